@@ -1,0 +1,1 @@
+"""Agents in notebooks whose runs survive reload, restart and doubt."""

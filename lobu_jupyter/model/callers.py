@@ -1,0 +1,43 @@
+"""Who calls: a person, the kernel that acts for one, or a worker."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+OWNER = "owner"
+"""The one person of a server without real users (Jupyter's default token login)."""
+
+
+class Person(Struct, frozen=True):
+    """A person with a Jupyter login."""
+
+    name: str
+    remote: str = ""
+    via: str = "rest"  # where the call came from, for the audit: rest, page, cli, agui …
+
+
+class KernelCaller(Struct, frozen=True):
+    """A kernel that proved itself, acting for the person whose kernel it is.
+
+    ``attended``: the server's own watch of the kernel shows a person's cell running right now,
+    and no agent code; only then may it start, cancel, decide, grant or change policy.
+    """
+
+    kernel_id: str
+    name: str
+    attended: bool
+    remote: str = ""
+    via: str = "kernel"
+
+
+class WorkerCaller(Struct, frozen=True):
+    """A worker that holds its incarnation's token."""
+
+    worker_id: str
+    incarnation: int
+    name: str = ""
+    remote: str = ""
+    via: str = "worker"
+
+
+Caller = Person | KernelCaller | WorkerCaller

@@ -1,0 +1,328 @@
+"""State is a fold of the journal: transcript, tool cards, open interrupts, usage, title.
+
+``fold(all) == fold(snapshot) + fold(tail)``; the TypeScript core folds the same way, held together
+by the vectors in ``tests/vectors/fold``. The state is plain JSON::
+
+    {"cursor", "title", "status": idle|running|waiting,
+     "items":      [Item, …]           in order of first appearance
+     "runs":       [{"runId", "parentRunId"?, "status", "error"?, "usage"?, "startedAt"?, "endedAt"?}],
+     "interrupts": [AG-UI Interrupt + "runId", …]        open ones
+     "usage":      {"inputTokens": n, …}                  sums over all runs
+     "state":      the agent's shared state, as of its last STATE_SNAPSHOT}
+
+Item, by ``kind``:
+
+- ``message``   id, runId, role, content (text or AG-UI parts), done
+- ``reasoning`` id, runId, content, done
+- ``tool``      id, runId, name, args (JSON text as streamed), status, outputs, note?, result?,
+  interruptId?, decision?, startedAt?, endedAt?; status is streaming, running, waiting or done.
+  ``outputs`` are nbformat outputs; parts of one index were joined.
+- ``activity``  id, runId, activityType, content
+- ``step``      id (its name), runId, done
+- ``subagent``  id, runId, name, description?, parentToolCallId?, status (running, done, failed), message?
+- ``error``     runId, code, message
+- ``cancelled`` runId
+- ``notice``    name, value: a ``lobu.*`` CUSTOM that is for the person (kernel, expiry …)
+- ``custom``    name, value: any other CUSTOM
+- ``raw``       event: RAW, state deltas and snapshots, all that has no card of its own
+
+Items of a sub-agent carry ``subagentRunId``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from .events import Event, decode
+from .runs import Entry
+
+State = dict[str, Any]
+Item = dict[str, Any]
+
+_OUTCOME_STATUS = {"success": "succeeded", "interrupt": "interrupted", "cancelled": "cancelled"}
+
+
+def empty() -> State:
+    """The state of a thread without events."""
+    return {
+        "cursor": 0,
+        "title": "",
+        "status": "idle",
+        "items": [],
+        "runs": [],
+        "interrupts": [],
+        "usage": {},
+        "state": None,
+    }
+
+
+def fold(entries: Iterable[Entry], snapshot: State | None = None) -> State:
+    """The state after `entries`, which follow `snapshot` (taken over, not copied) without a gap."""
+    folding = Fold(snapshot)
+    for entry in entries:
+        folding.apply(entry.seq, decode(entry.body))
+    return folding.state()
+
+
+class Fold:
+    """A state under construction. Streamed text is gathered in parts and joined by :meth:`state`."""
+
+    def __init__(self, snapshot: State | None = None) -> None:
+        self._state = snapshot if snapshot is not None else empty()
+        self._items: dict[tuple[str, str], Item] = {}
+        self._parts: dict[tuple[int, str], tuple[dict[str, Any], str, list[str]]] = {}
+        self._runs: dict[str, dict[str, Any]] = {run["runId"]: run for run in self._state["runs"]}
+        self._run: str = self._state["runs"][-1]["runId"] if self._state["runs"] else ""
+        for item in self._state["items"]:
+            if "id" in item:
+                self._items[(item["kind"], item["id"])] = item
+
+    @property
+    def cursor(self) -> int:
+        return self._state["cursor"]
+
+    def state(self) -> State:
+        """The state so far; it may be folded on."""
+        for holder, member, parts in self._parts.values():
+            holder[member] = "".join(parts)
+        self._parts.clear()
+        return self._state
+
+    def apply(self, seq: int, event: Event) -> None:
+        """Take the event at `seq`; one that was taken before changes nothing."""
+        if seq <= self._state["cursor"]:
+            return
+        self._state["cursor"] = seq
+        handler = getattr(self, "_on_" + str(event.get("type", "")).lower(), None)
+        if handler is None:
+            self._add("raw", None, event, event=event)
+        else:
+            handler(event)
+
+    # -- runs ---------------------------------------------------------------------------------
+
+    def _on_run_started(self, event: Event) -> None:
+        self._run = event["runId"]
+        run = {"runId": self._run, "status": "running"}
+        if event.get("parentRunId"):
+            run["parentRunId"] = event["parentRunId"]
+        if event.get("timestamp"):
+            run["startedAt"] = event["timestamp"]
+        self._state["runs"].append(run)
+        self._runs[self._run] = run
+        self._state["status"] = "running"
+        for message in (event.get("input") or {}).get("messages") or []:
+            self._add("message", message["id"], event, role=message["role"], content=message["content"], done=True)
+
+    def _on_run_finished(self, event: Event) -> None:
+        outcome = event.get("outcome") or {"type": "success"}
+        self._end(event, _OUTCOME_STATUS.get(outcome["type"], "succeeded"))
+        if outcome["type"] == "cancelled":
+            self._add("cancelled", None, event)
+        for interrupt in outcome.get("interrupts") or []:
+            self._state["interrupts"].append({**interrupt, "runId": self._run})
+            tool = self._items.get(("tool", interrupt.get("toolCallId") or ""))
+            if tool is not None:
+                tool["status"] = "waiting"
+                tool["interruptId"] = interrupt["id"]
+        self._state["status"] = "waiting" if self._state["interrupts"] else "idle"
+
+    def _on_run_error(self, event: Event) -> None:
+        code = event.get("code") or "internal"
+        self._end(event, "failed")
+        self._runs[self._run]["error"] = {"code": code, "message": event["message"]}
+        self._add("error", None, event, code=code, message=event["message"])
+        self._state["status"] = "waiting" if self._state["interrupts"] else "idle"
+
+    def _end(self, event: Event, status: str) -> None:
+        run = self._runs[self._run]
+        run["status"] = status
+        if event.get("timestamp"):
+            run["endedAt"] = event["timestamp"]
+        if event.get("usage"):
+            run["usage"] = event["usage"]
+            for usage in event["usage"]:
+                for name, count in usage.items():
+                    if isinstance(count, int):
+                        self._state["usage"][name] = self._state["usage"].get(name, 0) + count
+
+    # -- text and reasoning -------------------------------------------------------------------
+
+    def _on_text_message_start(self, event: Event) -> None:
+        role = event.get("role") or "assistant"
+        self._add("message", event["messageId"], event, role=role, content="", done=False)
+
+    def _on_text_message_content(self, event: Event) -> None:
+        self._append(self._items.get(("message", event["messageId"])), "content", event["delta"])
+
+    def _on_text_message_end(self, event: Event) -> None:
+        self._set("message", event["messageId"], done=True)
+
+    def _on_reasoning_start(self, event: Event) -> None:
+        """The span has no card of its own; its messages do."""
+
+    def _on_reasoning_end(self, event: Event) -> None:
+        """See ``_on_reasoning_start``."""
+
+    def _on_reasoning_message_start(self, event: Event) -> None:
+        self._add("reasoning", event["messageId"], event, content="", done=False)
+
+    def _on_reasoning_message_content(self, event: Event) -> None:
+        self._append(self._items.get(("reasoning", event["messageId"])), "content", event["delta"])
+
+    def _on_reasoning_message_end(self, event: Event) -> None:
+        self._set("reasoning", event["messageId"], done=True)
+
+    # -- tool calls ---------------------------------------------------------------------------
+
+    def _on_tool_call_start(self, event: Event) -> None:
+        tool = self._add("tool", event["toolCallId"], event, name=event["toolCallName"], args="")
+        tool |= {"status": "streaming", "outputs": []}
+        if event.get("timestamp"):
+            tool["startedAt"] = event["timestamp"]
+
+    def _on_tool_call_args(self, event: Event) -> None:
+        self._append(self._items.get(("tool", event["toolCallId"])), "args", event["delta"])
+
+    def _on_tool_call_end(self, event: Event) -> None:
+        self._set("tool", event["toolCallId"], status="running")
+
+    def _on_tool_call_result(self, event: Event) -> None:
+        self._result(event["toolCallId"], event["content"], event)
+
+    def _result(self, call: str, content: Any, event: Event) -> None:
+        tool = self._items.get(("tool", call))
+        if tool is None:
+            self._add("raw", None, event, event=event)
+            return
+        tool["status"] = "done"
+        tool["result"] = content
+        tool.pop("note", None)
+        if event.get("timestamp"):
+            tool["endedAt"] = event["timestamp"]
+
+    # -- steps, sub-agents, activities ----------------------------------------------------------
+
+    def _on_step_started(self, event: Event) -> None:
+        step = self._add("step", event["stepName"], event, done=False)
+        self._items[("step", event["stepName"])] = step
+
+    def _on_step_finished(self, event: Event) -> None:
+        self._set("step", event["stepName"], done=True)
+
+    def _on_subagent_started(self, event: Event) -> None:
+        more = {k: event[k] for k in ("description", "parentToolCallId") if event.get(k)}
+        item = self._add("subagent", event["subagentRunId"], event, name=event["name"], status="running", **more)
+        item.pop("subagentRunId", None)
+        if event.get("parentSubagentRunId"):
+            item["subagentRunId"] = event["parentSubagentRunId"]
+
+    def _on_subagent_finished(self, event: Event) -> None:
+        self._set("subagent", event["subagentRunId"], status="done")
+
+    def _on_subagent_error(self, event: Event) -> None:
+        self._set("subagent", event["subagentRunId"], status="failed", message=event["message"])
+
+    def _on_activity_snapshot(self, event: Event) -> None:
+        kind, content = event["activityType"], event["content"]
+        known = self._items.get(("activity", event["messageId"]))
+        if known is None:
+            self._add("activity", event["messageId"], event, activityType=kind, content=content)
+        elif event.get("replace", True):
+            known |= {"activityType": kind, "content": content}
+
+    def _on_state_snapshot(self, event: Event) -> None:
+        self._state["state"] = event["snapshot"]
+
+    # -- ours -----------------------------------------------------------------------------------
+
+    def _on_custom(self, event: Event) -> None:
+        name, value = event["name"], event["value"]
+        if name == "lobu.title":
+            self._state["title"] = value["title"]
+        elif name == "lobu.output":
+            self._output(value)
+        elif name == "lobu.note":
+            self._note(value)
+        elif name == "lobu.decision":
+            self._decided(value)
+        elif name == "lobu.closed":
+            self._closed(value, event)
+        elif name.startswith("lobu."):
+            self._add("notice", None, event, name=name, value=value)
+            if name == "lobu.kernel":
+                for interrupt in self._state["interrupts"]:
+                    interrupt["kernelLost"] = True
+        else:
+            self._add("custom", None, event, name=name, value=value)
+
+    def _output(self, value: dict[str, Any]) -> None:
+        tool = self._items.get(("tool", value["toolCallId"]))
+        if tool is None:
+            return
+        outputs: list[dict[str, Any]] = tool["outputs"]
+        index: int = value["index"]
+        if index >= len(outputs):
+            outputs.append(value["output"])
+            return
+        known, new = outputs[index], value["output"]
+        if "text" in new:
+            self._append(known, "text", new["text"])
+        for mime, data in (new.get("data") or {}).items():
+            if isinstance(known["data"].get(mime), str) and isinstance(data, str):
+                self._append(known["data"], mime, data)
+            else:
+                known["data"][mime] = data
+
+    def _note(self, value: dict[str, Any]) -> None:
+        tool = self._items.get(("tool", value["toolCallId"]))
+        if tool is not None and value.get("text"):
+            tool["note"] = value["text"]
+        elif tool is not None:
+            tool.pop("note", None)
+
+    def _decided(self, value: dict[str, Any]) -> None:
+        self._drop([value["decision"]["interruptId"]])
+        tool = self._items.get(("tool", value.get("toolCallId") or ""))
+        if tool is not None:
+            tool["decision"] = {k: v for k, v in value.items() if k != "toolCallId"}
+            tool["status"] = "running"
+
+    def _closed(self, value: dict[str, Any], event: Event) -> None:
+        """Interrupts expired or were cancelled: their calls get `value.message` as result."""
+        self._drop(value["interruptIds"])
+        for call in value.get("toolCallIds") or []:
+            self._result(call, value["message"], event)
+        self._add("notice", None, event, name="lobu.closed", value=value)
+        if self._state["status"] == "waiting" and not self._state["interrupts"]:
+            self._state["status"] = "idle"
+
+    def _drop(self, interrupt_ids: list[str]) -> None:
+        left = [i for i in self._state["interrupts"] if i["id"] not in interrupt_ids]
+        self._state["interrupts"] = left
+
+    # -- building ---------------------------------------------------------------------------------
+
+    def _add(self, kind: str, name: str | None, event: Event, **members: Any) -> Item:
+        item: Item = {"kind": kind, "runId": self._run, **members}
+        if event.get("subagentRunId"):
+            item["subagentRunId"] = event["subagentRunId"]
+        if name is not None:
+            item["id"] = name
+            self._items[(kind, name)] = item
+        self._state["items"].append(item)
+        return item
+
+    def _set(self, kind: str, name: str, **members: Any) -> None:
+        item = self._items.get((kind, name))
+        if item is not None:
+            item |= members
+
+    def _append(self, holder: dict[str, Any] | None, member: str, text: str) -> None:
+        if holder is None:
+            return
+        key = (id(holder), member)
+        if key not in self._parts:
+            self._parts[key] = (holder, member, [holder[member]])
+        self._parts[key][2].append(text)

@@ -1,0 +1,235 @@
+"""Interrupts: durable questions to a person, and the decisions that answer them.
+
+On the wire an interrupt is AG-UI's Interrupt; what we add (tool name, arguments, offered
+decisions, diff) rides in ``metadata.lobu``. A decision is AG-UI's ResumeEntry with the payloads
+``{"approved": true}``, ``{"approved": true, "editedArgs": {…}}``, ``{"approved": false,
+"reason": "…"}``, ``{"response": …}`` or ``{"answers": {…}}``; status ``cancelled`` is a rejection,
+or no answer.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any, Literal
+
+from msgspec import Struct, field
+
+from .errors import InvalidField
+from .runs import Wire
+
+Kind = Literal["approve", "edit", "reject", "respond", "answer"]
+
+APPROVAL = "tool_call"  # AG-UI Interrupt.reason: may this call run?
+QUESTION = "input_required"  # AG-UI Interrupt.reason: the agent asks the person
+APPROVAL_DECISIONS: tuple[Kind, ...] = ("approve", "edit", "reject")
+QUESTION_DECISIONS: tuple[Kind, ...] = ("answer", "reject")
+
+
+class InterruptStatus(StrEnum):
+    OPEN = "open"
+    RESOLVED = "resolved"  # a person decided
+    CANCELLED = "cancelled"  # its run or thread was cancelled while it was open
+    EXPIRED = "expired"
+
+
+class Interrupt(Wire, frozen=True, kw_only=True):
+    """A question of a run. ``decisions``: the kinds it offers. ``args``: the call's arguments."""
+
+    id: str
+    thread_id: str
+    run_id: str
+    reason: str
+    status: InterruptStatus = InterruptStatus.OPEN
+    message: str = ""
+    tool_call_id: str | None = None
+    tool_name: str | None = None
+    args: dict[str, Any] = field(default_factory=dict)
+    args_schema: dict[str, Any] | None = None
+    decisions: tuple[Kind, ...] = APPROVAL_DECISIONS
+    questions: list[dict[str, Any]] = field(default_factory=list)
+    diff: str | None = None
+    no_grant: bool = False
+    kernel_lost: bool = False  # the kernel restarted since: the variables are gone
+    created_at: str = ""
+    expires_at: str | None = None
+
+
+class Decision(Wire, frozen=True, kw_only=True):
+    """What a person decided about one interrupt. ``grant``: approve also the next such calls."""
+
+    interrupt_id: str
+    kind: Kind
+    reason: str = ""
+    edited_args: dict[str, Any] | None = None
+    response: Any = None
+    answers: dict[str, Any] | None = None
+    grant: Literal["thread", "notebook"] | None = None
+
+
+class Question(Struct, frozen=True, kw_only=True, rename="camel"):
+    """One question of ``ask_user``. Options may be empty (free text)."""
+
+    id: str
+    question: str
+    options: list[str] = field(default_factory=list)
+    multiple: bool = False
+    free_text: bool = True
+
+
+def interrupt_from_event(wire: dict[str, Any], where: str, **known: Any) -> Interrupt:
+    """The interrupt in a RUN_FINISHED outcome; ``known``: threadId, runId, tool name and args.
+
+    Raises:
+        InvalidField: it lacks an id or reason, or offers an unknown decision.
+    """
+    for member in ("id", "reason"):
+        if not isinstance(wire.get(member), str) or not wire[member]:
+            raise InvalidField("an interrupt has an id and a reason", field=f"{where}.{member}")
+    extra: dict[str, Any] = (wire.get("metadata") or {}).get("lobu") or {}
+    question = wire["reason"] == QUESTION
+    decisions = tuple(extra.get("decisions") or (QUESTION_DECISIONS if question else APPROVAL_DECISIONS))
+    for kind in decisions:
+        if kind not in ("approve", "edit", "reject", "respond", "answer"):
+            raise InvalidField(f"unknown decision {kind!r}", field=f"{where}.metadata.lobu.decisions")
+    fields: dict[str, Any] = {
+        "id": wire["id"],
+        "reason": wire["reason"],
+        "message": wire.get("message") or "",
+        "tool_call_id": wire.get("toolCallId"),
+        "expires_at": wire.get("expiresAt"),
+        "decisions": decisions,
+        "args_schema": extra.get("argsSchema"),
+        "questions": extra.get("questions") or [],
+        "diff": extra.get("diff"),
+        "no_grant": bool(extra.get("noGrant")),
+    }
+    if extra.get("toolName") is not None:
+        fields["tool_name"] = extra["toolName"]
+    if extra.get("args") is not None:
+        fields["args"] = extra["args"]
+    return Interrupt(**{**known, **fields})
+
+
+def event_of_interrupt(interrupt: Interrupt) -> dict[str, Any]:
+    """The AG-UI Interrupt for a RUN_FINISHED outcome; inverse of :func:`interrupt_from_event`."""
+    lobu: dict[str, Any] = {
+        "toolName": interrupt.tool_name,
+        "args": interrupt.args,
+        "argsSchema": interrupt.args_schema,
+        "decisions": list(interrupt.decisions),
+        "questions": interrupt.questions or None,
+        "diff": interrupt.diff,
+        "noGrant": interrupt.no_grant or None,
+    }
+    wire: dict[str, Any] = {
+        "id": interrupt.id,
+        "reason": interrupt.reason,
+        "message": interrupt.message,
+        "toolCallId": interrupt.tool_call_id,
+        "expiresAt": interrupt.expires_at,
+        "responseSchema": response_schema(interrupt),
+        "metadata": {"lobu": {k: v for k, v in lobu.items() if v is not None}},
+    }
+    return {k: v for k, v in wire.items() if v is not None}
+
+
+def response_schema(interrupt: Interrupt) -> dict[str, Any]:
+    """JSON schema of the payloads that the interrupt takes."""
+    forms: dict[Kind, dict[str, Any]] = {
+        "approve": _form({"approved": {"const": True}}),
+        "edit": _form({"approved": {"const": True}, "editedArgs": interrupt.args_schema or {"type": "object"}}),
+        "reject": _form({"approved": {"const": False}}, {"reason": {"type": "string"}}),
+        "respond": _form({"response": {"type": "string"}}),
+        "answer": _form({"answers": {"type": "object"}}),
+    }
+    return {"anyOf": [forms[kind] for kind in interrupt.decisions]}
+
+
+def _form(required: dict[str, Any], optional: dict[str, Any] | None = None) -> dict[str, Any]:
+    return {"type": "object", "properties": {**required, **(optional or {})}, "required": list(required)}
+
+
+def decide(entry: dict[str, Any], interrupt: Interrupt, where: str) -> Decision:
+    """The decision in a ResumeEntry, checked against what its interrupt offers.
+
+    Raises:
+        InvalidField: not one of the interrupt's decisions, or a payload that does not fit.
+    """
+    decision = _read(entry, interrupt, where)
+    if decision.kind not in interrupt.decisions:
+        offered = ", ".join(interrupt.decisions)
+        raise InvalidField(f"this question offers {offered}; not {decision.kind}", field=f"{where}.payload")
+    if decision.kind == "edit":
+        _check_args(decision.edited_args or {}, interrupt.args_schema, f"{where}.payload.editedArgs")
+    if decision.kind == "answer":
+        _check_answers(decision.answers or {}, interrupt.questions, f"{where}.payload.answers")
+    return decision
+
+
+def _read(entry: dict[str, Any], interrupt: Interrupt, where: str) -> Decision:
+    status, payload = entry.get("status"), entry.get("payload")
+    if status == "cancelled":
+        return Decision(interrupt_id=interrupt.id, kind="reject")
+    if status != "resolved":
+        raise InvalidField("status is resolved or cancelled", field=f"{where}.status")
+    if not isinstance(payload, dict):
+        raise InvalidField("a resolved entry has an object as payload", field=f"{where}.payload")
+    unknown = payload.keys() - {"approved", "editedArgs", "reason", "response", "answers", "grant"}  # pyright: ignore[reportUnknownVariableType]
+    if unknown:
+        raise InvalidField("unknown member of a payload", field=f"{where}.payload.{min(unknown)}")
+    grant = payload.get("grant")  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
+    if grant not in (None, "thread", "notebook"):
+        raise InvalidField("grant is thread or notebook", field=f"{where}.payload.grant")
+    if grant is not None and (payload.get("approved") is not True or interrupt.no_grant):  # pyright: ignore[reportUnknownMemberType]
+        raise InvalidField("this decision takes no grant", field=f"{where}.payload.grant")
+    if "answers" in payload:
+        if not isinstance(payload["answers"], dict):
+            raise InvalidField("answers is an object", field=f"{where}.payload.answers")
+        return Decision(interrupt_id=interrupt.id, kind="answer", answers=payload["answers"])  # pyright: ignore[reportUnknownArgumentType]
+    if "response" in payload:
+        if not isinstance(payload["response"], str) or not payload["response"].strip():
+            raise InvalidField("response is a text", field=f"{where}.payload.response")
+        return Decision(interrupt_id=interrupt.id, kind="respond", response=payload["response"])
+    if payload.get("approved") is True:  # pyright: ignore[reportUnknownMemberType]
+        if "editedArgs" not in payload:
+            return Decision(interrupt_id=interrupt.id, kind="approve", grant=grant)  # pyright: ignore[reportUnknownArgumentType]
+        if not isinstance(payload["editedArgs"], dict):
+            raise InvalidField("editedArgs is an object", field=f"{where}.payload.editedArgs")
+        return Decision(interrupt_id=interrupt.id, kind="edit", edited_args=payload["editedArgs"], grant=grant)  # pyright: ignore[reportUnknownArgumentType]
+    if payload.get("approved") is False:  # pyright: ignore[reportUnknownMemberType]
+        reason = payload.get("reason", "")  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
+        if not isinstance(reason, str):
+            raise InvalidField("reason is a text", field=f"{where}.payload.reason")
+        return Decision(interrupt_id=interrupt.id, kind="reject", reason=reason)
+    raise InvalidField("approved is true or false", field=f"{where}.payload.approved")
+
+
+def _check_args(args: dict[str, Any], schema: dict[str, Any] | None, where: str) -> None:
+    if not args:
+        raise InvalidField("the edited arguments are empty", field=where)
+    if schema is None:
+        return
+    from jsonschema import Draft202012Validator  # 60 ms: not for a kernel that only imports us
+
+    for error in Draft202012Validator(schema).iter_errors(args):  # pyright: ignore[reportUnknownMemberType]
+        path = "".join(f".{part}" for part in error.absolute_path)
+        raise InvalidField(error.message, field=where + path)
+
+
+def _check_answers(answers: dict[str, Any], questions: list[dict[str, Any]], where: str) -> None:
+    known = {str(q["id"]): q for q in questions}
+    for name in answers.keys() - known.keys():
+        raise InvalidField("no such question", field=f"{where}.{name}")
+    for name, question in known.items():
+        answer, at = answers.get(name), f"{where}.{name}"
+        if question.get("multiple"):
+            chosen: list[Any] = answer if isinstance(answer, list) else []
+        else:
+            chosen = [answer]
+        if not chosen or not all(isinstance(a, str) and a.strip() for a in chosen):
+            raise InvalidField("this question needs an answer", field=at)
+        options: list[str] = question.get("options") or []
+        if options and not question.get("freeText", True):
+            for choice in chosen:
+                if choice not in options:
+                    raise InvalidField(f"choose from {', '.join(options)}", field=at)

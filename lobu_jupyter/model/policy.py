@@ -1,0 +1,117 @@
+"""Policy: may this tool call run? Allow, ask a person, or deny.
+
+Precedence is deny > ask > allow > mode. Layers (server, agent, notebook, run) only tighten: a deny
+or an ask of any layer stands whatever another layer allows. The mode covers the tools that no rule
+names and never goes past the server's ``max_mode``; so does an allow of a layer below the server's.
+A grant answers an ask, never a deny, nor an ask marked ``no_grant``. Patterns are anchored globs
+(``read_*`` does not match ``xread_a``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import StrEnum
+from fnmatch import fnmatchcase
+
+from msgspec import field
+
+from .runs import Mode, Wire
+
+
+class Verdict(StrEnum):
+    ALLOW = "allow"
+    ASK = "ask"
+    DENY = "deny"
+
+
+_RANK = {Verdict.ALLOW: 0, Verdict.ASK: 1, Verdict.DENY: 2}
+
+
+class Rules(Wire, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One layer's rules: lists of globs over tool names. ``no_grant``: asks no grant may answer."""
+
+    allow: tuple[str, ...] = ()
+    ask: tuple[str, ...] = ()
+    deny: tuple[str, ...] = ()
+    no_grant: tuple[str, ...] = ()
+    mode: Mode | None = None
+
+
+class Layer(Wire, frozen=True, kw_only=True):
+    """Rules and where they come from: server, agent, notebook or run."""
+
+    name: str
+    rules: Rules
+
+
+class Grant(Wire, frozen=True, kw_only=True):
+    """A person's standing yes to a tool, on one thread or one notebook."""
+
+    grant_id: str
+    tool: str
+    scope: str  # thread | notebook
+    thread_id: str | None = None
+    notebook_path: str | None = None
+    by: str = ""
+    created_at: str = ""
+    expires_at: str | None = None
+
+
+class Policy(Wire, frozen=True, kw_only=True):
+    """All that decides about a run's calls, as it is sent to the worker with the run."""
+
+    layers: tuple[Layer, ...] = ()
+    grants: tuple[Grant, ...] = ()  # only those of this thread and notebook that hold now
+    max_mode: Mode = "allow"
+    answerable: bool = True  # False: nobody can decide, so an ask becomes a refusal
+
+
+class Ruling(Wire, frozen=True, kw_only=True):
+    """A verdict and its reason in words."""
+
+    verdict: Verdict
+    why: str
+    no_grant: bool = field(default=False)
+
+
+def judge(policy: Policy, tool: str, needs_approval: bool) -> Ruling:
+    """Whether a call of `tool` runs. ``needs_approval``: the tool's own default where no mode is set."""
+    for layer in policy.layers:
+        if pattern := _match(layer.rules.deny, tool):
+            return Ruling(verdict=Verdict.DENY, why=f"{layer.name} policy denies {pattern}")
+    ruling = _unless_granted(policy, tool, _unguarded(policy, tool, needs_approval))
+    if ruling.verdict is Verdict.ASK and not policy.answerable:
+        return Ruling(verdict=Verdict.DENY, why="it needs approval and nobody can be asked here")
+    return ruling
+
+
+def _unguarded(policy: Policy, tool: str, needs_approval: bool) -> Ruling:
+    no_grant = any(_match(layer.rules.no_grant, tool) for layer in policy.layers)
+    for layer in policy.layers:
+        if pattern := _match(layer.rules.ask, tool) or _match(layer.rules.no_grant, tool):
+            return Ruling(verdict=Verdict.ASK, why=f"{layer.name} policy asks for {pattern}", no_grant=no_grant)
+    for layer in policy.layers:
+        if pattern := _match(layer.rules.allow, tool):
+            cap = Verdict.ALLOW if layer.name == "server" else Verdict(policy.max_mode)
+            return Ruling(verdict=cap, why=f"{layer.name} policy allows {pattern}")
+    modes = [layer.rules.mode for layer in policy.layers if layer.rules.mode is not None]
+    if modes:
+        mode = Verdict(modes[-1])
+        capped = max(mode, Verdict(policy.max_mode), key=_RANK.__getitem__)
+        return Ruling(verdict=capped, why=f"mode {capped}")
+    if needs_approval:
+        return Ruling(verdict=Verdict.ASK, why=f"{tool} needs approval")
+    return Ruling(verdict=Verdict.ALLOW, why=f"{tool} needs no approval")
+
+
+def _unless_granted(policy: Policy, tool: str, ruling: Ruling) -> Ruling:
+    if ruling.verdict is not Verdict.ASK or ruling.no_grant:
+        return ruling
+    for grant in policy.grants:
+        if fnmatchcase(tool, grant.tool):
+            return Ruling(verdict=Verdict.ALLOW, why=f"granted for this {grant.scope} by {grant.by}")
+    return ruling
+
+
+def _match(patterns: Sequence[str], tool: str) -> str | None:
+    return next((pattern for pattern in patterns if fnmatchcase(tool, pattern)), None)

@@ -1,0 +1,180 @@
+"""The seams: Protocols that have, or will have, two real implementations.
+
+An agent sees a :class:`Task` and yields AG-UI events; it reaches the person's kernel through
+:class:`KernelPort` and knows nothing of storage. The gateway reaches the Jupyter side through
+:class:`KernelsPort` and :class:`WorkersPort`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any, Protocol
+
+from msgspec import field
+
+from .events import Event
+from .interrupts import Decision, Interrupt
+from .policy import Policy
+from .runs import Wire
+
+
+class ToolSpec(Wire, frozen=True, kw_only=True):
+    """A tool as the model is told of it. ``approval``: asks by default. ``respond``: takes a respond."""
+
+    name: str
+    description: str = ""
+    parameters: dict[str, Any] = field(default_factory=lambda: {"type": "object", "properties": {}})
+    approval: bool = True
+    respond: bool = False
+
+
+class KernelInfo(Wire, frozen=True, kw_only=True):
+    """Where a run's code executes. ``connection``: jupyter_client's connection info, as JSON."""
+
+    kernel_id: str
+    incarnation: int
+    connection: dict[str, Any] | None = None
+    tools: tuple[ToolSpec, ...] = ()  # functions the person registered with @lobu.tool
+
+
+class Resumption(Wire, frozen=True, kw_only=True):
+    """What an interrupted run goes on with: its opaque checkpoint and the whole batch decided."""
+
+    checkpoint: str
+    interrupts: tuple[Interrupt, ...]
+    decisions: tuple[Decision, ...]
+
+
+class Task(Wire, frozen=True, kw_only=True):
+    """One run, as its worker gets it through the inbox.
+
+    ``messages``: the conversation so far as AG-UI messages, the new user message last.
+    ``root``: absolute directory that file tools may reach, None: no file tools.
+    ``limits``: e.g. ``{"outputBytes": 10485760}``.
+    """
+
+    run_id: str
+    thread_id: str
+    incarnation: int
+    agent: str
+    model: str | None = None
+    messages: tuple[dict[str, Any], ...] = ()
+    context: tuple[dict[str, Any], ...] = ()
+    policy: Policy = field(default_factory=Policy)
+    kernel: KernelInfo | None = None
+    root: str | None = None
+    notebook_path: str | None = None
+    resumption: Resumption | None = None
+    limits: dict[str, int] = field(default_factory=dict)
+
+
+class InboxItem(Wire, frozen=True, kw_only=True):
+    """One thing a worker is told: ``start`` (with `task`), ``cancel`` (of `run_id`) or ``stop``."""
+
+    seq: int
+    kind: str
+    run_id: str | None = None
+    reason: str = ""
+    task: Task | None = None
+
+
+class Pause(Exception):
+    """An agent raises it to end its run at interrupts; all else it said was yielded before."""
+
+    def __init__(self, interrupts: list[Interrupt], checkpoint: str, usage: list[dict[str, Any]]) -> None:
+        super().__init__("waits for a person")
+        self.interrupts = interrupts
+        self.checkpoint = checkpoint
+        self.usage = usage
+
+
+class AgentError(Exception):
+    """An agent raises it to end its run with RUN_ERROR; the message says what to do next."""
+
+    def __init__(self, code: str, message: str, usage: list[dict[str, Any]] | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.usage = usage or []
+
+
+class Executed(Wire, frozen=True, kw_only=True):
+    """How code ended. ``error``: ``{"ename", "evalue", "traceback": […]}``; ``value``: of a tool or look."""
+
+    ok: bool
+    error: dict[str, Any] | None = None
+    value: Any = None
+    seconds: float = 0.0
+
+
+Output = dict[str, Any]
+"""An nbformat output: stream, display_data, execute_result or error."""
+
+
+class KernelGone(Exception):
+    """The kernel died or was restarted while it was needed; the gateway ends the run."""
+
+
+class KernelPort(Protocol):
+    """The person's kernel, as an agent's tools use it. Cancelling the awaiting task interrupts the code."""
+
+    async def run_code(
+        self,
+        code: str,
+        on_output: Callable[[Output], Awaitable[None]],
+        on_waiting: Callable[[str], Awaitable[None]],
+    ) -> Executed:
+        """Run `code` under its own parent header.
+
+        ``on_output`` gets nbformat outputs as they come; ``on_waiting`` a sentence while the code
+        waits ("waiting for your cell") and "" when it starts.
+
+        Raises:
+            KernelGone: the kernel died or restarted before the code ended.
+        """
+        ...
+
+    async def look(self, expression: str) -> Executed:
+        """Evaluate a read-only expression of ours to a JSON ``value``; through a subshell where there is one."""
+        ...
+
+    async def call_tool(
+        self,
+        name: str,
+        args: dict[str, Any],
+        on_output: Callable[[Output], Awaitable[None]],
+        on_waiting: Callable[[str], Awaitable[None]],
+    ) -> Executed:
+        """Call a function that the person registered with ``@lobu.tool``; ``value`` is its JSON result."""
+        ...
+
+
+class AgentPort(Protocol):
+    """What turns a task into events.
+
+    ``run`` yields AG-UI events without RUN_STARTED and without a terminal event. It returns for
+    success (usage, if any, in a last ``{"type": "lobu.usage", "usage": [TokenUsage, …]}`` that the
+    host moves into RUN_FINISHED), raises :class:`Pause`, or raises :class:`AgentError`.
+    Cancelled, it stops the provider's connection and the tool.
+    """
+
+    name: str
+    description: str
+
+    def run(self, task: Task, kernel: KernelPort | None) -> AsyncIterator[Event]: ...
+
+
+class KernelsPort(Protocol):
+    """What the gateway asks the Jupyter side about kernels; implemented by server/kernels.py."""
+
+    def connection(self, kernel_id: str) -> dict[str, Any] | None:
+        """Connection info (JSON) of a running kernel, or None."""
+        ...
+
+
+class WorkersPort(Protocol):
+    """What the gateway asks the process pool; implemented by server/workers.py."""
+
+    def wake(self) -> None:
+        """A run waits for a worker: see that one comes, or report ``Gateway.no_worker``."""
+        ...

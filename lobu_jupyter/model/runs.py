@@ -1,0 +1,126 @@
+"""Threads and runs: the values that every layer passes on, and their wire form (camelCase JSON)."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any, Literal
+
+from msgspec import Struct, field
+
+
+class RunStatus(StrEnum):
+    QUEUED = "queued"  # accepted, waits its turn on the thread
+    RUNNING = "running"  # begun: a worker holds, or will fetch, the lease
+    SUCCEEDED = "succeeded"
+    INTERRUPTED = "interrupted"  # ended, waits on a person; no process waits
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+
+
+LIVE = frozenset({RunStatus.QUEUED, RunStatus.RUNNING})
+TERMINAL = frozenset(RunStatus) - LIVE
+
+
+class ThreadStatus(StrEnum):
+    IDLE = "idle"
+    RUNNING = "running"
+    WAITING = "waiting"  # open interrupts
+
+
+class ErrorCode(StrEnum):
+    """Why a run failed: the ``code`` of its RUN_ERROR."""
+
+    KERNEL_DIED = "kernel_died"
+    KERNEL_RESTARTED = "kernel_restarted"
+    KERNEL_SHUTDOWN = "kernel_shutdown"
+    KERNEL_START_FAILED = "kernel_start_failed"
+    WORKER_DIED = "worker_died"
+    WORKER_LOST = "worker_lost"
+    SERVER_RESTARTED = "server_restarted"
+    PROVIDER_ERROR = "provider_error"
+    GUARDRAIL = "guardrail"
+    EXPIRED = "expired"
+    INTERNAL = "internal"
+
+
+Mode = Literal["ask", "allow", "deny"]
+
+
+class Wire(Struct, frozen=True, kw_only=True, rename="camel"):
+    """Base of values that travel as camelCase JSON."""
+
+
+class Thread(Wire, frozen=True, kw_only=True):
+    """A conversation. Times are ISO 8601 UTC; ``cursor`` is the last seq of its journal."""
+
+    thread_id: str
+    owner: str
+    status: ThreadStatus
+    cursor: int = 0
+    title: str = ""
+    name: str | None = None  # what `--thread NAME` found it by
+    notebook_path: str | None = None
+    kernel_id: str | None = None
+    archived: bool = False
+    temporary: bool = False
+    created_at: str
+    updated_at: str
+
+
+class RunError(Wire, frozen=True, kw_only=True):
+    code: str
+    message: str
+
+
+class Run(Wire, frozen=True, kw_only=True):
+    """One stretch of agent work. ``usage`` is AG-UI's TokenUsage, summed over the run."""
+
+    run_id: str
+    thread_id: str
+    status: RunStatus
+    parent_run_id: str | None = None  # the interrupted run that this one resumes
+    agent: str
+    model: str | None = None
+    mode: Mode | None = None
+    kernel_id: str | None = None
+    client_request_id: str | None = None
+    answerable: bool = True
+    start_cursor: int = 0  # seq of its RUN_STARTED; 0 while queued
+    usage: dict[str, int] = field(default_factory=dict)
+    error: RunError | None = None
+    created_at: str
+    ended_at: str | None = None
+
+
+class StartRun(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
+    """Body of ``POST threads/{t}/runs``. One of ``prompt`` and ``messages`` is needed.
+
+    ``messages`` are AG-UI messages; only the trailing user message counts.
+    """
+
+    prompt: str | None = None
+    messages: list[dict[str, Any]] | None = None
+    agent: str | None = None
+    model: str | None = None
+    kernel_id: str | None = None
+    client_request_id: str | None = None
+    mode: Mode | None = None
+    if_running: Literal["cancel", "queue"] | None = None
+    if_waiting: Literal["cancel"] | None = None
+    answerable: bool = True
+    context: list[dict[str, Any]] = field(default_factory=list)  # AG-UI Context: description, value
+
+
+class Started(Wire, frozen=True, kw_only=True):
+    """Answer to a start or a resume: follow from ``cursor`` to see all of the run."""
+
+    run_id: str
+    thread_id: str
+    cursor: int
+
+
+class Entry(Struct, frozen=True):
+    """One journaled event: its seq and its JSON bytes, encoded once."""
+
+    seq: int
+    body: bytes

@@ -1,0 +1,205 @@
+"""One run's slice of a journal: what is open in it, so that it ends as a valid AG-UI stream.
+
+The gateway feeds every event of a run through a :class:`Slice` before it is journaled. The slice
+refuses what the strict AG-UI client would refuse (``verifyEvents`` of @ag-ui/client 1.0), turns the
+chunk shorthands into start, content and end, and knows how to close what is open when the gateway
+itself must end the run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NoReturn
+
+from . import events as ev
+from .errors import InvalidField
+from .events import Event
+from .ids import new_id
+
+_OPENS: dict[type, tuple[str, str]] = {
+    ev.TextMessageStart: ("message", "message_id"),
+    ev.ToolCallStart: ("call", "tool_call_id"),
+    ev.ReasoningStart: ("span", "message_id"),
+    ev.ReasoningMessageStart: ("reasoning", "message_id"),
+}
+_CONTINUES: dict[type, tuple[str, str]] = {
+    ev.TextMessageContent: ("message", "message_id"),
+    ev.ToolCallArgs: ("call", "tool_call_id"),
+    ev.ReasoningMessageContent: ("reasoning", "message_id"),
+}
+_CLOSES: dict[type, tuple[str, str]] = {
+    ev.TextMessageEnd: ("message", "message_id"),
+    ev.ToolCallEnd: ("call", "tool_call_id"),
+    ev.ReasoningEnd: ("span", "message_id"),
+    ev.ReasoningMessageEnd: ("reasoning", "message_id"),
+}
+_CHUNKS: dict[type, tuple[str, str, str]] = {
+    ev.TextMessageChunk: ("message", "TEXT_MESSAGE", "messageId"),
+    ev.ToolCallChunk: ("call", "TOOL_CALL", "toolCallId"),
+    ev.ReasoningMessageChunk: ("reasoning", "REASONING_MESSAGE", "messageId"),
+}
+_CLOSING_TYPE = {
+    "message": ("TEXT_MESSAGE_END", "messageId"),
+    "call": ("TOOL_CALL_END", "toolCallId"),
+    "span": ("REASONING_END", "messageId"),
+    "reasoning": ("REASONING_MESSAGE_END", "messageId"),
+}
+
+Key = tuple[str, str, str | None]  # kind, id or name, owning sub-agent of a step
+
+
+class Slice:
+    """The open ends of one run. ``owed``: calls of an earlier run that this one must answer."""
+
+    def __init__(self, owed: Iterable[str] = ()) -> None:
+        self.open: dict[Key, str | None] = {}  # in order of opening -> sub-agent that owns it
+        self.unanswered: dict[str, str | None] = dict.fromkeys(owed)  # call -> sub-agent
+        self.ended = False
+        self._used: set[tuple[str, str]] = set()  # ids that were opened in this run
+        self._answered: set[str] = set()
+        self._chunk: tuple[str, str, str] | None = None  # kind, family, id of the open shorthand
+
+    def feed(self, event: ev.Known, body: bytes, where: str) -> list[bytes]:
+        """Take one event; return what to journal for it (none for a repeated RUN_STARTED).
+
+        Raises:
+            InvalidField: the strict client would refuse it here. The slice may have taken part of
+                the batch by then: throw it away and feed a new one from the journal.
+        """
+        if self.ended:
+            _refuse("the run has ended", where)
+        cls = type(event)
+        if cls in _CHUNKS:
+            return self._feed_chunk(event, body, where)
+        out = self._end_chunk()
+        if cls in _OPENS:
+            kind, attr = _OPENS[cls]
+            self._begin(kind, getattr(event, attr), event.subagent_run_id, where)
+        elif cls in _CONTINUES:
+            kind, attr = _CONTINUES[cls]
+            self._need(kind, getattr(event, attr), where)
+        elif cls in _CLOSES:
+            kind, attr = _CLOSES[cls]
+            del self.open[self._need(kind, getattr(event, attr), where)]
+        elif isinstance(event, ev.ToolCallResult):
+            self._answer(event.tool_call_id, where)
+        elif isinstance(event, ev.StepStarted):
+            key: Key = ("step", event.step_name, event.subagent_run_id)
+            if key in self.open:
+                _refuse(f"step {event.step_name!r} is already open", f"{where}.stepName")
+            self.open[key] = event.subagent_run_id
+        elif isinstance(event, ev.StepFinished):
+            key = ("step", event.step_name, event.subagent_run_id)
+            if key not in self.open:
+                _refuse(f"step {event.step_name!r} is not open", f"{where}.stepName")
+            del self.open[key]
+        elif isinstance(event, ev.SubagentStarted):
+            self._begin("subagent", event.subagent_run_id, event.parent_subagent_run_id, where)
+        elif isinstance(event, ev.SubagentFinished | ev.SubagentError):
+            del self.open[self._need("subagent", event.subagent_run_id, where)]
+        elif isinstance(event, ev.RunFinished):
+            self._finish(event, where)
+        elif isinstance(event, ev.RunErrorEvent):
+            self.ended = True
+        elif isinstance(event, ev.RunStarted):
+            return out  # the gateway wrote it when the run began
+        return [*out, body]
+
+    def close(self, why: str) -> list[Event]:
+        """The events that close all that is open, newest first, and answer each owed call."""
+        closing = [ev.decode(body) for body in self._end_chunk()]
+        for kind, name, owner in reversed(list(self.open)):
+            owner = self.open.pop((kind, name, owner))
+            by = {} if owner is None else {"subagentRunId": owner}
+            if kind == "step":
+                closing.append({"type": "STEP_FINISHED", "stepName": name, **by})
+            elif kind == "subagent":
+                closing.append({"type": "SUBAGENT_ERROR", "subagentRunId": name, "message": why})
+            else:
+                type_, member = _CLOSING_TYPE[kind]
+                closing.append({"type": type_, member: name, **by})
+        for call, owner in self.unanswered.items():
+            result = ev.tool_result(call, why, new_id("msg"))
+            closing.append(result if owner is None else {**result, "subagentRunId": owner})
+        self.unanswered.clear()
+        return closing
+
+    def _begin(self, kind: str, name: str, owner: str | None, where: str) -> None:
+        if (kind, name) in self._used:
+            _refuse(f"{kind} {name!r} was opened before in this run", where)
+        self._used.add((kind, name))
+        self.open[(kind, name, None)] = owner
+        if kind == "call":
+            self.unanswered[name] = owner
+
+    def _need(self, kind: str, name: str, where: str) -> Key:
+        key = (kind, name, None)
+        if key not in self.open:
+            _refuse(f"{kind} {name!r} is not open", where)
+        return key
+
+    def _answer(self, call: str, where: str) -> None:
+        if ("call", call, None) in self.open:
+            _refuse(f"call {call!r} has a result before its end", f"{where}.toolCallId")
+        if call in self._answered or call not in self.unanswered:
+            _refuse(f"no call {call!r} awaits a result", f"{where}.toolCallId")
+        del self.unanswered[call]
+        self._answered.add(call)
+
+    def _finish(self, event: ev.RunFinished, where: str) -> None:
+        outcome = event.outcome or {"type": "success"}
+        asked: set[str] = set()
+        if outcome.get("type") == "interrupt":
+            interrupts = outcome.get("interrupts")
+            if not isinstance(interrupts, list) or not interrupts:
+                _refuse("an interrupt outcome has interrupts", f"{where}.outcome.interrupts")
+            asked = {str(i.get("toolCallId")) for i in interrupts}  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType, reportUnknownVariableType]
+        if self.open:
+            kind, name, _ = next(iter(self.open))
+            _refuse(f"{kind} {name!r} is still open", where)
+        left = self.unanswered.keys() - asked
+        if left:
+            _refuse(f"call {min(left)!r} has no result", where)
+        self.ended = True
+
+    def _feed_chunk(self, event: ev.Known, body: bytes, where: str) -> list[bytes]:
+        kind, family, member = _CHUNKS[type(event)]
+        fields = ev.decode(body)
+        name: str | None = fields.get(member)
+        by = {"subagentRunId": event.subagent_run_id} if event.subagent_run_id else {}
+        out: list[bytes] = []
+        if self._chunk is None or self._chunk[0] != kind or name not in (None, self._chunk[2]):
+            out += self._end_chunk()
+            if name is None:
+                _refuse("the first chunk names what it opens", f"{where}.{member}")
+            start = {k: v for k, v in fields.items() if k not in ("type", "delta")}
+            if kind == "call" and "toolCallName" not in start:
+                _refuse("the first chunk names the tool", f"{where}.toolCallName")
+            self._begin(kind, name, event.subagent_run_id, where)
+            self._chunk = (kind, family, name)
+            if kind == "reasoning":
+                start["role"] = "reasoning"
+            out.append(ev.encode({"type": f"{family}_START", **start}))
+        if fields.get("delta"):
+            suffix = "ARGS" if kind == "call" else "CONTENT"
+            out.append(
+                ev.encode(
+                    {"type": f"{family}_{suffix}", member: self._chunk[2], "delta": fields["delta"], **by}
+                )
+            )
+        return out
+
+    def _end_chunk(self) -> list[bytes]:
+        if self._chunk is None:
+            return []
+        kind, family, name = self._chunk
+        self._chunk = None
+        if (kind, name, None) not in self.open:
+            return []
+        owner = self.open.pop((kind, name, None))
+        by = {} if owner is None else {"subagentRunId": owner}
+        return [ev.encode({"type": f"{family}_END", _CLOSING_TYPE[kind][1]: name, **by})]
+
+
+def _refuse(why: str, where: str) -> NoReturn:
+    raise InvalidField(why, field=where)
