@@ -31,11 +31,14 @@ Items of a sub-agent carry ``subagentRunId``.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .events import Event, decode
-from .runs import Entry
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from .runs import Entry
 
 State = dict[str, Any]
 Item = dict[str, Any]
@@ -113,10 +116,12 @@ class Fold:
         self._runs[self._run] = run
         self._state["status"] = "running"
         for message in (event.get("input") or {}).get("messages") or []:
-            self._add("message", message["id"], event, role=message["role"], content=message["content"], done=True)
+            self._add(
+                "message", message["id"], event, role=message["role"], content=message["content"], done=True
+            )
 
     def _on_run_finished(self, event: Event) -> None:
-        outcome = event.get("outcome") or {"type": "success"}
+        outcome: dict[str, Any] = event.get("outcome") or {"type": "success"}
         self._end(event, _OUTCOME_STATUS.get(outcome["type"], "succeeded"))
         if outcome["type"] == "cancelled":
             self._add("cancelled", None, event)
@@ -213,7 +218,9 @@ class Fold:
 
     def _on_subagent_started(self, event: Event) -> None:
         more = {k: event[k] for k in ("description", "parentToolCallId") if event.get(k)}
-        item = self._add("subagent", event["subagentRunId"], event, name=event["name"], status="running", **more)
+        item = self._add(
+            "subagent", event["subagentRunId"], event, name=event["name"], status="running", **more
+        )
         item.pop("subagentRunId", None)
         if event.get("parentSubagentRunId"):
             item["subagentRunId"] = event["parentSubagentRunId"]
@@ -304,7 +311,7 @@ class Fold:
 
     # -- building ---------------------------------------------------------------------------------
 
-    def _add(self, kind: str, name: str | None, event: Event, **members: Any) -> Item:
+    def _add(self, kind: str, name: str | None, event: Event, /, **members: Any) -> Item:
         item: Item = {"kind": kind, "runId": self._run, **members}
         if event.get("subagentRunId"):
             item["subagentRunId"] = event["subagentRunId"]
@@ -314,7 +321,7 @@ class Fold:
         self._state["items"].append(item)
         return item
 
-    def _set(self, kind: str, name: str, **members: Any) -> None:
+    def _set(self, kind: str, name: str, /, **members: Any) -> None:
         item = self._items.get((kind, name))
         if item is not None:
             item |= members

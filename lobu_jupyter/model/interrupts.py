@@ -137,7 +137,9 @@ def response_schema(interrupt: Interrupt) -> dict[str, Any]:
     """JSON schema of the payloads that the interrupt takes."""
     forms: dict[Kind, dict[str, Any]] = {
         "approve": _form({"approved": {"const": True}}),
-        "edit": _form({"approved": {"const": True}, "editedArgs": interrupt.args_schema or {"type": "object"}}),
+        "edit": _form(
+            {"approved": {"const": True}, "editedArgs": interrupt.args_schema or {"type": "object"}}
+        ),
         "reject": _form({"approved": {"const": False}}, {"reason": {"type": "string"}}),
         "respond": _form({"response": {"type": "string"}}),
         "answer": _form({"answers": {"type": "object"}}),
@@ -195,7 +197,9 @@ def _read(entry: dict[str, Any], interrupt: Interrupt, where: str) -> Decision:
             return Decision(interrupt_id=interrupt.id, kind="approve", grant=grant)  # pyright: ignore[reportUnknownArgumentType]
         if not isinstance(payload["editedArgs"], dict):
             raise InvalidField("editedArgs is an object", field=f"{where}.payload.editedArgs")
-        return Decision(interrupt_id=interrupt.id, kind="edit", edited_args=payload["editedArgs"], grant=grant)  # pyright: ignore[reportUnknownArgumentType]
+        return Decision(
+            interrupt_id=interrupt.id, kind="edit", edited_args=payload["editedArgs"], grant=grant
+        )  # pyright: ignore[reportUnknownArgumentType]
     if payload.get("approved") is False:  # pyright: ignore[reportUnknownMemberType]
         reason = payload.get("reason", "")  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
         if not isinstance(reason, str):

@@ -9,13 +9,16 @@ A grant answers an ask, never a deny, nor an ask marked ``no_grant``. Patterns a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from enum import StrEnum
 from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
 
 from msgspec import field
 
 from .runs import Mode, Wire
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 class Verdict(StrEnum):
@@ -89,7 +92,9 @@ def _unguarded(policy: Policy, tool: str, needs_approval: bool) -> Ruling:
     no_grant = any(_match(layer.rules.no_grant, tool) for layer in policy.layers)
     for layer in policy.layers:
         if pattern := _match(layer.rules.ask, tool) or _match(layer.rules.no_grant, tool):
-            return Ruling(verdict=Verdict.ASK, why=f"{layer.name} policy asks for {pattern}", no_grant=no_grant)
+            return Ruling(
+                verdict=Verdict.ASK, why=f"{layer.name} policy asks for {pattern}", no_grant=no_grant
+            )
     for layer in policy.layers:
         if pattern := _match(layer.rules.allow, tool):
             cap = Verdict.ALLOW if layer.name == "server" else Verdict(policy.max_mode)

@@ -7,15 +7,18 @@ An agent sees a :class:`Task` and yields AG-UI events; it reaches the person's k
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from msgspec import field
 
-from .events import Event
 from .interrupts import Decision, Interrupt
 from .policy import Policy
 from .runs import Wire
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+
+    from .events import Event
 
 
 class ToolSpec(Wire, frozen=True, kw_only=True):

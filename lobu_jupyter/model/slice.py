@@ -8,13 +8,16 @@ itself must end the run.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from . import events as ev
 from .errors import InvalidField
-from .events import Event
 from .ids import new_id
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from .events import Event
 
 _OPENS: dict[type, tuple[str, str]] = {
     ev.TextMessageStart: ("message", "message_id"),

@@ -6,9 +6,10 @@ no provider takes a history with open calls.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from .fold import Item, State
+if TYPE_CHECKING:
+    from .fold import Item, State
 
 NO_RESULT = "This call did not run to its end."
 

@@ -1,0 +1,62 @@
+# Two commands are all: `make run` opens the quickstart, `make test` proves everything.
+# Both set up what they need, work as root, ask nothing, and set up nothing twice.
+SHELL := /bin/bash
+PYTHON ?= python3
+PORT ?= 8888
+ARGS ?=
+BIN := .venv/bin
+
+.PHONY: install run test unit lint format notebooks lock clean scenarios
+
+install: .venv/.installed
+
+.venv/.installed: requirements.lock pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --requirement requirements.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
+	touch $@
+
+# JupyterLab on the quickstart; the address with its token is printed.
+run: install
+	$(BIN)/jupyter lab --allow-root --no-browser --port=$(PORT) \
+	  --LabApp.default_url=/lab/tree/notebooks/01-quickstart.ipynb $(ARGS)
+
+test: install tests/agui/node_modules/.installed browser lint
+	$(BIN)/python -m pytest tests
+	$(BIN)/python -m pytest --nbval --nbval-sanitize-with notebooks/sanitize.cfg -p no:cacheprovider notebooks
+
+unit: install
+	$(BIN)/python -m pytest tests --ignore tests/browser --ignore tests/scenarios
+
+lint: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/basedpyright
+	$(BIN)/lint-imports
+
+format: install
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+# The saved outputs of the example notebooks, made anew.
+notebooks: install
+	$(BIN)/python notebooks/regenerate.py
+
+# Names and versions only.
+lock: install
+	$(BIN)/uv pip compile --quiet --group dev pyproject.toml --python-version 3.11 \
+	  --no-annotate --no-header --output-file requirements.lock
+
+.PHONY: browser
+browser:
+	@command -v chromium >/dev/null || { echo "installing chromium for the browser tests"; \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium >/dev/null; }
+
+# The unmodified AG-UI client, for the conformance tests.
+tests/agui/node_modules/.installed: tests/agui/package-lock.json
+	cd tests/agui && npm ci --silent --no-audit --no-fund
+	touch $@
+
+clean:
+	rm -rf .venv tests/agui/node_modules labextension/node_modules

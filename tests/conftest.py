@@ -1,0 +1,14 @@
+"""Shared by all tests: the scenario marker, and the last test of the suite runs last."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+for name in [name for name in os.environ if name.startswith(("LOBU_", "OPENAI_", "ANTHROPIC_"))]:
+    del os.environ[name]  # a developer's own settings do not reach the tests
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: item.get_closest_marker("last") is not None)
