@@ -1,0 +1,89 @@
+"""Keys and names of models: what is configured, without importing any provider.
+
+Keys come from the server's settings or this process's environment, never from a request; no
+function here returns one to anything but a provider's client.
+"""
+
+from __future__ import annotations
+
+import os
+from fnmatch import fnmatchcase
+from typing import Any
+
+from lobu_jupyter.model.ports import AgentError
+
+Settings = dict[str, Any]
+
+KEY_OF = {
+    "openai": "OPENAI_API_KEY",
+    "openai-chat": "OPENAI_API_KEY",
+    "openai-responses": "OPENAI_API_KEY",
+    "anthropic": "ANTHROPIC_API_KEY",
+    "google": "GOOGLE_API_KEY",
+    "groq": "GROQ_API_KEY",
+    "mistral": "MISTRAL_API_KEY",
+    "openrouter": "OPENROUTER_API_KEY",
+    "deepseek": "DEEPSEEK_API_KEY",
+}
+"""The environment variable of each provider's key. Ollama needs none."""
+
+_ALIASES = {"GOOGLE_API_KEY": "GEMINI_API_KEY"}
+
+USUAL_MODEL = {
+    "ANTHROPIC_API_KEY": "anthropic:claude-sonnet-4-6",
+    "OPENAI_API_KEY": "openai:gpt-5.6-sol",
+    "GOOGLE_API_KEY": "google:gemini-3.8-flash",
+}
+"""The model that is used where a key is found and no model was configured."""
+
+
+def key(settings: Settings, variable: str) -> str | None:
+    """The value of a key's variable: settings first, then the environment."""
+    keys: dict[str, str] = settings.get("keys") or {}
+    for name in (variable, _ALIASES.get(variable, variable)):
+        if found := keys.get(name) or os.environ.get(name):
+            return found
+    return None
+
+
+def split(model: str) -> tuple[str, str]:
+    """``"openai:gpt-…"`` as provider and name.
+
+    Raises:
+        AgentError: it has no provider.
+    """
+    provider, colon, name = model.partition(":")
+    if not colon or not provider or not name:
+        raise AgentError(
+            "provider_error",
+            f"{model!r} is no model name; write provider:model, as in openai:gpt-… or ollama:llama3.",
+        )
+    return provider, name
+
+
+def default_model(settings: Settings) -> str | None:
+    """The model of a run that names none: as configured, else the usual one of the first key found."""
+    configured = settings.get("default_model")
+    if configured:
+        return str(configured)
+    for variable, model in USUAL_MODEL.items():
+        if key(settings, variable) and is_allowed(settings, model):
+            return model
+    return None
+
+
+def is_allowed(settings: Settings, model: str) -> bool:
+    """Whether the administrator's list (globs, anchored; empty: all) has the model."""
+    allowed: list[str] = settings.get("allowed_models") or []
+    return not allowed or any(fnmatchcase(model, pattern) for pattern in allowed)
+
+
+def check_allowed(settings: Settings, model: str) -> None:
+    """Refuse a model that the administrator did not list.
+
+    Raises:
+        AgentError: naming the models that may be used.
+    """
+    if not is_allowed(settings, model):
+        listed = ", ".join(settings["allowed_models"])
+        raise AgentError("provider_error", f"The model {model} is not allowed on this server; use {listed}.")

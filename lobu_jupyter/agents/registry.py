@@ -1,0 +1,126 @@
+"""Which agents there are: the built-in ones and those that installed packages add.
+
+A package adds one through the entry point group ``lobu_jupyter.agents``: the entry point is an
+:class:`~lobu_jupyter.model.ports.AgentPort` or a callable that takes the settings and returns one;
+its name is the agent's name. Nothing here imports an LLM library: an agent is loaded by its first run.
+
+Settings, as the server sends them to a worker::
+
+    {"default_agent": str | None, "default_model": str | None,
+     "allowed_models": ["openai:*", …]          globs; empty: all
+     "providers": {name: {"kind", "base_url"?, "api_key"?, "images"?}},
+     "keys": {"OPENAI_API_KEY": "…", …}}        taken before the environment
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any, cast
+
+from lobu_jupyter.model.events import Event
+from lobu_jupyter.model.ports import AgentError, AgentPort, KernelPort, Task, ToolSpec
+
+from .keys import Settings, default_model
+from .tools.specs import BUILTIN
+
+GROUP = "lobu_jupyter.agents"
+ASSISTANT = "A language model that works in your notebook; needs a configured model."
+DEMO = "Rules, not a language model: looks at your data, plots and summarises it; needs no key."
+SCRIPT = "Does exactly what the lines of the prompt say; for tests, notebooks and teaching."
+
+log = logging.getLogger(__name__)
+
+
+class LazyAgent:
+    """An agent whose code is imported, in a thread, when its first run begins."""
+
+    def __init__(self, name: str, description: str, load: Callable[[], AgentPort]) -> None:
+        self.name = name
+        self.description = description
+        self._load = load
+        self._agent: AgentPort | None = None
+
+    def load(self) -> AgentPort:
+        """Import the agent now; to be called in a thread (it may take seconds).
+
+        Raises:
+            AgentError: the agent's package cannot be imported.
+        """
+        if self._agent is None:
+            try:
+                self._agent = self._load()
+            except ImportError as error:
+                raise AgentError("internal", f"The agent {self.name!r} cannot be loaded: {error}") from error
+        return self._agent
+
+    async def run(self, task: Task, kernel: KernelPort | None) -> AsyncIterator[Event]:
+        agent = self._agent or await asyncio.to_thread(self.load)
+        events = agent.run(task, kernel)
+        async with aclosing(cast("AsyncGenerator[Event]", events)):
+            async for event in events:
+                yield event
+
+
+def registry(settings: Settings) -> dict[str, AgentPort]:
+    """The agents by name. An installed agent may not take a built-in's name."""
+
+    def assistant() -> AgentPort:
+        from .assistant import assistant
+
+        return assistant(settings)
+
+    def demo() -> AgentPort:
+        from .demo import demo
+
+        return demo()
+
+    def script() -> AgentPort:
+        from .script import script
+
+        return script()
+
+    agents: dict[str, AgentPort] = {
+        point.name: _installed(point, settings) for point in entry_points(group=GROUP)
+    }
+    agents["assistant"] = LazyAgent("assistant", ASSISTANT, assistant)
+    agents["demo"] = LazyAgent("demo", DEMO, demo)
+    agents["script"] = LazyAgent("script", SCRIPT, script)
+    return agents
+
+
+def default_agent(settings: Settings) -> str:
+    """The agent of a run that names none: as configured, else ``assistant`` if a model can be had, else ``demo``."""
+    configured = settings.get("default_agent")
+    if configured:
+        return str(configured)
+    return "assistant" if default_model(settings) else "demo"
+
+
+def announce(settings: Settings) -> tuple[list[dict[str, Any]], tuple[ToolSpec, ...]]:
+    """What a worker tells the gateway at registration: its agents, and the tools that they all have.
+
+    An agent is ``{"name", "description", "default"?: true, "model"?: its default model}``.
+    """
+    chosen, model = default_agent(settings), default_model(settings)
+    agents: list[dict[str, Any]] = []
+    for name, agent in registry(settings).items():
+        entry: dict[str, Any] = {"name": name, "description": agent.description}
+        if name == chosen:
+            entry["default"] = True
+        if name == "assistant" and model:
+            entry["model"] = model
+        agents.append(entry)
+    return agents, BUILTIN
+
+
+def _installed(point: EntryPoint, settings: Settings) -> AgentPort:
+    def load() -> AgentPort:
+        found = point.load()
+        return cast("AgentPort", found if hasattr(found, "run") else found(settings))
+
+    origin = point.dist.name if point.dist is not None else point.value
+    return LazyAgent(point.name, f"From {origin}.", load)
