@@ -1,0 +1,311 @@
+"""The gateway over HTTP, for programs that wait (:class:`Client`) and that await (:class:`AsyncClient`).
+
+Both have the face of the gateway in docs/architecture.md, without ``by``: the credential says who
+calls. Errors are those of :mod:`lobu_jupyter.model.errors`. A lost answer is asked for again where
+that does no harm; a server that stays away is :class:`ServerGone`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+import time
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Self, TypeVar, overload
+
+import httpx
+import msgspec
+
+from ..model.errors import LobuError, NotAllowed, from_wire
+from . import calls
+from .backoff import Backoff
+from .errors import NoLobuThere, ServerGone
+from .reading import Reading
+from .sign import TokenAuth
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+
+    from ..model.runs import Entry
+    from .calls import Call
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+CONNECT = 5.0
+"""Seconds until a connection must stand."""
+ANSWER = 60.0
+"""Seconds until an answer must begin."""
+SILENCE = 40.0
+"""Seconds without a byte, heartbeats included, after which a stream counts as broken."""
+_PASSING = frozenset({502, 503, 504})
+
+
+class _Endpoint(Generic[P, T]):
+    """A call of :mod:`.calls` as a method: it waits on a Client and awaits on an AsyncClient."""
+
+    def __init__(self, build: Callable[P, Call[T]]) -> None:
+        self._build = build
+        self.__doc__ = build.__doc__
+
+    @overload
+    def __get__(self, client: Client, owner: type) -> Callable[P, T]: ...
+    @overload
+    def __get__(self, client: AsyncClient, owner: type) -> Callable[P, Awaitable[T]]: ...
+    @overload
+    def __get__(self, client: None, owner: type) -> Self: ...
+    def __get__(self, client: Any, owner: type) -> Any:
+        if client is None:
+            return self
+
+        def method(*args: P.args, **kwargs: P.kwargs) -> Any:
+            return client.send(self._build(*args, **kwargs))
+
+        return method
+
+
+class _Face:
+    """What both clients share: the gateway's calls, and how a connection is described."""
+
+    create_thread = _Endpoint(calls.create_thread)
+    list_threads = _Endpoint(calls.list_threads)
+    get_thread = _Endpoint(calls.get_thread)
+    patch_thread = _Endpoint(calls.patch_thread)
+    delete_thread = _Endpoint(calls.delete_thread)
+    start = _Endpoint(calls.start)
+    cancel = _Endpoint(calls.cancel)
+    get_run = _Endpoint(calls.get_run)
+    list_runs = _Endpoint(calls.list_runs)
+    snapshot = _Endpoint(calls.snapshot)
+    interrupts = _Endpoint(calls.interrupts)
+    resume = _Endpoint(calls.resume)
+    policy = _Endpoint(calls.policy)
+    put_policy = _Endpoint(calls.put_policy)
+    revoke_grant = _Endpoint(calls.revoke_grant)
+    audit = _Endpoint(calls.audit)
+    export = _Endpoint(calls.export)
+    agents = _Endpoint(calls.agents)
+    tools = _Endpoint(calls.tools)
+    kernel_tools = _Endpoint(calls.kernel_tools)
+    health = _Endpoint(calls.health)
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        token: str | None = None,
+        auth: httpx.Auth | None = None,
+        verify: bool | str = True,
+        patience: float = 10.0,
+        gone_after: float = 60.0,
+        silence: float = SILENCE,
+    ) -> None:
+        """`url`: the Jupyter server's, base_url included.
+
+        Args:
+            token: a person's Jupyter token; or else `auth`, such as a kernel's signature.
+            verify: check TLS certificates; a path names the authority to trust.
+            patience: seconds for which a call that found no server is tried again.
+            gone_after: the same for `follow`.
+            silence: seconds without heartbeat after which `follow` reconnects.
+        """
+        self.url = url.rstrip("/") + "/"
+        self._patience = patience
+        self._gone_after = gone_after
+        self._stream_timeout = httpx.Timeout(CONNECT, read=silence)
+        self._options: dict[str, Any] = {
+            "base_url": self.url + "lobu/api/",
+            "auth": TokenAuth(token) if token else auth,
+            "timeout": httpx.Timeout(ANSWER, connect=CONNECT),
+            "verify": ssl.create_default_context(cafile=verify) if isinstance(verify, str) else verify,
+            # A proxy of the environment is not for the person's own machine.
+            "trust_env": httpx.URL(url).host not in ("localhost", "127.0.0.1", "::1"),
+            "limits": httpx.Limits(max_connections=None, max_keepalive_connections=4),
+        }
+
+    def _reading(self, thread_id: str, cursor: int | None, run_id: str | None, follow: bool) -> Reading:
+        return Reading(thread_id, cursor, run_id, follow, Backoff(self._gone_after))
+
+
+class Client(_Face):
+    """The gateway for programs that wait. Threads may share it."""
+
+    def __init__(self, url: str, *, sleep: Callable[[float], None] = time.sleep, **options: Any) -> None:
+        super().__init__(url, **options)
+        self._sleep = sleep
+        self._http = httpx.Client(**self._options)
+
+    def send(self, call: Call[T]) -> T:
+        """Send a call and return what it answers."""
+        backoff = Backoff(self._patience)
+        while True:
+            try:
+                response = self._http.request(*_parts(call), **_details(call))
+                if not _passing(response):
+                    return _answer(call, response)
+                fault: object = f"HTTP {response.status_code}"
+            except httpx.TransportError as error:
+                fault = _worth_repeating(call, error)
+            self._sleep(_delay(backoff, fault, self.url))
+
+    def follow(
+        self, thread_id: str, cursor: int | None = None, *, run_id: str | None = None, follow: bool = True
+    ) -> Iterator[list[Entry]]:
+        """The journal after `cursor`, in batches, each entry once; an empty batch is a heartbeat.
+
+        It survives dropped connections. With `run_id` it ends after that run's terminal event,
+        with ``follow=False`` at the end of the journal.
+
+        Raises:
+            ServerGone: nothing came through for ``gone_after`` seconds.
+        """
+        reading = self._reading(thread_id, cursor, run_id, follow)
+        while not reading.done:
+            fault: object = "the stream ended before the run did"
+            try:
+                with self._http.stream(
+                    "GET", reading.path, params=reading.query, timeout=self._stream_timeout
+                ) as response:
+                    if response.status_code != 200:
+                        response.read()
+                        fault = _refused(response)
+                    else:
+                        reading.opened()
+                        for chunk in response.iter_bytes():
+                            yield reading.feed(chunk)
+                        reading.closed()
+            except httpx.TransportError as error:
+                fault = error
+            if not reading.done:
+                self._sleep(reading.delay(fault))
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._http.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+
+class AsyncClient(_Face):
+    """The gateway for programs that await. One event loop's."""
+
+    def __init__(
+        self, url: str, *, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep, **options: Any
+    ) -> None:
+        super().__init__(url, **options)
+        self._sleep = sleep
+        self._http = httpx.AsyncClient(**self._options)
+
+    async def send(self, call: Call[T]) -> T:
+        """Send a call and return what it answers."""
+        backoff = Backoff(self._patience)
+        while True:
+            try:
+                response = await self._http.request(*_parts(call), **_details(call))
+                if not _passing(response):
+                    return _answer(call, response)
+                fault: object = f"HTTP {response.status_code}"
+            except httpx.TransportError as error:
+                fault = _worth_repeating(call, error)
+            await self._sleep(_delay(backoff, fault, self.url))
+
+    async def follow(
+        self, thread_id: str, cursor: int | None = None, *, run_id: str | None = None, follow: bool = True
+    ) -> AsyncIterator[list[Entry]]:
+        """As :meth:`Client.follow`."""
+        reading = self._reading(thread_id, cursor, run_id, follow)
+        while not reading.done:
+            fault: object = "the stream ended before the run did"
+            try:
+                async with self._http.stream(
+                    "GET", reading.path, params=reading.query, timeout=self._stream_timeout
+                ) as response:
+                    if response.status_code != 200:
+                        await response.aread()
+                        fault = _refused(response)
+                    else:
+                        reading.opened()
+                        async for chunk in response.aiter_bytes():
+                            yield reading.feed(chunk)
+                        reading.closed()
+            except httpx.TransportError as error:
+                fault = error
+            if not reading.done:
+                await self._sleep(reading.delay(fault))
+
+    async def close(self) -> None:
+        """Give the connections back."""
+        await self._http.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self.close()
+
+
+def _parts(call: Call[Any]) -> tuple[str, str]:
+    return call.method, call.path
+
+
+def _details(call: Call[Any]) -> dict[str, Any]:
+    headers = {"Content-Type": "application/json"} if call.body is not None else {}
+    return {"params": dict(call.query), "content": call.body, "headers": headers}
+
+
+def _worth_repeating(call: Call[Any], error: httpx.TransportError) -> httpx.TransportError:
+    """`error`, or raise if sending the call again could do it twice or cannot help."""
+    never_sent = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
+    if isinstance(error, httpx.UnsupportedProtocol) or not (call.repeatable or never_sent):
+        raise ServerGone(f"{call.method} {call.path}: {error or type(error).__name__}") from error
+    return error
+
+
+def _delay(backoff: Backoff, fault: object, url: str) -> float:
+    delay = backoff.delay()
+    if delay is None:
+        cause = fault if isinstance(fault, BaseException) else None
+        raise ServerGone(f"No answer from {url} for {backoff.patience:g} s: {fault}") from cause
+    return delay
+
+
+def _passing(response: httpx.Response) -> bool:
+    """Whether a proxy answered for a server that is on its way back."""
+    return response.status_code in _PASSING and _wire_error(response) is None
+
+
+def _refused(response: httpx.Response) -> str:
+    """Why a stream did not open, if that may pass; raise if it will not."""
+    if not _passing(response):
+        raise _error(response)
+    return f"HTTP {response.status_code}"
+
+
+def _answer(call: Call[T], response: httpx.Response) -> T:
+    if response.status_code >= 300:
+        raise _error(response)
+    return call.read(response.status_code, response.content)
+
+
+def _error(response: httpx.Response) -> LobuError:
+    wire = _wire_error(response)
+    if wire is not None:
+        return from_wire(wire)
+    if response.status_code in (301, 302, 401, 403):
+        return NotAllowed(
+            f"{response.url.host}:{response.url.port} does not know this caller; check the token."
+        )
+    if response.status_code == 404:
+        return NoLobuThere()
+    return LobuError(f"HTTP {response.status_code} from {response.url}: {response.text[:200]}")
+
+
+def _wire_error(response: httpx.Response) -> dict[str, Any] | None:
+    try:
+        error = msgspec.json.decode(response.content).get("error")
+    except (msgspec.DecodeError, AttributeError):
+        return None
+    return error if isinstance(error, dict) else None

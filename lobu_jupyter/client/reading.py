@@ -1,0 +1,94 @@
+"""Follow without I/O: where a reader stands, what a connection brought, when to try again.
+
+A reader is a cursor. A connection that breaks, falls silent or ends too early is no error: the next
+one goes on after the cursor, and an entry at or before it is not given twice. Only when nothing came
+through for ``patience`` seconds does the reader give up, with :class:`ServerGone`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ..model.events import decode
+from .errors import ServerGone
+from .sse import Frames
+
+if TYPE_CHECKING:
+    from ..model.runs import Entry
+    from .backoff import Backoff
+
+_ENDS = ("RUN_FINISHED", "RUN_ERROR")
+
+
+class Reading:
+    """One reader of a thread's journal, over as many connections as it takes."""
+
+    def __init__(
+        self, thread_id: str, cursor: int | None, run_id: str | None, follow: bool, backoff: Backoff
+    ) -> None:
+        self.path = f"threads/{thread_id}/events"
+        self.done = False
+        self._cursor = cursor
+        self._run_id = run_id
+        self._follow = follow
+        self._backoff = backoff
+        self._frames = Frames()
+        self._last: Entry | None = None
+        self._resumed = False
+
+    @property
+    def query(self) -> dict[str, Any]:
+        """The query of the next connection."""
+        query: dict[str, Any] = {}
+        if self._cursor is not None:
+            query["cursor"] = self._cursor
+        if self._run_id is not None:
+            query["runId"] = self._run_id
+        if not self._follow:
+            query["follow"] = "false"
+        return query
+
+    def opened(self) -> None:
+        """A new connection was accepted."""
+        self._frames = Frames()
+
+    def feed(self, chunk: bytes) -> list[Entry]:
+        """The new entries in `chunk`; an empty list is a heartbeat."""
+        self._backoff.succeeded()
+        entries = [e for e in self._frames.feed(chunk) if self._cursor is None or e.seq > self._cursor]
+        if entries:
+            self._last = entries[-1]
+            self._cursor = self._last.seq
+        return entries
+
+    def closed(self) -> None:
+        """The server ended the stream in good order: the end, or one that came too early.
+
+        Raises:
+            LobuError: the server said why it could not go on; the thread was deleted.
+        """
+        if self._frames.error is not None:
+            raise self._frames.error
+        if not self._follow:
+            self.done = True
+        elif self._run_id is not None:
+            nothing_was_left = self._last is None and self._cursor is not None and not self._resumed
+            self.done = nothing_was_left or self._is_end(self._last)
+
+    def delay(self, why: object) -> float:
+        """Seconds until the next connection.
+
+        Raises:
+            ServerGone: nothing came through for too long.
+        """
+        self._resumed = True
+        delay = self._backoff.delay()
+        if delay is None:
+            raise ServerGone(
+                f"No event for {self._backoff.patience:g} s: {why}. Is the Jupyter server running?"
+            )
+        return delay
+
+    @staticmethod
+    def _is_end(entry: Entry | None) -> bool:
+        return entry is not None and decode(entry.body).get("type") in _ENDS
