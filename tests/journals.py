@@ -13,7 +13,7 @@ Slice = list[dict[str, Any]]
 
 def slices_below(folder: Path) -> Iterator[tuple[Path, Slice]]:
     """Each ended run's slice, in every store below `folder`; files that are no store are passed over."""
-    for path in sorted(folder.rglob("*.db")):
+    for path in sorted(p for kind in ("*.db", "*.sqlite") for p in folder.rglob(kind)):
         for slice_ in slices_of(path):
             yield path, slice_
 

@@ -1,0 +1,270 @@
+"""Promise three: whatever dies, the run ends in exactly one error that names it, and the next prompt works."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.scenarios.person import Event, Person, ends_of, result_of, text_of, types_of
+from tests.servers import RealServer, wait_for
+
+
+def busy_run(
+    person: Person, kernel: str, code: str = "import time; print('in', flush=True); time.sleep(60)"
+) -> tuple[str, str]:
+    """A run whose approved code is running in `kernel`: (thread, run)."""
+    thread = person.thread(kernelId=kernel)
+    run = person.start(thread, f"run {code}", mode="allow")["runId"]
+    person.wait_until_seen(thread, "lobu.output")
+    return thread, run
+
+
+def end_of(person: Person, thread: str, run: str) -> Event:
+    """The run's one end, and a check that it has no second one."""
+    told = person.finish(thread, run)
+    (end,) = ends_of(told)
+    assert types_of(told).count("TOOL_CALL_RESULT") == types_of(told).count("TOOL_CALL_START")
+    return end
+
+
+def next_prompt_works(person: Person, kernel: str, thread: str) -> None:
+    told = person.finish(thread, person.start(thread, "run 40 + 2", mode="allow", kernelId=kernel)["runId"])
+    assert "42" in result_of(told), told
+
+
+@pytest.mark.scenario("W17")
+def test_a_killed_kernel_is_one_error_within_two_seconds(person: Person, shared_server: RealServer) -> None:
+    kernel = shared_server.start_kernel()
+    thread, run = busy_run(person, kernel)
+
+    began = time.monotonic()
+    os.kill(shared_server.kernel_pid(kernel), signal.SIGKILL)
+    end = end_of(person, thread, run)
+
+    assert time.monotonic() - began < 2
+    assert (end["type"], end["code"]) == ("RUN_ERROR", "kernel_died")
+    assert "kernel" in end["message"]
+    assert "time.sleep" not in str(ends_of([e for _, e in person.journal(thread)])[1:])
+    next_prompt_works(person, kernel, thread)
+
+
+@pytest.mark.scenario("W17")
+def test_a_kernel_that_exits_by_itself_is_one_error(person: Person, shared_server: RealServer) -> None:
+    kernel = shared_server.start_kernel()
+    thread = person.thread(kernelId=kernel)
+    run = person.start(thread, "run import os; os._exit(3)", mode="allow")["runId"]
+
+    end = end_of(person, thread, run)
+
+    assert end["code"] == "kernel_died"
+    next_prompt_works(person, kernel, thread)
+
+
+@pytest.mark.scenario("W17")
+def test_a_restart_by_the_person_is_named_as_one(person: Person, shared_server: RealServer) -> None:
+    kernel = shared_server.start_kernel()
+    thread, run = busy_run(person, kernel)
+
+    shared_server.restart_kernel(kernel)
+
+    assert end_of(person, thread, run)["code"] == "kernel_restarted"
+    next_prompt_works(person, kernel, thread)
+
+
+@pytest.mark.scenario("W17")
+def test_a_shutdown_is_named_as_one(person: Person, shared_server: RealServer) -> None:
+    kernel = shared_server.start_kernel()
+    thread, run = busy_run(person, kernel)
+
+    shared_server.shut_down_kernel(kernel)
+
+    assert end_of(person, thread, run)["code"] == "kernel_shutdown"
+    next_prompt_works(person, shared_server.start_kernel(), thread)
+
+
+@pytest.mark.scenario("W7")
+def test_the_restart_of_a_kernel_without_a_run_says_nothing(
+    person: Person, shared_server: RealServer
+) -> None:
+    kernel = shared_server.start_kernel()
+    thread = person.thread(kernelId=kernel)
+    person.finish(thread, person.start(thread, "say hi")["runId"])
+    before = person.journal(thread)
+
+    shared_server.restart_kernel(kernel)
+    person.finish(thread, person.start(thread, "say again")["runId"])
+
+    assert "lobu.kernel" not in str(person.journal(thread)[len(before) :])
+
+
+@pytest.mark.scenario("W6")
+def test_a_kernel_that_is_not_there_is_a_clear_error(person: Person) -> None:
+    thread = person.thread(kernelId="no-such-kernel")
+
+    told = person.finish(thread, person.start(thread, "run 1", mode="allow")["runId"])
+
+    (end,) = ends_of(told)
+    assert "kernel" in str(told).lower()
+    assert end["type"] in ("RUN_FINISHED", "RUN_ERROR")
+
+
+@pytest.mark.scenario("W5")
+@pytest.mark.parametrize("sign", [signal.SIGKILL, signal.SIGTERM])
+def test_a_dead_worker_fails_its_run_and_the_next_one_finds_a_new_worker(
+    server: RealServer, sign: signal.Signals
+) -> None:
+    person = Person(server)
+    thread = person.thread()
+    run = person.start(thread, "slow 5000 10")["runId"]
+    person.wait_until_seen(thread, "TEXT_MESSAGE_CONTENT")
+
+    began = time.monotonic()
+    (worker,) = server.worker_pids()
+    os.kill(worker, sign)
+    end = end_of(person, thread, run)
+
+    assert time.monotonic() - began < 2
+    assert (end["type"], end["code"]) == ("RUN_ERROR", "worker_died")
+    assert "back" in text_of(person.finish(thread, person.start(thread, "say back")["runId"]))
+
+
+@pytest.mark.scenario("E19")
+def test_a_killed_server_leaves_one_error_the_partial_text_and_nothing_twice(server: RealServer) -> None:
+    person = Person(server)
+    thread = person.thread()
+    run = person.start(thread, "say partial words\nslow 5000 10")["runId"]
+    seen: list[tuple[int, Event]] = []
+    for entry in person.stream(thread, cursor=0):
+        seen.append(entry)
+        if len(seen) > 12:
+            break
+    workers = server.worker_pids()
+
+    server.kill()
+    wait_for("the worker to follow its server", lambda: not any(psutil.pid_exists(p) for p in workers), 2)
+    server.restart()
+    person = Person(server)
+    rest = list(person.stream(thread, runId=run, cursor=seen[-1][0]))
+
+    assert [seq for seq, _ in seen + rest] == list(range(1, len(seen + rest) + 1))
+    (end,) = ends_of([e for _, e in seen + rest])
+    assert end["code"] == "server_restarted"
+    assert person.run(run)["status"] == "failed"
+    assert text_of([e for _, e in person.journal(thread)]).count("partial") == 1
+    assert "after" in text_of(person.finish(thread, person.start(thread, "say after")["runId"]))
+
+
+@pytest.mark.scenario("E19")
+def test_the_runs_of_another_live_server_go_on(two_servers: tuple[RealServer, RealServer]) -> None:
+    here, there = Person(two_servers[0]), Person(two_servers[1])
+    mine, theirs = here.thread(), there.thread()
+    my_run = here.start(mine, "slow 5000 10")["runId"]
+    their_run = there.start(theirs, "slow 150 20\nsay survived")["runId"]
+    here.wait_until_seen(mine, "TEXT_MESSAGE_CONTENT")
+    there.wait_until_seen(theirs, "TEXT_MESSAGE_CONTENT")
+
+    two_servers[0].kill()
+    two_servers[0].restart()
+
+    assert end_of(there, mine, my_run)["code"] == "server_restarted"
+    told = there.finish(theirs, their_run)
+    assert "survived" in text_of(told)
+    assert ends_of(told)[0]["type"] == "RUN_FINISHED"
+
+
+@pytest.mark.scenario("S18")
+def test_a_server_told_to_stop_ends_its_runs_and_its_workers_in_time(server: RealServer) -> None:
+    person = Person(server)
+    thread = person.thread()
+    run = person.start(thread, "slow 5000 10")["runId"]
+    person.wait_until_seen(thread, "TEXT_MESSAGE_CONTENT")
+    workers = server.worker_pids()
+
+    took = server.terminate()
+
+    assert took < 10
+    assert not any(psutil.pid_exists(pid) for pid in workers)
+    server.restart()
+    assert len(ends_of(Person(server).finish(thread, run))) == 1
+
+
+@pytest.mark.scenario("S8")
+@pytest.mark.parametrize(
+    "code",
+    ["import time; print('in', flush=True); time.sleep(60)", "print('in', flush=True)\n    while True: pass"],
+)
+def test_cancel_reaches_the_running_code_within_two_seconds(
+    person: Person, shared_server: RealServer, code: str
+) -> None:
+    kernel = shared_server.start_kernel()
+    thread, run = busy_run(person, kernel, code)
+
+    began = time.monotonic()
+    person.cancel(run)
+    after = person.start(thread, "run 'free again'", mode="allow")["runId"]
+    told = person.finish(thread, after)
+
+    assert time.monotonic() - began < 4
+    assert "free again" in result_of(told)
+    assert person.run(run)["status"] == "cancelled"
+
+
+@pytest.mark.scenario("W18")
+@pytest.mark.scenario("S11")
+def test_late_words_of_a_cancelled_run_change_nothing(person: Person) -> None:
+    thread = person.thread()
+    first = person.start(thread, "slow 3000 1")["runId"]
+    person.wait_until_seen(thread, "TEXT_MESSAGE_CONTENT")
+
+    second = person.start(thread, "say only me", ifRunning="cancel")["runId"]
+    told = person.finish(thread, second)
+
+    journal = [event for _, event in person.journal(thread)]
+    assert text_of(told).count("only me") == 1
+    assert len(ends_of(journal)) == 2
+    ended = types_of(journal).index("RUN_FINISHED")
+    assert first not in str(journal[ended + 1 :])
+
+
+@pytest.mark.scenario("W20")
+def test_two_browsers_and_a_program_are_one_person_on_a_server_without_users(server: RealServer) -> None:
+    person = Person(server)
+    thread = person.thread(title="mine")
+
+    by_query = server.client(headers={}, params={"token": server.token})
+    by_header = server.client()
+
+    for client in (by_query, by_header):
+        assert thread in [t["threadId"] for t in person.ok(client.get("threads"))["threads"]]
+
+
+@pytest.mark.scenario("S19")
+@pytest.mark.scenario("W1")
+def test_a_worker_that_cannot_start_is_an_error_and_the_thread_is_free(tmp_path: Path) -> None:
+    with RealServer(tmp_path / "broken", env={"LOBU_WORKER_COMMAND": "/bin/false"}) as server:
+        person = Person(server)
+        thread = person.thread()
+
+        end = end_of(person, thread, person.start(thread, "say x")["runId"])
+
+        assert end["type"] == "RUN_ERROR"
+        assert end["code"] in ("worker_died", "worker_lost")
+        assert person.snapshot(thread)["status"] == "idle"
+
+
+def test_fifty_runs_at_once_all_end_once(person: Person) -> None:
+    def one(number: int) -> list[Event]:
+        thread = person.thread()
+        return person.finish(thread, person.start(thread, f"say number {number}")["runId"])
+
+    with ThreadPoolExecutor(8) as pool:
+        told = list(pool.map(one, range(50)))
+
+    assert all(len(ends_of(events)) == 1 for events in told)
+    assert all(f"number {n}" in text_of(events) for n, events in enumerate(told))
