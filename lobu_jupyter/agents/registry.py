@@ -16,16 +16,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
-from lobu_jupyter.model.events import Event
 from lobu_jupyter.model.ports import AgentError, AgentPort, KernelPort, Task, ToolSpec
 
 from .keys import Settings, default_model
 from .tools.specs import BUILTIN
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable
+
+    from lobu_jupyter.model.events import Event
 
 GROUP = "lobu_jupyter.agents"
 ASSISTANT = "A language model that works in your notebook; needs a configured model."

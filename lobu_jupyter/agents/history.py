@@ -1,0 +1,105 @@
+"""The conversation so far, from AG-UI messages to the messages that pydantic-ai sends to a model."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from typing import Any
+
+from pydantic_ai.messages import (
+    BinaryContent,
+    ImageUrl,
+    ModelMessage,
+    ModelRequest,
+    ModelResponse,
+    SystemPromptPart,
+    TextPart,
+    ToolCallPart,
+    ToolReturnPart,
+    UserContent,
+    UserPromptPart,
+)
+
+Message = dict[str, Any]
+Prompt = str | list[UserContent]
+
+
+def split(messages: tuple[Message, ...]) -> tuple[list[ModelMessage], Prompt | None]:
+    """The history before the last message, and that message as the prompt if it is the person's."""
+    if messages and messages[-1].get("role") == "user":
+        return history(messages[:-1]), user_content(messages[-1].get("content"))
+    return history(messages), None
+
+
+def history(messages: tuple[Message, ...]) -> list[ModelMessage]:
+    """Model messages; what has a role that no model takes (reasoning, activity) is left out."""
+    names: dict[str, str] = {}
+    found: list[ModelMessage] = []
+    for message in messages:
+        role, content = message.get("role"), message.get("content")
+        if role == "user":
+            found.append(ModelRequest(parts=[UserPromptPart(user_content(content))]))
+        elif role == "assistant":
+            found.extend(_assistant(message, names))
+        elif role == "tool":
+            call = str(message.get("toolCallId"))
+            if call in names:  # no provider takes a result without its call
+                part = ToolReturnPart(names[call], text_of(content), tool_call_id=call)
+                found.append(ModelRequest(parts=[part]))
+        elif role in ("system", "developer"):
+            found.append(ModelRequest(parts=[SystemPromptPart(text_of(content))]))
+    return found
+
+
+def text_of(content: Any) -> str:
+    """The text of a message's content, whether text or parts."""
+    if isinstance(content, list):
+        return "\n".join(str(part.get("text", "")) for part in content if part.get("type") == "text")
+    return "" if content is None else str(content)
+
+
+def user_content(content: Any) -> Prompt:
+    """A person's content: text, or text and media; what cannot be passed on is named in its place."""
+    if not isinstance(content, list):
+        return text_of(content)
+    return [_user_part(part) for part in content]
+
+
+def _user_part(part: dict[str, Any]) -> UserContent:
+    if part.get("type") == "text":
+        return str(part.get("text", ""))
+    source: dict[str, Any] = part.get("source") or {}
+    mime = str(source.get("mimeType") or part.get("mimeType") or "")
+    data = source.get("value") if source.get("type") == "data" else part.get("data")
+    if data and mime.startswith("image/"):
+        try:
+            return BinaryContent(base64.b64decode(data, validate=True), media_type=mime)
+        except binascii.Error:
+            return f"[an attached {mime} could not be decoded]"
+    url = source.get("value") if source.get("type") == "url" else part.get("url")
+    if url and part.get("type") == "image":
+        return ImageUrl(str(url))
+    return f"[an attachment of type {mime or part.get('type')} is not passed on]"
+
+
+def _assistant(message: Message, names: dict[str, str]) -> list[ModelMessage]:
+    parts: list[TextPart | ToolCallPart] = []
+    if text := text_of(message.get("content")):
+        parts.append(TextPart(text))
+    for call in message.get("toolCalls") or []:
+        function: dict[str, Any] = call["function"]
+        names[call["id"]] = function["name"]
+        parts.append(
+            ToolCallPart(function["name"], _arguments(function.get("arguments")), tool_call_id=call["id"])
+        )
+    return [ModelResponse(parts=parts)] if parts else []
+
+
+def _arguments(text: str | None) -> dict[str, Any]:
+    """Arguments as an object: a model may have written what is no JSON, and providers refuse that later."""
+    try:
+        found = json.loads(text or "{}")
+    except ValueError:
+        return {"invalid": text}
+    return found if isinstance(found, dict) else {"invalid": text}

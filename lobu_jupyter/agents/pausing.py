@@ -1,0 +1,164 @@
+"""A pause as data: the questions to a person, the checkpoint, and what the decisions make of it.
+
+The checkpoint is one JSON text, opaque to everybody else::
+
+    {"v": 1, "model": str | None, "instructions": AGENTS.md as it was, "names": {provider id: ours},
+     "conversation": pydantic-ai's Conversation}
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from pydantic_ai.conversation import Conversation, ConversationTypeAdapter
+from pydantic_ai.tools import DeferredToolRequests, DeferredToolResults, ToolApproved, ToolDenied
+
+from lobu_jupyter.model.ids import new_id
+from lobu_jupyter.model.interrupts import (
+    APPROVAL,
+    APPROVAL_DECISIONS,
+    QUESTION,
+    QUESTION_DECISIONS,
+    Decision,
+    Interrupt,
+)
+from lobu_jupyter.model.ports import AgentError, Resumption, Task
+
+from .tools.questions import answer_text
+
+if TYPE_CHECKING:
+    from pydantic_ai.messages import ToolCallPart
+
+    from .tools.base import BoundTool
+
+VERSION = 1
+
+
+@dataclass
+class Checkpoint:
+    """What a run goes on with. ``names``: the calls whose AG-UI id is not the provider's."""
+
+    conversation: Conversation
+    model: str | None
+    instructions: str
+    names: dict[str, str]
+
+    def dump(self) -> str:
+        conversation = msgspec.Raw(ConversationTypeAdapter.dump_json(self.conversation))
+        return msgspec.json.encode(
+            {
+                "v": VERSION,
+                "model": self.model,
+                "instructions": self.instructions,
+                "names": self.names,
+                "conversation": conversation,
+            }
+        ).decode()
+
+
+def load(text: str) -> Checkpoint:
+    """The checkpoint of an interrupted run.
+
+    Raises:
+        AgentError: it was written by another version, or is damaged.
+    """
+    try:
+        found = msgspec.json.decode(text, type=dict[str, msgspec.Raw])
+        if msgspec.json.decode(found["v"]) != VERSION:
+            raise ValueError("another version wrote it")
+        return Checkpoint(
+            conversation=ConversationTypeAdapter.validate_json(bytes(found["conversation"])),
+            model=msgspec.json.decode(found["model"]),
+            instructions=msgspec.json.decode(found["instructions"]),
+            names=msgspec.json.decode(found["names"]),
+        )
+    except (ValueError, KeyError) as error:
+        message = "This run cannot go on: what was kept of it cannot be read. Start it again."
+        raise AgentError("internal", message) from error
+
+
+def interrupts_of(
+    task: Task, requests: DeferredToolRequests, tools: dict[str, BoundTool], names: dict[str, str]
+) -> list[Interrupt]:
+    """One question per call that waits, in the order of the model's calls."""
+    asked: list[Interrupt] = []
+    for part in [*requests.approvals, *requests.calls]:
+        metadata = requests.metadata.get(part.tool_call_id) or {}
+        questions: list[dict[str, Any]] | None = metadata.get("questions")
+        ours = names.get(part.tool_call_id, part.tool_call_id)
+        make = _approval if questions is None else _question
+        asked.append(make(task, part, tools[part.tool_name], ours, metadata))
+    return asked
+
+
+def _approval(
+    task: Task, part: ToolCallPart, tool: BoundTool, call: str, metadata: dict[str, Any]
+) -> Interrupt:
+    return Interrupt(
+        id=new_id("int"),
+        thread_id=task.thread_id,
+        run_id=task.run_id,
+        reason=APPROVAL,
+        message=metadata.get("message") or f"Allow {part.tool_name}?",
+        tool_call_id=call,
+        tool_name=part.tool_name,
+        args=part.args_as_dict(),
+        args_schema=tool.spec.parameters,
+        decisions=(*APPROVAL_DECISIONS, "respond") if tool.spec.respond else APPROVAL_DECISIONS,
+        diff=metadata.get("diff"),
+        no_grant=bool(metadata.get("noGrant")),
+    )
+
+
+def _question(
+    task: Task, part: ToolCallPart, tool: BoundTool, call: str, metadata: dict[str, Any]
+) -> Interrupt:
+    return Interrupt(
+        id=new_id("int"),
+        thread_id=task.thread_id,
+        run_id=task.run_id,
+        reason=QUESTION,
+        message="\n".join(str(question["question"]) for question in metadata["questions"]),
+        tool_call_id=call,
+        tool_name=part.tool_name,
+        args=part.args_as_dict(),
+        decisions=QUESTION_DECISIONS,
+        questions=metadata["questions"],
+    )
+
+
+def results_of(resumption: Resumption, checkpoint: Checkpoint) -> DeferredToolResults:
+    """What pydantic-ai is told of the decisions, by the provider's ids of the calls."""
+    theirs = {ours: provider for provider, ours in checkpoint.names.items()}
+    requests = checkpoint.conversation.deferred_tool_requests or DeferredToolRequests()
+    decided = {decision.interrupt_id: decision for decision in resumption.decisions}
+    results = DeferredToolResults()
+    for interrupt in resumption.interrupts:
+        ours = interrupt.tool_call_id or ""
+        call = theirs.get(ours, ours)
+        _settle(results, call, interrupt, decided[interrupt.id])
+        metadata = dict(requests.metadata.get(call) or {})
+        metadata["edited"] = decided[interrupt.id].kind == "edit"
+        results.metadata[call] = metadata
+    return results
+
+
+def _settle(results: DeferredToolResults, call: str, interrupt: Interrupt, decision: Decision) -> None:
+    if interrupt.reason == QUESTION:
+        results.calls[call] = answer_text(decision, interrupt.questions)
+    elif decision.kind == "respond":
+        results.calls[call] = str(decision.response)
+    elif decision.kind == "edit":
+        results.approvals[call] = ToolApproved(override_args=decision.edited_args)
+    elif decision.kind == "approve":
+        results.approvals[call] = ToolApproved()
+    else:
+        results.approvals[call] = ToolDenied(rejection(decision))
+
+
+def rejection(decision: Decision) -> str:
+    """The result of a call that a person refused."""
+    reason = f" The reason: {decision.reason}" if decision.reason else ""
+    return f"The person refused this call; it was not run.{reason}"

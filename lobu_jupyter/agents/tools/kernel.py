@@ -1,0 +1,108 @@
+"""Tools that reach into the person's kernel: code, looks at variables, and the functions they registered."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from . import specs
+from .base import BoundTool, Call, Preview, Result, ToolError, Work
+from .outputs import DEFAULT_CAP, Outputs, error_text, shorten
+
+if TYPE_CHECKING:
+    from lobu_jupyter.model.ports import Executed, KernelPort, ToolSpec
+
+LOOKS = "lobu_jupyter.notebook.looks"
+MAX_VALUE = 16_000
+
+
+async def run_code(work: Work, call: Call) -> Result:
+    """Run the code in the person's kernel; an error of the code is a result like any other."""
+    outputs = _outputs(work, call)
+
+    async def waiting(text: str) -> None:
+        await work.note(call.id, text)
+
+    executed = await _kernel(work).run_code(call.args["code"], outputs.take, waiting)
+    await _end(outputs, executed)
+    text = outputs.text or ("The code ran and gave no output." if executed.ok else "The code failed.")
+    return Result(text, tuple(outputs.images))
+
+
+async def preview_code(work: Work, args: dict[str, Any]) -> Preview:
+    """The question before code runs."""
+    return Preview(message="Run this code in your kernel?")
+
+
+async def list_variables(work: Work, call: Call) -> Result:
+    """All variables of the person, as the kernel's own look tells them."""
+    return await _look(work, f"{LOOKS}.list_variables()")
+
+
+async def describe_variable(work: Work, call: Call) -> Result:
+    """One variable, bounded."""
+    return await _look(work, f"{LOOKS}.describe_variable({call.args['name']!r})")
+
+
+async def call_registered(work: Work, call: Call, name: str) -> Result:
+    """Call a function that the person registered with ``@lobu.tool``."""
+    outputs = _outputs(work, call)
+
+    async def waiting(text: str) -> None:
+        await work.note(call.id, text)
+
+    executed = await _kernel(work).call_tool(name, call.args, outputs.take, waiting)
+    await _end(outputs, executed)
+    if not executed.ok:
+        raise ToolError(outputs.text or f"{name} failed.")
+    value = shorten(as_text(executed.value), MAX_VALUE)
+    shown = f"{outputs.text}\n{value}" if outputs.text else value
+    return Result(shown, tuple(outputs.images))
+
+
+def registered(spec: ToolSpec) -> BoundTool:
+    """The proxy of one registered function."""
+
+    async def run(work: Work, call: Call) -> Result:
+        return await call_registered(work, call, spec.name)
+
+    async def preview(work: Work, args: dict[str, Any]) -> Preview:
+        return Preview(message=f"Call your function {spec.name}?")
+
+    return BoundTool(spec, run, preview, needs="kernel")
+
+
+def as_text(value: Any) -> str:
+    """A JSON value for the model: text as it is, all else as compact JSON."""
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+
+
+BOUND: tuple[BoundTool, ...] = (
+    BoundTool(specs.RUN_CODE, run_code, preview_code, needs="kernel"),
+    BoundTool(specs.LIST_VARIABLES, list_variables, needs="kernel"),
+    BoundTool(specs.DESCRIBE_VARIABLE, describe_variable, needs="kernel"),
+)
+
+
+async def _look(work: Work, expression: str) -> Result:
+    executed = await _kernel(work).look(expression)
+    if not executed.ok:
+        raise ToolError(error_text(executed.error or {}))
+    return Result(shorten(as_text(executed.value), MAX_VALUE))
+
+
+def _outputs(work: Work, call: Call) -> Outputs:
+    return Outputs(work.emit, call.id, work.task.limits.get("outputBytes", DEFAULT_CAP))
+
+
+async def _end(outputs: Outputs, executed: Executed) -> None:
+    if executed.error is not None and not outputs.failed:
+        await outputs.take({"output_type": "error", **executed.error})
+    await outputs.finish()
+
+
+def _kernel(work: Work) -> KernelPort:
+    if work.kernel is None:
+        raise ToolError("This thread has no kernel.")
+    return work.kernel

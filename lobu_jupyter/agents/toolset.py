@@ -1,0 +1,148 @@
+"""The tools of a run behind pydantic-ai's face: check the arguments, judge by policy, ask, run.
+
+The order is fixed: a call that does not fit its schema goes back to the model, one that the policy
+denies is answered with the reason, one that asks ends the run as a deferred call. A call that a
+person approved runs with exactly the arguments that were decided.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from jsonschema import Draft202012Validator
+from pydantic_ai import ModelRetry, RunContext
+from pydantic_ai.exceptions import ApprovalRequired, CallDeferred, ToolFailed
+from pydantic_ai.messages import BinaryContent, ToolReturn
+from pydantic_ai.tools import ToolDefinition
+from pydantic_ai.toolsets import AbstractToolset, ToolsetTool
+from pydantic_core import SchemaValidator, core_schema
+
+from lobu_jupyter.model.policy import Ruling, Verdict, judge
+
+from .tools import files, kernel, questions, specs
+from .tools.base import BoundTool, Call, Preview, Result, ToolError, Work
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from lobu_jupyter.model.ports import Task
+
+_ARGS = SchemaValidator(core_schema.dict_schema(keys_schema=core_schema.str_schema()))
+MAX_RETRIES = 3
+SCHEMA_BYTES = 1000
+
+
+def tools_of(task: Task) -> dict[str, BoundTool]:
+    """The tools of a run by name: the built-in ones, then what the person registered under other names."""
+    bound = [*kernel.BOUND, *files.BOUND, *questions.BOUND]
+    if task.kernel is not None:
+        bound += [kernel.registered(spec) for spec in task.kernel.tools if spec.name not in specs.NAMES]
+    return {tool.spec.name: tool for tool in bound}
+
+
+class Toolset(AbstractToolset[None]):
+    """The tools of one run. ``call_id`` turns a provider's id of a call into the AG-UI one."""
+
+    def __init__(self, work: Work, call_id: Callable[[str], str], *, images: bool) -> None:
+        self._work, self._call_id, self._images = work, call_id, images
+        self._tools = tools_of(work.task)
+
+    @property
+    def id(self) -> str | None:
+        return "lobu"
+
+    async def get_tools(self, ctx: RunContext[None]) -> dict[str, ToolsetTool[None]]:
+        return {
+            name: ToolsetTool(
+                toolset=self,
+                tool_def=ToolDefinition(
+                    name=name,
+                    description=tool.spec.description,
+                    parameters_json_schema=tool.spec.parameters,
+                    strict=False,
+                    sequential=True,  # one kernel, one folder: calls of a batch run in the order asked
+                ),
+                max_retries=MAX_RETRIES,
+                args_validator=_ARGS,
+            )
+            for name, tool in self._tools.items()
+        }
+
+    async def call_tool(
+        self, name: str, tool_args: dict[str, Any], ctx: RunContext[None], tool: ToolsetTool[None]
+    ) -> Any:
+        bound = self._tools[name]
+        _check_args(bound, tool_args)
+        try:
+            bound.check_ready(self._work)
+            metadata: dict[str, Any] = ctx.tool_call_metadata or {} if ctx.tool_call_approved else {}
+            if ctx.tool_call_approved:
+                self._check_approved(name)
+            else:
+                await self._admit(bound, tool_args)
+            call = Call(self._call_id(ctx.tool_call_id or ""), tool_args, metadata.get("guard"))
+            result = await bound.run(self._work, call)
+        except ToolError as error:
+            raise ToolFailed(str(error)) from error
+        return self._returned(result, tool_args if metadata.get("edited") else None)
+
+    async def _admit(self, bound: BoundTool, args: dict[str, Any]) -> None:
+        """Return if the call may run; raise the refusal or the question otherwise."""
+        name = bound.spec.name
+        ruling = judge(self._work.task.policy, name, bound.spec.approval)
+        if name == specs.ASK_USER.name:
+            self._ask(ruling, args)
+        if ruling.verdict is Verdict.DENY:
+            raise ToolError(refusal(name, ruling))
+        if ruling.verdict is Verdict.ASK:
+            preview = await bound.preview(self._work, args) if bound.preview else Preview(f"Allow {name}?")
+            raise ApprovalRequired(
+                metadata={
+                    "message": preview.message,
+                    "diff": preview.diff,
+                    "guard": preview.guard,
+                    "noGrant": ruling.no_grant,
+                }
+            )
+
+    def _ask(self, ruling: Ruling, args: dict[str, Any]) -> None:
+        if not self._work.task.policy.answerable:
+            raise ToolError(questions.NOBODY)
+        if ruling.verdict is Verdict.DENY:
+            raise ToolError(refusal(specs.ASK_USER.name, ruling))
+        raise CallDeferred(metadata={"questions": questions.questions_of(args)}, kind="question")
+
+    def _check_approved(self, name: str) -> None:
+        """A denial that came between the question and the answer stands."""
+        policy = msgspec.structs.replace(self._work.task.policy, answerable=True)
+        ruling = judge(policy, name, needs_approval=True)
+        if ruling.verdict is Verdict.DENY:
+            raise ToolError(refusal(name, ruling))
+
+    def _returned(self, result: Result, edited: dict[str, Any] | None) -> Any:
+        text = result.text
+        if edited is not None:
+            ran = msgspec.json.encode(edited).decode()
+            text = f"[The person changed the arguments; it ran with {ran}]\n{text}"
+        if not result.images or not self._images:
+            return text
+        media = [BinaryContent(data, media_type=mime) for mime, data in result.images]
+        return ToolReturn(text, content=["The figures of the last call:", *media])
+
+
+def refusal(name: str, ruling: Ruling) -> str:
+    """The result of a call that may not run."""
+    return f"{name} was not run: {ruling.why}. Go on without it, or say what you would need."
+
+
+def _check_args(bound: BoundTool, args: dict[str, Any]) -> None:
+    problems = list(_problems(bound.spec.parameters, args))
+    if problems:
+        raise ModelRetry(f"The arguments of {bound.spec.name} do not fit: {'; '.join(problems[:5])}.")
+
+
+def _problems(schema: dict[str, Any], args: dict[str, Any]) -> Iterable[str]:
+    for error in Draft202012Validator(schema).iter_errors(args):  # pyright: ignore[reportUnknownMemberType]
+        where = ".".join(map(str, error.absolute_path))
+        yield f"{where}: {error.message[:SCHEMA_BYTES]}" if where else error.message[:SCHEMA_BYTES]
