@@ -1,0 +1,1 @@
+"""The Jupyter server extension: everything that knows Jupyter's server."""

@@ -1,0 +1,59 @@
+"""Running runs are activity: while one runs, no culler takes its kernel or this server.
+
+A run that waits for a person is not activity; neither are the requests of workers and readers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from .kernels import Kernels
+    from .workers import Pool
+
+INTERVAL_SECONDS = 1.0
+
+
+class Activity:
+    """Looks once a second what runs. ``running`` gives the kernel id (or None) of each running run."""
+
+    def __init__(
+        self,
+        *,
+        running: Callable[[], Awaitable[list[str | None]]],
+        kernels: Kernels,
+        pool: Pool,
+        idle_seconds: float,
+        last_activity_times: dict[str, Any],
+    ) -> None:
+        self._running = running
+        self._kernels = kernels
+        self._pool = pool
+        self._idle_seconds = idle_seconds
+        self._times = last_activity_times
+        self._last = time.monotonic()
+        self.runs = 0
+
+    async def watch(self) -> None:
+        """Never returns."""
+        while True:
+            await self.look()
+            await asyncio.sleep(INTERVAL_SECONDS)
+
+    async def look(self) -> None:
+        """Keep alive what runs; stop workers that have had nothing to do for long enough."""
+        kernels = await self._running()
+        self.runs = len(kernels)
+        if kernels:
+            self._last = time.monotonic()
+            now = datetime.now(UTC)
+            self._times["lobu"] = now
+            for kernel_id in filter(None, kernels):
+                self._kernels.touch(kernel_id, now)
+        elif self._pool.count and time.monotonic() - self._last > self._idle_seconds:
+            await self._pool.reap()

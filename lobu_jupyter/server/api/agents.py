@@ -1,0 +1,30 @@
+"""agents, tools: what can be chosen for a run, and what it may call."""
+
+from __future__ import annotations
+
+from jupyter_server.auth.decorator import authorized
+from msgspec import Struct
+from tornado import web
+
+from ..base import LobuHandler
+
+
+class ToolsQuery(Struct, kw_only=True, rename="camel"):
+    kernel_id: str | None = None
+
+
+class Agents(LobuHandler):
+    @web.authenticated
+    @authorized
+    async def get(self) -> None:
+        self.reply({"agents": await self.gateway.agents(self.caller)})
+
+
+class Tools(LobuHandler):
+    @web.authenticated
+    @authorized
+    async def get(self) -> None:
+        self.reply({"tools": await self.gateway.tools(self.caller, self.query(ToolsQuery).kernel_id)})
+
+
+ROUTES = [("agents", Agents), ("tools", Tools)]

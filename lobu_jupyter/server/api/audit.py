@@ -1,0 +1,29 @@
+"""audit: who decided, granted, changed what, when, from where."""
+
+from __future__ import annotations
+
+from jupyter_server.auth.decorator import authorized
+from msgspec import Struct
+from tornado import web
+
+from ..base import LobuHandler
+
+
+class AuditQuery(Struct, kw_only=True, rename="camel"):
+    thread_id: str | None = None
+    limit: int = 100
+    before: str | None = None
+
+
+class Audit(LobuHandler):
+    @web.authenticated
+    @authorized
+    async def get(self) -> None:
+        query = self.query(AuditQuery)
+        rows = await self.gateway.audit(
+            self.caller, thread_id=query.thread_id, limit=query.limit, before=query.before
+        )
+        self.reply({"audit": rows})
+
+
+ROUTES = [("audit", Audit)]

@@ -1,0 +1,48 @@
+"""threads/{t}/events: the journal from a cursor on, as server-sent events."""
+
+from __future__ import annotations
+
+from contextlib import aclosing
+from typing import TYPE_CHECKING
+
+from jupyter_server.auth.decorator import authorized
+from msgspec import Struct
+from tornado import web
+
+from ...model.errors import InvalidField
+from ..sse import HEARTBEAT, StreamHandler, frames
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+
+class EventsQuery(Struct, kw_only=True, rename="camel"):
+    cursor: str | None = None
+    run_id: str | None = None
+    follow: bool = True
+
+
+class Events(StreamHandler):
+    @web.authenticated
+    @authorized
+    async def get(self, thread_id: str) -> None:
+        query = self.query(EventsQuery)
+        asked = query.cursor if query.cursor is not None else self.request.headers.get("Last-Event-ID")
+        await self.stream(self._chunks(thread_id, _cursor(asked), query))
+
+    async def _chunks(self, thread_id: str, cursor: int | None, query: EventsQuery) -> AsyncGenerator[bytes]:
+        pages = self.gateway.follow(self.caller, thread_id, cursor, run_id=query.run_id, follow=query.follow)
+        async with aclosing(pages):
+            async for entries in pages:
+                yield frames(entries) if entries else HEARTBEAT
+
+
+def _cursor(asked: str | None) -> int | None:
+    if asked is None:
+        return None
+    if not (asked.isascii() and asked.isdigit() and len(asked) < 19):
+        raise InvalidField("a cursor is a seq: an integer from 0", field="cursor")
+    return int(asked)
+
+
+ROUTES = [("threads/{threadId}/events", Events)]

@@ -1,0 +1,25 @@
+"""threads/{t}/export: the thread as a notebook or as JSON."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from jupyter_server.auth.decorator import authorized
+from msgspec import Struct
+from tornado import web
+
+from ..base import LobuHandler
+
+
+class Form(Struct, kw_only=True, forbid_unknown_fields=True):
+    format: Literal["notebook", "json"] = "notebook"
+
+
+class Export(LobuHandler):
+    @web.authenticated
+    @authorized
+    async def post(self, thread_id: str) -> None:
+        self.reply(await self.gateway.export(self.caller, thread_id, self.body(Form).format))
+
+
+ROUTES = [("threads/{threadId}/export", Export)]

@@ -1,0 +1,35 @@
+"""interrupts: what waits on a person, over all threads."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from jupyter_server.auth.decorator import authorized
+from msgspec import Struct
+from tornado import web
+
+from ...model.interrupts import Interrupt, event_of_interrupt
+from ..base import LobuHandler
+
+
+class InterruptsQuery(Struct, kw_only=True, rename="camel"):
+    thread_id: str | None = None
+
+
+class Interrupts(LobuHandler):
+    @web.authenticated
+    @authorized
+    async def get(self) -> None:
+        query = self.query(InterruptsQuery)
+        interrupts = await self.gateway.interrupts(self.caller, thread_id=query.thread_id)
+        self.reply({"interrupts": [wire_of(interrupt) for interrupt in interrupts]})
+
+
+def wire_of(interrupt: Interrupt) -> dict[str, Any]:
+    """AG-UI's Interrupt and our own fields beside it; nulls are omitted."""
+    ours: dict[str, Any] = msgspec.to_builtins(interrupt)
+    return {**{k: v for k, v in ours.items() if v is not None}, **event_of_interrupt(interrupt)}
+
+
+ROUTES = [("interrupts", Interrupts)]

@@ -1,0 +1,51 @@
+"""policy: the rules that hold, the notebook's own rules, and grants."""
+
+from __future__ import annotations
+
+from jupyter_server.auth.decorator import authorized
+from msgspec import Struct
+from tornado import web
+
+from ...model.policy import Rules
+from ..base import LobuHandler
+
+
+class PolicyQuery(Struct, kw_only=True, rename="camel"):
+    thread_id: str | None = None
+    notebook_path: str | None = None
+
+
+class NotebookRules(Struct, kw_only=True, rename="camel", forbid_unknown_fields=True):
+    notebook_path: str
+    rules: Rules
+
+
+class Policy(LobuHandler):
+    @web.authenticated
+    @authorized
+    async def get(self) -> None:
+        query = self.query(PolicyQuery)
+        self.reply(
+            await self.gateway.policy(
+                self.caller, thread_id=query.thread_id, notebook_path=query.notebook_path
+            )
+        )
+
+    @web.authenticated
+    @authorized
+    async def put(self) -> None:
+        body = self.body(NotebookRules)
+        self.reply(
+            await self.gateway.put_policy(self.caller, notebook_path=body.notebook_path, rules=body.rules)
+        )
+
+
+class OneGrant(LobuHandler):
+    @web.authenticated
+    @authorized
+    async def delete(self, grant_id: str) -> None:
+        await self.gateway.revoke_grant(self.caller, grant_id)
+        self.reply_nothing()
+
+
+ROUTES = [("policy", Policy), ("policy/grants/{grantId}", OneGrant)]

@@ -1,0 +1,71 @@
+"""runs: start, list, read, cancel, and resume after a decision."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from jupyter_server.auth.decorator import authorized
+from msgspec import Struct
+from tornado import web
+
+from ...model.runs import RunStatus, StartRun
+from ..base import LobuHandler
+
+
+class RunsQuery(Struct, kw_only=True, rename="camel"):
+    thread_id: str | None = None
+    status: RunStatus | None = None
+    limit: int = 50
+
+
+class Resume(Struct, kw_only=True, rename="camel", forbid_unknown_fields=True):
+    resume: list[dict[str, Any]]
+
+
+class ThreadRuns(LobuHandler):
+    @web.authenticated
+    @authorized
+    async def post(self, thread_id: str) -> None:
+        self.reply(await self.gateway.start(self.caller, thread_id, self.body(StartRun)), 202)
+
+
+class ThreadResume(LobuHandler):
+    @web.authenticated
+    @authorized
+    async def post(self, thread_id: str) -> None:
+        started, is_new = await self.gateway.resume(self.caller, thread_id, self.body(Resume).resume)
+        self.reply(started, 202 if is_new else 200)
+
+
+class Runs(LobuHandler):
+    @web.authenticated
+    @authorized
+    async def get(self) -> None:
+        query = self.query(RunsQuery)
+        runs = await self.gateway.list_runs(
+            self.caller, thread_id=query.thread_id, status=query.status, limit=query.limit
+        )
+        self.reply({"runs": runs})
+
+
+class OneRun(LobuHandler):
+    @web.authenticated
+    @authorized
+    async def get(self, run_id: str) -> None:
+        self.reply(await self.gateway.get_run(self.caller, run_id))
+
+
+class Cancel(LobuHandler):
+    @web.authenticated
+    @authorized
+    async def post(self, run_id: str) -> None:
+        self.reply(await self.gateway.cancel(self.caller, run_id))
+
+
+ROUTES = [
+    ("threads/{threadId}/runs", ThreadRuns),
+    ("threads/{threadId}/resume", ThreadResume),
+    ("runs", Runs),
+    ("runs/{runId}", OneRun),
+    ("runs/{runId}/cancel", Cancel),
+]

@@ -1,0 +1,149 @@
+"""socket: one WebSocket for all threads of a page.
+
+Up: ``{"type": "follow", "threadId", "cursor"}`` and ``{"type": "unfollow", "threadId"}``. Down:
+``{"type": "events", "threadId", "events": [{"seq", "event"}, …]}``, ``{"type": "state", "threadId",
+"status", "cursor"}``, ``{"type": "error", "threadId", "error"}`` and ``{"type": "heartbeat"}``. Each
+follower reads its next page only after its last one has left, so a slow page costs one page each.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import aclosing, suppress
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from jupyter_core.utils import ensure_async
+from jupyter_server.auth.decorator import ws_authenticated
+from jupyter_server.base.handlers import JupyterHandler
+from jupyter_server.base.websocket import WebSocketMixin
+from msgspec import Struct
+from tornado import web
+from tornado.websocket import WebSocketClosedError, WebSocketHandler
+
+from ...model.errors import InvalidField, LobuError, TooManyRuns
+from ...model.events import explain
+from ..base import CallerMixin
+
+if TYPE_CHECKING:
+    from ...model.callers import Person
+    from ...model.runs import Entry
+
+MAX_FOLLOWS = 256
+MAX_MESSAGE = 64 * 1024
+_STATUS_MARKS = (b'"RUN_STARTED"', b'"RUN_FINISHED"', b'"RUN_ERROR"', b'"lobu.closed"')
+
+
+class Follow(Struct, kw_only=True, rename="camel", tag_field="type", tag="follow"):
+    thread_id: str
+    cursor: int | None = None
+
+
+class Unfollow(Struct, kw_only=True, rename="camel", tag_field="type", tag="unfollow"):
+    thread_id: str
+
+
+_up: msgspec.json.Decoder[Follow | Unfollow] = msgspec.json.Decoder(Follow | Unfollow)
+
+
+class Socket(CallerMixin, WebSocketMixin, WebSocketHandler, JupyterHandler):  # pyright: ignore[reportIncompatibleMethodOverride]
+    """A page's connection."""
+
+    caller: Person
+
+    def initialize(self) -> None:
+        self._follows: dict[str, asyncio.Task[None]] = {}
+
+    async def prepare(self, *args: Any, **kwargs: Any) -> None:
+        await self.service.wait_ready()
+        await super().prepare(*args, **kwargs)
+
+    @ws_authenticated
+    async def get(self, *args: Any, **kwargs: Any) -> None:
+        allowed = self.authorizer.is_authorized(self, self.current_user, "execute", self.auth_resource)
+        if not await ensure_async(allowed):
+            raise web.HTTPError(403)
+        if self.service.failure is not None:
+            raise web.HTTPError(503, self.service.failure.message)
+        self.caller = self.person("page")
+        await super().get(*args, **kwargs)
+
+    def open(self, *args: Any, **kwargs: Any) -> None:
+        super().open(*args, **kwargs)
+        self.service.pages.opened(self.caller.name)
+        self.service.sockets.add(self)
+
+    def on_close(self) -> None:
+        super().on_close()
+        if self in self.service.sockets:
+            self.service.sockets.discard(self)
+            self.service.pages.closed(self.caller.name)
+        for task in self._follows.values():
+            task.cancel()
+
+    async def on_message(self, message: str | bytes) -> None:
+        try:
+            self._take(message)
+        except InvalidField as error:
+            await self._send({"type": "error", "error": error.to_wire()})
+
+    def _take(self, message: str | bytes) -> None:
+        if len(message) > MAX_MESSAGE:
+            raise InvalidField(f"a message may have {MAX_MESSAGE} bytes", field="message")
+        try:
+            wish = _up.decode(message)
+        except msgspec.ValidationError as error:
+            text, member = explain(error)
+            raise InvalidField(text, field=member.lstrip(".") or "message") from error
+        except msgspec.DecodeError as error:
+            raise InvalidField(f"not JSON: {error}", field="message") from error
+        self._drop(wish.thread_id)
+        if isinstance(wish, Follow):
+            work = self._follow(wish.thread_id, wish.cursor)
+            self._follows[wish.thread_id] = asyncio.create_task(work, name=f"follow {wish.thread_id}")
+
+    def _drop(self, thread_id: str) -> None:
+        task = self._follows.pop(thread_id, None)
+        if task is not None:
+            task.cancel()
+
+    async def _follow(self, thread_id: str, cursor: int | None) -> None:
+        with suppress(WebSocketClosedError):
+            try:
+                if len(self._follows) > MAX_FOLLOWS:
+                    raise TooManyRuns(f"a page may follow {MAX_FOLLOWS} threads")
+                await self._pump(thread_id, cursor)
+            except LobuError as error:
+                await self._send({"type": "error", "threadId": thread_id, "error": error.to_wire()})
+        if self._follows.get(thread_id) is asyncio.current_task():
+            del self._follows[thread_id]
+
+    async def _pump(self, thread_id: str, cursor: int | None) -> None:
+        await self._send_state(thread_id)
+        pages = self.gateway.follow(self.caller, thread_id, cursor)
+        async with aclosing(pages):
+            async for entries in pages:
+                if not entries:
+                    await self._send({"type": "heartbeat"})
+                    continue
+                await self._send(_events(thread_id, entries))
+                if any(mark in entry.body for entry in entries for mark in _STATUS_MARKS):
+                    await self._send_state(thread_id)
+
+    async def _send_state(self, thread_id: str) -> None:
+        thread = await self.gateway.get_thread(self.caller, thread_id)
+        state: dict[str, Any] = {"type": "state", "threadId": thread_id}
+        await self._send({**state, "status": thread.status, "cursor": thread.cursor})
+
+    async def _send(self, message: dict[str, Any] | bytes) -> None:
+        data = message if isinstance(message, bytes) else msgspec.json.encode(message)
+        await self.write_message(data.decode())
+
+
+def _events(thread_id: str, entries: list[Entry]) -> bytes:
+    """The stored bytes of a page, spliced into one message."""
+    events = b",".join([b'{"seq":%d,"event":%b}' % (entry.seq, entry.body) for entry in entries])
+    return b'{"type":"events","threadId":%b,"events":[%b]}' % (msgspec.json.encode(thread_id), events)
+
+
+ROUTES = [("socket", Socket)]

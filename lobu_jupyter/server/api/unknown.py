@@ -1,0 +1,21 @@
+"""Whatever is no route: a 404 that a program can read."""
+
+from __future__ import annotations
+
+from jupyter_server.auth.decorator import authorized
+from tornado import web
+
+from ...model.callers import KernelCaller, Person, WorkerCaller
+from ...model.errors import NotFound
+from ..base import LobuHandler
+
+
+class Unknown(LobuHandler):
+    takes = (Person, KernelCaller, WorkerCaller)
+
+    @web.authenticated
+    @authorized
+    async def get(self, path: str) -> None:
+        raise NotFound(f"there is no route {path!r}; openapi.json lists them")
+
+    post = put = patch = delete = get

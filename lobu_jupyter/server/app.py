@@ -1,0 +1,160 @@
+"""The extension's configuration and its life inside a Jupyter server.
+
+``pip install`` enables it (``jupyter_server_config.d/lobu_jupyter.json``); ``jupyter lobu`` runs a
+server with it alone. Nothing here may stop Jupyter: what cannot be opened is told by ``health``.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from jupyter_core.paths import jupyter_data_dir
+from jupyter_server.extension.application import ExtensionApp
+from traitlets import Bool, Dict, Enum, Float, Integer, List, Unicode, default
+
+from .embedded import end_with_parent
+from .kernels import KERNEL_ACTIONS
+from .routes import handlers
+from .wiring import CONTENTS_SERVICE, build
+
+if TYPE_CHECKING:
+    from .service import Service
+
+MODES = ["ask", "allow", "deny"]
+
+
+class LobuApp(ExtensionApp):
+    """Agents in notebooks whose runs survive reload, restart and doubt."""
+
+    name = "lobu"
+    extension_url = "/lobu/api/health"
+    load_other_extensions = False
+    app_name = "lobu"
+    description = __doc__ or ""
+
+    store_path = Unicode(
+        help="The SQLite file with all threads. Default: lobu/lobu.sqlite in Jupyter's data directory. "
+        "A local disk is needed; on a network file system it is refused."
+    ).tag(config=True)
+    single_owner = Bool(
+        None,
+        allow_none=True,
+        help="Whether everyone who can log in is one person. Default: yes with Jupyter's own token or "
+        "password login, no with an identity provider that knows users.",
+    ).tag(config=True)
+    kernel_decisions = Bool(
+        True,
+        help="Whether a kernel may act for its person (start, cancel, decide) while the person's own cell runs.",
+    ).tag(config=True)
+
+    allow = List(Unicode(), help="Tools (globs) that run without asking.").tag(config=True)
+    ask = List(Unicode(), help="Tools (globs) that always ask.").tag(config=True)
+    deny = List(Unicode(), help="Tools (globs) that never run.").tag(config=True)
+    no_grant = List(Unicode(), help="Tools (globs) that ask each time: no grant answers them.").tag(
+        config=True
+    )
+    mode = Enum(MODES, None, allow_none=True, help="What holds for tools that no rule names.").tag(
+        config=True
+    )
+    max_mode = Enum(MODES, "allow", help="The most that a notebook or a run may set as its mode.").tag(
+        config=True
+    )
+    agent_rules = Dict(
+        help='Rules of single agents: {"demo": {"deny": ["run_*"]}}; members allow, ask, deny, noGrant, mode.'
+    ).tag(config=True)
+
+    default_agent = Unicode(
+        help="The agent of a run that names none. Default: assistant where a model can be had, else demo."
+    ).tag(config=True)
+    default_model = Unicode(help="The model of a run that names none, as in openai:gpt-….").tag(config=True)
+    allowed_models = List(Unicode(), help="Models (globs) that may be used; empty: all.").tag(config=True)
+    providers = Dict(
+        help='Model providers by name: {"local": {"base_url": "http://…/v1", "api_key_env": "LOCAL_KEY"}}; '
+        "api_key instead of api_key_env holds the key itself."
+    ).tag(config=True)
+    keep_keys_from_kernels = Bool(
+        True,
+        help="Take the variables that hold model keys out of this server's environment at the start, so that "
+        "kernels do not inherit them. False: notebooks of this server see them, and agents' code too.",
+    ).tag(config=True)
+
+    workers = Integer(1, min=1, help="Worker processes at most; each runs many runs at once.").tag(
+        config=True
+    )
+    worker_start_seconds = Float(60.0, help="How long a worker process may take to start.").tag(config=True)
+    worker_idle_seconds = Float(900.0, help="After how long without a run workers are stopped.").tag(
+        config=True
+    )
+
+    max_runs = Integer(64, min=1, help="Runs at once, over all people.").tag(config=True)
+    max_runs_per_user = Integer(16, min=1, help="Runs at once of one person.").tag(config=True)
+    output_bytes = Integer(
+        10 * 1024 * 1024,
+        min=1024,
+        help="Output of one tool call that is kept, in bytes; the rest is cut visibly.",
+    ).tag(config=True)
+    body_bytes = Integer(8 * 1024 * 1024, min=1024, help="Size of a request, in bytes.").tag(config=True)
+    interrupt_hours = Float(
+        168.0, min=0, help="How long an agent's question stays open, in hours; 0: for ever."
+    ).tag(config=True)
+    lease_seconds = Float(30.0, min=15, help="Silence of a worker after which its runs count as lost.").tag(
+        config=True
+    )
+    start_seconds = Float(60.0, min=1, help="How long a run may wait for a worker to fetch it.").tag(
+        config=True
+    )
+    heartbeat_seconds = Float(15.0, min=0.1, help="Silence after which a stream carries a heartbeat.").tag(
+        config=True
+    )
+
+    root_dir = Unicode(
+        help="The directory that agents' file tools may reach. Default: the server's root."
+    ).tag(config=True)
+    embedded_connection_file = Unicode(
+        help="The connection file of the kernel that started this server and that it serves; it ends with it."
+    ).tag(config=True)
+
+    service: Service
+
+    @default("store_path")
+    def _default_store_path(self) -> str:
+        return str(Path(jupyter_data_dir()) / "lobu" / "lobu.sqlite")
+
+    @default("root_dir")
+    def _default_root_dir(self) -> str:
+        return os.path.abspath(self.server.root_dir)
+
+    @property
+    def server(self) -> Any:
+        """The ServerApp."""
+        return cast("Any", self.serverapp)
+
+    def initialize_settings(self) -> None:
+        self.service = build(self)
+        self.settings["lobu_service"] = self.service
+
+    def initialize_handlers(self) -> None:
+        self.handlers.extend(handlers())
+
+    async def _start_jupyter_server_extension(self, serverapp: Any) -> None:
+        if self.embedded_connection_file:
+            end_with_parent(lambda: serverapp.io_loop.add_callback_from_signal(serverapp.stop))
+        serverapp.event_logger.add_listener(schema_id=KERNEL_ACTIONS, listener=self.service.kernels.on_action)
+        serverapp.event_logger.add_listener(schema_id=CONTENTS_SERVICE, listener=self.service.on_contents)
+        await self.service.open()
+
+    async def stop_extension(self) -> None:
+        events = self.server.event_logger
+        events.remove_listener(schema_id=KERNEL_ACTIONS, listener=self.service.kernels.on_action)
+        events.remove_listener(schema_id=CONTENTS_SERVICE, listener=self.service.on_contents)
+        await self.service.close()
+
+    def current_activity(self) -> dict[str, int] | None:
+        """The runs that run now, so that an idle server with work to do is not taken."""
+        runs = self.service.activity.runs
+        return {"runs": runs} if runs else None
+
+
+main = launch = LobuApp.launch_instance

@@ -1,0 +1,201 @@
+"""The one place where a request becomes a caller, a body a value, and an error a reply.
+
+A handler names the kinds of caller that it takes in ``takes``. A kernel or a worker proves itself by
+its own credential and needs no login, hence no XSRF token; everyone else is a person with Jupyter's
+login, and Jupyter's own checks apply untouched.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+
+import msgspec
+from jupyter_server.auth import AllowAllAuthorizer
+from jupyter_server.base.call_context import CallContext
+from jupyter_server.base.handlers import APIHandler
+from tornado.web import HTTPError
+
+from ..model.callers import Caller, KernelCaller, Person, WorkerCaller
+from ..model.errors import InvalidField, LobuError, NotAllowed, TooLarge, status_of
+from ..model.events import explain
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from jupyter_server.auth import Authorizer, User
+
+    from ..gateway import Gateway
+    from .service import Service
+
+T = TypeVar("T")
+
+_CODES = {
+    400: "bad_request",
+    401: "forbidden",
+    403: "forbidden",
+    404: "not_found",
+    405: "method_not_allowed",
+    413: "too_large",
+}
+_PERSON_VIA = frozenset({"rest", "page", "cli"})
+
+
+class CallerMixin:
+    """Who calls, and what is called; shared by the REST handlers and the page's socket."""
+
+    auth_resource = "lobu"
+    takes: ClassVar[tuple[type[Caller], ...]] = (Person, KernelCaller)
+    caller: Caller
+
+    if TYPE_CHECKING:
+        settings: Any
+        request: Any
+        identity_provider: Any
+        current_user: User | None
+
+    @property
+    def service(self) -> Service:
+        return self.settings["lobu_service"]
+
+    @property
+    def gateway(self) -> Gateway:
+        """The gateway.
+
+        Raises:
+            StoreUnavailable: the store could not be opened.
+        """
+        return self.service.gateway
+
+    def person(self, via: str = "rest") -> Person:
+        """The person who is logged in."""
+        assert self.current_user is not None
+        name = self.service.callers.person_name(self.identity_provider, self.current_user)
+        return Person(name=name, remote=self.request.remote_ip or "", via=via)
+
+
+class LobuHandler(CallerMixin, APIHandler):
+    """Base of all routes but the socket. ``via``: what the audit says a person came by."""
+
+    via: ClassVar[str | None] = None
+    _gone: asyncio.Future[None] | None = None
+
+    async def prepare(self) -> None:
+        await self.service.wait_ready()
+        proven = await self.service.callers.proven(self.request)
+        if proven is None:
+            await super().prepare()
+            self.caller = self.person(self._via())
+        else:
+            self._accept(*proven)
+        if not isinstance(self.caller, self.takes):
+            raise NotAllowed(f"this route is not for a {_KIND[type(self.caller)]}")
+        limit = self.service.settings.body_bytes
+        if len(self.request.body) > limit:
+            raise TooLarge(f"a request may have {limit} bytes")
+
+    def _accept(self, caller: Caller, user: User) -> None:
+        CallContext.set(CallContext.JUPYTER_HANDLER, self)
+        if not self.check_host():
+            raise HTTPError(403)
+        self.caller = caller
+        self.current_user = self._jupyter_current_user = user
+        self.set_cors_headers()
+
+    def _via(self) -> str:
+        via = self.request.headers.get("X-Lobu-Via", "rest")
+        return self.via or (via if via in _PERSON_VIA else "rest")
+
+    def client_gone(self) -> asyncio.Future[None]:
+        """Done when the client has closed its connection; for calls that wait."""
+        if self._gone is None:
+            self._gone = asyncio.get_running_loop().create_future()
+        return self._gone
+
+    def on_connection_close(self) -> None:
+        super().on_connection_close()
+        if self._gone is not None and not self._gone.done():
+            self._gone.set_result(None)
+
+    @property
+    def authorizer(self) -> Authorizer:
+        """Jupyter's authorizer judges people; a worker is judged by its token alone."""
+        if isinstance(getattr(self, "caller", None), WorkerCaller):
+            return AllowAllAuthorizer()
+        return super().authorizer
+
+    # -- reading ----------------------------------------------------------------------------------
+
+    def body(self, cls: type[T]) -> T:
+        """The JSON body as a `cls`.
+
+        Raises:
+            InvalidField: a member is missing or has another type; names it.
+            HTTPError: 400, not JSON.
+        """
+        try:
+            return msgspec.json.decode(self.request.body or b"{}", type=cls)
+        except msgspec.ValidationError as error:
+            raise _invalid(error, "body") from error
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise HTTPError(400, "the body is not JSON: %s", error) from error
+
+    def query(self, cls: type[T]) -> T:
+        """The query's arguments as a `cls`; others are ignored, of repeated ones the last counts.
+
+        Raises:
+            InvalidField: an argument has a value that cannot be used; names it.
+        """
+        given = {name: self.get_query_argument(name) for name in self.request.query_arguments}
+        try:
+            return msgspec.convert(given, cls, strict=False)
+        except msgspec.ValidationError as error:
+            raise _invalid(error, "query") from error
+
+    # -- replying ---------------------------------------------------------------------------------
+
+    def reply(self, value: Any, status: int = 200) -> None:
+        """End with `value` as JSON."""
+        self.set_status(status)
+        self.finish(msgspec.json.encode(value))
+
+    def reply_nothing(self) -> None:
+        """End with 204."""
+        self.set_status(204)
+        self.finish()
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        """``{"error": …}`` for whatever was raised; only what is meant for the caller is told."""
+        error = kwargs.get("exc_info", (None, None, None))[1]
+        if isinstance(error, LobuError):
+            self.set_status(status_of(error))
+            self.finish(msgspec.json.encode({"error": error.to_wire()}))
+            return
+        self.finish(msgspec.json.encode({"error": _wire_of_status(status_code, error)}))
+
+    def log_exception(
+        self, typ: type[BaseException] | None, value: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        """An error that is the caller's is no news for the server's log."""
+        if isinstance(value, LobuError) and status_of(value) < 500:
+            self.log.debug("lobu: %s: %s", value.code, value.message)
+            return
+        super().log_exception(typ, value, tb)
+
+
+_KIND = {Person: "person", KernelCaller: "kernel", WorkerCaller: "worker"}
+
+
+def _invalid(error: msgspec.ValidationError, where: str) -> InvalidField:
+    text, member = explain(error)
+    return InvalidField(text, field=member.lstrip(".") or where)
+
+
+def _wire_of_status(status: int, error: BaseException | None) -> dict[str, Any]:
+    message = HTTPStatus(status).phrase
+    if isinstance(error, HTTPError) and status < 500:
+        message = (error.get_message() if error.log_message else error.reason) or message
+    elif status >= 500:
+        message = "the server failed at this; its log says more"
+    return {"code": _CODES.get(status, "internal" if status >= 500 else "bad_request"), "message": message}

@@ -1,0 +1,106 @@
+"""Who calls: a person, the kernel that acts for one, or a worker.
+
+With Jupyter's default login each browser and each token request has another anonymous name, so
+there the server has one owner and everyone is that owner. A provider with real users separates them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from jupyter_server.auth import IdentityProvider, User
+from jupyter_server.auth.identity import LegacyIdentityProvider, PasswordIdentityProvider
+
+from ..model.callers import OWNER, Caller, KernelCaller, WorkerCaller
+from ..model.errors import NotAllowed
+from .proof import Boots, Proof
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tornado.httputil import HTTPServerRequest
+
+    from ..gateway import Gateway
+    from ..model.clock import Clock
+    from .kernels import Kernels
+
+_ONE_OWNER = (IdentityProvider, PasswordIdentityProvider, LegacyIdentityProvider)
+_SCHEME = "Lobu-Worker "
+_READS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+def has_one_owner(provider: IdentityProvider, single_owner: bool | None) -> bool:
+    """Whether all people are one: as configured, or if `provider` is exactly one of Jupyter's own."""
+    return type(provider) in _ONE_OWNER if single_owner is None else single_owner
+
+
+class Callers:
+    """Resolves requests to callers."""
+
+    def __init__(
+        self,
+        *,
+        single_owner: bool | None,
+        provider: IdentityProvider,
+        kernels: Kernels,
+        gateway: Callable[[], Gateway],
+        has_ticket: Callable[[str], bool],
+        clock: Clock,
+    ) -> None:
+        self._single_owner = single_owner
+        self._provider = provider
+        self._kernels = kernels
+        self._gateway = gateway
+        self._has_ticket = has_ticket
+        self.boots = Boots(clock)
+
+    def person_name(self, provider: IdentityProvider, user: User) -> str:
+        """The name that owns a person's threads."""
+        return OWNER if has_one_owner(provider, self._single_owner) else user.username
+
+    async def proven(self, request: HTTPServerRequest) -> tuple[Caller, User] | None:
+        """The kernel or worker that proved itself, with a user that stands for it; None: a person.
+
+        Raises:
+            NotAllowed: it claims to be a kernel or a worker, and is not.
+        """
+        authorization = request.headers.get("Authorization", "")
+        if authorization.startswith(_SCHEME):
+            return await self._worker(authorization.removeprefix(_SCHEME), request)
+        proof = Proof.of(request)
+        return None if proof is None else await self._kernel(proof, request)
+
+    async def _worker(self, token: str, request: HTTPServerRequest) -> tuple[Caller, User]:
+        remote = request.remote_ip or ""
+        if self._has_ticket(token):
+            return WorkerCaller(worker_id="", incarnation=0, remote=remote), User(username="lobu-worker")
+        caller = await self._gateway().worker_of(token, remote=remote)
+        return caller, User(username=f"lobu-worker-{caller.worker_id}")
+
+    async def _kernel(self, proof: Proof, request: HTTPServerRequest) -> tuple[Caller, User]:
+        kernel_id = self._kernels.signer(proof)
+        if kernel_id is None:
+            raise NotAllowed("no kernel of this server signed this request")
+        self.boots.admit(kernel_id, proof)
+        user = self._user_of(kernel_id)
+        caller = KernelCaller(
+            kernel_id=kernel_id,
+            name=self.person_name(self._provider, user),
+            attended=await self._kernels.attended(kernel_id, patient=request.method not in _READS),
+            remote=request.remote_ip or "",
+        )
+        return caller, user
+
+    def _user_of(self, kernel_id: str) -> User:
+        user = self._kernels.starter(kernel_id)
+        if user is not None:
+            return user
+        if has_one_owner(self._provider, self._single_owner):
+            return User(username=OWNER)
+        raise NotAllowed("nobody knows whose kernel this is; start it from Jupyter")
+
+
+def worker_ticket(request: HTTPServerRequest) -> str | None:
+    """The ticket or token behind ``Authorization: Lobu-Worker``."""
+    authorization = request.headers.get("Authorization", "")
+    return authorization.removeprefix(_SCHEME) if authorization.startswith(_SCHEME) else None

@@ -1,0 +1,56 @@
+"""Embedded mode: this server was started by a kernel, serves it, and ends with it.
+
+The kernel is the parent process. A thread watches for its death, so that a blocked event loop
+cannot keep this process alive; within two seconds it is gone, and its workers with it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jupyter_client.ioloop.manager import AsyncIOLoopKernelManager
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+POLL_SECONDS = 0.2
+GRACE_SECONDS = 1.2
+
+
+class EmbeddingKernel(AsyncIOLoopKernelManager):
+    """The kernel that started this server, known by its connection file; not ours to start or stop."""
+
+    def __init__(self, connection_file: str, parent: int | None = None) -> None:
+        super().__init__(connection_file=connection_file)
+        self.load_connection_file()
+        self.parent_pid = parent or os.getppid()
+
+    async def is_alive(self) -> bool:
+        """Whether the parent process is still there."""
+        return os.getppid() == self.parent_pid
+
+
+def kernel_id_of(connection_file: str) -> str:
+    """``kernel-<id>.json`` names the kernel; another name is taken whole."""
+    stem = Path(connection_file).stem
+    found = re.fullmatch(r"kernel-(.+)", stem)
+    return found.group(1) if found else stem
+
+
+def end_with_parent(stop: Callable[[], None]) -> None:
+    """Call `stop` (from a thread) when the parent dies, and end this process soon after in any case."""
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(POLL_SECONDS)
+        stop()
+        time.sleep(GRACE_SECONDS)
+        os._exit(1)
+
+    threading.Thread(target=watch, name="lobu: end with the parent", daemon=True).start()

@@ -1,0 +1,269 @@
+"""The kernels of this server: whose they are, who executes in them, and how their lives end.
+
+An entry-point extension may replace no kernel manager class, so a kernel is watched from outside: by
+the ``kernel_actions`` events, a :class:`~.watch.Watch` of its process, a poll of all kernels, and the
+restart callbacks as backup. What ended it is told by the action first: while a restart or shutdown
+is under way, the death of the process waits for the action's event.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+from jupyter_server.base.call_context import CallContext
+
+from .cells import Cells
+from .tasks import Tasks
+from .watch import KernelProcess, Watch, connection_of
+
+if TYPE_CHECKING:
+    from logging import Logger
+
+    from jupyter_server.auth import User
+
+    from .proof import Boots, Proof
+
+POLL_SECONDS = 0.25
+ACTION_SECONDS = 10.0  # how long a shutdown or restart under way may take to say which it was
+OVERTAKEN_SECONDS = 0.3  # a cell's request may arrive before its busy message
+REMEMBERED = 200
+KERNEL_ACTIONS = "https://events.jupyter.org/jupyter_server/kernel_actions/v1"
+
+What = Literal["died", "restarted", "shutdown", "start_failed"]
+Tell = Callable[[str, What, str], Coroutine[Any, Any, None]]
+
+
+class KernelMap(Protocol):
+    """What is needed of Jupyter's MappingKernelManager."""
+
+    def list_kernel_ids(self) -> list[str]: ...
+    def get_kernel(self, kernel_id: str) -> Any: ...
+    def __contains__(self, kernel_id: str) -> bool: ...
+
+
+class Kernels:
+    """All kernels of one server. ``tell`` is awaited with (kernel id, what happened, detail)."""
+
+    def __init__(
+        self,
+        manager: KernelMap,
+        *,
+        tell: Tell,
+        is_person: Callable[[str, str], bool],
+        decisions: bool,
+        notebook_path: Callable[[str], Coroutine[Any, Any, str | None]],
+        log: Logger,
+    ) -> None:
+        self._manager = manager
+        self._tell = tell
+        self._is_person = is_person
+        self._decisions = decisions
+        self.notebook_path = notebook_path
+        self._log = log
+        self._watches: dict[str, Watch] = {}
+        self._starters: dict[str, User] = {}
+        self._given_up: dict[str, tuple[What, str]] = {}
+        self._tasks = Tasks(log)
+        self._in_order = asyncio.Lock()  # the gateway hears of a kernel's fates in order
+        self.boots: Boots | None = None
+        self.on_gone: Callable[[str], None] = lambda _kernel_id: None
+        self.busy_with_job: Callable[[str], bool] = lambda _kernel_id: False
+
+    # -- life -------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Begin to watch; kernels come and go from here on."""
+        self._tasks.start(self._poll(), "watch kernels")
+
+    def serve(self, kernel_id: str, process: KernelProcess) -> None:
+        """Watch a kernel that Jupyter does not manage: the one that this server is embedded in."""
+        self._adopt(kernel_id, process, lambda session: not session.startswith("lobu-"))
+
+    async def close(self) -> None:
+        await self._tasks.close()
+        for watch in self._watches.values():
+            watch.close()
+        self._watches.clear()
+
+    # -- what others ask ----------------------------------------------------------------------------
+
+    def connection(self, kernel_id: str) -> dict[str, Any] | None:
+        """KernelsPort: connection info of a kernel that runs or is about to run again, or None."""
+        watch = self._watches.get(kernel_id) or self._find(kernel_id)
+        if watch is None:
+            if kernel_id in self._given_up:
+                self._report(kernel_id, *self._given_up[kernel_id])
+            return None
+        info = connection_of(watch.process)
+        return info if info.get("shell_port") else None
+
+    def signer(self, proof: Proof) -> str | None:
+        """The kernel whose key signed `proof`: the one it names, or else any."""
+        self._find(proof.kernel_id)
+        named = self._watches.get(proof.kernel_id)
+        watches = [named] if named is not None else list(self._watches.values())
+        return next((w.kernel_id for w in watches if proof.signed_with(w.process.session.key)), None)
+
+    def starter(self, kernel_id: str) -> User | None:
+        """The user whose request started the kernel."""
+        return self._starters.get(kernel_id)
+
+    async def attended(self, kernel_id: str, *, patient: bool) -> bool:
+        """Whether a person's cell runs in the kernel, and no agent's code.
+
+        ``patient``: wait a moment for the message that says so, for a request can overtake it.
+        """
+        watch = self._watches.get(kernel_id)
+        if watch is None or not self._decisions or self.busy_with_job(kernel_id):
+            return False
+        return await watch.cells.wait_attended(OVERTAKEN_SECONDS if patient else 0)
+
+    def touch(self, kernel_id: str, now: Any) -> None:
+        """A run works with this kernel: no culler may take it for idle."""
+        if kernel_id in self._manager:
+            self._manager.get_kernel(kernel_id).last_activity = now
+
+    # -- Jupyter's events -----------------------------------------------------------------------------
+
+    async def on_action(self, logger: Any, schema_id: str, data: dict[str, Any]) -> None:
+        """A kernel_actions event: a kernel was started, restarted, shut down, or failed to."""
+        kernel_id, action, ok = data.get("kernel_id"), data.get("action"), data.get("status") == "success"
+        if not kernel_id:
+            return
+        if action == "start":
+            handler = CallContext.get(CallContext.JUPYTER_HANDLER)
+            user = getattr(handler, "current_user", None)
+            if user is not None:
+                self._starters.setdefault(kernel_id, user)
+            if not ok:
+                self._failed(kernel_id, str(data.get("msg", "")))
+        elif action == "restart":
+            self._restarted(kernel_id) if ok else self._failed(kernel_id, str(data.get("msg", "")))
+        elif action == "shutdown" and ok:
+            self._shut_down(kernel_id)
+
+    def _restarted(self, kernel_id: str) -> None:
+        watch = self._watches.get(kernel_id)
+        if watch is None:
+            return
+        told = watch.told
+        watch.new_incarnation()
+        self._new_incarnation(kernel_id)
+        if not told:
+            self._report(kernel_id, "restarted", "")
+
+    def _shut_down(self, kernel_id: str) -> None:
+        watch = self._watches.pop(kernel_id, None)
+        self._starters.pop(kernel_id, None)
+        self._new_incarnation(kernel_id)
+        if watch is not None:
+            watch.close()
+            if not watch.told:
+                self._report(kernel_id, "shutdown", "")
+
+    def _failed(self, kernel_id: str, why: str) -> None:
+        self._give_up(kernel_id, "start_failed", why)
+        watch = self._watches.get(kernel_id)
+        if watch is not None:
+            watch.told = True
+        self._report(kernel_id, "start_failed", why)
+
+    # -- deaths ---------------------------------------------------------------------------------------
+
+    def _on_down(self, watch: Watch) -> None:
+        self._new_incarnation(watch.kernel_id)
+        if watch.process.shutting_down:
+            self._tasks.start(self._await_action(watch), f"await the action on {watch.kernel_id}")
+        else:
+            self._died(watch)
+
+    async def _await_action(self, watch: Watch) -> None:
+        """A shutdown or restart is under way; if it never says which, the kernel died."""
+        await asyncio.sleep(ACTION_SECONDS)
+        if watch.down and not watch.told and self._watches.get(watch.kernel_id) is watch:
+            self._died(watch)
+
+    def _died(self, watch: Watch) -> None:
+        watch.told = True
+        self._report(watch.kernel_id, *self._how(watch))
+
+    def _how(self, watch: Watch) -> tuple[What, str]:
+        detail = exit_of(watch.process)
+        ran = watch.started or getattr(watch.process, "execution_state", None) in ("idle", "busy")
+        return ("died", detail) if ran else ("start_failed", detail)
+
+    def _on_dead(self, kernel_id: str) -> None:
+        """Jupyter gave up restarting the kernel."""
+        watch = self._watches.pop(kernel_id, None)
+        if watch is not None:
+            self._give_up(kernel_id, *self._how(watch))
+            watch.close()
+            self._report(kernel_id, *self._given_up[kernel_id])
+
+    def _give_up(self, kernel_id: str, what: What, detail: str) -> None:
+        self._given_up[kernel_id] = (what, detail)
+        if len(self._given_up) > REMEMBERED:
+            del self._given_up[next(iter(self._given_up))]
+
+    def _new_incarnation(self, kernel_id: str) -> None:
+        if self.boots is not None:
+            self.boots.forget(kernel_id)
+        self.on_gone(kernel_id)
+
+    def _report(self, kernel_id: str, what: What, detail: str) -> None:
+        self._log.info("lobu: kernel %s %s %s", kernel_id, what, detail)
+        self._tasks.start(self._tell_in_order(kernel_id, what, detail), f"tell that {kernel_id} {what}")
+
+    async def _tell_in_order(self, kernel_id: str, what: What, detail: str) -> None:
+        async with self._in_order:
+            await self._tell(kernel_id, what, detail)
+
+    # -- the poll -------------------------------------------------------------------------------------
+
+    async def _poll(self) -> None:
+        while True:
+            for kernel_id in self._manager.list_kernel_ids():
+                self._find(kernel_id)
+            for watch in list(self._watches.values()):
+                await watch.check()
+            await asyncio.sleep(POLL_SECONDS)
+
+    def _find(self, kernel_id: str) -> Watch | None:
+        """The watch of a kernel that Jupyter has, begun now if it is new."""
+        if kernel_id in self._watches:
+            return self._watches[kernel_id]
+        if kernel_id not in self._manager:
+            return None
+        process = self._manager.get_kernel(kernel_id)
+        if not process.get_connection_info().get("iopub_port"):
+            return None  # still starting
+        watch = self._adopt(kernel_id, process, lambda session: self._is_person(kernel_id, session))
+        process.add_restart_callback(lambda: self._tasks.start(watch.check(), "check"), "restart")
+        process.add_restart_callback(lambda: self._on_dead(kernel_id), "dead")
+        return watch
+
+    def _adopt(self, kernel_id: str, process: KernelProcess, is_person: Callable[[str], bool]) -> Watch:
+        watch = Watch(kernel_id, process, Cells(is_person), self._on_down, self._log)
+        watch.connect()
+        self._watches[kernel_id] = watch
+        return watch
+
+
+def exit_of(process: Any) -> str:
+    """How a local kernel process ended, in words; empty where nobody knows."""
+    popen = getattr(getattr(process, "provisioner", None), "process", None)
+    code = getattr(popen, "returncode", None)
+    if code is None:
+        return ""
+    if code < 0:
+        try:
+            return f"killed by {signal.Signals(-code).name}"
+        except ValueError:
+            return f"killed by signal {-code}"
+    return f"exit code {code}"
+
+
+__all__ = ["KERNEL_ACTIONS", "Kernels", "What", "exit_of"]

@@ -1,0 +1,50 @@
+"""Model keys: found in the server's configuration or environment, given to workers and nobody else.
+
+A kernel inherits the server's environment. So the variables of keys are taken out of it at the
+start, unless the administrator says otherwise; the values live on in this process's memory and on
+the stdin of its workers.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from ..agents.keys import KEY_OF
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, MutableMapping
+
+_MORE = ("GEMINI_API_KEY",)
+
+
+def variables(providers: Mapping[str, Mapping[str, Any]]) -> set[str]:
+    """The environment variables that may hold a key."""
+    named = {str(p["api_key_env"]) for p in providers.values() if p.get("api_key_env")}
+    return named | set(KEY_OF.values()) | set(_MORE)
+
+
+def take(
+    names: Iterable[str], *, hide: bool, environment: MutableMapping[str, str] = os.environ
+) -> dict[str, str]:
+    """The keys that are set; with `hide` they are removed from the environment."""
+    found = {name: environment[name] for name in names if environment.get(name)}
+    if hide:
+        for name in found:
+            del environment[name]
+    return found
+
+
+def resolved(
+    providers: Mapping[str, Mapping[str, Any]], keys: Mapping[str, str]
+) -> dict[str, dict[str, Any]]:
+    """Providers as a worker needs them: ``api_key_env`` replaced by the key, where it is set."""
+    return {name: _resolved(provider, keys) for name, provider in providers.items()}
+
+
+def _resolved(provider: Mapping[str, Any], keys: Mapping[str, str]) -> dict[str, Any]:
+    found = dict(provider)
+    variable = found.get("api_key_env")
+    if variable and "api_key" not in found and variable in keys:
+        found["api_key"] = keys[variable]
+    return found

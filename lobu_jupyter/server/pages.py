@@ -1,0 +1,24 @@
+"""Which people have a page open: the sockets that could show a question and take its decision."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+
+class Pages:
+    """Counts open page sockets by person."""
+
+    def __init__(self) -> None:
+        self._open: Counter[str] = Counter()
+
+    def opened(self, name: str) -> None:
+        self._open[name] += 1
+
+    def closed(self, name: str) -> None:
+        self._open[name] -= 1
+        if self._open[name] <= 0:
+            del self._open[name]
+
+    def count(self, name: str) -> int:
+        """Open page sockets of this person."""
+        return self._open[name]

@@ -1,0 +1,42 @@
+"""The URL map: every route of the wire, by its template under ``{base_url}lobu/api/``."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from .api import (
+    agents,
+    agui,
+    audit,
+    events,
+    export,
+    health,
+    interrupts,
+    kernels,
+    openapi,
+    policy,
+    runs,
+    socket,
+    threads,
+    unknown,
+    workers,
+)
+
+PREFIX = "lobu/api/"
+RESOURCES = (
+    health, threads, runs, events, socket, interrupts, audit, agui, agents, policy, export, kernels, workers, openapi
+)  # fmt: skip
+
+TEMPLATES: list[tuple[str, Any]] = [route for resource in RESOURCES for route in resource.ROUTES]
+
+
+def handlers() -> list[tuple[str, Any]]:
+    """Patterns and handlers for the extension; whatever else is asked for there is a JSON 404."""
+    return [(_pattern(template), handler) for template, handler in TEMPLATES] + [
+        (f"/{PREFIX}(.*)", unknown.Unknown)
+    ]
+
+
+def _pattern(template: str) -> str:
+    return f"/{PREFIX}" + re.sub(r"\{\w+\}", r"([^/]+)", template.replace(".", r"\."))

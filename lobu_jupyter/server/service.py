@@ -1,0 +1,144 @@
+"""What the extension runs: gateway, kernel watch, worker pool, and what their handlers share.
+
+A store that cannot be opened leaves the service without a gateway: health says why, every other
+route answers 503, and Jupyter is not disturbed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
+
+from ..gateway import Gateway, Settings, open_gateway
+from ..model.clock import Clock, SystemClock
+from ..model.errors import LobuError, StoreUnavailable
+from .jobs import Jobs
+from .pages import Pages
+from .tasks import Tasks
+
+if TYPE_CHECKING:
+    from logging import Logger
+    from pathlib import Path
+
+    from tornado.websocket import WebSocketHandler
+
+    from .activity import Activity
+    from .callers import Callers
+    from .kernels import Kernels, What
+    from .workers import Pool
+
+READY_SECONDS = 30.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServiceSettings:
+    """What an administrator may set beside the gateway's own settings. Sizes in bytes."""
+
+    store_path: Path
+    gateway: Settings = field(default_factory=Settings)
+    body_bytes: int = 8 * 1024 * 1024
+    workers: int = 1
+    worker_start_seconds: float = 60.0
+    worker_idle_seconds: float = 900.0
+
+
+class Service:
+    """Built when the extension is loaded, opened when the server's loop runs."""
+
+    def __init__(self, settings: ServiceSettings, kernels: Kernels, log: Logger) -> None:
+        self.settings = settings
+        self.kernels = kernels
+        self.log = log
+        self.version = _version()
+        self.failure: LobuError | None = None
+        self.jobs = Jobs()
+        self.pages = Pages()
+        self.sockets: set[WebSocketHandler] = set()
+        self.pool: Pool
+        self.callers: Callers
+        self.activity: Activity
+        self._gateway: Gateway | None = None
+        self._ready = asyncio.Event()
+        self._stack = AsyncExitStack()
+        self._tasks = Tasks(log)
+        kernels.on_gone = self.jobs.kernel_gone
+        kernels.busy_with_job = self.jobs.is_out
+
+    @property
+    def gateway(self) -> Gateway:
+        """The gateway.
+
+        Raises:
+            StoreUnavailable: there is none; the message says why.
+        """
+        if self._gateway is None:
+            raise self.failure or StoreUnavailable("lobu is not ready yet")
+        return self._gateway
+
+    async def wait_ready(self) -> None:
+        """Until the store was opened and the runs of dead servers have ended, or it failed."""
+        if not self._ready.is_set():
+            with suppress(TimeoutError):
+                async with asyncio.timeout(READY_SECONDS):
+                    await self._ready.wait()
+
+    async def open(self, clock: Clock | None = None) -> None:
+        """Open the store and begin; a store that cannot be opened is kept in ``failure``."""
+        try:
+            await self._open(clock or SystemClock())
+        except LobuError as error:
+            self.failure = error
+            self.log.error("lobu: %s", error.message)
+        finally:
+            self._ready.set()
+
+    async def _open(self, clock: Clock) -> None:
+        opened = open_gateway(
+            self.settings.store_path,
+            settings=self.settings.gateway,
+            clock=clock,
+            kernels=self.kernels,
+            workers=self.pool,
+        )
+        self._gateway = await self._stack.enter_async_context(opened)
+        await self._gateway.recover()
+        self.kernels.start()
+        self._tasks.start(self.activity.watch(), "watch activity")
+
+    async def close(self) -> None:
+        """End what this server owns: its workers, then the gateway; runs of ours get their end."""
+        await self._tasks.close()
+        await self.pool.close()
+        for socket in list(self.sockets):
+            socket.close(1001, "the server stops")
+        await self.kernels.close()
+        await self._stack.aclose()
+        self.failure = self.failure or StoreUnavailable("the server stops")
+        self._gateway = None
+
+    async def tell_kernel_event(self, kernel_id: str, what: What, detail: str) -> None:
+        """Pass a kernel's fate on to the gateway."""
+        if self._gateway is not None:
+            await self._gateway.kernel_event(kernel_id, what, detail)
+
+    async def on_contents(self, logger: Any, schema_id: str, data: dict[str, Any]) -> None:
+        """A contents_service event: a thread follows its notebook when that is renamed or moved."""
+        if data.get("action") == "rename" and self._gateway is not None:
+            await self._gateway.notebook_moved(str(data.get("source_path", "")), str(data.get("path", "")))
+
+    async def running(self) -> list[str | None]:
+        """The kernel (or None) of each run that runs on this server."""
+        return [] if self._gateway is None else await self._gateway.running_kernels()
+
+
+def _version() -> str:
+    try:
+        return version("lobu_jupyter")
+    except PackageNotFoundError:
+        return "0"
+
+
+__all__ = ["Service", "ServiceSettings"]

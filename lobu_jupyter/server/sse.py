@@ -1,0 +1,87 @@
+"""Server-sent events from a follow: one write per wake-up, bounded memory, no reader left behind.
+
+The stream of pages is read only after the last page has left for the socket, so a slow client costs
+one page. When the client goes, the pump is cancelled and its generator closed; the run goes on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from contextlib import aclosing, suppress
+from typing import TYPE_CHECKING
+
+import msgspec
+from tornado.iostream import StreamClosedError
+
+from ..model.errors import LobuError
+from .base import LobuHandler
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, AsyncIterator
+
+    from ..model.runs import Entry
+
+HEARTBEAT = b": \n\n"
+DEAD_SOCKET_MS = 60_000
+
+
+def frames(entries: list[Entry]) -> bytes:
+    """The SSE frames of a page, spliced from the journal's bytes."""
+    return b"".join([b"id: %d\ndata: %b\n\n" % (entry.seq, entry.body) for entry in entries])
+
+
+class StreamHandler(LobuHandler):
+    """Base of the routes that answer with server-sent events."""
+
+    _track_activity = False
+    _pump: asyncio.Task[None] | None = None
+
+    async def stream(self, chunks: AsyncGenerator[bytes]) -> None:
+        """Send chunks until they end or the client goes. An error before the first is a plain reply."""
+        async with aclosing(chunks):
+            first = await anext(chunks, b"")
+            self._pump = asyncio.create_task(self._send(first, chunks), name=f"stream {self.request.path}")
+            try:
+                if self.request.connection is None or self.request.connection.stream.closed():  # pyright: ignore[reportAttributeAccessIssue]
+                    self._pump.cancel()
+                await self._pump
+            except asyncio.CancelledError:
+                if not self._pump.cancelled():
+                    self._pump.cancel()
+                    raise
+
+    async def _send(self, first: bytes, rest: AsyncIterator[bytes]) -> None:
+        self._begin()
+        with suppress(StreamClosedError):
+            self.write(first)
+            await self.flush()
+            try:
+                async for chunk in rest:
+                    self.write(chunk)
+                    await self.flush()
+            except LobuError as error:
+                wire = msgspec.json.encode({"error": error.to_wire()})
+                self.write(b"event: error\ndata: %b\n\n" % wire)
+            await self.finish(set_content_type="text/event-stream")
+
+    def _begin(self) -> None:
+        self.set_header("Content-Type", "text/event-stream")
+        self.set_header("Cache-Control", "no-cache")
+        self.set_header("X-Accel-Buffering", "no")
+        _free_when_dead(self)
+
+    def on_connection_close(self) -> None:
+        super().on_connection_close()
+        if self._pump is not None:
+            self._pump.cancel()
+
+
+def _free_when_dead(handler: LobuHandler) -> None:
+    """A peer that vanished without a word is noticed by the operating system, not by a heartbeat."""
+    connection = getattr(handler.request.connection, "stream", None)
+    sock: socket.socket | None = getattr(connection, "socket", None)
+    if sock is not None and sock.family in (socket.AF_INET, socket.AF_INET6):
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        if hasattr(socket, "TCP_USER_TIMEOUT"):
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, DEAD_SOCKET_MS)

@@ -1,0 +1,158 @@
+"""One kernel's watch: is its process alive, and who executes in it.
+
+A death is noticed by the ZMQ monitor of an own iopub connection, confirmed by the kernel manager,
+within milliseconds; a poll finds what the monitor missed. The watch says *that* the process is gone;
+why is the business of :mod:`.kernels`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from typing import TYPE_CHECKING, Any, Protocol
+
+import zmq
+from jupyter_client.session import Session
+from jupyter_core.utils import ensure_async
+from zmq.eventloop.zmqstream import ZMQStream
+from zmq.utils.monitor import parse_monitor_message
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from logging import Logger
+
+    from .cells import Cells
+
+CONFIRM_SECONDS = 0.5
+CONFIRM_STEP = 0.01
+
+
+class KernelProcess(Protocol):
+    """What a watch needs of a kernel manager."""
+
+    shutting_down: bool
+    session: Session
+
+    def is_alive(self) -> bool | Awaitable[bool]: ...
+    def connect_iopub(self) -> ZMQStream: ...
+    def get_connection_info(self) -> dict[str, Any]: ...
+
+
+class Watch:
+    """``on_down`` is called once for each time that the process is found dead."""
+
+    def __init__(
+        self,
+        kernel_id: str,
+        process: KernelProcess,
+        cells: Cells,
+        on_down: Callable[[Watch], None],
+        log: Logger,
+    ) -> None:
+        self.kernel_id = kernel_id
+        self.process = process
+        self.cells = cells
+        self.down = False
+        self.started = False  # this incarnation has opened its ports
+        self.told = False  # the gateway knows that this incarnation is gone
+        self._on_down = on_down
+        self._log = log
+        self._confirming = False
+        self._ports: Any = None
+        self._stream: ZMQStream | None = None
+        self._monitor: ZMQStream | None = None
+        self._session = Session(key=process.session.key)
+
+    def connect(self) -> None:
+        """Listen to the kernel; again when its ports have changed."""
+        info = self.process.get_connection_info()
+        ports = (info.get("ip"), info.get("iopub_port"))
+        if not info.get("iopub_port") or ports == self._ports:
+            return
+        self.close()
+        self._ports = ports
+        stream = self.process.connect_iopub()
+        stream.socket.setsockopt(zmq.UNSUBSCRIBE, b"")
+        stream.socket.setsockopt(zmq.SUBSCRIBE, b"kernel")  # status messages; outputs have other topics
+        stream.on_recv(self._on_iopub)
+        events = zmq.EVENT_DISCONNECTED | zmq.EVENT_HANDSHAKE_SUCCEEDED
+        self._monitor = ZMQStream(stream.socket.get_monitor_socket(events))
+        self._monitor.on_recv(self._on_monitor)
+        self._stream = stream
+
+    def close(self) -> None:
+        """Stop listening."""
+        if self._monitor is not None and self._stream is not None:
+            self._monitor.on_recv(None)
+            if not self._stream.closed():
+                self._stream.socket.disable_monitor()
+            self._monitor.close(linger=0)
+        if self._stream is not None and not self._stream.closed():
+            self._stream.on_recv(None)
+            self._stream.close(linger=0)
+        self._stream = self._monitor = self._ports = None
+
+    async def check(self) -> None:
+        """Ask the manager whether the process lives."""
+        try:
+            alive = await ensure_async(self.process.is_alive())
+        except Exception as error:  # noqa: BLE001 - a provisioner is anybody's code, and says nothing of death
+            self._log.warning("lobu: kernel %s does not say whether it lives: %s", self.kernel_id, error)
+            return
+        if alive:
+            self.down = False
+            self.connect()
+        elif not self.down:
+            self.down = True
+            self.cells.clear()
+            self._on_down(self)
+
+    def new_incarnation(self) -> None:
+        """The kernel was started anew."""
+        self.down = self.told = self.started = False
+        self.cells.clear()
+        self.connect()
+
+    def _on_monitor(self, message: list[bytes]) -> None:
+        event = parse_monitor_message(message)["event"]
+        if event == zmq.EVENT_HANDSHAKE_SUCCEEDED:
+            self.started = True
+        elif not self._confirming:
+            self._confirming = True
+            asyncio.get_running_loop().create_task(self._confirm(), name=f"confirm {self.kernel_id}")
+
+    async def _confirm(self) -> None:
+        """The connection broke: a dying process is reaped some milliseconds later."""
+        end = time.monotonic() + CONFIRM_SECONDS
+        try:
+            while not self.down and self._stream is not None and time.monotonic() < end:
+                await self.check()
+                await asyncio.sleep(CONFIRM_STEP)
+        finally:
+            self._confirming = False
+
+    def _on_iopub(self, message: list[bytes]) -> None:
+        _, parts = self._session.feed_identities(message)
+        try:
+            status = self._session.deserialize(parts, content=True)
+        except ValueError as error:
+            self._log.warning("lobu: kernel %s sent an unsigned message: %s", self.kernel_id, error)
+            return
+        self.started = True
+        parent = status.get("parent_header") or {}
+        if status["header"]["msg_type"] != "status" or parent.get("msg_type") != "execute_request":
+            return
+        state = status["content"].get("execution_state")
+        if state == "busy":
+            self.cells.busy(str(parent.get("session", "")), str(parent.get("msg_id", "")))
+        elif state == "idle":
+            self.cells.idle(str(parent.get("msg_id", "")))
+
+
+def connection_of(process: KernelProcess) -> dict[str, Any]:
+    """A kernel's connection info as JSON: the key as text."""
+    info: dict[str, Any] = dict(process.get_connection_info())
+    key = info.get("key", b"")
+    info["key"] = key.decode() if isinstance(key, bytes) else key
+    return json.loads(json.dumps(info, default=str))

@@ -1,0 +1,151 @@
+"""Builds the service of an extension app: configuration becomes parts, and parts learn of each other."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from tornado.web import HTTPError
+
+from ..agents.keys import default_model
+from ..gateway import Settings
+from ..model.clock import SystemClock
+from ..model.policy import Rules
+from . import keys
+from .activity import Activity
+from .callers import Callers
+from .embedded import EmbeddingKernel, kernel_id_of
+from .kernels import Kernels
+from .service import Service, ServiceSettings
+from .workers import Pool
+
+if TYPE_CHECKING:
+    from .app import LobuApp
+
+CONTENTS_SERVICE = "https://events.jupyter.org/jupyter_server/contents_service/v1"
+
+
+def build(app: LobuApp) -> Service:
+    """The service, not yet open."""
+    worker_settings = _worker_settings(app)
+    kernels = Kernels(
+        app.server.kernel_manager,
+        tell=lambda kernel_id, what, detail: service.tell_kernel_event(kernel_id, what, detail),
+        is_person=lambda kernel_id, session: _is_open_session(app.server, kernel_id, session),
+        decisions=app.kernel_decisions,
+        notebook_path=lambda kernel_id: _notebook_path(app.server, kernel_id),
+        log=app.log,
+    )
+    service = Service(_service_settings(app, worker_settings), kernels, app.log)
+    service.pool = Pool(
+        size=app.workers,
+        start_seconds=app.worker_start_seconds,
+        greeting=lambda: {"url": _local_api(app.server), "verify": False, "settings": worker_settings},
+        environment=_worker_environment,
+        gateway=lambda: service.gateway,
+        log=app.log,
+    )
+    service.callers = Callers(
+        single_owner=app.single_owner,
+        provider=app.server.identity_provider,
+        kernels=kernels,
+        gateway=lambda: service.gateway,
+        has_ticket=service.pool.has_ticket,
+        clock=SystemClock(),
+    )
+    kernels.boots = service.callers.boots
+    service.activity = Activity(
+        running=service.running,
+        kernels=kernels,
+        pool=service.pool,
+        idle_seconds=app.worker_idle_seconds,
+        last_activity_times=app.server.web_app.settings["last_activity_times"],
+    )
+    if app.embedded_connection_file:
+        process = EmbeddingKernel(app.embedded_connection_file)
+        kernels.serve(kernel_id_of(app.embedded_connection_file), process)
+    return service
+
+
+def _service_settings(app: LobuApp, worker_settings: dict[str, Any]) -> ServiceSettings:
+    gateway = Settings(
+        default_agent=worker_settings["default_agent"],
+        default_model=app.default_model or None,
+        allowed_models=tuple(app.allowed_models) or None,
+        rules=Rules(
+            allow=tuple(app.allow),
+            ask=tuple(app.ask),
+            deny=tuple(app.deny),
+            no_grant=tuple(app.no_grant),
+            mode=app.mode,
+        ),
+        agent_rules=msgspec.convert(app.agent_rules, dict[str, Rules]),
+        max_mode=app.max_mode,
+        root=app.root_dir,
+        limits={"outputBytes": app.output_bytes},
+        max_runs=app.max_runs,
+        max_runs_per_user=app.max_runs_per_user,
+        lease_seconds=app.lease_seconds,
+        start_seconds=app.start_seconds,
+        interrupt_seconds=app.interrupt_hours * 3600 or None,
+        heartbeat_seconds=app.heartbeat_seconds,
+    )
+    return ServiceSettings(
+        store_path=Path(app.store_path).expanduser(),
+        gateway=gateway,
+        body_bytes=app.body_bytes,
+        workers=app.workers,
+        worker_start_seconds=app.worker_start_seconds,
+        worker_idle_seconds=app.worker_idle_seconds,
+    )
+
+
+def _worker_settings(app: LobuApp) -> dict[str, Any]:
+    """What a worker is told on its stdin; the only place where keys go."""
+    found = keys.take(keys.variables(app.providers), hide=app.keep_keys_from_kernels)
+    if found and app.keep_keys_from_kernels:
+        app.log.info(
+            "lobu: kernels do not inherit %s (LobuApp.keep_keys_from_kernels)", ", ".join(sorted(found))
+        )
+    settings: dict[str, Any] = {
+        "default_model": app.default_model or None,
+        "allowed_models": list(app.allowed_models),
+        "providers": keys.resolved(app.providers, found),
+        "keys": found,
+        "root_dir": app.root_dir,
+        "limits": {"outputBytes": app.output_bytes},
+    }
+    usual = "assistant" if default_model(settings) else "demo"
+    return {**settings, "default_agent": app.default_agent or usual}
+
+
+def _worker_environment() -> dict[str, str]:
+    """This server's environment; keys travel on stdin."""
+    return {**os.environ, "PYTHONUNBUFFERED": "1"}
+
+
+def _local_api(server: Any) -> str:
+    """Where this machine reaches the routes."""
+    host = server.ip if server.ip not in ("", "*", "0.0.0.0", "::") else "127.0.0.1"
+    host = f"[{host}]" if ":" in host else host
+    scheme = "https" if server.certfile else "http"
+    return f"{scheme}://{host}:{server.port}{server.base_url}lobu/api/"
+
+
+def _is_open_session(server: Any, kernel_id: str, session: str) -> bool:
+    """Whether a front end of this server is connected to the kernel under this session id."""
+    sessions = getattr(server.kernel_websocket_connection_class, "_open_sessions", {})
+    return f"{kernel_id}:{session}" in sessions
+
+
+async def _notebook_path(server: Any, kernel_id: str) -> str | None:
+    """The path of the notebook that has a session with this kernel."""
+    try:
+        session = await server.session_manager.get_session(kernel_id=kernel_id)
+    except HTTPError:
+        return None  # a kernel without a session
+    if session.get("type") != "notebook":
+        return None
+    return str(session["path"]).removeprefix("RTC:") or None

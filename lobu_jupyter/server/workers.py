@@ -1,0 +1,205 @@
+"""The worker pool: child processes that execute runs, started on demand, replaced when they crash.
+
+A child gets one JSON line on its stdin, which then stays open: when this server ends, however it
+ends, the pipe breaks and the child goes. Model keys travel on that line only.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+import sys
+from collections import deque
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Protocol
+
+from .tasks import Tasks
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from logging import Logger
+
+STOP_SECONDS = 3.0
+TAIL_LINES = 20
+LINE_LIMIT = 1024 * 1024
+
+
+class PoolGateway(Protocol):
+    """What the pool tells the gateway."""
+
+    async def worker_gone(self, worker_id: str, why: str, exit_code: int | None) -> None: ...
+    async def no_worker(self, message: str) -> None: ...
+
+
+class Child:
+    """One worker process, from its start to its exit."""
+
+    def __init__(self, ticket: str, process: asyncio.subprocess.Process) -> None:
+        self.ticket = ticket
+        self.process = process
+        self.worker_id: str | None = None
+        self.tail: deque[str] = deque(maxlen=TAIL_LINES)
+        self.stopping = False
+        self.ready = asyncio.Event()
+
+    def registered(self, worker_id: str) -> None:
+        self.worker_id = worker_id
+        self.ready.set()
+
+
+class Pool:
+    """Keeps up to ``size`` children while there is work. Implements ``WorkersPort``."""
+
+    def __init__(
+        self,
+        *,
+        size: int,
+        start_seconds: float,
+        greeting: Callable[[], dict[str, Any]],
+        environment: Callable[[], dict[str, str]],
+        gateway: Callable[[], PoolGateway],
+        log: Logger,
+        command: Sequence[str] = ("-m", "lobu_jupyter.worker"),
+    ) -> None:
+        self._size = size
+        self._start_seconds = start_seconds
+        self._greeting = greeting
+        self._environment = environment
+        self._gateway = gateway
+        self._log = log
+        self._command = command
+        self._children: set[Child] = set()
+        self._starting = 0
+        self._closing = False
+        self._tasks = Tasks(log)
+
+    # -- what others ask ----------------------------------------------------------------------------
+
+    def wake(self) -> None:
+        """WorkersPort: a run waits for a worker; see that one comes."""
+        alive = sum(not child.stopping for child in self._children)
+        if not self._closing and alive + self._starting < self._size:
+            self._starting += 1
+            self._tasks.start(self._live(), "worker")
+
+    def has_ticket(self, ticket: str) -> bool:
+        return self._child_of(ticket) is not None
+
+    def redeem(self, ticket: str) -> Child | None:
+        """The child that was started with this ticket, which is good once."""
+        child = self._child_of(ticket)
+        if child is not None:
+            child.ticket = ""
+        return child
+
+    @property
+    def count(self) -> int:
+        """Children that live and are not being stopped."""
+        return sum(not child.stopping for child in self._children)
+
+    async def reap(self) -> None:
+        """Stop all children: nothing has run for long enough."""
+        await asyncio.gather(*(self._stop(child) for child in list(self._children)))
+
+    async def close(self) -> None:
+        """Stop all children; their runs get their end by it."""
+        self._closing = True
+        await self.reap()
+        await self._tasks.close(patience=STOP_SECONDS)
+
+    # -- one child's life -----------------------------------------------------------------------------
+
+    async def _live(self) -> None:
+        """Start a child and stay with it until it has exited."""
+        try:
+            child = await self._spawn()
+        except OSError as error:
+            await self._gateway().no_worker(f"The worker process cannot be started: {error}")
+            return
+        finally:
+            self._starting -= 1
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._drain(child, child.process.stdout))
+                group.create_task(self._drain(child, child.process.stderr))
+                watchdog = group.create_task(self._watch_start(child))
+                await child.process.wait()
+                watchdog.cancel()
+        finally:
+            self._children.discard(child)
+            await self._kill(child)
+        await self._gone(child)
+
+    async def _spawn(self) -> Child:
+        ticket = secrets.token_urlsafe(32)
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            *self._command,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            env=self._environment(),
+            limit=LINE_LIMIT,
+        )
+        child = Child(ticket, process)
+        self._children.add(child)
+        assert process.stdin is not None
+        process.stdin.write(json.dumps({**self._greeting(), "ticket": ticket}).encode() + b"\n")
+        with suppress(ConnectionError):  # it has exited already; its exit says so
+            await process.stdin.drain()
+        self._log.info("lobu: started worker process %d", process.pid)
+        return child
+
+    async def _watch_start(self, child: Child) -> None:
+        """A child that does not register in time is stopped: its runs must not wait for ever."""
+        try:
+            async with asyncio.timeout(self._start_seconds):
+                await child.ready.wait()
+        except TimeoutError:
+            child.tail.append(f"it did not register within {self._start_seconds:g} s")
+            await self._kill(child)
+
+    async def _drain(self, child: Child, stream: asyncio.StreamReader | None) -> None:
+        assert stream is not None
+        while True:
+            try:
+                line = await stream.readline()
+            except ValueError:  # longer than LINE_LIMIT: that much was dropped
+                continue
+            if not line:
+                return
+            text = line.decode(errors="replace").rstrip()
+            child.tail.append(text)
+            self._log.info("lobu worker %d: %s", child.process.pid, text)
+
+    async def _gone(self, child: Child) -> None:
+        code = child.process.returncode
+        if child.worker_id is not None:
+            why = "stopped" if child.stopping else "exited"
+            await self._gateway().worker_gone(child.worker_id, why, code)
+        elif not child.stopping:
+            tail = "\n".join(child.tail) or "It said nothing."
+            await self._gateway().no_worker(f"The worker process did not start (exit code {code}). {tail}")
+
+    async def _stop(self, child: Child) -> None:
+        """Ask by closing stdin, then by signal; a worker holds nothing that could be lost."""
+        child.stopping = True
+        if child.process.stdin is not None:
+            child.process.stdin.close()
+        try:
+            async with asyncio.timeout(STOP_SECONDS):
+                await child.process.wait()
+        except TimeoutError:
+            await self._kill(child)
+
+    async def _kill(self, child: Child) -> None:
+        if child.process.returncode is None:
+            with suppress(ProcessLookupError):
+                child.process.kill()
+            await child.process.wait()
+
+    def _child_of(self, ticket: str) -> Child | None:
+        return next(
+            (c for c in self._children if c.ticket and secrets.compare_digest(c.ticket, ticket)), None
+        )
