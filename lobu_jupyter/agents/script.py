@@ -7,9 +7,11 @@ with tool calls is one line done. The language is in docs/script-agent.md.
 
 from __future__ import annotations
 
+import ast
 import asyncio
 import json
 import shlex
+import textwrap
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -64,7 +66,11 @@ def script() -> PydanticAgent:
 
 def parse(prompt: str) -> list[Step]:
     """The steps of a script. Blank lines and lines that begin with # are nothing."""
-    return [_step(line) for line in _logical_lines(prompt) if line.strip() and not line.startswith("#")]
+    return [
+        _step(line)
+        for line in _logical_lines(textwrap.dedent(prompt))
+        if line.strip() and not line.startswith("#")
+    ]
 
 
 def _logical_lines(prompt: str) -> list[str]:
@@ -79,10 +85,11 @@ def _logical_lines(prompt: str) -> list[str]:
 
 
 def _step(line: str) -> Step:
-    parts = [part.strip() for part in line.split(" && ")]
-    found = [_call(part) for part in parts]
-    calls = [call for call in found if call is not None]
-    if len(calls) == len(parts):
+    batch = [_call(part.strip()) for part in line.split(" && ")]
+    calls = [call for call in batch if call is not None]
+    if len(calls) < len(batch):  # the && belongs to what one call runs
+        calls = [call for call in [_call(line)] if call is not None]
+    if calls:
         return Step("calls", calls=tuple(calls))
     word, _, rest = line.partition(" ")
     known = word in ("say", "think", "slow", "fail")
@@ -93,8 +100,8 @@ def _call(part: str) -> tuple[str, dict[str, Any]] | None:
     """The tool call that a line makes, or None."""
     word, _, rest = part.partition(" ")
     rest = rest.strip("\n")
-    if word in ("run", "run\n") or part.startswith("run\n"):
-        return "run_code", {"code": _dedent(part[3:])}
+    if part.startswith(("run ", "run\n")) and part[3:].strip():
+        return "run_code", {"code": _code(part[3:])}
     if word == "write" and rest.strip():
         path, text = _path_and_text(rest.strip())
         return "write_file", {"path": path, "content": text}
@@ -127,10 +134,23 @@ def _path_and_text(rest: str) -> tuple[str, str]:
     return path, _dedent(text).replace("\\n", "\n")
 
 
+def _code(text: str) -> str:
+    """Code whose further lines are indented: as a block of its own, or as the body of the first line."""
+    first, newline, rest = text.strip("\n").partition("\n")
+    flat, nested = _dedent(text), first.strip() + newline + rest
+    return next((code for code in (flat, nested) if _parses(code)), flat)
+
+
+def _parses(code: str) -> bool:
+    try:
+        ast.parse(code)
+    except SyntaxError:
+        return False
+    return True
+
+
 def _dedent(text: str) -> str:
     """A first line and its indented rest, without the rest's common indentation."""
-    import textwrap
-
     first, newline, rest = text.partition("\n")
     return (first.strip() + newline + textwrap.dedent(rest)).strip("\n")
 
