@@ -1,11 +1,95 @@
-"""Agents in notebooks whose runs survive reload, restart and doubt."""
+"""Agents in notebooks whose runs survive reload, restart and doubt.
+
+::
+
+    %load_ext lobu_jupyter
+    %lobu plot sales by month
+
+or, from Python: ``import lobu_jupyter as lobu``, then ``run = lobu.ask("plot sales by month")``.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .notebook.api import NotebookThread as NotebookThread
+    from .notebook.api import ask as ask
+    from .notebook.api import rest as rest
+    from .notebook.api import thread as thread
+    from .notebook.errors import NoGateway as NoGateway
+    from .notebook.errors import RunFailed as RunFailed
+    from .notebook.errors import RunTimeout as RunTimeout
+    from .notebook.run import Run as Run
+    from .notebook.tools import tool as tool
+
+    __version__: str
+
+_HOMES = {
+    "NotebookThread": "api",
+    "NoGateway": "errors",
+    "Run": "run",
+    "RunFailed": "errors",
+    "RunTimeout": "errors",
+    "ask": "api",
+    "rest": "api",
+    "thread": "api",
+    "tool": "tools",
+}
+
+__all__ = [
+    "NoGateway",
+    "NotebookThread",
+    "Run",
+    "RunFailed",
+    "RunTimeout",
+    "__version__",
+    "ask",
+    "rest",
+    "thread",
+    "tool",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        return _version()
+    if name in _HOMES:
+        from importlib import import_module
+
+        return getattr(import_module(f".notebook.{_HOMES[name]}", __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+def load_ipython_extension(shell: Any) -> None:
+    """`%load_ext lobu_jupyter`: register `%lobu` and `%%lobu`."""
+    from .notebook.magic import LobuMagics
+
+    shell.register_magics(LobuMagics)
 
 
 def _jupyter_server_extension_points() -> list[dict[str, Any]]:  # pyright: ignore[reportUnusedFunction] - Jupyter calls it
-    from .server.app import LobuApp  # late: a kernel that imports us needs no server
+    from .server.app import LobuApp
 
-    return [{"module": "lobu_jupyter.server.app", "app": LobuApp}]
+    return [{"module": "lobu_jupyter", "app": LobuApp}]
+
+
+def _jupyter_labextension_paths() -> list[dict[str, str]]:  # pyright: ignore[reportUnusedFunction] - Jupyter calls it
+    return [{"src": "labextension", "dest": "lobu_jupyter"}]
+
+
+def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("lobu_jupyter")
+    except PackageNotFoundError:
+        import json
+        from pathlib import Path
+
+        package = Path(__file__).parents[1] / "labextension" / "package.json"
+        return str(json.loads(package.read_text())["version"])

@@ -1,0 +1,159 @@
+"""`lobu.ask`, `lobu.thread`, `lobu.rest`: the agent from Python."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ..model.errors import ThreadWaiting
+from ..model.runs import Mode, StartRun
+from . import decisions, session
+from .output import live_front_end
+from .run import Run
+from .waiting import raise_unless_answered, wait
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import httpx
+
+    from ..model.events import Event
+    from .session import Session
+
+
+class NotebookThread:
+    """A conversation: ask on it, read it."""
+
+    def __init__(self, link: Session, thread_id: str, title: str = "") -> None:
+        self.thread_id = thread_id
+        self.title = title
+        self._session = link
+
+    def ask(self, prompt: str, **options: Any) -> Run:
+        """As :func:`ask`, on this thread."""
+        return _ask(self._session, self.thread_id, prompt, **options)
+
+    @property
+    def runs(self) -> list[Run]:
+        """Its runs, oldest first; those that resume another are part of it."""
+        rows = self._session.client.list_runs(thread_id=self.thread_id)
+        return [Run.of(self._session, row) for row in reversed(rows) if row.parent_run_id is None]
+
+    def events(self, cursor: int = 0, *, follow: bool = False) -> Iterator[tuple[int, Event]]:
+        """``(seq, event)`` of the journal after `cursor`, each once; with `follow` it goes on as they come."""
+        from ..model.events import decode
+
+        for batch in self._session.client.follow(self.thread_id, cursor, follow=follow):
+            for entry in batch:
+                yield entry.seq, decode(entry.body)
+
+    def snapshot(self) -> dict[str, Any]:
+        """The folded state and its cursor (:mod:`lobu_jupyter.model.fold`)."""
+        return self._session.client.snapshot(self.thread_id)
+
+    def __repr__(self) -> str:
+        return f"<Thread {self.thread_id} {self.title!r}>"
+
+
+def ask(
+    prompt: str,
+    *,
+    agent: str | None = None,
+    model: str | None = None,
+    thread: str | NotebookThread | None = None,
+    new: bool = False,
+    mode: Mode | None = None,
+    wait: bool = False,
+    timeout: float | None = None,
+) -> Run:
+    """Ask the agent on this notebook's thread; returns at once unless ``wait``.
+
+    While a run is under way on the thread, the new one waits its turn. While the agent waits for a
+    decision, the prompt is the answer: a rejection with this reason, or what the agent asked for.
+
+    Args:
+        agent, model: who answers; the server's defaults if not given.
+        thread: a name, or what :func:`thread` returned.
+        new: begin a new thread.
+        mode: ``ask``, ``allow`` or ``deny`` for tools that no policy rule names.
+        wait: return when it has ended. Questions wait for a page where one is open, and are refused where not.
+        timeout: seconds to wait, after which the run is cancelled; implies ``wait``.
+
+    Raises:
+        RunFailed: it was waited for and did not end well.
+        NoGateway: there is no gateway to be found.
+    """
+    link = session.reaching()
+    if isinstance(thread, NotebookThread):
+        thread_id = thread.thread_id
+    else:
+        thread_id = link.thread(thread, new=new).thread_id
+    return _ask(link, thread_id, prompt, agent=agent, model=model, mode=mode, wait=wait, timeout=timeout)
+
+
+def thread(name: str | None = None, *, new: bool = False) -> NotebookThread:
+    """This notebook's thread, or its thread `name`; it is made if there is none."""
+    link = session.reaching()
+    found = link.thread(name, new=new)
+    return NotebookThread(link, found.thread_id, found.title or found.name or "")
+
+
+def rest() -> httpx.Client:
+    """An httpx client of this kernel's gateway: paths are relative to ``lobu/api/``, requests are signed."""
+    return session.reaching().client.rest()
+
+
+def _ask(
+    link: Session,
+    thread_id: str,
+    prompt: str,
+    *,
+    agent: str | None = None,
+    model: str | None = None,
+    mode: Mode | None = None,
+    wait: bool = False,
+    timeout: float | None = None,
+    show: bool = False,
+) -> Run:
+    waits = wait or timeout is not None
+    answerable = not waits or link.front_end_attached()
+    request = StartRun(
+        prompt=prompt,
+        agent=agent,
+        model=model,
+        mode=mode,
+        kernel_id=link.kernel_id,
+        if_running="queue",
+        answerable=answerable,
+    )
+    try:
+        started = link.start(thread_id, request)
+    except ThreadWaiting:
+        started = _answer_with(link, thread_id, prompt)
+    run = Run(link, started.thread_id, started.run_id, started.cursor, prompt)
+    if show and not (waits and not live_front_end(link.found.embedded)):
+        run.show()
+    if waits:
+        try:
+            _wait_for_answer(run, timeout, answerable)
+        finally:
+            if show:
+                run.show()
+    return run
+
+
+def _wait_for_answer(run: Run, timeout: float | None, answerable: bool) -> None:
+    wait(run, timeout, through_decisions=answerable)
+    raise_unless_answered(run)
+
+
+def _answer_with(link: Session, thread_id: str, text: str) -> Any:
+    """What a person says while the agent waits is the answer, or the reason of a rejection."""
+    entries = [
+        {"interruptId": interrupt.id, "status": "resolved", "payload": decisions.said(interrupt, text)}
+        for interrupt in link.client.interrupts(thread_id=thread_id)
+    ]
+    started, _ = link.client.resume(thread_id, entries)
+    return started
+
+
+ask_and_show = _ask

@@ -1,0 +1,207 @@
+"""The transcript as a list of plain blocks, from which text/plain and text/html are written.
+
+Nothing here depends on time or on random ids, so that the same run reads the same again.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from .decisions import lobu, question_of
+
+if TYPE_CHECKING:
+    from ..model.fold import Item, State
+
+MOST_TEXT = 20_000
+"""Characters of one text that a block keeps."""
+MOST_IMAGE = 160_000
+"""Characters of base64 of an image that a block keeps."""
+
+_ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
+_CALL_STATUS = {"streaming": "…", "running": "running", "waiting": "waits for your decision", "done": "done"}
+_DECIDED = {
+    "approve": "approved",
+    "edit": "approved, edited",
+    "reject": "rejected",
+    "respond": "answered instead of run",
+    "answer": "answered",
+}
+
+
+@dataclass
+class Block:
+    """One thing to show: ``kind`` is prompt, said, thought, call, question, error or notice."""
+
+    kind: str
+    head: str = ""
+    text: str = ""
+    parts: list[Part] = field(default_factory=list["Part"])
+
+
+@dataclass
+class Part:
+    """Something inside a block: ``code``, ``out`` or ``image`` (text: a data URI)."""
+
+    kind: str
+    text: str
+
+
+def blocks_of(state: State) -> list[Block]:
+    """What a person reads of `state`, in order; open questions last."""
+    blocks = [block for item in state["items"] if (block := _block(item)) is not None]
+    return blocks + [_question(interrupt) for interrupt in state["interrupts"]]
+
+
+def clean(text: str, most: int = MOST_TEXT) -> str:
+    """`text` without terminal colours, cut in the middle if it is long."""
+    text = _ANSI.sub("", text).replace("\r\n", "\n")
+    if len(text) <= most:
+        return text
+    half = most // 2
+    return f"{text[:half]}\n[… {len(text) - most} characters are not shown …]\n{text[-half:]}"
+
+
+def _block(item: Item) -> Block | None:
+    kind = item["kind"]
+    if kind == "message":
+        return _message(item)
+    if kind == "reasoning":
+        return Block("thought", text=clean(item["content"].strip())) if item["content"].strip() else None
+    if kind == "tool":
+        return _call(item)
+    if kind == "error":
+        return Block("error", head=item["code"], text=clean(item["message"]))
+    if kind == "cancelled":
+        return Block("notice", text="Cancelled.")
+    if kind == "notice":
+        return _notice(item)
+    if kind in ("custom", "raw", "activity", "subagent"):
+        shown = {k: v for k, v in item.items() if k not in ("kind", "runId", "id")}
+        return Block("notice", head=kind, text=clean(_json(shown), 2000))
+    return None
+
+
+def _message(item: Item) -> Block | None:
+    content = item["content"]
+    text = content if isinstance(content, str) else _parts_text(content)
+    if not text.strip():
+        return None
+    return Block("prompt" if item["role"] == "user" else "said", text=clean(text.strip()))
+
+
+def _parts_text(content: list[dict[str, Any]]) -> str:
+    return "\n".join(
+        part["text"] if part.get("type") == "text" else f"[{part.get('type')}]" for part in content
+    )
+
+
+def _notice(item: Item) -> Block:
+    value = item["value"]
+    if item["name"] == "lobu.instructions":
+        return Block("notice", text=f"Standing instructions were read from {value.get('path')}.")
+    return Block("notice", text=clean(str(value.get("message") or f"{item['name']}: {_json(value)}"), 2000))
+
+
+def _call(item: Item) -> Block:
+    decision: dict[str, Any] = (item.get("decision") or {}).get("decision") or {}
+    status = _CALL_STATUS.get(item["status"], item["status"])
+    if item.get("note"):
+        status = item["note"]
+    elif decision:
+        status = f"{_DECIDED.get(decision.get('kind', ''), 'decided')}, {status}"
+    parts = [Part("code", clean(_arguments(item, decision)))]
+    outputs = [part for output in item["outputs"] for part in _output(output)]
+    if not outputs and item.get("result") not in (None, ""):
+        outputs = [Part("out", clean(_result(item["result"])))]
+    return Block(
+        "call", head=f"{item['name']} ({status})", parts=[p for p in parts + outputs if p.text.strip()]
+    )
+
+
+def _arguments(item: Item, decision: dict[str, Any]) -> str:
+    args = decision.get("editedArgs") or _loads(item["args"])
+    if not isinstance(args, dict):
+        return item["args"]
+    if isinstance(args.get("code"), str):
+        return args["code"]
+    return "" if args == {} else _json(args)
+
+
+def _result(result: Any) -> str:
+    return result if isinstance(result, str) else _json(result)
+
+
+def _output(output: dict[str, Any]) -> list[Part]:
+    kind = output.get("output_type")
+    if kind == "stream":
+        return [Part("out", clean(_joined(output.get("text"))))]
+    if kind == "error":
+        traceback = (
+            "\n".join(output.get("traceback") or []) or f"{output.get('ename')}: {output.get('evalue')}"
+        )
+        return [Part("out", clean(traceback))]
+    data: dict[str, Any] = output.get("data") or {}
+    for mime in ("image/png", "image/jpeg", "image/gif"):
+        if mime in data:
+            return [_image(mime, _joined(data[mime]).replace("\n", ""), _joined(data.get("text/plain")))]
+    return [Part("out", clean(_joined(data.get("text/plain")) or f"[{', '.join(data)}]"))]
+
+
+def _image(mime: str, data: str, text: str) -> Part:
+    if len(data) > MOST_IMAGE or not re.fullmatch(r"[A-Za-z0-9+/=]*", data):
+        return Part(
+            "out", f"[{mime}, {len(data) * 3 // 4000} kB, is shown in the thread only] {text}".rstrip()
+        )
+    return Part("image", f"data:{mime};base64,{data}")
+
+
+def _question(interrupt: dict[str, Any]) -> Block:
+    ours = lobu(interrupt)
+    parts = [Part("code", clean(ours["diff"]))] if ours.get("diff") else []
+    for question in ours.get("questions") or []:
+        options = question.get("options") or []
+        several = " (several may be chosen)" if question.get("multiple") else ""
+        lines = [f"{question.get('question')}{several}", *(f"  - {option}" for option in options)]
+        parts.append(Part("out", "\n".join(lines)))
+    lost = " The kernel was restarted since: the variables are gone." if interrupt.get("kernelLost") else ""
+    return Block("question", head=question_of(interrupt) + lost, text=_how_to_answer(interrupt), parts=parts)
+
+
+def _how_to_answer(interrupt: dict[str, Any]) -> str:
+    """The Python, and the magics, that answer a question."""
+    ours = lobu(interrupt)
+    questions: list[dict[str, Any]] = ours.get("questions") or []
+    first = next((str(a) for a in (ours.get("args") or {})), "argument")
+    ways = {
+        "approve": "run.approve()",
+        "edit": f"run.edit({first}=…)",
+        "reject": 'run.reject("why")',
+        "respond": 'run.respond("result")',
+        "answer": f"run.answer({', '.join(_example(q) for q in questions) or '…'})",
+    }
+    offered = ours.get("decisions") or (["answer", "reject"] if questions else ["approve", "edit", "reject"])
+    magics = [f"%lobu {kind}" for kind in ("approve", "reject") if kind in offered]
+    return " · ".join([ways[kind] for kind in offered if kind in ways] + magics)
+
+
+def _example(question: dict[str, Any]) -> str:
+    options = question.get("options") or ["…"]
+    return _json([options[0]] if question.get("multiple") else options[0])
+
+
+def _joined(text: Any) -> str:
+    return "".join(text) if isinstance(text, list) else str(text or "")
+
+
+def _loads(text: str) -> Any:
+    try:
+        return json.loads(text or "{}")
+    except ValueError:
+        return None  # still streaming
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=1 if isinstance(value, dict) else None, default=str)

@@ -1,0 +1,303 @@
+"""What the words after `%lobu` do."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from IPython.core.error import UsageError
+
+from . import session
+from .api import ask_and_show
+from .doctor import doctor
+from .magic import COMMANDS as MANUAL
+from .output import live_front_end
+from .run import Run
+from .tables import Table, short
+from .waiting import wait as wait_for
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+    from collections.abc import Callable
+
+    from .session import Session
+
+
+def ask(prompt: str, args: Namespace) -> Run | None:
+    """`%lobu PROMPT`: start a run and show it, or print it as JSON."""
+    if not prompt.strip():
+        raise UsageError("A prompt is missing; %lobu help lists what there is.")
+    link = session.reaching()
+    thread = link.thread(args.thread, new=args.new)
+    run = ask_and_show(
+        link,
+        thread.thread_id,
+        prompt,
+        agent=args.agent,
+        model=args.model,
+        mode=args.mode,
+        wait=args.wait,
+        timeout=args.timeout,
+        show=not args.json,
+    )
+    if not args.json:
+        return run
+    print(json.dumps(as_json(run), ensure_ascii=False, indent=1))
+    return None
+
+
+def as_json(run: Run) -> dict[str, Any]:
+    """A run as `--json` prints it."""
+    status, error = run.status, run.error
+    wire: dict[str, Any] = {
+        "runId": run.run_id,
+        "threadId": run.thread_id,
+        "status": status,
+        "prompt": run.prompt,
+        "text": run.text,
+        "interrupts": run.interrupts,
+        "usage": run.state["usage"],
+    }
+    return wire if error is None else {**wire, "error": {"code": error.code, "message": error.message}}
+
+
+def _wait(rest: str) -> Run:
+    _no_more("wait", rest)
+    link, run = _latest()
+    through = run.chain.status != "interrupted" and link.front_end_attached()
+    live = live_front_end(link.found.embedded)
+    if live:
+        run.show()
+    try:
+        wait_for(run, None, through_decisions=through)
+    finally:
+        run.show()
+    return run
+
+
+def _cancel(rest: str) -> Run:
+    _no_more("cancel", rest)
+    _, run = _latest()
+    run.cancel().show()
+    return run
+
+
+def _runs(rest: str) -> Table:
+    _no_more("runs", rest)
+    link = session.reaching()
+    rows = link.client.list_runs(thread_id=link.thread().thread_id)
+    return Table(
+        ("run", "status", "agent", "started", "error"),
+        [
+            (
+                row.run_id,
+                row.status.value,
+                row.agent,
+                row.created_at[:19],
+                short(row.error.message) if row.error else "",
+            )
+            for row in rows
+        ],
+        empty="No runs on this notebook's thread yet.",
+    )
+
+
+def _threads(rest: str) -> Table:
+    rows = session.reaching().client.list_threads(search=rest or None)
+    return Table(
+        ("thread", "status", "title", "notebook", "updated"),
+        [
+            (
+                row.thread_id,
+                row.status.value,
+                short(row.name or row.title),
+                row.notebook_path or "",
+                row.updated_at[:19],
+            )
+            for row in rows
+        ],
+        empty="No threads.",
+    )
+
+
+def _attach(rest: str) -> Run:
+    if not rest:
+        raise UsageError("Which thread? %lobu threads lists them.")
+    link = session.reaching()
+    for thread in link.client.list_threads():
+        if rest in (thread.thread_id, thread.name, thread.title):
+            return _show_latest(link, thread.thread_id)
+    raise UsageError(f"There is no thread with the id, name or title {rest!r}; %lobu threads lists them.")
+
+
+def _inbox(rest: str) -> Table:
+    _no_more("inbox", rest)
+    waiting = session.reaching().client.interrupts()
+    return Table(
+        ("thread", "question", "tool", "decisions", "until"),
+        [
+            (
+                one.thread_id,
+                short(one.message or " / ".join(str(q.get("question")) for q in one.questions)),
+                one.tool_name or "",
+                ", ".join(one.decisions),
+                (one.expires_at or "")[:19],
+            )
+            for one in waiting
+        ],
+        empty="Nothing waits for you.",
+    )
+
+
+def _approve(rest: str) -> Run:
+    run = _waiting()
+    run.approve(_which(rest))
+    run.show()
+    return run
+
+
+def _reject(rest: str) -> Run:
+    run = _waiting()
+    first, _, reason = rest.partition(" ")
+    which = _which(first) if first == "all" or first.isdigit() else None
+    run.reject(rest if which is None else reason.strip(), which)
+    run.show()
+    return run
+
+
+def _agents(rest: str) -> Table:
+    _no_more("agents", rest)
+    rows = session.reaching().client.agents()
+    return Table(("agent", "what it is"), [(row["name"], str(row.get("description", ""))) for row in rows])
+
+
+def _policy(rest: str) -> Table | None:
+    link = session.reaching()
+    thread = link.thread()
+    words = rest.split()
+    if words:
+        _change_policy(link, thread.notebook_path, words)
+    view = link.client.policy(thread_id=thread.thread_id)
+    rows = [
+        (str(layer["name"]), kind, ", ".join(names) if isinstance(names, list) else str(names))
+        for layer in view.get("layers", [])
+        for kind, names in layer["rules"].items()
+        if names
+    ]
+    rows += [
+        (
+            f"grant of {grant.get('by', '')}",
+            "allow",
+            f"{grant['tool']} on this {grant['scope']} ({grant['grantId']})",
+        )
+        for grant in view.get("grants", [])
+    ]
+    return Table(("from", "rule", "tools"), rows, empty="No rules: each tool's own default holds.")
+
+
+def _change_policy(link: Session, notebook_path: str | None, words: list[str]) -> None:
+    match words:
+        case ["revoke", grant_id]:
+            link.client.revoke_grant(grant_id)
+        case ["allow" | "ask" | "deny" as kind, pattern]:
+            rules = _notebook_rules(link, notebook_path)
+            rules[kind] = sorted({*rules.get(kind, []), pattern})
+            _put(link, notebook_path, rules)
+        case ["mode", "ask" | "allow" | "deny" as mode]:
+            _put(link, notebook_path, {**_notebook_rules(link, notebook_path), "mode": mode})
+        case _:
+            raise UsageError("%lobu policy [allow | ask | deny PATTERN | mode ask|allow|deny | revoke GRANT]")
+
+
+def _notebook_rules(link: Session, notebook_path: str | None) -> dict[str, Any]:
+    view = link.client.policy(notebook_path=notebook_path)
+    layers = [layer["rules"] for layer in view.get("layers", []) if layer["name"] == "notebook"]
+    return {k: v for k, v in layers[0].items() if v} if layers else {}
+
+
+def _put(link: Session, notebook_path: str | None, rules: dict[str, Any]) -> None:
+    if notebook_path is None:
+        raise UsageError("Rules belong to a notebook, and the server does not know of one for this kernel.")
+    link.client.put_policy(notebook_path=notebook_path, rules=rules)
+
+
+def _export(rest: str) -> None:
+    if not rest.endswith(".ipynb"):
+        raise UsageError("%lobu export FILE.ipynb")
+    file = Path(rest)
+    if file.exists():
+        raise UsageError(f"{file} exists; give a new name.")
+    link = session.reaching()
+    notebook = link.client.export(link.thread().thread_id, "notebook")
+    file.write_text(json.dumps(notebook, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    print(f"Wrote {file} ({len(notebook['cells'])} cells).")
+
+
+def _help(rest: str) -> None:
+    width = max(len(name) for name in MANUAL)
+    lines = [f"  %lobu {name.ljust(width)}  {text}" for name, text in MANUAL.items()]
+    print("\n".join(["%lobu PROMPT asks the agent; %lobu? tells of the options.", *lines]))
+
+
+def _doctor(rest: str) -> Table:
+    _no_more("doctor", rest)
+    return doctor()
+
+
+COMMANDS: dict[str, Callable[[str], Any]] = {
+    "wait": _wait,
+    "cancel": _cancel,
+    "runs": _runs,
+    "threads": _threads,
+    "attach": _attach,
+    "inbox": _inbox,
+    "approve": _approve,
+    "reject": _reject,
+    "agents": _agents,
+    "policy": _policy,
+    "export": _export,
+    "doctor": _doctor,
+    "help": _help,
+}
+
+
+def _latest() -> tuple[Session, Run]:
+    """The newest run of this notebook's thread."""
+    link = session.reaching()
+    return link, _latest_of(link, link.thread().thread_id)
+
+
+def _latest_of(link: Session, thread_id: str) -> Run:
+    rows = link.client.list_runs(thread_id=thread_id, limit=1)
+    if not rows:
+        raise UsageError("There is no run on this thread yet.")
+    return Run.of(link, rows[0])
+
+
+def _show_latest(link: Session, thread_id: str) -> Run:
+    run = _latest_of(link, thread_id)
+    run.show()
+    return run
+
+
+def _waiting() -> Run:
+    _, run = _latest()
+    if not run.interrupts:
+        raise UsageError(
+            "Nothing waits for a decision on this notebook's thread; %lobu inbox looks everywhere."
+        )
+    return run
+
+
+def _which(word: str) -> str | int | None:
+    if not word:
+        return None
+    return int(word) if word.isdigit() else word
+
+
+def _no_more(command: str, rest: str) -> None:
+    if rest:
+        raise UsageError(
+            f"%lobu {command} takes nothing more; if this is a prompt, write %lobu ask {command} {rest}"
+        )

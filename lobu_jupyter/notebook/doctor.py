@@ -1,0 +1,77 @@
+"""`%lobu doctor`: what works, what does not, and why. Names of keys, never their values."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
+
+from ..model.errors import LobuError
+from . import session
+from .errors import NoGateway
+from .tables import Table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from .session import Session
+
+_PACKAGES = ("lobu_jupyter", "ipykernel", "ipython", "jupyter_server", "jupyterlab", "pydantic-ai-slim")
+_KEYS = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GOOGLE_API_KEY", "GEMINI_API_KEY", "OLLAMA_BASE_URL")
+
+
+def doctor() -> Table:
+    """A table of what was looked at and what was found."""
+    return Table(("what", "how it is"), list(_findings()))
+
+
+def _findings() -> Iterator[tuple[str, str]]:
+    yield "python", f"{platform.python_version()}, {sys.executable}"
+    yield "versions", ", ".join(f"{name} {_version(name)}" for name in _PACKAGES)
+    here = [name for name in _KEYS if os.environ.get(name)]
+    yield (
+        "keys in this kernel",
+        f"{', '.join(here)} (not used: keys belong to the server)" if here else "none, as it should be",
+    )
+    try:
+        link = session.reaching()
+    except (NoGateway, LobuError) as error:
+        yield "gateway", f"not found: {error}"
+        return
+    yield "gateway", f"{link.found.url} ({link.found.how})"
+    yield "kernel", link.kernel_id or "none: this Python is no Jupyter kernel"
+    yield from _health(link)
+    if link.gateway is not None:
+        yield "log of the gateway", link.gateway.log_tail()[-1000:].strip() or "empty"
+
+
+def _health(link: Session) -> Iterator[tuple[str, str]]:
+    try:
+        health = link.client.health()
+        agents = link.client.agents()
+    except LobuError as error:
+        yield "server", f"{error} [{error.code}]"
+        return
+    for name, value in health.items():
+        yield name, _told(value)
+    yield (
+        "agents",
+        ", ".join(str(agent["name"]) for agent in agents) or "none yet: a worker tells when it starts",
+    )
+
+
+def _told(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_told(member)}" for name, member in value.items())
+    if isinstance(value, list):
+        return ", ".join(_told(member) for member in value) or "none"
+    return str(value)
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "not installed"

@@ -1,0 +1,23 @@
+"""What a cell raises when its run does not end well."""
+
+from __future__ import annotations
+
+
+class RunFailed(Exception):
+    """A run ended with an error. ``code`` is its RUN_ERROR's, the message says what to do next."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(f"{message} [{code}]")
+        self.code = code
+        self.message = message
+
+
+class RunTimeout(RunFailed, TimeoutError):
+    """A run took longer than it was given, and was cancelled."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__("timeout", f"The run took longer than {seconds:g} s and was cancelled.")
+
+
+class NoGateway(Exception):
+    """There is no gateway to talk to; the message says what to do."""

@@ -1,0 +1,103 @@
+"""A run's output in a cell: one MIME bundle, kept up to date while the front end can show it.
+
+Updates go out under the header of the cell that first showed the run, at most four a second, so that
+they reach that output and no other. Where nobody looks (nbval, papermill), there is one output.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+from ..model.ids import new_id
+from .bounded import bounded
+from .render import html_of, text_of
+
+if TYPE_CHECKING:
+    from .chain import Chain
+
+MIME = "application/vnd.lobu.thread+json"
+EVERY = 0.25
+"""Seconds between two updates, more for a large output."""
+
+
+def bundle_of(chain: Chain, thread_id: str, prompt: str) -> dict[str, Any]:
+    """The MIME bundle of docs/architecture.md, "The cell output"; the snapshot once there is a pause or an end."""
+    state, status = chain.state(), chain.status
+    thread: dict[str, Any] = {
+        "version": 1,
+        "threadId": thread_id,
+        "runId": chain.run_ids[0],
+        "cursor": chain.cursor,
+        "prompt": prompt,
+    }
+    if status not in ("queued", "running"):
+        thread["snapshot"] = bounded(state)
+    shown = state if state["items"] else {**state, "items": [_prompt_item(prompt)]}
+    return {MIME: thread, "text/plain": text_of(shown, status), "text/html": html_of(shown, status)}
+
+
+def _prompt_item(prompt: str) -> dict[str, Any]:
+    return {"kind": "message", "role": "user", "content": prompt, "done": True}
+
+
+def live_front_end(embedded: bool) -> bool:
+    """Whether somebody watches outputs change. ``LOBU_LIVE`` decides, if set."""
+    given = os.environ.get("LOBU_LIVE")
+    if given is not None:
+        return given == "1"
+    return not embedded or "VSCODE_PID" in os.environ
+
+
+class CellOutput:
+    """One output of one cell. Made on the main thread, while the cell runs; updated from any."""
+
+    def __init__(self, bundle: dict[str, Any]) -> None:
+        from IPython.core.getipython import get_ipython
+
+        self._shell: Any = get_ipython()
+        self._id = new_id("out")
+        self.cell = self._parent()
+        self._next = 0.0
+        self._size = 0
+        self._lock = threading.Lock()
+        self._publish(bundle, update=False)
+
+    @property
+    def in_this_cell(self) -> bool:
+        """Whether the cell that runs now shows this output."""
+        return self.cell.get("msg_id") is not None and self.cell.get("msg_id") == self._parent().get("msg_id")
+
+    def due(self) -> bool:
+        """Whether an update is not too soon; a larger one is due later."""
+        return time.monotonic() >= self._next
+
+    def update(self, bundle: dict[str, Any], *, from_this_cell: bool = False) -> None:
+        """Replace what is shown; ``from_this_cell``: under the header of the cell that runs now."""
+        if from_this_cell:
+            self._publish(bundle, update=True)
+            return
+        display: Any = getattr(self._shell, "display_pub", None)
+        if getattr(display, "session", None) is None:
+            return  # a terminal: what was printed stays
+        content = {"data": bundle, "metadata": {}, "transient": {"display_id": self._id}}
+        with self._lock:
+            display.session.send(
+                display.pub_socket, "update_display_data", content, parent=self.cell, ident=display.topic
+            )
+            self._spend(bundle)
+
+    def _publish(self, bundle: dict[str, Any], *, update: bool) -> None:
+        from IPython.display import publish_display_data
+
+        publish_display_data(bundle, transient={"display_id": self._id}, update=update)
+        self._spend(bundle)
+
+    def _spend(self, bundle: dict[str, Any]) -> None:
+        size = len(bundle["text/html"]) + len(bundle["text/plain"])
+        self._next = time.monotonic() + EVERY + size / 500_000
+
+    def _parent(self) -> dict[str, Any]:
+        return dict(getattr(getattr(self._shell, "display_pub", None), "parent_header", None) or {})

@@ -1,0 +1,251 @@
+"""`Run`: a run in the notebook's hands: read it, wait for it, decide what it asks, cancel it."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from typing import TYPE_CHECKING, Any, Self
+
+from ..model.errors import LobuError
+from . import decisions
+from .chain import Chain
+from .decisions import Batch, Which
+from .errors import RunFailed
+from .output import CellOutput, bundle_of, live_front_end
+from .watch import Watch, catch_up
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ..model.events import Event
+    from ..model.runs import Run as Row
+    from .session import Session
+
+_OVER = ("succeeded", "cancelled", "failed", "expired")
+
+
+class Run:
+    """A run and those that resume it after a decision: to the person, one.
+
+    What it tells (``status``, ``text``, ``interrupts`` …) is read from the journal when it is asked.
+    """
+
+    def __init__(self, session: Session, thread_id: str, run_id: str, cursor: int, prompt: str = "") -> None:
+        self.thread_id = thread_id
+        self.prompt = prompt
+        self.changed = threading.Event()
+        self._session = session
+        self._first = (run_id, cursor)
+        self._chain = Chain(run_id, cursor)
+        self._batch = Batch()
+        self._watch: Watch | None = None
+        self._outputs: list[CellOutput] = []
+        self._timer: threading.Timer | None = None
+
+    @classmethod
+    def of(cls, session: Session, row: Row) -> Run:
+        """The run of a row, from the beginning of its chain."""
+        while row.parent_run_id is not None:
+            row = session.client.get_run(row.parent_run_id)
+        run = cls(session, row.thread_id, row.run_id, max(row.start_cursor - 1, 0))
+        run._catch_up()
+        return run
+
+    # -- what it tells ----------------------------------------------------------------------------
+
+    @property
+    def run_id(self) -> str:
+        """Its id; after a decision, that of the run which goes on."""
+        return self._chain.run_id
+
+    @property
+    def status(self) -> str:
+        """queued, running, interrupted (waits for a decision), succeeded, cancelled, failed or expired."""
+        return self._catch_up().status
+
+    @property
+    def text(self) -> str:
+        """What the agent said so far."""
+        return self._catch_up().text
+
+    @property
+    def error(self) -> RunFailed | None:
+        """Why it failed, None if it did not."""
+        error = self._catch_up().error
+        return RunFailed(error["code"], error["message"]) if error else None
+
+    @property
+    def interrupts(self) -> list[dict[str, Any]]:
+        """The open questions: AG-UI Interrupts; tool, arguments and decisions are in metadata.lobu."""
+        return self._catch_up().interrupts
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """The folded state: items, runs, interrupts, usage (:mod:`lobu_jupyter.model.fold`)."""
+        return self._catch_up().state()
+
+    def events(self) -> Iterator[Event]:
+        """Its AG-UI events from the first one on, as they come, to its end or to an open question."""
+        seen = Chain(*self._first)
+        known = self._catch_up().cursor
+        for batch in self._session.client.follow(self.thread_id, seen.cursor):
+            for entry in batch:
+                event = seen.feed(entry)
+                if event is not None:
+                    yield event
+                if seen.cursor >= known and seen.status in (*_OVER, "interrupted"):
+                    return
+
+    # -- what it takes ----------------------------------------------------------------------------
+
+    def wait(self, timeout: float | None = None) -> Self:
+        """Wait until it ends or asks; meanwhile this cell runs the agent's code.
+
+        Stopping the cell cancels the run.
+
+        Args:
+            timeout: seconds, after which the run is cancelled.
+
+        Raises:
+            RunFailed: it ended with an error; code and message say which.
+            RunTimeout: it took too long.
+        """
+        from .waiting import wait
+
+        wait(self, timeout, through_decisions=False)
+        return self
+
+    def cancel(self) -> Self:
+        """Cancel it, also while it waits for a decision; harmless once it has ended."""
+        self._session.client.cancel(self.run_id)
+        self._refresh()
+        return self
+
+    def approve(self, which: Which = None, *, grant: str | None = None) -> Self:
+        """Let the call run. ``which``: id or position where several are open, or "all".
+
+        Args:
+            grant: ``thread`` or ``notebook``: approve the next such calls there, too.
+        """
+        if which == "all":
+            for interrupt in self.interrupts:
+                self._decide(interrupt["id"], decisions.approval(grant))
+            return self
+        return self._decide(which, decisions.approval(grant))
+
+    def reject(self, reason: str = "", which: Which = None) -> Self:
+        """Refuse the call, or the answer; the agent is told the reason."""
+        if which == "all":
+            for interrupt in self.interrupts:
+                self._decide(interrupt["id"], decisions.rejection(reason))
+            return self
+        return self._decide(which, decisions.rejection(reason))
+
+    def edit(self, args: dict[str, Any] | None = None, which: Which = None, **changed: Any) -> Self:
+        """Let the call run with other arguments; those that are not given stay."""
+        interrupt = self._batch.find(self.interrupts, which)
+        return self._decide(interrupt["id"], decisions.edit(interrupt, {**(args or {}), **changed}))
+
+    def respond(self, text: str, which: Which = None) -> Self:
+        """Give the call's result yourself; it does not run."""
+        return self._decide(which, {"response": text})
+
+    def answer(self, *given: Any, which: Which = None, **by_id: Any) -> Self:
+        """Answer the agent's questions, in their order or by their ids; a list where several may be chosen."""
+        interrupt = self._batch.find(self.interrupts, which)
+        return self._decide(interrupt["id"], decisions.answers(interrupt, given, by_id))
+
+    def _decide(self, which: Which, payload: dict[str, Any]) -> Self:
+        entries = self._batch.decide(self.interrupts, which, payload)
+        if entries is not None:
+            started, _ = self._session.client.resume(self.thread_id, entries)
+            self._chain.resumed(started.run_id)
+            self._refresh()
+        return self
+
+    # -- how it shows -----------------------------------------------------------------------------
+
+    def show(self) -> None:
+        """Show it in this cell; where the front end can, live."""
+        if not any(output.in_this_cell for output in self._outputs):
+            self._outputs.append(CellOutput(self._bundle()))
+        if live_front_end(self._session.found.embedded):
+            self.watch()
+
+    def _ipython_display_(self) -> None:
+        self._catch_up()
+        self.show()
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+        self._catch_up()
+        return self._bundle()
+
+    def __repr__(self) -> str:
+        return f"<Run {self.run_id} {self._chain.status}>"
+
+    def _bundle(self) -> dict[str, Any]:
+        return bundle_of(self._chain, self.thread_id, self.prompt)
+
+    # -- how it keeps up --------------------------------------------------------------------------
+
+    def watch(self) -> Watch | None:
+        """The thread that follows the journal; None once there is nothing to follow."""
+        if self._watch is not None and self._watch.is_alive():
+            return self._watch
+        if self._chain.ended:
+            return None
+        self._watch = Watch(self._session.client, self.thread_id, self._chain, self._news)
+        self._watch.start()
+        return self._watch
+
+    @property
+    def chain(self) -> Chain:
+        """The fold as far as it was read; :attr:`status` and the others read on first."""
+        return self._chain
+
+    @property
+    def session(self) -> Session:
+        return self._session
+
+    def _catch_up(self) -> Chain:
+        if not self._chain.ended:
+            catch_up(self._session.client, self.thread_id, self._chain)
+        return self._chain
+
+    def _refresh(self) -> None:
+        """After something that this cell did: read on, and bring earlier outputs up to date."""
+        self._catch_up()
+        self.update_outputs()
+
+    def update_outputs(self) -> None:
+        """Bring what cells show up to date, from the cell that runs now."""
+        if self._outputs:
+            bundle = self._bundle()
+            for output in self._outputs:
+                output.update(bundle, from_this_cell=True)
+
+    def _news(self) -> None:
+        """The watch has read something: wake who waits, and update the outputs that are due."""
+        self.changed.set()
+        if not live_front_end(self._session.found.embedded) or not self._outputs:
+            return
+        if self._chain.status not in ("queued", "running") or all(output.due() for output in self._outputs):
+            self._update_live()
+        elif self._timer is None:
+            self._timer = threading.Timer(0.3, self._update_live)
+            self._timer.daemon = True
+            self._timer.start()
+
+    def _update_live(self) -> None:
+        self._timer = None
+        bundle = self._bundle()
+        for output in self._outputs:
+            output.update(bundle)
+
+
+def cancel_quietly(run: Run) -> None:
+    """Cancel, when something else is already being raised: a failure to is told, not raised."""
+    try:
+        run.cancel()
+    except LobuError as error:
+        print(f"lobu: the run could not be cancelled: {error}", file=sys.stderr)

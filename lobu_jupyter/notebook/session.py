@@ -1,0 +1,114 @@
+"""This kernel's link with its gateway: found once, on first use, and found again when it went away."""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import TYPE_CHECKING, Any
+
+from ..client.errors import ServerGone
+from ..client.http import Client
+from ..client.sign import KernelAuth
+from . import embedded
+from .discover import Found, ThisKernel, find, this_kernel
+
+if TYPE_CHECKING:
+    from ..model.runs import Started, StartRun, Thread
+
+
+class Session:
+    """A client with this kernel's credential, and what the gateway was told about this kernel."""
+
+    def __init__(
+        self,
+        found: Found,
+        kernel: ThisKernel | None,
+        auth: KernelAuth | None,
+        gateway: embedded.Embedded | None,
+    ) -> None:
+        self.found = found
+        self.kernel = kernel
+        self.gateway = gateway
+        self.auth = auth
+        token = gateway.token if gateway is not None and kernel is None else found.token
+        self.client = Client(found.url, token=token, auth=auth, verify=found.verify)
+        self._told_tools: list[Any] = []
+
+    @property
+    def kernel_id(self) -> str | None:
+        return self.kernel.kernel_id if self.kernel is not None else None
+
+    def thread(self, name: str | None = None, *, new: bool = False) -> Thread:
+        """The thread of this notebook, or its thread `name`; ``new`` begins one."""
+        return self.client.create_thread(name=name, kernel_id=self.kernel_id, reuse=not new)
+
+    def start(self, thread_id: str, run: StartRun) -> Started:
+        """Start a run, after telling the gateway of tools that the notebook defined since the last one."""
+        self._tell_tools()
+        return self.client.start(thread_id, run)
+
+    def front_end_attached(self) -> bool:
+        """Whether somebody can answer a question while a cell waits (``LOBU_ANSWERABLE`` decides, if set)."""
+        given = os.environ.get("LOBU_ANSWERABLE")
+        if given is not None:
+            return given == "1"
+        return bool(self.client.health().get("pages"))
+
+    def _tell_tools(self) -> None:
+        from .tools import specs
+
+        tools = specs()
+        if self.kernel_id is not None and tools != self._told_tools:
+            self.client.kernel_tools(self.kernel_id, tools)
+            self._told_tools = tools
+
+
+_lock = threading.Lock()
+_session: Session | None = None
+_auth: KernelAuth | None = None
+_gateway: embedded.Embedded | None = None
+
+
+def current() -> Session:
+    """This kernel's session.
+
+    Raises:
+        NoGateway: there is none, and none could be started; the message says what to do.
+    """
+    global _session
+    with _lock:
+        if _session is None or (_session.gateway is not None and _session.gateway.process.poll() is not None):
+            _session = _open()
+        return _session
+
+
+def reaching() -> Session:
+    """This kernel's session, found again if its server moved or was restarted elsewhere."""
+    session = current()
+    try:
+        session.client.health()
+    except ServerGone:
+        forget()
+        session = current()
+    return session
+
+
+def forget() -> None:
+    """Forget the gateway that was found; the next use looks again."""
+    global _session
+    with _lock:
+        _session = None
+
+
+def _open() -> Session:
+    """Find the gateway, or start one of our own; that one and the kernel's boot value live as long as we do."""
+    global _auth, _gateway
+    kernel = this_kernel()
+    if _auth is None and kernel is not None:
+        _auth = KernelAuth(kernel.kernel_id, kernel.key)
+    found = find(kernel, _auth)
+    if found is not None:
+        return Session(found, kernel, _auth, None)
+    if _gateway is None or _gateway.process.poll() is not None:
+        _gateway = embedded.start(kernel)
+    return Session(_gateway.found, kernel, _auth, _gateway)
