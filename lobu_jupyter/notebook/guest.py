@@ -1,0 +1,335 @@
+"""An agent's code as a guest in the person's kernel: it runs, and leaves their things as they were.
+
+The worker sends this module and :mod:`looks` as source with each request (the kernel may live in an
+environment without lobu_jupyter), so both use only the standard library and what IPython has loaded.
+
+A request is JSON: ``{"do": "run", "code"}``, ``{"do": "tool", "name", "args"}`` or ``{"do": "look",
+"expression"}``. A result is ``{"state": "done", "ok", "error"?, "value"?, "seconds"}``, or
+``{"state": "unwanted"}`` when the request was withdrawn before it began: then nothing ran.
+
+Before it runs, and before it leaves, the guest asks its executor over the stdin channel: the first
+question withdraws a request that can no longer be taken back from the kernel's queue, the second
+waits until no interrupt is on its way, so that none ever hits the person's next cell.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import builtins
+import getpass
+import inspect
+import json
+import signal
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from . import looks
+
+RESULT_MIME = "application/vnd.lobu.result+json"
+LOOK_TARGET = "lobu.look"
+INLINE_SESSION = "lobu-inline"
+ANSWER_SECONDS = 3.0  # the executor answers in about a millisecond, or it is gone
+ASK_AGAIN_SECONDS = 0.1  # a question is lost while the executor's stdin socket still connects
+UNWANTED: dict[str, Any] = {"state": "unwanted"}
+
+_results: dict[str, dict[str, Any]] = {}
+
+
+async def serve(shell: Any, request_id: str, text: str) -> None:
+    """Run the request that the kernel is handling now; :func:`take` gives its result."""
+    with _Interrupts() as interrupts:
+        if not _ask(shell.kernel, "begin"):
+            _results[request_id] = UNWANTED
+            return
+        install(shell)
+        _results[request_id] = await interrupts.run(_result(shell, json.loads(text)))
+        _ask(shell.kernel, "end")
+
+
+def take(request_id: str) -> Taken:
+    """The result of :func:`serve`, to be read as a user expression of the same request."""
+    return Taken(_results.pop(request_id, UNWANTED))
+
+
+class Taken:
+    """Shows itself as JSON under :data:`RESULT_MIME`."""
+
+    def __init__(self, result: dict[str, Any]) -> None:
+        self.result = result
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, Any]:
+        return {"text/plain": "", RESULT_MIME: json.dumps(self.result)}
+
+
+def serve_inline(shell: Any, request_id: str, text: str) -> dict[str, Any]:
+    """Run a request on this (the main) thread inside a cell that waits; publish all of it on iopub.
+
+    Busy, outputs, the result and idle carry `request_id` as their parent's msg_id.
+    """
+    with _as_request(shell.kernel, request_id):
+        with _Interrupts() as interrupts, _stepped_out_of_the_loop() as loop:
+            result: dict[str, Any] = loop.run_until_complete(interrupts.run(_result(shell, json.loads(text))))
+        _publish_result(shell.kernel, result)
+    return result
+
+
+def refuse_inline(shell: Any, request_id: str) -> None:
+    """Tell the executor that the cell left before it ran the request."""
+    with _as_request(shell.kernel, request_id):
+        _publish_result(shell.kernel, UNWANTED)
+
+
+def install(shell: Any) -> None:
+    """Answer looks over a comm, so that a subshell can look while the person's cell runs."""
+    if LOOK_TARGET not in shell.kernel.comm_manager.targets:
+        shell.kernel.comm_manager.register_target(LOOK_TARGET, _on_look)
+
+
+def _on_look(comm: Any, message: dict[str, Any]) -> None:
+    comm.send(data=_look(message["content"]["data"]["expression"]))
+    comm.close()
+
+
+# -- doing
+
+
+async def _result(shell: Any, request: dict[str, Any]) -> dict[str, Any]:
+    if request["do"] == "look":
+        return _look(request["expression"])
+    began = time.monotonic()
+    with _untouched(shell):
+        if request["do"] == "tool":
+            result = await _call(request["name"], request["args"])
+        else:
+            result = await _run(shell, request["code"])
+    return {"state": "done", **result, "seconds": time.monotonic() - began}
+
+
+async def _run(shell: Any, code: str) -> dict[str, Any]:
+    failed = None
+    try:
+        cell = shell.transform_cell(code)
+    except Exception:  # noqa: BLE001  whatever a transformer raises is shown as the cell's error
+        cell, failed = code, sys.exc_info()
+    if shell.should_run_async(code, transformed_cell=cell, preprocessing_exc_tuple=failed):
+        done = await shell.run_cell_async(
+            code, store_history=False, transformed_cell=cell, preprocessing_exc_tuple=failed
+        )
+        shell.events.trigger("post_execute")
+        shell.events.trigger("post_run_cell", done)
+    else:
+        done = shell.run_cell(code, store_history=False)
+    error = done.error_before_exec or done.error_in_exec
+    if error is None:
+        return {"ok": True}
+    lines = getattr(shell, "_last_traceback", None) or traceback.format_exception(error)
+    return {"ok": False, "error": _error(error, lines)}
+
+
+async def _call(name: str, args: dict[str, Any]) -> dict[str, Any]:
+    from lobu_jupyter.notebook import tools
+
+    try:
+        value = tools.call(name, args)
+        if inspect.isawaitable(value):
+            value = await value
+        return {"ok": True, "value": tools.as_json(value)}
+    except BaseException as error:  # noqa: BLE001  the person's function: all that it raises is its result
+        return {"ok": False, "error": _error(error, traceback.format_exception(error)[-6:])}
+
+
+def _look(expression: str) -> dict[str, Any]:
+    """Evaluate ``list_variables()`` or ``describe_variable(…)`` (with or without its module's path)."""
+    expression = expression.replace("lobu_jupyter.notebook.looks.", "looks.")
+    names = {"looks": looks, **{name: getattr(looks, name) for name in looks.__all__}}
+    try:
+        return {"state": "done", "ok": True, "value": eval(expression, names)}
+    except Exception as error:  # noqa: BLE001  a look touches the person's objects, whose methods may raise anything
+        return {"state": "done", "ok": False, "error": _error(error, traceback.format_exception(error)[-3:])}
+
+
+def _error(error: BaseException, lines: list[str]) -> dict[str, Any]:
+    return {"ename": type(error).__name__, "evalue": str(error), "traceback": [str(line) for line in lines]}
+
+
+# -- a good guest
+
+
+@contextmanager
+def _untouched(shell: Any) -> Iterator[None]:
+    """``_``, ``__``, ``___``, ``_N``, ``Out`` and ``input`` are the person's again afterwards."""
+    names, hook, outs = shell.user_ns, shell.displayhook, shell.user_ns["_oh"]
+    unders = {name: names.get(name) for name in ("_", "__", "___", f"_{shell.execution_count}")}
+    hooked = {name: getattr(hook, name) for name in ("_", "__", "___")}
+    had = dict(outs)
+    asks = builtins.input, getpass.getpass
+    builtins.input = getpass.getpass = _no_input
+    try:
+        yield
+    finally:
+        builtins.input, getpass.getpass = asks
+        outs.clear()
+        outs.update(had)
+        for name, value in unders.items():
+            if value is None:
+                names.pop(name, None)
+            else:
+                names[name] = value
+        for name, value in hooked.items():
+            setattr(hook, name, value)
+
+
+def _no_input(*_: object, **__: object) -> str:
+    from IPython.core.error import StdinNotImplementedError
+
+    raise StdinNotImplementedError(
+        "input() cannot be answered in an agent's code: use the ask_user tool to ask the person."
+    )
+
+
+class _Interrupts:
+    """While it holds, SIGINT stops the agent's code, however deep it is, and nothing else.
+
+    In the agent's own step it raises KeyboardInterrupt; while the code awaits, it cancels it; before
+    and after the code it does nothing.
+    """
+
+    def __init__(self) -> None:
+        self._task: asyncio.Task[Any] | None = None
+        self._main = threading.current_thread() is threading.main_thread()
+        self._previous: Any = None
+
+    def __enter__(self) -> _Interrupts:
+        if self._main:
+            self._previous = signal.signal(signal.SIGINT, self._on_interrupt)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._main:
+            signal.signal(signal.SIGINT, self._previous)
+
+    async def run(self, work: Coroutine[Any, Any, dict[str, Any]]) -> dict[str, Any]:
+        self._task = asyncio.ensure_future(_contained(work))
+        try:
+            return await self._task
+        except asyncio.CancelledError:  # before its first step
+            return _stopped(KeyboardInterrupt())
+        finally:
+            self._task = None
+
+    def _on_interrupt(self, *_: object) -> None:
+        task = self._task
+        if task is None or task.done():
+            return
+        loop = task.get_loop()
+        if asyncio.current_task(loop) is task:
+            raise KeyboardInterrupt
+        loop.call_soon_threadsafe(task.cancel)
+
+
+async def _contained(work: Coroutine[Any, Any, dict[str, Any]]) -> dict[str, Any]:
+    try:
+        return await work
+    except BaseException as error:  # noqa: BLE001  a KeyboardInterrupt that leaves a task stops the kernel's loop
+        return _stopped(error)
+
+
+def _stopped(error: BaseException) -> dict[str, Any]:
+    return {"state": "done", "ok": False, "error": _error(error, traceback.format_exception(error)[-3:])}
+
+
+# -- talking to the executor
+
+
+def _ask(kernel: Any, question: str) -> bool:
+    """Whether the executor says yes, over stdin; no answer in time is a no."""
+    parent, ident = kernel.get_parent("shell"), kernel._parent_ident["shell"]
+    asked: set[str] = set()
+    end = time.monotonic() + ANSWER_SECONDS
+    while time.monotonic() < end:
+        content = {"prompt": f"lobu:{question}", "password": False}
+        sent = kernel.session.send(kernel.stdin_socket, "input_request", content, parent, ident=ident)
+        asked.add(sent["header"]["msg_id"])
+        answer = _answer(kernel, asked)
+        if answer is not None:
+            return answer
+    return False
+
+
+def _answer(kernel: Any, asked: set[str]) -> bool | None:
+    end = time.monotonic() + ASK_AGAIN_SECONDS
+    while (left := end - time.monotonic()) > 0:
+        if not kernel.stdin_socket.poll(left * 1000):
+            continue
+        _, reply = kernel.session.recv(kernel.stdin_socket)
+        if reply is not None and reply["parent_header"].get("msg_id") in asked:
+            return reply["content"].get("value") == "yes"
+    return None
+
+
+@contextmanager
+def _as_request(kernel: Any, request_id: str) -> Iterator[None]:
+    """Make `request_id` the parent of all that is published on iopub, between busy and idle."""
+    previous, ident = kernel.get_parent("shell"), kernel._parent_ident["shell"]
+    request = kernel.session.msg("execute_request")
+    request["header"].update(msg_id=request_id, session=INLINE_SESSION)
+    request["msg_id"] = request_id
+    _flush()
+    kernel.set_parent([], request)
+    _publish(kernel, "status", {"execution_state": "busy"})
+    try:
+        yield
+    finally:
+        _flush()
+        _publish(kernel, "status", {"execution_state": "idle"})
+        kernel.set_parent(ident, previous)
+
+
+def _publish_result(kernel: Any, result: dict[str, Any]) -> None:
+    _flush()
+    _publish(
+        kernel, "display_data", {"data": {RESULT_MIME: json.dumps(result)}, "metadata": {}, "transient": {}}
+    )
+
+
+def _publish(kernel: Any, kind: str, content: dict[str, Any]) -> None:
+    kernel.session.send(
+        kernel.iopub_socket, kind, content, kernel.get_parent("shell"), ident=f"kernel.lobu.{kind}".encode()
+    )
+
+
+def _flush() -> None:
+    sys.stdout.flush()
+    sys.stderr.flush()
+
+
+_own_loop: list[asyncio.AbstractEventLoop] = []
+
+
+@contextmanager
+def _stepped_out_of_the_loop() -> Iterator[asyncio.AbstractEventLoop]:
+    """A loop of our own to run on this thread, though a cell is running on the kernel's loop.
+
+    asyncio forbids nesting; leaving the running loop and its task for a while is what these private
+    calls are for (tests/worker/test_inline.py pins them).
+    """
+    running: asyncio.AbstractEventLoop | None = asyncio._get_running_loop()
+    task = None if running is None else asyncio.current_task(running)
+    if not _own_loop or _own_loop[0].is_closed():
+        _own_loop[:] = [asyncio.new_event_loop()]
+    leave: Callable[..., None] = asyncio.tasks._leave_task
+    enter: Callable[..., None] = asyncio.tasks._enter_task
+    if task is not None:
+        leave(running, task)
+    asyncio._set_running_loop(None)
+    try:
+        yield _own_loop[0]
+    finally:
+        asyncio._set_running_loop(running)
+        if task is not None:
+            enter(running, task)

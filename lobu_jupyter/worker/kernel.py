@@ -1,0 +1,252 @@
+"""One incarnation of a person's kernel, shared by all runs of this worker that use it.
+
+Knows whether the kernel is idle, whose cell it runs, and whether it still lives; routes each message
+to the request that caused it; answers the guest's questions (notebook/guest.py).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from typing import Any
+
+from lobu_jupyter.model.ports import KernelGone
+
+from .capture import Capture, Phase
+from .channels import Channels, Message
+
+GONE = "The kernel died or was restarted."
+INLINE_SESSION = "lobu-inline"  # as in notebook/guest.py
+CONNECT_SECONDS = 10.0
+_PROBE_SECONDS = 0.25
+_CONFIRM_SECONDS = 1.0
+# What a kernel answers besides its main shell; their busy and idle say nothing about it.
+_ASIDE = frozenset(
+    "kernel_info_request interrupt_request debug_request usage_request shutdown_request connect_request "
+    "create_subshell_request delete_subshell_request list_subshell_request".split()
+)
+
+log = logging.getLogger(__name__)
+
+
+class Kernel:
+    """Connected to one kernel process. ``turn``: held by the request that has the main shell."""
+
+    def __init__(self, connection: dict[str, Any]) -> None:
+        self.turn = asyncio.Lock()
+        self.lock = asyncio.Lock()  # of our one subshell
+        self.subshell: str | None = None
+        self.features: frozenset[str] = frozenset()
+        self.language = "python"
+        self.gone: KernelGone | None = None
+        self._channels = Channels(connection, self._on_message, self._on_lost)
+        self._captures: dict[str, Capture] = {}
+        self._replies: dict[str, asyncio.Future[Message]] = {}
+        self._interrupts: set[str] = set()  # sent, not confirmed yet
+        self._probes: set[str] = set()
+        self._running: str | None = None  # the request that the main shell runs, as iopub tells
+        self._known = False
+        self._process: str | None = None  # the kernel's own session id
+        self._changed = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def open(self) -> None:
+        """Connect.
+
+        Raises:
+            KernelGone: nothing answers.
+        """
+        self._channels.open()
+        end = asyncio.get_running_loop().time() + CONNECT_SECONDS
+        while not await self._channels.heartbeat():
+            if asyncio.get_running_loop().time() > end:
+                self.lose("The kernel does not answer.")
+            self.check()
+        self._own(self._greet())
+        self._own(self._probe())
+
+    async def close(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._channels.close()
+
+    def check(self) -> None:
+        """Raise KernelGone if the kernel is gone."""
+        if self.gone is not None:
+            raise self.gone
+
+    def lose(self, why: str = GONE) -> None:
+        """The kernel is gone: everyone who waits for it is told. Harmless when repeated."""
+        if self.gone is not None:
+            return
+        self.gone = KernelGone(why)
+        for capture in self._captures.values():
+            capture.lose(self.gone)
+        for reply in self._replies.values():
+            if not reply.done():
+                reply.set_exception(KernelGone(why))
+        self._changed.set()
+
+    @property
+    def idle(self) -> bool:
+        """Whether the main shell is known to run nothing."""
+        return self._known and self._running is None
+
+    async def change(self, timeout: float) -> None:
+        """Wait until the kernel becomes busy, idle or gone, at most `timeout` seconds."""
+        self.check()
+        self._changed.clear()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout):
+                await self._changed.wait()
+        self.check()
+
+    # -- requests
+
+    def capture(self, request_id: str, limit: int) -> Capture:
+        """Watch all that has `request_id` as its parent; :meth:`forget` ends it."""
+        self.check()
+        capture = self._captures[request_id] = Capture(request_id, limit)
+        return capture
+
+    def forget(self, capture: Capture) -> None:
+        """Stop watching. A request that has not begun will not begin any more."""
+        self._captures.pop(capture.request_id, None)
+
+    def message(self, kind: str, content: Message, **header: Any) -> Message:
+        return self._channels.message(kind, content, **header)
+
+    def send(self, message: Message) -> None:
+        """Send on the shell channel."""
+        self.check()
+        self._channels.send_message("shell", message)
+
+    async def ask(self, kind: str, content: Message, timeout: float) -> Message:
+        """A request on the control channel, and its reply's content.
+
+        Raises:
+            TimeoutError: no reply in `timeout` seconds.
+            KernelGone: the kernel died meanwhile.
+        """
+        self.check()
+        message = self._channels.message(kind, content)
+        request_id: str = message["header"]["msg_id"]
+        reply = self._replies[request_id] = asyncio.get_running_loop().create_future()
+        try:
+            self._channels.send_message("control", message)
+            async with asyncio.timeout(timeout):
+                return await reply
+        finally:
+            del self._replies[request_id]
+
+    def interrupt(self) -> None:
+        """Interrupt what runs; only for a request of ours that is running.
+
+        The guest leaves its request only when the kernel has confirmed every interrupt.
+        """
+        self._interrupts.add(self._channels.send("control", "interrupt_request", {}))
+
+    # -- messages
+
+    def _on_message(self, channel: str, message: Message) -> None:
+        kind, content, parent = message["msg_type"], message["content"], message["parent_header"]
+        request_id = parent.get("msg_id", "")
+        self._recognise(message["header"].get("session"))
+        if channel == "stdin":
+            self._on_question(message, request_id)
+        elif channel == "control":
+            self._interrupts.discard(request_id)
+            if (reply := self._replies.get(request_id)) is not None and not reply.done():
+                reply.set_result(content)
+        elif channel == "shell":
+            if (capture := self._captures.get(request_id)) is not None:
+                capture.on_reply(content)
+        else:
+            self._on_iopub(kind, content, parent)
+
+    def _recognise(self, process: str | None) -> None:
+        """Another session id at the same address is another kernel process."""
+        if self._process is None:
+            self._process = process
+        elif process not in (self._process, None):
+            self.lose()
+
+    def _on_question(self, message: Message, request_id: str) -> None:
+        capture = self._captures.get(request_id)
+        question = str(message["content"].get("prompt", "")).removeprefix("lobu:")
+        if question == "end" and self._interrupts:
+            return  # the guest asks again until the interrupts are through
+        yes = question == "end" or (capture is not None and capture.wanted)
+        if question == "begin" and yes and capture is not None:
+            capture.begin()
+        self._channels.reply("stdin", "input_reply", {"value": "yes" if yes else "no"}, message)
+
+    def _on_iopub(self, kind: str, content: Message, parent: Message) -> None:
+        request_id = parent.get("msg_id", "")
+        inline = parent.get("session") == INLINE_SESSION
+        if kind == "shutdown_reply":
+            self.lose("The kernel was restarted." if content.get("restart") else "The kernel was shut down.")
+        capture = self._captures.get(request_id)
+        if capture is not None:
+            capture.on_iopub(kind, content)
+            if inline and kind == "status":
+                capture.begin()  # a waiting cell took it; there is no question over stdin
+        if kind == "status" and not inline:
+            self._on_status(content["execution_state"], parent, request_id)
+
+    def _on_status(self, state: str, parent: Message, request_id: str) -> None:
+        if request_id in self._probes and state == "idle":
+            self._probes.clear()
+            self._known, self._running = True, None
+        elif parent.get("msg_type") in _ASIDE or parent.get("subshell_id"):
+            return
+        elif state == "busy":
+            self._known, self._running = True, request_id
+        elif state == "idle" and self._running in (request_id, None):
+            self._known, self._running = True, None
+        self._changed.set()
+
+    # -- life
+
+    async def _greet(self) -> None:
+        """What the kernel can do. Its answer may take as long as user code holds the GIL."""
+        with contextlib.suppress(KernelGone, TimeoutError):
+            info = await self.ask("kernel_info_request", {}, timeout=600)
+            self.features = frozenset(info.get("supported_features", ()))
+            self.language = info.get("language_info", {}).get("name", "python")
+
+    async def _probe(self) -> None:
+        """Learn the main shell's state: a question that it answers when it is idle, and forgets nothing.
+
+        Asked again only if its idle was missed because our subscription was not through yet.
+        """
+        while not self._known and self.gone is None:
+            message = self._channels.message("kernel_info_request", {})
+            probe = self.capture(message["header"]["msg_id"], 0)
+            self._probes.add(probe.request_id)
+            self._channels.send_message("shell", message)
+            while not self._known and not await probe.ended(_PROBE_SECONDS):
+                pass
+            self.forget(probe)
+
+    async def _on_lost(self) -> None:
+        """The connection broke: the kernel died, or only the network."""
+        if not await self._channels.heartbeat():
+            self.lose()
+            return
+        try:
+            await self.ask("kernel_info_request", {}, timeout=_CONFIRM_SECONDS)
+        except TimeoutError:
+            log.info("a connection to a kernel broke and came back; it is busy")
+        except KernelGone:
+            return
+
+    def _own(self, work: Any) -> None:
+        task: asyncio.Task[None] = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+__all__ = ["Kernel", "Phase"]

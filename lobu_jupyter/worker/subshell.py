@@ -1,0 +1,53 @@
+"""A look at the variables while the person's cell runs: a comm to the guest, through a subshell.
+
+Not an execute request: in ipykernel 7.4 one in a subshell would close the half-drawn figures of the
+person's cell and refuse its next ``input()``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from lobu_jupyter.model.ports import KernelGone
+
+if TYPE_CHECKING:
+    from .kernel import Kernel
+
+LOOK_TARGET = "lobu.look"  # as in notebook/guest.py
+FEATURE = "kernel subshells"
+LOOK_SECONDS = 5.0
+
+
+async def look_aside(kernel: Kernel, expression: str) -> dict[str, Any] | None:
+    """The guest's result; None where there is no subshell, no guest yet, or no answer in time."""
+    if FEATURE not in kernel.features:
+        return None
+    try:
+        async with kernel.lock, asyncio.timeout(LOOK_SECONDS):
+            return await _look(kernel, await _subshell(kernel), expression)
+    except TimeoutError:
+        return None
+
+
+async def _subshell(kernel: Kernel) -> str:
+    """The id of our one subshell in this kernel; it lives as long as the kernel."""
+    if kernel.subshell is None:
+        reply = await kernel.ask("create_subshell_request", {}, LOOK_SECONDS)
+        kernel.subshell = str(reply["subshell_id"])
+    return kernel.subshell
+
+
+async def _look(kernel: Kernel, subshell: str, expression: str) -> dict[str, Any] | None:
+    content = {"comm_id": uuid4().hex, "target_name": LOOK_TARGET, "data": {"expression": expression}}
+    message = kernel.message("comm_open", content, subshell_id=subshell)
+    capture = kernel.capture(message["header"]["msg_id"], 0)
+    try:
+        kernel.send(message)
+        await capture.ended(LOOK_SECONDS)
+        if isinstance(capture.gone, KernelGone):
+            raise capture.gone
+        return capture.result
+    finally:
+        kernel.forget(capture)

@@ -1,0 +1,206 @@
+"""Agent code in a real kernel: what comes back, and what stays the person's."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from .conftest import Hand, Person
+
+
+async def test_output_html_figures_and_the_last_value_come_back_in_order(hand: Hand) -> None:
+    code = """
+import matplotlib.pyplot as plt
+from IPython.display import HTML, display
+print("one")
+display(HTML("<b>two</b>"))
+%matplotlib inline
+plt.plot([1, 2])
+plt.show()
+6 * 7
+"""
+
+    done = await hand.run(code)
+
+    assert done.ok
+    assert done.seconds > 0
+    kinds = [o["output_type"] for o in hand.outputs]
+    assert kinds == ["stream", "display_data", "display_data", "execute_result"]
+    assert hand.outputs[0]["text"] == "one\n"
+    assert hand.outputs[1]["data"]["text/html"] == "<b>two</b>"
+    assert hand.outputs[2]["data"]["image/png"]
+    assert hand.outputs[3]["data"]["text/plain"] == "42"
+
+
+async def test_an_error_is_an_output_and_the_result(hand: Hand) -> None:
+    done = await hand.run("x = 1\nraise ValueError('no such column')")
+
+    assert not done.ok
+    assert done.error is not None
+    assert (done.error["ename"], done.error["evalue"]) == ("ValueError", "no such column")
+    assert hand.outputs[-1]["output_type"] == "error"
+    assert any("ValueError" in line for line in done.error["traceback"])
+
+
+async def test_code_that_does_not_compile_is_an_error(hand: Hand) -> None:
+    done = await hand.run("def broken(:")
+
+    assert done.error is not None
+    assert done.error["ename"] == "SyntaxError"
+
+
+async def test_code_may_await(hand: Hand) -> None:
+    done = await hand.run("import asyncio\nawait asyncio.sleep(0.01)\nprint('rested')\n'back'")
+
+    assert done.ok
+    assert hand.text == "rested\n"
+    assert hand.outputs[-1]["data"]["text/plain"] == "'back'"
+
+
+async def test_magics_work_and_variables_stay(hand: Hand, person: Person) -> None:
+    await hand.run("%%time\nlobu_total = 5 + 5")
+
+    assert await person.value("lobu_total") == "10"
+
+
+async def test_the_persons_history_counter_and_last_values_stay_theirs(hand: Hand, person: Person) -> None:
+    first = await person.run("'mine'")
+    mine = "(_, __, ___, sorted(Out), len(In), get_ipython().execution_count)"
+    before = await person.value(mine)
+
+    await hand.run("'theirs'")
+    await hand.run("1/0")
+
+    assert await person.value(mine) == before
+    assert (await person.run("_"))["execution_count"] == first["execution_count"] + 1
+    names = await person.value("[n for n in dir() if 'lobu_guest' in n or n == 'request']")
+    assert names == "[]"
+
+
+async def test_input_is_refused_at_once_with_a_hint(hand: Hand, person: Person) -> None:
+    done = await hand.run("input('name? ')")
+
+    assert done.error is not None
+    assert done.error["ename"] == "StdinNotImplementedError"
+    assert "ask_user" in done.error["evalue"]
+    assert "raw_input" not in await person.value("input.__name__")
+
+
+async def test_a_widget_comes_back_as_text(hand: Hand) -> None:
+    await hand.run("import ipywidgets\nipywidgets.IntSlider()")
+
+    data = hand.outputs[-1]["data"]
+    assert "application/vnd.jupyter.widget-view+json" not in data
+    assert "IntSlider" in data["text/plain"]
+
+
+async def test_a_progress_display_comes_back_with_its_last_state(hand: Hand) -> None:
+    code = "h = display('0 %', display_id=True)\nfor i in range(1, 101): h.update(f'{i} %')"
+
+    await hand.run(code)
+
+    assert [o["data"]["text/plain"] for o in hand.outputs] == ["'0 %'", "'100 %'"]
+
+
+@pytest.mark.scenario("S8")
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import time\nprint('in')\ntime.sleep(60)",
+        "print('in', flush=True)\nwhile True: pass",
+        "import asyncio\nprint('in', flush=True)\nawait asyncio.sleep(60)",
+        "import asyncio\nprint('in', flush=True)\nawait asyncio.sleep(0)\nwhile True: pass",
+    ],
+)
+async def test_a_cancel_interrupts_the_running_code_within_two_seconds(
+    hand: Hand, person: Person, code: str
+) -> None:
+    loop = asyncio.get_running_loop()
+    task = hand.start(code)
+    await _printed(hand)
+
+    began = loop.time()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    reply = await person.run("1 + 1")
+
+    assert loop.time() - began < 2
+    assert reply["status"] == "ok"
+
+
+@pytest.mark.scenario("S8b")
+async def test_a_cancel_while_the_person_works_leaves_their_cell_alone(hand: Hand, person: Person) -> None:
+    cell = person.send("import time\ntime.sleep(2)\nlobu_mine = 'whole'")
+    await person.started(cell)
+    task = hand.start("lobu_never = 1")
+    await hand.waits()
+
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+    assert hand.notes == ["waiting for your cell"]
+    assert (await person.finished(cell))["status"] == "ok"
+    assert await person.value("lobu_mine") == "'whole'"
+    assert await person.value("'lobu_never' in globals()") == "False"
+
+
+@pytest.mark.scenario("S8b")
+async def test_a_cancel_in_the_queue_behind_several_cells_never_runs(hand: Hand, person: Person) -> None:
+    await hand.run("1")
+    cells = [person.send(f"import time\ntime.sleep(0.6)\nlobu_cell = {n}") for n in range(3)]
+    await person.started(cells[0])
+    task = hand.start("lobu_never = 2")
+    await person.started(cells[1])  # between two cells the kernel was idle: the request may be sent now
+
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    replies = [await person.finished(cell) for cell in cells]
+
+    assert [reply["status"] for reply in replies] == ["ok"] * 3
+    assert await person.value("'lobu_never' in globals()") == "False"
+
+
+async def test_code_that_waited_says_so_and_runs_after_the_cell(hand: Hand, person: Person) -> None:
+    cell = person.send("import time\ntime.sleep(1)\nlobu_order = ['cell']")
+    await person.started(cell)
+
+    done = await hand.run("lobu_order.append('agent')")
+
+    assert done.ok
+    assert hand.notes == ["waiting for your cell", ""]
+    assert await person.value("lobu_order") == "['cell', 'agent']"
+
+
+async def test_a_failing_cell_of_the_person_does_not_swallow_the_code(hand: Hand, person: Person) -> None:
+    cells = [person.send(f"import time\ntime.sleep(0.5)\nx = {n}") for n in range(2)]
+    failing = person.send("import time\ntime.sleep(1)\n1/0")
+    await person.started(cells[0])
+
+    done = await hand.run("lobu_ran = 'yes'")
+
+    assert done.ok
+    assert (await person.finished(failing))["status"] == "error"
+    assert await person.value("lobu_ran") == "'yes'"
+
+
+async def test_two_runs_take_turns_in_one_kernel(hand: Hand, person: Person) -> None:
+    await person.run("lobu_turns = []")
+    code = "import time\nlobu_turns.append('in')\ntime.sleep(0.3)\nlobu_turns.append('out')"
+
+    await asyncio.gather(hand.run(code), hand.run(code))
+
+    assert await person.value("lobu_turns") == "['in', 'out', 'in', 'out']"
+    assert "waiting for another agent's code in this kernel" in hand.notes
+
+
+async def _printed(hand: Hand) -> None:
+    async with asyncio.timeout(20):
+        while "in" not in hand.text:
+            hand.noted.clear()
+            await asyncio.sleep(0.01)
