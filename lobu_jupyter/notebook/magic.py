@@ -3,6 +3,9 @@
 Only this module is read by `%load_ext`; what a command needs is imported when it is first used.
 """
 
+# pyright: reportUntypedFunctionDecorator=false
+# (IPython's decorators are untyped)
+
 from __future__ import annotations
 
 import difflib
@@ -72,7 +75,7 @@ class LobuMagics(Magics):
         "attach, inbox, approve, reject, agents, policy, export, doctor or help is a command: "
         "%%lobu help.",
     )
-    @no_var_expand  # pyright: ignore[reportUntypedFunctionDecorator] - IPython is untyped here
+    @no_var_expand
     @line_cell_magic
     def lobu(self, line: str, cell: str | None = None) -> Any:
         """Ask the agent of this notebook, or decide what it asks.
