@@ -1,0 +1,153 @@
+/**
+ * The gateway's REST calls, over any carrier: fetch, or a widget's comm.
+ *
+ * Every call may be repeated (a start carries its clientRequestId), so a call whose answer was lost
+ * is sent again a few times before it fails.
+ */
+import { backOff, IClock, realClock } from './time';
+import {
+  IResumeEntry,
+  IRunError,
+  IStarted,
+  IState,
+  IThread,
+  IWireError,
+  JsonObject,
+  RunStatus
+} from './wire';
+
+/** A reply: its HTTP status and JSON body. */
+export interface IReply {
+  status: number;
+  body: unknown;
+}
+
+/** Carries one request under `lobu/api/`; rejects only if no reply came. */
+export type Carrier = (
+  method: string,
+  path: string,
+  body?: unknown
+) => Promise<IReply>;
+
+/** What the gateway refused, in its words; status 0: no reply came. */
+export class CallError extends Error {
+  constructor(
+    readonly status: number,
+    readonly code: string,
+    message: string,
+    readonly field?: string
+  ) {
+    super(message);
+    this.name = 'CallError';
+  }
+}
+
+export interface IRun {
+  runId: string;
+  threadId: string;
+  status: RunStatus;
+  agent: string;
+  model?: string | null;
+  mode?: string | null;
+  error?: IRunError | null;
+}
+
+/** What to start; other members as in `POST threads/{t}/runs`. */
+export interface IStart {
+  prompt: string;
+  agent?: string;
+  model?: string;
+  mode?: string;
+  ifRunning?: 'cancel' | 'queue';
+}
+
+const TRIES = 3;
+
+export class Api {
+  constructor(
+    private readonly _carry: Carrier,
+    private readonly _clock: IClock = realClock
+  ) {}
+
+  snapshot(threadId: string): Promise<IState> {
+    return this._call<IState>('GET', `threads/${encode(threadId)}/snapshot`);
+  }
+
+  createThread(body: JsonObject = {}): Promise<IThread> {
+    return this._call<IThread>('POST', 'threads', body);
+  }
+
+  getRun(runId: string): Promise<IRun> {
+    return this._call<IRun>('GET', `runs/${encode(runId)}`);
+  }
+
+  start(threadId: string, start: IStart): Promise<IStarted> {
+    const body = { ...start, clientRequestId: requestId() };
+    return this._call<IStarted>('POST', `threads/${encode(threadId)}/runs`, body);
+  }
+
+  resume(threadId: string, resume: IResumeEntry[]): Promise<IStarted> {
+    return this._call('POST', `threads/${encode(threadId)}/resume`, { resume });
+  }
+
+  cancel(runId: string): Promise<IRun> {
+    return this._call<IRun>('POST', `runs/${encode(runId)}/cancel`, {});
+  }
+
+  /** Why this server will never answer us, or null: it may. */
+  async refusal(): Promise<string | null> {
+    try {
+      const { status } = await this._carry('GET', 'health');
+      if (status === 401 || status === 403) {
+        return 'signed-out';
+      }
+      return status === 404 ? 'no-extension' : null;
+    } catch {
+      return null; // no reply: the server is away, which is what back-off is for
+    }
+  }
+
+  private async _call<T>(method: string, path: string, body?: unknown): Promise<T> {
+    const { status, body: reply } = await this._carried(method, path, body);
+    if (status >= 200 && status < 300) {
+      return reply as T;
+    }
+    const error = errorOf(reply);
+    throw new CallError(status, error.code, error.message, error.field);
+  }
+
+  private async _carried(method: string, path: string, body?: unknown): Promise<IReply> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        const reply = await this._carry(method, path, body);
+        if (attempt === TRIES || ![502, 503, 504].includes(reply.status)) {
+          return reply;
+        }
+      } catch (error) {
+        if (attempt === TRIES) {
+          throw new CallError(0, 'unreachable', String(error));
+        }
+      }
+      const wait = backOff(attempt, () => this._clock.random());
+      await new Promise<void>(done => this._clock.after(wait, done));
+    }
+  }
+}
+
+function errorOf(reply: unknown): IWireError {
+  const { error, message } = (reply ?? {}) as {
+    error?: IWireError;
+    message?: string;
+  };
+  return error ?? { code: 'internal', message: message ?? '' };
+}
+
+function encode(part: string): string {
+  return encodeURIComponent(part);
+}
+
+/** 128 random bits; `crypto.randomUUID` is missing where a page came over plain http. */
+function requestId(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return 'req_' + Array.from(bytes, b => b.toString(16).padStart(2, '0')).join('');
+}

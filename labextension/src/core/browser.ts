@@ -1,0 +1,95 @@
+/**
+ * How a browser page reaches its Jupyter server, and what all scripts of a page share.
+ *
+ * JupyterLab's extension and the widget are two scripts, yet one page: whoever comes first makes
+ * the page's one connection, the other uses it.
+ */
+import { Carrier, IReply } from './api';
+import { Page } from './page';
+import { IChannel } from './socket';
+
+/** A Jupyter server, as pages know it. URLs end in a slash; an empty token: by cookie. */
+export interface IServer {
+  baseUrl: string;
+  wsUrl: string;
+  token: string;
+}
+
+/** The server that served this page, or null: there is none (VS Code, Colab). */
+export function serverOfPage(): IServer | null {
+  const text = document.getElementById('jupyter-config-data')?.textContent;
+  if (!text) {
+    return null;
+  }
+  const config = JSON.parse(text) as { baseUrl?: string; wsUrl?: string; token?: string };
+  const base = new URL(config.baseUrl || '/', window.location.origin).href;
+  const ws = new URL(config.wsUrl || base.replace(/^http/, 'ws')).href;
+  return { baseUrl: slashed(base), wsUrl: slashed(ws), token: config.token ?? '' };
+}
+
+/** REST by fetch, with the page's login. */
+export function fetchCarrier(server: IServer): Carrier {
+  return async (method, path, body): Promise<IReply> => {
+    const reply = await fetch(`${server.baseUrl}lobu/api/${path}`, {
+      method,
+      headers: headers(server, body !== undefined),
+      body: body === undefined ? undefined : JSON.stringify(body),
+      credentials: 'same-origin',
+      cache: 'no-store'
+    });
+    const text = await reply.text();
+    return { status: reply.status, body: parse(text) };
+  };
+}
+
+/** The page's WebSocket. A cookie goes with it by itself; a token only where hosts differ. */
+export function webSocket(server: IServer): () => IChannel {
+  return () => {
+    const url = new URL(`${server.wsUrl}lobu/api/socket`);
+    if (server.token && url.host !== window.location.host) {
+      url.searchParams.set('token', server.token);
+    }
+    return new WebSocket(url) as IChannel;
+  };
+}
+
+const KEY = Symbol.for('lobu_jupyter.page.1');
+
+/** The page's one {@link Page}; made by `make` if this script is the first to ask. */
+export function sharedPage(make: () => Page): Page {
+  const scope = globalThis as { [KEY]?: Page };
+  scope[KEY] ??= make();
+  return scope[KEY];
+}
+
+/** Come back at once when the network does, or when the person looks again. */
+export function retryWhenSeen(page: Page): void {
+  window.addEventListener('online', () => page.retry());
+  document.addEventListener('visibilitychange', () => {
+    if (!document.hidden && page.socket.connection.state !== 'live') {
+      page.retry();
+    }
+  });
+}
+
+function headers(server: IServer, json: boolean): Record<string, string> {
+  const xsrf = /(?:^|;\s*)_xsrf=([^;]*)/.exec(document.cookie)?.[1];
+  return {
+    Accept: 'application/json',
+    ...(json ? { 'Content-Type': 'application/json' } : {}),
+    ...(server.token ? { Authorization: `token ${server.token}` } : {}),
+    ...(xsrf ? { 'X-XSRFToken': decodeURIComponent(xsrf) } : {})
+  };
+}
+
+function parse(text: string): unknown {
+  try {
+    return text ? JSON.parse(text) : null;
+  } catch {
+    return null; // a proxy's own error page: the status says enough
+  }
+}
+
+function slashed(url: string): string {
+  return url.endsWith('/') ? url : `${url}/`;
+}

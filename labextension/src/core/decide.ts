@@ -1,0 +1,189 @@
+/**
+ * A person's decisions, from what they chose to what is sent.
+ *
+ * A draft is a choice that was not sent; a batch is sent when each of its interrupts has a draft
+ * without a problem, all at once.
+ */
+import { ITrans } from './host';
+import { misfit } from './schema';
+import {
+  DecisionKind,
+  Grant,
+  IInterrupt,
+  IQuestion,
+  IResumeEntry,
+  Json,
+  JsonObject
+} from './wire';
+
+/** `code` and `rest` (JSON text) are the two halves of edited arguments. */
+export type Draft =
+  | { kind: 'approve'; grant?: Grant }
+  | { kind: 'reject'; reason: string }
+  | { kind: 'edit'; code: string | null; rest: string }
+  | { kind: 'respond'; response: string }
+  | { kind: 'answer'; answers: { [question: string]: string[] } };
+
+/** The agent asks, rather than wants to do something. */
+export function isQuestion(interrupt: IInterrupt): boolean {
+  return offers(interrupt).includes('answer');
+}
+
+/** The decisions that an interrupt takes. */
+export function offers(interrupt: IInterrupt): DecisionKind[] {
+  const asked = interrupt.reason === 'input_required';
+  return (
+    interrupt.metadata?.lobu?.decisions ??
+    (asked ? ['answer', 'reject'] : ['approve', 'edit', 'reject'])
+  );
+}
+
+/** May the person approve such calls once and for all? */
+export function grantable(interrupt: IInterrupt): boolean {
+  return offers(interrupt).includes('approve') && !interrupt.metadata?.lobu?.noGrant;
+}
+
+export function argsOf(interrupt: IInterrupt): JsonObject {
+  return interrupt.metadata?.lobu?.args ?? {};
+}
+
+export function questionsOf(interrupt: IInterrupt): IQuestion[] {
+  return interrupt.metadata?.lobu?.questions ?? [];
+}
+
+/** A draft to edit the arguments as they are. */
+export function editDraft(interrupt: IInterrupt): Draft {
+  const { code, ...rest } = argsOf(interrupt);
+  if (typeof code === 'string') {
+    return { kind: 'edit', code, rest: pretty(rest) };
+  }
+  return { kind: 'edit', code: null, rest: pretty(argsOf(interrupt)) };
+}
+
+/** Why a draft cannot be sent, in words, or null. */
+export function problemOf(draft: Draft, interrupt: IInterrupt, trans: ITrans): string | null {
+  switch (draft.kind) {
+    case 'edit':
+      return editProblem(draft, interrupt, trans);
+    case 'respond':
+      return draft.response.trim() ? null : trans.__('Write a response.');
+    case 'answer':
+      return answerProblem(draft.answers, questionsOf(interrupt), trans);
+    default:
+      return null;
+  }
+}
+
+/** What to send for a draft that has no problem. */
+export function entryOf(draft: Draft, interrupt: IInterrupt): IResumeEntry {
+  return {
+    interruptId: interrupt.id,
+    status: 'resolved',
+    payload: payloadOf(draft, interrupt)
+  };
+}
+
+/**
+ * A message that was typed while the agent waits, as an answer to all that is open: a rejection
+ * with the text as its reason, or the answer where the agent asked one thing that takes a text.
+ */
+export function replyEntries(interrupts: IInterrupt[], text: string): IResumeEntry[] {
+  return interrupts.map(interrupt => {
+    const [question, ...more] = questionsOf(interrupt);
+    const takes = (question?.freeText ?? true) || question?.options?.includes(text);
+    const draft: Draft =
+      isQuestion(interrupt) && question !== undefined && more.length === 0 && takes
+        ? { kind: 'answer', answers: { [question.id]: [text] } }
+        : { kind: 'reject', reason: text };
+    return entryOf(draft, interrupt);
+  });
+}
+
+/** The one submit of a batch: entries for all open interrupts, or null while one is undecided. */
+export function batch(
+  interrupts: IInterrupt[],
+  drafts: Map<string, Draft>,
+  trans: ITrans
+): IResumeEntry[] | null {
+  const entries: IResumeEntry[] = [];
+  for (const interrupt of interrupts) {
+    const draft = drafts.get(interrupt.id);
+    if (draft === undefined || problemOf(draft, interrupt, trans) !== null) {
+      return null;
+    }
+    entries.push(entryOf(draft, interrupt));
+  }
+  return entries;
+}
+
+function payloadOf(draft: Draft, interrupt: IInterrupt): JsonObject {
+  switch (draft.kind) {
+    case 'approve':
+      return { approved: true, ...(draft.grant ? { grant: draft.grant } : {}) };
+    case 'reject':
+      return {
+        approved: false,
+        ...(draft.reason.trim() ? { reason: draft.reason.trim() } : {})
+      };
+    case 'edit':
+      return { approved: true, editedArgs: editedArgs(draft) };
+    case 'respond':
+      return { response: draft.response };
+    case 'answer':
+      return { answers: answersOf(draft.answers, questionsOf(interrupt)) };
+  }
+}
+
+type Edit = Extract<Draft, { kind: 'edit' }>;
+
+function editedArgs(draft: Edit): JsonObject {
+  const rest = JSON.parse(draft.rest.trim() || '{}') as JsonObject;
+  return draft.code === null ? rest : { ...rest, code: draft.code };
+}
+
+function editProblem(draft: Edit, interrupt: IInterrupt, trans: ITrans): string | null {
+  let args: JsonObject;
+  try {
+    args = editedArgs(draft);
+  } catch (error) {
+    return trans.__('Not JSON: %1', (error as Error).message);
+  }
+  if (typeof args !== 'object' || args === null || Array.isArray(args)) {
+    return trans.__('The arguments are a JSON object.');
+  }
+  if (Object.keys(args).length === 0) {
+    return trans.__('The arguments are empty.');
+  }
+  if (draft.code !== null && !draft.code.trim()) {
+    return trans.__('The code is empty.');
+  }
+  return misfit(args, interrupt.metadata?.lobu?.argsSchema ?? {});
+}
+
+function answerProblem(
+  answers: { [question: string]: string[] },
+  questions: IQuestion[],
+  trans: ITrans
+): string | null {
+  const missing = questions.find(q => chosen(answers, q).length === 0);
+  return missing ? trans.__('Answer: %1', missing.question) : null;
+}
+
+function answersOf(
+  answers: { [question: string]: string[] },
+  questions: IQuestion[]
+): JsonObject {
+  const wire: [string, Json][] = questions.map(question => {
+    const given = chosen(answers, question);
+    return [question.id, question.multiple ? given : (given[0] ?? '')];
+  });
+  return Object.fromEntries(wire);
+}
+
+function chosen(answers: { [question: string]: string[] }, question: IQuestion): string[] {
+  return (answers[question.id] ?? []).map(a => a.trim()).filter(a => a !== '');
+}
+
+function pretty(value: JsonObject): string {
+  return Object.keys(value).length === 0 ? '' : JSON.stringify(value, null, 2);
+}

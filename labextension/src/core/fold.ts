@@ -1,0 +1,436 @@
+/**
+ * State is a fold of the journal: the exact twin of lobu_jupyter/model/fold.py.
+ *
+ * `fold(all) == fold(snapshot) + fold(tail)`; the vectors in tests/vectors/fold hold both folds
+ * together. The state is folded in place; {@link Fold.version} tells a view which items changed.
+ */
+import {
+  AgEvent,
+  IDecided,
+  IEntry,
+  IInterrupt,
+  IOutput,
+  IRunState,
+  IState,
+  Item,
+  IToolItem,
+  Json,
+  JsonObject,
+  RunStatus
+} from './wire';
+
+const OUTCOME_STATUS: { [outcome: string]: RunStatus } = {
+  success: 'succeeded',
+  interrupt: 'interrupted',
+  cancelled: 'cancelled'
+};
+
+/** The state of a thread without events. */
+export function empty(): IState {
+  return {
+    cursor: 0,
+    title: '',
+    status: 'idle',
+    items: [],
+    runs: [],
+    interrupts: [],
+    usage: {},
+    state: null
+  };
+}
+
+/** The state after `entries`, which follow `snapshot` (taken over, not copied) without a gap. */
+export function fold(entries: IEntry[], snapshot: IState = empty()): IState {
+  const folding = new Fold(snapshot);
+  for (const entry of entries) {
+    folding.apply(entry.seq, entry.event);
+  }
+  return folding.state;
+}
+
+type Handler = (event: AgEvent) => void;
+
+export class Fold {
+  constructor(readonly state: IState = empty()) {
+    for (const run of state.runs) {
+      this._runs.set(run.runId, run);
+      this._run = run.runId;
+    }
+    for (const item of state.items) {
+      if (item.id !== undefined) {
+        this._items.set(key(item.kind, item.id), item);
+      }
+    }
+  }
+
+  /** How often `item` has changed: a view that drew this version need not draw it again. */
+  version(item: Item): number {
+    return this._versions.get(item) ?? 0;
+  }
+
+  /** Take the event at `seq`; false if it was taken before. */
+  apply(seq: number, event: AgEvent): boolean {
+    if (seq <= this.state.cursor) {
+      return false;
+    }
+    this.state.cursor = seq;
+    const handler = this._handlers[event.type];
+    if (handler === undefined) {
+      this._raw(event);
+    } else {
+      handler(event);
+    }
+    return true;
+  }
+
+  private readonly _handlers: { [type: string]: Handler } = {
+    RUN_STARTED: event => this._runStarted(event),
+    RUN_FINISHED: event => this._runFinished(event),
+    RUN_ERROR: event => this._runError(event),
+    TEXT_MESSAGE_START: event =>
+      this._add('message', text(event.messageId), event, {
+        role: text(event.role) || 'assistant',
+        content: '',
+        done: false
+      }),
+    TEXT_MESSAGE_CONTENT: event => this._append('message', event.messageId, event),
+    TEXT_MESSAGE_END: event => this._set('message', event.messageId, { done: true }),
+    // A reasoning span has no card of its own; its messages do.
+    REASONING_START: () => undefined,
+    REASONING_END: () => undefined,
+    REASONING_MESSAGE_START: event =>
+      this._add('reasoning', text(event.messageId), event, {
+        content: '',
+        done: false
+      }),
+    REASONING_MESSAGE_CONTENT: event =>
+      this._append('reasoning', event.messageId, event),
+    REASONING_MESSAGE_END: event =>
+      this._set('reasoning', event.messageId, { done: true }),
+    TOOL_CALL_START: event => this._toolStart(event),
+    TOOL_CALL_ARGS: event => this._append('tool', event.toolCallId, event),
+    TOOL_CALL_END: event =>
+      this._set('tool', event.toolCallId, { status: 'running' }),
+    TOOL_CALL_RESULT: event =>
+      this._result(text(event.toolCallId), event.content, event),
+    STEP_STARTED: event =>
+      this._add('step', text(event.stepName), event, { done: false }),
+    STEP_FINISHED: event => this._set('step', event.stepName, { done: true }),
+    SUBAGENT_STARTED: event => this._subagent(event),
+    SUBAGENT_FINISHED: event =>
+      this._set('subagent', event.subagentRunId, { status: 'done' }),
+    SUBAGENT_ERROR: event =>
+      this._set('subagent', event.subagentRunId, {
+        status: 'failed',
+        message: event.message
+      }),
+    ACTIVITY_SNAPSHOT: event => this._activity(event),
+    STATE_SNAPSHOT: event => {
+      this.state.state = event.snapshot;
+    },
+    CUSTOM: event => this._custom(event)
+  };
+
+  // -- runs
+
+  private _runStarted(event: AgEvent): void {
+    this._run = text(event.runId);
+    const run: IRunState = { runId: this._run, status: 'running' };
+    if (event.parentRunId) {
+      run.parentRunId = text(event.parentRunId);
+    }
+    if (event.timestamp) {
+      run.startedAt = Number(event.timestamp);
+    }
+    this.state.runs.push(run);
+    this._runs.set(this._run, run);
+    this.state.status = 'running';
+    for (const message of list(object(event.input).messages).map(object)) {
+      this._add('message', text(message.id), event, {
+        role: message.role,
+        content: message.content,
+        done: true
+      });
+    }
+  }
+
+  private _runFinished(event: AgEvent): void {
+    const outcome = event.outcome ? object(event.outcome) : { type: 'success' };
+    const type = text(outcome.type);
+    this._end(event, OUTCOME_STATUS[type] ?? 'succeeded');
+    if (type === 'cancelled') {
+      this._add('cancelled', null, event, {});
+    }
+    for (const wire of list(object(outcome).interrupts)) {
+      const interrupt = { ...object(wire), runId: this._run } as unknown as IInterrupt;
+      this.state.interrupts.push(interrupt);
+      this._set('tool', interrupt.toolCallId ?? '', {
+        status: 'waiting',
+        interruptId: interrupt.id
+      });
+    }
+    this._settle();
+  }
+
+  private _runError(event: AgEvent): void {
+    const error = {
+      code: text(event.code) || 'internal',
+      message: text(event.message)
+    };
+    this._end(event, 'failed');
+    const run = this._runs.get(this._run);
+    if (run !== undefined) {
+      run.error = error;
+    }
+    this._add('error', null, event, error);
+    this._settle();
+  }
+
+  private _settle(): void {
+    this.state.status = this.state.interrupts.length > 0 ? 'waiting' : 'idle';
+  }
+
+  private _end(event: AgEvent, status: RunStatus): void {
+    const run = this._runs.get(this._run);
+    if (run === undefined) {
+      return;
+    }
+    run.status = status;
+    if (event.timestamp) {
+      run.endedAt = Number(event.timestamp);
+    }
+    const usage = list(event.usage);
+    if (usage.length > 0) {
+      run.usage = usage;
+      for (const [name, count] of usage.flatMap(u => Object.entries(object(u)))) {
+        if (Number.isInteger(count)) {
+          this.state.usage[name] = (this.state.usage[name] ?? 0) + Number(count);
+        }
+      }
+    }
+  }
+
+  // -- tool calls, sub-agents, activities
+
+  private _toolStart(event: AgEvent): void {
+    this._add('tool', text(event.toolCallId), event, {
+      name: event.toolCallName,
+      args: '',
+      status: 'streaming',
+      outputs: [],
+      ...(event.timestamp ? { startedAt: event.timestamp } : {})
+    });
+  }
+
+  private _result(call: string, content: Json, event: AgEvent): void {
+    const tool = this._tool(call);
+    if (tool === undefined) {
+      this._raw(event);
+      return;
+    }
+    tool.status = 'done';
+    tool.result = content;
+    delete tool.note;
+    if (event.timestamp) {
+      tool.endedAt = Number(event.timestamp);
+    }
+    this._touch(tool);
+  }
+
+  private _subagent(event: AgEvent): void {
+    const members: JsonObject = { name: event.name, status: 'running' };
+    for (const member of ['description', 'parentToolCallId']) {
+      if (event[member]) {
+        members[member] = event[member];
+      }
+    }
+    const { subagentRunId, parentSubagentRunId, ...rest } = event;
+    const owner = parentSubagentRunId ? { subagentRunId: parentSubagentRunId } : {};
+    this._add('subagent', text(subagentRunId), { ...rest, ...owner } as AgEvent, members);
+  }
+
+  private _activity(event: AgEvent): void {
+    const members = { activityType: event.activityType, content: event.content };
+    if (!this._items.has(key('activity', text(event.messageId)))) {
+      this._add('activity', text(event.messageId), event, members);
+    } else if (event.replace ?? true) {
+      this._set('activity', event.messageId, members);
+    }
+  }
+
+  // -- ours
+
+  private _custom(event: AgEvent): void {
+    const name = text(event.name);
+    const value = object(event.value);
+    if (name === 'lobu.title') {
+      this.state.title = text(value.title);
+    } else if (name === 'lobu.output') {
+      this._output(value);
+    } else if (name === 'lobu.note') {
+      this._note(value);
+    } else if (name === 'lobu.decision') {
+      this._decided(value);
+    } else if (name === 'lobu.closed') {
+      this._closed(value, event);
+    } else if (name.startsWith('lobu.')) {
+      this._add('notice', null, event, { name, value: event.value });
+      if (name === 'lobu.kernel') {
+        for (const interrupt of this.state.interrupts) {
+          interrupt.kernelLost = true;
+        }
+      }
+    } else {
+      this._add('custom', null, event, { name, value: event.value });
+    }
+  }
+
+  private _output(value: JsonObject): void {
+    const tool = this._tool(text(value.toolCallId));
+    if (tool === undefined) {
+      return;
+    }
+    const more = value.output as unknown as IOutput;
+    const known = tool.outputs[Number(value.index)];
+    if (known === undefined) {
+      tool.outputs.push(more);
+    } else {
+      extend(known, more);
+    }
+    this._touch(tool);
+  }
+
+  private _note(value: JsonObject): void {
+    const tool = this._tool(text(value.toolCallId));
+    if (tool === undefined) {
+      return;
+    }
+    if (value.text) {
+      tool.note = text(value.text);
+    } else {
+      delete tool.note;
+    }
+    this._touch(tool);
+  }
+
+  private _decided(value: JsonObject): void {
+    const { toolCallId, ...decided } = value;
+    this._drop([object(value.decision).interruptId]);
+    this._set('tool', toolCallId, {
+      decision: decided as unknown as IDecided,
+      status: 'running'
+    });
+  }
+
+  /** Interrupts expired or were cancelled: their calls get `value.message` as result. */
+  private _closed(value: JsonObject, event: AgEvent): void {
+    this._drop(list(value.interruptIds));
+    for (const call of list(value.toolCallIds)) {
+      this._result(text(call), value.message, event);
+    }
+    this._add('notice', null, event, { name: 'lobu.closed', value });
+    if (this.state.status === 'waiting') {
+      this._settle();
+    }
+  }
+
+  private _drop(ids: Json[]): void {
+    this.state.interrupts = this.state.interrupts.filter(i => !ids.includes(i.id));
+  }
+
+  // -- building
+
+  private _raw(event: AgEvent): void {
+    this._add('raw', null, event, { event });
+  }
+
+  private _add(
+    kind: Item['kind'],
+    id: string | null,
+    event: AgEvent,
+    members: { [member: string]: unknown }
+  ): void {
+    const item = { kind, runId: this._run, ...members } as unknown as Item;
+    if (event.subagentRunId) {
+      item.subagentRunId = text(event.subagentRunId);
+    }
+    if (id !== null) {
+      item.id = id;
+      this._items.set(key(kind, id), item);
+    }
+    this.state.items.push(item);
+  }
+
+  private _set(kind: Item['kind'], id: Json, members: object): void {
+    const item = this._items.get(key(kind, text(id)));
+    if (item !== undefined) {
+      Object.assign(item, members);
+      this._touch(item);
+    }
+  }
+
+  private _append(
+    kind: 'message' | 'reasoning' | 'tool',
+    id: Json,
+    event: AgEvent
+  ): void {
+    const item = this._items.get(key(kind, text(id)));
+    if (item === undefined) {
+      return;
+    }
+    if (item.kind === 'tool') {
+      item.args += text(event.delta);
+    } else if (item.kind === 'message' || item.kind === 'reasoning') {
+      item.content = text(item.content) + text(event.delta);
+    }
+    this._touch(item);
+  }
+
+  private _tool(call: string): IToolItem | undefined {
+    return this._items.get(key('tool', call)) as IToolItem | undefined;
+  }
+
+  private _touch(item: Item): void {
+    this._versions.set(item, this.version(item) + 1);
+  }
+
+  private readonly _items = new Map<string, Item>();
+  private readonly _runs = new Map<string, IRunState>();
+  private readonly _versions = new WeakMap<Item, number>();
+  private _run = '';
+}
+
+/** Join a further part of an output to the one of its index. */
+function extend(known: IOutput, more: IOutput): void {
+  if (more.text !== undefined) {
+    known.text = joined(known.text) + joined(more.text);
+  }
+  for (const [mime, data] of Object.entries(more.data ?? {})) {
+    known.data ??= {};
+    const before = known.data[mime];
+    known.data[mime] =
+      typeof before === 'string' && typeof data === 'string' ? before + data : data;
+  }
+}
+
+function joined(part: string | string[] | undefined): string {
+  return Array.isArray(part) ? part.join('') : (part ?? '');
+}
+
+function key(kind: string, id: string): string {
+  return `${kind} ${id}`;
+}
+
+function text(value: Json | undefined): string {
+  return value === undefined || value === null ? '' : String(value);
+}
+
+function list(value: Json | undefined): Json[] {
+  return Array.isArray(value) ? value : [];
+}
+
+function object(value: Json | undefined): JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+    ? value
+    : {};
+}

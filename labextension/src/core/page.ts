@@ -1,0 +1,67 @@
+/**
+ * What all outputs, panels and widgets of a browser page share: one connection, one store per
+ * thread, and what the host (JupyterLab, or nothing) offers to their views.
+ */
+import { Api, Carrier } from './api';
+import { IHost, plainHost } from './host';
+import { IChannel, Socket } from './socket';
+import { Thread } from './thread';
+import { IClock, realClock } from './time';
+
+export interface IPageOptions {
+  carry: Carrier;
+  connect: () => IChannel;
+  host?: IHost;
+  clock?: IClock;
+}
+
+export class Page {
+  constructor(options: IPageOptions) {
+    this._clock = options.clock ?? realClock;
+    this.host = options.host ?? plainHost;
+    this.api = new Api(options.carry, this._clock);
+    this.socket = new Socket({
+      connect: options.connect,
+      refusal: () => this.api.refusal(),
+      clock: this._clock
+    });
+    this.socket.watch(() => this._connectionChanged());
+  }
+
+  readonly api: Api;
+  readonly socket: Socket;
+  host: IHost;
+
+  /** The page's one store of that thread. */
+  thread(threadId: string): Thread {
+    let thread = this._threads.get(threadId);
+    if (thread === undefined) {
+      thread = new Thread(threadId, this.api, this.socket, this._clock);
+      this._threads.set(threadId, thread);
+    }
+    return thread;
+  }
+
+  /** Try to reach the server now. */
+  retry(): void {
+    this.socket.retry();
+    for (const thread of this._threads.values()) {
+      if (thread.attached) {
+        void thread.load();
+      }
+    }
+  }
+
+  private _connectionChanged(): void {
+    const live = this.socket.connection.state === 'live';
+    for (const thread of this._threads.values()) {
+      if (live && thread.attached && thread.presence === 'failed') {
+        void thread.load();
+      }
+      thread.changed();
+    }
+  }
+
+  private readonly _clock: IClock;
+  private readonly _threads = new Map<string, Thread>();
+}

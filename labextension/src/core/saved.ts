@@ -1,0 +1,186 @@
+/**
+ * What a notebook saves of a run, so that it reads well where no server has the thread: the folded
+ * state, bounded, and the same as plain text and as HTML.
+ */
+import { lastRun, promptOf, sliceOf, textOf } from './run';
+import { member, parsed } from './text/args';
+import { escapeHtml } from './text/highlight';
+import { sanitize } from './text/sanitize';
+import { plain } from './text/terminal';
+import { ICellOutput, IOutput, IState, Item, IToolItem, OUTPUT_MIME } from './wire';
+
+const LARGEST = 256 * 1024;
+
+/** Has the run come to rest since the output was saved? */
+export function isBehind(output: ICellOutput, state: IState): boolean {
+  const run = lastRun(sliceOf(state, output.runId));
+  if (run === undefined || run.status === 'running' || run.status === 'queued') {
+    return false;
+  }
+  if (run.status === 'interrupted' && state.status === 'running') {
+    return false; // decided: it is about to go on
+  }
+  const before = output.snapshot ? sliceOf(output.snapshot, output.runId) : undefined;
+  const known = before && lastRun(before);
+  const settled = state.interrupts.length === before?.interrupts.length;
+  return known?.runId !== run.runId || known.status !== run.status || !settled;
+}
+
+/** The MIME bundle of the run as it stands. */
+export function savedBundle(
+  output: ICellOutput,
+  state: IState
+): { [mime: string]: unknown } {
+  const snapshot = bounded(state, output.runId);
+  const { version, threadId, runId, prompt } = output;
+  const data: ICellOutput = { version, threadId, runId, prompt, cursor: state.cursor, snapshot };
+  return {
+    [OUTPUT_MIME]: data,
+    'text/plain': asText(snapshot),
+    'text/html': asHtml(snapshot)
+  };
+}
+
+/** The state of one run, in at most 256 kB of JSON: the largest outputs give way first. */
+export function bounded(state: IState, runId: string): IState {
+  const slice = sliceOf(state, runId);
+  const own = JSON.parse(JSON.stringify({ ...state, ...slice, state: null })) as IState;
+  let size = JSON.stringify(own).length;
+  while (size > LARGEST) {
+    const largest = largestPart(own);
+    if (largest === null) {
+      break;
+    }
+    size -= largest.cut();
+  }
+  return own;
+}
+
+interface IPart {
+  size: number;
+  /** Shorten it; by how many characters. */
+  cut(): number;
+}
+
+function largestPart(state: IState): IPart | null {
+  let largest: IPart | null = null;
+  for (const item of state.items) {
+    for (const part of partsOf(item)) {
+      if (part.size > 1000 && part.size > (largest?.size ?? 0)) {
+        largest = part;
+      }
+    }
+  }
+  return largest;
+}
+
+function partsOf(item: Item): IPart[] {
+  if (item.kind === 'tool') {
+    const outputs = item.outputs.map((output, i) =>
+      part(JSON.stringify(output).length, note => {
+        item.outputs[i] = { output_type: 'stream', name: 'stdout', text: note };
+      })
+    );
+    const result = JSON.stringify(item.result ?? '').length;
+    return [
+      ...outputs,
+      part(result, note => (item.result = note)),
+      part(item.args.length, note => (item.args = JSON.stringify({ note })))
+    ];
+  }
+  const content = 'content' in item ? JSON.stringify(item.content).length : 0;
+  if (content > 0 && (item.kind === 'message' || item.kind === 'reasoning')) {
+    return [part(content, note => (item.content = note))];
+  }
+  return [];
+}
+
+function part(size: number, replace: (note: string) => void): IPart {
+  const note = `[${Math.ceil(size / 1024)} kB are not saved in the notebook]`;
+  return {
+    size,
+    cut: () => {
+      replace(note);
+      return size - note.length;
+    }
+  };
+}
+
+/** The run as plain text. */
+export function asText(state: IState): string {
+  const said = state.items.map(textLine).filter(Boolean);
+  const open = state.interrupts.map(i => `[waits for you] ${i.message ?? i.reason}`);
+  return [`> ${promptOf(state)}`, ...said, ...open].join('\n\n');
+}
+
+function textLine(item: Item): string {
+  switch (item.kind) {
+    case 'message':
+      return item.role === 'assistant' ? textOf(item.content).trim() : '';
+    case 'tool':
+      return [`[${item.name}] ${codeOf(item)}`, ...item.outputs.map(outputText)].join('\n').trim();
+    case 'error':
+      return `[failed: ${item.code}] ${item.message}`;
+    case 'cancelled':
+      return '[stopped]';
+    default:
+      return '';
+  }
+}
+
+function codeOf(item: IToolItem): string {
+  const edited = item.decision?.decision.editedArgs;
+  const code = edited ? edited.code : member(item.args, 'code');
+  return typeof code === 'string' ? code : JSON.stringify(edited ?? parsed(item.args) ?? {});
+}
+
+function outputText(output: IOutput): string {
+  if (output.output_type === 'error') {
+    return `${output.ename}: ${output.evalue}`;
+  }
+  const text = output.text ?? output.data?.['text/plain'];
+  return plain(Array.isArray(text) ? text.join('') : typeof text === 'string' ? text : '').trimEnd();
+}
+
+/** The run as inert HTML that needs no style sheet. */
+export function asHtml(state: IState): string {
+  const body = state.items.map(htmlBlock).join('');
+  const open = state.interrupts.map(i => paragraph(`Waits for you: ${i.message ?? i.reason}`));
+  return `<div><p><strong>${escapeHtml(promptOf(state))}</strong></p>${body}${open.join('')}</div>`;
+}
+
+function htmlBlock(item: Item): string {
+  switch (item.kind) {
+    case 'message':
+      return item.role === 'assistant' ? paragraph(textOf(item.content)) : '';
+    case 'tool':
+      return (
+        `<details open><summary>${escapeHtml(item.name)}</summary>` +
+        `<pre>${escapeHtml(codeOf(item))}</pre>${item.outputs.map(outputHtml).join('')}</details>`
+      );
+    case 'error':
+      return paragraph(`Failed (${item.code}): ${item.message}`);
+    case 'cancelled':
+      return paragraph('Stopped.');
+    default:
+      return '';
+  }
+}
+
+function outputHtml(output: IOutput): string {
+  const { data } = output;
+  const image = data?.['image/png'];
+  if (typeof image === 'string') {
+    return `<img alt="Figure" src="data:image/png;base64,${image.replace(/[^\w+/=]/g, '')}">`;
+  }
+  const html = data?.['text/html'];
+  if (typeof html === 'string') {
+    return sanitize(html);
+  }
+  const text = outputText(output);
+  return text ? `<pre>${escapeHtml(text)}</pre>` : '';
+}
+
+function paragraph(text: string): string {
+  return text.trim() ? `<p style="white-space: pre-wrap">${escapeHtml(text.trim())}</p>` : '';
+}

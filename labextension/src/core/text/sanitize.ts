@@ -1,0 +1,80 @@
+/**
+ * HTML from models, tools and files, made inert: no script, no remote load, no form, nothing that
+ * could cover or restyle the page.
+ */
+import createDOMPurify, { Config, DOMPurify } from 'dompurify';
+
+const LINK = /^(https?:|mailto:)/i;
+const IMAGE = /^data:image\/(png|jpe?g|gif|webp);base64,/i;
+const CLASS = /^(lobu-|hljs)/;
+const STYLES = [
+  'text-align',
+  'vertical-align',
+  'white-space',
+  'color',
+  'background-color',
+  'font-weight',
+  'font-style',
+  'text-decoration'
+];
+
+const CONFIG: Config = {
+  ALLOWED_TAGS: [
+    ...['a', 'abbr', 'b', 'blockquote', 'br', 'caption', 'code', 'col', 'colgroup', 'dd', 'del'],
+    ...['details', 'div', 'dl', 'dt', 'em', 'figcaption', 'figure', 'h1', 'h2', 'h3', 'h4', 'h5'],
+    ...['h6', 'hr', 'i', 'img', 'ins', 'kbd', 'li', 'mark', 'ol', 'p', 'pre', 'q', 's', 'samp'],
+    ...['small', 'span', 'strong', 'sub', 'summary', 'sup', 'table', 'tbody', 'td', 'tfoot', 'th'],
+    ...['thead', 'tr', 'tt', 'u', 'ul', 'var', 'wbr', 'input']
+  ],
+  ALLOWED_ATTR: [
+    ...['align', 'alt', 'class', 'checked', 'colspan', 'dir', 'disabled', 'height', 'href', 'lang'],
+    ...['open', 'reversed', 'rowspan', 'scope', 'span', 'src', 'start', 'style', 'title', 'type'],
+    ...['valign', 'width']
+  ],
+  ALLOW_ARIA_ATTR: false,
+  ALLOW_DATA_ATTR: false
+};
+
+let purify: DOMPurify | null = null;
+
+/** Inert HTML of `html`. */
+export function sanitize(html: string): string {
+  purify ??= purifier();
+  return purify.sanitize(html, CONFIG);
+}
+
+function purifier(): DOMPurify {
+  const made = createDOMPurify(window);
+  made.addHook('uponSanitizeAttribute', (_node, data) => {
+    if (data.attrName === 'style') {
+      data.attrValue = harmless(data.attrValue);
+    } else if (data.attrName === 'class') {
+      // A class of the surrounding application may be as powerful as a style.
+      data.attrValue = data.attrValue.split(/\s+/).filter(c => CLASS.test(c)).join(' ');
+    } else if (data.attrName === 'href') {
+      data.keepAttr = LINK.test(data.attrValue.trim());
+    } else if (data.attrName === 'src') {
+      data.keepAttr = IMAGE.test(data.attrValue.trim());
+    }
+  });
+  made.addHook('afterSanitizeAttributes', node => {
+    if (node.nodeName === 'A') {
+      node.setAttribute('target', '_blank');
+      node.setAttribute('rel', 'noopener noreferrer');
+    } else if (node.nodeName === 'INPUT') {
+      // Only the boxes of a task list.
+      node.setAttribute('type', 'checkbox');
+      node.setAttribute('disabled', '');
+    }
+  });
+  return made;
+}
+
+function harmless(style: string): string {
+  const declared = document.createElement('span').style;
+  declared.cssText = style;
+  return STYLES.map(name => [name, declared.getPropertyValue(name)])
+    .filter(([, value]) => value !== '' && !/[(\\]/.test(value.replace(/^rgba?\([\d\s.,%/]+\)$/, '')))
+    .map(([name, value]) => `${name}: ${value}`)
+    .join('; ');
+}

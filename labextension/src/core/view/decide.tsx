@@ -1,0 +1,339 @@
+/**
+ * The decision controls of one interrupt.
+ *
+ * Alone, a decision is sent when it is made; several are gathered as drafts and sent once, by the
+ * bar under them. Keys on the card: a, r, e, Enter, Escape.
+ */
+import { ComponentChild, VNode } from 'preact';
+import { batch, Draft, editDraft, grantable, isQuestion, offers, problemOf } from '../decide';
+import { Grant, IInterrupt } from '../wire';
+import { AnswerForm, EditForm, TextForm } from './forms';
+import { IView, useNow } from './view';
+
+export function Decide(props: { interrupt: IInterrupt; view: IView }): VNode {
+  const { interrupt, view } = props;
+  const { thread, trans } = view;
+  const controls = new Controls(interrupt, view);
+  const busy = thread.sending || thread.isSent(interrupt.id);
+  return (
+    <div
+      class="lobu-decide"
+      role="group"
+      aria-label={trans.__('Your decision')}
+      tabIndex={0}
+      data-lm-suppress-shortcuts="true"
+      onKeyDown={event => controls.key(event)}
+    >
+      {interrupt.message && !isQuestion(interrupt) && (
+        <p class="lobu-decide-message">{interrupt.message}</p>
+      )}
+      {interrupt.kernelLost && (
+        <p class="lobu-warning">
+          {trans.__('The kernel was restarted since: its variables are gone.')}
+        </p>
+      )}
+      {interrupt.expiresAt && <Expiry at={interrupt.expiresAt} view={view} />}
+      <fieldset class="lobu-decide-controls" disabled={busy}>
+        {controls.draft === undefined && !isQuestion(interrupt) ? (
+          <Buttons controls={controls} view={view} />
+        ) : (
+          <Form controls={controls} view={view} />
+        )}
+      </fieldset>
+    </div>
+  );
+}
+
+/** What a person can do with one interrupt. */
+export class Controls {
+  constructor(
+    readonly interrupt: IInterrupt,
+    private readonly _view: IView
+  ) {}
+
+  get draft(): Draft | undefined {
+    return this._view.thread.drafts.get(this.interrupt.id);
+  }
+
+  /** Decided with others, so sent by the bar under them. */
+  get together(): boolean {
+    return this._view.thread.state.interrupts.length > 1;
+  }
+
+  get problem(): string | null {
+    const { draft } = this;
+    return draft === undefined ? null : problemOf(draft, this.interrupt, this._view.trans);
+  }
+
+  offers(kind: Draft['kind']): boolean {
+    return offers(this.interrupt).includes(kind);
+  }
+
+  choose(draft: Draft): void {
+    this._view.thread.drafts.set(this.interrupt.id, draft);
+    this._view.thread.changed();
+  }
+
+  approve(grant?: Grant): void {
+    this.choose(grant ? { kind: 'approve', grant } : { kind: 'approve' });
+    this.send();
+  }
+
+  edit(): void {
+    this.choose(editDraft(this.interrupt));
+  }
+
+  reject(): void {
+    this.choose({ kind: 'reject', reason: '' });
+  }
+
+  back(): void {
+    this._view.thread.drafts.delete(this.interrupt.id);
+    this._view.thread.changed();
+  }
+
+  send(): void {
+    if (!this.together) {
+      sendBatch(this._view);
+    }
+  }
+
+  key(event: KeyboardEvent): void {
+    const target = event.target as HTMLElement;
+    const typing = target.matches('input, textarea, select, [contenteditable="true"] *, [contenteditable="true"]');
+    const card = event.currentTarget as HTMLElement;
+    if (event.key === 'Escape' && this.draft !== undefined) {
+      this.back();
+      card.focus();
+    } else if (event.key === 'Enter' && this._sends(event, target, typing)) {
+      this._enter();
+    } else if (typing || event.ctrlKey || event.metaKey || event.altKey || !this._letter(event.key)) {
+      return;
+    }
+    event.preventDefault();
+    event.stopPropagation();
+  }
+
+  private _letter(key: string): boolean {
+    if (this.draft !== undefined) {
+      return false;
+    }
+    if (key === 'a' && this.offers('approve')) {
+      this.approve();
+    } else if (key === 'e' && this.offers('edit')) {
+      this.edit();
+    } else if (key === 'r' && this.offers('reject')) {
+      this.reject();
+    } else {
+      return false;
+    }
+    return true;
+  }
+
+  /** Enter sends from a line; from several lines and code only with Ctrl or Command. */
+  private _sends(event: KeyboardEvent, target: HTMLElement, typing: boolean): boolean {
+    if (event.isComposing || target.matches('button, summary, a')) {
+      return false;
+    }
+    return !typing || target.matches('input') || event.ctrlKey || event.metaKey;
+  }
+
+  private _enter(): void {
+    if (this.draft === undefined && this.offers('approve')) {
+      this.approve();
+    } else if (this.draft !== undefined && this.problem === null) {
+      this.send();
+    }
+  }
+}
+
+/** Send all decisions, if each is made. */
+export function sendBatch(view: IView): void {
+  const { thread, trans } = view;
+  const entries = batch(thread.state.interrupts, thread.drafts, trans);
+  if (entries !== null) {
+    void thread.resume(entries);
+  }
+}
+
+function Buttons(props: { controls: Controls; view: IView }): VNode {
+  const { controls, view } = props;
+  const { trans } = view;
+  return (
+    <div class="lobu-buttons">
+      {controls.offers('approve') && (
+        <button class="lobu-button lobu-primary" onClick={() => controls.approve()}>
+          {trans.__('Approve')} <kbd>a</kbd>
+        </button>
+      )}
+      {controls.offers('edit') && (
+        <button class="lobu-button" onClick={() => controls.edit()}>
+          {trans.__('Edit')} <kbd>e</kbd>
+        </button>
+      )}
+      {controls.offers('reject') && (
+        <button class="lobu-button" onClick={() => controls.reject()}>
+          {trans.__('Reject')} <kbd>r</kbd>
+        </button>
+      )}
+      {controls.offers('respond') && (
+        <button class="lobu-button" onClick={() => controls.choose({ kind: 'respond', response: '' })}>
+          {trans.__('Respond')}
+        </button>
+      )}
+      {grantable(controls.interrupt) && (
+        <>
+          <button class="lobu-button lobu-quiet" onClick={() => controls.approve('thread')}>
+            {trans.__('Approve for this thread')}
+          </button>
+          <button class="lobu-button lobu-quiet" onClick={() => controls.approve('notebook')}>
+            {trans.__('Always for this notebook')}
+          </button>
+        </>
+      )}
+    </div>
+  );
+}
+
+function Form(props: { controls: Controls; view: IView }): VNode {
+  const { controls, view } = props;
+  const { trans } = view;
+  const { problem, together } = controls;
+  const draft = controls.draft ?? { kind: 'answer', answers: {} };
+  const asks = draft.kind === 'answer';
+  const untouched = controls.draft === undefined;
+  return (
+    <>
+      {fields(draft, controls, view)}
+      {problem !== null && draft.kind === 'edit' && (
+        <p class="lobu-problem" role="alert">
+          {problem}
+        </p>
+      )}
+      <div class="lobu-buttons">
+        {!together && (
+          <button
+            class="lobu-button lobu-primary"
+            disabled={untouched || problem !== null}
+            onClick={() => controls.send()}
+          >
+            {sendLabel(draft, view)}
+          </button>
+        )}
+        {asks
+          ? controls.offers('reject') && (
+              <button class="lobu-button" onClick={() => controls.reject()}>
+                {trans.__('Do not answer')}
+              </button>
+            )
+          : (
+              <button class="lobu-button" onClick={() => controls.back()}>
+                {together ? trans.__('Change') : trans.__('Back')}
+              </button>
+            )}
+      </div>
+    </>
+  );
+}
+
+function fields(draft: Draft, controls: Controls, view: IView): ComponentChild {
+  const { trans } = view;
+  const { interrupt } = controls;
+  switch (draft.kind) {
+    case 'approve':
+      return <p class="lobu-chosen">{trans.__('Approve, with the others')}</p>;
+    case 'reject':
+      return (
+        <TextForm
+          label={trans.__('Reject. Why? (optional: the agent reads it)')}
+          value={draft.reason}
+          onChange={reason => controls.choose({ kind: 'reject', reason })}
+        />
+      );
+    case 'respond':
+      return (
+        <TextForm
+          label={trans.__('Answer in place of the tool')}
+          value={draft.response}
+          onChange={response => controls.choose({ kind: 'respond', response })}
+        />
+      );
+    case 'edit':
+      return <EditForm draft={draft} onChange={edit => controls.choose(edit)} view={view} />;
+    case 'answer':
+      return (
+        <AnswerForm
+          draft={draft}
+          interrupt={interrupt}
+          onChange={answer => controls.choose(answer)}
+          view={view}
+        />
+      );
+  }
+}
+
+function sendLabel(draft: Draft, view: IView): string {
+  const { trans } = view;
+  const labels: { [kind in Draft['kind']]: string } = {
+    approve: trans.__('Approve'),
+    reject: trans.__('Reject'),
+    edit: trans.__('Approve as edited'),
+    respond: trans.__('Respond'),
+    answer: trans.__('Answer')
+  };
+  return labels[draft.kind];
+}
+
+function Expiry(props: { at: string; view: IView }): VNode {
+  const left = Date.parse(props.at) - useNow(true);
+  const { trans } = props.view;
+  const minutes = Math.ceil(left / 60_000);
+  const text =
+    left <= 0
+      ? trans.__('This question has expired.')
+      : minutes > 90
+        ? trans.__('Open until %1', new Date(props.at).toLocaleString())
+        : trans.__('Open for %1 more min', minutes);
+  return <p class="lobu-decide-expiry">{text}</p>;
+}
+
+/** The one place from which a batch is sent. */
+export function BatchBar(props: { view: IView }): VNode | null {
+  const { view } = props;
+  const { thread, trans } = view;
+  const open = thread.state.interrupts;
+  if (open.length < 2) {
+    return null;
+  }
+  const ready = open.filter(one => {
+    const draft = thread.drafts.get(one.id);
+    return draft !== undefined && problemOf(draft, one, trans) === null;
+  }).length;
+  const busy = thread.sending || open.some(one => thread.isSent(one.id));
+  const all = (draft: Draft): void => {
+    for (const one of open) {
+      if (!thread.drafts.has(one.id) && offers(one).includes(draft.kind)) {
+        thread.drafts.set(one.id, draft);
+      }
+    }
+    thread.changed();
+  };
+  return (
+    <fieldset class="lobu-batch" disabled={busy} data-lm-suppress-shortcuts="true">
+      <span>{trans.__('%1 of %2 decided', ready, open.length)}</span>
+      <button class="lobu-button" onClick={() => all({ kind: 'approve' })}>
+        {trans.__('Approve the rest')}
+      </button>
+      <button class="lobu-button" onClick={() => all({ kind: 'reject', reason: '' })}>
+        {trans.__('Reject the rest')}
+      </button>
+      <button
+        class="lobu-button lobu-primary"
+        disabled={ready < open.length}
+        onClick={() => sendBatch(view)}
+      >
+        {trans.__('Send decisions')}
+      </button>
+    </fieldset>
+  );
+}

@@ -1,0 +1,145 @@
+/** The items of a transcript that are not tool calls. */
+import { ComponentChild, VNode } from 'preact';
+import { textOf } from '../run';
+import {
+  IErrorItem,
+  IMessageItem,
+  INamedItem,
+  IReasoningItem,
+  Item,
+  ISubagentItem,
+  JsonObject
+} from '../wire';
+import { JsonView } from './code';
+import { Markdown } from './markdown';
+import { IView } from './view';
+
+export function Plain(props: { item: Item; live: boolean; view: IView }): ComponentChild {
+  const { item, view } = props;
+  const { trans } = view;
+  switch (item.kind) {
+    case 'message':
+      return <Message item={item} view={view} />;
+    case 'reasoning':
+      return <Reasoning item={item} live={props.live} view={view} />;
+    case 'error':
+      return <RunError item={item} view={view} />;
+    case 'cancelled':
+      return <p class="lobu-notice">{trans.__('Stopped.')}</p>;
+    case 'notice':
+      return <Notice item={item} view={view} />;
+    case 'step':
+      return <p class="lobu-step">{item.id}</p>;
+    case 'subagent':
+      return <Subagent item={item} view={view} />;
+    case 'activity':
+      return <Raw title={item.activityType} value={item.content} />;
+    case 'custom':
+      return <Raw title={item.name} value={item.value} />;
+    case 'raw':
+      return <Raw title={trans.__('Event %1', item.event.type)} value={item.event} />;
+    case 'tool':
+      return null;
+  }
+}
+
+function Message(props: { item: IMessageItem; view: IView }): VNode | null {
+  const { item, view } = props;
+  const text = textOf(item.content);
+  if (item.role === 'user') {
+    return <div class="lobu-message lobu-user">{text}</div>;
+  }
+  if (!text && item.done) {
+    return null;
+  }
+  return (
+    <div class="lobu-message lobu-assistant">
+      <Markdown text={text} done={item.done} host={view.host} />
+    </div>
+  );
+}
+
+function Reasoning(props: { item: IReasoningItem; live: boolean; view: IView }): VNode {
+  const { item, view } = props;
+  const thinks = !item.done && props.live;
+  const { opened } = view.thread;
+  return (
+    <details
+      class="lobu-reasoning"
+      open={opened.get(item.id) ?? thinks}
+      onToggle={event => opened.set(item.id, event.currentTarget.open)}
+    >
+      <summary>{thinks ? view.trans.__('Thinking…') : view.trans.__('Thought')}</summary>
+      <Markdown text={item.content} done={item.done} host={view.host} />
+    </details>
+  );
+}
+
+function RunError(props: { item: IErrorItem; view: IView }): VNode {
+  const { item, view } = props;
+  const { trans } = view;
+  const words: { [code: string]: string } = {
+    kernel_died: trans.__('The kernel died'),
+    kernel_restarted: trans.__('The kernel was restarted'),
+    kernel_shutdown: trans.__('The kernel was shut down'),
+    kernel_start_failed: trans.__('The kernel could not start'),
+    worker_died: trans.__('The agent process died'),
+    worker_lost: trans.__('The agent process was lost'),
+    server_restarted: trans.__('The Jupyter server was restarted'),
+    provider_error: trans.__('The model provider failed'),
+    guardrail: trans.__('Refused by a guardrail'),
+    expired: trans.__('Expired')
+  };
+  return (
+    <div class="lobu-error" role="group">
+      <strong>{words[item.code] ?? trans.__('The run failed')}</strong>
+      <p>{item.message}</p>
+      <code class="lobu-error-code">{item.code}</code>
+    </div>
+  );
+}
+
+function Notice(props: { item: INamedItem; view: IView }): VNode {
+  const { item, view } = props;
+  const { trans } = view;
+  const value = (item.value ?? {}) as JsonObject;
+  if (item.name === 'lobu.instructions') {
+    return <p class="lobu-notice">{trans.__('Follows the instructions in %1', String(value.path))}</p>;
+  }
+  if (typeof value.message !== 'string' || !value.message) {
+    return <Raw title={item.name} value={item.value} />;
+  }
+  const by = typeof value.by === 'string' && value.by !== 'owner' ? ` (${value.by})` : '';
+  const lost = item.name === 'lobu.kernel';
+  return (
+    <p class={lost ? 'lobu-notice lobu-warning' : 'lobu-notice'}>
+      {value.message}
+      {by}
+    </p>
+  );
+}
+
+function Subagent(props: { item: ISubagentItem; view: IView }): VNode {
+  const { item, view } = props;
+  const words = {
+    running: view.trans.__('at work'),
+    done: view.trans.__('done'),
+    failed: view.trans.__('failed')
+  };
+  return (
+    <p class="lobu-step">
+      <strong>{item.name}</strong> {item.description} · {words[item.status]}
+      {item.message ? `: ${item.message}` : ''}
+    </p>
+  );
+}
+
+/** What has no card of its own is shown as it came. */
+function Raw(props: { title: string; value: unknown }): VNode {
+  return (
+    <details class="lobu-raw">
+      <summary>{props.title}</summary>
+      <JsonView value={props.value} />
+    </details>
+  );
+}

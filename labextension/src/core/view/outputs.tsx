@@ -1,0 +1,118 @@
+/** Outputs of agent code, as in a notebook and inert. */
+import { Component, ComponentChild, VNode } from 'preact';
+import { sanitize } from '../text/sanitize';
+import { IOutput, Json } from '../wire';
+import { Code, JsonView, Terminal } from './code';
+import { Markdown } from './markdown';
+import { IView } from './view';
+
+const IMAGES = ['image/png', 'image/jpeg', 'image/gif', 'image/webp'];
+
+/** Figures, tables and errors: what a person wants to see of a call also when its card is shut. */
+export function isRich(output: IOutput): boolean {
+  const data = output.data ?? {};
+  return (
+    output.output_type === 'error' ||
+    [...IMAGES, 'image/svg+xml', 'text/html', 'text/markdown', 'text/latex'].some(
+      mime => mime in data
+    )
+  );
+}
+
+export function Output(props: { output: IOutput; view: IView }): VNode | null {
+  const { output, view } = props;
+  if (output.output_type === 'stream') {
+    return <Terminal text={joined(output.text)} error={output.name === 'stderr'} />;
+  }
+  if (output.output_type === 'error') {
+    return <ErrorOutput output={output} view={view} />;
+  }
+  return <div class="lobu-output">{bundle(output, view)}</div>;
+}
+
+function ErrorOutput(props: { output: IOutput; view: IView }): VNode {
+  const { ename, evalue, traceback } = props.output;
+  return (
+    <details class="lobu-output lobu-output-error">
+      <summary>
+        <strong>{ename}</strong>: {evalue}
+      </summary>
+      <Terminal text={(traceback ?? []).join('\n')} />
+    </details>
+  );
+}
+
+/** The richest form that can be shown inert. */
+function bundle(output: IOutput, view: IView): ComponentChild {
+  const data = output.data ?? {};
+  const image = IMAGES.find(mime => mime in data);
+  if (image !== undefined) {
+    return <Picture src={`data:${image};base64,${joined(data[image])}`} data={data} view={view} />;
+  }
+  if ('image/svg+xml' in data) {
+    // As an image, a drawing can neither run script nor load anything.
+    const source = encodeURIComponent(joined(data['image/svg+xml']));
+    return <Picture src={`data:image/svg+xml;charset=utf-8,${source}`} data={data} view={view} />;
+  }
+  if ('text/html' in data) {
+    const html = sanitize(joined(data['text/html']));
+    if (html.trim() || !('text/plain' in data)) {
+      return <Html html={html} />;
+    }
+  }
+  if ('text/markdown' in data) {
+    return <Markdown text={joined(data['text/markdown'])} done={true} host={view.host} />;
+  }
+  if ('text/latex' in data) {
+    return <Latex text={joined(data['text/latex'])} view={view} />;
+  }
+  if ('text/plain' in data) {
+    return <Terminal text={joined(data['text/plain'])} />;
+  }
+  if ('application/json' in data) {
+    return <JsonView value={data['application/json']} />;
+  }
+  return <Code code={view.trans.__('Output of type %1', Object.keys(data).join(', '))} language="" />;
+}
+
+function Picture(props: { src: string; data: { [mime: string]: Json }; view: IView }): VNode {
+  const plain = joined(props.data['text/plain']);
+  return <img class="lobu-figure" src={props.src} alt={plain || props.view.trans.__('Figure')} />;
+}
+
+/** Sanitized HTML; drawn once, because its DOM is not ours to compare. */
+class Html extends Component<{ html: string }> {
+  override shouldComponentUpdate(next: { html: string }): boolean {
+    return next.html !== this.props.html;
+  }
+
+  render(): VNode {
+    return (
+      <div class="lobu-html" tabIndex={0} dangerouslySetInnerHTML={{ __html: this.props.html }} />
+    );
+  }
+}
+
+class Latex extends Component<{ text: string; view: IView }> {
+  override shouldComponentUpdate(): boolean {
+    return false; // the typesetter has replaced its nodes
+  }
+
+  render(): VNode {
+    const { text, view } = this.props;
+    return (
+      <div
+        ref={element => {
+          if (element !== null && element.textContent !== text) {
+            element.textContent = text;
+            view.host.typeset?.(element);
+          }
+        }}
+      />
+    );
+  }
+}
+
+export function joined(part: unknown): string {
+  return Array.isArray(part) ? part.join('') : typeof part === 'string' ? part : '';
+}

@@ -1,0 +1,110 @@
+/** A view of a thread, or of one run of it. */
+import { render, VNode } from 'preact';
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { CallError } from '../api';
+import { Fold } from '../fold';
+import { Page } from '../page';
+import { lastRun, sliceOf } from '../run';
+import { IState } from '../wire';
+import { BatchBar } from './decide';
+import { Composer } from './composer';
+import { Status } from './status';
+import { Transcript } from './transcript';
+import { IView, useThread } from './view';
+
+export interface IRootProps {
+  page: Page;
+  threadId: string;
+  /** Show only this run and what resumed it; null: all of the thread. */
+  runId: string | null;
+  /** What to show where the thread cannot be read. */
+  saved?: IState;
+  /** Where the person can write: everywhere, or only while the agent waits. */
+  composer: 'always' | 'waiting';
+  /** The thread has changed. */
+  onChange?: () => void;
+  /** The shown run was started again as another. */
+  onRetry?: (runId: string) => void;
+}
+
+export function Root(props: IRootProps): VNode {
+  const { page, runId } = props;
+  const thread = page.thread(props.threadId);
+  const redraw = useThread(thread);
+  const { host } = page;
+  const view: IView = { page, thread, runId, host, trans: host.trans, redraw, onRetry: props.onRetry };
+  const shown = sliceOf(thread.state, runId);
+  const readable = thread.presence === 'ready' || thread.presence === 'deleted';
+  const absent = runId !== null && readable && lastRun(shown) === undefined;
+  const known = useRun(view, absent);
+  const useSaved = props.saved !== undefined && (!readable || (absent && known === 'missing'));
+  const slice = useSaved && props.saved ? sliceOf(props.saved, runId) : shown;
+  const fold = useSaved ? NOTHING : thread.fold;
+  useEffect(() => props.onChange?.());
+  const waiting = !useSaved && slice.interrupts.length > 0;
+  const canWrite = thread.presence === 'ready' && (props.composer === 'always' || waiting);
+  return (
+    <div class="lobu" ref={useStickyEnd(props.composer === 'always')}>
+      <Transcript
+        slice={slice}
+        hidePrompt={props.composer === 'waiting'}
+        versionOf={item => fold.version(item)}
+        view={view}
+      />
+      {waiting && <BatchBar view={view} />}
+      {canWrite && <Composer view={view} />}
+      <Status slice={slice} saved={useSaved} waitsItsTurn={absent && known === 'live'} view={view} />
+    </div>
+  );
+}
+
+const NOTHING = new Fold();
+
+/** Draw a view in `element`; the answer takes it away. */
+export function mount(element: HTMLElement, props: IRootProps): () => void {
+  render(<Root {...props} />, element);
+  return () => render(null, element);
+}
+
+/** A run that the journal does not name: waiting its turn, or not of this thread. */
+function useRun(view: IView, absent: boolean): 'unknown' | 'live' | 'missing' {
+  const [known, setKnown] = useState<'unknown' | 'live' | 'missing'>('unknown');
+  useEffect(() => {
+    let wanted = absent;
+    if (absent && view.runId !== null) {
+      view.page.api.getRun(view.runId).then(
+        () => wanted && setKnown('live'),
+        (error: CallError) => wanted && setKnown(error.status === 404 ? 'missing' : 'unknown')
+      );
+    }
+    return () => {
+      wanted = false;
+    };
+  }, [absent, view.runId]);
+  return known;
+}
+
+/** Keep the end of a growing transcript in sight, unless the person scrolled away from it. */
+function useStickyEnd(sticky: boolean): { current: HTMLDivElement | null } {
+  const root = useRef<HTMLDivElement>(null);
+  const atEnd = useRef(true);
+  useEffect(() => {
+    const transcript = root.current?.querySelector<HTMLElement>('.lobu-transcript');
+    if (!sticky || !transcript) {
+      return undefined;
+    }
+    const onScroll = (): void => {
+      const { scrollHeight, scrollTop, clientHeight } = transcript;
+      atEnd.current = scrollHeight - scrollTop - clientHeight < 40;
+    };
+    transcript.addEventListener('scroll', onScroll);
+    return () => transcript.removeEventListener('scroll', onScroll);
+  }, [sticky]);
+  useEffect(() => {
+    const transcript = root.current?.querySelector<HTMLElement>('.lobu-transcript');
+    if (sticky && transcript && atEnd.current) {
+      transcript.scrollTop = transcript.scrollHeight;
+    }
+  });
+  return root;
+}

@@ -1,0 +1,161 @@
+/** The status line: how the work and the connection stand, and what can be done about it. */
+import { ComponentChild, VNode } from 'preact';
+import { ISlice, lastRun, promptOf } from '../run';
+import { Connection } from '../socket';
+import { IRunState } from '../wire';
+import { duration, IView, useNow } from './view';
+
+export function Status(props: {
+  slice: ISlice;
+  saved: boolean;
+  waitsItsTurn: boolean;
+  view: IView;
+}): VNode {
+  const { slice, view } = props;
+  const { thread } = view;
+  const run = lastRun(slice);
+  const said = props.saved ? saved(view) : standing(slice, props.waitsItsTurn, view);
+  return (
+    <div class="lobu-status">
+      <span class="lobu-sr" role="status">
+        {said}
+      </span>
+      <span aria-hidden="true" class={`lobu-standing lobu-run-${run?.status ?? 'none'}`}>
+        {said}
+        {!props.saved && run && <Clock run={run} />}
+      </span>
+      {!props.saved && <Actions slice={slice} run={run} view={view} />}
+      <ConnectionLine connection={view.page.socket.connection} view={view} />
+      {thread.problem && (
+        <p class="lobu-problem" role="alert">
+          {thread.problem}
+        </p>
+      )}
+    </div>
+  );
+}
+
+/** How the shown work stands, in words. */
+function standing(slice: ISlice, waitsItsTurn: boolean, view: IView): string {
+  const { thread, trans } = view;
+  if (thread.presence === 'deleted') {
+    return trans.__('This thread was deleted.');
+  }
+  if (thread.presence === 'missing') {
+    return trans.__('This thread is not on this server.');
+  }
+  if (thread.presence === 'failed') {
+    return thread.failure || trans.__('The thread cannot be read.');
+  }
+  if (slice.interrupts.length > 0) {
+    return trans.__('Waiting for you');
+  }
+  const run = lastRun(slice);
+  if (run === undefined) {
+    return waitsItsTurn
+      ? trans.__('Waiting its turn')
+      : thread.presence === 'loading'
+        ? trans.__('Loading …')
+        : '';
+  }
+  const words: { [status: string]: string } = {
+    queued: trans.__('Waiting its turn'),
+    running: thread.stopping.has(run.runId) ? trans.__('Stopping …') : trans.__('Working'),
+    succeeded: trans.__('Done'),
+    interrupted: trans.__('Going on …'),
+    cancelled: trans.__('Stopped'),
+    failed: trans.__('Failed')
+  };
+  return slice.interrupts.length === 0 && run.status === 'interrupted' && thread.state.status === 'idle'
+    ? trans.__('Closed without a decision')
+    : words[run.status];
+}
+
+function saved(view: IView): string {
+  const { thread, trans } = view;
+  return thread.presence === 'loading'
+    ? trans.__('Loading …')
+    : trans.__('Saved copy: this server does not have the thread.');
+}
+
+function Clock(props: { run: IRunState }): ComponentChild {
+  const { run } = props;
+  const now = useNow(run.status === 'running');
+  const until = run.endedAt ?? (run.status === 'running' ? now : undefined);
+  if (run.startedAt === undefined || until === undefined) {
+    return null;
+  }
+  return ` · ${duration(Math.max(0, until - run.startedAt))}`;
+}
+
+function Actions(props: { slice: ISlice; run: IRunState | undefined; view: IView }): VNode | null {
+  const { slice, run, view } = props;
+  const { thread, trans } = view;
+  const target = run?.runId ?? view.runId;
+  if (thread.presence !== 'ready' || target === null || target === undefined) {
+    return null;
+  }
+  const connected = view.page.socket.connection.state === 'live';
+  const prompt = promptOf(slice);
+  if (run?.status === 'failed' && prompt) {
+    return (
+      <button
+        class="lobu-button"
+        disabled={thread.sending || !connected || thread.state.status !== 'idle'}
+        onClick={() => void retry(run, prompt, view)}
+      >
+        {trans.__('Retry')}
+      </button>
+    );
+  }
+  if (run !== undefined && run.status !== 'running' && slice.interrupts.length === 0) {
+    return null;
+  }
+  return (
+    <button
+      class="lobu-button"
+      disabled={!connected || thread.stopping.has(target)}
+      onClick={() => void thread.cancel(target)}
+    >
+      {slice.interrupts.length > 0 ? trans.__('Cancel') : trans.__('Stop')}
+    </button>
+  );
+}
+
+/** A run that was retried takes the place of the one that failed, where one run is shown. */
+async function retry(run: IRunState, prompt: string, view: IView): Promise<void> {
+  const again = await view.thread.retry(run.runId, prompt);
+  if (again !== null) {
+    view.onRetry?.(again.runId);
+  }
+}
+
+function ConnectionLine(props: { connection: Connection; view: IView }): VNode | null {
+  const { connection, view } = props;
+  const { page, thread, trans } = view;
+  const now = useNow(connection.state === 'reconnecting');
+  if (connection.state === 'live' || thread.presence === 'missing' || thread.presence === 'deleted') {
+    return null;
+  }
+  if (connection.state === 'connecting') {
+    return thread.presence === 'ready' ? (
+      <span class="lobu-connection">{trans.__('Connecting …')}</span>
+    ) : null;
+  }
+  const reasons: { [why: string]: string } = {
+    'signed-out': trans.__('You are signed out of the server: reload the page.'),
+    'no-extension': trans.__('This server has no lobu extension.')
+  };
+  const seconds =
+    connection.state === 'reconnecting' ? Math.max(0, Math.ceil((connection.retryAt - now) / 1000)) : 0;
+  return (
+    <span class="lobu-connection">
+      {connection.state === 'gone'
+        ? (reasons[connection.why] ?? trans.__('The server is gone.'))
+        : trans.__('Reconnecting: next try in %1 s', seconds)}
+      <button class="lobu-button lobu-quiet" onClick={() => page.retry()}>
+        {trans.__('Try now')}
+      </button>
+    </span>
+  );
+}

@@ -1,0 +1,172 @@
+/** The card of a tool call: one line when done; what it does, what came of it, what is decided. */
+import { ComponentChild, VNode } from 'preact';
+import { member, parsed } from '../text/args';
+import { compare, unified } from '../text/diff';
+import { languageOf } from '../text/highlight';
+import { textOf } from '../run';
+import { IInterrupt, IToolItem, JsonObject } from '../wire';
+import { Code, Diff, JsonView, Terminal } from './code';
+import { Decide } from './decide';
+import { isRich, Output } from './outputs';
+import { duration, IView, useNow } from './view';
+
+export function ToolCard(props: {
+  item: IToolItem;
+  interrupt: IInterrupt | undefined;
+  live: boolean;
+  view: IView;
+}): VNode {
+  const { item, interrupt, view } = props;
+  const open = view.thread.opened.get(item.id) ?? item.status !== 'done';
+  const toggle = (): void => {
+    view.thread.opened.set(item.id, !open);
+    view.redraw();
+  };
+  const body = `lobu-${item.id}`;
+  return (
+    <section class={`lobu-card lobu-is-${item.status}`} aria-label={item.name}>
+      <button class="lobu-card-head" aria-expanded={open} aria-controls={body} onClick={toggle}>
+        <span class="lobu-card-mark" aria-hidden="true" />
+        <span class="lobu-card-name">{item.name}</span>
+        <span class="lobu-card-what">{open ? '' : headline(item)}</span>
+        <Standing item={item} live={props.live} view={view} />
+      </button>
+      <div id={body} class="lobu-card-body" hidden={!open}>
+        {open && <Arguments item={item} interrupt={interrupt} view={view} />}
+        {open && <Results item={item} view={view} />}
+      </div>
+      {!open && item.outputs.filter(isRich).map((o, i) => <Output key={i} output={o} view={view} />)}
+      <Decided item={item} view={view} />
+      {item.note && <p class="lobu-note">{item.note}</p>}
+      {interrupt && <Decide interrupt={interrupt} view={view} />}
+    </section>
+  );
+}
+
+/** What a call is about, in a line. */
+function headline(item: IToolItem): string {
+  const args = effective(item);
+  for (const name of ['code', 'path', 'name', 'command', 'query']) {
+    if (typeof args[name] === 'string' && args[name]) {
+      const [line, ...more] = args[name].trim().split('\n');
+      return more.length > 0 ? `${line} …` : line;
+    }
+  }
+  return Object.keys(args).length > 0 ? JSON.stringify(args) : '';
+}
+
+/** The arguments as they ran: as edited, or as the agent gave them. */
+function effective(item: IToolItem): JsonObject {
+  return item.decision?.decision.editedArgs ?? parsed(item.args) ?? {};
+}
+
+function Standing(props: { item: IToolItem; live: boolean; view: IView }): VNode {
+  const { item, view } = props;
+  const { trans } = view;
+  const running = props.live && item.status === 'running' && item.startedAt !== undefined;
+  const now = useNow(running);
+  const failed = item.outputs.some(o => o.output_type === 'error');
+  const words: { [status: string]: string } = {
+    streaming: props.live ? trans.__('writing…') : trans.__('stopped'),
+    running: props.live ? trans.__('running') : trans.__('stopped'),
+    waiting: trans.__('waits for you'),
+    done: failed ? trans.__('error') : ''
+  };
+  const until = item.endedAt ?? (running ? now : undefined);
+  const took = item.startedAt && until ? duration(Math.max(0, until - item.startedAt)) : '';
+  return (
+    <span class="lobu-card-standing">
+      {[words[item.status], item.status === 'waiting' ? '' : took].filter(Boolean).join(' · ')}
+    </span>
+  );
+}
+
+function Arguments(props: {
+  item: IToolItem;
+  interrupt: IInterrupt | undefined;
+  view: IView;
+}): ComponentChild {
+  const { item, interrupt, view } = props;
+  const diff = interrupt?.metadata?.lobu?.diff;
+  if (diff) {
+    return <Diff lines={unified(diff)} label={view.trans.__('Changes')} />;
+  }
+  const edited = item.decision?.decision.editedArgs;
+  if (edited !== undefined) {
+    return <Edited before={parsed(item.args) ?? {}} after={edited} view={view} />;
+  }
+  return <Given args={item.args} view={view} />;
+}
+
+function Given(props: { args: string; view: IView }): ComponentChild {
+  const code = member(props.args, 'code');
+  const rest: JsonObject = { ...parsed(props.args) };
+  delete rest.code;
+  if (typeof rest.old === 'string' && typeof rest.new === 'string') {
+    const lines = compare(rest.old, rest.new);
+    return <Diff lines={lines} label={props.view.trans.__('Changes')} />;
+  }
+  const content = member(props.args, 'content');
+  const path = typeof rest.path === 'string' ? rest.path : '';
+  if (content !== null) {
+    delete rest.content;
+  }
+  return (
+    <>
+      {code !== null && <Code code={code} language="python" />}
+      {Object.keys(rest).length > 0 && <JsonView value={rest} />}
+      {content !== null && <Code code={content} language={languageOf(path)} />}
+    </>
+  );
+}
+
+function Edited(props: { before: JsonObject; after: JsonObject; view: IView }): VNode {
+  const { before, after, view } = props;
+  const label = view.trans.__('Your changes');
+  if (typeof before.code === 'string' && typeof after.code === 'string') {
+    return <Diff lines={compare(before.code, after.code)} label={label} />;
+  }
+  const text = (args: JsonObject): string => JSON.stringify(args, null, 2);
+  return <Diff lines={compare(text(before), text(after))} label={label} />;
+}
+
+function Results(props: { item: IToolItem; view: IView }): ComponentChild {
+  const { item, view } = props;
+  if (item.outputs.length > 0) {
+    return item.outputs.map((output, i) => <Output key={i} output={output} view={view} />);
+  }
+  const result = item.result === undefined ? '' : textOf(item.result);
+  if (result) {
+    return <Terminal text={result} />;
+  }
+  return item.result ? <JsonView value={item.result} /> : null;
+}
+
+/** Who decided what, and when. */
+export function Decided(props: { item: IToolItem; view: IView }): VNode | null {
+  const { decision: decided } = props.item;
+  if (decided === undefined) {
+    return null;
+  }
+  const { trans } = props.view;
+  const { kind, reason, grant } = decided.decision;
+  const by = decided.by && decided.by !== 'owner' ? decided.by : trans.__('you');
+  const words: { [kind: string]: string } = {
+    approve: trans.__('Approved by %1', by),
+    edit: trans.__('Edited and approved by %1', by),
+    reject: trans.__('Rejected by %1', by),
+    respond: trans.__('Answered by %1 in its place', by),
+    answer: trans.__('Answered by %1', by)
+  };
+  const scopes: { [grant: string]: string } = {
+    thread: trans.__('for this thread'),
+    notebook: trans.__('always for this notebook')
+  };
+  const at = decided.at ? new Date(decided.at).toLocaleTimeString() : '';
+  return (
+    <p class={`lobu-decided lobu-decided-${kind}`}>
+      {[words[kind] ?? kind, grant ? scopes[grant] : '', at].filter(Boolean).join(' · ')}
+      {reason ? `: ${reason}` : ''}
+    </p>
+  );
+}

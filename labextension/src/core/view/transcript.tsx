@@ -1,0 +1,80 @@
+/** The items of a slice, each drawn again only when it has changed. */
+import { Component, VNode } from 'preact';
+import { ISlice } from '../run';
+import { IInterrupt, Item } from '../wire';
+import { Plain } from './items';
+import { ToolCard } from './tool';
+import { Decide } from './decide';
+import { IView } from './view';
+
+export function Transcript(props: {
+  slice: ISlice;
+  hidePrompt: boolean;
+  versionOf: (item: Item) => number;
+  view: IView;
+}): VNode {
+  const { slice, view } = props;
+  const running = new Set(slice.runs.filter(r => r.status === 'running').map(r => r.runId));
+  const asked = new Map(slice.interrupts.map(i => [i.toolCallId ?? '', i]));
+  const cards = new Set(slice.items.filter(i => i.kind === 'tool').map(i => i.id));
+  const loose = slice.interrupts.filter(i => !cards.has(i.toolCallId ?? ''));
+  const prompt = slice.items.find(i => i.kind === 'message' && i.role === 'user');
+  return (
+    <div class="lobu-transcript">
+      {slice.items.map((item, i) =>
+        props.hidePrompt && item === prompt ? null : (
+          <Entry
+            key={`${item.kind} ${item.id ?? i}`}
+            item={item}
+            version={props.versionOf(item)}
+            interrupt={item.kind === 'tool' ? asked.get(item.id) : undefined}
+            live={running.has(item.runId) || view.thread.state.status === 'running'}
+            view={view}
+          />
+        )
+      )}
+      {loose.map(interrupt => (
+        <section key={interrupt.id} class="lobu-card lobu-is-waiting">
+          <Decide interrupt={interrupt} view={view} />
+        </section>
+      ))}
+    </div>
+  );
+}
+
+interface IEntryProps {
+  item: Item;
+  version: number;
+  interrupt: IInterrupt | undefined;
+  live: boolean;
+  view: IView;
+}
+
+class Entry extends Component<IEntryProps> {
+  override shouldComponentUpdate(next: IEntryProps): boolean {
+    const { props } = this;
+    return (
+      next.item !== props.item ||
+      next.version !== props.version ||
+      next.live !== props.live ||
+      next.interrupt !== undefined ||
+      props.interrupt !== undefined ||
+      next.view.thread.opened.get(next.item.id ?? '') !== this._opened
+    );
+  }
+
+  render({ item, interrupt, live, view }: IEntryProps): VNode {
+    this._opened = view.thread.opened.get(item.id ?? '');
+    return (
+      <div class={item.subagentRunId ? 'lobu-entry lobu-of-subagent' : 'lobu-entry'}>
+        {item.kind === 'tool' ? (
+          <ToolCard item={item} interrupt={interrupt} live={live} view={view} />
+        ) : (
+          <Plain item={item} live={live} view={view} />
+        )}
+      </div>
+    );
+  }
+
+  private _opened: boolean | undefined;
+}

@@ -1,0 +1,78 @@
+/** What every component of a view knows, and how it hears of changes. */
+import { useEffect, useReducer, useState } from 'preact/hooks';
+import { IHost, ITrans } from '../host';
+import { Page } from '../page';
+import { Thread } from '../thread';
+
+export interface IView {
+  page: Page;
+  thread: Thread;
+  /** The run that is shown, or null: all of the thread. */
+  runId: string | null;
+  host: IHost;
+  trans: ITrans;
+  /** Draw again: something that only views know has changed. */
+  redraw: () => void;
+  /** The run was started again as another. */
+  onRetry?: (runId: string) => void;
+}
+
+/** Draw again whenever the thread or the connection changes, at most once a frame. */
+export function useThread(thread: Thread): () => void {
+  const [, redraw] = useReducer((n: number) => n + 1, 0);
+  useEffect(() => {
+    let frame = 0;
+    const detach = thread.attach(() => {
+      frame ||= nextFrame(() => {
+        frame = 0;
+        redraw(null);
+      });
+    });
+    redraw(null);
+    return () => {
+      cancelFrame(frame);
+      detach();
+    };
+  }, [thread]);
+  return () => thread.changed();
+}
+
+/** Unix ms, drawn anew each second while `ticking`. */
+export function useNow(ticking: boolean): number {
+  const [now, setNow] = useState(Date.now());
+  useEffect(() => {
+    if (!ticking) {
+      return undefined;
+    }
+    setNow(Date.now());
+    const timer = setInterval(() => setNow(Date.now()), 1000);
+    return () => clearInterval(timer);
+  }, [ticking]);
+  return now;
+}
+
+/** A hidden page draws no frames, but its state must still be true when it is shown. */
+function nextFrame(draw: () => void): number {
+  return document.hidden
+    ? -Number(setTimeout(draw, 250))
+    : requestAnimationFrame(draw);
+}
+
+function cancelFrame(frame: number): void {
+  if (frame < 0) {
+    clearTimeout(-frame);
+  } else {
+    cancelAnimationFrame(frame);
+  }
+}
+
+/** `850 ms`, `3.2 s`, `4 min 10 s`. */
+export function duration(ms: number): string {
+  if (ms < 1000) {
+    return `${Math.round(ms)} ms`;
+  }
+  if (ms < 60_000) {
+    return `${(ms / 1000).toFixed(ms < 10_000 ? 1 : 0)} s`;
+  }
+  return `${Math.floor(ms / 60_000)} min ${Math.round((ms % 60_000) / 1000)} s`;
+}

@@ -1,0 +1,256 @@
+/**
+ * What travels between the page and the gateway, and the folded state of a thread.
+ *
+ * The words and shapes are those of docs/architecture.md; times are ISO 8601 in UTC unless a
+ * comment says otherwise.
+ */
+
+export type Json =
+  string | number | boolean | null | Json[] | { [member: string]: Json };
+export type JsonObject = { [member: string]: Json };
+
+/** An AG-UI event as plain JSON. */
+export type AgEvent = { type: string } & JsonObject;
+
+/** One journaled event; `seq` counts from 1 per thread, without gaps. */
+export interface IEntry {
+  seq: number;
+  event: AgEvent;
+}
+
+export type ThreadStatus = 'idle' | 'running' | 'waiting';
+export type RunStatus =
+  'queued' | 'running' | 'succeeded' | 'interrupted' | 'cancelled' | 'failed';
+export type DecisionKind =
+  'approve' | 'edit' | 'reject' | 'respond' | 'answer';
+export type Grant = 'thread' | 'notebook';
+
+export interface IRunError {
+  code: string;
+  message: string;
+}
+
+/** A run as the fold knows it; `startedAt` and `endedAt` are the events' Unix milliseconds. */
+export interface IRunState {
+  runId: string;
+  parentRunId?: string;
+  status: RunStatus;
+  error?: IRunError;
+  usage?: Json;
+  startedAt?: number;
+  endedAt?: number;
+}
+
+export interface IQuestion {
+  id: string;
+  question: string;
+  options?: string[];
+  multiple?: boolean;
+  freeText?: boolean;
+}
+
+/** What we add to an AG-UI interrupt, in `metadata.lobu`. */
+export interface IInterruptExtra {
+  toolName?: string;
+  args?: JsonObject;
+  argsSchema?: JsonObject;
+  decisions?: DecisionKind[];
+  questions?: IQuestion[];
+  diff?: string;
+  noGrant?: boolean;
+}
+
+/** An open question, as the journal's RUN_FINISHED carries it. */
+export interface IInterrupt {
+  id: string;
+  runId: string;
+  reason: string;
+  message?: string;
+  toolCallId?: string;
+  expiresAt?: string;
+  kernelLost?: boolean;
+  metadata?: { lobu?: IInterruptExtra };
+}
+
+/** What a person decided, as `lobu.decision` tells it. */
+export interface IDecided {
+  decision: {
+    interruptId: string;
+    kind: DecisionKind;
+    reason?: string;
+    editedArgs?: JsonObject;
+    response?: Json;
+    answers?: JsonObject;
+    grant?: Grant;
+  };
+  by?: string;
+  via?: string;
+  at?: string;
+}
+
+/** An nbformat output of a tool call. */
+export interface IOutput {
+  output_type: string;
+  name?: string;
+  text?: string | string[];
+  data?: { [mime: string]: Json };
+  ename?: string;
+  evalue?: string;
+  traceback?: string[];
+}
+
+interface IItemBase {
+  runId: string;
+  id?: string;
+  subagentRunId?: string;
+}
+
+export interface IMessageItem extends IItemBase {
+  kind: 'message';
+  id: string;
+  role: string;
+  content: Json;
+  done: boolean;
+}
+
+export interface IReasoningItem extends IItemBase {
+  kind: 'reasoning';
+  id: string;
+  content: string;
+  done: boolean;
+}
+
+export interface IToolItem extends IItemBase {
+  kind: 'tool';
+  id: string;
+  name: string;
+  args: string;
+  status: 'streaming' | 'running' | 'waiting' | 'done';
+  outputs: IOutput[];
+  note?: string;
+  result?: Json;
+  interruptId?: string;
+  decision?: IDecided;
+  startedAt?: number;
+  endedAt?: number;
+}
+
+export interface IActivityItem extends IItemBase {
+  kind: 'activity';
+  id: string;
+  activityType: string;
+  content: Json;
+}
+
+export interface IStepItem extends IItemBase {
+  kind: 'step';
+  id: string;
+  done: boolean;
+}
+
+export interface ISubagentItem extends IItemBase {
+  kind: 'subagent';
+  id: string;
+  name: string;
+  description?: string;
+  parentToolCallId?: string;
+  status: 'running' | 'done' | 'failed';
+  message?: string;
+}
+
+export interface IErrorItem extends IItemBase {
+  kind: 'error';
+  code: string;
+  message: string;
+}
+
+export interface ICancelledItem extends IItemBase {
+  kind: 'cancelled';
+}
+
+/** A CUSTOM event: `notice` for ours that are for the person, `custom` for anyone else's. */
+export interface INamedItem extends IItemBase {
+  kind: 'notice' | 'custom';
+  name: string;
+  value: Json;
+}
+
+export interface IRawItem extends IItemBase {
+  kind: 'raw';
+  event: AgEvent;
+}
+
+export type Item =
+  | IMessageItem
+  | IReasoningItem
+  | IToolItem
+  | IActivityItem
+  | IStepItem
+  | ISubagentItem
+  | IErrorItem
+  | ICancelledItem
+  | INamedItem
+  | IRawItem;
+
+/** The fold of a journal up to `cursor`. */
+export interface IState {
+  cursor: number;
+  title: string;
+  status: ThreadStatus;
+  items: Item[];
+  runs: IRunState[];
+  interrupts: IInterrupt[];
+  usage: { [name: string]: number };
+  state: Json;
+}
+
+/** One answer to one interrupt: AG-UI's ResumeEntry. */
+export interface IResumeEntry {
+  interruptId: string;
+  status: 'resolved' | 'cancelled';
+  payload?: JsonObject;
+}
+
+export interface IStarted {
+  runId: string;
+  threadId: string;
+  cursor: number;
+}
+
+export interface IThread {
+  threadId: string;
+  title: string;
+  status: ThreadStatus;
+  cursor: number;
+}
+
+/** A reply's `error`; `field` names the member of the request that is wrong. */
+export interface IWireError {
+  code: string;
+  message: string;
+  field?: string;
+}
+
+/** Page to server, over the one socket. */
+export type UpMessage =
+  | { type: 'follow'; threadId: string; cursor: number }
+  | { type: 'unfollow'; threadId: string };
+
+/** Server to page. */
+export type DownMessage =
+  | { type: 'events'; threadId: string; events: IEntry[] }
+  | { type: 'state'; threadId: string; status: ThreadStatus; cursor: number }
+  | { type: 'error'; threadId?: string; error: IWireError }
+  | { type: 'heartbeat' };
+
+/** The data of `application/vnd.lobu.thread+json`. */
+export interface ICellOutput {
+  version: number;
+  threadId: string;
+  runId: string;
+  cursor: number;
+  prompt: string;
+  snapshot?: IState;
+}
+
+export const OUTPUT_MIME = 'application/vnd.lobu.thread+json';

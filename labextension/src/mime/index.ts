@@ -1,0 +1,53 @@
+/**
+ * The JupyterLab plugin that renders cell outputs of `application/vnd.lobu.thread+json`.
+ *
+ * A whole plugin and not a MIME extension, because it gives its views what the application has: a
+ * code editor, a typesetter for math, translations, the notebook around an output.
+ */
+import { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
+import { IEditorServices } from '@jupyterlab/codeeditor';
+import { INotebookTracker } from '@jupyterlab/notebook';
+import { ILatexTypesetter, IRenderMimeRegistry } from '@jupyterlab/rendermime';
+import { ServerConnection } from '@jupyterlab/services';
+import { ITranslator, nullTranslator } from '@jupyterlab/translation';
+import { fetchCarrier, retryWhenSeen, sharedPage, webSocket } from '../core/browser';
+import { Page } from '../core/page';
+import { OUTPUT_MIME } from '../core/wire';
+import { labHost } from './host';
+import { isWritable, LobuOutput } from './output';
+
+const plugin: JupyterFrontEndPlugin<void> = {
+  id: 'lobu-jupyter:output',
+  description: 'Shows what an agent does, and asks, in the cell output of %lobu.',
+  autoStart: true,
+  requires: [IRenderMimeRegistry],
+  optional: [IEditorServices, ILatexTypesetter, ITranslator, INotebookTracker],
+  activate: (
+    app: JupyterFrontEnd,
+    rendermime: IRenderMimeRegistry,
+    editors: IEditorServices | null,
+    latex: ILatexTypesetter | null,
+    translator: ITranslator | null,
+    notebooks: INotebookTracker | null
+  ) => {
+    const { baseUrl, wsUrl, token } = app.serviceManager?.serverSettings ?? ServerConnection.makeSettings();
+    const server = { baseUrl, wsUrl, token };
+    const page = sharedPage(() => {
+      const made = new Page({ carry: fetchCarrier(server), connect: webSocket(server) });
+      retryWhenSeen(made);
+      return made;
+    });
+    page.host = labHost((translator ?? nullTranslator).load('lobu_jupyter'), editors, latex);
+    rendermime.addFactory(
+      {
+        safe: true, // sanitized here: an untrusted notebook shows it too
+        mimeTypes: [OUTPUT_MIME],
+        defaultRank: 10,
+        createRenderer: () => new LobuOutput(page, node => isWritable(node, notebooks))
+      },
+      10
+    );
+  }
+};
+
+export default plugin;
