@@ -161,13 +161,17 @@ def _image(mime: str, data: str, text: str) -> Part:
 def _question(interrupt: dict[str, Any]) -> Block:
     ours = lobu(interrupt)
     parts = [Part("code", clean(ours["diff"]))] if ours.get("diff") else []
-    for question in ours.get("questions") or []:
-        options = question.get("options") or []
-        several = " (several may be chosen)" if question.get("multiple") else ""
-        lines = [f"{question.get('question')}{several}", *(f"  - {option}" for option in options)]
-        parts.append(Part("out", "\n".join(lines)))
+    questions: list[dict[str, Any]] = ours.get("questions") or []
+    parts += [Part("out", text) for question in questions if (text := _asked(question, len(questions) > 1))]
     lost = " The kernel was restarted since: the variables are gone." if interrupt.get("kernelLost") else ""
     return Block("question", head=question_of(interrupt) + lost, text=_how_to_answer(interrupt), parts=parts)
+
+
+def _asked(question: dict[str, Any], is_one_of_several: bool) -> str:
+    """A question's options; and the question itself, where the heading has several."""
+    lines = [str(question.get("question"))] if is_one_of_several else []
+    lines += [f"  - {option}" for option in question.get("options") or []]
+    return "\n".join(lines + ["  (several may be chosen)"] * bool(question.get("multiple")))
 
 
 def _how_to_answer(interrupt: dict[str, Any]) -> str:

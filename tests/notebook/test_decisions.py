@@ -1,0 +1,108 @@
+"""Decisions in Python become the entries that the gateway takes, whole batches at once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from lobu_jupyter.model.interrupts import QUESTION, Interrupt, decide, interrupt_from_event
+from lobu_jupyter.notebook import decisions
+from lobu_jupyter.notebook.decisions import Batch
+
+from . import journal as j
+
+ONE = [j.asked("i1")]
+TWO = [j.asked("i1", "c1"), j.asked("i2", "c2")]
+QUESTIONS = [{"id": "q1", "question": "Which?", "options": ["a", "b"]}, {"id": "q2", "question": "Why?"}]
+
+
+def _taken(entry: dict[str, Any], wire: dict[str, Any]) -> Any:
+    """The gateway's own reading of an entry."""
+    return decide(entry, interrupt_from_event(wire, "", thread_id="t", run_id="r"), "resume")
+
+
+def test_one_open_question_is_decided_at_once() -> None:
+    entries = Batch().decide(ONE, None, decisions.approval("thread"))
+
+    assert entries is not None
+    decision = _taken(entries[0], ONE[0])
+    assert (decision.kind, decision.grant) == ("approve", "thread")
+
+
+def test_of_several_none_is_sent_until_all_are_decided() -> None:
+    batch = Batch()
+
+    first = batch.decide(TWO, "c2", decisions.rejection("no"))
+    second = batch.decide(TWO, None, decisions.approval())  # the one that is left
+
+    assert first is None
+    assert second is not None
+    assert [(e["interruptId"], e["payload"]["approved"]) for e in second] == [("i1", True), ("i2", False)]
+
+
+def test_of_several_one_must_be_named() -> None:
+    with pytest.raises(ValueError, match=r"run.approve\(0\)"):
+        Batch().decide(TWO, None, decisions.approval())
+
+
+def test_a_decision_on_a_batch_that_is_over_is_forgotten() -> None:
+    batch = Batch()
+    batch.decide(TWO, 0, decisions.approval())
+
+    entries = batch.decide([j.asked("i3")], None, decisions.approval())
+
+    assert entries is not None
+    assert [entry["interruptId"] for entry in entries] == ["i3"]
+
+
+@pytest.mark.parametrize(
+    ("open_", "which", "why"), [([], None, "Nothing waits"), (ONE, "i9", "No open question")]
+)
+def test_what_is_not_there_cannot_be_decided(open_: list[Any], which: str | None, why: str) -> None:
+    with pytest.raises(ValueError, match=why):
+        Batch().decide(open_, which, decisions.approval())
+
+
+def test_an_edit_keeps_the_arguments_that_it_does_not_name() -> None:
+    wire = j.asked(args={"path": "a.txt", "text": "old"})
+
+    payload = decisions.edit(wire, {"text": "new"})
+
+    assert payload == {"approved": True, "editedArgs": {"path": "a.txt", "text": "new"}}
+
+
+@pytest.mark.parametrize(
+    ("given", "by_id"), [(("a", "so"), {}), (({"q1": "a", "q2": "so"},), {}), (("a",), {"q2": "so"})], ids=str
+)
+def test_answers_go_by_order_or_by_id(given: tuple[Any, ...], by_id: dict[str, Any]) -> None:
+    wire = j.asked(reason=QUESTION, questions=QUESTIONS, decisions=("answer", "reject"))
+
+    payload = decisions.answers(wire, given, by_id)
+
+    entry = {"interruptId": "i1", "status": "resolved", "payload": payload}
+    assert _taken(entry, wire).answers == {"q1": "a", "q2": "so"}
+
+
+def test_more_answers_than_questions_are_refused() -> None:
+    with pytest.raises(ValueError, match="2 questions and 3 answers"):
+        decisions.answers(j.asked(reason=QUESTION, questions=QUESTIONS), ("a", "b", "c"), {})
+
+
+@pytest.mark.parametrize(
+    ("interrupt", "payload"),
+    [
+        ({"reason": "tool_call"}, {"approved": False, "reason": "no, by week"}),
+        (
+            {"reason": QUESTION, "questions": QUESTIONS[1:], "decisions": ("answer", "reject")},
+            {"answers": {"q2": "no, by week"}},
+        ),
+    ],
+    ids=["an approval is rejected with it", "a question is answered with it"],
+)
+def test_what_a_person_says_while_the_agent_waits_is_the_decision(
+    interrupt: dict[str, Any], payload: dict[str, Any]
+) -> None:
+    asked = Interrupt(id="i1", thread_id="t", run_id="r", **interrupt)
+
+    assert decisions.said(asked, "no, by week") == payload
