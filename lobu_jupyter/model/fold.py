@@ -77,6 +77,9 @@ class Fold:
         self._parts: dict[tuple[int, str], tuple[dict[str, Any], str, list[str]]] = {}
         self._runs: dict[str, dict[str, Any]] = {run["runId"]: run for run in self._state["runs"]}
         self._run: str = self._state["runs"][-1]["runId"] if self._state["runs"] else ""
+        for run in self._state["runs"]:
+            if run["status"] == "running":
+                self._run = run["runId"]
         for item in self._state["items"]:
             if "id" in item:
                 self._items[(item["kind"], item["id"])] = item
@@ -131,14 +134,23 @@ class Fold:
             if tool is not None:
                 tool["status"] = "waiting"
                 tool["interruptId"] = interrupt["id"]
-        self._state["status"] = "waiting" if self._state["interrupts"] else "idle"
+        self._rest()
 
     def _on_run_error(self, event: Event) -> None:
         code = event.get("code") or "internal"
         self._end(event, "failed")
         self._runs[self._run]["error"] = {"code": code, "message": event["message"]}
         self._add("error", None, event, code=code, message=event["message"])
-        self._state["status"] = "waiting" if self._state["interrupts"] else "idle"
+        self._rest()
+
+    def _rest(self) -> None:
+        """After an end: a run that was cancelled in the queue leaves the one before it running."""
+        running = [run["runId"] for run in self._state["runs"] if run["status"] == "running"]
+        if running:
+            self._run = running[-1]
+            self._state["status"] = "running"
+        else:
+            self._state["status"] = "waiting" if self._state["interrupts"] else "idle"
 
     def _end(self, event: Event, status: str) -> None:
         run = self._runs[self._run]

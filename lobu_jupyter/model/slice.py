@@ -60,7 +60,9 @@ class Slice:
         self.ended = False
         self._used: set[tuple[str, str]] = set()  # ids that were opened in this run
         self._answered: set[str] = set()
-        self._chunk: tuple[str, str, str] | None = None  # kind, family, id of the open shorthand
+        self.chunk: tuple[str, str, str] | None = (
+            None  # kind, family, id of the open shorthand; not in the journal
+        )
 
     def feed(self, event: ev.Known, body: bytes, where: str) -> list[bytes]:
         """Take one event; return what to journal for it (none for a repeated RUN_STARTED).
@@ -171,7 +173,7 @@ class Slice:
         name: str | None = fields.get(member)
         by = {"subagentRunId": event.subagent_run_id} if event.subagent_run_id else {}
         out: list[bytes] = []
-        if self._chunk is None or self._chunk[0] != kind or name not in (None, self._chunk[2]):
+        if self.chunk is None or self.chunk[0] != kind or name not in (None, self.chunk[2]):
             out += self._end_chunk()
             if name is None:
                 _refuse("the first chunk names what it opens", f"{where}.{member}")
@@ -179,7 +181,7 @@ class Slice:
             if kind == "call" and "toolCallName" not in start:
                 _refuse("the first chunk names the tool", f"{where}.toolCallName")
             self._begin(kind, name, event.subagent_run_id, where)
-            self._chunk = (kind, family, name)
+            self.chunk = (kind, family, name)
             if kind == "reasoning":
                 start["role"] = "reasoning"
             out.append(ev.encode({"type": f"{family}_START", **start}))
@@ -187,16 +189,16 @@ class Slice:
             suffix = "ARGS" if kind == "call" else "CONTENT"
             out.append(
                 ev.encode(
-                    {"type": f"{family}_{suffix}", member: self._chunk[2], "delta": fields["delta"], **by}
+                    {"type": f"{family}_{suffix}", member: self.chunk[2], "delta": fields["delta"], **by}
                 )
             )
         return out
 
     def _end_chunk(self) -> list[bytes]:
-        if self._chunk is None:
+        if self.chunk is None:
             return []
-        kind, family, name = self._chunk
-        self._chunk = None
+        kind, family, name = self.chunk
+        self.chunk = None
         if (kind, name, None) not in self.open:
             return []
         owner = self.open.pop((kind, name, None))

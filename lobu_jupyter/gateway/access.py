@@ -1,0 +1,106 @@
+"""Who may do what. Another person's thread does not exist for you; nobody is told that it does."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from lobu_jupyter.model.callers import Caller, KernelCaller, WorkerCaller
+from lobu_jupyter.model.errors import NotAllowed, RunNotFound, ThreadNotFound
+
+from .rows import json_of
+
+if TYPE_CHECKING:
+    from lobu_jupyter.store.tx import Row, Tx
+
+    from .context import Context
+
+
+def owner_of(by: Caller) -> str:
+    """The person in whose name the caller reads and acts.
+
+    Raises:
+        NotAllowed: a worker, which acts in nobody's name.
+    """
+    if isinstance(by, WorkerCaller):
+        raise NotAllowed("A worker may only read its inbox and write to its own runs.")
+    return by.name
+
+
+async def allow_change(ctx: Context, by: Caller, action: str, thread_id: str | None = None) -> str:
+    """The owner, if the caller may start, cancel, decide, grant, change policy or delete now.
+
+    Raises:
+        NotAllowed: a worker, or a kernel in which no person's cell is running; the attempt is in
+            the audit of the person whose kernel or thread it is.
+    """
+    if isinstance(by, WorkerCaller) or (isinstance(by, KernelCaller) and not by.attended):
+        await _record_attempt(ctx, by, action, thread_id)
+    if isinstance(by, KernelCaller) and not by.attended:
+        raise NotAllowed("A kernel may do this only while a cell that you ran is running in it.")
+    return owner_of(by)
+
+
+async def _record_attempt(ctx: Context, by: Caller, action: str, thread_id: str | None) -> None:
+    async def body(tx: Tx) -> None:
+        thread = await tx.one("thread", thread_id=thread_id or "")
+        owner = by.name if isinstance(by, KernelCaller) or thread is None else thread["owner"]
+        await record(ctx, tx, by, f"refused {action}", owner, thread_id)
+
+    await ctx.database.write(body)
+
+
+async def record(
+    ctx: Context,
+    tx: Tx,
+    by: Caller,
+    action: str,
+    owner: str,
+    thread_id: str | None = None,
+    run_id: str | None = None,
+    detail: dict[str, Any] | None = None,
+) -> None:
+    """Write down who did, or tried, what."""
+    who = by.name
+    if isinstance(by, WorkerCaller):
+        who = by.worker_id
+    elif isinstance(by, KernelCaller):
+        detail = {"kernelId": by.kernel_id, **(detail or {})}
+    await tx.run(
+        "add_audit",
+        now=ctx.now(),
+        owner=owner,
+        who=who,
+        via=by.via,
+        remote=by.remote,
+        action=action,
+        thread_id=thread_id,
+        run_id=run_id,
+        detail=json_of(detail or {}),
+    )
+
+
+async def own_thread(tx: Tx, owner: str, thread_id: str) -> Row:
+    """The caller's thread.
+
+    Raises:
+        ThreadNotFound: there is none, it was deleted, or it is another person's.
+    """
+    row = await tx.one("thread", thread_id=thread_id)
+    if row is None or row["owner"] != owner or row["deleted_at"] is not None:
+        raise ThreadNotFound
+    return row
+
+
+async def own_run(tx: Tx, owner: str, run_id: str) -> Row:
+    """The caller's run.
+
+    Raises:
+        RunNotFound: there is none, or it is another person's.
+    """
+    row = await tx.one("run", run_id=run_id)
+    if row is None or row["owner"] != owner:
+        raise RunNotFound
+    thread = await tx.one("thread", thread_id=row["thread_id"])
+    if thread is None or thread["deleted_at"] is not None:
+        raise RunNotFound
+    return row

@@ -1,0 +1,43 @@
+"""What every rule works with: store, clock, settings, hub, and the ports to the Jupyter side."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lobu_jupyter.model.clock import Clock
+    from lobu_jupyter.model.ports import KernelsPort, WorkersPort
+    from lobu_jupyter.store.database import Database
+    from lobu_jupyter.store.tx import Tx
+
+    from .hub import Hub
+    from .settings import Settings
+    from .slices import Slices
+
+
+@dataclass(slots=True)
+class Context:
+    """One gateway's parts. ``server_id`` names this server process in the store."""
+
+    database: Database
+    clock: Clock
+    settings: Settings
+    hub: Hub
+    slices: Slices
+    server_id: str
+    kernels: KernelsPort | None
+    workers: WorkersPort | None
+
+    def now(self) -> float:
+        """Seconds since the epoch, in whole milliseconds as the wire shows them."""
+        return round(self.clock.now(), 3)
+
+    def owns_kernel(self, kernel_id: str | None) -> bool:
+        """Whether the kernel runs under this server. Call it on the event loop only."""
+        return bool(kernel_id and self.kernels and self.kernels.connection(kernel_id) is not None)
+
+    def call_worker(self, tx: Tx) -> None:
+        """Once committed, see that a worker comes."""
+        if self.workers is not None:
+            tx.after(self.workers.wake)

@@ -1,0 +1,141 @@
+"""The inbox: a durable queue of what a worker is told, woken and not polled, with each run's whole task.
+
+A task is built when it is fetched, from the journal up to the run's start, so that fetching it again
+after a lost answer gives the same.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lobu_jupyter.model.ports import InboxItem, KernelInfo, Resumption, Task, ToolSpec
+from lobu_jupyter.model.transcript import messages_of
+
+from .granting import policy_of_run
+from .hub import inbox_topic
+from .kernels import tools_of_kernel
+from .rows import decision_of, interrupt_of
+from .workers import see
+
+if TYPE_CHECKING:
+    from lobu_jupyter.model.callers import WorkerCaller
+    from lobu_jupyter.model.interrupts import Decision, Interrupt
+    from lobu_jupyter.model.policy import Policy
+    from lobu_jupyter.store.tx import Row, Tx
+
+    from .context import Context
+    from .snapshots import Snapshots
+
+MAX_WAIT = 60.0  # seconds that one look into the inbox may last
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """What a task is made of, read in one transaction."""
+
+    run: Row
+    thread: Row
+    lease: Row
+    policy: Policy
+    tools: list[ToolSpec]
+    checkpoint: str | None
+    decided: list[tuple[Interrupt, Decision]]
+
+
+async def inbox(
+    ctx: Context, snapshots: Snapshots, worker: WorkerCaller, after: int, wait: float
+) -> list[InboxItem]:
+    """See :meth:`Gateway.inbox`."""
+
+    async def hello(tx: Tx) -> None:
+        await see(ctx, tx, worker)
+
+    async def look(tx: Tx) -> list[Row]:
+        return await tx.all("inbox", worker_id=worker.worker_id, after=after)
+
+    await ctx.database.write(hello)
+    with ctx.hub.listen(inbox_topic(worker.worker_id)) as bell:
+        while True:
+            bell.clear()
+            rows = await ctx.database.read(look)
+            items = [item for row in rows if (item := await _item(ctx, snapshots, worker, row))]
+            if items or not await bell.wait(min(wait, MAX_WAIT)):
+                return items
+
+
+async def _item(ctx: Context, snapshots: Snapshots, worker: WorkerCaller, row: Row) -> InboxItem | None:
+    """None: a start of a run that has ended since, or is another worker's now."""
+    if row["kind"] != "start":
+        return InboxItem(seq=row["seq"], kind=row["kind"], run_id=row["run_id"], reason=row["reason"])
+    if row["leased_to"] != worker.worker_id:
+        return None
+    run_id: str = row["run_id"]
+
+    async def body(tx: Tx) -> _Parts | None:
+        deadline = ctx.now() + ctx.settings.lease_seconds
+        if await tx.run("fetch_lease", run_id=run_id, worker_id=worker.worker_id, deadline=deadline) == 0:
+            return None
+        return await _parts(ctx, tx, run_id)
+
+    parts = await ctx.database.write(body)
+    if parts is None:
+        return None
+    return InboxItem(seq=row["seq"], kind="start", run_id=run_id, task=await _task(ctx, snapshots, parts))
+
+
+async def _parts(ctx: Context, tx: Tx, run_id: str) -> _Parts:
+    run, lease = await tx.one("run", run_id=run_id), await tx.one("lease", run_id=run_id)
+    assert run is not None, "a lease has its run"
+    assert lease is not None, "it was fetched in this transaction"
+    thread = await tx.one("thread", thread_id=run["thread_id"])
+    assert thread is not None, "a run has a thread"
+    parent = run["parent_run_id"]
+    checkpoint = await tx.one("checkpoint", run_id=parent) if parent else None
+    settled = await tx.all("resolved_interrupts", run_id=run_id)
+    return _Parts(
+        run=run,
+        thread=thread,
+        lease=lease,
+        policy=await policy_of_run(ctx, tx, run, thread),
+        tools=await tools_of_kernel(tx, run["kernel_id"]),
+        checkpoint=checkpoint["body"] if checkpoint is not None else None,
+        decided=[(interrupt_of(row), decision_of(row)) for row in settled],
+    )
+
+
+async def _task(ctx: Context, snapshots: Snapshots, parts: _Parts) -> Task:
+    run, lease, thread = parts.run, parts.lease, parts.thread
+    state = await snapshots.state(run["thread_id"], run["start_cursor"])
+    resumption = None
+    if parts.checkpoint is not None:
+        interrupts, decisions = zip(*parts.decided, strict=True)
+        resumption = Resumption(checkpoint=parts.checkpoint, interrupts=interrupts, decisions=decisions)
+    return Task(
+        run_id=run["run_id"],
+        thread_id=run["thread_id"],
+        incarnation=lease["incarnation"],
+        agent=run["agent"],
+        model=run["model"],
+        messages=tuple(messages_of(state)),
+        context=tuple(json.loads(run["request"]).get("context") or []),
+        policy=parts.policy,
+        kernel=_kernel(ctx, lease, parts.tools),
+        root=ctx.settings.root,
+        notebook_path=thread["notebook_path"],
+        resumption=resumption,
+        limits=dict(ctx.settings.limits),
+    )
+
+
+def _kernel(ctx: Context, lease: Row, tools: list[ToolSpec]) -> KernelInfo | None:
+    if lease["kernel_id"] is None:
+        return None
+    connection = ctx.kernels.connection(lease["kernel_id"]) if ctx.kernels is not None else None
+    return KernelInfo(
+        kernel_id=lease["kernel_id"],
+        incarnation=lease["kernel_incarnation"],
+        connection=connection,
+        tools=tuple(tools),
+    )

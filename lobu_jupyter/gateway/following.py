@@ -1,0 +1,116 @@
+"""Follow: a reader is a cursor on the journal. One way to read, live or late, in pages of bounded size."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lobu_jupyter.model.errors import InvalidField, RunNotFound, ThreadNotFound
+from lobu_jupyter.model.runs import Entry
+
+from .access import own_thread, owner_of
+from .hub import thread_topic
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+    from lobu_jupyter.model.callers import Caller
+    from lobu_jupyter.store.tx import Tx
+
+    from .context import Context
+
+PAGE_EVENTS = 500
+PAGE_BYTES = 256 * 1024
+_FOREVER = 2**62
+
+
+@dataclass(slots=True)
+class _Reader:
+    """Where a reader is. ``only``: the run whose events alone it gets, with those between runs."""
+
+    thread_id: str
+    position: int
+    run_id: str | None
+    only: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    entries: list[Entry]
+    position: int
+    more: bool  # the journal goes on after this page
+    ended: bool  # the run that the reader wants has its end on this page or before
+    gone: bool  # the thread was deleted
+
+
+async def follow(
+    ctx: Context, by: Caller, thread_id: str, cursor: int | None, *, run_id: str | None, follow: bool
+) -> AsyncGenerator[list[Entry]]:
+    """See :meth:`Gateway.follow`."""
+    reader = await _attach(ctx, owner_of(by), thread_id, cursor, run_id)
+    answered = False
+    with ctx.hub.listen(thread_topic(thread_id)) as bell:
+        while True:
+            bell.clear()  # before the look: what comes after it rings
+            page = await _read(ctx, reader)
+            reader.position = page.position
+            if page.entries:
+                yield page.entries
+            elif not answered and follow and not page.ended:
+                yield []  # "I am here, there is nothing new"
+            answered = True
+            if page.ended or (not page.more and not follow and not page.gone):
+                return
+            if page.gone and not page.more:
+                raise ThreadNotFound("This thread was deleted.")
+            if not page.more and not await bell.wait(ctx.settings.heartbeat_seconds):
+                yield []
+
+
+async def _attach(
+    ctx: Context, owner: str, thread_id: str, cursor: int | None, run_id: str | None
+) -> _Reader:
+    async def body(tx: Tx) -> _Reader:
+        thread = await own_thread(tx, owner, thread_id)
+        if cursor is not None and not 0 <= cursor <= thread["cursor"]:
+            raise InvalidField(f"the journal has the events 1 to {thread['cursor']}", field="cursor")
+        run = await tx.one("run", run_id=run_id) if run_id is not None else None
+        if run_id is not None and (run is None or run["thread_id"] != thread_id):
+            raise RunNotFound
+        if cursor is not None:
+            return _Reader(thread_id, cursor, run_id, None)
+        return _Reader(thread_id, run["cursor"] if run is not None else 0, run_id, run_id)
+
+    return await ctx.database.read(body)
+
+
+async def _read(ctx: Context, reader: _Reader) -> _Page:
+    async def body(tx: Tx) -> _Page:
+        thread = await tx.one("thread", thread_id=reader.thread_id)
+        if thread is None:
+            return _Page([], reader.position, False, False, True)
+        run = await tx.one("run", run_id=reader.run_id) if reader.run_id is not None else None
+        end = run["end_cursor"] if run is not None else None
+        rows = await tx.all(
+            "events_after",
+            thread_id=reader.thread_id,
+            cursor=reader.position,
+            until=_FOREVER if end is None else end,
+            limit=PAGE_EVENTS,
+            max_bytes=PAGE_BYTES,
+        )
+        position = rows[-1]["seq"] if rows else reader.position
+        entries = [
+            Entry(row["seq"], row["body"])
+            for row in rows
+            if reader.only is None or row["run_id"] == reader.only
+        ]
+        return _Page(
+            entries,
+            position,
+            more=position < thread["cursor"],
+            ended=end is not None and position >= end,
+            gone=thread["deleted_at"] is not None,
+        )
+
+    return await ctx.database.read(body)

@@ -1,0 +1,394 @@
+"""The gateway: the rules of the system behind one face.
+
+``by`` is who calls (:mod:`lobu_jupyter.model.callers`); whose thread it is, only that person sees it.
+All methods raise :mod:`lobu_jupyter.model.errors`; whatever may be repeated, may be repeated.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import aclosing, asynccontextmanager
+from typing import TYPE_CHECKING, Any, Literal
+
+from msgspec import UNSET, UnsetType
+
+from lobu_jupyter.model.clock import Clock, SystemClock
+from lobu_jupyter.model.ids import new_id
+from lobu_jupyter.store.database import open_database
+
+from . import (
+    cancelling,
+    dispatch,
+    exporting,
+    following,
+    granting,
+    ingest,
+    kernels,
+    reading,
+    recovering,
+    resuming,
+    starting,
+    sweeping,
+    threads,
+    workers,
+)
+from .context import Context
+from .hub import Hub
+from .settings import Settings
+from .slices import Slices
+from .snapshots import Snapshots
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+    from pathlib import Path
+
+    from lobu_jupyter.model.callers import Caller, WorkerCaller
+    from lobu_jupyter.model.events import Batch
+    from lobu_jupyter.model.fold import State
+    from lobu_jupyter.model.interrupts import Interrupt
+    from lobu_jupyter.model.policy import Policy, Rules
+    from lobu_jupyter.model.ports import InboxItem, KernelsPort, ToolSpec, WorkersPort
+    from lobu_jupyter.model.runs import Entry, Run, Started, StartRun, Thread
+
+
+class Gateway:
+    """Made by :func:`open_gateway`; its parts are in the modules of this package."""
+
+    def __init__(self, ctx: Context) -> None:
+        self._ctx = ctx
+        self._snapshots = Snapshots(ctx.database)
+        self._tasks: list[asyncio.Task[None]] = []
+
+    @property
+    def settings(self) -> Settings:
+        return self._ctx.settings
+
+    @property
+    def server_id(self) -> str:
+        """The name of this server process in the store."""
+        return self._ctx.server_id
+
+    # -- threads ---------------------------------------------------------------------------------
+
+    async def create_thread(
+        self,
+        by: Caller,
+        *,
+        title: str = "",
+        name: str | None = None,
+        notebook_path: str | None = None,
+        kernel_id: str | None = None,
+        temporary: bool = False,
+        reuse: bool = False,
+    ) -> Thread:
+        """A new thread; with ``reuse`` the newest live one of this notebook, kernel or name, if any."""
+        return await threads.create_thread(
+            self._ctx,
+            by,
+            title=title,
+            name=name,
+            notebook_path=notebook_path,
+            kernel_id=kernel_id,
+            temporary=temporary,
+            reuse=reuse,
+        )
+
+    async def list_threads(
+        self,
+        by: Caller,
+        *,
+        search: str | None = None,
+        notebook_path: str | None = None,
+        name: str | None = None,
+        kernel_id: str | None = None,
+        archived: bool = False,
+        limit: int = 50,
+        before: str | None = None,
+    ) -> list[Thread]:
+        """The caller's threads, last touched first. ``before``: the updatedAt that ended the page before."""
+        return await threads.list_threads(
+            self._ctx,
+            by,
+            search=search,
+            notebook_path=notebook_path,
+            name=name,
+            kernel_id=kernel_id,
+            archived=archived,
+            limit=limit,
+            before=before,
+        )
+
+    async def get_thread(self, by: Caller, thread_id: str) -> Thread:
+        """One thread."""
+        return await threads.get_thread(self._ctx, by, thread_id)
+
+    async def patch_thread(
+        self,
+        by: Caller,
+        thread_id: str,
+        *,
+        title: str | UnsetType = UNSET,
+        archived: bool | UnsetType = UNSET,
+        kernel_id: str | UnsetType | None = UNSET,
+        notebook_path: str | UnsetType | None = UNSET,
+    ) -> Thread:
+        """Change what is given; None takes a kernel or notebook away."""
+        return await threads.patch_thread(
+            self._ctx,
+            by,
+            thread_id,
+            title=title,
+            archived=archived,
+            kernel_id=kernel_id,
+            notebook_path=notebook_path,
+        )
+
+    async def delete_thread(self, by: Caller, thread_id: str) -> None:
+        """Cancel what runs or waits, let followers see that end, and remove the thread."""
+        await threads.delete_thread(self._ctx, by, thread_id)
+
+    async def notebook_moved(self, old_path: str, new_path: str) -> None:
+        """A notebook, or a folder, was renamed: threads, rules and grants follow."""
+        await threads.notebook_moved(self._ctx, old_path, new_path)
+
+    # -- runs ------------------------------------------------------------------------------------
+
+    async def start(self, by: Caller, thread_id: str, request: StartRun) -> Started:
+        """Accept a run; the same ``client_request_id`` again gives the same answer.
+
+        Raises:
+            InvalidField, TooLarge: the request; names the field.
+            ThreadBusy, ThreadWaiting: unless ``if_running`` or ``if_waiting`` says what to do.
+            TooManyRuns: of this person or of all.
+        """
+        return await starting.start(self._ctx, by, thread_id, request)
+
+    async def cancel(self, by: Caller, run_id: str) -> Run:
+        """End a queued, running or waiting run; of one that has ended, nothing changes."""
+        return await cancelling.cancel(self._ctx, by, run_id)
+
+    async def get_run(self, by: Caller, run_id: str) -> Run:
+        """One run."""
+        return await reading.get_run(self._ctx, by, run_id)
+
+    async def list_runs(
+        self, by: Caller, *, thread_id: str | None = None, status: str | None = None, limit: int = 100
+    ) -> list[Run]:
+        """The caller's runs, the newest first."""
+        return await reading.list_runs(self._ctx, by, thread_id, status, limit)
+
+    async def running(self) -> list[Run]:
+        """What runs now, over all owners and servers; for the server's own use (activity)."""
+        return await reading.running(self._ctx)
+
+    async def follow(
+        self,
+        by: Caller,
+        thread_id: str,
+        cursor: int | None = None,
+        *,
+        run_id: str | None = None,
+        follow: bool = True,
+    ) -> AsyncGenerator[list[Entry]]:
+        """The journal after `cursor`, in pages of at most 500 events and 256 kB, then what comes.
+
+        An empty list says that nothing came for ``heartbeat_seconds``, or that nothing is new right
+        after attaching. ``run_id``: end after that run's terminal event; with no cursor, give its
+        events only, from its RUN_STARTED. ``follow=False``: end at the end of the journal.
+
+        Raises:
+            InvalidField: the cursor is negative or ahead of the journal.
+            ThreadNotFound: also in mid-stream, after the last event, when the thread is deleted.
+        """
+        pages = following.follow(self._ctx, by, thread_id, cursor, run_id=run_id, follow=follow)
+        async with aclosing(pages):
+            async for entries in pages:
+                yield entries
+
+    async def snapshot(self, by: Caller, thread_id: str) -> State:
+        """The thread's folded state and its cursor (:mod:`lobu_jupyter.model.fold`)."""
+        return await reading.snapshot(self._ctx, self._snapshots, by, thread_id)
+
+    async def export(
+        self, by: Caller, thread_id: str, format: Literal["notebook", "json"] = "notebook"
+    ) -> dict[str, Any]:
+        """The thread as a notebook (nbformat 4) of the code that ran, or as JSON: thread, state, events."""
+        return await exporting.export(self._ctx, self._snapshots, by, thread_id, format)
+
+    # -- decisions and policy --------------------------------------------------------------------
+
+    async def interrupts(self, by: Caller, *, thread_id: str | None = None) -> list[Interrupt]:
+        """What waits on the caller, over all threads or one."""
+        return await reading.interrupts(self._ctx, by, thread_id)
+
+    async def resume(self, by: Caller, thread_id: str, entries: list[dict[str, Any]]) -> tuple[Started, bool]:
+        """Decide all open interrupts with AG-UI ResumeEntries; False: the same was decided before.
+
+        Raises:
+            InvalidField: an entry is missing, not offered, or does not fit; names it.
+            InterruptNotFound, InterruptClosed: there is no such question (any more).
+            AlreadyDecided: otherwise, by somebody; its detail says what, who and when.
+            TooManyRuns: the run that goes on needs a slot.
+        """
+        return await resuming.resume(self._ctx, by, thread_id, entries)
+
+    async def policy(
+        self, by: Caller, *, thread_id: str | None = None, notebook_path: str | None = None
+    ) -> Policy:
+        """Rules and grants that hold for a thread or a notebook; with neither, all grants."""
+        return await granting.policy(self._ctx, by, thread_id, notebook_path)
+
+    async def put_policy(self, by: Caller, *, notebook_path: str, rules: Rules) -> Policy:
+        """Replace a notebook's own rules, which can only tighten the server's."""
+        return await granting.put_policy(self._ctx, by, notebook_path, rules)
+
+    async def revoke_grant(self, by: Caller, grant_id: str) -> None:
+        """Take a grant back."""
+        await granting.revoke_grant(self._ctx, by, grant_id)
+
+    async def audit(
+        self, by: Caller, *, thread_id: str | None = None, limit: int = 100, before: int | None = None
+    ) -> list[dict[str, Any]]:
+        """``{number, at, by, via, remote, action, threadId, runId, detail}``, newest first."""
+        return await granting.audit(self._ctx, by, thread_id, limit, before)
+
+    # -- what can be chosen, health --------------------------------------------------------------
+
+    async def agents(self, by: Caller) -> list[dict[str, Any]]:
+        """``{name, description, models?}`` of each agent that workers announced."""
+        return (await workers.announced(self._ctx, by, None))[0]
+
+    async def tools(self, by: Caller, kernel_id: str | None = None) -> list[ToolSpec]:
+        """The agents' tools and those that a kernel offers."""
+        return (await workers.announced(self._ctx, by, kernel_id))[1]
+
+    async def kernel_tools(self, by: Caller, kernel_id: str, tools: list[ToolSpec]) -> None:
+        """Replace what a kernel's incarnation offers."""
+        await kernels.kernel_tools(self._ctx, by, kernel_id, tools)
+
+    async def health(self) -> dict[str, Any]:
+        """``{store: {path, kind}, workers, runs}``: numbers of live workers and running runs."""
+        return await reading.health(self._ctx)
+
+    # -- workers ---------------------------------------------------------------------------------
+
+    async def register_worker(
+        self,
+        kind: str,
+        *,
+        child: bool,
+        agents: list[dict[str, Any]] | None = None,
+        tools: list[ToolSpec] | None = None,
+    ) -> dict[str, Any]:
+        """A new incarnation: ``{workerId, incarnation, token}``. ``child``: it ends with this server."""
+        return await workers.register_worker(
+            self._ctx, kind, child=child, agents=agents or [], tools=tools or []
+        )
+
+    async def worker_of(self, token: str, *, remote: str = "") -> WorkerCaller:
+        """Who holds a token.
+
+        Raises:
+            NotAllowed: nobody. StaleIncarnation: a worker that is gone.
+        """
+        return await workers.worker_of(self._ctx, token, remote)
+
+    async def inbox(self, worker: WorkerCaller, after: int = 0, wait: float = 0.0) -> list[InboxItem]:
+        """What the worker is told after the item `after`; waits up to `wait` seconds for something."""
+        return await dispatch.inbox(self._ctx, self._snapshots, worker, after, wait)
+
+    async def ingest(self, worker: WorkerCaller, batch: Batch) -> dict[str, int]:
+        """Journal a batch, whole or not at all: ``{acked, cursor}``. The last one repeated changes nothing.
+
+        Raises:
+            InvalidField, TooLarge: an event or the checkpoint; names it.
+            Conflict: another batch number comes next. RunEnded, StaleIncarnation: not its run (any more).
+        """
+        return await ingest.ingest(self._ctx, worker, batch)
+
+    async def heartbeat(self, worker: WorkerCaller) -> None:
+        """The worker is alive, and so are the runs that it has fetched."""
+        await workers.heartbeat(self._ctx, worker)
+
+    async def worker_gone(self, worker_id: str, why: str = "", exit_code: int | None = None) -> list[str]:
+        """A worker's process has ended: its runs end (returned); those it had not fetched go to another."""
+        return await workers.worker_gone(self._ctx, worker_id, why, exit_code)
+
+    async def no_worker(self, message: str) -> list[str]:
+        """No worker can be started: the runs of this server that wait for one end with `message`."""
+        return await workers.no_worker(self._ctx, message)
+
+    async def stop_worker(self, worker_id: str) -> None:
+        """Ask a worker to end once it has nothing in flight."""
+        await workers.stop_worker(self._ctx, worker_id)
+
+    # -- kernels and time ------------------------------------------------------------------------
+
+    async def kernel_event(self, kernel_id: str, what: kernels.What, detail: str = "") -> list[str]:
+        """A kernel died, restarted, was shut down or could not start; returns the runs that it ended."""
+        return await kernels.kernel_event(self._ctx, kernel_id, what, detail)
+
+    async def sweep(self) -> int:
+        """End what nobody ended; returns how much that was. Any number of servers may sweep at once."""
+        return await sweeping.sweep(self._ctx)
+
+    async def recover(self) -> list[str]:
+        """End the runs of servers whose process is gone (returned), and begin what they left queued."""
+        return await recovering.recover(self._ctx)
+
+    def run_in_background(self) -> None:
+        """Start sweeping and watching for other servers' commits, as the settings say."""
+        if self._ctx.settings.sweep_seconds > 0:
+            self._tasks.append(asyncio.create_task(sweeping.sweep_on(self._ctx), name="lobu sweeper"))
+        if self._ctx.settings.poll_seconds > 0:
+            self._tasks.append(asyncio.create_task(sweeping.watch_others(self._ctx), name="lobu watch"))
+
+    async def close(self, *, end_runs: bool = True) -> None:
+        """End what this server owns and close the store. ``end_runs=False``: as a crash would."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks.clear()
+        try:
+            if end_runs:
+                await recovering.discharge(self._ctx, self._ctx.server_id)
+        finally:
+            await self._ctx.database.close()
+
+
+@asynccontextmanager
+async def open_gateway(
+    path: str | Path,
+    *,
+    settings: Settings | None = None,
+    clock: Clock | None = None,
+    kernels: KernelsPort | None = None,
+    workers: WorkersPort | None = None,
+    process: recovering.Process | None = None,
+) -> AsyncGenerator[Gateway]:
+    """The gateway on the store at `path`; on leaving, this server's runs are ended and the store closed.
+
+    Raises:
+        StoreUnavailable, StoreTooNew: the store cannot be used; the message says why and what to do.
+    """
+    settings = settings or Settings()
+    database = await open_database(path, busy_seconds=settings.busy_seconds)
+    hub = Hub()
+    database.on_commit = hub.wake
+    ctx = Context(
+        database=database,
+        clock=clock or SystemClock(),
+        settings=settings,
+        hub=hub,
+        slices=Slices(),
+        server_id=new_id("server"),
+        kernels=kernels,
+        workers=workers,
+    )
+    gateway = Gateway(ctx)
+    try:
+        await recovering.enroll(ctx, process or recovering.Process.me())
+        gateway.run_in_background()
+        yield gateway
+    finally:
+        await gateway.close()

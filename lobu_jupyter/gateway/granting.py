@@ -1,0 +1,171 @@
+"""Policy as people set it: the notebook's rules, grants, and the audit of both."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Literal
+
+import msgspec
+
+from lobu_jupyter.model.clock import iso
+from lobu_jupyter.model.errors import InvalidField, NotFound
+from lobu_jupyter.model.ids import new_id
+from lobu_jupyter.model.policy import Grant, Layer, Policy, Rules
+
+from .access import allow_change, own_thread, owner_of, record
+from .rows import grant_of, json_of
+
+if TYPE_CHECKING:
+    from lobu_jupyter.model.callers import Caller
+    from lobu_jupyter.model.interrupts import Interrupt
+    from lobu_jupyter.store.tx import Row, Tx
+
+    from .context import Context
+
+NO_LIMIT = 2**62
+
+
+async def policy_of_run(ctx: Context, tx: Tx, run: Row, thread: Row) -> Policy:
+    """All that decides about a run's calls: server, agent, notebook, run, and the grants that hold."""
+    layers = [Layer(name="server", rules=ctx.settings.rules)]
+    if run["agent"] in ctx.settings.agent_rules:
+        layers.append(Layer(name="agent", rules=ctx.settings.agent_rules[run["agent"]]))
+    layers += await _notebook_layer(tx, thread["owner"], thread["notebook_path"])
+    if run["mode"] is not None:
+        layers.append(Layer(name="run", rules=Rules(mode=run["mode"])))
+    grants = await _grants(ctx, tx, thread["owner"], thread["thread_id"], thread["notebook_path"])
+    return Policy(
+        layers=tuple(layers),
+        grants=tuple(grants),
+        max_mode=ctx.settings.max_mode,
+        answerable=bool(run["answerable"]),
+    )
+
+
+async def _notebook_layer(tx: Tx, owner: str, notebook_path: str | None) -> list[Layer]:
+    if notebook_path is None:
+        return []
+    row = await tx.one("rules", owner=owner, notebook_path=notebook_path)
+    if row is None:
+        return []
+    return [Layer(name="notebook", rules=msgspec.json.decode(row["rules"], type=Rules))]
+
+
+async def _grants(
+    ctx: Context, tx: Tx, owner: str, thread_id: str | None, notebook_path: str | None
+) -> list[Grant]:
+    rows = await tx.all(
+        "grants",
+        owner=owner,
+        now=ctx.now(),
+        everything=thread_id is None and notebook_path is None,
+        thread_id=thread_id,
+        notebook_path=notebook_path,
+    )
+    return [grant_of(row) for row in rows]
+
+
+async def policy(ctx: Context, by: Caller, thread_id: str | None, notebook_path: str | None) -> Policy:
+    """See :meth:`Gateway.policy`."""
+    owner = owner_of(by)
+
+    async def body(tx: Tx) -> Policy:
+        path = notebook_path
+        if thread_id is not None:
+            path = (await own_thread(tx, owner, thread_id))["notebook_path"]
+        layers = [Layer(name="server", rules=ctx.settings.rules), *await _notebook_layer(tx, owner, path)]
+        grants = await _grants(ctx, tx, owner, thread_id, path)
+        return Policy(layers=tuple(layers), grants=tuple(grants), max_mode=ctx.settings.max_mode)
+
+    return await ctx.database.read(body)
+
+
+async def put_policy(ctx: Context, by: Caller, notebook_path: str, rules: Rules) -> Policy:
+    """See :meth:`Gateway.put_policy`."""
+    owner = await allow_change(ctx, by, "policy")
+    if not notebook_path:
+        raise InvalidField("rules belong to a notebook", field="notebookPath")
+
+    async def body(tx: Tx) -> None:
+        await tx.run("put_rules", owner=owner, notebook_path=notebook_path, rules=json_of(rules))
+        detail = {"notebookPath": notebook_path, "rules": msgspec.to_builtins(rules)}
+        await record(ctx, tx, by, "policy", owner, detail=detail)
+
+    await ctx.database.write(body)
+    return await policy(ctx, by, None, notebook_path)
+
+
+async def add_grant(
+    ctx: Context, tx: Tx, by: Caller, thread: Row, interrupt: Interrupt, scope: Literal["thread", "notebook"]
+) -> None:
+    """A standing yes that came with an approval.
+
+    Raises:
+        InvalidField: for the notebook, on a thread that has none; or for no tool.
+    """
+    if interrupt.tool_name is None:
+        raise InvalidField("this question is about no tool", field="resume.payload.grant")
+    if scope == "notebook" and thread["notebook_path"] is None:
+        raise InvalidField("this thread belongs to no notebook", field="resume.payload.grant")
+    lifetime = ctx.settings.grant_seconds
+    grant_id = new_id("grant")
+    await tx.run(
+        "add_grant",
+        grant_id=grant_id,
+        owner=thread["owner"],
+        tool=_literal(interrupt.tool_name),
+        scope=scope,
+        thread_id=thread["thread_id"] if scope == "thread" else None,
+        notebook_path=thread["notebook_path"] if scope == "notebook" else None,
+        by=by.name,
+        now=ctx.now(),
+        expires_at=None if lifetime is None else ctx.now() + lifetime,
+    )
+    detail = {"grantId": grant_id, "tool": interrupt.tool_name, "scope": scope}
+    await record(ctx, tx, by, "granted", thread["owner"], thread["thread_id"], detail=detail)
+
+
+def _literal(tool: str) -> str:
+    """A glob that matches this tool only: a worker's tool name must not widen a grant."""
+    return "".join(f"[{char}]" if char in "*?[" else char for char in tool)
+
+
+async def revoke_grant(ctx: Context, by: Caller, grant_id: str) -> None:
+    """See :meth:`Gateway.revoke_grant`."""
+    owner = await allow_change(ctx, by, "revoke")
+
+    async def body(tx: Tx) -> None:
+        row = await tx.one("revoke_grant", grant_id=grant_id, owner=owner)
+        if row is None:
+            raise NotFound("There is no such grant.")
+        detail = {"grantId": grant_id, "tool": row["tool"], "scope": row["scope"]}
+        await record(ctx, tx, by, "revoked", owner, row["thread_id"], detail=detail)
+
+    await ctx.database.write(body)
+
+
+async def audit(
+    ctx: Context, by: Caller, thread_id: str | None, limit: int, before: int | None
+) -> list[dict[str, Any]]:
+    """See :meth:`Gateway.audit`."""
+    owner = owner_of(by)
+
+    async def body(tx: Tx) -> list[Row]:
+        bound = NO_LIMIT if before is None else before
+        return await tx.all("audit", owner=owner, thread_id=thread_id, before=bound, limit=limit)
+
+    return [_audit_of(row) for row in await ctx.database.read(body)]
+
+
+def _audit_of(row: Row) -> dict[str, Any]:
+    return {
+        "number": row["number"],
+        "at": iso(row["at"]),
+        "by": row["who"],
+        "via": row["via"],
+        "remote": row["remote"],
+        "action": row["action"],
+        "threadId": row["thread_id"],
+        "runId": row["run_id"],
+        "detail": json.loads(row["detail"]),
+    }

@@ -1,0 +1,80 @@
+"""The hub wakes readers; it carries no events.
+
+Who waits takes a bell, clears it, looks at the store, and only then waits: a wake between the look
+and the wait is kept by the bell.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterable
+
+
+class Bell:
+    """Rings when its topic was touched."""
+
+    def __init__(self) -> None:
+        self._event = asyncio.Event()
+
+    def ring(self) -> None:
+        self._event.set()
+
+    def clear(self) -> None:
+        """Forget earlier rings; call it before looking at the store."""
+        self._event.clear()
+
+    async def wait(self, seconds: float) -> bool:
+        """True when it rang within `seconds`."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._event.wait()
+        except TimeoutError:
+            return False
+        return True
+
+
+class Hub:
+    """Topics and those who listen to them. Only for one event loop."""
+
+    def __init__(self) -> None:
+        self._bells: dict[str, set[Bell]] = {}
+        self.used = asyncio.Event()  # set while anybody listens
+
+    @contextmanager
+    def listen(self, topic: str) -> Generator[Bell]:
+        """A bell for `topic`."""
+        bell = Bell()
+        self._bells.setdefault(topic, set()).add(bell)
+        self.used.set()
+        try:
+            yield bell
+        finally:
+            self._bells[topic].discard(bell)
+            if not self._bells[topic]:
+                del self._bells[topic]
+            if not self._bells:
+                self.used.clear()
+
+    def listened(self, topic: str) -> bool:
+        return topic in self._bells
+
+    def wake(self, topics: Iterable[str]) -> None:
+        for topic in topics:
+            for bell in self._bells.get(topic, ()):
+                bell.ring()
+
+    def wake_all(self) -> None:
+        """Another process wrote something; what, only the store knows."""
+        self.wake(list(self._bells))
+
+
+def thread_topic(thread_id: str) -> str:
+    return f"thread {thread_id}"
+
+
+def inbox_topic(worker_id: str) -> str:
+    return f"inbox {worker_id}"

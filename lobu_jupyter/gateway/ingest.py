@@ -1,0 +1,187 @@
+"""Ingest: a worker's batch becomes journal, whole or not at all, once, and only from who holds the lease."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from lobu_jupyter.model import events as ev
+from lobu_jupyter.model.errors import (
+    Conflict,
+    InvalidField,
+    RunEnded,
+    RunNotFound,
+    StaleIncarnation,
+    TooLarge,
+)
+from lobu_jupyter.model.runs import ErrorCode, RunError, RunStatus
+
+from .ending import finish
+from .journal import append
+from .pausing import pause
+from .rows import json_of
+
+if TYPE_CHECKING:
+    from lobu_jupyter.model.callers import WorkerCaller
+    from lobu_jupyter.store.tx import Row, Tx
+
+    from .context import Context
+
+_RESERVED = frozenset({"lobu.decision", "lobu.closed", "lobu.title", "lobu.kernel"})  # the gateway's to say
+_STATUS = {
+    "success": RunStatus.SUCCEEDED,
+    "interrupt": RunStatus.INTERRUPTED,
+    "cancelled": RunStatus.CANCELLED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Checked:
+    """A batch that is well-formed; ``terminal`` is its last event, if that ends the run."""
+
+    events: list[tuple[ev.Known, bytes]]
+    terminal: ev.RunFinished | ev.RunErrorEvent | None
+
+
+async def ingest(ctx: Context, worker: WorkerCaller, batch: ev.Batch) -> dict[str, int]:
+    """See :meth:`Gateway.ingest`."""
+    if batch.incarnation != worker.incarnation:
+        raise StaleIncarnation
+    checked = _check(ctx, batch)
+
+    async def body(tx: Tx) -> dict[str, int]:
+        run = await tx.one("run", run_id=batch.run_id)
+        if run is None:
+            raise RunNotFound
+        repeated = (batch.batch, worker.incarnation) == (run["batch"], run["batch_incarnation"])
+        lease = await tx.one("lease", run_id=batch.run_id)
+        if repeated:
+            return {"acked": batch.batch, "cursor": run["batch_cursor"]}
+        if lease is None:
+            raise RunEnded
+        if (lease["worker_id"], lease["incarnation"]) != (worker.worker_id, worker.incarnation):
+            raise StaleIncarnation
+        if batch.batch != run["batch"] + 1:
+            raise Conflict(
+                f"Batch {run['batch'] + 1} comes next, not {batch.batch}.", expected=run["batch"] + 1
+            )
+        return await _take(ctx, tx, run, lease, batch, checked)
+
+    return await ctx.database.write(body)
+
+
+def _check(ctx: Context, batch: ev.Batch) -> _Checked:
+    """All that can be checked without the run's state, so that nothing is written for a bad batch."""
+    if batch.batch < 1:
+        raise InvalidField("batches count from 1", field="batch")
+    if not batch.events:
+        raise InvalidField("a batch has events", field="events")
+    events = [ev.parse(raw, f"events[{i}]") for i, raw in enumerate(batch.events)]
+    for i, (event, _) in enumerate(events):
+        if isinstance(event, ev.RunFinished | ev.RunErrorEvent) and i < len(events) - 1:
+            raise InvalidField("nothing follows the end of a run", field=f"events[{i + 1}]")
+        if isinstance(event, ev.RunFinished):
+            _check_outcome(event, f"events[{i}].outcome")
+        if isinstance(event, ev.Custom) and event.name in _RESERVED:
+            raise InvalidField(f"{event.name} is not a worker's to say", field=f"events[{i}].name")
+    last = events[-1][0]
+    terminal = last if isinstance(last, ev.RunFinished | ev.RunErrorEvent) else None
+    _check_checkpoint(ctx, batch, terminal)
+    return _Checked(events, terminal)
+
+
+def _check_checkpoint(ctx: Context, batch: ev.Batch, terminal: ev.Known | None) -> None:
+    paused = isinstance(terminal, ev.RunFinished) and _outcome(terminal)["type"] == "interrupt"
+    if paused and batch.checkpoint is None:
+        raise InvalidField("a pause has a checkpoint", field="checkpoint")
+    if batch.checkpoint is None:
+        return
+    if not paused:
+        raise InvalidField("only a pause has a checkpoint", field="checkpoint")
+    size = len(batch.checkpoint.encode())
+    if size > ctx.settings.max_checkpoint_bytes:
+        limit = ctx.settings.max_checkpoint_bytes
+        raise TooLarge(f"The checkpoint has {size} bytes; {limit} are allowed.", field="checkpoint")
+
+
+def _check_outcome(event: ev.RunFinished, where: str) -> None:
+    outcome = _outcome(event)
+    if outcome.get("type") not in _STATUS:
+        raise InvalidField("an outcome is success, interrupt or cancelled", field=f"{where}.type")
+    interrupts = outcome.get("interrupts", [])
+    if not isinstance(interrupts, list) or not all(isinstance(item, dict) for item in interrupts):
+        raise InvalidField("interrupts is a list of objects", field=f"{where}.interrupts")
+
+
+def _outcome(event: ev.RunFinished) -> dict[str, Any]:
+    return event.outcome or {"type": "success"}
+
+
+async def _take(
+    ctx: Context, tx: Tx, run: Row, lease: Row, batch: ev.Batch, checked: _Checked
+) -> dict[str, int]:
+    """Journal the batch of the worker that holds the lease."""
+    run_id, now = run["run_id"], ctx.now()
+    slice_ = await ctx.slices.take(tx, run, lease)
+    owed = frozenset[str]()
+    bodies: list[bytes] = []
+    for i, (event, body) in enumerate(checked.events):
+        owed = frozenset(slice_.unanswered) if event is checked.terminal else owed
+        bodies += slice_.feed(event, body, f"events[{i}]")
+    if checked.terminal is not None:
+        bodies.pop()
+    cursor = run["batch_cursor"] or run["start_cursor"]
+    if bodies:
+        cursor = await append(tx, run["thread_id"], run_id, bodies, now)
+    if checked.terminal is not None:  # after the rest: a pause looks its calls up in the journal
+        end = await _end_body(ctx, tx, run, batch, checked, owed)
+        cursor = await append(tx, run["thread_id"], run_id, [end], now)
+    await tx.run("ack_batch", run_id=run_id, batch=batch.batch, cursor=cursor, incarnation=batch.incarnation)
+    if batch.batch == 1 and run["parent_run_id"]:
+        await tx.run("drop_checkpoint", run_id=run["parent_run_id"])
+    if checked.terminal is not None:
+        await _end(ctx, tx, run, checked.terminal, cursor)
+    else:
+        chunk = json_of(slice_.chunk) if slice_.chunk else None
+        await tx.run("extend_lease", run_id=run_id, deadline=now + ctx.settings.lease_seconds, chunk=chunk)
+        tx.after(lambda: ctx.slices.keep(run_id, batch.batch, slice_))
+    return {"acked": batch.batch, "cursor": cursor}
+
+
+async def _end_body(
+    ctx: Context, tx: Tx, run: Row, batch: ev.Batch, checked: _Checked, owed: frozenset[str]
+) -> bytes:
+    """The terminal event as journaled: it names its thread and run, and its time; a pause is written."""
+    event = ev.decode(checked.events[-1][1])
+    event.setdefault("timestamp", int(ctx.now() * 1000))
+    if isinstance(checked.terminal, ev.RunErrorEvent):
+        event.setdefault("code", ErrorCode.INTERNAL.value)
+        return ev.encode(event)
+    event |= {"threadId": run["thread_id"], "runId": run["run_id"]}
+    event.setdefault("outcome", {"type": "success"})
+    if batch.checkpoint is not None:
+        where = f"events[{len(checked.events) - 1}].outcome.interrupts"
+        wires = event["outcome"]["interrupts"]
+        event["outcome"]["interrupts"] = await pause(ctx, tx, run, wires, batch.checkpoint, owed, where)
+    return ev.encode(event)
+
+
+async def _end(
+    ctx: Context, tx: Tx, run: Row, terminal: ev.RunFinished | ev.RunErrorEvent, cursor: int
+) -> None:
+    usage = _sum(terminal.usage or [])
+    if isinstance(terminal, ev.RunErrorEvent):
+        error = RunError(code=terminal.code or ErrorCode.INTERNAL, message=terminal.message)
+        await finish(ctx, tx, run, RunStatus.FAILED, cursor, usage=usage, error=error)
+    else:
+        await finish(ctx, tx, run, _STATUS[_outcome(terminal)["type"]], cursor, usage=usage)
+
+
+def _sum(usages: list[dict[str, Any]]) -> dict[str, int]:
+    """TokenUsage entries added up, member by member."""
+    total: dict[str, int] = {}
+    for usage in usages:
+        for name, count in usage.items():
+            if isinstance(count, int) and not isinstance(count, bool):
+                total[name] = total.get(name, 0) + count
+    return total

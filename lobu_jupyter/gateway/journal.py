@@ -1,0 +1,35 @@
+"""The journal: what is appended gets the next seqs of its thread, in the caller's transaction."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lobu_jupyter.model.events import Event, encode
+
+from .hub import thread_topic
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lobu_jupyter.store.tx import Tx
+
+
+async def append(tx: Tx, thread_id: str, run_id: str | None, bodies: Sequence[bytes], now: float) -> int:
+    """Journal `bodies` of a run (None: between runs); returns the thread's new cursor."""
+    moved = await tx.one("move_cursor", thread_id=thread_id, count=len(bodies), now=now)
+    assert moved is not None, "only threads that exist are written to"
+    first = moved["cursor"] - len(bodies) + 1
+    await tx.many(
+        "append_events",
+        [
+            {"thread_id": thread_id, "seq": first + i, "run_id": run_id, "body": b}
+            for i, b in enumerate(bodies)
+        ],
+    )
+    tx.wake(thread_topic(thread_id))
+    return moved["cursor"]
+
+
+def stamped(event: Event, now: float) -> bytes:
+    """An event of the gateway as journaled bytes, with its time in milliseconds."""
+    return encode({**event, "timestamp": int(now * 1000)})

@@ -1,0 +1,119 @@
+"""A pause: checkpoint and questions, written in the transaction that ends the run with them."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from lobu_jupyter.model.clock import iso
+from lobu_jupyter.model.errors import InvalidField
+from lobu_jupyter.model.events import decode
+from lobu_jupyter.model.interrupts import Interrupt, event_of_interrupt, interrupt_from_event
+
+from .rows import json_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lobu_jupyter.store.tx import Row, Tx
+
+    from .context import Context
+
+
+async def pause(
+    ctx: Context,
+    tx: Tx,
+    run: Row,
+    wires: Sequence[dict[str, Any]],
+    checkpoint: str,
+    owed: frozenset[str],
+    where: str,
+) -> list[dict[str, Any]]:
+    """Write a run's questions and checkpoint; returns the questions as its RUN_FINISHED carries them.
+
+    ``owed``: the calls that have no result yet; only about those may be asked.
+
+    Raises:
+        InvalidField: a question that is none, about another call, or whose id was used before.
+    """
+    completed: list[dict[str, Any]] = []
+    for position, wire in enumerate(wires):
+        at = f"{where}[{position}]"
+        interrupt = await _complete(ctx, tx, run, wire, owed, at)
+        if await tx.one("interrupt", thread_id=run["thread_id"], interrupt_id=interrupt.id):
+            raise InvalidField("this id was used before on the thread", field=f"{at}.id")
+        await tx.run(
+            "add_interrupt",
+            thread_id=run["thread_id"],
+            interrupt_id=interrupt.id,
+            run_id=run["run_id"],
+            position=position,
+            tool_call_id=interrupt.tool_call_id,
+            body=json_of(interrupt),
+            now=ctx.now(),
+            expires_at=_seconds(interrupt.expires_at, f"{at}.expiresAt"),
+        )
+        whole = event_of_interrupt(interrupt)
+        whole["metadata"] = {**(wire.get("metadata") or {}), **whole["metadata"]}
+        completed.append({**wire, **whole})
+    await tx.run("add_checkpoint", run_id=run["run_id"], thread_id=run["thread_id"], body=checkpoint)
+    return completed
+
+
+async def _complete(
+    ctx: Context, tx: Tx, run: Row, wire: dict[str, Any], owed: frozenset[str], where: str
+) -> Interrupt:
+    now = ctx.now()
+    try:
+        interrupt = interrupt_from_event(
+            wire, where, thread_id=run["thread_id"], run_id=run["run_id"], created_at=iso(now)
+        )
+        interrupt = msgspec.convert(msgspec.to_builtins(interrupt), Interrupt)  # checks the types too
+    except msgspec.ValidationError as error:
+        raise InvalidField(str(error), field=where) from error
+    call = interrupt.tool_call_id
+    if call is not None and call not in owed:
+        raise InvalidField("no such call waits for a result", field=f"{where}.toolCallId")
+    changes: dict[str, Any] = {}
+    if call is not None and interrupt.tool_name is None:
+        changes["tool_name"], args = await _journaled_call(tx, run, call)
+        changes["args"] = interrupt.args or args
+    if interrupt.expires_at is None and ctx.settings.interrupt_seconds is not None:
+        changes["expires_at"] = iso(now + ctx.settings.interrupt_seconds)
+    return msgspec.structs.replace(interrupt, **changes)
+
+
+async def _journaled_call(tx: Tx, run: Row, call: str) -> tuple[str | None, dict[str, Any]]:
+    """Name and arguments of a call, as its run has journaled them before this batch."""
+    name, parts = None, list[str]()
+    rows = await tx.all(
+        "events_of_run", thread_id=run["thread_id"], start_cursor=run["start_cursor"], run_id=run["run_id"]
+    )
+    for row in rows:
+        if call.encode() not in row["body"]:
+            continue
+        event = decode(row["body"])
+        if event.get("toolCallId") != call:
+            continue
+        if event["type"] == "TOOL_CALL_START":
+            name = event["toolCallName"]
+        elif event["type"] == "TOOL_CALL_ARGS":
+            parts.append(event["delta"])
+    try:
+        args = json.loads("".join(parts) or "{}")
+    except json.JSONDecodeError:
+        args = {}
+    return name, args if isinstance(args, dict) else {}
+
+
+def _seconds(at: str | None, where: str) -> float | None:
+    if at is None:
+        return None
+    try:
+        time = datetime.fromisoformat(at)
+        return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()
+    except ValueError as error:
+        raise InvalidField("a time is ISO 8601", field=where) from error

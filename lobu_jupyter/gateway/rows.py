@@ -1,0 +1,91 @@
+"""Rows to values: the one place that knows how the store writes them."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from lobu_jupyter.model.clock import iso
+from lobu_jupyter.model.interrupts import Decision, Interrupt, InterruptStatus
+from lobu_jupyter.model.policy import Grant
+from lobu_jupyter.model.runs import Run, RunError, RunStatus, Thread, ThreadStatus
+
+if TYPE_CHECKING:
+    from lobu_jupyter.store.tx import Row
+
+
+def thread_of(row: Row) -> Thread:
+    waiting = ThreadStatus.WAITING if row["waiting"] else ThreadStatus.IDLE
+    return Thread(
+        thread_id=row["thread_id"],
+        owner=row["owner"],
+        status=ThreadStatus.RUNNING if row["running"] else waiting,
+        cursor=row["cursor"],
+        title=row["title"],
+        name=row["name"],
+        notebook_path=row["notebook_path"],
+        kernel_id=row["kernel_id"],
+        archived=bool(row["archived"]),
+        temporary=bool(row["temporary"]),
+        created_at=iso(row["created_at"]),
+        updated_at=iso(row["updated_at"]),
+    )
+
+
+def run_of(row: Row) -> Run:
+    error = RunError(code=row["error_code"], message=row["error_message"]) if row["error_code"] else None
+    return Run(
+        run_id=row["run_id"],
+        thread_id=row["thread_id"],
+        status=RunStatus(row["status"]),
+        parent_run_id=row["parent_run_id"],
+        agent=row["agent"],
+        model=row["model"],
+        mode=row["mode"],
+        kernel_id=row["kernel_id"],
+        client_request_id=row["client_request_id"],
+        answerable=bool(row["answerable"]),
+        start_cursor=row["start_cursor"],
+        usage=json.loads(row["usage"]),
+        error=error,
+        created_at=iso(row["created_at"]),
+        ended_at=None if row["ended_at"] is None else iso(row["ended_at"]),
+    )
+
+
+def interrupt_of(row: Row) -> Interrupt:
+    interrupt = msgspec.json.decode(row["body"], type=Interrupt)
+    return msgspec.structs.replace(
+        interrupt, status=InterruptStatus(row["status"]), kernel_lost=bool(row["kernel_lost"])
+    )
+
+
+def decision_of(row: Row) -> Decision:
+    """The decision on a resolved interrupt."""
+    return msgspec.json.decode(row["decision"], type=Decision)
+
+
+def grant_of(row: Row) -> Grant:
+    return Grant(
+        grant_id=row["grant_id"],
+        tool=row["tool"],
+        scope=row["scope"],
+        thread_id=row["thread_id"],
+        notebook_path=row["notebook_path"],
+        by=row["granted_by"],
+        created_at=iso(row["created_at"]),
+        expires_at=None if row["expires_at"] is None else iso(row["expires_at"]),
+    )
+
+
+def json_of(value: Any) -> str:
+    """A value as JSON text, as the store keeps it."""
+    return msgspec.json.encode(value).decode()
+
+
+def sparse(value: Any) -> dict[str, Any]:
+    """A wire value as a JSON object without its null members, as events carry it."""
+    built: dict[str, Any] = msgspec.to_builtins(value)
+    return {name: member for name, member in built.items() if member is not None}

@@ -1,0 +1,51 @@
+"""What an administrator may set; the defaults suit one person's Jupyter server."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from lobu_jupyter.model.policy import Rules
+
+if TYPE_CHECKING:
+    from lobu_jupyter.model.runs import Mode
+
+Guardrail = Callable[[str, str], Awaitable[None]]
+"""``await guardrail(text, where)`` for every text a person sends; raising refuses the request."""
+
+KIB = 1024
+DAY = 24 * 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Limits in bytes and counts, times in seconds."""
+
+    default_agent: str = "demo"
+    default_model: str | None = None
+    allowed_models: tuple[str, ...] | None = None  # None: any
+    rules: Rules = field(default_factory=Rules)  # the server's layer
+    agent_rules: Mapping[str, Rules] = field(default_factory=dict[str, Rules])  # agent name -> its layer
+    max_mode: Mode = "allow"
+    guardrail: Guardrail | None = None
+
+    root: str | None = None  # absolute directory that file tools may reach
+    limits: Mapping[str, int] = field(default_factory=lambda: {"outputBytes": 10 * KIB * KIB})
+    max_runs: int = 64  # running at once, over all people
+    max_runs_per_user: int = 16
+    max_queued: int = 32  # per thread
+    max_prompt_bytes: int = 256 * KIB
+    max_checkpoint_bytes: int = 16 * KIB * KIB
+
+    lease_seconds: float = 30.0  # silence of a worker after which its runs are lost
+    start_seconds: float = 60.0  # time for a worker to fetch a run
+    interrupt_seconds: float | None = 7 * DAY  # how long a question stays open; None: for ever
+    grant_seconds: float | None = None
+    heartbeat_seconds: float = 15.0  # silence after which a reader gets an empty list
+    sweep_seconds: float = 3.0  # 0: nothing sweeps by itself (tests)
+    poll_seconds: float = 0.05  # how often another process's commits are looked for; 0: never
+    busy_seconds: float = 5.0  # how long a locked store is waited for
+    purge_seconds: float = 60.0  # from a thread's deletion to the removal of its rows
+    temporary_seconds: float = 60.0  # from a temporary thread's end to its deletion
+    outside_seconds: float = 90.0  # silence after which an outside worker gets no new runs

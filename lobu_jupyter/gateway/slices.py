@@ -1,0 +1,61 @@
+"""The slices of running runs: kept between batches, rebuilt from the journal when another server wrote."""
+
+from __future__ import annotations
+
+import json
+import threading
+from typing import TYPE_CHECKING
+
+from lobu_jupyter.model.events import MAX_EVENT_BYTES, parse
+from lobu_jupyter.model.slice import Slice
+
+if TYPE_CHECKING:
+    from lobu_jupyter.store.tx import Row, Tx
+
+MAX_KEPT = 256
+
+
+class Slices:
+    """A cache of slices, each valid for one batch number of its run.
+
+    A slice is taken out while a transaction uses it and put back once that is durable, so one that
+    was fed by a transaction that failed is never seen again.
+    """
+
+    def __init__(self) -> None:
+        self._kept: dict[str, tuple[int, Slice]] = {}
+        self._lock = threading.Lock()  # taken in the store's thread, kept on the loop
+
+    async def take(self, tx: Tx, run: Row, lease: Row) -> Slice:
+        """The slice of a running run, as of its last batch."""
+        with self._lock:
+            kept = self._kept.pop(run["run_id"], None)
+        if kept is not None and kept[0] == run["batch"]:
+            return kept[1]
+        return await _rebuild(tx, run, lease["chunk"])
+
+    def keep(self, run_id: str, batch: int, slice_: Slice) -> None:
+        with self._lock:
+            self._kept[run_id] = (batch, slice_)
+            if len(self._kept) > MAX_KEPT:
+                del self._kept[next(iter(self._kept))]
+
+    def drop(self, run_id: str) -> None:
+        with self._lock:
+            self._kept.pop(run_id, None)
+
+
+async def _rebuild(tx: Tx, run: Row, chunk: str | None) -> Slice:
+    settled = await tx.all("resolved_interrupts", run_id=run["run_id"])
+    slice_ = Slice(owed=[row["tool_call_id"] for row in settled if row["tool_call_id"]])
+    events = await tx.all(
+        "events_of_run", thread_id=run["thread_id"], start_cursor=run["start_cursor"], run_id=run["run_id"]
+    )
+    for row in events:
+        if len(row["body"]) > MAX_EVENT_BYTES:
+            continue  # of the gateway itself (a long prompt, a decision): opens and closes nothing
+        where = f"journal[{row['seq']}]"
+        event, body = parse(row["body"], where)
+        slice_.feed(event, body, where)
+    slice_.chunk = tuple(json.loads(chunk)) if chunk else None
+    return slice_

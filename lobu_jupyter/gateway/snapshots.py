@@ -1,0 +1,86 @@
+"""Snapshots: the fold of a journal, in a thread of its own, kept so that only the tail is folded again."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections import OrderedDict
+from typing import TYPE_CHECKING
+
+from lobu_jupyter.model.events import decode, encode
+from lobu_jupyter.model.fold import Fold, State
+
+if TYPE_CHECKING:
+    from lobu_jupyter.store.database import Body, Database
+    from lobu_jupyter.store.tx import Row, Tx
+
+MAX_KEPT = 16  # threads whose fold is kept
+PAGE_EVENTS = 2000
+PAGE_BYTES = 4 * 1024 * 1024
+
+
+class Snapshots:
+    """Folds of the threads that were looked at last."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._kept: OrderedDict[str, tuple[threading.Lock, Fold]] = OrderedDict()
+
+    async def state(self, thread_id: str, until: int | None = None) -> State:
+        """The state after the event `until`, or after the last one; the caller's own copy."""
+        lock, fold = self._kept.get(thread_id) or (threading.Lock(), Fold())
+        if until is None or fold.cursor <= until:
+            self._keep(thread_id, lock, fold)
+            state = await self._advance(thread_id, lock, fold, until)
+            if until is None or state["cursor"] <= until:
+                return state
+        # A past state, or another call has folded further meanwhile: folded anew, not kept.
+        return await self._advance(thread_id, threading.Lock(), Fold(), until)
+
+    async def _advance(self, thread_id: str, lock: threading.Lock, fold: Fold, until: int | None) -> State:
+        cursor = fold.cursor
+        while True:
+            rows = await self._database.read(_page(thread_id, cursor, until))
+            copy = await asyncio.to_thread(_apply, lock, fold, rows)
+            if copy is not None:
+                return copy
+            cursor = rows[-1]["seq"]
+
+    def _keep(self, thread_id: str, lock: threading.Lock, fold: Fold) -> None:
+        self._kept[thread_id] = (lock, fold)
+        self._kept.move_to_end(thread_id)
+        if len(self._kept) > MAX_KEPT:
+            self._kept.popitem(last=False)
+
+
+def _page(thread_id: str, cursor: int, until: int | None) -> Body[list[Row]]:
+    async def body(tx: Tx) -> list[Row]:
+        bound = 2**62 if until is None else until
+        return await tx.all(
+            "events_after",
+            thread_id=thread_id,
+            cursor=cursor,
+            until=bound,
+            limit=PAGE_EVENTS,
+            max_bytes=PAGE_BYTES,
+        )
+
+    return body
+
+
+def _apply(lock: threading.Lock, fold: Fold, rows: list[Row]) -> State | None:
+    """Fold a page; the last, empty one yields a copy of the state."""
+    with lock:
+        for row in rows:
+            fold.apply(row["seq"], decode(row["body"]))
+        return None if rows else _copy(fold.state())
+
+
+def _copy(state: State) -> State:
+    """A deep copy, item by item, so that the loop's thread gets its turn in between."""
+    return {
+        name: [decode(encode(part)) for part in member]
+        if isinstance(member, list)
+        else decode(encode({"it": member}))["it"]
+        for name, member in state.items()
+    }

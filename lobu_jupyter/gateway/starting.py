@@ -1,0 +1,170 @@
+"""Starting a run: checked, accepted once per client request, and begun or queued, in one transaction."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from lobu_jupyter.model.errors import InvalidField, ThreadBusy, ThreadWaiting, TooLarge, TooManyRuns
+from lobu_jupyter.model.ids import new_id
+from lobu_jupyter.model.interrupts import InterruptStatus
+from lobu_jupyter.model.runs import Started, StartRun
+
+from .access import allow_change, own_thread
+from .beginning import add_run, begin
+from .ending import cancel_run, close_interrupts, expire_due
+from .guarding import guard
+from .rows import json_of
+
+if TYPE_CHECKING:
+    from lobu_jupyter.model.callers import Caller
+    from lobu_jupyter.store.tx import Row, Tx
+
+    from .context import Context
+
+
+async def start(ctx: Context, by: Caller, thread_id: str, request: StartRun) -> Started:
+    """See :meth:`Gateway.start`."""
+    owner = await allow_change(ctx, by, "start", thread_id)
+    message = _message_of(ctx, request)
+    _check(ctx, request)
+    await guard(ctx, _texts(message), "prompt")
+    await guard(ctx, [str(item.get("value", "")) for item in request.context], "context")
+
+    async def look(tx: Tx) -> str | None:
+        return request.kernel_id or (await own_thread(tx, owner, thread_id))["kernel_id"]
+
+    kernel_id = await ctx.database.read(look)
+    mine = ctx.owns_kernel(kernel_id)
+
+    async def body(tx: Tx) -> Started:
+        if request.client_request_id is not None:
+            known = await tx.one("run_of_request", owner=owner, client_request_id=request.client_request_id)
+            if known is not None:
+                return Started(run_id=known["run_id"], thread_id=known["thread_id"], cursor=known["cursor"])
+        thread = await own_thread(tx, owner, thread_id)
+        running = await _make_way(ctx, tx, thread, request)
+        if running is None:
+            await check_limits(ctx, tx, owner)
+        if kernel_id is not None:
+            await tx.run("bind_kernel", kernel_id=kernel_id, server_id=ctx.server_id, mine=mine)
+            await tx.run("bind_thread", thread_id=thread_id, kernel_id=kernel_id)
+        cursor = (await own_thread(tx, owner, thread_id))["cursor"]
+        fields = _fields(ctx, request, message, kernel_id)
+        run_id = await add_run(ctx, tx, thread_id, owner, **fields, cursor=cursor)
+        if running is None:
+            cursor = await begin(ctx, tx, run_id)
+        return Started(run_id=run_id, thread_id=thread_id, cursor=cursor)
+
+    return await ctx.database.write(body)
+
+
+async def check_limits(ctx: Context, tx: Tx, owner: str) -> None:
+    """See that one more run may run.
+
+    Raises:
+        TooManyRuns: of this person, or of all. Queued and waiting runs do not count.
+    """
+    count = await tx.one("count_running", owner=owner)
+    assert count is not None, "a count is always one row"
+    if count["mine"] >= ctx.settings.max_runs_per_user:
+        raise TooManyRuns(f"You have {count['mine']} runs under way; wait for one to end.")
+    if count["everyone"] >= ctx.settings.max_runs:
+        raise TooManyRuns
+
+
+async def _make_way(ctx: Context, tx: Tx, thread: Row, request: StartRun) -> Row | None:
+    """The run behind which the new one must queue, if any."""
+    thread_id = thread["thread_id"]
+    await expire_due(ctx, tx, thread_id)
+    waiting = await tx.all("open_interrupts", thread_id=thread_id)
+    if waiting and request.if_waiting != "cancel":
+        raise ThreadWaiting(interruptIds=[row["interrupt_id"] for row in waiting])
+    await close_interrupts(ctx, tx, thread_id, InterruptStatus.CANCELLED, by=thread["owner"], then_next=False)
+    running = await tx.one("running_run", thread_id=thread_id)
+    if running is None:
+        return None
+    if request.if_running is None:
+        raise ThreadBusy(runId=running["run_id"])
+    if request.if_running == "cancel":
+        await cancel_run(ctx, tx, running["run_id"], then_next=False)
+        return None
+    if len(await tx.all("queued_runs", thread_id=thread_id)) >= ctx.settings.max_queued:
+        raise TooManyRuns("Too many runs are queued on this thread; wait for one to end.")
+    return running
+
+
+def _message_of(ctx: Context, request: StartRun) -> dict[str, Any]:
+    """The new user message: of the prompt, or the trailing one of ``messages``."""
+    if request.prompt is not None and request.messages is not None:
+        raise InvalidField("give a prompt or messages, not both", field="messages")
+    if request.prompt is not None:
+        if not request.prompt.strip():
+            raise InvalidField("the prompt is empty", field="prompt")
+        message: dict[str, Any] = {"id": new_id("msg"), "role": "user", "content": request.prompt}
+        field = "prompt"
+    elif request.messages:
+        field = f"messages[{len(request.messages) - 1}]"
+        message = _user_message(request.messages[-1], field)
+    elif request.messages is not None:
+        raise InvalidField("there is no message", field="messages")
+    else:
+        raise InvalidField("a run needs a prompt or messages", field="prompt")
+    if len(msgspec.json.encode(message)) > ctx.settings.max_prompt_bytes:
+        raise TooLarge(f"A prompt may have {ctx.settings.max_prompt_bytes} bytes.", field=field)
+    return message
+
+
+def _user_message(message: dict[str, Any], field: str) -> dict[str, Any]:
+    if message.get("role") != "user":
+        raise InvalidField("the last message is the user's", field=f"{field}.role")
+    content = message.get("content")
+    parts: list[Any] = content if isinstance(content, list) else []
+    if isinstance(content, list) and not all(isinstance(part, dict) and "type" in part for part in parts):
+        raise InvalidField("a content part is an object with a type", field=f"{field}.content")
+    if not (isinstance(content, str) and content.strip()) and not parts:
+        raise InvalidField("the message is empty", field=f"{field}.content")
+    name = message.get("id")
+    if name is not None and (not isinstance(name, str) or not name):
+        raise InvalidField("a message's id is a text", field=f"{field}.id")
+    kept = {k: v for k, v in message.items() if v is not None}
+    return {**kept, "id": name or new_id("msg")}
+
+
+def _texts(message: dict[str, Any]) -> list[str]:
+    content = message["content"]
+    if isinstance(content, str):
+        return [content]
+    return [str(part["text"]) for part in content if part.get("text")]
+
+
+def _check(ctx: Context, request: StartRun) -> None:
+    for field in ("agent", "model", "kernel_id", "client_request_id"):
+        value = getattr(request, field)
+        if value is not None and (not value or len(value) > 512):
+            wire = {"kernel_id": "kernelId", "client_request_id": "clientRequestId"}.get(field, field)
+            raise InvalidField("this is empty or too long", field=wire)
+    allowed = ctx.settings.allowed_models
+    if request.model is not None and allowed is not None and request.model not in allowed:
+        raise InvalidField(f"this server allows the models {', '.join(allowed)}", field="model")
+    for index, item in enumerate(request.context):
+        for member in ("description", "value"):
+            if not isinstance(item.get(member), str):
+                raise InvalidField("a context has two texts", field=f"context[{index}].{member}")
+    if len(msgspec.json.encode(request.context)) > ctx.settings.max_prompt_bytes:
+        raise TooLarge(f"The context may have {ctx.settings.max_prompt_bytes} bytes.", field="context")
+
+
+def _fields(
+    ctx: Context, request: StartRun, message: dict[str, Any], kernel_id: str | None
+) -> dict[str, Any]:
+    return {
+        "agent": request.agent or ctx.settings.default_agent,
+        "model": request.model or ctx.settings.default_model,
+        "mode": request.mode,
+        "kernel_id": kernel_id,
+        "client_request_id": request.client_request_id,
+        "answerable": request.answerable,
+        "request": json_of({"message": message, "context": request.context}),
+    }

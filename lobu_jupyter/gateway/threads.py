@@ -1,0 +1,198 @@
+"""Threads: made, found again by their notebook, changed, deleted."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from msgspec import UNSET, UnsetType
+
+from lobu_jupyter.model.errors import InvalidField
+from lobu_jupyter.model.events import custom
+from lobu_jupyter.model.ids import new_id
+
+from .access import allow_change, own_thread, owner_of, record
+from .cancelling import cancel_all
+from .hub import thread_topic
+from .journal import append, stamped
+from .rows import thread_of
+
+if TYPE_CHECKING:
+    from lobu_jupyter.model.callers import Caller
+    from lobu_jupyter.model.runs import Thread
+    from lobu_jupyter.store.tx import Row, Tx
+
+    from .context import Context
+
+MAX_TEXT = 1024  # characters of a title, name or path
+MAX_PAGE = 500
+
+
+async def create_thread(
+    ctx: Context,
+    by: Caller,
+    *,
+    title: str,
+    name: str | None,
+    notebook_path: str | None,
+    kernel_id: str | None,
+    temporary: bool,
+    reuse: bool,
+) -> Thread:
+    """See :meth:`Gateway.create_thread`."""
+    owner = owner_of(by)
+    check_text(title=title, name=name, notebookPath=notebook_path, kernelId=kernel_id)
+    place = {"name": name, "notebook_path": notebook_path, "kernel_id": kernel_id}
+
+    async def body(tx: Tx) -> Thread:
+        if reuse:
+            found = await tx.one("find_thread", owner=owner, **place)
+            if found is not None:
+                return await _reused(ctx, tx, await own_thread(tx, owner, found["thread_id"]), kernel_id)
+        thread_id = new_id("thread")
+        await tx.run(
+            "add_thread",
+            thread_id=thread_id,
+            owner=owner,
+            title="",
+            temporary=temporary,
+            now=ctx.now(),
+            **place,
+        )
+        if title:
+            await _set_title(ctx, tx, await own_thread(tx, owner, thread_id), title)
+        return thread_of(await own_thread(tx, owner, thread_id))
+
+    return await ctx.database.write(body)
+
+
+async def _reused(ctx: Context, tx: Tx, thread: Row, kernel_id: str | None) -> Thread:
+    """A notebook's thread goes on with the kernel that the notebook has now."""
+    if kernel_id is not None and kernel_id != thread["kernel_id"]:
+        await _write(ctx, tx, thread, kernel_id=kernel_id)
+    return thread_of(await own_thread(tx, thread["owner"], thread["thread_id"]))
+
+
+async def list_threads(
+    ctx: Context,
+    by: Caller,
+    *,
+    search: str | None,
+    notebook_path: str | None,
+    name: str | None,
+    kernel_id: str | None,
+    archived: bool,
+    limit: int,
+    before: str | None,
+) -> list[Thread]:
+    """See :meth:`Gateway.list_threads`."""
+    owner = owner_of(by)
+    if not 1 <= limit <= MAX_PAGE:
+        raise InvalidField(f"a page has 1 to {MAX_PAGE} threads", field="limit")
+    params: dict[str, Any] = {"notebook_path": notebook_path, "name": name, "kernel_id": kernel_id}
+    params |= {"archived": archived, "limit": limit, "search": _pattern(search), "before": _time(before)}
+
+    async def body(tx: Tx) -> list[Row]:
+        return await tx.all("list_threads", owner=owner, **params)
+
+    return [thread_of(row) for row in await ctx.database.read(body)]
+
+
+def _pattern(search: str | None) -> str | None:
+    if not search:
+        return None
+    for char in "\\%_":
+        search = search.replace(char, "\\" + char)
+    return f"%{search}%"
+
+
+def _time(before: str | None) -> float | None:
+    if before is None:
+        return None
+    try:
+        return round(datetime.fromisoformat(before).timestamp(), 3)
+    except ValueError as error:
+        raise InvalidField("this is a thread's updatedAt", field="before") from error
+
+
+async def get_thread(ctx: Context, by: Caller, thread_id: str) -> Thread:
+    """See :meth:`Gateway.get_thread`."""
+    owner = owner_of(by)
+
+    async def body(tx: Tx) -> Row:
+        return await own_thread(tx, owner, thread_id)
+
+    return thread_of(await ctx.database.read(body))
+
+
+async def patch_thread(
+    ctx: Context,
+    by: Caller,
+    thread_id: str,
+    *,
+    title: str | UnsetType,
+    archived: bool | UnsetType,
+    kernel_id: str | UnsetType | None,
+    notebook_path: str | UnsetType | None,
+) -> Thread:
+    """See :meth:`Gateway.patch_thread`."""
+    owner = owner_of(by)
+    check_text(title=title, kernelId=kernel_id, notebookPath=notebook_path)
+    changes = {"archived": archived, "kernel_id": kernel_id, "notebook_path": notebook_path}
+
+    async def body(tx: Tx) -> Thread:
+        thread = await own_thread(tx, owner, thread_id)
+        await _write(ctx, tx, thread, **{k: v for k, v in changes.items() if v is not UNSET})
+        if title is not UNSET and title != thread["title"]:
+            await _set_title(ctx, tx, await own_thread(tx, owner, thread_id), title)
+        return thread_of(await own_thread(tx, owner, thread_id))
+
+    return await ctx.database.write(body)
+
+
+async def _write(ctx: Context, tx: Tx, thread: Row, **changes: Any) -> None:
+    kept = {name: thread[name] for name in ("title", "archived", "kernel_id", "notebook_path")}
+    await tx.run("change_thread", thread_id=thread["thread_id"], now=ctx.now(), **{**kept, **changes})
+
+
+async def _set_title(ctx: Context, tx: Tx, thread: Row, title: str) -> None:
+    await _write(ctx, tx, thread, title=title)
+    event = stamped(custom("lobu.title", {"title": title}), ctx.now())
+    await append(tx, thread["thread_id"], None, [event], ctx.now())
+
+
+async def delete_thread(ctx: Context, by: Caller, thread_id: str) -> None:
+    """See :meth:`Gateway.delete_thread`."""
+    owner = await allow_change(ctx, by, "delete", thread_id)
+
+    async def body(tx: Tx) -> None:
+        await own_thread(tx, owner, thread_id)
+        await remove(ctx, tx, thread_id, by.name)
+        await record(ctx, tx, by, "deleted", owner, thread_id)
+
+    await ctx.database.write(body)
+
+
+async def remove(ctx: Context, tx: Tx, thread_id: str, by: str) -> None:
+    """Cancel what is under way, so that followers see that end, and let nobody find the thread again."""
+    await cancel_all(ctx, tx, thread_id, by)
+    await tx.run("drop_checkpoints", thread_id=thread_id)
+    await tx.run("delete_thread", thread_id=thread_id, now=ctx.now())
+    tx.wake(thread_topic(thread_id))
+
+
+async def notebook_moved(ctx: Context, old_path: str, new_path: str) -> None:
+    """See :meth:`Gateway.notebook_moved`."""
+
+    async def body(tx: Tx) -> None:
+        for query in ("move_notebook", "move_rules", "move_grants"):
+            await tx.run(query, old=old_path, new=new_path)
+
+    await ctx.database.write(body)
+
+
+def check_text(**texts: str | UnsetType | None) -> None:
+    """Refuse texts that are too long for a title, a name or a path."""
+    for field, text in texts.items():
+        if isinstance(text, str) and len(text) > MAX_TEXT:
+            raise InvalidField(f"this may have {MAX_TEXT} characters", field=field)

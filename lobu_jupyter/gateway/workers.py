@@ -1,0 +1,174 @@
+"""Workers: registered with an incarnation and a token, kept alive by signs of life, gone with their runs."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from lobu_jupyter.model.callers import Caller, WorkerCaller
+from lobu_jupyter.model.errors import NotAllowed, StaleIncarnation, WorkerNotFound
+from lobu_jupyter.model.ids import new_id
+from lobu_jupyter.model.ports import ToolSpec
+from lobu_jupyter.model.runs import ErrorCode
+
+from .access import owner_of
+from .beginning import assign, tell
+from .ending import fail_run
+from .kernels import tools_of_kernel
+from .rows import json_of
+
+if TYPE_CHECKING:
+    from lobu_jupyter.store.tx import Row, Tx
+
+    from .context import Context
+
+
+async def register_worker(
+    ctx: Context, kind: str, *, child: bool, agents: list[dict[str, Any]], tools: list[ToolSpec]
+) -> dict[str, Any]:
+    """See :meth:`Gateway.register_worker`."""
+    worker_id, token = new_id("worker"), secrets.token_urlsafe(32)
+
+    async def body(tx: Tx) -> int:
+        row = await tx.one(
+            "add_worker",
+            worker_id=worker_id,
+            kind=kind,
+            child=child,
+            token_hash=_hash(token),
+            server_id=ctx.server_id,
+            agents=json_of(agents),
+            tools=json_of(tools),
+            now=ctx.now(),
+        )
+        assert row is not None, "an insert returns its row"
+        await _take_waiting(ctx, tx)
+        return row["incarnation"]
+
+    incarnation = await ctx.database.write(body)
+    return {"workerId": worker_id, "incarnation": incarnation, "token": token}
+
+
+def _hash(token: str) -> str:
+    """Tokens have 256 random bits, so a plain hash is enough to keep the store useless to a thief."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+async def _take_waiting(ctx: Context, tx: Tx) -> None:
+    for lease in await tx.all("unassigned_leases", server_id=ctx.server_id):
+        if not await assign(ctx, tx, lease["run_id"], lease["agent"]):
+            return
+
+
+async def worker_of(ctx: Context, token: str, remote: str) -> WorkerCaller:
+    """See :meth:`Gateway.worker_of`."""
+
+    async def body(tx: Tx) -> Row | None:
+        return await tx.one("worker_of_token", token_hash=_hash(token))
+
+    row = await ctx.database.read(body)
+    if row is None:
+        raise NotAllowed("This token belongs to no worker.")
+    if row["gone_at"] is not None:
+        raise StaleIncarnation
+    return WorkerCaller(
+        worker_id=row["worker_id"], incarnation=row["incarnation"], name=row["kind"], remote=remote
+    )
+
+
+async def see(ctx: Context, tx: Tx, worker: WorkerCaller) -> None:
+    """Note that a worker is alive.
+
+    Raises:
+        WorkerNotFound, StaleIncarnation: it is not registered, or was given up.
+    """
+    if await tx.run("see_worker", worker_id=worker.worker_id, now=ctx.now(), server_id=ctx.server_id) == 0:
+        row = await tx.one("worker", worker_id=worker.worker_id)
+        raise WorkerNotFound if row is None else StaleIncarnation
+
+
+async def heartbeat(ctx: Context, worker: WorkerCaller) -> None:
+    """See :meth:`Gateway.heartbeat`."""
+
+    async def body(tx: Tx) -> None:
+        await see(ctx, tx, worker)
+        deadline = ctx.now() + ctx.settings.lease_seconds
+        await tx.run("extend_leases", worker_id=worker.worker_id, deadline=deadline)
+
+    await ctx.database.write(body)
+
+
+async def worker_gone(ctx: Context, worker_id: str, why: str, exit_code: int | None) -> list[str]:
+    """See :meth:`Gateway.worker_gone`."""
+    how = f" (exit code {exit_code})" if exit_code is not None else ""
+    because = f": {why}" if why else ""
+
+    async def body(tx: Tx) -> list[str]:
+        if await tx.run("end_worker", worker_id=worker_id, now=ctx.now()) == 0:
+            return []
+        ended: list[str] = []
+        for lease in await tx.all("leases_of_worker", worker_id=worker_id):
+            run_id = lease["run_id"]
+            if not lease["fetched"]:
+                await _hand_on(ctx, tx, run_id)
+                continue
+            message = (
+                f"The agent's worker process ended in the middle of run {run_id}{how}{because}. Ask again."
+            )
+            await fail_run(ctx, tx, run_id, ErrorCode.WORKER_DIED, message)
+            ended.append(run_id)
+        await tx.run("drop_inbox", worker_id=worker_id)
+        return ended
+
+    return await ctx.database.write(body)
+
+
+async def _hand_on(ctx: Context, tx: Tx, run_id: str) -> None:
+    """A run that its worker never fetched loses nothing: the next worker takes it."""
+    await tx.run("unassign_lease", run_id=run_id)
+    run = await tx.one("run", run_id=run_id)
+    assert run is not None, "a lease has its run"
+    await assign(ctx, tx, run_id, run["agent"])
+
+
+async def no_worker(ctx: Context, message: str) -> list[str]:
+    """See :meth:`Gateway.no_worker`."""
+
+    async def body(tx: Tx) -> list[str]:
+        waiting = await tx.all("unassigned_leases", server_id=ctx.server_id)
+        for lease in waiting:
+            await fail_run(ctx, tx, lease["run_id"], ErrorCode.WORKER_DIED, message)
+        return [lease["run_id"] for lease in waiting]
+
+    return await ctx.database.write(body)
+
+
+async def stop_worker(ctx: Context, worker_id: str) -> None:
+    """See :meth:`Gateway.stop_worker`."""
+
+    async def body(tx: Tx) -> None:
+        await tell(tx, worker_id, "stop", None)
+
+    await ctx.database.write(body)
+
+
+async def announced(
+    ctx: Context, by: Caller, kernel_id: str | None
+) -> tuple[list[dict[str, Any]], list[ToolSpec]]:
+    """Agents and tools that workers announced; without a live one, what was announced last."""
+    owner_of(by)
+
+    async def body(tx: Tx) -> tuple[list[Row], list[ToolSpec]]:
+        rows = await tx.all("live_workers", since=ctx.now() - ctx.settings.outside_seconds)
+        last = await tx.one("last_announcement") if not rows else None
+        return ([last] if last is not None else rows), await tools_of_kernel(tx, kernel_id)
+
+    rows, kernel_tools = await ctx.database.read(body)
+    agents = {agent["name"]: agent for row in rows for agent in json.loads(row["agents"])}
+    tools = {t.name: t for row in rows for t in msgspec.json.decode(row["tools"], type=list[ToolSpec])}
+    tools |= {tool.name: tool for tool in kernel_tools}
+    return list(agents.values()), list(tools.values())

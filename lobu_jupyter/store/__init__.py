@@ -1,0 +1,1 @@
+"""Rows, guarded: SQLite behind one writer with group commit. No rules of its own."""

@@ -1,0 +1,217 @@
+"""One SQLite file: one writer with group commit, one reader, each in its own thread.
+
+A body is a coroutine function ``async def body(tx)`` that awaits nothing but `tx`. It is driven to
+its end in one hop to the connection's thread, so no other coroutine slips into its transaction and
+no cancellation cuts it in half: a cancelled caller's body is whole or not begun. Bodies that wait
+together share one commit; one that raises is rolled back alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections import deque
+from collections.abc import Callable, Coroutine, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+import aiosqlite
+
+from lobu_jupyter.model.errors import StoreUnavailable
+
+from .opening import Scripts, connect, prepare, unavailable
+from .places import settle
+from .tx import Tx
+
+T = TypeVar("T")
+Body = Callable[[Tx], Coroutine[Any, Any, T]]
+
+MAX_GROUP = 128  # bodies that share one commit
+
+
+@dataclass(slots=True)
+class _Outcome:
+    value: Any = None
+    error: BaseException | None = None
+    wakes: set[str] = field(default_factory=set[str])
+    afters: list[Callable[[], None]] = field(default_factory=list[Callable[[], None]])
+
+
+@dataclass(slots=True)
+class _Job(Generic[T]):
+    body: Body[T]
+    done: asyncio.Future[T]
+
+
+class Database:
+    """An open store. ``on_commit`` is called on the loop with the topics that a commit touched."""
+
+    def __init__(self, path: Path, writer: aiosqlite.Connection, reader: aiosqlite.Connection) -> None:
+        self.path = path
+        self.on_commit: Callable[[set[str]], None] = lambda topics: None
+        self._writer = writer
+        self._reader = reader
+        self._jobs: deque[_Job[Any]] = deque()
+        self._bell = asyncio.Event()
+        self._closing = False
+        self._task = asyncio.create_task(self._write_on(), name=f"lobu store writer {path.name}")
+
+    async def write(self, body: Body[T]) -> T:
+        """Run `body` in a transaction and return its value once it is durable.
+
+        A cancelled caller leaves; its body is committed all the same.
+
+        Raises:
+            StoreUnavailable: the disk is full, the file is locked …; nothing of the body was written.
+        """
+        if self._closing:
+            raise StoreUnavailable(f"The lobu store {self.path} is closed.")
+        job = _Job(body, asyncio.get_running_loop().create_future())
+        self._jobs.append(job)
+        self._bell.set()
+        return await asyncio.shield(job.done)
+
+    async def read(self, body: Body[T]) -> T:
+        """Run `body` on one consistent view of all that is committed."""
+        if self._closing:
+            raise StoreUnavailable(f"The lobu store {self.path} is closed.")
+        outcome: _Outcome = await _hop(self._reader, self._look, body)
+        if outcome.error is not None:
+            raise outcome.error
+        return outcome.value
+
+    async def foreign_version(self) -> int:
+        """A number that changes when another process has committed."""
+        return await _hop(self._writer, _data_version)
+
+    async def close(self) -> None:
+        """Finish what was accepted, then close; the threads end."""
+        if self._closing:
+            return
+        self._closing = True
+        self._bell.set()
+        try:
+            await self._task
+        finally:
+            await self._writer.close()
+            await self._reader.close()
+
+    async def _write_on(self) -> None:
+        while not (self._closing and not self._jobs):
+            await self._bell.wait()
+            if not self._closing:
+                self._bell.clear()
+            while self._jobs:
+                group = [self._jobs.popleft() for _ in range(min(MAX_GROUP, len(self._jobs)))]
+                outcomes = await _hop(self._writer, self._commit, [job.body for job in group])
+                self._settle(group, outcomes)
+
+    def _settle(self, group: list[_Job[Any]], outcomes: list[_Outcome]) -> None:
+        topics: set[str] = set()
+        for job, outcome in zip(group, outcomes, strict=True):
+            if outcome.error is not None:
+                job.done.set_exception(outcome.error)
+                continue
+            for action in outcome.afters:
+                action()
+            topics |= outcome.wakes
+            job.done.set_result(outcome.value)
+        if topics:
+            self.on_commit(topics)
+
+    # -- in the connections' threads ------------------------------------------------------------
+
+    def _commit(self, connection: sqlite3.Connection, bodies: Iterable[Body[Any]]) -> list[_Outcome]:
+        bodies = list(bodies)
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            outcomes = [self._attempt(connection, body) for body in bodies]
+            connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            return [_Outcome(error=unavailable(error, self.path)) for _ in bodies]
+        return outcomes
+
+    def _attempt(self, connection: sqlite3.Connection, body: Body[Any]) -> _Outcome:
+        tx = Tx(connection)
+        connection.execute("SAVEPOINT body")
+        try:
+            value = drive(body(tx))
+        except Exception as error:
+            if not connection.in_transaction:  # SQLite itself gave up the whole transaction
+                raise sqlite3.OperationalError(str(error)) from error
+            connection.execute("ROLLBACK TO body")
+            connection.execute("RELEASE body")
+            return _Outcome(error=self._translate(error))
+        connection.execute("RELEASE body")
+        return _Outcome(value, None, tx.wakes, tx.afters)
+
+    def _look(self, connection: sqlite3.Connection, body: Body[Any]) -> _Outcome:
+        try:
+            connection.execute("BEGIN")
+            return _Outcome(drive(body(Tx(connection))))
+        except Exception as error:  # noqa: BLE001 - whatever a body raises belongs to its caller
+            return _Outcome(error=self._translate(error))
+        finally:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+
+    def _translate(self, error: Exception) -> Exception:
+        if isinstance(error, sqlite3.IntegrityError | sqlite3.ProgrammingError):
+            return error  # a rule broken by our own code, not the file's state
+        return unavailable(error, self.path) if isinstance(error, sqlite3.Error) else error
+
+
+def drive(body: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine that never suspends.
+
+    Raises:
+        RuntimeError: it awaited something else than its `tx`.
+    """
+    try:
+        body.send(None)
+    except StopIteration as stop:
+        return stop.value
+    body.close()
+    raise RuntimeError("a body of the store awaits nothing but its tx")
+
+
+async def _hop(connection: aiosqlite.Connection, work: Callable[..., T], *args: Any) -> T:
+    """Call ``work(sqlite3 connection, *args)`` in the connection's thread.
+
+    The one use of aiosqlite's private ``_execute``: its public face makes one hop per statement.
+    """
+    raw = connection._conn  # pyright: ignore[reportPrivateUsage]
+    return await connection._execute(work, raw, *args)  # pyright: ignore[reportPrivateUsage]
+
+
+def _data_version(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA data_version").fetchone()[0])
+
+
+async def open_database(
+    path: str | Path, *, busy_seconds: float = 5.0, scripts: Scripts | None = None
+) -> Database:
+    """Open the store at `path`; a new file is made, an older one upgraded.
+
+    Raises:
+        StoreTooNew, StoreUnavailable: it cannot be used; the message says why and what to do.
+    """
+    path = await asyncio.to_thread(settle, Path(path))
+    writer = await _connect(path, busy_seconds)
+    try:
+        await _hop(writer, prepare, path, scripts or Scripts(), busy_seconds)
+        reader = await _connect(path, busy_seconds)
+    except BaseException:
+        await writer.close()
+        raise
+    return Database(path, writer, reader)
+
+
+async def _connect(path: Path, busy_seconds: float) -> aiosqlite.Connection:
+    try:
+        return await aiosqlite.Connection(lambda: connect(path, busy_seconds), iter_chunk_size=64)
+    except sqlite3.Error as error:
+        raise unavailable(error, path) from error

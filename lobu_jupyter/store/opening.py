@@ -1,0 +1,128 @@
+"""Opening a store file: made if it is new, upgraded if it is older, refused if it is anything else.
+
+A file that is corrupt, locked, newer or not ours is never replaced and never written.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from lobu_jupyter.model.errors import StoreTooNew, StoreUnavailable
+
+from .queries import MIGRATIONS, SCHEMA, VERSION, statements
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+APPLICATION_ID = 0x6C6F6275  # "lobu"
+_CHECKED_WHOLE = 32 * 1024 * 1024  # bytes up to which a file is checked page by page
+
+
+@dataclass(frozen=True, slots=True)
+class Scripts:
+    """What makes and upgrades a file; others than the package's own only in tests."""
+
+    schema: str = SCHEMA
+    steps: Mapping[int, str] = field(default_factory=lambda: MIGRATIONS)
+    version: int = VERSION
+
+
+def connect(path: Path, busy_seconds: float) -> sqlite3.Connection:
+    """A connection in autocommit mode with the pragmas of every connection of ours."""
+    connection = sqlite3.connect(path, timeout=busy_seconds, isolation_level=None)
+    connection.row_factory = sqlite3.Row
+    return connection
+
+
+def prepare(connection: sqlite3.Connection, path: Path, scripts: Scripts, busy_seconds: float) -> None:
+    """Make or upgrade the schema and switch to WAL.
+
+    Raises:
+        StoreTooNew: a newer lobu_jupyter wrote the file.
+        StoreUnavailable: it is corrupt, locked or not ours.
+    """
+    try:
+        _check(connection, path, scripts)
+        _use_wal(connection, busy_seconds)
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            _bring_up(connection, scripts)
+            connection.execute("COMMIT")
+        finally:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+    except sqlite3.Error as error:
+        raise unavailable(error, path) from error
+
+
+def _check(connection: sqlite3.Connection, path: Path, scripts: Scripts) -> None:
+    version = _pragma(connection, "user_version")
+    tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+    if tables and _pragma(connection, "application_id") != APPLICATION_ID:
+        raise StoreUnavailable(
+            f"{path} is a database of another program, not a lobu store. Set LobuApp.store_path to another file."
+        )
+    if version > scripts.version:
+        raise StoreTooNew(
+            f"The lobu store {path} was written by a newer lobu_jupyter (version {version}, this one knows "
+            f"{scripts.version}). Upgrade lobu_jupyter, or set LobuApp.store_path to another file."
+        )
+    if path.stat().st_size <= _CHECKED_WHOLE:
+        found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+        if found != "ok":
+            raise sqlite3.DatabaseError(found)
+
+
+def _use_wal(connection: sqlite3.Connection, busy_seconds: float) -> None:
+    """Switch to WAL; the busy timeout does not cover this pragma while another process does the same."""
+    until = time.monotonic() + busy_seconds
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.02)
+        else:
+            return
+
+
+def _bring_up(connection: sqlite3.Connection, scripts: Scripts) -> None:
+    found = _pragma(connection, "user_version")  # read again: another server may have been first
+    if found == 0:
+        _execute(connection, scripts.schema)
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    else:
+        for version, script in scripts.steps.items():
+            if version > found:
+                _execute(connection, script)
+    if found != scripts.version:
+        connection.execute(f"PRAGMA user_version = {scripts.version}")
+
+
+def _execute(connection: sqlite3.Connection, script: str) -> None:
+    for statement in statements(script):
+        connection.execute(statement)
+
+
+def _pragma(connection: sqlite3.Connection, name: str) -> int:
+    return int(connection.execute(f"PRAGMA {name}").fetchone()[0])
+
+
+def unavailable(error: sqlite3.Error, path: Path) -> StoreUnavailable:
+    """What a person is told of an error of SQLite: the path, the cause, what to do."""
+    text = str(error)
+    if "locked" in text:
+        hint = "another program holds it; close that, or set LobuApp.store_path to another file."
+    elif "full" in text:
+        hint = "make room on the disk; nothing of this request was written."
+    elif "not a database" in text or "malformed" in text or isinstance(error, sqlite3.DatabaseError):
+        hint = "restore it from a backup, or move it away to start a new one."
+    else:
+        hint = "`lobu doctor` says more."
+    return StoreUnavailable(f"The lobu store {path} cannot be used ({text}): {hint}")

@@ -1,0 +1,440 @@
+-- thread --
+-- A thread with what its status is read from.
+SELECT t.*,
+       EXISTS (SELECT 1 FROM runs r WHERE r.thread_id = t.thread_id AND r.status = 'running') AS running,
+       EXISTS (SELECT 1 FROM interrupts i WHERE i.thread_id = t.thread_id AND i.status = 'open') AS waiting
+  FROM threads t WHERE t.thread_id = :thread_id;
+
+-- add_thread --
+-- A new, empty thread.
+INSERT INTO threads (thread_id, owner, title, name, notebook_path, kernel_id, temporary, created_at, updated_at)
+VALUES (:thread_id, :owner, :title, :name, :notebook_path, :kernel_id, :temporary, :now, :now);
+
+-- find_thread --
+-- The newest live thread that a notebook, or a kernel without one, goes on with.
+SELECT thread_id FROM threads
+ WHERE owner = :owner AND deleted_at IS NULL AND temporary = 0 AND archived = 0 AND name IS :name
+   AND (:notebook_path IS NULL OR notebook_path = :notebook_path)
+   AND (:notebook_path IS NOT NULL OR :kernel_id IS NULL OR kernel_id = :kernel_id)
+   AND (:notebook_path IS NOT NULL OR :kernel_id IS NOT NULL OR :name IS NOT NULL)
+ ORDER BY created_at DESC, thread_id LIMIT 1;
+
+-- list_threads --
+-- An owner's threads, the last touched first; `before`: last touched before this time.
+SELECT t.*,
+       EXISTS (SELECT 1 FROM runs r WHERE r.thread_id = t.thread_id AND r.status = 'running') AS running,
+       EXISTS (SELECT 1 FROM interrupts i WHERE i.thread_id = t.thread_id AND i.status = 'open') AS waiting
+  FROM threads t
+ WHERE t.owner = :owner AND t.deleted_at IS NULL AND t.temporary = 0 AND t.archived = :archived
+   AND (:search IS NULL OR t.title LIKE :search ESCAPE '\' OR t.name LIKE :search ESCAPE '\'
+        OR t.notebook_path LIKE :search ESCAPE '\')
+   AND (:notebook_path IS NULL OR t.notebook_path = :notebook_path)
+   AND (:name IS NULL OR t.name = :name)
+   AND (:kernel_id IS NULL OR t.kernel_id = :kernel_id)
+   AND (:before IS NULL OR t.updated_at < :before)
+ ORDER BY t.updated_at DESC, t.thread_id DESC LIMIT :limit;
+
+-- change_thread --
+-- Write what a person may change.
+UPDATE threads SET title = :title, archived = :archived, kernel_id = :kernel_id, notebook_path = :notebook_path,
+       updated_at = :now
+ WHERE thread_id = :thread_id;
+
+-- title_thread --
+-- The first prompt names a thread that has no title yet.
+UPDATE threads SET title = :title WHERE thread_id = :thread_id AND title = '';
+
+-- move_cursor --
+-- Take the next seqs of a thread's journal.
+UPDATE threads SET cursor = cursor + :count, updated_at = :now WHERE thread_id = :thread_id RETURNING cursor;
+
+-- delete_thread --
+-- First call wins: the thread is gone for all callers.
+UPDATE threads SET deleted_at = :now WHERE thread_id = :thread_id AND deleted_at IS NULL;
+
+-- move_notebook --
+-- A notebook, or a folder of notebooks, has another path now.
+UPDATE threads SET notebook_path = :new || substr(notebook_path, length(:old) + 1)
+ WHERE notebook_path = :old OR (notebook_path >= :old || '/' AND notebook_path < :old || '0');
+
+-- move_rules --
+-- The notebook's rules go with it.
+UPDATE OR REPLACE rules SET notebook_path = :new || substr(notebook_path, length(:old) + 1)
+ WHERE notebook_path = :old OR (notebook_path >= :old || '/' AND notebook_path < :old || '0');
+
+-- move_grants --
+-- The notebook's grants go with it.
+UPDATE grants SET notebook_path = :new || substr(notebook_path, length(:old) + 1)
+ WHERE notebook_path = :old OR (notebook_path >= :old || '/' AND notebook_path < :old || '0');
+
+-- deleted_threads --
+-- Deleted long enough ago that their followers have read the end.
+SELECT thread_id FROM threads WHERE deleted_at IS NOT NULL AND deleted_at <= :until LIMIT 100;
+
+-- temporary_threads --
+-- Temporary threads that have ended, or were never used.
+SELECT t.thread_id FROM threads t
+ WHERE t.temporary = 1 AND t.deleted_at IS NULL AND t.updated_at <= :until
+   AND NOT EXISTS (SELECT 1 FROM runs r WHERE r.thread_id = t.thread_id AND r.status = 'running')
+   AND NOT EXISTS (SELECT 1 FROM runs r WHERE r.thread_id = t.thread_id AND r.status = 'queued')
+   AND NOT EXISTS (SELECT 1 FROM interrupts i WHERE i.thread_id = t.thread_id AND i.status = 'open')
+   AND (t.updated_at <= :unused_until OR EXISTS (SELECT 1 FROM runs r WHERE r.thread_id = t.thread_id))
+ LIMIT 100;
+
+-- purge_events --
+-- Remove a deleted thread's journal.
+DELETE FROM events WHERE thread_id = :thread_id;
+
+-- purge_runs --
+-- Remove a deleted thread's runs.
+DELETE FROM runs WHERE thread_id = :thread_id;
+
+-- purge_interrupts --
+-- Remove a deleted thread's interrupts.
+DELETE FROM interrupts WHERE thread_id = :thread_id;
+
+-- purge_grants --
+-- Remove a deleted thread's grants.
+DELETE FROM grants WHERE owner = :owner AND thread_id = :thread_id;
+
+-- purge_thread --
+-- Remove a deleted thread itself.
+DELETE FROM threads WHERE thread_id = :thread_id AND deleted_at IS NOT NULL;
+
+-- append_events --
+-- Journal one event.
+INSERT INTO events (thread_id, seq, run_id, body) VALUES (:thread_id, :seq, :run_id, :body);
+
+-- events_after --
+-- A page of the journal, bounded in events and bytes, with at least one event if there is any.
+SELECT seq, run_id, body FROM (
+  SELECT seq, run_id, body, sum(length(body)) OVER (ORDER BY seq) - length(body) AS before FROM (
+    SELECT seq, run_id, body FROM events
+     WHERE thread_id = :thread_id AND seq > :cursor AND seq <= :until ORDER BY seq LIMIT :limit))
+ WHERE before < :max_bytes ORDER BY seq;
+
+-- events_of_run --
+-- One run's slice of the journal.
+SELECT seq, body FROM events
+ WHERE thread_id = :thread_id AND seq >= :start_cursor AND run_id = :run_id ORDER BY seq;
+
+-- run --
+-- A run by its id.
+SELECT * FROM runs WHERE run_id = :run_id;
+
+-- run_of_request --
+-- The run that a client's request started.
+SELECT * FROM runs WHERE owner = :owner AND client_request_id = :client_request_id;
+
+-- running_run --
+-- The run that a thread is running.
+SELECT * FROM runs WHERE thread_id = :thread_id AND status = 'running';
+
+-- queued_runs --
+-- A thread's queue, in order of acceptance.
+SELECT * FROM runs WHERE thread_id = :thread_id AND status = 'queued' ORDER BY number;
+
+-- idle_queues --
+-- Threads where a run is queued and none runs.
+SELECT DISTINCT q.thread_id FROM runs q
+ WHERE q.status = 'queued'
+   AND NOT EXISTS (SELECT 1 FROM runs r WHERE r.thread_id = q.thread_id AND r.status = 'running');
+
+-- bind_thread --
+-- A thread without a kernel takes that of its first run that has one.
+UPDATE threads SET kernel_id = :kernel_id WHERE thread_id = :thread_id AND kernel_id IS NULL;
+
+-- list_runs --
+-- An owner's runs, the newest first.
+SELECT * FROM runs
+ WHERE owner = :owner AND (:thread_id IS NULL OR thread_id = :thread_id) AND (:status IS NULL OR status = :status)
+ ORDER BY number DESC LIMIT :limit;
+
+-- all_running --
+-- What runs, over all owners.
+SELECT * FROM runs WHERE status = 'running';
+
+-- count_running --
+-- How many runs are under way, of one owner and of all.
+SELECT count(*) AS everyone, coalesce(sum(owner = :owner), 0) AS mine FROM runs WHERE status = 'running';
+
+-- add_run --
+-- Accept a run.
+INSERT INTO runs (run_id, thread_id, owner, status, parent_run_id, agent, model, mode, kernel_id,
+                  client_request_id, answerable, request, cursor, created_at)
+VALUES (:run_id, :thread_id, :owner, 'queued', :parent_run_id, :agent, :model, :mode, :kernel_id,
+        :client_request_id, :answerable, :request, :cursor, :now);
+
+-- begin_run --
+-- First writer wins: only a queued run begins.
+UPDATE runs SET status = 'running' WHERE run_id = :run_id AND status = 'queued';
+
+-- set_start --
+-- Where the run begins in the journal.
+UPDATE runs SET start_cursor = :start_cursor, cursor = :cursor WHERE run_id = :run_id;
+
+-- ack_batch --
+-- Remember the last batch, so that a repeated one counts once.
+UPDATE runs SET batch = :batch, batch_cursor = :cursor, batch_incarnation = :incarnation WHERE run_id = :run_id;
+
+-- end_run --
+-- First writer wins: only a run that has not ended takes an end.
+UPDATE runs SET status = :status, end_cursor = :end_cursor, ended_at = :now, usage = :usage,
+       error_code = :error_code, error_message = :error_message
+ WHERE run_id = :run_id AND status IN ('queued', 'running');
+
+-- add_lease --
+-- From now on this run owes an end.
+INSERT INTO leases (run_id, thread_id, server_id, kernel_id, kernel_incarnation, deadline)
+VALUES (:run_id, :thread_id, :server_id, :kernel_id, :kernel_incarnation, :deadline);
+
+-- lease --
+-- The lease of a run that has not ended.
+SELECT * FROM leases WHERE run_id = :run_id;
+
+-- assign_lease --
+-- Give a waiting run to a worker.
+UPDATE leases SET worker_id = :worker_id, incarnation = :incarnation WHERE run_id = :run_id;
+
+-- unassign_lease --
+-- Take back a run that its worker never fetched.
+UPDATE leases SET worker_id = NULL, incarnation = 0 WHERE run_id = :run_id AND fetched = 0;
+
+-- fetch_lease --
+-- The worker has the task: from now on its silence counts.
+UPDATE leases SET fetched = 1, deadline = :deadline
+ WHERE run_id = :run_id AND worker_id = :worker_id;
+
+-- extend_lease --
+-- A batch is a sign of life.
+UPDATE leases SET deadline = max(deadline, :deadline), fetched = 1, chunk = :chunk WHERE run_id = :run_id;
+
+-- extend_leases --
+-- A heartbeat is a sign of life for all runs that the worker has fetched.
+UPDATE leases SET deadline = max(deadline, :deadline) WHERE worker_id = :worker_id AND fetched = 1;
+
+-- drop_lease --
+-- The run has its end.
+DELETE FROM leases WHERE run_id = :run_id;
+
+-- unassigned_leases --
+-- Runs of a server that wait for a worker, in order.
+SELECT l.*, r.agent FROM leases l JOIN runs r ON r.run_id = l.run_id
+ WHERE l.server_id = :server_id AND l.worker_id IS NULL ORDER BY r.number;
+
+-- leases_of_worker --
+-- What a worker has in flight.
+SELECT l.* FROM leases l WHERE l.worker_id = :worker_id;
+
+-- leases_of_kernel --
+-- What runs on a kernel.
+SELECT l.* FROM leases l WHERE l.kernel_id = :kernel_id;
+
+-- leases_of_server --
+-- What ends with a server: runs of its children, and those that wait for one.
+SELECT l.* FROM leases l LEFT JOIN workers w ON w.worker_id = l.worker_id
+ WHERE (l.worker_id IS NULL AND l.server_id = :server_id) OR (w.server_id = :server_id AND w.child = 1);
+
+-- lapsed_leases --
+-- Runs that nobody ends.
+SELECT run_id FROM leases WHERE deadline <= :now ORDER BY deadline LIMIT 500;
+
+-- add_interrupt --
+-- A question to a person.
+INSERT INTO interrupts (thread_id, interrupt_id, run_id, position, status, tool_call_id, body, created_at, expires_at)
+VALUES (:thread_id, :interrupt_id, :run_id, :position, 'open', :tool_call_id, :body, :now, :expires_at);
+
+-- interrupt --
+-- A question by its id.
+SELECT * FROM interrupts WHERE thread_id = :thread_id AND interrupt_id = :interrupt_id;
+
+-- open_interrupts --
+-- What a thread asks now, in order.
+SELECT * FROM interrupts WHERE thread_id = :thread_id AND status = 'open' ORDER BY run_id, position;
+
+-- open_interrupts_of_owner --
+-- What waits on a person, over all threads.
+SELECT i.* FROM interrupts i JOIN threads t ON t.thread_id = i.thread_id
+ WHERE i.status = 'open' AND t.owner = :owner AND t.deleted_at IS NULL
+   AND (:thread_id IS NULL OR i.thread_id = :thread_id)
+ ORDER BY i.created_at, i.run_id, i.position;
+
+-- resolved_interrupts --
+-- What a resumed run was decided on, in order.
+SELECT * FROM interrupts WHERE resumed_by = :run_id ORDER BY position;
+
+-- settle_interrupt --
+-- First writer wins: only an open question is settled.
+UPDATE interrupts SET status = :status, decision = :decision, decided_by = :by, decided_via = :via,
+       decided_at = :now, resumed_by = :resumed_by
+ WHERE thread_id = :thread_id AND interrupt_id = :interrupt_id AND status = 'open';
+
+-- expired_threads --
+-- Threads with a question whose time is over.
+SELECT DISTINCT thread_id FROM interrupts
+ WHERE status = 'open' AND expires_at IS NOT NULL AND expires_at <= :now LIMIT 500;
+
+-- threads_waiting_on_kernel --
+-- Threads that wait on a person with a run of this kernel.
+SELECT DISTINCT i.thread_id FROM interrupts i JOIN runs r ON r.run_id = i.run_id
+ WHERE i.status = 'open' AND r.kernel_id = :kernel_id;
+
+-- mark_kernel_lost --
+-- The variables that an open question was about are gone.
+UPDATE interrupts SET kernel_lost = 1 WHERE thread_id = :thread_id AND status = 'open';
+
+-- add_checkpoint --
+-- What an interrupted run goes on with.
+INSERT INTO checkpoints (run_id, thread_id, body) VALUES (:run_id, :thread_id, :body);
+
+-- checkpoint --
+-- What an interrupted run goes on with.
+SELECT body FROM checkpoints WHERE run_id = :run_id;
+
+-- drop_checkpoint --
+-- The decision's run has begun, or nobody may decide any more.
+DELETE FROM checkpoints WHERE run_id = :run_id;
+
+-- drop_checkpoints --
+-- Nothing of the thread will be resumed.
+DELETE FROM checkpoints WHERE thread_id = :thread_id;
+
+-- add_server --
+-- This process speaks for its workers.
+INSERT INTO servers (server_id, host, pid, create_time, seen_at)
+VALUES (:server_id, :host, :pid, :create_time, :now);
+
+-- servers --
+-- All server processes on this store.
+SELECT * FROM servers WHERE server_id <> :server_id;
+
+-- live_server --
+-- A server that was seen lately.
+SELECT 1 FROM servers WHERE server_id = :server_id AND seen_at > :since;
+
+-- see_server --
+-- This server is alive.
+UPDATE servers SET seen_at = :now WHERE server_id = :server_id;
+
+-- drop_server --
+-- The server is gone.
+DELETE FROM servers WHERE server_id = :server_id;
+
+-- add_worker --
+-- A worker registers and gets its incarnation.
+INSERT INTO workers (worker_id, kind, child, token_hash, server_id, agents, tools, seen_at)
+VALUES (:worker_id, :kind, :child, :token_hash, :server_id, :agents, :tools, :now) RETURNING incarnation;
+
+-- worker --
+-- A worker by its id.
+SELECT * FROM workers WHERE worker_id = :worker_id;
+
+-- worker_of_token --
+-- A worker by its token's hash.
+SELECT * FROM workers WHERE token_hash = :token_hash;
+
+-- see_worker --
+-- The worker is alive; an outside one may have come over from another server.
+UPDATE workers SET seen_at = :now, server_id = CASE child WHEN 1 THEN server_id ELSE :server_id END
+ WHERE worker_id = :worker_id AND gone_at IS NULL;
+
+-- end_worker --
+-- First call wins: the worker is gone.
+UPDATE workers SET gone_at = :now WHERE worker_id = :worker_id AND gone_at IS NULL;
+
+-- end_children --
+-- A server's children are gone with it.
+UPDATE workers SET gone_at = :now WHERE server_id = :server_id AND child = 1 AND gone_at IS NULL;
+
+-- live_workers --
+-- The workers of all servers.
+SELECT * FROM workers WHERE gone_at IS NULL AND (child = 1 OR seen_at > :since) ORDER BY incarnation;
+
+-- last_announcement --
+-- The agents and tools that were announced last, also by a worker that is gone.
+SELECT * FROM workers WHERE agents <> '[]' ORDER BY incarnation DESC LIMIT 1;
+
+-- forget_workers --
+-- Workers that are long gone, but for the newest announcements.
+DELETE FROM workers WHERE gone_at IS NOT NULL AND gone_at <= :until
+   AND incarnation < (SELECT max(incarnation) FROM workers) - 10;
+
+-- pick_worker --
+-- The least busy worker of a server that knows the agent, else the least busy child.
+SELECT w.* FROM workers w
+ WHERE w.server_id = :server_id AND w.gone_at IS NULL AND (w.child = 1 OR w.seen_at > :since)
+   AND (w.child = 1 OR w.agents = '[]'
+        OR EXISTS (SELECT 1 FROM json_each(w.agents) a WHERE a.value ->> 'name' = :agent))
+ ORDER BY NOT EXISTS (SELECT 1 FROM json_each(w.agents) a WHERE a.value ->> 'name' = :agent),
+          (SELECT count(*) FROM leases l WHERE l.worker_id = w.worker_id), w.incarnation
+ LIMIT 1;
+
+-- tell_worker --
+-- Put something into a worker's inbox.
+INSERT INTO inbox (worker_id, seq, kind, run_id, reason)
+SELECT :worker_id, coalesce(max(seq), 0) + 1, :kind, :run_id, :reason FROM inbox WHERE worker_id = :worker_id;
+
+-- inbox --
+-- What a worker has not read yet, with the lease of what it may start.
+SELECT i.*, l.worker_id AS leased_to FROM inbox i LEFT JOIN leases l ON l.run_id = i.run_id
+ WHERE i.worker_id = :worker_id AND i.seq > :after ORDER BY i.seq LIMIT 100;
+
+-- drop_inbox --
+-- Nobody reads this inbox any more.
+DELETE FROM inbox WHERE worker_id = :worker_id;
+
+-- bind_kernel --
+-- A kernel that a run is bound to; `mine` when it runs under this server.
+INSERT INTO kernels (kernel_id, server_id) VALUES (:kernel_id, CASE WHEN :mine THEN :server_id END)
+ON CONFLICT (kernel_id) DO UPDATE SET server_id = CASE WHEN :mine THEN :server_id ELSE server_id END;
+
+-- kernel --
+-- A kernel that we have seen.
+SELECT * FROM kernels WHERE kernel_id = :kernel_id;
+
+-- bump_kernel --
+-- What ran in the kernel so far is superseded; its tools are gone.
+INSERT INTO kernels (kernel_id, server_id, incarnation) VALUES (:kernel_id, :server_id, 2)
+ON CONFLICT (kernel_id) DO UPDATE SET incarnation = incarnation + 1, server_id = :server_id, tools = '[]'
+RETURNING incarnation;
+
+-- set_kernel_tools --
+-- The tools that a kernel offers now.
+UPDATE kernels SET tools = :tools WHERE kernel_id = :kernel_id;
+
+-- add_grant --
+-- A person's standing yes.
+INSERT INTO grants (grant_id, owner, tool, scope, thread_id, notebook_path, granted_by, created_at, expires_at)
+VALUES (:grant_id, :owner, :tool, :scope, :thread_id, :notebook_path, :by, :now, :expires_at);
+
+-- grants --
+-- An owner's grants that hold now; of one thread and notebook, where given.
+SELECT * FROM grants
+ WHERE owner = :owner AND (expires_at IS NULL OR expires_at > :now)
+   AND (:everything OR (scope = 'thread' AND thread_id = :thread_id)
+        OR (scope = 'notebook' AND notebook_path = :notebook_path))
+ ORDER BY created_at, grant_id;
+
+-- revoke_grant --
+-- Take a yes back.
+DELETE FROM grants WHERE grant_id = :grant_id AND owner = :owner RETURNING *;
+
+-- rules --
+-- The notebook layer of the policy.
+SELECT rules FROM rules WHERE owner = :owner AND notebook_path = :notebook_path;
+
+-- put_rules --
+-- Replace the notebook layer of the policy.
+INSERT INTO rules (owner, notebook_path, rules) VALUES (:owner, :notebook_path, :rules)
+ON CONFLICT (owner, notebook_path) DO UPDATE SET rules = excluded.rules;
+
+-- add_audit --
+-- Who did, or tried, what.
+INSERT INTO audit (at, owner, who, via, remote, action, thread_id, run_id, detail)
+VALUES (:now, :owner, :who, :via, :remote, :action, :thread_id, :run_id, :detail);
+
+-- audit --
+-- What was done in an owner's name, the newest first.
+SELECT * FROM audit
+ WHERE owner = :owner AND (:thread_id IS NULL OR thread_id = :thread_id) AND number < :before
+ ORDER BY number DESC LIMIT :limit;
