@@ -143,8 +143,9 @@ class _Run:
         self._model = await asyncio.to_thread(self._model_factory, start.model)
         images = bool(self._model.profile.get("supports_image_input", True))
         toolset = Toolset(self._work, self._mapper.call_id, images=images)
-        agent: Agent[None, str | DeferredToolRequests] = Agent(
+        agent = Agent[None, str | DeferredToolRequests](
             self._model,
+            deps_type=type(None),
             name="lobu",
             output_type=[str, DeferredToolRequests],
             instructions=self._instructions(start.standing),

@@ -1,23 +1,38 @@
-"""What the agents without a model read off the history: the prompt, and what was done for it so far."""
+"""What the agents without a model read off the history: the prompts, and what was done for the last one."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from pydantic_ai.messages import ModelMessage, ModelRequest, ModelResponse, ToolReturnPart, UserPromptPart
+from pydantic_ai.messages import (
+    ModelMessage,
+    ModelRequest,
+    ModelResponse,
+    ToolReturnPart,
+    UserContent,
+    UserPromptPart,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 @dataclass
 class Turn:
-    """The work since the last prompt. ``batches``: responses with calls; ``results``: (tool, text) in order."""
+    """The work since the last prompt, the `number`-th of the thread.
+
+    ``batches``: responses with calls; ``results``: (tool, text) in order.
+    """
 
     prompt: str = ""
+    number: int = 0
     batches: int = 0
     results: list[tuple[str, str]] = field(default_factory=list)
 
 
 def turn_of(messages: list[ModelMessage]) -> Turn:
-    """The last prompt's turn; figures that the loop appends to results are no prompt."""
+    """The last prompt's turn. These agents take no images, so nothing but a prompt is a user's part."""
     turn = Turn()
     for message in messages:
         if isinstance(message, ModelResponse):
@@ -28,12 +43,15 @@ def turn_of(messages: list[ModelMessage]) -> Turn:
 
 
 def _request(message: ModelRequest, turn: Turn) -> Turn:
-    returns = [part for part in message.parts if isinstance(part, ToolReturnPart)]
-    prompts = [part for part in message.parts if isinstance(part, UserPromptPart)]
-    if prompts and not returns:
-        content = prompts[-1].content
-        texts = [content] if isinstance(content, str) else [part for part in content if isinstance(part, str)]
-        return Turn("\n".join(texts))
-    for part in returns:
-        turn.results.append((part.tool_name, part.model_response_str(wrap_if_error=False)))
+    for part in message.parts:
+        if isinstance(part, ToolReturnPart):
+            turn.results.append((part.tool_name, part.model_response_str(wrap_if_error=False)))
+        elif isinstance(part, UserPromptPart):
+            turn = Turn(_text(part.content), turn.number + 1)
     return turn
+
+
+def _text(content: str | Sequence[UserContent]) -> str:
+    return (
+        content if isinstance(content, str) else "\n".join(part for part in content if isinstance(part, str))
+    )

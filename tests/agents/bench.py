@@ -8,6 +8,8 @@ import io
 import traceback
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 from ag_ui.core import Event as AgUiEvent
@@ -30,6 +32,7 @@ from lobu_jupyter.model.ports import (
     ToolSpec,
 )
 from lobu_jupyter.model.slice import Slice
+from lobu_jupyter.notebook import looks
 
 _AG_UI: TypeAdapter[Any] = TypeAdapter(AgUiEvent)
 Taker = Callable[[Any], Awaitable[None]]
@@ -42,7 +45,6 @@ class FakeKernel:
         self.names: dict[str, Any] = dict(names)
         self.ran: list[str] = []
         self.called: list[tuple[str, dict[str, Any]]] = []
-        self.looks: dict[str, Any] = {}
 
     async def run_code(self, code: str, on_output: Taker, on_waiting: Taker) -> Executed:
         self.ran.append(code)
@@ -76,10 +78,18 @@ class FakeKernel:
         return None, None
 
     async def look(self, expression: str) -> Executed:
-        for start, value in self.looks.items():
-            if start in expression:
-                return Executed(ok=True, value=value)
-        return Executed(ok=True, value=[])
+        bound = SimpleNamespace(
+            list_variables=partial(looks.list_variables, self._visible()),
+            describe_variable=partial(looks.describe_variable, names=self._visible()),
+        )
+        space = {"lobu_jupyter": SimpleNamespace(notebook=SimpleNamespace(looks=bound))}
+        try:
+            return Executed(ok=True, value=eval(expression, space))
+        except NameError as error:
+            return Executed(ok=False, error={"ename": "NameError", "evalue": str(error), "traceback": []})
+
+    def _visible(self) -> dict[str, Any]:
+        return {name: value for name, value in self.names.items() if not name.startswith("_")}
 
     async def call_tool(
         self, name: str, args: dict[str, Any], on_output: Taker, on_waiting: Taker

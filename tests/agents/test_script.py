@@ -103,8 +103,7 @@ async def test_fail_ends_the_run_with_a_provider_error_and_keeps_what_was_said()
 
 
 async def test_a_generic_tool_line_calls_any_tool() -> None:
-    kernel = FakeKernel()
-    kernel.looks["list_variables"] = [{"name": "sales", "type": "DataFrame"}]
+    kernel = FakeKernel(sales=[1, 2])
 
     ended = await run(script(), task_for("tool list_variables {}"), kernel)
 
