@@ -200,7 +200,7 @@ class RealServer:
             "--ServerApp.port_retries=0",
             f"--ServerApp.root_dir={self.root}",
             f"--IdentityProvider.token={self.token}",
-            '--ServerApp.jpserver_extensions={"lobu_jupyter": true}',
+            "--ServerApp.jpserver_extensions=lobu_jupyter=True",
             f"--LobuApp.store_path={self.store}",
             *self._options,
         ]
