@@ -151,7 +151,7 @@ class LobuApp(ExtensionApp):
         events.remove_listener(schema_id=CONTENTS_SERVICE, listener=self.service.on_contents)
         await self.service.close()
 
-    def current_activity(self) -> dict[str, int] | None:
+    def current_activity(self) -> dict[str, int] | None:  # pyright: ignore[reportIncompatibleMethodOverride]
         """The runs that run now, so that an idle server with work to do is not taken."""
         runs = self.service.activity.runs
         return {"runs": runs} if runs else None

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 import msgspec
 from jupyter_server.auth import AllowAllAuthorizer
 from jupyter_server.base.call_context import CallContext
-from jupyter_server.base.handlers import APIHandler
+from jupyter_server.base.handlers import APIHandler, JupyterHandler
 from tornado.web import HTTPError
 
 from ..model.callers import Caller, KernelCaller, Person, WorkerCaller
@@ -42,18 +42,12 @@ _CODES = {
 _PERSON_VIA = frozenset({"rest", "page", "cli"})
 
 
-class CallerMixin:
+class CallerMixin(JupyterHandler):
     """Who calls, and what is called; shared by the REST handlers and the page's socket."""
 
     auth_resource = "lobu"
     takes: ClassVar[tuple[type[Caller], ...]] = (Person, KernelCaller)
     caller: Caller
-
-    if TYPE_CHECKING:
-        settings: Any
-        request: Any
-        identity_provider: Any
-        current_user: User | None
 
     @property
     def service(self) -> Service:
@@ -81,11 +75,15 @@ class LobuHandler(CallerMixin, APIHandler):
     via: ClassVar[str | None] = None
     _gone: asyncio.Future[None] | None = None
 
-    async def prepare(self) -> None:
+    async def prepare(self) -> None:  # pyright: ignore[reportIncompatibleMethodOverride] - as APIHandler's own
         await self.service.wait_ready()
         proven = await self.service.callers.proven(self.request)
         if proven is None:
             await super().prepare()
+            if self.request.method == "OPTIONS":
+                return  # a browser asks about CORS, before any login
+            if self.current_user is None:
+                raise HTTPError(403)
             self.caller = self.person(self._via())
         else:
             self._accept(*proven)

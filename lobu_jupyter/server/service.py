@@ -109,7 +109,7 @@ class Service:
         self._tasks.start(self.activity.watch(), "watch activity")
 
     async def close(self) -> None:
-        """End what this server owns: its workers, then the gateway; runs of ours get their end."""
+        """End what this server owns: its workers, then the gateway, which ends our runs."""
         await self._tasks.close()
         await self.pool.close()
         for socket in list(self.sockets):
@@ -130,8 +130,9 @@ class Service:
             await self._gateway.notebook_moved(str(data.get("source_path", "")), str(data.get("path", "")))
 
     async def running(self) -> list[str | None]:
-        """The kernel (or None) of each run that runs on this server."""
-        return [] if self._gateway is None else await self._gateway.running_kernels()
+        """The kernel (or None) of each running run."""
+        runs = [] if self._gateway is None else await self._gateway.running()
+        return [run.kernel_id for run in runs]
 
 
 def _version() -> str:

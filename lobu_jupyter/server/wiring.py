@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 from tornado.web import HTTPError
@@ -22,13 +22,16 @@ from .service import Service, ServiceSettings
 from .workers import Pool
 
 if TYPE_CHECKING:
+    from ..model.runs import Mode
     from .app import LobuApp
+    from .watch import KernelProcess
 
 CONTENTS_SERVICE = "https://events.jupyter.org/jupyter_server/contents_service/v1"
 
 
 def build(app: LobuApp) -> Service:
     """The service, not yet open."""
+    service: Service
     worker_settings = _worker_settings(app)
     kernels = Kernels(
         app.server.kernel_manager,
@@ -65,7 +68,7 @@ def build(app: LobuApp) -> Service:
     )
     if app.embedded_connection_file:
         process = EmbeddingKernel(app.embedded_connection_file)
-        kernels.serve(kernel_id_of(app.embedded_connection_file), process)
+        kernels.serve(kernel_id_of(app.embedded_connection_file), cast("KernelProcess", process))
     return service
 
 
@@ -79,10 +82,10 @@ def _service_settings(app: LobuApp, worker_settings: dict[str, Any]) -> ServiceS
             ask=tuple(app.ask),
             deny=tuple(app.deny),
             no_grant=tuple(app.no_grant),
-            mode=app.mode,
+            mode=cast("Mode | None", app.mode),
         ),
         agent_rules=msgspec.convert(app.agent_rules, dict[str, Rules]),
-        max_mode=app.max_mode,
+        max_mode=cast("Mode", app.max_mode),
         root=app.root_dir,
         limits={"outputBytes": app.output_bytes},
         max_runs=app.max_runs,

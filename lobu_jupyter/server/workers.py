@@ -28,8 +28,9 @@ LINE_LIMIT = 1024 * 1024
 class PoolGateway(Protocol):
     """What the pool tells the gateway."""
 
-    async def worker_gone(self, worker_id: str, why: str, exit_code: int | None) -> None: ...
-    async def no_worker(self, message: str) -> None: ...
+    async def worker_gone(self, worker_id: str, why: str = "", exit_code: int | None = None) -> list[str]: ...
+    async def no_worker(self, message: str) -> list[str]: ...
+    async def stop_worker(self, worker_id: str) -> None: ...
 
 
 class Child:
@@ -99,13 +100,16 @@ class Pool:
         return sum(not child.stopping for child in self._children)
 
     async def reap(self) -> None:
-        """Stop all children: nothing has run for long enough."""
-        await asyncio.gather(*(self._stop(child) for child in list(self._children)))
+        """Nothing has run for long enough: ask the children to end. One that has work by then ends after it."""
+        for child in list(self._children):
+            if child.worker_id is not None and not child.stopping:
+                child.stopping = True
+                await self._gateway().stop_worker(child.worker_id)
 
     async def close(self) -> None:
-        """Stop all children; their runs get their end by it."""
+        """Stop all children. The gateway, which closes next, ends their runs."""
         self._closing = True
-        await self.reap()
+        await asyncio.gather(*(self._stop(child) for child in list(self._children)))
         await self._tasks.close(patience=STOP_SECONDS)
 
     # -- one child's life -----------------------------------------------------------------------------
@@ -175,9 +179,10 @@ class Pool:
 
     async def _gone(self, child: Child) -> None:
         code = child.process.returncode
+        if self._closing:
+            return
         if child.worker_id is not None:
-            why = "stopped" if child.stopping else "exited"
-            await self._gateway().worker_gone(child.worker_id, why, code)
+            await self._gateway().worker_gone(child.worker_id, exit_code=code)
         elif not child.stopping:
             tail = "\n".join(child.tail) or "It said nothing."
             await self._gateway().no_worker(f"The worker process did not start (exit code {code}). {tail}")

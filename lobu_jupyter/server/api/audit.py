@@ -12,7 +12,7 @@ from ..base import LobuHandler
 class AuditQuery(Struct, kw_only=True, rename="camel"):
     thread_id: str | None = None
     limit: int = 100
-    before: str | None = None
+    before: int | None = None
 
 
 class Audit(LobuHandler):

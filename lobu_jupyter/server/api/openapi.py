@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import json
 from functools import cache
-from pathlib import Path
 
 import yaml
 from jupyter_server.auth.decorator import authorized
 from tornado import web
 
+from .. import openapi_path
 from ..base import LobuHandler
 
 
 @cache
 def document() -> bytes:
     """The document as JSON. Read once."""
-    text = (Path(__file__).parents[1] / "openapi.yaml").read_text(encoding="utf-8")
-    return json.dumps(yaml.safe_load(text)).encode()
+    return json.dumps(yaml.safe_load(openapi_path().read_text(encoding="utf-8"))).encode()
 
 
 class OpenApi(LobuHandler):

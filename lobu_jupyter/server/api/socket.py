@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import aclosing, suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 from jupyter_core.utils import ensure_async
@@ -26,7 +26,8 @@ from ...model.events import explain
 from ..base import CallerMixin
 
 if TYPE_CHECKING:
-    from ...model.callers import Person
+    from jupyter_server.auth import User
+
     from ...model.runs import Entry
 
 MAX_FOLLOWS = 256
@@ -49,8 +50,6 @@ _up: msgspec.json.Decoder[Follow | Unfollow] = msgspec.json.Decoder(Follow | Unf
 class Socket(CallerMixin, WebSocketMixin, WebSocketHandler, JupyterHandler):  # pyright: ignore[reportIncompatibleMethodOverride]
     """A page's connection."""
 
-    caller: Person
-
     def initialize(self) -> None:
         self._follows: dict[str, asyncio.Task[None]] = {}
 
@@ -60,7 +59,8 @@ class Socket(CallerMixin, WebSocketMixin, WebSocketHandler, JupyterHandler):  # 
 
     @ws_authenticated
     async def get(self, *args: Any, **kwargs: Any) -> None:
-        allowed = self.authorizer.is_authorized(self, self.current_user, "execute", self.auth_resource)
+        user = cast("User", self.current_user)  # ws_authenticated has seen to it
+        allowed = self.authorizer.is_authorized(self, user, "execute", self.auth_resource)
         if not await ensure_async(allowed):
             raise web.HTTPError(403)
         if self.service.failure is not None:
