@@ -24,11 +24,13 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import looks
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Generator
 
 RESULT_MIME = "application/vnd.lobu.result+json"
 LOOK_TARGET = "lobu.look"
@@ -71,17 +73,20 @@ def serve_inline(shell: Any, request_id: str, text: str) -> dict[str, Any]:
 
     Busy, outputs, the result and idle carry `request_id` as their parent's msg_id.
     """
-    with _as_request(shell.kernel, request_id):
+    with _as_request(shell.kernel, request_id) as request:
         with _Interrupts() as interrupts, _stepped_out_of_the_loop() as loop:
             result: dict[str, Any] = loop.run_until_complete(interrupts.run(_result(shell, json.loads(text))))
-        _publish_result(shell.kernel, result)
+        _flush()
+        _publish_result(shell.kernel, result, request)
     return result
 
 
 def refuse_inline(shell: Any, request_id: str) -> None:
-    """Tell the executor that the cell left before it ran the request."""
-    with _as_request(shell.kernel, request_id):
-        _publish_result(shell.kernel, UNWANTED)
+    """Tell the executor, from any thread, that the cell left before it ran the request."""
+    kernel, request = shell.kernel, _inline_request(shell.kernel, request_id)
+    _publish_state(kernel, "busy", request)
+    _publish_result(kernel, UNWANTED, request)
+    _publish_state(kernel, "idle", request)
 
 
 def install(shell: Any) -> None:
@@ -161,7 +166,7 @@ def _error(error: BaseException, lines: list[str]) -> dict[str, Any]:
 
 
 @contextmanager
-def _untouched(shell: Any) -> Iterator[None]:
+def _untouched(shell: Any) -> Generator[None]:
     """``_``, ``__``, ``___``, ``_N``, ``Out`` and ``input`` are the person's again afterwards."""
     names, hook, outs = shell.user_ns, shell.displayhook, shell.user_ns["_oh"]
     unders = {name: names.get(name) for name in ("_", "__", "___", f"_{shell.execution_count}")}
@@ -273,34 +278,36 @@ def _answer(kernel: Any, asked: set[str]) -> bool | None:
 
 
 @contextmanager
-def _as_request(kernel: Any, request_id: str) -> Iterator[None]:
+def _as_request(kernel: Any, request_id: str) -> Generator[dict[str, Any]]:
     """Make `request_id` the parent of all that is published on iopub, between busy and idle."""
     previous, ident = kernel.get_parent("shell"), kernel._parent_ident["shell"]
-    request = kernel.session.msg("execute_request")
-    request["header"].update(msg_id=request_id, session=INLINE_SESSION)
-    request["msg_id"] = request_id
+    request = _inline_request(kernel, request_id)
     _flush()
     kernel.set_parent([], request)
-    _publish(kernel, "status", {"execution_state": "busy"})
+    _publish_state(kernel, "busy", request)
     try:
-        yield
+        yield request
     finally:
         _flush()
-        _publish(kernel, "status", {"execution_state": "idle"})
+        _publish_state(kernel, "idle", request)
         kernel.set_parent(ident, previous)
 
 
-def _publish_result(kernel: Any, result: dict[str, Any]) -> None:
-    _flush()
-    _publish(
-        kernel, "display_data", {"data": {RESULT_MIME: json.dumps(result)}, "metadata": {}, "transient": {}}
-    )
+def _inline_request(kernel: Any, request_id: str) -> dict[str, Any]:
+    request: dict[str, Any] = kernel.session.msg("execute_request")
+    request["header"].update(msg_id=request_id, session=INLINE_SESSION)
+    request["msg_id"] = request_id
+    return request
 
 
-def _publish(kernel: Any, kind: str, content: dict[str, Any]) -> None:
-    kernel.session.send(
-        kernel.iopub_socket, kind, content, kernel.get_parent("shell"), ident=f"kernel.lobu.{kind}".encode()
-    )
+def _publish_state(kernel: Any, state: str, request: dict[str, Any]) -> None:
+    content = {"execution_state": state}
+    kernel.session.send(kernel.iopub_socket, "status", content, request, ident=b"kernel.lobu.status")
+
+
+def _publish_result(kernel: Any, result: dict[str, Any], request: dict[str, Any]) -> None:
+    content = {"data": {RESULT_MIME: json.dumps(result)}, "metadata": {}, "transient": {}}
+    kernel.session.send(kernel.iopub_socket, "display_data", content, request, ident=b"kernel.lobu.result")
 
 
 def _flush() -> None:
@@ -312,7 +319,7 @@ _own_loop: list[asyncio.AbstractEventLoop] = []
 
 
 @contextmanager
-def _stepped_out_of_the_loop() -> Iterator[asyncio.AbstractEventLoop]:
+def _stepped_out_of_the_loop() -> Generator[asyncio.AbstractEventLoop]:
     """A loop of our own to run on this thread, though a cell is running on the kernel's loop.
 
     asyncio forbids nesting; leaving the running loop and its task for a while is what these private

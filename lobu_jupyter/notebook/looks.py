@@ -8,8 +8,10 @@ from __future__ import annotations
 import itertools
 import sys
 import types
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
 
 __all__ = ["describe_variable", "list_variables"]
 
@@ -82,9 +84,9 @@ def _brief(value: Any) -> dict[str, Any]:
         brief["shape"] = shape
     elif isinstance(value, (str, bytes, bytearray, list, tuple, set, frozenset, dict)):
         brief["size"] = len(value)
-    if isinstance(value, _PLAIN) and not _is_huge_int(value):
-        brief["value"] = repr(value)
-    elif isinstance(value, str) and len(value) <= 80:
+    if (isinstance(value, _PLAIN) and not _is_huge_int(value)) or (
+        isinstance(value, str) and len(value) <= 80
+    ):
         brief["value"] = repr(value)
     return brief
 

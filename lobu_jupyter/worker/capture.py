@@ -9,11 +9,12 @@ from __future__ import annotations
 import asyncio
 import json
 from enum import Enum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from lobu_jupyter.model.ports import KernelGone, Output
+if TYPE_CHECKING:
+    from lobu_jupyter.model.ports import KernelGone, Output
 
-from .channels import Message
+    from .channels import Message
 
 RESULT_MIME = "application/vnd.lobu.result+json"  # as in notebook/guest.py
 WIDGET_MIME = "application/vnd.jupyter.widget-view+json"
@@ -52,19 +53,19 @@ class Capture:
         taken, self._outputs = self._outputs, []
         return taken
 
-    async def change(self, timeout: float) -> bool:
-        """Wait until something changed; False if nothing did for `timeout` seconds."""
+    async def change(self, seconds: float) -> bool:
+        """Wait until something changed; False if nothing did for so many seconds."""
         try:
-            async with asyncio.timeout(timeout):
+            async with asyncio.timeout(seconds):
                 await self._changed.wait()
         except TimeoutError:
             return False
         self._changed.clear()
         return True
 
-    async def ended(self, timeout: float) -> bool:
-        """Wait for the end, at most `timeout` seconds; takes and drops nothing."""
-        end = asyncio.get_running_loop().time() + timeout
+    async def ended(self, seconds: float) -> bool:
+        """Wait for the end, at most so many seconds; takes and drops nothing."""
+        end = asyncio.get_running_loop().time() + seconds
         while self.phase is not Phase.ENDED:
             left = end - asyncio.get_running_loop().time()
             if left <= 0:

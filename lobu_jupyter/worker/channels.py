@@ -9,8 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 from uuid import uuid4
 
 import zmq
@@ -18,6 +17,9 @@ import zmq.asyncio
 from jupyter_client.asynchronous.client import AsyncKernelClient
 from jupyter_client.session import Session
 from zmq.utils.monitor import recv_monitor_message
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
 
 Message = dict[str, Any]
 HEARTBEAT_SECONDS = 0.4

@@ -10,15 +10,17 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from lobu_jupyter.model.ports import Executed, Output
 
 from .capture import Capture, Phase
-from .kernel import Kernel
 from .source import request_code, result_code
 from .subshell import look_aside
+
+if TYPE_CHECKING:
+    from .kernel import Kernel
 
 WAITING_FOR_CELL = "waiting for your cell"
 WAITING_FOR_AGENT = "waiting for another agent's code in this kernel"

@@ -21,10 +21,21 @@ INLINE_SESSION = "lobu-inline"  # as in notebook/guest.py
 CONNECT_SECONDS = 10.0
 _PROBE_SECONDS = 0.25
 _CONFIRM_SECONDS = 1.0
+_PATIENT_SECONDS = 600.0
+_GOODBYE_SECONDS = 0.5
 # What a kernel answers besides its main shell; their busy and idle say nothing about it.
 _ASIDE = frozenset(
-    "kernel_info_request interrupt_request debug_request usage_request shutdown_request connect_request "
-    "create_subshell_request delete_subshell_request list_subshell_request".split()
+    [
+        "kernel_info_request",
+        "interrupt_request",
+        "debug_request",
+        "usage_request",
+        "shutdown_request",
+        "connect_request",
+        "create_subshell_request",
+        "delete_subshell_request",
+        "list_subshell_request",
+    ]
 )
 
 log = logging.getLogger(__name__)
@@ -57,6 +68,7 @@ class Kernel:
         Raises:
             KernelGone: nothing answers.
         """
+        self.check()
         self._channels.open()
         end = asyncio.get_running_loop().time() + CONNECT_SECONDS
         while not await self._channels.heartbeat():
@@ -67,6 +79,9 @@ class Kernel:
         self._own(self._probe())
 
     async def close(self) -> None:
+        if self.subshell is not None and self.gone is None:
+            with contextlib.suppress(TimeoutError, KernelGone):
+                await self.ask("delete_subshell_request", {"subshell_id": self.subshell}, _GOODBYE_SECONDS)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -94,12 +109,12 @@ class Kernel:
         """Whether the main shell is known to run nothing."""
         return self._known and self._running is None
 
-    async def change(self, timeout: float) -> None:
-        """Wait until the kernel becomes busy, idle or gone, at most `timeout` seconds."""
+    async def change(self, seconds: float) -> None:
+        """Wait until the kernel becomes busy, idle or gone, at most so many seconds."""
         self.check()
         self._changed.clear()
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(timeout):
+            async with asyncio.timeout(seconds):
                 await self._changed.wait()
         self.check()
 
@@ -123,11 +138,11 @@ class Kernel:
         self.check()
         self._channels.send_message("shell", message)
 
-    async def ask(self, kind: str, content: Message, timeout: float) -> Message:
+    async def ask(self, kind: str, content: Message, seconds: float) -> Message:
         """A request on the control channel, and its reply's content.
 
         Raises:
-            TimeoutError: no reply in `timeout` seconds.
+            TimeoutError: no reply in `seconds`.
             KernelGone: the kernel died meanwhile.
         """
         self.check()
@@ -136,7 +151,7 @@ class Kernel:
         reply = self._replies[request_id] = asyncio.get_running_loop().create_future()
         try:
             self._channels.send_message("control", message)
-            async with asyncio.timeout(timeout):
+            async with asyncio.timeout(seconds):
                 return await reply
         finally:
             del self._replies[request_id]
@@ -213,7 +228,7 @@ class Kernel:
     async def _greet(self) -> None:
         """What the kernel can do. Its answer may take as long as user code holds the GIL."""
         with contextlib.suppress(KernelGone, TimeoutError):
-            info = await self.ask("kernel_info_request", {}, timeout=600)
+            info = await self.ask("kernel_info_request", {}, _PATIENT_SECONDS)
             self.features = frozenset(info.get("supported_features", ()))
             self.language = info.get("language_info", {}).get("name", "python")
 
@@ -237,7 +252,7 @@ class Kernel:
             self.lose()
             return
         try:
-            await self.ask("kernel_info_request", {}, timeout=_CONFIRM_SECONDS)
+            await self.ask("kernel_info_request", {}, _CONFIRM_SECONDS)
         except TimeoutError:
             log.info("a connection to a kernel broke and came back; it is busy")
         except KernelGone:

@@ -1,0 +1,67 @@
+"""The worker process: ``python -m lobu_jupyter.worker``, started by the server with one JSON line on stdin.
+
+``{"url": base of lobu/api/, "ticket", "verify", "settings"}``; stdin then stays open. When it closes,
+or the parent dies, this process is gone at once: nothing here outlives the server.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import json
+import logging
+import os
+import signal
+import sys
+import threading
+from typing import Any
+
+from lobu_jupyter.client.errors import ServerGone
+from lobu_jupyter.model.errors import LobuError
+
+_PR_SET_PDEATHSIG = 1
+
+
+def main() -> int:
+    """Exit code 0: told to stop. 1: the server is gone, or does not know this worker."""
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    _die_with_parent()
+    line = sys.stdin.buffer.readline()
+    if not line:
+        return 1
+    threading.Thread(target=_exit_at_end_of_stdin, name="stdin", daemon=True).start()
+    return asyncio.run(_serve(json.loads(line)))
+
+
+async def _serve(greeting: dict[str, Any]) -> int:
+    from .host import Host
+    from .link import Link
+
+    link = Link(greeting["url"], greeting["ticket"], verify=greeting.get("verify", True))
+    try:
+        await Host(link, greeting.get("settings") or {}).serve()
+    except* (ServerGone, LobuError) as errors:
+        logging.getLogger(__name__).warning("the worker ends: %s", errors.exceptions[0])
+        return_code = 1
+    else:
+        return_code = 0
+    finally:
+        await link.close()
+    return return_code
+
+
+def _exit_at_end_of_stdin() -> None:
+    while sys.stdin.buffer.read(1):
+        pass
+    os._exit(0)  # at once: threads of agents and sockets must not keep a worker without a server
+
+
+def _die_with_parent() -> None:
+    """On Linux the kernel kills us when the parent is killed, also where someone else holds our stdin."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

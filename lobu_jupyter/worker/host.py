@@ -1,0 +1,207 @@
+"""The agent host: takes tasks from the inbox, runs them side by side, and ends each exactly once.
+
+A run ends with one terminal event, whatever its agent does. A run that the gateway has ended (cancel,
+a dead kernel, a newer incarnation) stops here quietly: its end is in the journal already.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Any, cast
+
+from lobu_jupyter.agents.registry import announce, registry
+from lobu_jupyter.client.errors import ServerGone
+from lobu_jupyter.model import events as ev
+from lobu_jupyter.model.errors import Conflict, InvalidField, LobuError, RunNotFound, TooLarge
+from lobu_jupyter.model.interrupts import event_of_interrupt
+from lobu_jupyter.model.ports import AgentError, AgentPort, InboxItem, KernelGone, Pause, Task
+from lobu_jupyter.model.runs import ErrorCode
+
+from .batcher import Batcher
+from .executor import DEFAULT_OUTPUT_BYTES
+from .kernels import Kernels
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from .link import Link
+
+HEARTBEAT_SECONDS = 5.0
+KERNEL_GRACE_SECONDS = 3.0  # the server sees a death too, and knows better what it was
+KIND = "agent-host"
+
+log = logging.getLogger(__name__)
+
+
+class Host:
+    """Runs tasks for the gateway behind `link`. ``settings``: what agents/registry.py describes."""
+
+    def __init__(
+        self, link: Link, settings: dict[str, Any], agents: Mapping[str, AgentPort] | None = None
+    ) -> None:
+        self._link = link
+        self._settings = settings
+        self._agents = registry(settings) if agents is None else agents
+        self._kernels = Kernels(link)
+        self._runs: dict[str, asyncio.Task[None]] = {}
+        self._tasks: dict[str, Task] = {}
+
+    async def serve(self) -> None:
+        """Register, then work until told to stop.
+
+        Raises:
+            ServerGone: the server stays away.
+            LobuError: it does not know this worker (any more).
+        """
+        agents, tools = announce(self._settings)
+        await self._link.register(KIND, agents, tools)
+        async with asyncio.TaskGroup() as group:
+            beside = [group.create_task(self._heartbeats()), group.create_task(self._warm())]
+            await self._read_inbox(group)
+            await asyncio.gather(*self._runs.values(), return_exceptions=True)
+            for task in beside:
+                task.cancel()
+
+    async def _read_inbox(self, group: asyncio.TaskGroup) -> None:
+        after = 0
+        while True:
+            for item in await self._link.inbox(after):
+                after = max(after, item.seq)
+                if item.kind == "stop":
+                    return
+                self._handle(item, group)
+
+    def _handle(self, item: InboxItem, group: asyncio.TaskGroup) -> None:
+        if item.kind == "start" and item.task is not None:
+            task = item.task
+            if task.run_id not in self._runs:
+                self._tasks[task.run_id] = task
+                running = self._runs[task.run_id] = group.create_task(self._run(task), name=task.run_id)
+                running.add_done_callback(lambda _: self._forget(task.run_id))
+        elif item.kind == "cancel" and item.run_id is not None:
+            self._cancel(item.run_id, item.reason)
+        else:
+            log.warning("an inbox item of kind %r is not understood", item.kind)
+
+    def _cancel(self, run_id: str, reason: str) -> None:
+        task, running = self._tasks.get(run_id), self._runs.get(run_id)
+        if task is None or running is None:
+            return
+        if reason.startswith("kernel_") and task.kernel is not None:
+            self._kernels.lose(task.kernel, f"The gateway ended the run: {reason}.")
+        running.cancel()
+
+    def _forget(self, run_id: str) -> None:
+        self._runs.pop(run_id, None)
+        self._tasks.pop(run_id, None)
+
+    async def _heartbeats(self) -> None:
+        while True:
+            await asyncio.sleep(HEARTBEAT_SECONDS)
+            if self._runs:
+                await self._link.heartbeat()
+
+    async def _warm(self) -> None:
+        """Import what the agents need, so that the first run need not wait for it."""
+        for name, agent in self._agents.items():
+            load = getattr(agent, "load", None)
+            if load is None:
+                continue
+            try:
+                await asyncio.to_thread(load)
+            except (
+                Exception
+            ) as error:  # an installed package may raise anything; its first run will tell the person
+                log.info("the agent %r is not warm: %s", name, error)
+
+    # -- one run
+
+    async def _run(self, task: Task) -> None:
+        batcher = Batcher(task.run_id, self._link.incarnation, self._link.events)
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._post(batcher, task))
+                group.create_task(self._drive(task, batcher))
+        except* _Over:
+            pass
+        except* ServerGone as gone:
+            raise gone.exceptions[0] from None
+
+    async def _post(self, batcher: Batcher, task: Task) -> None:
+        """Pump the run's events; end the run if the gateway finds one of them unacceptable."""
+        try:
+            await batcher.pump()
+        except (InvalidField, TooLarge) as error:
+            log.error("run %s: the gateway refused a batch: %s", task.run_id, error)
+            batcher.replace_all(
+                _error(ErrorCode.INTERNAL, f"The agent sent an event that is not valid: {error}")
+            )
+            await self._last_try(batcher)
+            raise _Over from error
+        except (Conflict, RunNotFound) as error:
+            log.info("run %s is no longer ours: %s", task.run_id, error)
+            raise _Over from error
+
+    async def _last_try(self, batcher: Batcher) -> None:
+        try:
+            await batcher.pump()
+        except ServerGone:
+            raise
+        except LobuError as error:
+            log.error("the end of a run was refused too: %s", error)
+
+    async def _drive(self, task: Task, batcher: Batcher) -> None:
+        try:
+            usage = await self._iterate(task, batcher)
+            end = self._finished(task, {"type": "success"}, usage)
+            checkpoint = None
+        except Pause as pause:
+            wires = [event_of_interrupt(interrupt) for interrupt in pause.interrupts]
+            end = self._finished(task, {"type": "interrupt", "interrupts": wires}, pause.usage)
+            checkpoint = pause.checkpoint
+        except AgentError as error:
+            end, checkpoint = _error(error.code, error.message, error.usage), None
+        except KernelGone as gone:
+            await asyncio.sleep(KERNEL_GRACE_SECONDS)
+            message = f"{gone} Its variables are gone; ask again to go on with a new kernel."
+            end, checkpoint = _error(ErrorCode.KERNEL_DIED, message), None
+        except Exception as error:  # the run must end, whatever an agent raises; the log has the rest
+            log.exception("run %s: the agent %r failed", task.run_id, task.agent)
+            text = f"The agent {task.agent!r} failed ({type(error).__name__}: {error}). The server's log says more."
+            end, checkpoint = _error(ErrorCode.INTERNAL, text), None
+        await batcher.finish(end, checkpoint)
+
+    async def _iterate(self, task: Task, batcher: Batcher) -> list[dict[str, Any]]:
+        """Send what the agent says; return its token usage."""
+        agent = self._agents.get(task.agent)
+        if agent is None:
+            known = ", ".join(sorted(self._agents))
+            raise AgentError(
+                ErrorCode.INTERNAL, f"There is no agent {task.agent!r} here; choose from {known}."
+            )
+        usage: list[dict[str, Any]] = []
+        limit = task.limits.get("outputBytes", DEFAULT_OUTPUT_BYTES)
+        async with (
+            self._kernels.executor(task.kernel, limit) as kernel,
+            aclosing(cast("Any", agent.run(task, kernel))) as said,
+        ):
+            async for event in said:
+                if event["type"] == "lobu.usage":
+                    usage = event["usage"]
+                else:
+                    await batcher.send(event)
+        return usage
+
+    def _finished(self, task: Task, outcome: dict[str, Any], usage: list[dict[str, Any]]) -> ev.Event:
+        more = {"usage": usage} if usage else {}
+        return ev.run_finished(task.thread_id, task.run_id, outcome, **more)
+
+
+class _Over(Exception):
+    """The run is over for us; nothing more is to be sent."""
+
+
+def _error(code: str, message: str, usage: list[dict[str, Any]] | None = None) -> ev.Event:
+    return ev.run_error(str(code), message, **({"usage": usage} if usage else {}))

@@ -1,0 +1,74 @@
+"""The kernels that this worker's runs use: one connection per incarnation, shared, closed after its last run."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from .executor import DEFAULT_OUTPUT_BYTES, Executor, Offer
+from .kernel import Kernel
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+    from lobu_jupyter.model.ports import KernelInfo
+
+    from .link import Link
+
+
+class _Shared:
+    def __init__(self, kernel: Kernel) -> None:
+        self.kernel = kernel
+        self.users = 0
+        self.opening = asyncio.Lock()
+        self.is_open = False
+
+
+class Kernels:
+    """Makes executors."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+        self._shared: dict[tuple[str, int], _Shared] = {}
+
+    @asynccontextmanager
+    async def executor(
+        self, info: KernelInfo | None, output_bytes: int = DEFAULT_OUTPUT_BYTES
+    ) -> AsyncGenerator[Executor | None]:
+        """An executor in this kernel while it lasts; None where there is no kernel to reach.
+
+        Raises:
+            KernelGone: nothing answers at its address.
+        """
+        if info is None or info.connection is None:
+            yield None
+            return
+        key = (info.kernel_id, info.incarnation)
+        shared = self._shared.get(key)
+        if shared is None:
+            shared = self._shared[key] = _Shared(Kernel(info.connection))
+        shared.users += 1
+        try:
+            async with shared.opening:
+                if not shared.is_open:
+                    await shared.kernel.open()
+                    shared.is_open = True
+            yield Executor(shared.kernel, self._offer_in(info.kernel_id), output_bytes)
+        finally:
+            shared.users -= 1
+            if shared.users == 0:
+                del self._shared[key]
+                await shared.kernel.close()
+
+    def lose(self, info: KernelInfo, why: str) -> None:
+        """The gateway says that this incarnation is gone."""
+        shared = self._shared.get((info.kernel_id, info.incarnation))
+        if shared is not None:
+            shared.kernel.lose(why)
+
+    def _offer_in(self, kernel_id: str) -> Offer:
+        async def offer(job_id: str, code: str) -> bool:
+            return await self._link.offer(kernel_id, job_id, code)
+
+        return offer

@@ -1,0 +1,133 @@
+"""The worker protocol over HTTP: register, read the inbox, append events, show life, offer jobs.
+
+A call that finds no server, or one that says it cannot now, is sent again as it was: each of them may
+be repeated. A server that stays away for ``patience`` seconds is :class:`ServerGone`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from typing import Any
+
+import httpx
+import msgspec
+
+from lobu_jupyter.client.backoff import Backoff
+from lobu_jupyter.client.errors import ServerGone
+from lobu_jupyter.model.errors import LobuError, from_wire
+from lobu_jupyter.model.ports import InboxItem, ToolSpec
+
+INBOX_WAIT = 30.0
+PATIENCE = 30.0
+_CONNECT_SECONDS = 5.0
+_ANSWER_SECONDS = 30.0
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+
+class Link:
+    """Calls to the gateway at `url` (the base of lobu/api/), as the worker that `ticket` admits."""
+
+    def __init__(
+        self, url: str, ticket: str | None, *, verify: bool | str = True, patience: float = PATIENCE
+    ) -> None:
+        self.worker_id = ""
+        self.incarnation = 0
+        self._ticket = ticket
+        self._patience = patience
+        self._http = httpx.AsyncClient(
+            base_url=url.rstrip("/") + "/",
+            verify=ssl.create_default_context(cafile=verify) if isinstance(verify, str) else verify,
+            timeout=httpx.Timeout(_ANSWER_SECONDS, connect=_CONNECT_SECONDS),
+            limits=httpx.Limits(max_connections=None, max_keepalive_connections=8),
+            trust_env=httpx.URL(url).host not in _LOOPBACK,
+        )
+
+    async def close(self) -> None:
+        await self._http.aclose()
+
+    async def register(self, kind: str, agents: list[dict[str, Any]], tools: tuple[ToolSpec, ...]) -> None:
+        """Become a worker; the ticket is good once, so a lost answer ends this process."""
+        body = msgspec.json.encode({"kind": kind, "agents": agents, "tools": tools})
+        answer = await self._register(body)
+        self.worker_id, self.incarnation = answer["workerId"], answer["incarnation"]
+        self._ticket = answer["token"]
+
+    async def _register(self, body: bytes) -> dict[str, Any]:
+        backoff = Backoff(self._patience)
+        while True:
+            try:
+                return await self._once("POST", "workers", self._ticket, content=body)
+            except httpx.ConnectError as error:  # nothing was sent: the ticket is still good
+                delay = backoff.delay()
+                if delay is None:
+                    raise ServerGone from error
+            except httpx.TransportError as error:
+                raise ServerGone from error
+            await asyncio.sleep(delay)
+
+    async def inbox(self, after: int) -> list[InboxItem]:
+        """What came after the item `after`; waits up to half a minute for something."""
+        answer = await self._call(
+            "GET",
+            f"workers/{self.worker_id}/inbox",
+            params={"after": after, "wait": INBOX_WAIT},
+            timeout=httpx.Timeout(INBOX_WAIT + _ANSWER_SECONDS, connect=_CONNECT_SECONDS),
+        )
+        return msgspec.convert(answer["items"], list[InboxItem])
+
+    async def events(self, batch: bytes) -> None:
+        """Append a batch.
+
+        Raises:
+            Conflict, RunNotFound: the run is no longer this worker's.
+            InvalidField, TooLarge: an event of it is not acceptable.
+        """
+        await self._call("POST", f"workers/{self.worker_id}/events", content=batch)
+
+    async def heartbeat(self) -> None:
+        await self._call("POST", f"workers/{self.worker_id}/heartbeat")
+
+    async def offer(self, kernel_id: str, job_id: str, code: str) -> bool:
+        """Whether a cell that waits in the kernel took the job. Not repeated: it might have been taken."""
+        body = msgspec.json.encode({"jobId": job_id, "code": code, "wait": 0})
+        try:
+            answer = await self._once("POST", f"kernels/{kernel_id}/jobs", self._ticket, content=body)
+        except (httpx.TransportError, LobuError):
+            return False
+        return bool(answer["taken"])
+
+    async def _call(self, method: str, path: str, **options: Any) -> Any:
+        backoff = Backoff(self._patience)
+        while True:
+            try:
+                return await self._once(method, path, self._ticket, **options)
+            except (httpx.TransportError, _Unable) as error:
+                delay = backoff.delay()
+                if delay is None:
+                    raise ServerGone from error
+            await asyncio.sleep(delay)
+
+    async def _once(self, method: str, path: str, token: str | None, **options: Any) -> Any:
+        headers = {"Content-Type": "application/json"}
+        if token is not None:
+            headers["Authorization"] = f"Lobu-Worker {token}"
+        response = await self._http.request(method, path, headers=headers, **options)
+        if response.status_code >= 500 or response.status_code == 429:
+            raise _Unable(f"{response.status_code} from {path}")
+        if response.is_success:
+            return response.json() if response.content else None
+        raise _error_of(response)
+
+
+class _Unable(LobuError):
+    """The server cannot take this now; the same again may succeed."""
+
+    code = "unable"
+
+
+def _error_of(response: httpx.Response) -> LobuError:
+    try:
+        return from_wire(response.json()["error"])
+    except (ValueError, KeyError, TypeError):
+        return LobuError(f"{response.status_code} from {response.url.path}")
