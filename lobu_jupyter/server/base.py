@@ -135,9 +135,11 @@ class LobuHandler(CallerMixin, APIHandler):
         try:
             return msgspec.json.decode(self.request.body or b"{}", type=cls)
         except msgspec.ValidationError as error:
+            _check_json(self.request.body)  # a member may be wrong before the JSON is
             raise _invalid(error, "body") from error
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise HTTPError(400, "the body is not JSON: %s", error) from error
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            _check_json(self.request.body)
+            raise
 
     def query(self, cls: type[T]) -> T:
         """The query's arguments as a `cls`; others are ignored, of repeated ones the last counts.
@@ -183,6 +185,13 @@ class LobuHandler(CallerMixin, APIHandler):
 
 
 _KIND = {Person: "person", KernelCaller: "kernel", WorkerCaller: "worker"}
+
+
+def _check_json(body: bytes) -> None:
+    try:
+        msgspec.json.decode(body or b"{}")
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise HTTPError(400, "the body is not JSON: %s", error) from error
 
 
 def _invalid(error: msgspec.ValidationError, where: str) -> InvalidField:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import secrets
 import time
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -76,10 +77,9 @@ class Watch:
         stream.socket.setsockopt(zmq.UNSUBSCRIBE, b"")
         stream.socket.setsockopt(zmq.SUBSCRIBE, b"kernel")  # status messages; outputs have other topics
         stream.on_recv(self._on_iopub)
-        events = zmq.EVENT_DISCONNECTED | zmq.EVENT_HANDSHAKE_SUCCEEDED
-        self._monitor = ZMQStream(stream.socket.get_monitor_socket(events))
-        self._monitor.on_recv(self._on_monitor)
         self._stream = stream
+        self._monitor = _monitor_of(stream)
+        self._monitor.on_recv(self._on_monitor)
 
     def close(self) -> None:
         """Stop listening."""
@@ -148,6 +148,15 @@ class Watch:
             self.cells.busy(str(parent.get("session", "")), str(parent.get("msg_id", "")))
         elif state == "idle":
             self.cells.idle(str(parent.get("msg_id", "")))
+
+
+def _monitor_of(stream: ZMQStream) -> ZMQStream:
+    """The stream's connection events. Not get_monitor_socket(): it makes a socket of the context's own class."""
+    address = f"inproc://lobu-monitor-{secrets.token_hex(8)}"
+    stream.socket.monitor(address, zmq.EVENT_DISCONNECTED | zmq.EVENT_HANDSHAKE_SUCCEEDED)
+    socket = stream.socket.context.socket(zmq.PAIR, socket_class=zmq.Socket)
+    socket.connect(address)
+    return ZMQStream(socket)
 
 
 def connection_of(process: KernelProcess) -> dict[str, Any]:
