@@ -58,6 +58,7 @@ class Gateway:
         self._ctx = ctx
         self._snapshots = Snapshots(ctx.database)
         self._tasks: list[asyncio.Task[None]] = []
+        self._closed = False
 
     @property
     def settings(self) -> Settings:
@@ -345,6 +346,9 @@ class Gateway:
 
     async def close(self, *, end_runs: bool = True) -> None:
         """End what this server owns and close the store. ``end_runs=False``: as a crash would."""
+        if self._closed:
+            return
+        self._closed = True
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -83,7 +83,10 @@ class Database:
 
     async def foreign_version(self) -> int:
         """A number that changes when another process has committed."""
-        return await _hop(self._writer, _data_version)
+        try:
+            return await _hop(self._writer, _data_version)
+        except sqlite3.Error as error:
+            raise unavailable(error, self.path) from error
 
     async def close(self) -> None:
         """Finish what was accepted, then close; the threads end."""

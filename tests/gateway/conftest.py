@@ -1,0 +1,21 @@
+"""A rig on a store of its own."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.gateway.rig import Rig, open_rig
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    return tmp_path / "lobu.sqlite"
+
+
+@pytest.fixture
+async def rig(store: Path) -> AsyncIterator[Rig]:
+    async with open_rig(store) as rig:
+        yield rig
