@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import anyio
 from pydantic_ai import Agent, RunContext
 from pydantic_ai.exceptions import AgentRunError, UserError
+from pydantic_ai.messages import ModelResponse
 from pydantic_ai.models import Model
 from pydantic_ai.tools import DeferredToolRequests, DeferredToolResults
 from pydantic_ai.usage import RunUsage, UsageLimits
@@ -178,10 +179,16 @@ class _Run:
                 raise AgentError("internal", "This run has no message of a person to answer.")
             return _Start(messages, prompt, task.model, standing)
         checkpoint = pausing.load(task.resumption.checkpoint)
-        self._mapper.names.update(checkpoint.names)
-        self._mapper.expect(i.tool_call_id for i in task.resumption.interrupts if i.tool_call_id)
-        results = pausing.results_of(task.resumption, checkpoint)
         conversation = checkpoint.conversation
+        used = [
+            c.tool_call_id
+            for m in conversation.messages
+            if isinstance(m, ModelResponse)
+            for c in m.tool_calls
+        ]
+        owed = [i.tool_call_id for i in task.resumption.interrupts if i.tool_call_id]
+        self._mapper.go_on(checkpoint.names, used, owed)
+        results = pausing.results_of(task.resumption, checkpoint)
         return _Start(
             conversation.messages,
             None,

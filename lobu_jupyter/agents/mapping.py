@@ -73,9 +73,11 @@ class Mapper:
             return [self._result(event.part)]
         return []  # the rest repeats these from another side
 
-    def expect(self, call_ids: Iterable[str]) -> None:
-        """Calls of an earlier run that this one answers."""
-        self._unanswered.extend(call_ids)
+    def go_on(self, names: dict[str, str], used: Iterable[str], owed: Iterable[str]) -> None:
+        """Take over from the interrupted run: its names, the ids it used, the calls it left to answer."""
+        self.names.update(names)
+        self._used.update(used, names.values())
+        self._unanswered.extend(owed)
 
     def settle(self) -> list[Event]:
         """End what is open, because the response has ended."""

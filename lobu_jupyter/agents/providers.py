@@ -109,7 +109,10 @@ def _provider(settings: Settings, kind: str, base_url: str | None, api_key: str 
             base_url=base_url or key(settings, "OLLAMA_BASE_URL") or OLLAMA_URL,
             api_key=api_key if api_key != "none" else None,
         )
-    return infer_provider(kind)
+    try:
+        return infer_provider(kind)
+    except ValueError as error:
+        raise UserError(str(error)) from error
 
 
 def _missing_key(provider: str, variable: str) -> AgentError:

@@ -1,0 +1,271 @@
+"""A model provider on loopback with scripted replies: OpenAI's chat and responses, Anthropic's messages.
+
+It streams as they do, calls tools, fails on request, and records what it was sent::
+
+    with Provider() as provider:
+        provider.script = [calls(Call("run_code", '{"code": "1"}')), says("Done.")]
+        ...  # openai: base_url f"{provider.url}/v1", anthropic: provider.url
+        provider.requests[0].body["messages"]
+
+The last reply of a script is repeated for ever. The server runs in a thread of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any, Self
+from uuid import uuid4
+
+from tornado.httpserver import HTTPServer
+from tornado.iostream import StreamClosedError
+from tornado.netutil import bind_sockets
+from tornado.web import Application, RequestHandler
+
+MODEL = "test-model"
+Chunk = tuple[str | None, dict[str, Any] | str]  # SSE event name, data
+
+
+@dataclass(frozen=True)
+class Call:
+    """A tool call; ``args`` is the JSON text, well formed or not."""
+
+    name: str
+    args: str = "{}"
+    id: str = field(default_factory=lambda: f"call_{uuid4().hex[:12]}")
+
+
+@dataclass(frozen=True)
+class Reply:
+    """One answer. ``end``: how its stream ends: stop, cut (connection dropped) or hang (nothing more comes)."""
+
+    text: str = ""
+    calls: tuple[Call, ...] = ()
+    thinking: str = ""
+    status: int = 200
+    message: str = ""
+    end: str = "stop"
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+def says(text: str) -> Reply:
+    return Reply(text)
+
+
+def calls(*made: Call, text: str = "") -> Reply:
+    return Reply(text, made)
+
+
+def fails(status: int, message: str, **headers: str) -> Reply:
+    return Reply(status=status, message=message, headers=headers)
+
+
+@dataclass(frozen=True)
+class Request:
+    path: str
+    headers: dict[str, str]
+    body: dict[str, Any]
+
+
+class Provider:
+    """The server. ``closed``: set when a client dropped a connection before its answer's end."""
+
+    def __init__(self) -> None:
+        self.script: list[Reply] = [says("Hello.")]
+        self.requests: list[Request] = []
+        self.closed = threading.Event()
+        self._loop = asyncio.new_event_loop()
+        self._stop: asyncio.Event | None = None
+        self._sockets = bind_sockets(0, "127.0.0.1")
+        self._thread = threading.Thread(target=self._loop.run_until_complete, args=(self._serve(),))
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._sockets[0].getsockname()[1]}"
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._loop.call_soon_threadsafe(self._end)
+        self._thread.join(10)
+        self._loop.close()
+
+    def next(self) -> Reply:
+        return self.script.pop(0) if len(self.script) > 1 else self.script[0]
+
+    def _end(self) -> None:
+        assert self._stop is not None
+        self._stop.set()
+
+    async def _serve(self) -> None:
+        self._stop = asyncio.Event()
+        routes = [
+            (r"/v1/chat/completions", _Handler, {"provider": self, "chunks": _chat}),
+            (r"/v1/responses", _Handler, {"provider": self, "chunks": _responses}),
+            (r"/v1/messages", _Handler, {"provider": self, "chunks": _messages}),
+        ]
+        server = HTTPServer(Application(routes))
+        server.add_sockets(self._sockets)
+        await self._stop.wait()
+        server.stop()
+        await server.close_all_connections()
+
+
+class _Handler(RequestHandler):
+    def initialize(self, provider: Provider, chunks: Callable[[Reply], list[Chunk]]) -> None:
+        self._provider, self._chunks = provider, chunks
+        self._gone = asyncio.Event()
+
+    async def post(self) -> None:
+        body = json.loads(self.request.body)
+        self._provider.requests.append(Request(self.request.path, dict(self.request.headers), body))
+        reply = self._provider.next()
+        for name, value in reply.headers.items():
+            self.set_header(name.replace("_", "-"), value)
+        if reply.status != 200:
+            self.set_status(reply.status)
+            error = {"message": reply.message, "type": "test_error", "code": None}
+            self.finish({"type": "error", "error": error})
+            return
+        self.set_header("Content-Type", "text/event-stream")
+        chunks = self._chunks(reply)
+        await self._send(chunks if reply.end == "stop" else chunks[: max(len(chunks) // 2, 1)])
+        if reply.end == "cut":
+            self.request.connection.stream.close()  # pyright: ignore[reportAttributeAccessIssue]
+        elif reply.end == "hang":
+            await asyncio.wait_for(self._gone.wait(), 60)
+
+    async def _send(self, chunks: list[Chunk]) -> None:
+        for name, data in chunks:
+            self.write(f"event: {name}\n" if name else "")
+            self.write(f"data: {data if isinstance(data, str) else json.dumps(data)}\n\n")
+            try:
+                await self._flushed(self.flush())
+            except StreamClosedError:
+                return
+
+    @staticmethod
+    async def _flushed(flushing: Awaitable[None]) -> None:
+        await flushing
+        await asyncio.sleep(0)
+
+    def on_connection_close(self) -> None:
+        self._gone.set()
+        self._provider.closed.set()
+
+
+def _pieces(text: str) -> list[str]:
+    return [text[i : i + 8] for i in range(0, len(text), 8)]
+
+
+def _chat(reply: Reply) -> list[Chunk]:
+    def chunk(delta: dict[str, Any], finish: str | None = None) -> Chunk:
+        choice = {"index": 0, "delta": delta, "finish_reason": finish}
+        return None, {**head, "choices": [choice]}
+
+    head = {"id": "c1", "object": "chat.completion.chunk", "created": 1, "model": MODEL}
+    chunks = [chunk({"role": "assistant", "content": piece}) for piece in _pieces(reply.text)]
+    for index, call in enumerate(reply.calls):
+        function = {"name": call.name, "arguments": ""}
+        chunks.append(
+            chunk({"tool_calls": [{"index": index, "id": call.id, "type": "function", "function": function}]})
+        )
+        chunks += [
+            chunk({"tool_calls": [{"index": index, "function": {"arguments": piece}}]})
+            for piece in _pieces(call.args)
+        ]
+    chunks.append(chunk({}, "tool_calls" if reply.calls else "stop"))
+    usage = {"prompt_tokens": 11, "completion_tokens": 7, "total_tokens": 18}
+    return [*chunks, (None, {**head, "choices": [], "usage": usage}), (None, "[DONE]")]
+
+
+def _responses(reply: Reply) -> list[Chunk]:
+    response: dict[str, Any] = {
+        "id": "r1", "object": "response", "created_at": 1, "model": MODEL, "status": "in_progress",
+        "output": [], "parallel_tool_calls": True, "tool_choice": "auto", "tools": [],
+    }  # fmt: skip
+    chunks: list[dict[str, Any]] = [{"type": "response.created", "response": response}]
+    if reply.text:
+        chunks += _response_text(reply.text)
+    for number, call in enumerate(reply.calls, bool(reply.text)):
+        chunks += _response_call(call, number)
+    usage = {
+        "input_tokens": 11, "output_tokens": 7, "total_tokens": 18,
+        "input_tokens_details": {"cached_tokens": 0}, "output_tokens_details": {"reasoning_tokens": 0},
+    }  # fmt: skip
+    done = {**response, "status": "completed", "usage": usage}
+    chunks.append({"type": "response.completed", "response": done})
+    return [(c["type"], {**c, "sequence_number": n}) for n, c in enumerate(chunks)]
+
+
+def _response_text(text: str) -> list[dict[str, Any]]:
+    at = {"item_id": "msg1", "output_index": 0, "content_index": 0}
+    item = {"id": "msg1", "type": "message", "role": "assistant", "status": "in_progress", "content": []}
+    part = {"type": "output_text", "text": "", "annotations": []}
+    return [
+        {"type": "response.output_item.added", "output_index": 0, "item": item},
+        {"type": "response.content_part.added", **at, "part": part},
+        *({"type": "response.output_text.delta", **at, "delta": p, "logprobs": []} for p in _pieces(text)),
+        {"type": "response.output_text.done", **at, "text": text, "logprobs": []},
+        {"type": "response.content_part.done", **at, "part": {**part, "text": text}},
+        {
+            "type": "response.output_item.done",
+            "output_index": 0,
+            "item": {**item, "status": "completed", "content": [{**part, "text": text}]},
+        },
+    ]
+
+
+def _response_call(call: Call, number: int) -> list[dict[str, Any]]:
+    at = {"item_id": f"fc{number}", "output_index": number}
+    item = {
+        "id": f"fc{number}", "type": "function_call", "call_id": call.id, "name": call.name,
+        "arguments": "", "status": "in_progress",
+    }  # fmt: skip
+    kind = "response.function_call_arguments"
+    return [
+        {"type": "response.output_item.added", "output_index": number, "item": item},
+        *({"type": f"{kind}.delta", **at, "delta": piece} for piece in _pieces(call.args)),
+        {"type": f"{kind}.done", **at, "arguments": call.args, "name": call.name},
+        {
+            "type": "response.output_item.done",
+            "output_index": number,
+            "item": {**item, "arguments": call.args, "status": "completed"},
+        },
+    ]
+
+
+def _messages(reply: Reply) -> list[Chunk]:
+    message = {
+        "id": "m1", "type": "message", "role": "assistant", "model": MODEL, "content": [],
+        "stop_reason": None, "stop_sequence": None, "usage": {"input_tokens": 11, "output_tokens": 1},
+    }  # fmt: skip
+    chunks: list[dict[str, Any]] = [{"type": "message_start", "message": message}]
+    blocks: list[tuple[dict[str, Any], str, str, list[str]]] = []
+    if reply.thinking:
+        empty = {"type": "thinking", "thinking": "", "signature": ""}
+        blocks.append((empty, "thinking_delta", "thinking", _pieces(reply.thinking)))
+    if reply.text:
+        blocks.append(({"type": "text", "text": ""}, "text_delta", "text", _pieces(reply.text)))
+    for call in reply.calls:
+        block = {"type": "tool_use", "id": call.id, "name": call.name, "input": {}}
+        blocks.append((block, "input_json_delta", "partial_json", _pieces(call.args)))
+    for index, (block, kind, member, pieces) in enumerate(blocks):
+        chunks.append({"type": "content_block_start", "index": index, "content_block": block})
+        chunks += [
+            {"type": "content_block_delta", "index": index, "delta": {"type": kind, member: piece}}
+            for piece in pieces
+        ]
+        chunks.append({"type": "content_block_stop", "index": index})
+    stop = "tool_use" if reply.calls else "end_turn"
+    delta = {"stop_reason": stop, "stop_sequence": None}
+    chunks += [
+        {"type": "message_delta", "delta": delta, "usage": {"output_tokens": 7}},
+        {"type": "message_stop"},
+    ]
+    return [(chunk["type"], chunk) for chunk in chunks]
