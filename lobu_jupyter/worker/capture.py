@@ -143,9 +143,14 @@ class Capture:
             self._keep(output)
 
     def _keep(self, output: Output) -> None:
-        size = _size(output)
-        if self._kept + size > self._limit and output["output_type"] != "error":
+        size, room = _size(output), max(0, self._limit - self._kept)
+        if size > room and output["output_type"] == "stream":
+            self.dropped += size - room
+            output["text"], size = output["text"][:room], room
+        elif size > room and output["output_type"] != "error":
             self.dropped += size
+            return
+        if size == 0 and output["output_type"] == "stream":
             return
         self._kept += size
         last = self._outputs[-1] if self._outputs else None

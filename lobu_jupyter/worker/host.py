@@ -111,9 +111,7 @@ class Host:
                 continue
             try:
                 await asyncio.to_thread(load)
-            except (
-                Exception
-            ) as error:  # an installed package may raise anything; its first run will tell the person
+            except Exception as error:  # noqa: BLE001  an installed package may raise anything; its run will tell
                 log.info("the agent %r is not warm: %s", name, error)
 
     # -- one run

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
+from queue import Empty
 from typing import Any
 
 import pytest
@@ -83,9 +84,22 @@ class Person:
 async def a_person(manager: KernelManager) -> Person:
     client = AsyncKernelClient()
     client.load_connection_info(manager.get_connection_info())
-    client.start_channels()
-    await client.wait_for_ready(timeout=30)
+    client.start_channels(hb=False)
+    async with asyncio.timeout(60):
+        while not await _answers(client):
+            pass
     return Person(client)
+
+
+async def _answers(client: AsyncKernelClient) -> bool:
+    """Whether the kernel answers on shell and its iopub reaches us."""
+    try:
+        client.kernel_info()
+        await client.get_shell_msg(timeout=2)
+        await client.get_iopub_msg(timeout=2)
+    except Empty:
+        return False
+    return True
 
 
 @pytest.fixture

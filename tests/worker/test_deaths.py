@@ -1,0 +1,161 @@
+"""Kernels that die, and kernels that only look dead."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from typing import TYPE_CHECKING
+
+import pytest
+
+from lobu_jupyter.model.ports import KernelGone
+
+from .conftest import a_person
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from jupyter_client.manager import KernelManager
+
+    from .conftest import Hand, MakeHand, Person
+
+
+@pytest.fixture
+async def owner(own_kernel: KernelManager) -> AsyncIterator[Person]:
+    someone = await a_person(own_kernel)
+    yield someone
+    someone.client.stop_channels()
+    someone.client.context.destroy(linger=0)
+
+
+async def _running(hand: Hand) -> None:
+    async with asyncio.timeout(20):
+        while "in" not in hand.text:
+            await asyncio.sleep(0.01)
+
+
+@pytest.mark.scenario("W17")
+async def test_a_killed_kernel_is_noticed_within_a_second_in_mid_run(
+    own_kernel: KernelManager, owner: Person, hand_in: MakeHand
+) -> None:
+    hand = await hand_in(own_kernel)
+    task = hand.start("print('in', flush=True)\nimport time\ntime.sleep(60)")
+    await _running(hand)
+
+    os.kill(own_kernel.provisioner.process.pid, signal.SIGKILL)
+
+    async with asyncio.timeout(1):
+        with pytest.raises(KernelGone):
+            await task
+
+
+@pytest.mark.scenario("W17")
+async def test_code_that_ends_its_own_kernel_is_told_so(
+    own_kernel: KernelManager, owner: Person, hand_in: MakeHand
+) -> None:
+    hand = await hand_in(own_kernel)
+
+    async with asyncio.timeout(5):
+        with pytest.raises(KernelGone):
+            await hand.run("import os\nos._exit(1)")
+
+
+@pytest.mark.scenario("W17")
+async def test_code_that_waits_behind_a_cell_does_not_wait_for_a_dead_kernel(
+    own_kernel: KernelManager, owner: Person, hand_in: MakeHand
+) -> None:
+    hand = await hand_in(own_kernel)
+    await owner.started(owner.send("import time\ntime.sleep(60)"))
+    task = hand.start("1")
+    await hand.waits()
+
+    os.kill(own_kernel.provisioner.process.pid, signal.SIGKILL)
+
+    async with asyncio.timeout(2):
+        with pytest.raises(KernelGone):
+            await task
+
+
+@pytest.mark.scenario("W17")
+async def test_a_restarted_kernel_is_another_one(
+    own_kernel: KernelManager, owner: Person, hand_in: MakeHand
+) -> None:
+    hand = await hand_in(own_kernel)
+    task = hand.start("print('in', flush=True)\nimport time\ntime.sleep(60)")
+    await _running(hand)
+
+    await asyncio.to_thread(own_kernel.restart_kernel, now=False)
+
+    async with asyncio.timeout(10):
+        with pytest.raises(KernelGone):
+            await task
+        with pytest.raises(KernelGone):
+            await hand.run("1")
+
+
+@pytest.mark.scenario("W19")
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import time\nend = time.monotonic() + 5\nwhile time.monotonic() < end: pass",
+        "import ctypes\nctypes.PyDLL(None).sleep(5)",  # holds the GIL
+    ],
+    ids=["a busy loop", "a C call that holds the GIL"],
+)
+async def test_a_busy_kernel_is_not_dead(
+    own_kernel: KernelManager, owner: Person, hand_in: MakeHand, code: str
+) -> None:
+    cell = owner.send(f"lobu_cell = 'began'\n{code}\nlobu_cell = 'whole'")
+    await owner.started(cell)
+    hand = await hand_in(own_kernel)  # it connects to a kernel that answers nothing but its heartbeat
+
+    done = await hand.run("print(lobu_cell)")
+
+    assert done.ok
+    assert hand.text == "whole\n"
+    assert hand.notes == ["waiting for your cell", ""]
+
+
+async def test_code_that_holds_the_gil_itself_comes_back(
+    own_kernel: KernelManager, owner: Person, hand_in: MakeHand
+) -> None:
+    hand = await hand_in(own_kernel)
+
+    done = await hand.run("import ctypes\nctypes.PyDLL(None).sleep(4)\nprint('back')")
+
+    assert done.ok
+    assert hand.text == "back\n"
+
+
+async def test_a_flood_of_output_takes_bounded_memory_and_can_be_cancelled(
+    own_kernel: KernelManager, owner: Person, hand_in: MakeHand
+) -> None:
+    hand = await hand_in(own_kernel, output_bytes=100_000)
+    task = hand.start("print('in', flush=True)\nwhile True: print('x' * 1000)")
+    await _running(hand)
+    async with asyncio.timeout(20):
+        while len(hand.text) < 300_000:
+            await asyncio.sleep(0.01)
+
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+    assert loop.time() - began < 2.5
+    assert len(hand.text) < 400_000
+    assert (await hand.run("1 + 1")).ok
+
+
+async def test_what_was_not_kept_of_a_flood_is_counted(
+    own_kernel: KernelManager, owner: Person, hand_in: MakeHand
+) -> None:
+    hand = await hand_in(own_kernel, output_bytes=100_000)
+
+    done = await hand.run("for _ in range(100): print('x' * 20_000)\n1/0")
+
+    assert done.error is not None
+    assert "more characters of output were not kept" in hand.outputs[-1]["text"]
+    assert len(hand.text) < 400_000

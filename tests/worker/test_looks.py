@@ -1,0 +1,112 @@
+"""Looks at the person's variables: bounded, without side effects, and possible while their cell runs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lobu_jupyter.notebook import looks
+
+if TYPE_CHECKING:
+    from .conftest import Hand, Person
+
+LOOKS = "lobu_jupyter.notebook.looks"
+
+
+def test_a_table_is_told_by_shape_columns_head_and_what_is_missing() -> None:
+    frame = pd.DataFrame({"month": ["Jan", "Feb"], "sales": [1.5, None]})
+
+    told = looks.describe_variable("frame", {"frame": frame})
+
+    assert told["type"] == "pandas.DataFrame"
+    assert told["shape"] == [2, 2]
+    assert told["columns"][1] == {"name": "sales", "dtype": "float64"}
+    assert told["missing"] == {"sales": 1}
+    assert "Feb" in told["head"]
+
+
+def test_a_series_and_an_array_are_told_by_dtype_and_head() -> None:
+    series = looks.describe_variable("s", {"s": pd.Series([3, 4])})
+    array = looks.describe_variable("a", {"a": np.arange(12).reshape(3, 4)})
+
+    assert (series["dtype"], series["shape"]) == ("int64", [2])
+    assert (array["shape"], array["min"], array["max"]) == ([3, 4], 0.0, 11.0)
+
+
+def test_a_huge_or_hostile_repr_is_never_called() -> None:
+    class Hostile:
+        def __repr__(self) -> str:
+            raise AssertionError("called")
+
+    space = {"h": Hostile(), "hs": [Hostile()], "wide": "x" * 10_000_000, "many": list(range(1_000_000))}
+
+    told = {name: looks.describe_variable(name, space) for name in space}
+    listed = looks.list_variables(space)
+
+    assert "Hostile" in told["h"]["text"]
+    assert "Hostile" in told["hs"]["head"][0]
+    assert len(str(told["wide"])) < 5000
+    assert told["many"]["size"] == 1_000_000
+    assert len(str(listed)) < 1000
+
+
+def test_a_function_is_told_by_its_signature_and_docstring() -> None:
+    def area(width: float, height: float = 1.0) -> float:
+        """Width times height."""
+        return width * height
+
+    told = looks.describe_variable("area", {"area": area})
+
+    assert told["signature"].startswith("area(width: ")
+    assert told["doc"] == "Width times height."
+
+
+def test_modules_and_imported_functions_are_not_listed() -> None:
+    listed = looks.list_variables({"np": np, "concat": pd.concat, "DataFrame": pd.DataFrame, "x": 1})
+
+    assert [variable["name"] for variable in listed] == ["x"]
+
+
+def test_an_unknown_name_is_a_clear_error() -> None:
+    with pytest.raises(NameError, match="no variable 'salez'"):
+        looks.describe_variable("salez", {"sales": 1})
+
+
+async def test_a_look_sees_the_persons_variables_and_not_ipythons(hand: Hand, person: Person) -> None:
+    await person.run("%reset -f\nimport os\nlobu_answer = 42")
+
+    done = await hand.executor.look(f"{LOOKS}.list_variables()")
+
+    assert done.ok
+    assert done.value == [{"name": "lobu_answer", "type": "int", "value": "42"}]
+
+
+async def test_a_look_at_nothing_is_an_error_that_names_it(hand: Hand) -> None:
+    done = await hand.executor.look(f"{LOOKS}.describe_variable('nothing')")
+
+    assert done.error is not None
+    assert "there is no variable 'nothing'" in done.error["evalue"]
+
+
+async def test_a_look_answers_while_the_persons_cell_runs_and_leaves_it_alone(
+    hand: Hand, person: Person
+) -> None:
+    await person.run("lobu_before = 1")
+    await hand.executor.look(f"{LOOKS}.list_variables()")  # the guest is in the kernel from now on
+    code = (
+        "import matplotlib.pyplot as plt\n%matplotlib inline\nfigure = plt.figure()\nlobu_in = True\n"
+        "import time; time.sleep(3)\nlobu_open = plt.get_fignums()"
+    )
+    cell = person.send(code)
+    await person.started(cell)
+
+    done = await hand.executor.look(f"{LOOKS}.describe_variable('lobu_before')")
+    still_running = not await person.client.shell_channel.msg_ready()
+
+    assert done.value["value"] == "1"
+    assert still_running
+    assert (await person.finished(cell))["status"] == "ok"
+    assert await person.value("lobu_open") == "[1]"
