@@ -220,6 +220,23 @@ def kernel_tools(kernel_id: str, tools: list[ToolSpec]) -> Call[None]:
     return Call(method="POST", path=f"kernels/{_id(kernel_id)}/tools", read=_nothing, body=body)
 
 
+def poll_job(kernel_id: str, seconds: float) -> Call[Json | None]:
+    """Code for the cell that waits: ``{jobId, code}``, or None after `seconds`."""
+    return Call(
+        method="GET",
+        path=f"kernels/{_id(kernel_id)}/jobs",
+        read=lambda _, body: msgspec.json.decode(body)["job"],
+        query={"wait": seconds},
+        repeatable=False,  # a job whose answer was lost is offered again by the worker
+    )
+
+
+def end_job(kernel_id: str, job_id: str, done: Json) -> Call[None]:
+    """How a job ended: ``{"state": "done", "ok", "error"?, "value"?}``."""
+    path = f"kernels/{_id(kernel_id)}/jobs/{_id(job_id)}"
+    return Call(method="POST", path=path, read=_nothing, body=msgspec.json.encode(done))
+
+
 def health() -> Call[Json]:
     """Version, store, workers, running runs."""
     return _get("health", Json)

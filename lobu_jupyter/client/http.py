@@ -86,6 +86,8 @@ class _Face:
     agents = _Endpoint(calls.agents)
     tools = _Endpoint(calls.tools)
     kernel_tools = _Endpoint(calls.kernel_tools)
+    poll_job = _Endpoint(calls.poll_job)
+    end_job = _Endpoint(calls.end_job)
     health = _Endpoint(calls.health)
 
     def __init__(

@@ -8,6 +8,8 @@ import sys
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
+import lobu_jupyter
+
 from ..model.errors import LobuError
 from . import session
 from .errors import NoGateway
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 
     from .session import Session
 
-_PACKAGES = ("lobu_jupyter", "ipykernel", "ipython", "jupyter_server", "jupyterlab", "pydantic-ai-slim")
+_PACKAGES = ("ipykernel", "ipython", "jupyter_server", "jupyterlab", "pydantic-ai-slim")
 _KEYS = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GOOGLE_API_KEY", "GEMINI_API_KEY", "OLLAMA_BASE_URL")
 
 
@@ -29,7 +31,8 @@ def doctor() -> Table:
 
 def _findings() -> Iterator[tuple[str, str]]:
     yield "python", f"{platform.python_version()}, {sys.executable}"
-    yield "versions", ", ".join(f"{name} {_version(name)}" for name in _PACKAGES)
+    packages = ", ".join(f"{name} {_version(name)}" for name in _PACKAGES)
+    yield "versions", f"lobu_jupyter {lobu_jupyter.__version__}, {packages}"
     here = [name for name in _KEYS if os.environ.get(name)]
     yield (
         "keys in this kernel",

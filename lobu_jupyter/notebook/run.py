@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Self
 
 from ..model.errors import LobuError
@@ -15,7 +16,7 @@ from .output import CellOutput, bundle_of, live_front_end
 from .watch import Watch, catch_up
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Generator, Iterator
 
     from ..model.events import Event
     from ..model.runs import Run as Row
@@ -33,7 +34,7 @@ class Run:
     def __init__(self, session: Session, thread_id: str, run_id: str, cursor: int, prompt: str = "") -> None:
         self.thread_id = thread_id
         self.prompt = prompt
-        self.changed = threading.Event()
+        self._listeners: list[Callable[[], None]] = []
         self._session = session
         self._first = (run_id, cursor)
         self._chain = Chain(run_id, cursor)
@@ -207,6 +208,20 @@ class Run:
     def session(self) -> Session:
         return self._session
 
+    @property
+    def ended(self) -> bool:
+        """Whether it is over for good; a run that waits for a decision is not."""
+        return self._catch_up().ended
+
+    @contextmanager
+    def told(self, listener: Callable[[], None]) -> Generator[None]:
+        """Call `listener`, from the watching thread, whenever something came."""
+        self._listeners.append(listener)
+        try:
+            yield
+        finally:
+            self._listeners.remove(listener)
+
     def _catch_up(self) -> Chain:
         if not self._chain.ended:
             catch_up(self._session.client, self.thread_id, self._chain)
@@ -226,7 +241,8 @@ class Run:
 
     def _news(self) -> None:
         """The watch has read something: wake who waits, and update the outputs that are due."""
-        self.changed.set()
+        for listener in list(self._listeners):
+            listener()
         if not live_front_end(self._session.found.embedded) or not self._outputs:
             return
         if self._chain.status not in ("queued", "running") or all(output.due() for output in self._outputs):

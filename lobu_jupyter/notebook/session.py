@@ -111,4 +111,20 @@ def _open() -> Session:
         return Session(found, kernel, _auth, None)
     if _gateway is None or _gateway.process.poll() is not None:
         _gateway = embedded.start(kernel)
+        _say_that_a_cell_runs()
     return Session(_gateway.found, kernel, _auth, _gateway)
+
+
+def _say_that_a_cell_runs() -> None:
+    """Repeat this cell's "busy" for a gateway that began to listen in the middle of it.
+
+    A kernel may start and decide only while a person's cell is seen to run.
+    """
+    from IPython.core.getipython import get_ipython
+
+    kernel: Any = getattr(get_ipython(), "kernel", None)
+    if kernel is not None:
+        parent, topic = kernel.get_parent("shell"), b"kernel.lobu.status"
+        kernel.session.send(
+            kernel.iopub_socket, "status", {"execution_state": "busy"}, parent=parent, ident=topic
+        )

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import threading
 import time
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any, Self, cast
 
 from .errors import RunFailed, RunTimeout
+from .inline import InlineRunner
 from .run import cancel_quietly
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .inline import Job
     from .run import Run
 
 TICK = 0.25
@@ -40,14 +46,79 @@ def wait(run: Run, timeout: float | None, *, through_decisions: bool) -> None:
 
 
 def _wait(run: Run, end: float | None, through_decisions: bool) -> None:
-    watch = run.watch()
-    while not _over(run, through_decisions):
-        if watch is not None and watch.error is not None:
-            raise watch.error
-        if end is not None and time.monotonic() >= end:
-            raise TimeoutError
-        run.changed.wait(TICK if end is None else max(0.0, min(TICK, end - time.monotonic())))
-        run.changed.clear()
+    with _place_of(run) as place, run.told(place.wake):
+        watch = run.watch()
+        while not _over(run, through_decisions):
+            if watch is not None and watch.error is not None:
+                raise watch.error
+            if end is not None and time.monotonic() >= end:
+                raise TimeoutError
+            place.turn(TICK if end is None else max(0.0, min(TICK, end - time.monotonic())))
+
+
+class _Idle:
+    """Where there is no kernel to lend: a wait does nothing else."""
+
+    def __init__(self) -> None:
+        self._news = threading.Event()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return None
+
+    def turn(self, seconds: float) -> None:
+        self._news.wait(seconds)
+        self._news.clear()
+
+    def wake(self) -> None:
+        self._news.set()
+
+
+class _Lent:
+    """The main thread of this kernel, which runs the agent's code while the cell waits."""
+
+    def __init__(self, run: Run, kernel_id: str) -> None:
+        from IPython.core.getipython import get_ipython
+
+        self._run = run
+        self._kernel_id = kernel_id
+        self._stopped = False
+        client = run.session.client
+        poll = cast("Callable[[float], Job | None]", partial(client.poll_job, kernel_id))
+        self._runner = InlineRunner(get_ipython(), poll, self._report)
+        self.wake = self._runner.wake
+
+    def __enter__(self) -> Self:
+        self._runner.__enter__()
+        return self
+
+    def __exit__(self, *exc: Any) -> None:
+        self._runner.__exit__(*exc)
+
+    def turn(self, seconds: float) -> None:
+        """Run the agent's code if some comes.
+
+        Raises:
+            KeyboardInterrupt: the cell was stopped, also while the agent's code ran.
+        """
+        self._runner.turn(seconds)
+        # A cancel from elsewhere interrupts the code, too; then the run has ended by now.
+        if self._stopped and not self._run.ended:
+            raise KeyboardInterrupt
+        self._stopped = False
+
+    def _report(self, job_id: str, done: dict[str, Any]) -> None:
+        self._stopped = (done.get("error") or {}).get("ename") == "KeyboardInterrupt"
+        self._run.session.client.end_job(self._kernel_id, job_id, done)
+
+
+def _place_of(run: Run) -> _Lent | _Idle:
+    kernel_id = run.session.kernel_id
+    if kernel_id is None or threading.current_thread() is not threading.main_thread():
+        return _Idle()
+    return _Lent(run, kernel_id)
 
 
 def _over(run: Run, through_decisions: bool) -> bool:

@@ -184,6 +184,8 @@ def test_every_call_is_an_operation_of_the_gateway() -> None:
         calls.agents(),
         calls.tools(),
         calls.kernel_tools("X", []),
+        calls.poll_job("X", 20),
+        calls.end_job("X", "X", {}),
         calls.health(),
     ]
 
