@@ -28,4 +28,5 @@ and the person sees its output, figures and tables included, so do not repeat th
 
 def assistant(settings: Settings) -> PydanticAgent:
     """The agent on the models that the settings allow."""
+    providers.warm(settings)
     return PydanticAgent("assistant", ASSISTANT, partial(providers.build, settings), INSTRUCTIONS)

@@ -130,18 +130,17 @@ def _show(plot: str) -> str:
 
 
 def _top(request: Request, name: str) -> str | None:
-    if request.measure is None:
+    measure, ascending = request.measure, f"ascending={request.ascending}"
+    if measure is None:
         return None
-    ascending = f"ascending={request.ascending}"
     if not request.groups and request.table.groups():
         request = _grouping(request, Group(request.table.groups()[-1]))
     if not request.groups:
-        sort = f'.sort_values("{request.measure.name}", {ascending})'
+        sort = f'.sort_values("{measure.name}", {ascending})'
         return f"{request.table.name}{sort}.head({request.count})"
     sort = f".sort_values({ascending}).head({request.count})"
-    return (
-        f"{_imports(request)}{name} = {_grouped(request)}{sort}\nprint({name}.to_string())\n{_extremes(name)}"
-    )
+    code = f"{_imports(request)}{name} = {_grouped(request)}{sort}\n"
+    return f"{code}print({name}.to_string())\n{_extremes(name)}"
 
 
 def _grow(request: Request, name: str) -> str | None:
@@ -151,9 +150,8 @@ def _grow(request: Request, name: str) -> str | None:
     ]
     if request.measure is None or not times or not groups:
         return None
-    time = Group(times[0], "M" if times[0].is_datetime or not times[0].is_number else None)
-    if not times[0].is_datetime and "date" not in times[0].name.lower():
-        time = Group(times[0])
+    is_date = times[0].is_datetime or "date" in times[0].name.lower()
+    time = Group(times[0], "M" if is_date else None)
     both = _grouping(request, time, groups[0])
     return (
         _imports(both)

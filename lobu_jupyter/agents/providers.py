@@ -8,6 +8,8 @@ imported when one of its models is first used.
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 from typing import Any
 
 from pydantic_ai.exceptions import UserError
@@ -65,6 +67,15 @@ def build(settings: Settings, model: str | None) -> Model:
         raise AgentError(PROVIDER, f"The model {name} cannot be used: {error}") from error
     found._settings = {**DEFAULTS, **(found.settings or {})}  # pyright: ignore[reportPrivateUsage]
     return found
+
+
+def warm(settings: Settings) -> None:
+    """Import the code of the default model's provider, so that the first run need not wait for it."""
+    name = default_model(settings)
+    module = _EXTRA.get(name.partition(":")[0]) if name else None
+    if module is not None:
+        with contextlib.suppress(ImportError):  # the run that needs it says what to install
+            importlib.import_module(f"pydantic_ai.models.{module}")
 
 
 def _configured(settings: Settings, provider: str, rest: str, entry: dict[str, Any]) -> Model:

@@ -1,7 +1,7 @@
 """Which agents there are: the built-in ones and those that installed packages add.
 
 A package adds one through the entry point group ``lobu_jupyter.agents``: the entry point is an
-:class:`~lobu_jupyter.model.ports.AgentPort` or a callable that takes the settings and returns one;
+:class:`~lobu_jupyter.model.ports.AgentPort`, or a class or function that takes the settings and gives one;
 its name is the agent's name. Nothing here imports an LLM library: an agent is loaded by its first run.
 
 Settings, as the server sends them to a worker::
@@ -123,7 +123,8 @@ def announce(settings: Settings) -> tuple[list[dict[str, Any]], tuple[ToolSpec, 
 def _installed(point: EntryPoint, settings: Settings) -> AgentPort:
     def load() -> AgentPort:
         found = point.load()
-        return cast("AgentPort", found if hasattr(found, "run") else found(settings))
+        is_agent = hasattr(found, "run") and not isinstance(found, type)
+        return cast("AgentPort", found if is_agent else found(settings))
 
     origin = point.dist.name if point.dist is not None else point.value
     return LazyAgent(point.name, f"From {origin}.", load)

@@ -24,6 +24,8 @@ PIECE_BYTES = 48 * 1024
 """An event's payload, as encoded: below the wire's 64 kB with room for the envelope."""
 DEFAULT_CAP = 10 * 1024 * 1024
 MAX_IMAGES, MAX_IMAGE_BYTES = 4, 1_500_000
+_DROPPED = re.compile(r"\n\[(\d+) more characters of output were not kept\]\n")
+"""What the kernel's executor says last where it kept less than was printed."""
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
@@ -101,6 +103,9 @@ class Outputs:
         kind = output.get("output_type")
         if kind == "stream":
             text = clean(_joined(output.get("text", "")))
+            if dropped := _DROPPED.fullmatch(text):
+                self._hidden += int(dropped[1])
+                return
             self._text.add(_ANSI.sub("", text))
             await self._show_stream(str(output.get("name", "stdout")), text)
         elif kind == "error":
@@ -114,6 +119,7 @@ class Outputs:
     async def finish(self) -> None:
         """Say how much was not shown, if anything."""
         if self._hidden:
+            self._text.add(f"\n[{size_of(self._hidden)} more were cut]\n")
             total = size_of(self._shown + self._hidden)
             await self._say(f"\n[{size_of(self._shown)} of {total} are shown; the rest was cut]\n")
 
