@@ -23,11 +23,7 @@ export interface IReply {
 }
 
 /** Carries one request under `lobu/api/`; rejects only if no reply came. */
-export type Carrier = (
-  method: string,
-  path: string,
-  body?: unknown
-) => Promise<IReply>;
+export type Carrier = (method: string, path: string, body?: unknown) => Promise<IReply>;
 
 /** What the gateway refused, in its words; status 0: no reply came. */
 export class CallError extends Error {

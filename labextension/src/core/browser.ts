@@ -55,21 +55,23 @@ export function webSocket(server: IServer): () => IChannel {
 
 const KEY = Symbol.for('lobu_jupyter.page.1');
 
-/** The page's one {@link Page}; made by `make` if this script is the first to ask. */
-export function sharedPage(make: () => Page): Page {
+/** This browser page's one {@link Page}, made by the first script that asks. */
+export function pageOf(server: IServer): Page {
   const scope = globalThis as { [KEY]?: Page };
-  scope[KEY] ??= make();
+  scope[KEY] ??= newPage(server);
   return scope[KEY];
 }
 
-/** Come back at once when the network does, or when the person looks again. */
-export function retryWhenSeen(page: Page): void {
+/** A page that comes back at once when the network does, or when the person looks again. */
+function newPage(server: IServer): Page {
+  const page = new Page({ carry: fetchCarrier(server), connect: webSocket(server) });
   window.addEventListener('online', () => page.retry());
   document.addEventListener('visibilitychange', () => {
     if (!document.hidden && page.socket.connection.state !== 'live') {
       page.retry();
     }
   });
+  return page;
 }
 
 function headers(server: IServer, json: boolean): Record<string, string> {

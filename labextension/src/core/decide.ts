@@ -6,15 +6,7 @@
  */
 import { ITrans } from './host';
 import { misfit } from './schema';
-import {
-  DecisionKind,
-  Grant,
-  IInterrupt,
-  IQuestion,
-  IResumeEntry,
-  Json,
-  JsonObject
-} from './wire';
+import { DecisionKind, Grant, IInterrupt, IQuestion, IResumeEntry, Json, JsonObject } from './wire';
 
 /** `code` and `rest` (JSON text) are the two halves of edited arguments. */
 export type Draft =
@@ -169,10 +161,7 @@ function answerProblem(
   return missing ? trans.__('Answer: %1', missing.question) : null;
 }
 
-function answersOf(
-  answers: { [question: string]: string[] },
-  questions: IQuestion[]
-): JsonObject {
+function answersOf(answers: { [question: string]: string[] }, questions: IQuestion[]): JsonObject {
   const wire: [string, Json][] = questions.map(question => {
     const given = chosen(answers, question);
     return [question.id, question.multiple ? given : (given[0] ?? '')];

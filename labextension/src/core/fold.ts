@@ -4,6 +4,7 @@
  * `fold(all) == fold(snapshot) + fold(tail)`; the vectors in tests/vectors/fold hold both folds
  * together. The state is folded in place; {@link Fold.version} tells a view which items changed.
  */
+import { joined } from './text/joined';
 import {
   AgEvent,
   IDecided,
@@ -103,22 +104,16 @@ export class Fold {
         content: '',
         done: false
       }),
-    REASONING_MESSAGE_CONTENT: event =>
-      this._append('reasoning', event.messageId, event),
-    REASONING_MESSAGE_END: event =>
-      this._set('reasoning', event.messageId, { done: true }),
+    REASONING_MESSAGE_CONTENT: event => this._append('reasoning', event.messageId, event),
+    REASONING_MESSAGE_END: event => this._set('reasoning', event.messageId, { done: true }),
     TOOL_CALL_START: event => this._toolStart(event),
     TOOL_CALL_ARGS: event => this._append('tool', event.toolCallId, event),
-    TOOL_CALL_END: event =>
-      this._set('tool', event.toolCallId, { status: 'running' }),
-    TOOL_CALL_RESULT: event =>
-      this._result(text(event.toolCallId), event.content, event),
-    STEP_STARTED: event =>
-      this._add('step', text(event.stepName), event, { done: false }),
+    TOOL_CALL_END: event => this._set('tool', event.toolCallId, { status: 'running' }),
+    TOOL_CALL_RESULT: event => this._result(text(event.toolCallId), event.content, event),
+    STEP_STARTED: event => this._add('step', text(event.stepName), event, { done: false }),
     STEP_FINISHED: event => this._set('step', event.stepName, { done: true }),
     SUBAGENT_STARTED: event => this._subagent(event),
-    SUBAGENT_FINISHED: event =>
-      this._set('subagent', event.subagentRunId, { status: 'done' }),
+    SUBAGENT_FINISHED: event => this._set('subagent', event.subagentRunId, { status: 'done' }),
     SUBAGENT_ERROR: event =>
       this._set('subagent', event.subagentRunId, {
         status: 'failed',
@@ -369,11 +364,7 @@ export class Fold {
     }
   }
 
-  private _append(
-    kind: 'message' | 'reasoning' | 'tool',
-    id: Json,
-    event: AgEvent
-  ): void {
+  private _append(kind: 'message' | 'reasoning' | 'tool', id: Json, event: AgEvent): void {
     const item = this._items.get(key(kind, text(id)));
     if (item === undefined) {
       return;
@@ -413,16 +404,16 @@ function extend(known: IOutput, more: IOutput): void {
   }
 }
 
-function joined(part: string | string[] | undefined): string {
-  return Array.isArray(part) ? part.join('') : (part ?? '');
-}
-
 function key(kind: string, id: string): string {
   return `${kind} ${id}`;
 }
 
 function text(value: Json | undefined): string {
-  return value === undefined || value === null ? '' : String(value);
+  return typeof value === 'string'
+    ? value
+    : value === undefined || value === null
+      ? ''
+      : JSON.stringify(value);
 }
 
 function list(value: Json | undefined): Json[] {
@@ -430,7 +421,5 @@ function list(value: Json | undefined): Json[] {
 }
 
 function object(value: Json | undefined): JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-    ? value
-    : {};
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : {};
 }

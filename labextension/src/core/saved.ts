@@ -5,6 +5,7 @@
 import { lastRun, promptOf, sliceOf, textOf } from './run';
 import { member, parsed } from './text/args';
 import { escapeHtml } from './text/highlight';
+import { joined } from './text/joined';
 import { sanitize } from './text/sanitize';
 import { plain } from './text/terminal';
 import { ICellOutput, IOutput, IState, Item, IToolItem, OUTPUT_MIME } from './wire';
@@ -27,10 +28,7 @@ export function isBehind(output: ICellOutput, state: IState): boolean {
 }
 
 /** The MIME bundle of the run as it stands. */
-export function savedBundle(
-  output: ICellOutput,
-  state: IState
-): { [mime: string]: unknown } {
+export function savedBundle(output: ICellOutput, state: IState): { [mime: string]: unknown } {
   const snapshot = bounded(state, output.runId);
   const { version, threadId, runId, prompt } = output;
   const data: ICellOutput = { version, threadId, runId, prompt, cursor: state.cursor, snapshot };
@@ -138,8 +136,7 @@ function outputText(output: IOutput): string {
   if (output.output_type === 'error') {
     return `${output.ename}: ${output.evalue}`;
   }
-  const text = output.text ?? output.data?.['text/plain'];
-  return plain(Array.isArray(text) ? text.join('') : typeof text === 'string' ? text : '').trimEnd();
+  return plain(joined(output.text ?? output.data?.['text/plain'])).trimEnd();
 }
 
 /** The run as inert HTML that needs no style sheet. */

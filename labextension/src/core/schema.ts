@@ -20,7 +20,7 @@ function check(value: Json, schema: JsonObject, root: JsonObject, path: string):
     return fits ? null : at('fits none of the forms it may have');
   }
   if (schema.type !== undefined && !typed(value, schema.type)) {
-    return at(`must be ${[schema.type].flat().join(' or ')}`);
+    return at(`must be ${[schema.type].flat().map(text).join(' or ')}`);
   }
   if (Array.isArray(schema.enum) && !schema.enum.some(one => same(one, value))) {
     return at(`must be one of ${schema.enum.map(one => JSON.stringify(one)).join(', ')}`);
@@ -113,10 +113,7 @@ function same(a: Json, b: Json): boolean {
   return JSON.stringify(a) === JSON.stringify(b);
 }
 
-function first<T>(
-  values: T[],
-  problem: (value: T, index: number) => string | null
-): string | null {
+function first<T>(values: T[], problem: (value: T, index: number) => string | null): string | null {
   for (const [index, value] of values.entries()) {
     const found = problem(value, index);
     if (found !== null) {
@@ -124,4 +121,8 @@ function first<T>(
     }
   }
   return null;
+}
+
+function text(value: Json): string {
+  return typeof value === 'string' ? value : JSON.stringify(value);
 }

@@ -57,11 +57,18 @@ export class Socket {
     return () => this._listeners.delete(listener);
   }
 
+  /** Be connected from now on, also while nothing is followed. */
+  hold(): void {
+    this._held = true;
+    this._wake();
+  }
+
   /** Follow a thread; the answer ends it. There is one follower per thread. */
   follow(threadId: string, follower: IFollower): () => void {
     this._followers.set(threadId, follower);
     if (this._connection.state === 'live') {
       this._send({ type: 'follow', threadId, cursor: follower.cursor() });
+      this._expect(SILENCE_MS);
     } else {
       this._wake();
     }
@@ -69,6 +76,7 @@ export class Socket {
       if (this._followers.get(threadId) === follower) {
         this._followers.delete(threadId);
         this._send({ type: 'unfollow', threadId });
+        this._expect(SILENCE_MS);
       }
     };
   }
@@ -84,11 +92,15 @@ export class Socket {
 
   /** Try now, if a try is due later or was given up. Harmless in every other state. */
   retry(): void {
-    if (this._channel === null && !this._asking && this._followers.size > 0) {
+    if (this._channel === null && !this._asking && this._wanted) {
       this._lostAt = this._clock.now();
       this._attempt = 0;
       this._connect();
     }
+  }
+
+  private get _wanted(): boolean {
+    return this._held || this._followers.size > 0;
   }
 
   private _wake(): void {
@@ -116,8 +128,8 @@ export class Socket {
       return;
     }
     this._attempt = 0;
-    this._expect(SILENCE_MS);
     this._set({ state: 'live' });
+    this._expect(SILENCE_MS);
     for (const [threadId, follower] of this._followers) {
       this._send({ type: 'follow', threadId, cursor: follower.cursor() });
     }
@@ -155,7 +167,7 @@ export class Socket {
     if (this._connection.state === 'live') {
       this._lostAt = this._clock.now();
     }
-    if (this._followers.size === 0) {
+    if (!this._wanted) {
       this._set({ state: 'connecting' }); // nobody asks: the next follower connects
       return;
     }
@@ -184,9 +196,16 @@ export class Socket {
     this._cancelRetry = this._clock.after(left, () => this._connect());
   }
 
-  /** Hang up on a connection that stays silent: a half-open socket never closes by itself. */
+  /**
+   * Hang up on a connection that stays silent: a half-open socket never closes by itself. What is
+   * followed has heartbeats, and a connection that follows nothing may be silent.
+   */
   private _expect(ms: number): void {
     this._cancelSilence?.();
+    this._cancelSilence = null;
+    if (this._connection.state === 'live' && this._followers.size === 0) {
+      return;
+    }
     const channel = this._channel;
     this._cancelSilence = this._clock.after(ms, () => {
       if (channel !== null && channel === this._channel) {
@@ -216,6 +235,7 @@ export class Socket {
   private _channel: IChannel | null = null;
   private _cancelRetry: (() => void) | null = null;
   private _cancelSilence: (() => void) | null = null;
+  private _held = false;
   private _asking = false;
   private _attempt = 0;
   private _lostAt = 0;

@@ -5,8 +5,7 @@
  * comment says otherwise.
  */
 
-export type Json =
-  string | number | boolean | null | Json[] | { [member: string]: Json };
+export type Json = string | number | boolean | null | Json[] | { [member: string]: Json };
 export type JsonObject = { [member: string]: Json };
 
 /** An AG-UI event as plain JSON. */
@@ -19,10 +18,8 @@ export interface IEntry {
 }
 
 export type ThreadStatus = 'idle' | 'running' | 'waiting';
-export type RunStatus =
-  'queued' | 'running' | 'succeeded' | 'interrupted' | 'cancelled' | 'failed';
-export type DecisionKind =
-  'approve' | 'edit' | 'reject' | 'respond' | 'answer';
+export type RunStatus = 'queued' | 'running' | 'succeeded' | 'interrupted' | 'cancelled' | 'failed';
+export type DecisionKind = 'approve' | 'edit' | 'reject' | 'respond' | 'answer';
 export type Grant = 'thread' | 'notebook';
 
 export interface IRunError {
@@ -233,8 +230,7 @@ export interface IWireError {
 
 /** Page to server, over the one socket. */
 export type UpMessage =
-  | { type: 'follow'; threadId: string; cursor: number }
-  | { type: 'unfollow'; threadId: string };
+  { type: 'follow'; threadId: string; cursor: number } | { type: 'unfollow'; threadId: string };
 
 /** Server to page. */
 export type DownMessage =

@@ -11,7 +11,7 @@ export function labHost(
 ): IHost {
   return {
     trans: { __: (text, ...args) => bundle.__(text, ...args.map(String)) },
-    ...(latex ? { typeset: element => latex.typeset(element) } : {}),
+    ...(latex ? { typeset: element => void latex.typeset(element) } : {}),
     ...(editors ? { editor: options => labEditor(editors, options) } : {})
   };
 }

@@ -8,13 +8,14 @@ import { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application'
 import { IEditorServices } from '@jupyterlab/codeeditor';
 import { INotebookTracker } from '@jupyterlab/notebook';
 import { ILatexTypesetter, IRenderMimeRegistry } from '@jupyterlab/rendermime';
-import { ServerConnection } from '@jupyterlab/services';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
-import { fetchCarrier, retryWhenSeen, sharedPage, webSocket } from '../core/browser';
-import { Page } from '../core/page';
+// Small, and needed as soon as a notebook is open; the views are loaded with the first output.
+/* eslint-disable jupyter/prefer-lazy-imports */
+import { pageOf } from '../core/browser';
 import { OUTPUT_MIME } from '../core/wire';
 import { labHost } from './host';
 import { isWritable, LobuOutput } from './output';
+/* eslint-enable jupyter/prefer-lazy-imports */
 
 const plugin: JupyterFrontEndPlugin<void> = {
   id: 'lobu-jupyter:output',
@@ -30,13 +31,7 @@ const plugin: JupyterFrontEndPlugin<void> = {
     translator: ITranslator | null,
     notebooks: INotebookTracker | null
   ) => {
-    const { baseUrl, wsUrl, token } = app.serviceManager?.serverSettings ?? ServerConnection.makeSettings();
-    const server = { baseUrl, wsUrl, token };
-    const page = sharedPage(() => {
-      const made = new Page({ carry: fetchCarrier(server), connect: webSocket(server) });
-      retryWhenSeen(made);
-      return made;
-    });
+    const page = pageOf(app.serviceManager.serverSettings);
     page.host = labHost((translator ?? nullTranslator).load('lobu_jupyter'), editors, latex);
     rendermime.addFactory(
       {
@@ -47,6 +42,8 @@ const plugin: JupyterFrontEndPlugin<void> = {
       },
       10
     );
+    // An open page is where questions can be answered; the server counts them.
+    notebooks?.widgetAdded.connect(() => page.socket.hold(), plugin);
   }
 };
 

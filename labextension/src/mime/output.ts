@@ -6,9 +6,7 @@ import { INotebookTracker } from '@jupyterlab/notebook';
 import { IRenderMime } from '@jupyterlab/rendermime-interfaces';
 import { Message } from '@lumino/messaging';
 import { Widget } from '@lumino/widgets';
-import { Page } from '../core/page';
-import { isBehind, savedBundle } from '../core/saved';
-import { mount } from '../core/view/root';
+import type { Page } from '../core/page';
 import { ICellOutput, OUTPUT_MIME } from '../core/wire';
 
 export class LobuOutput extends Widget implements IRenderMime.IRenderer {
@@ -21,37 +19,35 @@ export class LobuOutput extends Widget implements IRenderMime.IRenderer {
   }
 
   /** Show what `model` says; called again when the kernel updates the output. */
-  renderModel(model: IRenderMime.IMimeModel): Promise<void> {
+  async renderModel(model: IRenderMime.IMimeModel): Promise<void> {
     this._model = model;
-    const data = model.data[OUTPUT_MIME] as unknown as Partial<ICellOutput> | null;
-    if (typeof data?.threadId === 'string' && typeof data.runId === 'string') {
-      this._output = data as ICellOutput;
-      this._draw();
-    } else {
-      this.node.textContent = String(model.data['text/plain'] ?? '');
+    this._output = outputOf(model);
+    if (this._output === null) {
+      const text = model.data['text/plain'];
+      this.node.textContent = typeof text === 'string' ? text : '';
     }
-    return Promise.resolve();
+    await this._draw();
   }
 
   protected override onAfterAttach(message: Message): void {
     super.onAfterAttach(message);
-    this._draw();
+    void this._draw();
   }
 
   protected override onBeforeDetach(message: Message): void {
-    this._unmount?.();
-    this._unmount = null;
+    this._end();
     super.onBeforeDetach(message);
   }
 
   override dispose(): void {
-    this._unmount?.();
-    this._unmount = null;
+    this._end();
     super.dispose();
   }
 
-  private _draw(): void {
-    if (this._output === null || !this.isAttached) {
+  /** The views are loaded with the first output that is shown, not with the application. */
+  private async _draw(): Promise<void> {
+    const { mount } = await import('../core/view/root');
+    if (this._output === null || !this.isAttached || this.isDisposed) {
       return;
     }
     const { threadId, runId, snapshot } = this._output;
@@ -61,20 +57,26 @@ export class LobuOutput extends Widget implements IRenderMime.IRenderer {
       runId,
       saved: snapshot,
       composer: 'waiting',
-      onChange: () => this._save(),
+      onChange: () => void this._save(),
       onRetry: again => this._adopt(again)
     });
   }
 
+  private _end(): void {
+    this._unmount?.();
+    this._unmount = null;
+  }
+
   /** Bring what the notebook saves up to date, once the run has come to rest. */
-  private _save(): void {
+  private async _save(): Promise<void> {
+    const { isBehind, savedBundle } = await import('../core/saved');
     const output = this._output;
-    if (output === null || this._model === null || !this.isAttached) {
+    if (output === null || !this.isAttached) {
       return;
     }
-    const thread = this._page.thread(output.threadId);
-    if (isBehind(output, thread.state) && this._writable(this.node)) {
-      this._write(savedBundle(output, thread.state));
+    const { state } = this._page.thread(output.threadId);
+    if (isBehind(output, state) && this._writable(this.node)) {
+      this._write(savedBundle(output, state));
     }
   }
 
@@ -82,20 +84,28 @@ export class LobuOutput extends Widget implements IRenderMime.IRenderer {
   private _adopt(runId: string): void {
     if (this._output !== null) {
       const { version, threadId, prompt, cursor } = this._output;
-      this._output = { version, threadId, prompt, cursor, runId };
-      this._write({ [OUTPUT_MIME]: this._output });
-      this._draw();
+      this._write({ [OUTPUT_MIME]: { version, threadId, prompt, cursor, runId } });
+      void this._draw();
     }
   }
 
   private _write(bundle: { [mime: string]: unknown }): void {
     this._output = bundle[OUTPUT_MIME] as ICellOutput;
-    this._model?.setData({ data: { ...this._model.data, ...bundle } as IRenderMime.IMimeModel['data'] });
+    const data = { ...this._model?.data, ...bundle } as IRenderMime.IMimeModel['data'];
+    this._model?.setData({ data });
   }
 
   private _model: IRenderMime.IMimeModel | null = null;
   private _output: ICellOutput | null = null;
   private _unmount: (() => void) | null = null;
+}
+
+/** What the output says, if it is one that we can show. */
+function outputOf(model: IRenderMime.IMimeModel): ICellOutput | null {
+  const data = model.data[OUTPUT_MIME] as Partial<ICellOutput> | null | undefined;
+  return typeof data?.threadId === 'string' && typeof data.runId === 'string'
+    ? (data as ICellOutput)
+    : null;
 }
 
 /** May the notebook around `node` be changed? */

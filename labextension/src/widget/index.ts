@@ -4,8 +4,8 @@
  * A page that a Jupyter server served talks to the gateway itself; any other page (VS Code, Colab)
  * goes through the widget's comm, whose Python end stands in for the server.
  */
-import { fetchCarrier, retryWhenSeen, serverOfPage, sharedPage, webSocket } from '../core/browser';
-import { Page } from '../core/page';
+import { pageOf, serverOfPage } from '../core/browser';
+import type { Page } from '../core/page';
 import { mount } from '../core/view/root';
 import { commPage, ICommModel } from './comm';
 
@@ -16,14 +16,7 @@ interface IRenderProps {
 
 function pageFor(model: ICommModel): Page {
   const server = serverOfPage();
-  if (server === null) {
-    return commPage(model);
-  }
-  return sharedPage(() => {
-    const page = new Page({ carry: fetchCarrier(server), connect: webSocket(server) });
-    retryWhenSeen(page);
-    return page;
-  });
+  return server === null ? commPage(model) : pageOf(server);
 }
 
 /** Draw the widget; the answer takes it away. */

@@ -26,5 +26,5 @@ export function member(args: string, name: string): string | null {
   }
   const rest = args.slice(start.index + start[0].length);
   const text = /^(?:[^"\\]|\\u[0-9a-fA-F]{4}|\\[^u])*/.exec(rest)?.[0] ?? '';
-  return JSON.parse(`"${text.replace(/[\u0000-\u001f]/g, ' ')}"`) as string; // eslint-disable-line no-control-regex
+  return JSON.parse(`"${text.replace(/[\u0000-\u001f]/g, ' ')}"`) as string;
 }

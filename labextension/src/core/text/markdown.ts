@@ -4,6 +4,8 @@
  * While a text streams only its last block may still change: the others keep their source, so a
  * view need not touch them again. Raw HTML is shown as text; math is kept for a typesetter.
  */
+// Only loaded with the first view: see mime/output.ts.
+// eslint-disable-next-line jupyter/prefer-lazy-imports
 import { Marked, Token, Tokens } from 'marked';
 import { escapeHtml, highlight } from './highlight';
 import { sanitize } from './sanitize';
@@ -14,7 +16,8 @@ export interface IBlock {
   token: Token;
 }
 
-const MATH = /^(\$\$[\s\S]+?\$\$|\$(?!\s)[^$\n]*?[^\s\\$]\$(?!\d)|\\\[[\s\S]+?\\\]|\\\([\s\S]+?\\\))/;
+const MATH =
+  /^(\$\$[\s\S]+?\$\$|\$(?!\s)[^$\n]*?[^\s\\$]\$(?!\d)|\\\[[\s\S]+?\\\]|\\\([\s\S]+?\\\))/;
 
 const marked = new Marked({
   gfm: true,
@@ -64,6 +67,12 @@ export function hasMath(html: string): boolean {
 
 function codeLanguage(info: string | undefined): string {
   const name = (info ?? '').trim().split(/\s/)[0].toLowerCase();
-  const aliases: { [alias: string]: string } = { py: 'python', python3: 'python', ipython: 'python', sh: 'bash', shell: 'bash' };
+  const aliases: { [alias: string]: string } = {
+    py: 'python',
+    python3: 'python',
+    ipython: 'python',
+    sh: 'bash',
+    shell: 'bash'
+  };
   return aliases[name] ?? name;
 }

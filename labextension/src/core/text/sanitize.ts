@@ -50,7 +50,10 @@ function purifier(): DOMPurify {
       data.attrValue = harmless(data.attrValue);
     } else if (data.attrName === 'class') {
       // A class of the surrounding application may be as powerful as a style.
-      data.attrValue = data.attrValue.split(/\s+/).filter(c => CLASS.test(c)).join(' ');
+      data.attrValue = data.attrValue
+        .split(/\s+/)
+        .filter(c => CLASS.test(c))
+        .join(' ');
     } else if (data.attrName === 'href') {
       data.keepAttr = LINK.test(data.attrValue.trim());
     } else if (data.attrName === 'src') {
@@ -74,7 +77,9 @@ function harmless(style: string): string {
   const declared = document.createElement('span').style;
   declared.cssText = style;
   return STYLES.map(name => [name, declared.getPropertyValue(name)])
-    .filter(([, value]) => value !== '' && !/[(\\]/.test(value.replace(/^rgba?\([\d\s.,%/]+\)$/, '')))
+    .filter(
+      ([, value]) => value !== '' && !/[(\\]/.test(value.replace(/^rgba?\([\d\s.,%/]+\)$/, ''))
+    )
     .map(([name, value]) => `${name}: ${value}`)
     .join('; ');
 }

@@ -7,7 +7,6 @@ export interface ISpan {
 }
 
 const COLOURS = ['black', 'red', 'green', 'yellow', 'blue', 'magenta', 'cyan', 'white'];
-// eslint-disable-next-line no-control-regex
 const SEQUENCE = /\u001b\[([0-9;:]*)([A-Za-z])|\u001b[^[]|\u001b\[[^A-Za-z]*$/g;
 
 /** The text after its carriage returns and backspaces, as progress bars use them. */
@@ -55,8 +54,19 @@ class Style {
   }
 
   private _one(code: number, queue: number[]): void {
-    const marks: { [code: number]: string } = { 1: 'bold', 2: 'faint', 3: 'italic', 4: 'underline', 7: 'inverse' };
-    const ends: { [code: number]: string[] } = { 22: ['bold', 'faint'], 23: ['italic'], 24: ['underline'], 27: ['inverse'] };
+    const marks: { [code: number]: string } = {
+      1: 'bold',
+      2: 'faint',
+      3: 'italic',
+      4: 'underline',
+      7: 'inverse'
+    };
+    const ends: { [code: number]: string[] } = {
+      22: ['bold', 'faint'],
+      23: ['italic'],
+      24: ['underline'],
+      27: ['inverse']
+    };
     if (code === 0) {
       this.fg = this.bg = '';
       this.marks.clear();
@@ -92,7 +102,7 @@ class Style {
   private _extended(ground: 'fg' | 'bg', queue: number[]): void {
     const kind = queue.shift();
     if (kind === 5) {
-      this[ground] = COLOURS[(queue.shift() ?? 16) % 16 % 8] ?? '';
+      this[ground] = COLOURS[((queue.shift() ?? 16) % 16) % 8] ?? '';
     } else if (kind === 2) {
       queue.splice(0, 3);
       this[ground] = '';

@@ -64,9 +64,7 @@ function placeholder(view: IView): string {
   const { thread, trans } = view;
   const open = thread.state.interrupts;
   if (open.length > 0) {
-    return open.every(isQuestion)
-      ? trans.__('Your answer')
-      : trans.__('No: do this instead …');
+    return open.every(isQuestion) ? trans.__('Your answer') : trans.__('No: do this instead …');
   }
   return thread.state.status === 'running'
     ? trans.__('Next message: sent when the agent is done')

@@ -10,6 +10,8 @@ import { Grant, IInterrupt } from '../wire';
 import { AnswerForm, EditForm, TextForm } from './forms';
 import { IView, useNow } from './view';
 
+const KEYS = { approve: 'a', edit: 'e', reject: 'r' };
+
 export function Decide(props: { interrupt: IInterrupt; view: IView }): VNode {
   const { interrupt, view } = props;
   const { thread, trans } = view;
@@ -100,14 +102,22 @@ export class Controls {
 
   key(event: KeyboardEvent): void {
     const target = event.target as HTMLElement;
-    const typing = target.matches('input, textarea, select, [contenteditable="true"] *, [contenteditable="true"]');
+    const typing = target.matches(
+      'input, textarea, select, [contenteditable="true"] *, [contenteditable="true"]'
+    );
     const card = event.currentTarget as HTMLElement;
     if (event.key === 'Escape' && this.draft !== undefined) {
       this.back();
       card.focus();
     } else if (event.key === 'Enter' && this._sends(event, target, typing)) {
       this._enter();
-    } else if (typing || event.ctrlKey || event.metaKey || event.altKey || !this._letter(event.key)) {
+    } else if (
+      typing ||
+      event.ctrlKey ||
+      event.metaKey ||
+      event.altKey ||
+      !this._letter(event.key)
+    ) {
       return;
     }
     event.preventDefault();
@@ -118,11 +128,11 @@ export class Controls {
     if (this.draft !== undefined) {
       return false;
     }
-    if (key === 'a' && this.offers('approve')) {
+    if (key === KEYS.approve && this.offers('approve')) {
       this.approve();
-    } else if (key === 'e' && this.offers('edit')) {
+    } else if (key === KEYS.edit && this.offers('edit')) {
       this.edit();
-    } else if (key === 'r' && this.offers('reject')) {
+    } else if (key === KEYS.reject && this.offers('reject')) {
       this.reject();
     } else {
       return false;
@@ -163,21 +173,24 @@ function Buttons(props: { controls: Controls; view: IView }): VNode {
     <div class="lobu-buttons">
       {controls.offers('approve') && (
         <button class="lobu-button lobu-primary" onClick={() => controls.approve()}>
-          {trans.__('Approve')} <kbd>a</kbd>
+          {trans.__('Approve')} <kbd>{KEYS.approve}</kbd>
         </button>
       )}
       {controls.offers('edit') && (
         <button class="lobu-button" onClick={() => controls.edit()}>
-          {trans.__('Edit')} <kbd>e</kbd>
+          {trans.__('Edit')} <kbd>{KEYS.edit}</kbd>
         </button>
       )}
       {controls.offers('reject') && (
         <button class="lobu-button" onClick={() => controls.reject()}>
-          {trans.__('Reject')} <kbd>r</kbd>
+          {trans.__('Reject')} <kbd>{KEYS.reject}</kbd>
         </button>
       )}
       {controls.offers('respond') && (
-        <button class="lobu-button" onClick={() => controls.choose({ kind: 'respond', response: '' })}>
+        <button
+          class="lobu-button"
+          onClick={() => controls.choose({ kind: 'respond', response: '' })}
+        >
           {trans.__('Respond')}
         </button>
       )}
@@ -220,17 +233,17 @@ function Form(props: { controls: Controls; view: IView }): VNode {
             {sendLabel(draft, view)}
           </button>
         )}
-        {asks
-          ? controls.offers('reject') && (
-              <button class="lobu-button" onClick={() => controls.reject()}>
-                {trans.__('Do not answer')}
-              </button>
-            )
-          : (
-              <button class="lobu-button" onClick={() => controls.back()}>
-                {together ? trans.__('Change') : trans.__('Back')}
-              </button>
-            )}
+        {asks ? (
+          controls.offers('reject') && (
+            <button class="lobu-button" onClick={() => controls.reject()}>
+              {trans.__('Do not answer')}
+            </button>
+          )
+        ) : (
+          <button class="lobu-button" onClick={() => controls.back()}>
+            {together ? trans.__('Change') : trans.__('Back')}
+          </button>
+        )}
       </div>
     </>
   );

@@ -123,9 +123,7 @@ function Question(props: {
         <input
           class="lobu-input"
           aria-label={
-            options.length > 0
-              ? props.view.trans.__('Another answer')
-              : question.question
+            options.length > 0 ? props.view.trans.__('Another answer') : question.question
           }
           placeholder={options.length > 0 ? props.view.trans.__('Another answer') : ''}
           value={own}

@@ -104,7 +104,14 @@ function Notice(props: { item: INamedItem; view: IView }): VNode {
   const { trans } = view;
   const value = (item.value ?? {}) as JsonObject;
   if (item.name === 'lobu.instructions') {
-    return <p class="lobu-notice">{trans.__('Follows the instructions in %1', String(value.path))}</p>;
+    return (
+      <p class="lobu-notice">
+        {trans.__(
+          'Follows the instructions in %1',
+          typeof value.path === 'string' ? value.path : ''
+        )}
+      </p>
+    );
   }
   if (typeof value.message !== 'string' || !value.message) {
     return <Raw title={item.name} value={item.value} />;

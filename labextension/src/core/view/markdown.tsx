@@ -4,21 +4,12 @@ import { IHost } from '../host';
 import { blockHtml, blocks, hasMath, IBlock } from '../text/markdown';
 import { morph } from '../text/morph';
 
-export function Markdown(props: {
-  text: string;
-  done: boolean;
-  host: IHost;
-}): VNode {
+export function Markdown(props: { text: string; done: boolean; host: IHost }): VNode {
   const parts = blocks(props.text);
   return (
     <div class="lobu-markdown">
       {parts.map((block, i) => (
-        <Block
-          key={i}
-          block={block}
-          done={props.done || i < parts.length - 1}
-          host={props.host}
-        />
+        <Block key={i} block={block} done={props.done || i < parts.length - 1} host={props.host} />
       ))}
     </div>
   );

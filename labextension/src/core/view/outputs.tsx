@@ -1,5 +1,6 @@
 /** Outputs of agent code, as in a notebook and inert. */
 import { Component, ComponentChild, VNode } from 'preact';
+import { joined } from '../text/joined';
 import { sanitize } from '../text/sanitize';
 import { IOutput, Json } from '../wire';
 import { Code, JsonView, Terminal } from './code';
@@ -72,7 +73,9 @@ function bundle(output: IOutput, view: IView): ComponentChild {
   if ('application/json' in data) {
     return <JsonView value={data['application/json']} />;
   }
-  return <Code code={view.trans.__('Output of type %1', Object.keys(data).join(', '))} language="" />;
+  return (
+    <Code code={view.trans.__('Output of type %1', Object.keys(data).join(', '))} language="" />
+  );
 }
 
 function Picture(props: { src: string; data: { [mime: string]: Json }; view: IView }): VNode {
@@ -111,8 +114,4 @@ class Latex extends Component<{ text: string; view: IView }> {
       />
     );
   }
-}
-
-export function joined(part: unknown): string {
-  return Array.isArray(part) ? part.join('') : typeof part === 'string' ? part : '';
 }

@@ -32,7 +32,15 @@ export function Root(props: IRootProps): VNode {
   const thread = page.thread(props.threadId);
   const redraw = useThread(thread);
   const { host } = page;
-  const view: IView = { page, thread, runId, host, trans: host.trans, redraw, onRetry: props.onRetry };
+  const view: IView = {
+    page,
+    thread,
+    runId,
+    host,
+    trans: host.trans,
+    redraw,
+    onRetry: props.onRetry
+  };
   const shown = sliceOf(thread.state, runId);
   const readable = thread.presence === 'ready' || thread.presence === 'deleted';
   const absent = runId !== null && readable && lastRun(shown) === undefined;
@@ -53,7 +61,12 @@ export function Root(props: IRootProps): VNode {
       />
       {waiting && <BatchBar view={view} />}
       {canWrite && <Composer view={view} />}
-      <Status slice={slice} saved={useSaved} waitsItsTurn={absent && known === 'live'} view={view} />
+      <Status
+        slice={slice}
+        saved={useSaved}
+        waitsItsTurn={absent && known === 'live'}
+        view={view}
+      />
     </div>
   );
 }

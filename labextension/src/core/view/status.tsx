@@ -66,7 +66,9 @@ function standing(slice: ISlice, waitsItsTurn: boolean, view: IView): string {
     cancelled: trans.__('Stopped'),
     failed: trans.__('Failed')
   };
-  return slice.interrupts.length === 0 && run.status === 'interrupted' && thread.state.status === 'idle'
+  return slice.interrupts.length === 0 &&
+    run.status === 'interrupted' &&
+    thread.state.status === 'idle'
     ? trans.__('Closed without a decision')
     : words[run.status];
 }
@@ -134,7 +136,11 @@ function ConnectionLine(props: { connection: Connection; view: IView }): VNode |
   const { connection, view } = props;
   const { page, thread, trans } = view;
   const now = useNow(connection.state === 'reconnecting');
-  if (connection.state === 'live' || thread.presence === 'missing' || thread.presence === 'deleted') {
+  if (
+    connection.state === 'live' ||
+    thread.presence === 'missing' ||
+    thread.presence === 'deleted'
+  ) {
     return null;
   }
   if (connection.state === 'connecting') {
@@ -147,7 +153,9 @@ function ConnectionLine(props: { connection: Connection; view: IView }): VNode |
     'no-extension': trans.__('This server has no lobu extension.')
   };
   const seconds =
-    connection.state === 'reconnecting' ? Math.max(0, Math.ceil((connection.retryAt - now) / 1000)) : 0;
+    connection.state === 'reconnecting'
+      ? Math.max(0, Math.ceil((connection.retryAt - now) / 1000))
+      : 0;
   return (
     <span class="lobu-connection">
       {connection.state === 'gone'

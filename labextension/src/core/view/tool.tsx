@@ -35,7 +35,8 @@ export function ToolCard(props: {
         {open && <Arguments item={item} interrupt={interrupt} view={view} />}
         {open && <Results item={item} view={view} />}
       </div>
-      {!open && item.outputs.filter(isRich).map((o, i) => <Output key={i} output={o} view={view} />)}
+      {!open &&
+        item.outputs.filter(isRich).map((o, i) => <Output key={i} output={o} view={view} />)}
       <Decided item={item} view={view} />
       {item.note && <p class="lobu-note">{item.note}</p>}
       {interrupt && <Decide interrupt={interrupt} view={view} />}

@@ -53,9 +53,7 @@ export function useNow(ticking: boolean): number {
 
 /** A hidden page draws no frames, but its state must still be true when it is shown. */
 function nextFrame(draw: () => void): number {
-  return document.hidden
-    ? -Number(setTimeout(draw, 250))
-    : requestAnimationFrame(draw);
+  return document.hidden ? -Number(setTimeout(draw, 250)) : requestAnimationFrame(draw);
 }
 
 function cancelFrame(frame: number): void {

@@ -1,0 +1,7 @@
+module.exports = {
+  testEnvironment: 'jsdom',
+  testMatch: ['<rootDir>/test/**/*.test.{ts,tsx}'],
+  transform: { '\\.[cm]?[jt]sx?$': '<rootDir>/test/transform.cjs' },
+  // Libraries that come as ES modules only.
+  transformIgnorePatterns: ['/node_modules/(?!(marked|preact|dompurify|highlight\\.js)/)']
+};
