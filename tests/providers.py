@@ -40,7 +40,9 @@ class Call:
 
 @dataclass(frozen=True)
 class Reply:
-    """One answer. ``end``: how its stream ends: stop, cut (connection dropped) or hang (nothing more comes)."""
+    """One answer. ``end``: how it ends: stop, cut (connection dropped in mid-stream), drop (dropped before
+    it said anything) or hang (nothing more comes).
+    """
 
     text: str = ""
     calls: tuple[Call, ...] = ()
@@ -134,6 +136,9 @@ class _Handler(RequestHandler):
             return
         self.set_header("Content-Type", "text/event-stream")
         chunks = self._chunks(reply)
+        if reply.end == "drop":
+            self.request.connection.stream.close()  # pyright: ignore[reportAttributeAccessIssue]
+            return
         await self._send(chunks if reply.end == "stop" else chunks[: max(len(chunks) // 2, 1)])
         if reply.end == "cut":
             self.request.connection.stream.close()  # pyright: ignore[reportAttributeAccessIssue]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from . import providers
 from .loop import PydanticAgent
 from .registry import ASSISTANT
+from .retrying import Retrying
 
 if TYPE_CHECKING:
     from .keys import Settings
@@ -29,4 +30,5 @@ and the person sees its output, figures and tables included, so do not repeat th
 def assistant(settings: Settings) -> PydanticAgent:
     """The agent on the models that the settings allow."""
     providers.warm(settings)
-    return PydanticAgent("assistant", ASSISTANT, partial(providers.build, settings), INSTRUCTIONS)
+    build = partial(providers.build, settings)
+    return PydanticAgent("assistant", ASSISTANT, build, INSTRUCTIONS, capabilities=[Retrying()])

@@ -150,9 +150,10 @@ def _described(table: Table, description: dict[str, Any]) -> str:
     columns = "\n".join(f"- `{c.name}` ({c.dtype})" for c in table.columns[:30])
     missing: dict[str, int] = description.get("missing") or {}
     gaps = ", ".join(f"{n} in {c}" for c, n in missing.items()) or "none"
+    more = "; ".join(examples(table)[2:])
     return (
         f"`{table.name}` has {shape[0]:,} rows and {shape[1]} columns:\n\n{columns}\n\nMissing values: {gaps}. "
-        f"It begins with:\n\n```\n{table.head}\n```\n\nYou could ask: {'; '.join(examples(table)[2:])}."
+        f"It begins with:\n\n```\n{table.head}\n```" + (f"\n\nYou could ask: {more}." if more else "")
     )
 
 

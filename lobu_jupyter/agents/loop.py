@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterable, AsyncIterator, Callable
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,6 +34,7 @@ from .toolset import Toolset, tools_of
 
 if TYPE_CHECKING:
     from anyio.streams.memory import MemoryObjectSendStream
+    from pydantic_ai.capabilities import AbstractCapability
     from pydantic_ai.messages import AgentStreamEvent, ModelMessage
 
 MAX_INSTRUCTIONS = 32 * 1024
@@ -61,7 +62,7 @@ class _Start:
 class PydanticAgent:
     """An agent on a pydantic-ai model. ``model_factory`` may raise AgentError and runs in a thread.
 
-    ``counts``: whether its token counts mean anything, and are reported.
+    ``counts``: whether its token counts mean anything, and are reported. ``capabilities``: pydantic-ai's.
     """
 
     def __init__(
@@ -72,16 +73,18 @@ class PydanticAgent:
         instructions: str = "",
         *,
         counts: bool = True,
+        capabilities: Sequence[AbstractCapability[None]] = (),
     ) -> None:
         self.name = name
         self.description = description
         self._model_factory = model_factory
         self._instructions = instructions
         self._counts = counts
+        self._capabilities = capabilities
 
     async def run(self, task: Task, kernel: KernelPort | None) -> AsyncIterator[Event]:
         send, receive = anyio.create_memory_object_stream[Event](BUFFERED_EVENTS)
-        one = _Run(self._instructions, self._model_factory, task, kernel, send)
+        one = _Run(self._instructions, self._model_factory, self._capabilities, task, kernel, send)
         driving = asyncio.create_task(one.drive(), name=f"agent {task.run_id}")
         try:
             async with receive:
@@ -119,11 +122,13 @@ class _Run:
         self,
         instructions: str,
         model_factory: ModelFactory,
+        capabilities: Sequence[AbstractCapability[None]],
         task: Task,
         kernel: KernelPort | None,
         send: MemoryObjectSendStream[Event],
     ) -> None:
         self._base, self._model_factory, self._task = instructions, model_factory, task
+        self._capabilities = capabilities
         self._send = send
         self._work = Work(task, kernel, send.send)
         self._mapper = Mapper(_calls_of(task))
@@ -151,6 +156,7 @@ class _Run:
             output_type=[str, DeferredToolRequests],
             instructions=self._instructions(start.standing),
             toolsets=[toolset],
+            capabilities=self._capabilities,
             retries=3,
         )
         async with self._model:

@@ -24,8 +24,8 @@ from .keys import KEY_OF, Settings, check_allowed, default_model, key, split
 
 PROVIDER = ErrorCode.PROVIDER_ERROR.value
 OLLAMA_URL = "http://127.0.0.1:11434/v1"
-DEFAULTS = ModelSettings(max_retries=3, timeout=300)
-"""Transient failures before an answer begins are tried again by the provider's client, with its back-off."""
+DEFAULTS = ModelSettings(max_retries=0, timeout=300)
+"""Trying again is ours (retrying.py), the same for every provider; seconds of silence before a time-out."""
 
 _EXTRA = {
     "openai": "openai",

@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import pytest
 
-from lobu_jupyter.agents import providers
+from lobu_jupyter.agents import assistant as assistants
 from lobu_jupyter.agents.assistant import assistant
 from lobu_jupyter.agents.keys import USUAL_MODEL, Settings, default_model
+from lobu_jupyter.agents.retrying import Retrying
 from lobu_jupyter.model.ports import AgentError, Task
 from tests.agents.bench import Ended, FakeKernel, policy, resume, run, task_for
 from tests.providers import Call, Provider, Reply, calls, fails, says
@@ -25,7 +27,7 @@ MODELS = ["chat:test-model", "responses:test-model", "anthropic:test-model"]
 def provider(monkeypatch: pytest.MonkeyPatch) -> Iterator[Provider]:
     for variable in ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GOOGLE_API_KEY", "GEMINI_API_KEY"):
         monkeypatch.delenv(variable, raising=False)
-    monkeypatch.setitem(providers.DEFAULTS, "max_retries", 1)
+    monkeypatch.setattr(assistants, "Retrying", partial(Retrying, first=0.001))
     with Provider() as provider:
         yield provider
 
@@ -120,9 +122,45 @@ async def test_a_provider_that_keeps_failing_ends_the_run(
 
     ended = await asyncio.wait_for(run(assistant(settings), task("go", model)), 30)
 
-    assert len(provider.requests) == 2
+    assert len(provider.requests) == Retrying.attempts
     assert ended.error is not None
     assert "429" in ended.error.message
+
+
+@pytest.mark.scenario("W13")
+async def test_a_wait_of_minutes_is_the_persons_to_decide(provider: Provider, settings: Settings) -> None:
+    provider.script = [fails(429, "come back later", retry_after="600")]
+
+    ended = await run(assistant(settings), task("go", "chat:x"))
+
+    assert len(provider.requests) == 1
+    assert ended.error is not None
+    assert "wait 600 s" in ended.error.message
+
+
+@pytest.mark.parametrize("model", MODELS)
+async def test_what_was_seen_is_not_asked_for_again(
+    model: str, provider: Provider, settings: Settings
+) -> None:
+    provider.script = [Reply("half of an answer that breaks off", end="cut"), says("again from the start")]
+
+    ended = await run(assistant(settings), task("go", model))
+
+    assert len(provider.requests) == 1
+    assert "again" not in ended.text
+    assert ended.text
+    assert ended.error is not None
+
+
+@pytest.mark.parametrize("model", MODELS)
+async def test_an_answer_that_broke_off_unseen_is_asked_for_again(
+    model: str, provider: Provider, settings: Settings
+) -> None:
+    provider.script = [Reply("", end="drop"), says("Here I am.")]
+
+    ended = await run(assistant(settings), task("go", model))
+
+    assert (len(provider.requests), ended.text) == (2, "Here I am.")
 
 
 @pytest.mark.parametrize("model", MODELS)

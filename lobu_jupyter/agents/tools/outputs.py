@@ -150,7 +150,6 @@ class Outputs:
         kept = {k: v for k, v in output.items() if k in ("output_type", "metadata", "execution_count")}
         if len(encode(kept)) > 4096:
             kept.pop("metadata", None)
-        kept = {k: v for k, v in kept.items() if v is not None}
         kept.setdefault("metadata", {})
         self._begin()
         if size <= PIECE_BYTES:
