@@ -1,0 +1,49 @@
+"""The contract on the gateway itself; ``second`` is a second server on the same store."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lobu_jupyter.model.callers import Person
+from tests.contract.gateway_contract import GatewayContract
+from tests.gateway.rig import ME, OTHER, Rig, Worker, open_rig
+
+
+class Face:
+    """A gateway as one person sees it."""
+
+    def __init__(self, rig: Rig, by: Person) -> None:
+        self._rig = rig
+        self._by = by
+
+    def __getattr__(self, name: str) -> Any:
+        return partial(getattr(self._rig.gateway, name), self._by)
+
+
+class TestInProcess(GatewayContract):
+    @pytest.fixture
+    async def rig(self, tmp_path: Path) -> AsyncIterator[Rig]:
+        async with open_rig(tmp_path / "lobu.sqlite") as rig:
+            yield rig
+
+    @pytest.fixture
+    def face(self, rig: Rig) -> Face:
+        return Face(rig, ME)
+
+    @pytest.fixture
+    def stranger(self, rig: Rig) -> Face:
+        return Face(rig, OTHER)
+
+    @pytest.fixture
+    async def second(self, rig: Rig, tmp_path: Path) -> AsyncIterator[Face]:
+        async with open_rig(tmp_path / "lobu.sqlite", clock=rig.clock) as other:
+            yield Face(other, ME)
+
+    @pytest.fixture
+    def worker(self, rig: Rig) -> Worker:
+        return rig.worker

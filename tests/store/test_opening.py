@@ -1,0 +1,167 @@
+"""What may be opened, and what every refusal says."""
+
+from __future__ import annotations
+
+import sqlite3
+import stat
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from lobu_jupyter.model.errors import StoreTooNew, StoreUnavailable
+from lobu_jupyter.store import places
+from lobu_jupyter.store.database import open_database
+from lobu_jupyter.store.opening import Scripts
+from lobu_jupyter.store.queries import VERSION
+
+OLD = Scripts(schema="CREATE TABLE a (x TEXT);", steps={}, version=1)
+NEW = Scripts(
+    schema="CREATE TABLE a (x TEXT, y TEXT);\nCREATE TABLE b (z TEXT);",
+    steps={2: "ALTER TABLE a ADD COLUMN y TEXT;", 3: "CREATE TABLE b (z TEXT);"},
+    version=3,
+)
+
+
+async def _make(path: Path, scripts: Scripts | None = None) -> None:
+    await (await open_database(path, scripts=scripts)).close()
+
+
+def _version(path: Path) -> int:
+    with closing(sqlite3.connect(path)) as connection:
+        return connection.execute("PRAGMA user_version").fetchone()[0]
+
+
+def _columns(path: Path, table: str) -> list[str]:
+    with closing(sqlite3.connect(path)) as connection:
+        return [row[1] for row in connection.execute(f"PRAGMA table_info({table})")]
+
+
+async def test_a_new_store_is_private_and_knows_its_version(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "lobu.sqlite"
+
+    await _make(path)
+
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert _version(path) == VERSION
+
+
+async def test_an_older_store_is_upgraded_and_keeps_its_rows(tmp_path: Path) -> None:
+    path = tmp_path / "lobu.sqlite"
+    await _make(path, OLD)
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("INSERT INTO a VALUES ('kept')")
+
+    await _make(path, NEW)
+
+    assert _version(path) == 3
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("SELECT x, y FROM a").fetchall() == [("kept", None)]
+    await _make(tmp_path / "fresh.sqlite", NEW)
+    for table in ("a", "b"):
+        assert _columns(path, table) == _columns(tmp_path / "fresh.sqlite", table)
+
+
+async def test_an_upgrade_that_fails_changes_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "lobu.sqlite"
+    await _make(path, OLD)
+    bad = Scripts(schema=NEW.schema, steps={2: NEW.steps[2], 3: "CREATE TABLE a (x TEXT);"}, version=3)
+
+    with pytest.raises(StoreUnavailable):
+        await open_database(path, scripts=bad)
+
+    assert _version(path) == 1
+    assert _columns(path, "a") == ["x"]
+
+
+async def test_a_newer_store_is_refused_untouched(tmp_path: Path) -> None:
+    path = tmp_path / "lobu.sqlite"
+    await _make(path, NEW)
+    before = path.read_bytes()
+
+    with pytest.raises(StoreTooNew, match=r"version 3.*Upgrade lobu_jupyter") as refused:
+        await open_database(path, scripts=OLD)
+
+    assert str(path) in str(refused.value)
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("damage", ["text", "header", "page"])
+async def test_a_corrupt_store_is_refused_and_never_replaced(tmp_path: Path, damage: str) -> None:
+    path = tmp_path / "lobu.sqlite"
+    await _make(path)
+    data = bytearray(path.read_bytes())
+    if damage == "text":
+        data = bytearray(b"this is no database, whatever its name says\n" * 50)
+    elif damage == "header":
+        data[0:16] = b"x" * 16
+    else:
+        data[4096:8192] = b"\xff" * 4096
+    path.write_bytes(bytes(data))
+
+    with pytest.raises(StoreUnavailable) as refused:
+        await open_database(path)
+
+    assert str(path) in str(refused.value)
+    assert "restore it from a backup" in str(refused.value)
+    assert path.read_bytes() == bytes(data)
+
+
+async def test_another_programs_database_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "lobu.sqlite"
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("CREATE TABLE bookmarks (url TEXT)")
+
+    with pytest.raises(StoreUnavailable, match="another program"):
+        await open_database(path)
+
+
+async def test_a_locked_store_is_refused_with_the_reason(tmp_path: Path) -> None:
+    path = tmp_path / "lobu.sqlite"
+    await _make(path)
+    with closing(sqlite3.connect(path, isolation_level=None)) as lock:
+        lock.execute("PRAGMA locking_mode = EXCLUSIVE")
+        lock.execute("BEGIN EXCLUSIVE")
+
+        with pytest.raises(StoreUnavailable, match="another program holds it"):
+            await open_database(path, busy_seconds=0.1)
+
+
+async def test_a_place_that_cannot_be_written_is_refused_with_the_option_to_set(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+
+    with pytest.raises(StoreUnavailable, match=r"LobuApp\.store_path"):
+        await open_database(tmp_path / "file" / "lobu.sqlite")
+
+
+MOUNTS = """\
+/dev/sda1 / ext4 rw 0 0
+server:/home /home nfs4 rw 0 0
+tmpfs /home/ada/fast tmpfs rw 0 0
+host:/x /my\\040disk fuse.sshfs rw 0 0
+"""
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("/var/lobu.sqlite", "ext4"),
+        ("/home/ada/lobu.sqlite", "nfs4"),
+        ("/home/ada/fast/lobu.sqlite", "tmpfs"),
+        ("/homework/lobu.sqlite", "ext4"),
+        ("/my disk/lobu.sqlite", "fuse.sshfs"),
+    ],
+)
+def test_the_file_system_of_a_path_is_that_of_its_nearest_mount(path: str, kind: str) -> None:
+    assert places.file_system(Path(path), MOUNTS) == kind
+
+
+async def test_a_network_file_system_is_refused_with_the_option_to_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(places, "file_system", lambda path, mounts: "nfs4")
+
+    with pytest.raises(StoreUnavailable, match=r"nfs4.*LobuApp\.store_path"):
+        await open_database(tmp_path / "lobu.sqlite")
+
+    assert list(tmp_path.iterdir()) == []
