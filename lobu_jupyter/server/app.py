@@ -7,6 +7,8 @@ server with it alone. Nothing here may stop Jupyter: what cannot be opened is to
 from __future__ import annotations
 
 import os
+import shlex
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -83,6 +85,11 @@ class LobuApp(ExtensionApp):
     workers = Integer(1, min=1, help="Worker processes at most; each runs many runs at once.").tag(
         config=True
     )
+    worker_command = List(
+        Unicode(),
+        help="The command of a worker process. Default: LOBU_WORKER_COMMAND, or the agent host of this "
+        "package in the server's own Python.",
+    ).tag(config=True)
     worker_start_seconds = Float(60.0, help="How long a worker process may take to start.").tag(config=True)
     worker_idle_seconds = Float(900.0, help="After how long without a run workers are stopped.").tag(
         config=True
@@ -121,6 +128,11 @@ class LobuApp(ExtensionApp):
     @default("store_path")
     def _default_store_path(self) -> str:
         return str(Path(jupyter_data_dir()) / "lobu" / "lobu.sqlite")
+
+    @default("worker_command")
+    def _default_worker_command(self) -> list[str]:
+        command = shlex.split(os.environ.get("LOBU_WORKER_COMMAND", ""))
+        return command or [sys.executable, "-m", "lobu_jupyter.worker"]
 
     @default("root_dir")
     def _default_root_dir(self) -> str:

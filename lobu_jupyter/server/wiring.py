@@ -47,6 +47,7 @@ def build(app: LobuApp) -> Service:
         start_seconds=app.worker_start_seconds,
         greeting=lambda: {"url": _local_api(app.server), "verify": False, "settings": worker_settings},
         environment=_worker_environment,
+        command=app.worker_command,
         gateway=lambda: service.gateway,
         log=app.log,
     )

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
-import sys
 from collections import deque
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Protocol
@@ -61,7 +60,7 @@ class Pool:
         environment: Callable[[], dict[str, str]],
         gateway: Callable[[], PoolGateway],
         log: Logger,
-        command: Sequence[str] = ("-m", "lobu_jupyter.worker"),
+        command: Sequence[str],
     ) -> None:
         self._size = size
         self._start_seconds = start_seconds
@@ -138,7 +137,6 @@ class Pool:
     async def _spawn(self) -> Child:
         ticket = secrets.token_urlsafe(32)
         process = await asyncio.create_subprocess_exec(
-            sys.executable,
             *self._command,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,

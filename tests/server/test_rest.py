@@ -41,9 +41,7 @@ async def test_a_run_goes_from_prompt_to_end(wire: Wire, worker: PlainWorker, th
     assert [run["runId"] for run in listed["runs"]] == [started["runId"]]
 
 
-async def test_a_question_is_listed_decided_and_resumed(
-    wire: Wire, worker: PlainWorker, thread: str
-) -> None:
+async def test_a_question_is_listed_decided_and_resumed(wire: Wire, worker: PlainWorker, thread: str) -> None:
     await wire.ok("POST", f"threads/{thread}/runs", {"prompt": "run it"})
     await worker.ask(await worker.task())
     (waiting,) = (await wire.ok("GET", "interrupts"))["interrupts"]
