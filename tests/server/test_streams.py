@@ -8,8 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
-from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest
-from tornado.httputil import url_concat
+from tornado.httpclient import HTTPClientError, HTTPRequest
 from tornado.websocket import WebSocketClientConnection, websocket_connect
 
 from tests.server.wire import Json, PlainWorker, Wire, frames
@@ -45,7 +44,7 @@ class Stream:
     """A live SSE reader: what came so far, and a way to wait for more."""
 
     def __init__(self, wire: Wire, path: str, **query: str) -> None:
-        self._url = f"{wire.app.connection_url}lobu/api/{path}"
+        self._url = f"{wire.url}lobu/api/{path}"
         self._query = query
         self._token = f"token {wire.app.identity_provider.token}"
         self.text = b""
@@ -181,7 +180,7 @@ class Page:
 
     @classmethod
     async def open(cls, wire: Wire, **headers: str) -> Page:
-        url = wire.app.connection_url.replace("http", "ws", 1) + "lobu/api/socket"
+        url = wire.url.replace("http", "ws", 1) + "lobu/api/socket"
         token = {"Authorization": f"token {wire.app.identity_provider.token}"}
         return cls(await websocket_connect(HTTPRequest(url, headers={**token, **headers})))
 
@@ -295,15 +294,8 @@ async def test_the_socket_needs_a_login_and_refuses_a_foreign_origin(wire: Wire)
     with pytest.raises(HTTPClientError, match="403"):
         await Page.open(wire, Authorization="")
 
-    cookie = await login_cookie(wire)
+    cookie = await wire.login_cookie()
     with pytest.raises(HTTPClientError, match="403"):
         await Page.open(wire, Authorization="", Cookie=cookie, Origin="http://evil.example")
     page = await Page.open(wire, Authorization="", Cookie=cookie)
     page.socket.close()
-
-
-async def login_cookie(wire: Wire) -> str:
-    """The login cookie of a browser that came with the token in the address."""
-    url = url_concat(wire.app.connection_url + "api/status", {"token": wire.app.identity_provider.token})
-    reply = await AsyncHTTPClient().fetch(url)
-    return "; ".join(value.split(";")[0] for value in reply.headers.get_list("Set-Cookie"))

@@ -6,7 +6,7 @@ import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from tornado.httpclient import HTTPClientError, HTTPResponse
+from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPResponse
 
 Json = dict[str, Any]
 
@@ -21,6 +21,17 @@ class Wire:
     @property
     def service(self) -> Any:
         return self.app.web_app.settings["lobu_service"]
+
+    @property
+    def url(self) -> str:
+        """The server's address, as the calls here use it (a cookie is good for one host name)."""
+        return f"http://127.0.0.1:{self.app.port}{self.app.base_url}"
+
+    async def login_cookie(self) -> str:
+        """The login cookie of a browser that came with the token in the address."""
+        url = f"{self.url}api/status?token={self.app.identity_provider.token}"
+        reply = await AsyncHTTPClient().fetch(url)
+        return "; ".join(value.split(";")[0] for value in reply.headers.get_list("Set-Cookie"))
 
     async def raw(self, method: str, path: str, body: Any = None, **options: Any) -> HTTPResponse:
         """One request; an error reply is a reply."""
