@@ -145,16 +145,20 @@ async def _go_on(
     decisions: list[Decision],
     entries: list[Entry],
 ) -> Started:
-    """Settle the questions and begin the run that goes on: the same agent, as it was at the pause."""
+    """Settle the questions and begin the run that goes on: the same agent, as it was at the pause.
+
+    Only the kernel may be another: the one that the thread is bound to now.
+    """
     parent = await tx.one("run", run_id=rows[0]["run_id"])
     assert parent is not None, "an interrupt has its run"
-    kept = {name: parent[name] for name in ("agent", "model", "mode", "kernel_id", "answerable")}
+    kept = {name: parent[name] for name in ("agent", "model", "mode", "answerable")}
     run_id = await add_run(
         ctx,
         tx,
         thread["thread_id"],
         thread["owner"],
         **kept,
+        kernel_id=thread["kernel_id"],
         parent_run_id=parent["run_id"],
         request=_request_of(parent),
         cursor=thread["cursor"],

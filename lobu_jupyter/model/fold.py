@@ -161,7 +161,7 @@ class Fold:
             run["usage"] = event["usage"]
             for usage in event["usage"]:
                 for name, count in usage.items():
-                    if isinstance(count, int):
+                    if isinstance(count, int) and not isinstance(count, bool):
                         self._state["usage"][name] = self._state["usage"].get(name, 0) + count
 
     # -- text and reasoning -------------------------------------------------------------------

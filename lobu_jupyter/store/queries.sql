@@ -141,8 +141,8 @@ SELECT DISTINCT q.thread_id FROM runs q
    AND NOT EXISTS (SELECT 1 FROM runs r WHERE r.thread_id = q.thread_id AND r.status = 'running');
 
 -- bind_thread --
--- A thread without a kernel takes that of its first run that has one.
-UPDATE threads SET kernel_id = :kernel_id WHERE thread_id = :thread_id AND kernel_id IS NULL;
+-- A thread is bound to the kernel that it was last used with.
+UPDATE threads SET kernel_id = :kernel_id WHERE thread_id = :thread_id AND kernel_id IS NOT :kernel_id;
 
 -- list_runs --
 -- An owner's runs, the newest first.

@@ -66,14 +66,18 @@ class GatewayContract:
 
         assert again.thread_id == made.thread_id
         assert (changed.title, changed.archived) == ("Costs", True)
-        assert [t.thread_id for t in await face.list_threads(search="cost", archived=True)] == [made.thread_id]
+        assert [t.thread_id for t in await face.list_threads(search="cost", archived=True)] == [
+            made.thread_id
+        ]
         await face.delete_thread(made.thread_id)
         with pytest.raises(ThreadNotFound):
             await face.get_thread(made.thread_id)
 
     @pytest.mark.scenario("E3")
     @pytest.mark.scenario("E5")
-    async def test_a_run_from_prompt_to_end_reads_the_same_early_and_late(self, face: Any, worker: Any) -> None:
+    async def test_a_run_from_prompt_to_end_reads_the_same_early_and_late(
+        self, face: Any, worker: Any
+    ) -> None:
         started = await running(face, worker)
         early: list[Entry] = []
 
@@ -202,7 +206,9 @@ class GatewayContract:
         assert [item.run_id for item in await worker.fetch(5)] == [won[0][0].run_id]
 
     @pytest.mark.scenario("A3")
-    async def test_the_identical_decision_again_is_harmless(self, face: Any, second: Any, worker: Any) -> None:
+    async def test_the_identical_decision_again_is_harmless(
+        self, face: Any, second: Any, worker: Any
+    ) -> None:
         first = await waiting(face, worker, "c")
         started, _ = await face.resume(first.thread_id, [approve("c")])
 
@@ -277,11 +283,18 @@ class GatewayContract:
 
     async def test_an_export_holds_the_code_that_ran_as_it_was_decided(self, face: Any, worker: Any) -> None:
         first = await waiting(face, worker, "a", "b")
-        decided = [approve("a", editedArgs={"code": "2 + 2"}), {**approve("b"), "payload": {"approved": False}}]
+        decided = [
+            approve("a", editedArgs={"code": "2 + 2"}),
+            {**approve("b"), "payload": {"approved": False}},
+        ]
         started, _ = await face.resume(first.thread_id, decided)
         await worker.fetch(5)
         output = {"output_type": "stream", "name": "stdout", "text": "4\n"}
-        shown = {"type": "CUSTOM", "name": "lobu.output", "value": {"toolCallId": "a", "index": 0, "output": output}}
+        shown = {
+            "type": "CUSTOM",
+            "name": "lobu.output",
+            "value": {"toolCallId": "a", "index": 0, "output": output},
+        }
         await worker.emit(started.run_id, shown, result("a"), result("b"), *say("done"), success())
 
         notebook = await face.export(first.thread_id, "notebook")

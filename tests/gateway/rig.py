@@ -103,7 +103,9 @@ class Worker:
         self.seen = 0
 
     @classmethod
-    async def register(cls, gateway: Gateway, *, child: bool = True, agents: tuple[str, ...] = ("demo",)) -> Worker:
+    async def register(
+        cls, gateway: Gateway, *, child: bool = True, agents: tuple[str, ...] = ("demo",)
+    ) -> Worker:
         announced = [{"name": name, "description": ""} for name in agents]
         registered = await gateway.register_worker("host", child=child, agents=announced)
         return cls(gateway, await gateway.worker_of(registered["token"]))
@@ -125,7 +127,9 @@ class Worker:
 class Rig:
     """One gateway with a worker, seen by one person."""
 
-    def __init__(self, gateway: Gateway, clock: FakeClock, worker: Worker, kernels: Kernels, pool: Pool) -> None:
+    def __init__(
+        self, gateway: Gateway, clock: FakeClock, worker: Worker, kernels: Kernels, pool: Pool
+    ) -> None:
         self.gateway = gateway
         self.clock = clock
         self.worker = worker
@@ -166,11 +170,11 @@ class Rig:
     async def types(self, thread_id: str) -> list[str]:
         return [event["type"] for event in await self.journal(thread_id)]
 
-    async def rows(self, sql: str) -> list[tuple[Any, ...]]:
+    async def rows(self, sql: str, *params: Any) -> list[tuple[Any, ...]]:
         """What the store holds, straight."""
 
         async def body(tx: Any) -> list[tuple[Any, ...]]:
-            return [tuple(row) for row in tx._connection.execute(sql)]
+            return [tuple(row) for row in tx._connection.execute(sql, params)]
 
         return await self.database.read(body)
 

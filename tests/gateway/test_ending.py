@@ -270,16 +270,18 @@ async def test_two_servers_sweep_fifty_lapsed_leases_into_fifty_errors(store: Pa
         swept = await asyncio.gather(one.gateway.sweep(), two.gateway.sweep())
 
         assert sum(swept) == 50
-        errors = await one.rows("SELECT thread_id, count(*) FROM events WHERE instr(body, 'RUN_ERROR') GROUP BY 1")
+        errors = await one.rows(
+            "SELECT thread_id, count(*) FROM events WHERE instr(body, 'RUN_ERROR') GROUP BY 1"
+        )
         assert dict(errors) == {run.thread_id: 1 for run in runs}
 
 
 @pytest.mark.scenario("E19")
 async def test_a_restarted_server_ends_what_its_dead_sibling_left_and_nothing_else(store: Path) -> None:
     """A dead child process lends its identity to the server that "was killed"."""
-    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    child = await asyncio.create_subprocess_exec(sys.executable, "-c", "input()", stdin=subprocess.PIPE)
     dead = Process(Process.me().host, child.pid, psutil.Process(child.pid).create_time())
-    child.communicate(b"\n", timeout=30)
+    await child.communicate(b"\n")
     async with open_rig(store) as living:
         async with open_rig(store, clock=living.clock, process=dead) as killed:
             mine = await killed.running()
@@ -331,7 +333,7 @@ async def test_at_any_interleaving_of_ends_a_run_ends_once_and_the_row_agrees(ri
         run = await rig.start(await rig.thread(kernel_id=f"k{seed}"))
         for each in (rig.worker, worker):
             await each.fetch()
-        (lease,) = await rig.rows(f"SELECT worker_id FROM leases WHERE run_id = '{run.run_id}'")
+        (lease,) = await rig.rows("SELECT worker_id FROM leases WHERE run_id = ?", run.run_id)
         holder = rig.worker if lease[0] == rig.worker.caller.worker_id else worker
 
         def attempts(run=run, holder=holder, seed=seed):
@@ -354,7 +356,7 @@ async def test_at_any_interleaving_of_ends_a_run_ends_once_and_the_row_agrees(ri
             own = [r for r in state["runs"] if r["runId"] == row.run_id]
             assert [r["status"] for r in own] == [row.status.value]
         started, ended = (sum(e["type"] in kinds for e in journal) for kinds in (("RUN_STARTED",), ENDS))
-        running = await rig.rows(f"SELECT 1 FROM leases WHERE thread_id = '{run.thread_id}'")
+        running = await rig.rows("SELECT 1 FROM leases WHERE thread_id = ?", run.thread_id)
         assert started - ended == len(running)
         await rig.gateway.delete_thread(ME, run.thread_id)
         await rig.gateway.worker_gone(worker.caller.worker_id)
@@ -368,7 +370,9 @@ async def test_the_calls_that_a_resumed_run_owed_are_answered_when_it_is_cancell
 
     await rig.gateway.cancel(ME, started.run_id)
 
-    answered = [e["toolCallId"] for e in await rig.journal(first.thread_id) if e["type"] == "TOOL_CALL_RESULT"]
+    answered = [
+        e["toolCallId"] for e in await rig.journal(first.thread_id) if e["type"] == "TOOL_CALL_RESULT"
+    ]
     assert answered == ["a", "b"]
 
 

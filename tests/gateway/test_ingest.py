@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
-import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -283,9 +283,10 @@ async def test_a_server_killed_inside_the_pause_leaves_all_of_it_or_nothing(tmp_
     for statement in range(1, 40, 3):
         path = tmp_path / f"{statement}.sqlite"
         env = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
-        code = subprocess.run(
-            [sys.executable, "-c", CRASH, str(path), str(statement)], env=env, check=False, timeout=60
-        ).returncode
+        child = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", CRASH, str(path), str(statement), env=env
+        )
+        code = await asyncio.wait_for(child.wait(), 60)
 
         async with open_rig(path) as rig:
             paused_ = await rig.rows("SELECT 1 FROM runs WHERE status = 'interrupted'")

@@ -47,7 +47,9 @@ async def test_a_start_journals_the_title_and_a_whole_run_started(rig: Rig) -> N
         (StartRun(prompt="a", context=[{"value": "x"}]), "context[0].description"),
     ],
 )
-async def test_a_bad_start_names_its_field_and_writes_nothing(rig: Rig, request_: StartRun, field: str) -> None:
+async def test_a_bad_start_names_its_field_and_writes_nothing(
+    rig: Rig, request_: StartRun, field: str
+) -> None:
     thread_id = await rig.thread()
 
     with pytest.raises(InvalidField) as refused:
@@ -231,11 +233,15 @@ async def fill_disk(rig: Rig) -> None:
 
     await database._hop(
         rig.database._writer,
-        lambda c: c.execute(f"PRAGMA max_page_count = {c.execute('PRAGMA page_count').fetchone()[0]}").fetchall(),
+        lambda c: c.execute(
+            f"PRAGMA max_page_count = {c.execute('PRAGMA page_count').fetchone()[0]}"
+        ).fetchall(),
     )
 
 
 async def free_disk(rig: Rig) -> None:
     from lobu_jupyter.store import database
 
-    await database._hop(rig.database._writer, lambda c: c.execute("PRAGMA max_page_count = 1000000").fetchall())
+    await database._hop(
+        rig.database._writer, lambda c: c.execute("PRAGMA max_page_count = 1000000").fetchall()
+    )

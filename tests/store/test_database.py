@@ -121,9 +121,7 @@ async def test_a_locked_file_fails_every_waiting_caller_and_recovers(database: D
     lock = sqlite3.connect(database.path, isolation_level=None)
     lock.execute("BEGIN IMMEDIATE")
 
-    outcomes = await asyncio.gather(
-        *(database.write(adds(str(n))) for n in range(3)), return_exceptions=True
-    )
+    outcomes = await asyncio.gather(*(database.write(adds(str(n))) for n in range(3)), return_exceptions=True)
     lock.execute("ROLLBACK")
     lock.close()
 
@@ -217,6 +215,8 @@ async def test_aiosqlites_execute_runs_a_function_in_the_connections_thread(tmp_
 
 async def test_the_writer_is_durable_and_uses_a_write_ahead_log(database: Database) -> None:
     def pragmas(connection: sqlite3.Connection) -> tuple[object, ...]:
-        return tuple(connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("journal_mode", "synchronous"))
+        return tuple(
+            connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("journal_mode", "synchronous")
+        )
 
     assert await module._hop(database._writer, pragmas) == ("wal", 2)

@@ -1,0 +1,217 @@
+"""The stories behind the fold vectors: each is a list of events; its state is what the Python fold says."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lobu_jupyter.model import events as ev
+from lobu_jupyter.model.events import Event
+
+T = 1_800_000_000_000
+
+
+def begun(run: str, prompt: str | None = "go", **more: Any) -> Event:
+    messages = [] if prompt is None else [{"id": f"user-{run}", "role": "user", "content": prompt}]
+    return {**ev.run_started("t", run, messages, **more), "timestamp": T}
+
+
+def ended(run: str, kind: str = "success", **more: Any) -> Event:
+    return {
+        **ev.run_finished("t", run, {"type": kind, **more.pop("outcome", {})}, **more),
+        "timestamp": T + 9,
+    }
+
+
+def text(name: str, *deltas: str, **more: Any) -> list[Event]:
+    return [
+        {"type": "TEXT_MESSAGE_START", "messageId": name, "role": "assistant", **more},
+        *({"type": "TEXT_MESSAGE_CONTENT", "messageId": name, "delta": d, **more} for d in deltas),
+        {"type": "TEXT_MESSAGE_END", "messageId": name, **more},
+    ]
+
+
+def call(name: str, tool: str = "run_code", *deltas: str, **more: Any) -> list[Event]:
+    return [
+        {"type": "TOOL_CALL_START", "toolCallId": name, "toolCallName": tool, "timestamp": T + 1, **more},
+        *({"type": "TOOL_CALL_ARGS", "toolCallId": name, "delta": d, **more} for d in deltas or ("{}",)),
+        {"type": "TOOL_CALL_END", "toolCallId": name, **more},
+    ]
+
+
+def result(name: str, content: Any = "2") -> Event:
+    return {**ev.tool_result(name, content, f"r-{name}"), "timestamp": T + 2}
+
+
+def output(call: str, index: int, /, **member: Any) -> Event:
+    return ev.custom("lobu.output", {"toolCallId": call, "index": index, "output": member})
+
+
+def stream(name: str, index: int, words: str) -> Event:
+    return output(name, index, output_type="stream", name="stdout", text=words)
+
+
+def asks(run: str, *calls: str) -> Event:
+    interrupts = [
+        {"id": f"ask-{c}", "reason": "tool_call", "toolCallId": c, "message": "May it?"} for c in calls
+    ]
+    return ended(run, "interrupt", outcome={"interrupts": interrupts})
+
+
+def decided(name: str, kind: str, **more: Any) -> Event:
+    decision = {"interruptId": f"ask-{name}", "kind": kind, "reason": "", **more}
+    return ev.custom(
+        "lobu.decision", {"toolCallId": name, "decision": decision, "by": "ada", "via": "page", "at": "now"}
+    )
+
+
+def closed(why: str, *calls: str) -> Event:
+    value = {"interruptIds": [f"ask-{c}" for c in calls], "toolCallIds": list(calls), "why": why}
+    return ev.custom("lobu.closed", {**value, "message": f"Not run: {why}."})
+
+
+USAGE = [{"inputTokens": 3, "outputTokens": 4, "model": "m", "cached": True}]
+PAUSE = [
+    ev.custom("lobu.title", {"title": "T"}),
+    begun("r1"),
+    *text("m1", "Let me "),
+    *call("c"),
+    asks("r1", "c"),
+]
+
+STORIES: dict[str, list[Event]] = {
+    "nothing": [],
+    "text": [begun("r1"), *text("m1", "Hel", "lo", " ", "wörld 👋"), *text("m2"), ended("r1", usage=USAGE)],
+    "in the middle": [begun("r1"), *text("m1", "Hel", "lo")[:-1]],
+    "equal deltas": [begun("r1"), *text("m1", "ha", "ha", "ha"), ended("r1")],
+    "parts": [
+        begun("r1", None),
+        ended("r1"),
+        {
+            **begun("r2"),
+            "input": {"messages": [{"id": "u", "role": "user", "content": [{"type": "text", "text": "x"}]}]},
+        },
+        ended("r2"),
+    ],
+    "tool": [
+        begun("r1"),
+        *call("c", "run_code", '{"co', 'de": "1"}'),
+        ev.custom("lobu.note", {"toolCallId": "c", "text": "waiting for your cell"}),
+        stream("c", 0, "a"),
+        stream("c", 0, "b\n"),
+        output("c", 1, output_type="display_data", data={"text/plain": "<F", "image/png": "AA"}, metadata={}),
+        output(
+            "c", 1, output_type="display_data", data={"text/plain": "ig>", "image/png": "BB"}, metadata={}
+        ),
+        output("c", 1, output_type="display_data", data={"application/json": {"a": 1}}, metadata={}),
+        result("c"),
+        ended("r1"),
+    ],
+    "note cleared": [
+        begun("r1"),
+        *call("c"),
+        ev.custom("lobu.note", {"toolCallId": "c", "text": "waiting"}),
+        ev.custom("lobu.note", {"toolCallId": "c", "text": ""}),
+    ],
+    "output of no call": [begun("r1"), stream("nobody", 0, "x"), result("nobody"), ended("r1")],
+    "reasoning": [
+        begun("r1"),
+        {"type": "REASONING_START", "messageId": "s"},
+        {"type": "REASONING_MESSAGE_START", "messageId": "q", "role": "reasoning"},
+        {"type": "REASONING_MESSAGE_CONTENT", "messageId": "q", "delta": "hm"},
+        {"type": "REASONING_MESSAGE_CONTENT", "messageId": "q", "delta": "m"},
+        {"type": "REASONING_MESSAGE_END", "messageId": "q"},
+        {"type": "REASONING_END", "messageId": "s"},
+        ended("r1"),
+    ],
+    "subagent and steps": [
+        begun("r1"),
+        {"type": "STEP_STARTED", "stepName": "s"},
+        {"type": "SUBAGENT_STARTED", "subagentRunId": "a", "name": "helper", "parentToolCallId": "c"},
+        {
+            "type": "SUBAGENT_STARTED",
+            "subagentRunId": "b",
+            "name": "h2",
+            "parentSubagentRunId": "a",
+            "description": "d",
+        },
+        *text("m1", "in b", subagentRunId="b"),
+        {"type": "SUBAGENT_ERROR", "subagentRunId": "b", "message": "no"},
+        *call("d", subagentRunId="a"),
+        result("d"),
+        {"type": "SUBAGENT_FINISHED", "subagentRunId": "a"},
+        {"type": "STEP_FINISHED", "stepName": "s"},
+        {"type": "STEP_STARTED", "stepName": "s"},
+        {"type": "STEP_FINISHED", "stepName": "s"},
+        ended("r1"),
+    ],
+    "state, activity, custom and raw": [
+        begun("r1"),
+        {"type": "STATE_SNAPSHOT", "snapshot": {"a": [1]}},
+        {"type": "STATE_DELTA", "delta": [{"op": "replace", "path": "/a", "value": 2}]},
+        {"type": "MESSAGES_SNAPSHOT", "messages": []},
+        {"type": "ACTIVITY_SNAPSHOT", "messageId": "v", "activityType": "plan", "content": {"x": 1}},
+        {
+            "type": "ACTIVITY_SNAPSHOT",
+            "messageId": "v",
+            "activityType": "plan",
+            "content": {"x": 2},
+            "replace": False,
+        },
+        {"type": "ACTIVITY_SNAPSHOT", "messageId": "v", "activityType": "plan", "content": {"x": 3}},
+        {"type": "ACTIVITY_DELTA", "messageId": "v", "activityType": "plan", "patch": []},
+        ev.custom("mine", {"b": None, "a": 1}),
+        ev.custom("lobu.instructions", {"path": "AGENTS.md", "bytes": 12}),
+        {"type": "RAW", "event": {"type": "NEW"}, "source": "unknown"},
+        {"type": "REASONING_ENCRYPTED_VALUE", "subtype": "message", "entityId": "m", "encryptedValue": "x"},
+        ended("r1"),
+    ],
+    "error": [
+        begun("r1"),
+        *text("m1", "par"),
+        ev.run_error("kernel_died", "The kernel died."),
+        begun("r2"),
+        ended("r2"),
+    ],
+    "error without code": [begun("r1"), {"type": "RUN_ERROR", "message": "oops", "usage": USAGE}],
+    "cancelled": [begun("r1"), *text("m1", "par"), ended("r1", "cancelled")],
+    "usage over runs": [begun("r1"), ended("r1", usage=USAGE * 2), begun("r2"), ended("r2", usage=USAGE)],
+    "pause": PAUSE,
+    "approved": [
+        *PAUSE,
+        begun("r2", None, parentRunId="r1", resume=[]),
+        decided("c", "approve"),
+        result("c"),
+        *text("m2", "Done."),
+        ended("r2"),
+    ],
+    "edited and rejected": [
+        begun("r1"),
+        *call("a"),
+        *call("b"),
+        asks("r1", "a", "b"),
+        begun("r2", None, parentRunId="r1"),
+        decided("a", "edit", editedArgs={"code": "2"}),
+        decided("b", "reject", reason="no"),
+        result("a"),
+        result("b", "Refused: no"),
+        ended("r2"),
+    ],
+    "expired": [*PAUSE, closed("expired", "c")],
+    "cancelled while waiting, then on": [*PAUSE, closed("cancelled", "c"), begun("r2"), ended("r2")],
+    "kernel lost while waiting": [
+        *PAUSE,
+        ev.custom(
+            "lobu.kernel", {"what": "restarted", "kernelId": "k", "incarnation": 2, "message": "Restarted."}
+        ),
+    ],
+    "error while another pause is open": [*PAUSE, begun("r2"), ev.run_error("internal", "x")],
+    "cancelled in the queue": [
+        begun("r1"),
+        *text("m1", "be")[:2],
+        begun("r2", "later"),
+        ended("r2", "cancelled"),
+        *text("m1", "fore")[1:],
+        ended("r1"),
+    ],
+    "title changed in a run": [begun("r1"), ev.custom("lobu.title", {"title": "New"}), ended("r1")],
+}
