@@ -52,7 +52,7 @@ async def _serve(greeting: dict[str, Any]) -> int:
 
 
 def _exit_at_end_of_stdin() -> None:
-    while sys.stdin.buffer.read(1):
+    while os.read(sys.stdin.fileno(), 1024):  # not through sys.stdin: a lock held at shutdown is fatal
         pass
     os._exit(0)  # at once: threads of agents and sockets must not keep a worker without a server
 

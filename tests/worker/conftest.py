@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from queue import Empty
@@ -24,10 +25,15 @@ def connection_of(manager: KernelManager) -> dict[str, Any]:
     return info
 
 
+def _environment() -> dict[str, str]:
+    """As outside of pytest: ipykernel does not watch its file descriptors under it."""
+    return {name: value for name, value in os.environ.items() if name != "PYTEST_CURRENT_TEST"}
+
+
 @pytest.fixture(scope="session")
 def shared_kernel() -> Iterator[KernelManager]:
     manager = KernelManager(kernel_name="python3")
-    manager.start_kernel()
+    manager.start_kernel(env=_environment())
     yield manager
     manager.shutdown_kernel(now=True)
     manager.context.destroy(linger=0)
@@ -36,7 +42,7 @@ def shared_kernel() -> Iterator[KernelManager]:
 @pytest.fixture
 def own_kernel() -> Iterator[KernelManager]:
     manager = KernelManager(kernel_name="python3")
-    manager.start_kernel()
+    manager.start_kernel(env=_environment())
     yield manager
     manager.shutdown_kernel(now=True)
     manager.context.destroy(linger=0)

@@ -67,7 +67,9 @@ class FakeGateway:
 
     async def end_of(self, run: str) -> dict[str, Any]:
         """The run's terminal event."""
-        await self.until(lambda: any(e["type"] in ("RUN_FINISHED", "RUN_ERROR") for e in self.events.get(run, [])))
+        await self.until(
+            lambda: any(e["type"] in ("RUN_FINISHED", "RUN_ERROR") for e in self.events.get(run, []))
+        )
         return self.events[run][-1]
 
     def types(self, run: str) -> list[str]:

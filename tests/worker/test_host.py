@@ -86,7 +86,9 @@ async def works(task: Task, kernel: KernelPort | None) -> AsyncIterator[Event]:
 
 
 STOPPED: list[str] = []
-AGENTS = {body.__name__: Agent(body.__name__, body) for body in (says, asks, gives_up, breaks, lies, hangs, works)}
+AGENTS = {
+    body.__name__: Agent(body.__name__, body) for body in (says, asks, gives_up, breaks, lies, hangs, works)
+}
 
 
 @pytest.fixture
@@ -215,7 +217,9 @@ async def test_a_dead_kernel_ends_its_run_even_if_nobody_else_notices(
     monkeypatch.setattr("lobu_jupyter.worker.host.KERNEL_GRACE_SECONDS", 0.1)
     info = KernelInfo(kernel_id="k", incarnation=1, connection=connection_of(own_kernel))
 
-    start(gateway, "r1", "works", kernel=info, messages=({"role": "user", "content": "import os; os._exit(1)"},))
+    start(
+        gateway, "r1", "works", kernel=info, messages=({"role": "user", "content": "import os; os._exit(1)"},)
+    )
     end = await gateway.end_of("r1")
 
     assert (end["type"], end["code"]) == ("RUN_ERROR", "kernel_died")

@@ -112,7 +112,7 @@ async def test_the_agent_calls_a_tool_in_the_kernel(hand: Hand, person: Person) 
         "@tool\ndef lobu_broken() -> None:\n    raise ValueError('no data')\n"
     )
 
-    async def call(name: str, **args: object):  # noqa: ANN202
+    async def call(name: str, **args: object):
         return await hand.executor.call_tool(name, args, hand.on_output, hand.on_waiting)
 
     double, later, broken = await call("lobu_double", n=4), await call("lobu_later", text="x"), None
