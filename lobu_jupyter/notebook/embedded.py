@@ -25,6 +25,8 @@ from .discover import Found, ThisKernel
 from .errors import NoGateway
 
 START_SECONDS = 40.0
+STOP_SECONDS = 1.0
+"""The kernel's own shutdown waits for it, and is not waited for long itself."""
 _PREFIX = "lobu-embedded-"
 _OF_OUR_PARENT = ("JPY_PARENT_PID", "JPY_SESSION_NAME", "JPY_API_TOKEN", "JUPYTER_TOKEN")
 
@@ -48,7 +50,7 @@ class Embedded:
         self.process.stdin.close()
         self.process.terminate()
         try:
-            self.process.wait(timeout=3)
+            self.process.wait(timeout=STOP_SECONDS)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
@@ -71,6 +73,7 @@ def start(kernel: ThisKernel | None) -> Embedded:
             stdout=log,
             stderr=subprocess.STDOUT,
             env=_environment(home, token),
+            start_new_session=True,  # an interrupt of the kernel goes to its whole process group
         )
     try:
         url = _await_url(process, home)

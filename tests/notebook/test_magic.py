@@ -1,0 +1,256 @@
+"""`%lobu` as a person types it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from IPython.core.error import UsageError
+from IPython.core.interactiveshell import InteractiveShell
+from traitlets.config import Config
+
+from lobu_jupyter.model.runs import RunStatus
+from lobu_jupyter.notebook import commands, session
+from lobu_jupyter.notebook.magic import COMMANDS, split
+from lobu_jupyter.notebook.output import MIME
+
+from . import journal as j
+from .fake import FakeSession, run_row
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[InteractiveShell]:
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
+    config = Config()
+    config.HistoryManager.enabled = False
+    shell = InteractiveShell.instance(config=config)
+    shell.run_line_magic("load_ext", "lobu_jupyter")
+    yield shell
+    InteractiveShell.clear_instance()
+
+
+@pytest.fixture
+def link(monkeypatch: pytest.MonkeyPatch) -> FakeSession:
+    link = FakeSession()
+    monkeypatch.setattr(session, "reaching", lambda: link)
+    return link
+
+
+@pytest.mark.parametrize(
+    ("line", "options", "prompt"),
+    [
+        ("plot sales by month", [], "plot sales by month"),
+        ("--wait plot it", ["--wait"], "plot it"),
+        ("plot it --wait --timeout 3", ["--wait", "--timeout", "3"], "plot it"),
+        ("--thread 'my work' don't stop", ["--thread", "my work"], "don't stop"),
+        ("--agent=script say hi", ["--agent", "script"], "say hi"),
+        ("say  two   spaces", [], "say  two   spaces"),
+        ("-- --wait is an option", [], "--wait is an option"),
+        ("--new -- plot --wait", ["--new"], "plot --wait"),
+        ('say "it costs $5"', [], 'say "it costs $5"'),
+        ("what does git commit --amend do", [], "what does git commit --amend do"),
+        ("", [], ""),
+    ],
+)
+def test_options_stand_before_or_after_a_prompt_that_stays_as_written(
+    line: str, options: list[str], prompt: str
+) -> None:
+    assert split(line) == (options, prompt)
+
+
+@pytest.mark.parametrize("line", ["--wiat plot it", "plot it --wiat"])
+def test_an_unknown_option_names_what_is_near_it(line: str) -> None:
+    with pytest.raises(UsageError, match=r"no option --wiat. Did you mean --wait\?"):
+        split(line)
+
+
+def test_an_option_without_its_value_is_refused() -> None:
+    with pytest.raises(UsageError, match="--thread needs a value"):
+        split("--thread")
+
+
+def test_a_prompt_starts_a_run_and_shows_it(shell: Any, link: FakeSession, capsys: Any) -> None:
+    run = shell.run_line_magic("lobu", "--agent script --mode ask --thread mine say hi")
+
+    (request,) = link.client.requests
+    assert (request.prompt, request.agent, request.mode, request.answerable) == (
+        "say hi",
+        "script",
+        "ask",
+        True,
+    )
+    assert link.client.threads == [{"name": "mine", "reuse": True}]
+    assert "> say hi" in capsys.readouterr().out
+    assert run.run_id == "run_1"
+
+
+def test_the_cell_is_the_rest_of_the_prompt(shell: Any, link: FakeSession) -> None:
+    shell.run_cell_magic("lobu", "--agent script", "run print(1)\n  print(2)\n")
+
+    assert link.client.requests[0].prompt == "run print(1)\n  print(2)"
+
+
+@pytest.mark.parametrize(
+    ("prompt", "filled"),
+    [
+        ("plot {column} and {1 + 1}", "plot revenue and 2"),
+        ("it costs $5, $column", "it costs $5, $column"),
+        ('return {"a": 1} and {column}', 'return {"a": 1} and {column}'),
+        ("what is {unknown}", "what is {unknown}"),
+    ],
+)
+def test_variables_are_filled_in_in_a_line_and_in_a_cell(
+    shell: Any, link: FakeSession, prompt: str, filled: str
+) -> None:
+    shell.user_ns["column"] = "revenue"
+
+    shell.run_line_magic("lobu", prompt)
+    shell.run_cell_magic("lobu", "", prompt)
+
+    assert [request.prompt for request in link.client.requests] == [filled, filled]
+
+
+def test_json_prints_the_run_instead_of_showing_it(shell: Any, link: FakeSession, capsys: Any) -> None:
+    assert shell.run_line_magic("lobu", "--json say hi") is None
+
+    printed = json.loads(capsys.readouterr().out)
+    assert (printed["runId"], printed["status"], printed["prompt"]) == ("run_1", "running", "say hi")
+
+
+def test_a_word_of_the_manual_is_a_command_unless_ask_stands_before_it(shell: Any, link: FakeSession) -> None:
+    shell.run_line_magic("lobu", "ask wait for the data")
+
+    assert link.client.requests[0].prompt == "wait for the data"
+    with pytest.raises(UsageError, match="write %lobu ask wait for the data"):
+        shell.run_line_magic("lobu", "wait for the data")
+
+
+def test_a_command_takes_no_option_of_a_prompt(shell: Any, link: FakeSession) -> None:
+    with pytest.raises(UsageError, match="--wait goes with a prompt"):
+        shell.run_line_magic("lobu", "runs --wait")
+
+
+def test_a_cell_without_a_prompt_is_a_usage_error(shell: Any, link: FakeSession) -> None:
+    with pytest.raises(UsageError, match="prompt is missing"):
+        shell.run_cell_magic("lobu", "", " \n")
+
+
+def test_every_word_of_the_manual_is_a_command() -> None:
+    assert {"ask", *commands.COMMANDS} == COMMANDS.keys()
+
+
+def test_help_lists_every_command_and_the_manual_every_option(shell: Any, capsys: Any) -> None:
+    shell.run_line_magic("lobu", "help")
+
+    told = capsys.readouterr().out
+    manual = shell.find_line_magic("lobu").__doc__
+    assert all(f"%lobu {word}" in told for word in COMMANDS)
+    assert all(
+        option in manual for option in ("--model", "--agent", "--thread", "--new", "--wait", "--timeout")
+    )
+    assert all(option in manual for option in ("--mode", "--json"))
+
+
+def test_approve_and_reject_decide_what_the_notebooks_run_asks(shell: Any, link: FakeSession) -> None:
+    link.client.write(j.started(), *j.called(), j.paused())
+    link.client.rows = [run_row(start_cursor=1, status=RunStatus.INTERRUPTED)]
+
+    shell.run_line_magic("lobu", "reject not by month, by week")
+
+    ((entry,),) = link.client.resumed
+    assert entry["payload"] == {"approved": False, "reason": "not by month, by week"}
+
+
+def test_approve_where_nothing_waits_says_so(shell: Any, link: FakeSession) -> None:
+    link.client.write(j.started(), j.finished())
+    link.client.rows = [run_row(start_cursor=1, status=RunStatus.SUCCEEDED)]
+
+    with pytest.raises(UsageError, match="Nothing waits for a decision"):
+        shell.run_line_magic("lobu", "approve")
+
+
+def test_wait_returns_the_notebooks_run(shell: Any, link: FakeSession) -> None:
+    link.client.write(j.started(), *j.said("Done."), j.finished())
+    link.client.rows = [run_row(start_cursor=1)]
+
+    assert shell.run_line_magic("lobu", "wait").text == "Done."
+
+
+def test_runs_are_a_table(shell: Any, link: FakeSession) -> None:
+    link.client.rows = [run_row(status=RunStatus.SUCCEEDED)]
+
+    table = shell.run_line_magic("lobu", "runs")
+
+    assert "run_1" in repr(table)
+    assert "<td" in table._repr_mimebundle_()["text/html"]
+
+
+def test_the_output_is_our_mime_type_with_two_fallbacks(shell: Any, link: FakeSession) -> None:
+    link.client.write(j.started(), *j.said("Done."), j.finished())
+    link.client.rows = [run_row(start_cursor=1)]
+
+    bundle = shell.run_line_magic("lobu", "wait")._repr_mimebundle_()
+
+    assert list(bundle) == [MIME, "text/plain", "text/html"]
+    assert bundle[MIME]["snapshot"]["items"][-1]["content"] == "Done."
+
+
+def test_load_ext_is_quick_and_reads_no_library_of_models_or_http() -> None:
+    code = """
+import sys, time
+from IPython.core.interactiveshell import InteractiveShell
+from traitlets.config import Config
+config = Config(); config.HistoryManager.enabled = False
+shell = InteractiveShell.instance(config=config)
+before = set(sys.modules); began = time.perf_counter()
+shell.run_line_magic("load_ext", "lobu_jupyter")
+took = time.perf_counter() - began
+import json; print(json.dumps([took, sorted(set(sys.modules) - before)]))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True, timeout=60
+    )
+
+    took, modules = json.loads(done.stdout)
+    heavy = {
+        "pydantic_ai",
+        "openai",
+        "anthropic",
+        "httpx",
+        "msgspec",
+        "tornado",
+        "pandas",
+        "pydantic",
+        "anyio",
+    }
+    assert not heavy & {module.partition(".")[0] for module in modules}
+    assert took < 0.15
+
+
+def test_importing_us_reads_nothing_but_ourselves() -> None:
+    code = """
+import sys; before = set(sys.modules)
+import lobu_jupyter
+print({m for m in set(sys.modules) - before if m.partition(".")[0] not in sys.stdlib_module_names})
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True, timeout=60
+    )
+
+    assert done.stdout.strip() == "{'lobu_jupyter'}"
+
+
+def test_the_public_names_are_there() -> None:
+    import lobu_jupyter as lobu
+
+    assert all(getattr(lobu, name) is not None for name in lobu.__all__)
+    assert set(lobu.__all__) <= set(dir(lobu))
+    with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
+        lobu.nonsense  # noqa: B018

@@ -1,0 +1,90 @@
+"""A kernel of a Jupyter server, run by a person on a page: found by its own signature, no token needed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.servers import RealServer
+
+from .cells import ServedKernel
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealServer]:
+    with RealServer(tmp_path_factory.mktemp("served")) as server:
+        yield server
+
+
+@pytest.fixture
+def kernel(server: RealServer, request: pytest.FixtureRequest) -> Iterator[ServedKernel]:
+    kernel = ServedKernel(server, f"{request.node.name[:40]}.ipynb")
+    kernel.run("%load_ext lobu_jupyter\nimport lobu_jupyter as lobu")
+    yield kernel
+    kernel.close()
+    server.shut_down_kernel(kernel.kernel_id)
+
+
+def test_the_kernel_finds_the_server_that_started_it(kernel: ServedKernel) -> None:
+    text = kernel.run("%lobu doctor").text
+
+    assert kernel.server.url in text
+    assert f"process {kernel.server.pid}" in text
+    assert kernel.server.token not in text
+
+
+def test_a_prompt_belongs_to_the_notebooks_thread(kernel: ServedKernel) -> None:
+    first = kernel.run("%lobu --agent script --wait say one")
+    second = kernel.run("%lobu --agent script --wait say two")
+    new = kernel.run("%lobu --agent script --new --wait say three")
+
+    ids = [cell.threads[0]["threadId"] for cell in (first, second, new)]
+    assert ids[0] == ids[1] != ids[2]
+    listed = kernel.run("%lobu threads").text
+    assert "test_a_prompt_belongs" in listed
+
+
+def test_an_output_goes_on_by_itself_after_its_cell(kernel: ServedKernel) -> None:
+    cell = kernel.run("%lobu --agent script slow 6 200")
+
+    kernel.more(cell, "Done.")
+
+    assert "… " in cell.outputs[0]["data"]["text/plain"]  # it returned before the run had ended
+    ids = {update["transient"]["display_id"] for update in cell.updates}
+    assert ids == {cell.outputs[0]["transient"]["display_id"]}
+    assert len(cell.updates) <= 8  # at most about four a second, and one at the end
+
+
+def test_a_decision_is_made_in_a_cell_and_reaches_the_first_output(kernel: ServedKernel) -> None:
+    cell = kernel.run("%lobu --agent script run print(6 * 7)")
+    kernel.more(cell, "Answer with run.approve()")
+
+    kernel.run("%lobu approve")
+    kernel.more(cell, "  | 42")
+
+    assert "approved" in cell.updates[-1]["data"]["text/plain"]
+
+
+@pytest.mark.scenario("P6")
+def test_without_a_page_of_ours_a_waiting_call_is_refused_and_not_stuck(kernel: ServedKernel) -> None:
+    cell = kernel.run("%lobu --agent script --wait run print(1)")
+
+    assert "nobody can be asked here" in cell.updates[-1]["data"]["text/plain"]
+
+
+def test_the_inbox_shows_what_waits_over_all_threads(kernel: ServedKernel) -> None:
+    kernel.run("lobu.ask('run print(1)', agent='script').wait()")
+
+    assert "run_code" in kernel.run("%lobu inbox").text
+    kernel.run("%lobu reject no")
+    kernel.run("%lobu wait")
+    assert "Nothing waits for you." in kernel.run("%lobu inbox").text
+
+
+def test_attach_shows_another_thread_here(kernel: ServedKernel) -> None:
+    kernel.run("%lobu --agent script --thread other --wait say from the other thread")
+
+    cell = kernel.run("%lobu attach other")
+
+    assert "from the other thread" in cell.text
