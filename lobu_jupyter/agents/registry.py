@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 from contextlib import aclosing
 from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Any, cast
@@ -37,6 +38,9 @@ SCRIPT = "Does exactly what the lines of the prompt say; for tests, notebooks an
 
 log = logging.getLogger(__name__)
 
+_one_at_a_time = threading.Lock()
+"""Two threads that import the same cyclic packages at once (pydantic-ai's) can meet half-made modules."""
+
 
 class LazyAgent:
     """An agent whose code is imported, in a thread, when its first run begins."""
@@ -53,12 +57,14 @@ class LazyAgent:
         Raises:
             AgentError: the agent's package cannot be imported.
         """
-        if self._agent is None:
-            try:
-                self._agent = self._load()
-            except ImportError as error:
-                raise AgentError("internal", f"The agent {self.name!r} cannot be loaded: {error}") from error
-        return self._agent
+        with _one_at_a_time:
+            if self._agent is None:
+                try:
+                    self._agent = self._load()
+                except ImportError as error:
+                    message = f"The agent {self.name!r} cannot be loaded: {error}"
+                    raise AgentError("internal", message) from error
+            return self._agent
 
     async def run(self, task: Task, kernel: KernelPort | None) -> AsyncIterator[Event]:
         agent = self._agent or await asyncio.to_thread(self.load)
