@@ -22,19 +22,13 @@ def slices_of(path: Path) -> list[Slice]:
     """The slices of the ended runs in one store. A broken file, as some tests make on purpose, has none."""
     try:
         with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as connection:
-            rows = connection.execute("SELECT thread_id, body FROM events ORDER BY thread_id, seq").fetchall()
+            rows = connection.execute(
+                "SELECT run_id, body FROM events WHERE run_id IS NOT NULL ORDER BY thread_id, seq"
+            ).fetchall()
     except sqlite3.DatabaseError:
         return []
-    slices: list[Slice] = []
-    open_slice: Slice | None = None
-    for _, body in rows:
-        event = json.loads(body)
-        if event["type"] == "RUN_STARTED":
-            open_slice = []
-        if open_slice is None:
-            continue
-        open_slice.append(event)
-        if event["type"] in ("RUN_FINISHED", "RUN_ERROR"):
-            slices.append(open_slice)
-            open_slice = None
-    return slices
+    runs: dict[str, Slice] = {}
+    for run_id, body in rows:
+        runs.setdefault(run_id, []).append(json.loads(body))
+    ends = ("RUN_FINISHED", "RUN_ERROR")
+    return [slice_ for slice_ in runs.values() if any(event["type"] in ends for event in slice_)]

@@ -62,7 +62,7 @@ class Person:
         with connect_sse(self.http, "GET", url, params=params, headers=headers) as source:
             source.response.raise_for_status()
             for sse in source.iter_sse():
-                if sse.event == "message":
+                if sse.event == "message" and sse.data:  # a comment comes through as an empty event
                     yield int(sse.id), json.loads(sse.data)
 
     def journal(self, thread: str) -> list[tuple[int, Event]]:

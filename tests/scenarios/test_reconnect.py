@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from tests.scenarios.person import Event, Person, ends_of, text_of
-from tests.servers import RealServer
+from tests.servers import RealServer, wait_for
 
 NUMBERED = list[tuple[int, Event]]
 
 
-def take(person: Person, thread: str, count: int, cursor: int) -> NUMBERED:
-    """Attach at a cursor, read `count` events, and cut the connection."""
-    return list(itertools.islice(person.stream(thread, cursor=cursor), count))
+def take(person: Person, started: dict[str, str], count: int, cursor: int) -> NUMBERED:
+    """Attach at a cursor, read at most `count` events of a run, and cut the connection."""
+    stream = person.stream(started["threadId"], runId=started["runId"], cursor=cursor)
+    with contextlib.closing(stream):
+        return list(itertools.islice(stream, count))
 
 
 @pytest.mark.scenario("E3")
@@ -26,7 +29,7 @@ def test_leaving_and_coming_back_many_times_adds_up_to_the_journal(person: Perso
 
     seen: NUMBERED = []
     while not ends_of([event for _, event in seen]):
-        seen += take(person, thread, 3, seen[-1][0] if seen else 0)
+        seen += take(person, started, 3, seen[-1][0] if seen else 0)
 
     assert seen == person.journal(thread)
     assert [seq for seq, _ in seen] == list(range(1, len(seen) + 1))
@@ -37,7 +40,7 @@ def test_leaving_and_coming_back_many_times_adds_up_to_the_journal(person: Perso
 def test_a_run_goes_on_and_ends_with_nobody_watching(person: Person) -> None:
     thread = person.thread()
     started = person.start(thread, "slow 20 10\nsay it is finished")
-    take(person, thread, 4, 0)
+    take(person, started, 4, 0)
 
     person.wait_until_seen(thread, "RUN_FINISHED")
 
@@ -63,6 +66,7 @@ def test_attaching_after_the_end_gives_everything_and_one_terminal(person: Perso
 def test_every_reader_gets_every_event_whenever_it_attached(person: Person) -> None:
     thread = person.thread()
     run = person.start(thread, "slow 80 5\nsay end")["runId"]
+    wait_for("five events", lambda: len(person.journal(thread)) >= 5)
 
     with ThreadPoolExecutor(8) as pool:
         readers = [
