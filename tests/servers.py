@@ -63,9 +63,9 @@ class RealServer:
         """Start the process and wait until lobu's health answers (503 counts with wait_ready=False)."""
         with (self.home / "server.log").open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, *self._command, *self._arguments()],
+                [sys.executable, *self._command, *self.arguments()],
                 cwd=self.root,
-                env=self._environment(),
+                env=self.environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -191,7 +191,8 @@ class RealServer:
 
     # -- inside ---------------------------------------------------------------------------------
 
-    def _arguments(self) -> list[str]:
+    def arguments(self) -> list[str]:
+        """The command line after the command."""
         return [
             "--no-browser",
             "--allow-root",
@@ -205,7 +206,8 @@ class RealServer:
             *self._options,
         ]
 
-    def _environment(self) -> dict[str, str]:
+    def environment(self) -> dict[str, str]:
+        """The process environment: nothing of the developer's own Jupyter."""
         kept = {k: v for k, v in os.environ.items() if not k.startswith(_NOT_INHERITED)}
         path = os.pathsep.join(filter(None, (str(REPOSITORY), kept.get("PYTHONPATH"))))
         return {

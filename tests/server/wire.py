@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Awaitable, Callable
 from typing import Any
+from uuid import uuid4
 
 from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPResponse
 
@@ -115,7 +116,7 @@ class PlainWorker:
         return await self._wire.ask("POST", f"workers/{self.worker_id}/events", body, headers=self.headers)
 
     async def say(self, task: Json, text: str) -> None:
-        status, reply = await self.send(task, *text_events(f"msg_{task['runId']}_{text[:8]}", text))
+        status, reply = await self.send(task, *text_events(f"msg_{uuid4().hex}", text))
         assert status == 200, reply
 
     async def finish(self, task: Json) -> None:

@@ -1,0 +1,76 @@
+"""A front end's connection to a kernel of a real server, as JupyterLab makes it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any, Self
+from uuid import uuid4
+
+from tornado.httpclient import HTTPRequest
+from tornado.websocket import WebSocketClientConnection, websocket_connect
+
+from tests.servers import RealServer
+
+
+class PageClient:
+    """Runs cells in a kernel through the server's own WebSocket, under one session id."""
+
+    def __init__(self, server: RealServer, kernel_id: str, session: str | None = None) -> None:
+        self._server = server
+        self._kernel_id = kernel_id
+        self._session = session or uuid4().hex
+        self._socket: WebSocketClientConnection | None = None
+
+    async def __aenter__(self) -> Self:
+        url = self._server.url.replace("http", "ws", 1)
+        path = f"api/kernels/{self._kernel_id}/channels?session_id={self._session}"
+        self._socket = await websocket_connect(HTTPRequest(url + path, headers=self._server.auth))
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        assert self._socket is not None
+        self._socket.close()
+
+    async def run(self, code: str, seconds: float = 30) -> str:
+        """Run a cell to its end and return what it printed.
+
+        Raises:
+            AssertionError: the cell raised.
+        """
+        msg_id = await self.send(code)
+        said = ""
+        async with asyncio.timeout(seconds):
+            while True:
+                message = await self._read()
+                if message["parent_header"].get("msg_id") != msg_id:
+                    continue
+                if message["msg_type"] == "stream":
+                    said += message["content"]["text"]
+                elif message["msg_type"] == "error":
+                    raise AssertionError("\n".join(message["content"]["traceback"]))
+                elif message["msg_type"] == "status" and message["content"]["execution_state"] == "idle":
+                    return said
+
+    async def send(self, code: str) -> str:
+        """Send a cell without waiting for it; returns its msg_id."""
+        assert self._socket is not None
+        msg_id = uuid4().hex
+        header = {"msg_id": msg_id, "msg_type": "execute_request", "session": self._session}
+        content = {"code": code, "silent": False, "store_history": True, "allow_stdin": False}
+        header |= {"username": "person", "version": "5.3", "date": "2026-01-01T00:00:00Z"}
+        message = {
+            "header": header,
+            "parent_header": {},
+            "metadata": {},
+            "content": content,
+            "channel": "shell",
+        }
+        await self._socket.write_message(json.dumps(message))
+        return msg_id
+
+    async def _read(self) -> dict[str, Any]:
+        assert self._socket is not None
+        text = await self._socket.read_message()
+        assert text is not None, "the server closed the kernel's socket"
+        return json.loads(text)
