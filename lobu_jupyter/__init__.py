@@ -73,9 +73,10 @@ def load_ipython_extension(shell: Any) -> None:
 
 
 def _jupyter_server_extension_points() -> list[dict[str, Any]]:  # pyright: ignore[reportUnusedFunction] - Jupyter calls it
-    from .server.app import LobuApp
+    from importlib import import_module
 
-    return [{"module": "lobu_jupyter", "app": LobuApp}]
+    # By name: whoever imports this package (a notebook, the client) does not depend on the server.
+    return [{"module": "lobu_jupyter", "app": import_module(".server.app", __name__).LobuApp}]
 
 
 def _jupyter_labextension_paths() -> list[dict[str, str]]:  # pyright: ignore[reportUnusedFunction] - Jupyter calls it
