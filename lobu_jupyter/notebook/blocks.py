@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 
 MOST_TEXT = 20_000
 """Characters of one text that a block keeps."""
+SHORT = 80
+"""Characters of arguments that stand beside a call's name."""
+LONG_JSON = 240
+"""Characters of a JSON result that are shown."""
 MOST_IMAGE = 160_000
 """Characters of base64 of an image that a block keeps."""
 
@@ -112,13 +116,15 @@ def _call(item: Item) -> Block:
         status = item["note"]
     elif decision:
         status = f"{_DECIDED.get(decision.get('kind', ''), 'decided')}, {status}"
-    parts = [Part("code", clean(_arguments(item, decision)))]
+    args = clean(_arguments(item, decision))
+    if args.startswith("{") and len(args) <= SHORT:
+        head, parts = f"{item['name']} {args} ({status})", list[Part]()
+    else:
+        head, parts = f"{item['name']} ({status})", [Part("code", args)]
     outputs = [part for output in item["outputs"] for part in _output(output)]
     if not outputs and item.get("result") not in (None, ""):
         outputs = [Part("out", clean(_result(item["result"])))]
-    return Block(
-        "call", head=f"{item['name']} ({status})", parts=[p for p in parts + outputs if p.text.strip()]
-    )
+    return Block("call", head=head, parts=[p for p in parts + outputs if p.text.strip()])
 
 
 def _arguments(item: Item, decision: dict[str, Any]) -> str:
@@ -127,11 +133,15 @@ def _arguments(item: Item, decision: dict[str, Any]) -> str:
         return item["args"]
     if isinstance(args.get("code"), str):
         return args["code"]
-    return "" if args == {} else _json(args)
+    return "" if args == {} else _short_json(args)
 
 
 def _result(result: Any) -> str:
-    return result if isinstance(result, str) else _json(result)
+    """A result; what is meant for the agent's eyes (long JSON) in short."""
+    text = result if isinstance(result, str) else _json(result)
+    if text.startswith(("{", "[")) and len(text) > LONG_JSON and isinstance(_loads(text), dict | list):
+        return f"{text[:LONG_JSON]} … ({len(text)} characters)"
+    return text
 
 
 def _output(output: dict[str, Any]) -> list[Part]:
@@ -205,6 +215,12 @@ def _loads(text: str) -> Any:
         return json.loads(text or "{}")
     except ValueError:
         return None  # still streaming
+
+
+def _short_json(value: dict[str, Any]) -> str:
+    """On one line if it is short."""
+    line = json.dumps(value, ensure_ascii=False, default=str)
+    return line if len(line) <= SHORT else _json(value)
 
 
 def _json(value: Any) -> str:

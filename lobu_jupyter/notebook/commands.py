@@ -76,11 +76,14 @@ def _wait(rest: str) -> Run:
     return run
 
 
-def _cancel(rest: str) -> Run:
+def _cancel(rest: str) -> None:
     _no_more("cancel", rest)
     _, run = _latest()
-    run.cancel().show()
-    return run
+    if run.ended:
+        print("Nothing runs on this notebook's thread.")
+    else:
+        run.cancel()
+        print("Cancelled.")
 
 
 def _runs(rest: str) -> Table:
@@ -150,20 +153,23 @@ def _inbox(rest: str) -> Table:
     )
 
 
-def _approve(rest: str) -> Run:
+def _approve(rest: str) -> None:
     run = _waiting()
     run.approve(_which(rest))
-    run.show()
-    return run
+    _tell("Approved", run)
 
 
-def _reject(rest: str) -> Run:
+def _reject(rest: str) -> None:
     run = _waiting()
     first, _, reason = rest.partition(" ")
     which = _which(first) if first == "all" or first.isdigit() else None
     run.reject(rest if which is None else reason.strip(), which)
-    run.show()
-    return run
+    _tell("Rejected", run)
+
+
+def _tell(what: str, run: Run) -> None:
+    left = len(run.chain.interrupts)
+    print(f"{what}; {left} to decide before the run goes on." if left else f"{what}; the run goes on.")
 
 
 def _agents(rest: str) -> Table:

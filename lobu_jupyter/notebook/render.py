@@ -17,7 +17,7 @@ MOST_BYTES = 256 * 1024
 """Bytes of each form."""
 
 _CUT = "[The transcript goes on; it is too long to be kept in this cell.]"
-_BUSY = {"queued": "waits for its turn …", "running": "works …"}
+_BUSY = {"queued": "is about to start …", "running": "works …"}
 _SANS = "font-family:system-ui,sans-serif;line-height:1.45"
 _PRE = "margin:4px 0;padding:6px 8px;white-space:pre-wrap;overflow-wrap:anywhere;font-size:0.92em"
 _STYLES = {
