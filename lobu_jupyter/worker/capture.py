@@ -34,6 +34,7 @@ class Capture:
         self.request_id = request_id
         self.phase = Phase.SENT
         self.wanted = True
+        self.held = False  # whether it is wanted is being settled: the guest asks again
         self.aborted = False
         self.result: dict[str, Any] | None = None
         self.gone: KernelGone | None = None

@@ -28,6 +28,8 @@ DEFAULT_OUTPUT_BYTES = 10 * 1024 * 1024
 _SLACK_BYTES = 256 * 1024  # above the agent's own cap, so that the agent's cut shows first
 _PATIENCE_SECONDS = 0.15  # before a wait is worth a word
 _OFFER_SECONDS = 1.0
+_QUEUED_SECONDS = 0.5
+_LONG_SECONDS = 60.0
 _TAKEN_SECONDS = 10.0  # a cell that took a job begins it at once, or has lost it
 _INTERRUPTS = 4  # tries, half a second apart: code may swallow a KeyboardInterrupt
 _INTERRUPT_SECONDS = 0.5
@@ -82,30 +84,47 @@ class Executor:
             await notes.say(WAITING_FOR_AGENT)
         async with self._kernel.turn:
             while True:
-                capture = await self._start(json.dumps(what), notes)
+                attempt = _Attempt(json.dumps(what))
                 try:
-                    done = await self._follow(capture, on_output, notes)
+                    await self._start(attempt, notes)
+                    done = await self._follow(attempt, on_output, notes)
                 except asyncio.CancelledError:
-                    await asyncio.shield(self._stop(capture))
+                    await asyncio.shield(self._stop(attempt))
                     raise
                 finally:
-                    self._kernel.forget(capture)
+                    self._forget(attempt)
                 if done is not None:
                     return done
 
     # -- starting
 
-    async def _start(self, text: str, notes: _Notes) -> Capture:
+    async def _start(self, attempt: _Attempt, notes: _Notes) -> None:
         """Wait for the kernel, or for a cell in it that offers itself; then send the request."""
         if not self._kernel.idle:
             await self._kernel.change(_PATIENCE_SECONDS)
         while not self._kernel.idle:
-            capture = await self._offered(text)
-            if capture is not None:
-                return capture
+            if await self._offered(attempt):
+                return
             await notes.say(WAITING_FOR_CELL)
             await self._kernel.change(_OFFER_SECONDS)
-        return self._send(text)
+        attempt.capture = self._send(attempt.text)
+
+    async def _begun(self, attempt: _Attempt, capture: Capture, notes: _Notes) -> bool:
+        """Wait for news of a request that is queued in the kernel; False if it is lost.
+
+        It may have come behind a cell that waits for the agent: then it is withdrawn, and offered.
+        """
+        if await capture.change(_TAKEN_SECONDS if attempt.inline else _QUEUED_SECONDS):
+            return True
+        if attempt.inline:
+            return False
+        await notes.say(WAITING_FOR_CELL)
+        capture.held = True
+        try:
+            await self._offered(attempt)
+        finally:
+            capture.held = False
+        return True
 
     def _send(self, text: str) -> Capture:
         message = self._kernel.message("execute_request", {})
@@ -122,38 +141,36 @@ class Executor:
         self._kernel.send(message)
         return capture
 
-    async def _offered(self, text: str) -> Capture | None:
-        """Offer the request to a cell that waits. Once taken it counts as begun."""
-        capture = self._kernel.capture(f"job_{uuid4().hex}", self._limit)
-        offering = asyncio.ensure_future(self._offer(capture.request_id, text))
+    async def _offered(self, attempt: _Attempt) -> bool:
+        """Offer the request to a cell that waits; if it took it, that is the attempt from now on."""
+        job = self._kernel.capture(f"job_{uuid4().hex}", self._limit)
+        offering = asyncio.ensure_future(self._offer(job.request_id, attempt.text))
         try:
             taken = await asyncio.shield(offering)
         except asyncio.CancelledError:
-            if await offering and await capture.change(_TAKEN_SECONDS):
-                await self._stop(capture)
-            self._kernel.forget(capture)
+            taken = await offering
             raise
-        if taken:
-            return capture
-        self._kernel.forget(capture)
-        return None
+        finally:
+            if offering.done() and not offering.cancelled() and offering.result():
+                self._forget(attempt)
+                attempt.capture, attempt.inline = job, True
+            else:
+                self._kernel.forget(job)
+        return taken
 
     # -- following
 
-    async def _follow(self, capture: Capture, on_output: OnOutput, notes: _Notes) -> Executed | None:
+    async def _follow(self, attempt: _Attempt, on_output: OnOutput, notes: _Notes) -> Executed | None:
         """Hand on the outputs until the end; None if the request never ran and is to be sent again."""
-        inline = capture.request_id.startswith("job_")
-        while capture.phase is not Phase.ENDED:
-            limit = _TAKEN_SECONDS if inline else _PATIENCE_SECONDS * 2
-            changed = await capture.change(limit if capture.phase is Phase.SENT else 60.0)
+        while (capture := attempt.now).phase is not Phase.ENDED:
             if capture.phase is Phase.SENT:
-                if not changed and inline:
-                    return None  # the cell took it and was lost
-                await notes.say(WAITING_FOR_CELL)
+                if not await self._begun(attempt, capture, notes):
+                    return None
                 continue
             await notes.say("")
             for output in capture.take():
                 await on_output(output)
+            await capture.change(_LONG_SECONDS)
         if capture.gone is not None:
             raise capture.gone
         if capture.aborted or (capture.result or {}).get("state") == "unwanted":
@@ -165,14 +182,37 @@ class Executor:
             capture.result or _failure("Lost", "the kernel's result was lost in a flood of output")
         )
 
-    async def _stop(self, capture: Capture) -> None:
+    async def _stop(self, attempt: _Attempt) -> None:
         """End it: before it began, the guest will be told no; after, interrupt until it ends."""
+        capture = attempt.capture
+        if capture is None:
+            return
         capture.wanted = False
+        if attempt.inline and capture.phase is Phase.SENT:
+            await capture.change(_QUEUED_SECONDS)  # a cell has it and is about to begin
         for _ in range(_INTERRUPTS):
             if capture.phase is not Phase.RUNNING or capture.gone is not None:
                 return
             self._kernel.interrupt()
             await capture.ended(_INTERRUPT_SECONDS)
+
+    def _forget(self, attempt: _Attempt) -> None:
+        if attempt.capture is not None:
+            self._kernel.forget(attempt.capture)
+
+
+class _Attempt:
+    """A request on its one way at a time: in the kernel's queue, or with a cell that waits (inline)."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.capture: Capture | None = None
+        self.inline = False
+
+    @property
+    def now(self) -> Capture:
+        assert self.capture is not None, "started"
+        return self.capture
 
 
 class _Notes:

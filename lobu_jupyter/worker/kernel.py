@@ -191,8 +191,8 @@ class Kernel:
     def _on_question(self, message: Message, request_id: str) -> None:
         capture = self._captures.get(request_id)
         question = str(message["content"].get("prompt", "")).removeprefix("lobu:")
-        if question == "end" and self._interrupts:
-            return  # the guest asks again until the interrupts are through
+        if (question == "end" and self._interrupts) or (capture is not None and capture.held):
+            return  # the guest asks again, until the interrupts are through or the offer is answered
         yes = question == "end" or (capture is not None and capture.wanted)
         if question == "begin" and yes and capture is not None:
             capture.begin()

@@ -124,9 +124,11 @@ class Hand:
     outputs: list[Output] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     noted: asyncio.Event = field(default_factory=asyncio.Event)
+    heard: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def on_output(self, output: Output) -> None:
         self.outputs.append(output)
+        self.heard.set()
 
     async def on_waiting(self, text: str) -> None:
         self.notes.append(text)
@@ -142,6 +144,13 @@ class Hand:
     @property
     def text(self) -> str:
         return "".join(o["text"] for o in self.outputs if o["output_type"] == "stream")
+
+    async def says(self, text: str, length: int = 0) -> None:
+        """Until the code has printed `text`, and so many characters in all."""
+        async with asyncio.timeout(20):
+            while text not in self.text or len(self.text) < length:
+                self.heard.clear()
+                await self.heard.wait()
 
     async def waits(self) -> None:
         """Until the code says that it waits, or no longer does."""

@@ -120,6 +120,7 @@ class _Handler(tornado.web.RequestHandler):
     async def _events(self) -> None:
         gateway = self.gateway
         gateway.posts += 1
+        gateway.notify()
         fault = gateway.faults.get(gateway.posts)
         if gateway.hold is not None:
             await gateway.hold.wait()

@@ -85,9 +85,7 @@ async def test_the_next_batch_leaves_only_after_the_ack(gateway: FakeGateway, li
     batcher = Batcher("r", link.incarnation, link.events)
     pumping = asyncio.create_task(batcher.pump())
     await batcher.send(note(1))
-    async with asyncio.timeout(5):
-        while gateway.posts == 0:
-            await asyncio.sleep(0)
+    await gateway.until(lambda: gateway.posts == 1)
     for n in range(2, 5):
         await batcher.send(note(n))
     await batcher.finish(END)
@@ -136,18 +134,19 @@ async def test_a_sender_waits_while_too_much_is_on_its_way(gateway: FakeGateway,
     gateway.hold = asyncio.Event()
     batcher = Batcher("r", link.incarnation, link.events)
     pumping = asyncio.create_task(batcher.pump())
-    sent = 0
+    sent, full = 0, asyncio.Event()
 
     async def flood() -> None:
         nonlocal sent
         for n in range(100):
             await batcher.send({"type": "CUSTOM", "name": "n", "value": "x" * 50_000 + str(n)})
             sent += 1
+            if sent * 50_000 > MAX_WAITING_BYTES:
+                full.set()
 
     flooding = asyncio.create_task(flood())
     async with asyncio.timeout(5):
-        while sent * 50_000 < MAX_WAITING_BYTES:
-            await asyncio.sleep(0)
+        await full.wait()
     for _ in range(100):
         await asyncio.sleep(0)
     held_at = sent

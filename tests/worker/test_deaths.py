@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from jupyter_client.manager import KernelManager
 
-    from .conftest import Hand, MakeHand, Person
+    from .conftest import MakeHand, Person
 
 
 @pytest.fixture
@@ -29,19 +29,13 @@ async def owner(own_kernel: KernelManager) -> AsyncIterator[Person]:
     someone.client.context.destroy(linger=0)
 
 
-async def _running(hand: Hand) -> None:
-    async with asyncio.timeout(20):
-        while "in" not in hand.text:
-            await asyncio.sleep(0.01)
-
-
 @pytest.mark.scenario("W17")
 async def test_a_killed_kernel_is_noticed_within_a_second_in_mid_run(
     own_kernel: KernelManager, owner: Person, hand_in: MakeHand
 ) -> None:
     hand = await hand_in(own_kernel)
     task = hand.start("print('in', flush=True)\nimport time\ntime.sleep(60)")
-    await _running(hand)
+    await hand.says("in")
 
     os.kill(own_kernel.provisioner.process.pid, signal.SIGKILL)
 
@@ -83,7 +77,7 @@ async def test_a_restarted_kernel_is_another_one(
 ) -> None:
     hand = await hand_in(own_kernel)
     task = hand.start("print('in', flush=True)\nimport time\ntime.sleep(60)")
-    await _running(hand)
+    await hand.says("in")
 
     await asyncio.to_thread(own_kernel.restart_kernel, now=False)
 
@@ -133,10 +127,7 @@ async def test_a_flood_of_output_takes_bounded_memory_and_can_be_cancelled(
 ) -> None:
     hand = await hand_in(own_kernel, output_bytes=100_000)
     task = hand.start("print('in', flush=True)\nwhile True: print('x' * 1000)")
-    await _running(hand)
-    async with asyncio.timeout(20):
-        while len(hand.text) < 300_000:
-            await asyncio.sleep(0.01)
+    await hand.says("in", 300_000)
 
     loop = asyncio.get_running_loop()
     began = loop.time()

@@ -156,6 +156,25 @@ async def test_the_persons_cell_goes_on_as_it_was(inline: Hand, person: Person, 
     assert "".join(said) == "mine again True\n"
 
 
+async def test_code_that_came_behind_the_waiting_cell_is_withdrawn_and_offered(
+    inline: Hand, person: Person, exchange: Exchange
+) -> None:
+    await inline.run("1")
+    person.send("import time; time.sleep(0.5)")
+    cell = person.send(WAITING.format(port=exchange.port, turns=1))
+    inline.executor._kernel._known, inline.executor._kernel._running = (
+        True,
+        None,
+    )  # its busy is still on the way
+
+    done = await inline.run("print('once')")
+
+    assert done.ok
+    assert inline.text == "once\n"
+    assert (await person.finished(cell))["status"] == "ok"
+    assert (await inline.run("1")).ok
+
+
 @pytest.mark.scenario("S8")
 @pytest.mark.parametrize(
     "code",
@@ -167,9 +186,7 @@ async def test_a_cancel_interrupts_the_code_and_not_the_cell_that_lends_itself(
     cell = person.send(WAITING.format(port=exchange.port, turns=1))
     await person.started(cell)
     task = inline.start("print('in', flush=True)\n" + code)
-    async with asyncio.timeout(20):
-        while "in" not in inline.text:
-            await asyncio.sleep(0.01)
+    await inline.says("in")
 
     loop = asyncio.get_running_loop()
     began = loop.time()
