@@ -24,5 +24,9 @@ export default tseslint.config(
       eqeqeq: 'error',
       'prefer-arrow-callback': 'error'
     }
+  },
+  {
+    files: ['test/**'],
+    rules: { '@typescript-eslint/explicit-function-return-type': 'off' }
   }
 );

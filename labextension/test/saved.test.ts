@@ -1,0 +1,84 @@
+import { bounded, isBehind, savedBundle } from '../src/core/saved';
+import { ICellOutput, IState, OUTPUT_MIME } from '../src/core/wire';
+import { called, custom, decided, finished, said, started, stateOf, waitingFor } from './events';
+
+const OUTPUT: ICellOutput = {
+  version: 1,
+  threadId: 't',
+  runId: 'r1',
+  cursor: 0,
+  prompt: 'clean the data'
+};
+
+function rest(state: IState): ICellOutput {
+  return savedBundle(OUTPUT, state)[OUTPUT_MIME] as ICellOutput;
+}
+
+test('a running run is not saved; one that waits or ended is, once', () => {
+  const running = stateOf(...waitingFor('x').slice(0, -1));
+  const waiting = stateOf(...waitingFor('x'));
+  const decidedNow = stateOf(
+    ...waitingFor('x'),
+    started('r2', undefined, 'r1'),
+    decided('i1', 'c1', 'approve')
+  );
+  const ended = stateOf(
+    ...waitingFor('x'),
+    started('r2', undefined, 'r1'),
+    ...said('a', 'Done'),
+    finished()
+  );
+
+  expect(isBehind(OUTPUT, running)).toBe(false);
+  expect(isBehind(OUTPUT, waiting)).toBe(true);
+  expect(isBehind(rest(waiting), waiting)).toBe(false);
+  expect(isBehind(rest(waiting), decidedNow)).toBe(false);
+  expect(isBehind(rest(waiting), ended)).toBe(true);
+  expect(isBehind(rest(ended), ended)).toBe(false);
+});
+
+test('the fallbacks tell the run: prompt, code as it ran, outputs, answer, and are inert', () => {
+  const state = stateOf(
+    started('r1', 'clean <the> data'),
+    ...called('c1', 'run_code', { code: 'df.dropna()' }),
+    custom('lobu.output', {
+      toolCallId: 'c1',
+      index: 0,
+      output: { output_type: 'stream', name: 'stdout', text: '\u001b[31mred\u001b[0m' }
+    }),
+    ...said('a1', '<script>alert(1)</script> Done'),
+    finished()
+  );
+
+  const bundle = savedBundle(OUTPUT, state);
+
+  expect(bundle['text/plain']).toMatch(/clean <the> data[^]*df\.dropna\(\)[^]*red[^]*Done/);
+  expect(bundle['text/html']).toMatch(/clean &lt;the&gt; data[^]*df\.dropna\(\)[^]*red[^]*Done/);
+  expect(bundle['text/html']).not.toMatch(/<script|\u001b/);
+});
+
+test('a saved run has at most 256 kB: the largest outputs give way, with their size', () => {
+  const big = custom('lobu.output', {
+    toolCallId: 'c1',
+    index: 0,
+    output: { output_type: 'display_data', data: { 'image/png': 'A'.repeat(400_000) } }
+  });
+  const state = stateOf(
+    started('r0', 'another run'),
+    ...said('b', 'B'.repeat(300_000)),
+    finished(),
+    started('r1', 'plot'),
+    ...called('c1', 'run_code', { code: 'plot()' }),
+    big,
+    ...said('a1', 'Done'),
+    finished()
+  );
+
+  const own = bounded(state, 'r1');
+
+  expect(JSON.stringify(own).length).toBeLessThan(256 * 1024);
+  expect(JSON.stringify(own)).toMatch('391 kB are not saved in the notebook');
+  expect(JSON.stringify(own)).toMatch('plot()');
+  expect(own.items.some(item => item.runId === 'r0')).toBe(false);
+  expect(JSON.stringify(state)).toMatch('AAAA');
+});

@@ -1,0 +1,484 @@
+import { IRootProps, mount } from '../src/core/view/root';
+import { IState, JsonObject } from '../src/core/wire';
+import {
+  asking,
+  called,
+  custom,
+  decided,
+  finished,
+  said,
+  started,
+  stateOf,
+  waitingFor
+} from './events';
+import { FakeServer, journal, reply, settled } from './fakes';
+
+let unmount = (): void => undefined;
+
+beforeEach(() => {
+  window.requestAnimationFrame = draw => Number(setTimeout(() => draw(0), 0));
+  window.cancelAnimationFrame = frame => clearTimeout(frame);
+});
+
+afterEach(() => {
+  unmount();
+  document.body.replaceChildren();
+});
+
+async function drawn(): Promise<void> {
+  for (let i = 0; i < 4; i++) {
+    await new Promise(done => setTimeout(done, 0));
+    await settled();
+  }
+}
+
+async function show(state: IState, more: Partial<IRootProps> = {}, server = new FakeServer()) {
+  const element = document.body.appendChild(document.createElement('div'));
+  server.answers.set('GET threads/t/snapshot', reply(200, state));
+  unmount = mount(element, {
+    page: server.page,
+    threadId: 't',
+    runId: null,
+    composer: 'always',
+    ...more
+  });
+  await drawn();
+  server.channel?.open();
+  await drawn();
+  const tell = async (...events: object[]): Promise<void> => {
+    const { cursor } = server.page.thread('t').state;
+    server.channel.events('t', ...journal(cursor + 1, ...events));
+    await drawn();
+  };
+  return { element, server, tell };
+}
+
+function button(name: RegExp): HTMLButtonElement {
+  const found = [...document.querySelectorAll('button')].filter(b =>
+    name.test(b.textContent ?? '')
+  );
+  if (found.length !== 1) {
+    throw new Error(
+      `${found.length} buttons ${String(name)} in ${document.body.textContent ?? ''}`
+    );
+  }
+  return found[0];
+}
+
+async function click(name: RegExp): Promise<void> {
+  button(name).click();
+  await drawn();
+}
+
+async function type(selector: string, value: string): Promise<void> {
+  const field = document.querySelector<HTMLInputElement>(selector);
+  if (field === null) {
+    throw new Error(`no ${selector}`);
+  }
+  field.value = value;
+  field.dispatchEvent(new Event('input', { bubbles: true }));
+  await drawn();
+}
+
+async function press(
+  key: string,
+  selector = '.lobu-decide',
+  more: KeyboardEventInit = {}
+): Promise<void> {
+  const target = document.querySelector(selector);
+  target?.dispatchEvent(
+    new KeyboardEvent('keydown', { key, bubbles: true, cancelable: true, ...more })
+  );
+  await drawn();
+}
+
+function sent(server: FakeServer): unknown {
+  return server.callsTo('threads/t/resume').map(call => (call.body as { resume: unknown }).resume);
+}
+
+test('no finished block or card is replaced while a text streams', async () => {
+  const { element, tell } = await show(
+    stateOf(started('r1', 'go'), ...called('c1', 'run_code', { code: 'x' }), {
+      type: 'TOOL_CALL_RESULT',
+      toolCallId: 'c1',
+      content: 'ok'
+    })
+  );
+  await tell(...said('a1', 'First.\n\n', 'Sec').slice(0, 3));
+  const removed: Node[] = [];
+  new MutationObserver(changes => changes.forEach(c => removed.push(...c.removedNodes))).observe(
+    element,
+    {
+      childList: true,
+      subtree: true
+    }
+  );
+  const card = element.querySelector('.lobu-card');
+  const [first, second] = element.querySelectorAll('.lobu-block p');
+
+  for (const delta of ['ond **', 'bold** and', ' more.\n\n', '- a\n', '- b\n\n', 'End']) {
+    await tell({ type: 'TEXT_MESSAGE_CONTENT', messageId: 'a1', delta });
+  }
+
+  expect(element.querySelector('.lobu-card')).toBe(card);
+  expect(element.querySelectorAll('.lobu-block p')[0]).toBe(first);
+  expect(element.querySelectorAll('.lobu-block p')[1]).toBe(second);
+  expect(second.textContent).toBe('Second bold and more.');
+  expect(removed.filter(node => node.nodeType === Node.ELEMENT_NODE)).toEqual([]);
+});
+
+test('E29: what has no card of its own is shown raw', async () => {
+  const { element } = await show(
+    stateOf(
+      started('r1', 'go'),
+      { type: 'RAW', event: { type: 'BRAND_NEW' } },
+      { type: 'SOMETHING_ELSE', x: 1 },
+      custom('someone.else', { y: 2 }),
+      { type: 'ACTIVITY_SNAPSHOT', messageId: 'p', activityType: 'PLAN', content: { z: 3 } },
+      { type: 'REASONING_MESSAGE_START', messageId: 'q' },
+      { type: 'REASONING_MESSAGE_CONTENT', messageId: 'q', delta: 'pondering' }
+    )
+  );
+
+  for (const text of ['BRAND_NEW', 'SOMETHING_ELSE', 'someone.else', 'PLAN', 'pondering']) {
+    expect(element.textContent).toMatch(text);
+  }
+});
+
+test('E9: an interrupt that comes while a view attaches shows its controls once', async () => {
+  const { element, tell } = await show(stateOf(...waitingFor('x').slice(0, -1)));
+
+  await tell(...waitingFor('x').slice(-1));
+
+  expect(element.querySelectorAll('.lobu-decide')).toHaveLength(1);
+  expect(element.querySelectorAll('.lobu-card')).toHaveLength(1);
+});
+
+test('keys on the card decide: a approves, once', async () => {
+  const { server } = await show(stateOf(...waitingFor('x')));
+  server.answers.set(
+    'POST threads/t/resume',
+    reply(202, { runId: 'r2', threadId: 't', cursor: 5 })
+  );
+
+  await press('a');
+  await press('a');
+
+  expect(sent(server)).toEqual([
+    [{ interruptId: 'i1', status: 'resolved', payload: { approved: true } }]
+  ]);
+});
+
+test('keys on the card decide: r, a reason, Enter; and Escape goes back', async () => {
+  const { element, server } = await show(stateOf(...waitingFor('x')));
+  server.answers.set(
+    'POST threads/t/resume',
+    reply(202, { runId: 'r2', threadId: 't', cursor: 5 })
+  );
+
+  await press('r');
+  await press('Escape', '.lobu-decide input');
+  expect(element.querySelector('.lobu-decide input')).toBeNull();
+
+  await press('r');
+  await type('.lobu-decide input', 'not now');
+  await press('Enter', '.lobu-decide input');
+
+  expect(sent(server)).toEqual([
+    [{ interruptId: 'i1', status: 'resolved', payload: { approved: false, reason: 'not now' } }]
+  ]);
+});
+
+test('A6: edited code is sent as it was edited, and not at all while it does not fit', async () => {
+  const { server } = await show(stateOf(...waitingFor('df.dropna()')));
+  server.answers.set(
+    'POST threads/t/resume',
+    reply(202, { runId: 'r2', threadId: 't', cursor: 5 })
+  );
+
+  await press('e');
+  await type('.lobu-decide textarea', ' ');
+  expect(button(/Approve as edited/).disabled).toBe(true);
+  await press('Enter', '.lobu-decide textarea', { ctrlKey: true });
+  expect(sent(server)).toEqual([]);
+
+  await type('.lobu-decide textarea', 'df.fillna(0)');
+  await click(/Approve as edited/);
+
+  expect(sent(server)).toEqual([
+    [
+      {
+        interruptId: 'i1',
+        status: 'resolved',
+        payload: { approved: true, editedArgs: { code: 'df.fillna(0)' } }
+      }
+    ]
+  ]);
+});
+
+test('A5: only what the interrupt offers has a button', async () => {
+  await show(
+    stateOf(
+      started('r1', 'go'),
+      ...called('c1', 'mail', { to: 'ada' }),
+      asking({
+        id: 'i1',
+        toolCallId: 'c1',
+        lobu: { decisions: ['approve', 'respond'], noGrant: true }
+      })
+    )
+  );
+
+  const names = [...document.querySelectorAll('.lobu-decide button')].map(b => b.textContent);
+  expect(names).toEqual(['Approve a', 'Respond']);
+});
+
+test('a batch is decided in one place and sent once', async () => {
+  const { element, server } = await show(stateOf(...waitingFor('one()', 'two()')));
+  server.answers.set(
+    'POST threads/t/resume',
+    reply(202, { runId: 'r2', threadId: 't', cursor: 8 })
+  );
+  const cards = [...element.querySelectorAll<HTMLElement>('.lobu-decide')];
+
+  cards[0].querySelectorAll('button')[0].click();
+  await drawn();
+  expect(button(/Send decisions/).disabled).toBe(true);
+  expect(sent(server)).toEqual([]);
+  await click(/Reject the rest/);
+  await click(/Send decisions/);
+
+  expect(sent(server)).toEqual([
+    [
+      { interruptId: 'i1', status: 'resolved', payload: { approved: true } },
+      { interruptId: 'i2', status: 'resolved', payload: { approved: false } }
+    ]
+  ]);
+});
+
+test('questions are answered by options and text, all of them', async () => {
+  const questions: JsonObject[] = [
+    { id: 'how', question: 'How?', options: ['mean', 'median'], freeText: false },
+    { id: 'name', question: 'Name?' }
+  ];
+  const lobu = { toolName: 'ask_user', questions, decisions: ['answer', 'reject'] };
+  const ask = asking({ id: 'q1', toolCallId: 'c1', reason: 'input_required', lobu });
+  const { server } = await show(stateOf(started('r1', 'go'), ...called('c1', 'ask_user', {}), ask));
+  server.answers.set(
+    'POST threads/t/resume',
+    reply(202, { runId: 'r2', threadId: 't', cursor: 8 })
+  );
+
+  expect(button(/^Answer$/).disabled).toBe(true);
+  document.querySelectorAll<HTMLInputElement>('input[type=radio]')[1].click();
+  await drawn();
+  await type('.lobu-question .lobu-input', 'Ada');
+  await click(/^Answer$/);
+
+  expect(sent(server)).toEqual([
+    [
+      {
+        interruptId: 'q1',
+        status: 'resolved',
+        payload: { answers: { how: 'median', name: 'Ada' } }
+      }
+    ]
+  ]);
+});
+
+test('a message that is typed while the agent waits is sent as "no, do this instead"', async () => {
+  const { element, server } = await show(stateOf(...waitingFor('x')));
+  server.answers.set(
+    'POST threads/t/resume',
+    reply(202, { runId: 'r2', threadId: 't', cursor: 5 })
+  );
+  const area = '.lobu-composer textarea';
+  expect(element.querySelector<HTMLTextAreaElement>(area)?.placeholder).toMatch('do this instead');
+
+  await type(area, 'use polars');
+  await press('Enter', area);
+
+  expect(sent(server)).toEqual([
+    [{ interruptId: 'i1', status: 'resolved', payload: { approved: false, reason: 'use polars' } }]
+  ]);
+});
+
+test('a card that was decided elsewhere says by whom, and has no controls left', async () => {
+  const { element, tell } = await show(stateOf(...waitingFor('x')));
+  await press('r');
+
+  await tell(started('r2', undefined, 'r1'), decided('i1', 'c1', 'approve', 'grace'));
+
+  expect(element.querySelector('.lobu-decide')).toBeNull();
+  expect(element.textContent).toMatch('Approved by grace');
+});
+
+test('A33: after a kernel restart the card says, before the decision, that the variables are gone', async () => {
+  const { element, tell } = await show(stateOf(...waitingFor('x')));
+
+  await tell(custom('lobu.kernel', { what: 'restarted', message: 'The kernel was restarted.' }));
+
+  expect(element.querySelector('.lobu-decide')?.textContent).toMatch('variables are gone');
+});
+
+test('an expired question says so and takes no decision', async () => {
+  const { element, tell } = await show(stateOf(...waitingFor('x')));
+
+  await tell(
+    custom('lobu.closed', {
+      interruptIds: ['i1'],
+      toolCallIds: ['c1'],
+      why: 'expired',
+      message: 'Nobody answered.'
+    })
+  );
+
+  expect(element.querySelector('.lobu-decide')).toBeNull();
+  expect(element.textContent).toMatch('Nobody answered.');
+});
+
+test('A26: the result lands on its own card, what comes later below it', async () => {
+  const { element, tell } = await show(stateOf(...waitingFor('x')), {
+    runId: 'r1',
+    composer: 'waiting'
+  });
+
+  await tell(
+    started('r2', undefined, 'r1'),
+    decided('i1', 'c1', 'approve'),
+    custom('lobu.output', {
+      toolCallId: 'c1',
+      index: 0,
+      output: { output_type: 'error', ename: 'KeyError', evalue: 'x', traceback: ['tb'] }
+    }),
+    { type: 'TOOL_CALL_RESULT', toolCallId: 'c1', content: 'failed' },
+    ...said('a1', 'Sorry.'),
+    finished()
+  );
+
+  const entries = [...element.querySelectorAll('.lobu-entry')].map(e => e.textContent ?? '');
+  expect(entries).toHaveLength(2); // the prompt is the cell's
+  expect(entries[0]).toMatch('KeyError');
+  expect(entries[1].trim()).toBe('Sorry.');
+});
+
+test('a failed run shows its error, what to do, and a Retry that takes its place', async () => {
+  const retried: string[] = [];
+  const state = stateOf(started('r1', 'plot it'), {
+    type: 'RUN_ERROR',
+    code: 'kernel_died',
+    message: 'The kernel died. Run your cells again.'
+  });
+  const { element, server } = await show(state, { runId: 'r1', onRetry: id => retried.push(id) });
+  server.answers.set('GET runs/r1', reply(200, { runId: 'r1', agent: 'script', model: null }));
+  server.answers.set('POST threads/t/runs', reply(202, { runId: 'r9', threadId: 't', cursor: 2 }));
+  expect(element.textContent).toMatch('Run your cells again.');
+
+  await click(/Retry/);
+
+  expect(server.callsTo('threads/t/runs')[0].body).toMatchObject({
+    prompt: 'plot it',
+    agent: 'script'
+  });
+  expect(retried).toEqual(['r9']);
+});
+
+test('E27: a cut connection is no error; the line says when it tries again', async () => {
+  const { element, server } = await show(stateOf(started('r1', 'go')));
+
+  server.channel.drop();
+  await drawn();
+
+  expect(element.querySelector('.lobu-connection')?.textContent).toMatch(/next try in \d+ s/);
+  expect(element.querySelector('.lobu-error, [role=alert]')).toBeNull();
+  expect(button(/Stop/).disabled).toBe(true);
+});
+
+test('no Stop and no spinner where nothing runs', async () => {
+  const { element } = await show(stateOf(started('r1', 'go'), ...said('a1', 'Hi'), finished()));
+
+  expect(element.querySelector('.lobu-run-running')).toBeNull();
+  expect([...element.querySelectorAll('button')].map(b => b.textContent)).toEqual(['Send']);
+});
+
+test('Stop cancels the run that is shown, and says that it is stopping until it has stopped', async () => {
+  const { element, server, tell } = await show(stateOf(started('r1', 'go')), {
+    runId: 'r1',
+    composer: 'waiting'
+  });
+  server.answers.set('POST runs/r1/cancel', reply(200, { runId: 'r1' }));
+
+  await click(/Stop/);
+  expect(element.textContent).toMatch('Stopping');
+  await tell({ type: 'RUN_FINISHED', outcome: { type: 'cancelled' } });
+
+  expect(element.textContent).toMatch('Stopped');
+  expect(element.querySelector('button')).toBeNull();
+});
+
+test('E26: a deleted thread keeps what it showed and says so once', async () => {
+  const { element, server } = await show(stateOf(started('r1', 'go'), ...said('a1', 'kept')));
+  const error = { code: 'thread_not_found', message: 'There is no such thread.' };
+
+  server.channel.say({ type: 'error', threadId: 't', error });
+  await drawn();
+
+  expect(element.textContent).toMatch('kept');
+  expect(element.querySelectorAll('.lobu-standing')).toHaveLength(1);
+  expect(element.querySelector('.lobu-standing')?.textContent).toMatch('deleted');
+});
+
+test('a colleague without the thread reads the copy that the notebook saved', async () => {
+  const saved = stateOf(started('r1', 'go'), ...said('a1', 'from the notebook'), finished());
+  const server = new FakeServer();
+  const element = document.body.appendChild(document.createElement('div'));
+  unmount = mount(element, {
+    page: server.page,
+    threadId: 't',
+    runId: 'r1',
+    saved,
+    composer: 'waiting'
+  });
+  await drawn();
+
+  expect(element.textContent).toMatch('from the notebook');
+  expect(element.textContent).toMatch('Saved copy');
+  expect(element.querySelector('button')).toBeNull();
+});
+
+test('a cell output shows its own run only, and what resumed it', async () => {
+  const { element } = await show(
+    stateOf(
+      started('r0', 'before'),
+      ...said('a0', 'other run'),
+      finished(),
+      ...waitingFor('x'),
+      started('r2', undefined, 'r1'),
+      ...said('a2', 'resumed'),
+      finished(),
+      started('r3', 'after'),
+      ...said('a3', 'later run'),
+      finished()
+    ),
+    { runId: 'r1', composer: 'waiting' }
+  );
+
+  expect(element.textContent).toMatch('resumed');
+  expect(element.textContent).not.toMatch(/other run|later run/);
+});
+
+test('a queued run says that it waits its turn, and can be withdrawn', async () => {
+  const server = new FakeServer();
+  server.answers.set('GET runs/r2', reply(200, { runId: 'r2', status: 'queued' }));
+  const { element } = await show(
+    stateOf(started('r1', 'go')),
+    { runId: 'r2', composer: 'waiting' },
+    server
+  );
+  server.answers.set('POST runs/r2/cancel', reply(200, { runId: 'r2' }));
+
+  expect(element.textContent).toMatch('Waiting its turn');
+  await click(/Stop/);
+
+  expect(server.callsTo('runs/r2/cancel')).toHaveLength(1);
+});
