@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 RESULT_MIME = "application/vnd.lobu.result+json"  # as in notebook/guest.py
 WIDGET_MIME = "application/vnd.jupyter.widget-view+json"
-_LATE_SECONDS = 1.0  # between a reply and the idle that closes it; iopub is another socket
+_LATE_SECONDS = 2.0
 
 
 class Phase(Enum):
@@ -44,7 +44,8 @@ class Capture:
         self._outputs: list[Output] = []
         self._updates: dict[str, Output] = {}  # the last state of each updated display
         self._changed = asyncio.Event()
-        self._replied = False
+        self._idle = False
+        self._heard = 0
 
     def take(self) -> list[Output]:
         """The outputs since the last take."""
@@ -100,10 +101,10 @@ class Capture:
             expression = content.get("user_expressions", {}).get("lobu", {})
             shown = expression.get("data", {}).get(RESULT_MIME)
             self.result = json.loads(shown) if shown else {"ok": False, "error": _error_of(expression)}
-        self._replied = True
-        asyncio.get_running_loop().call_later(_LATE_SECONDS, self.end)  # if idle was lost in a flood
+        self._close()
 
     def on_iopub(self, kind: str, content: Message) -> None:
+        self._heard += 1
         if kind == "status":
             self._on_status(content["execution_state"])
         elif kind == "stream":
@@ -118,11 +119,22 @@ class Capture:
             self._keep({"output_type": "error", **_error_of(content)})
 
     def _on_status(self, state: str) -> None:
-        if state == "idle" and (self._replied or self.result is not None):
+        if state == "idle":
+            self._idle = True
+            self._close()
+
+    def _close(self) -> None:
+        """End with reply (or result) and idle, which come on two sockets; one may be lost in a flood."""
+        if self._idle and self.result is not None:
             self.end()
-        elif state == "idle":
-            # The reply comes on another socket, perhaps a little later.
-            asyncio.get_running_loop().call_later(_LATE_SECONDS, self.end)
+        else:
+            asyncio.get_running_loop().call_later(_LATE_SECONDS, self._close_late, self._heard)
+
+    def _close_late(self, heard: int) -> None:
+        if self._heard == heard:
+            self.end()
+        else:  # a backlog of output is still being read
+            asyncio.get_running_loop().call_later(_LATE_SECONDS, self._close_late, self._heard)
 
     def _on_display(self, kind: str, content: Message) -> None:
         data: dict[str, Any] = content["data"]

@@ -85,10 +85,14 @@ class Channels:
         return message
 
     def send_message(self, channel: str, message: Message) -> None:
-        self._session.send(self._sockets[channel], message)
+        # Not Session.send: it goes round the asyncio socket, and may take the one signal that a
+        # message is there to be read with it; then nobody reads it.
+        frames: list[bytes] = self._session.serialize(message)
+        self._sockets[channel].send_multipart(frames)
 
     def reply(self, channel: str, kind: str, content: Message, parent: Message) -> None:
-        self._session.send(self._sockets[channel], kind, content, parent=parent)
+        message: Message = self._session.msg(kind, content, parent=parent)
+        self.send_message(channel, message)
 
     async def heartbeat(self) -> bool:
         """Whether the kernel process answers a ping; it does so also while user code holds the GIL."""
