@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .notebook.api import NotebookThread as NotebookThread
     from .notebook.api import ask as ask
+    from .notebook.api import kernel_id as kernel_id
     from .notebook.api import rest as rest
     from .notebook.api import thread as thread
     from .notebook.errors import NoGateway as NoGateway
@@ -22,22 +23,26 @@ if TYPE_CHECKING:
     from .notebook.errors import RunTimeout as RunTimeout
     from .notebook.run import Run as Run
     from .notebook.tools import tool as tool
+    from .notebook.widget import ChatWidget as ChatWidget
 
     __version__: str
 
 _HOMES = {
+    "ChatWidget": "widget",
     "NotebookThread": "api",
     "NoGateway": "errors",
     "Run": "run",
     "RunFailed": "errors",
     "RunTimeout": "errors",
     "ask": "api",
+    "kernel_id": "api",
     "rest": "api",
     "thread": "api",
     "tool": "tools",
 }
 
 __all__ = [
+    "ChatWidget",
     "NoGateway",
     "NotebookThread",
     "Run",
@@ -45,6 +50,7 @@ __all__ = [
     "RunTimeout",
     "__version__",
     "ask",
+    "kernel_id",
     "rest",
     "thread",
     "tool",
@@ -80,7 +86,7 @@ def _jupyter_server_extension_points() -> list[dict[str, Any]]:  # pyright: igno
 
 
 def _jupyter_labextension_paths() -> list[dict[str, str]]:  # pyright: ignore[reportUnusedFunction] - Jupyter calls it
-    return [{"src": "labextension", "dest": "lobu_jupyter"}]
+    return [{"src": "labextension", "dest": "lobu-jupyter"}]
 
 
 def _version() -> str:

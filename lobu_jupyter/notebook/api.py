@@ -90,11 +90,16 @@ def ask(
     return _ask(link, thread_id, prompt, agent=agent, model=model, mode=mode, wait=wait, timeout=timeout)
 
 
-def thread(name: str | None = None, *, new: bool = False) -> NotebookThread:
-    """This notebook's thread, or its thread `name`; it is made if there is none."""
+def thread(name: str | None = None, *, new: bool = False, thread_id: str | None = None) -> NotebookThread:
+    """This notebook's thread, or its thread `name`; it is made if there is none. Or any, by its id."""
     link = session.reaching()
-    found = link.thread(name, new=new)
+    found = link.client.get_thread(thread_id) if thread_id else link.thread(name, new=new)
     return NotebookThread(link, found.thread_id, found.title or found.name or "")
+
+
+def kernel_id() -> str | None:
+    """The id of this kernel, for ``kernelId`` in REST; None where this Python is no Jupyter kernel."""
+    return session.reaching().kernel_id
 
 
 def rest() -> httpx.Client:

@@ -56,7 +56,9 @@ class Part:
 def blocks_of(state: State) -> list[Block]:
     """What a person reads of `state`, in order; open questions last."""
     blocks = [block for item in state["items"] if (block := _block(item)) is not None]
-    return blocks + [_question(interrupt) for interrupt in state["interrupts"]]
+    waiting: list[dict[str, Any]] = state["interrupts"]
+    several = len(waiting) > 1
+    return blocks + [_question(one, n if several else None) for n, one in enumerate(waiting)]
 
 
 def clean(text: str, most: int = MOST_TEXT) -> str:
@@ -168,13 +170,14 @@ def _image(mime: str, data: str, text: str) -> Part:
     return Part("image", f"data:{mime};base64,{data}")
 
 
-def _question(interrupt: dict[str, Any]) -> Block:
+def _question(interrupt: dict[str, Any], number: int | None) -> Block:
     ours = lobu(interrupt)
     parts = [Part("code", clean(ours["diff"]))] if ours.get("diff") else []
     questions: list[dict[str, Any]] = ours.get("questions") or []
     parts += [Part("out", text) for question in questions if (text := _asked(question, len(questions) > 1))]
     lost = " The kernel was restarted since: the variables are gone." if interrupt.get("kernelLost") else ""
-    return Block("question", head=question_of(interrupt) + lost, text=_how_to_answer(interrupt), parts=parts)
+    head = question_of(interrupt) if number is None else f"({number}) {question_of(interrupt)}"
+    return Block("question", head=head + lost, text=_how_to_answer(interrupt, number), parts=parts)
 
 
 def _asked(question: dict[str, Any], is_one_of_several: bool) -> str:
@@ -184,20 +187,21 @@ def _asked(question: dict[str, Any], is_one_of_several: bool) -> str:
     return "\n".join(lines + ["  (several may be chosen)"] * bool(question.get("multiple")))
 
 
-def _how_to_answer(interrupt: dict[str, Any]) -> str:
-    """The Python, and the magics, that answer a question."""
+def _how_to_answer(interrupt: dict[str, Any], number: int | None) -> str:
+    """The Python, and the magics, that answer a question; ``number``: its place among several."""
     ours = lobu(interrupt)
     questions: list[dict[str, Any]] = ours.get("questions") or []
     first = next((str(a) for a in (ours.get("args") or {})), "argument")
+    only, also, named = ("", "", "") if number is None else (f"{number}", f", {number}", f", which={number}")
     ways = {
-        "approve": "run.approve()",
-        "edit": f"run.edit({first}=…)",
-        "reject": 'run.reject("why")',
-        "respond": 'run.respond("result")',
-        "answer": f"run.answer({', '.join(_example(q) for q in questions) or '…'})",
+        "approve": f"run.approve({only})",
+        "edit": f"run.edit({first}=…{named})",
+        "reject": f'run.reject("why"{also})',
+        "respond": f'run.respond("result"{also})',
+        "answer": f"run.answer({', '.join(_example(q) for q in questions) or '…'}{named})",
     }
     offered = ours.get("decisions") or (["answer", "reject"] if questions else ["approve", "edit", "reject"])
-    magics = [f"%lobu {kind}" for kind in ("approve", "reject") if kind in offered]
+    magics = [f"%lobu {kind} {only}".rstrip() for kind in ("approve", "reject") if kind in offered]
     return " · ".join([ways[kind] for kind in offered if kind in ways] + magics)
 
 

@@ -237,7 +237,7 @@ def _export(rest: str) -> None:
     link = session.reaching()
     notebook = link.client.export(link.thread().thread_id, "notebook")
     file.write_text(json.dumps(notebook, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-    print(f"Wrote {file} ({len(notebook['cells'])} cells).")
+    print(f"Wrote {file.name} ({len(notebook['cells'])} cells).")
 
 
 def _help(rest: str) -> None:

@@ -85,7 +85,7 @@ class LobuMagics(Magics):
         """
         parser: ArgumentParser = LobuMagics.lobu.parser  # pyright: ignore[reportFunctionMemberAccess]
         options, prompt = split(line)
-        args = parser.parse_args(options)
+        args = parser.parse_args([self._filled(option) for option in options])
         if cell is None:
             command, rest = _command(prompt)
             if command != "ask":
@@ -93,7 +93,7 @@ class LobuMagics(Magics):
                     raise UsageError(f"{options[0]} goes with a prompt, not with %lobu {command}.")
                 from . import commands
 
-                return commands.COMMANDS[command](rest)
+                return commands.COMMANDS[command](self._filled(rest))
             prompt = rest
         else:
             prompt = f"{prompt}\n{cell}".strip()

@@ -49,7 +49,8 @@ class Run:
         while row.parent_run_id is not None:
             row = session.client.get_run(row.parent_run_id)
         run = cls(session, row.thread_id, row.run_id, max(row.start_cursor - 1, 0))
-        run._catch_up()
+        said = [item["content"] for item in run.state["items"] if item.get("role") == "user"]
+        run.prompt = said[0] if said and isinstance(said[0], str) else ""
         return run
 
     # -- what it tells ----------------------------------------------------------------------------

@@ -88,6 +88,15 @@ def test_an_open_question_comes_with_the_python_that_answers_it() -> None:
     assert "Run this code?" in text
 
 
+def test_each_of_several_questions_says_how_it_is_named() -> None:
+    text, _ = _forms(
+        j.started(), *j.called("c1"), *j.called("c2"), j.paused(j.asked("i1", "c1"), j.asked("i2", "c2")),
+    )  # fmt: skip
+
+    assert "? (0) Run this code?" in text
+    assert 'run.approve(1) · run.edit(code=…, which=1) · run.reject("why", 1) · %lobu approve 1' in text
+
+
 def test_a_question_of_the_agent_shows_its_options() -> None:
     question = {"id": "q", "question": "Which colour?", "options": ["red", "blue"]}
 
