@@ -159,7 +159,8 @@ def _look(expression: str) -> dict[str, Any]:
 
 
 def _error(error: BaseException, lines: list[str]) -> dict[str, Any]:
-    return {"ename": type(error).__name__, "evalue": str(error), "traceback": [str(line) for line in lines]}
+    kind = KeyboardInterrupt if isinstance(error, asyncio.CancelledError) else type(error)
+    return {"ename": kind.__name__, "evalue": str(error), "traceback": [str(line) for line in lines]}
 
 
 # -- a good guest
