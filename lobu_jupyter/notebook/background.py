@@ -1,0 +1,60 @@
+"""A thread with an event loop for what goes on behind a widget, and which ends with it."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+    from ..client.http import AsyncClient
+
+_END_SECONDS = 5.0
+
+
+class Background:
+    """Runs coroutines that use one client. :meth:`close` cancels what is left, and waits for it."""
+
+    def __init__(self, connect: Callable[[], AsyncClient], name: str) -> None:
+        self.client = connect()
+        self._loop = asyncio.new_event_loop()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._thread.start()
+
+    def submit(self, work: Coroutine[Any, Any, None]) -> Callable[[], None]:
+        """Begin `work`, from any thread; the answer cancels it."""
+        task: list[asyncio.Task[None]] = []
+
+        def begin() -> None:
+            task.append(self._loop.create_task(work))
+            self._tasks.add(task[0])
+            task[0].add_done_callback(self._tasks.discard)
+
+        def cancel() -> None:
+            self._loop.call_soon_threadsafe(lambda: task[0].cancel())
+
+        self._loop.call_soon_threadsafe(begin)
+        return cancel
+
+    def close(self) -> None:
+        """End everything; may be repeated."""
+        if self._thread.is_alive():
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join(_END_SECONDS)
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        try:
+            self._loop.run_forever()
+            self._loop.run_until_complete(self._finish())
+        finally:
+            self._loop.close()
+
+    async def _finish(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.client.close()

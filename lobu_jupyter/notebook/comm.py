@@ -1,0 +1,111 @@
+"""The gateway through a widget's comm, for pages that no Jupyter server served.
+
+Up come ``{"type": "call", id, method, path, body}``, ``{"type": "open" | "close"}`` and the page
+socket's own ``follow`` and ``unfollow``; down go ``{"type": "reply", id, status, body}``,
+``{"type": "opened" | "closed"}`` and the socket's own messages. All work is done in the background:
+the kernel's main thread is the person's.
+
+Beside an embedded gateway, which is this kernel's own, a click counts as the person's. Elsewhere a
+kernel may decide only while a person's cell runs, so there the gateway refuses and the card says so.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from ..client.calls import Call
+from ..client.errors import ServerGone
+from ..model.errors import InvalidField, LobuError, status_of
+from ..model.events import decode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ..model.runs import Entry
+    from .background import Background
+
+Message = dict[str, Any]
+_METHODS = frozenset({"GET", "POST"})
+
+
+class Comm:
+    """One widget's end. ``send`` takes what goes down to the page."""
+
+    def __init__(self, background: Background, send: Callable[[Message], None]) -> None:
+        self._background = background
+        self._client = background.client
+        self._send = send
+        self._tails: dict[str, Callable[[], None]] = {}
+
+    def received(self, message: Any) -> None:
+        """Take a message of the page; returns at once."""
+        kind = message.get("type") if isinstance(message, dict) else None
+        if kind == "call":
+            self._background.submit(self._call(message))
+        elif kind == "open":
+            self._background.submit(self._open())
+        elif kind == "follow":
+            thread_id = str(message.get("threadId"))
+            self._unfollow(thread_id)
+            tail = self._tail(thread_id, int(message.get("cursor") or 0))
+            self._tails[thread_id] = self._background.submit(tail)
+        elif kind == "unfollow":
+            self._unfollow(str(message.get("threadId")))
+        elif kind == "close":
+            for thread_id in list(self._tails):
+                self._unfollow(thread_id)
+
+    def _unfollow(self, thread_id: str) -> None:
+        cancel = self._tails.pop(thread_id, None)
+        if cancel is not None:
+            cancel()
+
+    async def _open(self) -> None:
+        try:
+            await self._client.health()
+        except LobuError:
+            self._send({"type": "closed"})  # the page comes again, later and later
+        else:
+            self._send({"type": "opened"})
+
+    async def _call(self, message: Message) -> None:
+        method, path, body = str(message.get("method")), str(message.get("path")), message.get("body")
+        try:
+            status, reply = await self._client.send(_call_of(method, path, body))
+        except ServerGone as error:
+            status, reply = 503, {"error": error.to_wire()}
+        except LobuError as error:
+            status, reply = status_of(error), {"error": error.to_wire()}
+        self._send({"type": "reply", "id": message.get("id"), "status": status, "body": reply})
+
+    async def _tail(self, thread_id: str, cursor: int) -> None:
+        try:
+            thread = await self._client.get_thread(thread_id)
+            state = {"status": str(thread.status), "cursor": thread.cursor}
+            self._send({"type": "state", "threadId": thread_id, **state})
+            async for batch in self._client.follow(thread_id, cursor):
+                self._send(_batch(thread_id, batch))
+        except ServerGone:
+            self._send({"type": "closed"})
+        except LobuError as error:
+            self._send({"type": "error", "threadId": thread_id, "error": error.to_wire()})
+
+
+def _call_of(method: str, path: str, body: Any) -> Call[tuple[int, Any]]:
+    if method not in _METHODS or path.startswith("/") or ".." in path or ":" in path:
+        raise InvalidField("not a route of lobu", field="path")
+    content = None if body is None else msgspec.json.encode(body)
+    return Call(method=method, path=path, body=content, read=lambda status, data: (status, _json(data)))
+
+
+def _json(data: bytes) -> Any:
+    return msgspec.json.decode(data) if data else None
+
+
+def _batch(thread_id: str, batch: list[Entry]) -> Message:
+    if not batch:
+        return {"type": "heartbeat"}
+    events = [{"seq": entry.seq, "event": decode(entry.body)} for entry in batch]
+    return {"type": "events", "threadId": thread_id, "events": events}
