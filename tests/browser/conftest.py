@@ -1,16 +1,18 @@
-"""A real JupyterLab with the built bundle, and a real browser."""
+"""A real JupyterLab with the built bundle, real kernels and agents, and a real browser."""
 
 from __future__ import annotations
 
-import os
+import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
 from tests.servers import REPOSITORY, RealServer
+
+from .lab import Lab
 
 CHROMIUM = (
     "--headless",
@@ -22,6 +24,7 @@ CHROMIUM = (
     "--disable-component-update",
     "--disable-sync",
 )
+_UNWANTED = {"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": True}}
 
 
 @pytest.fixture(scope="session")
@@ -35,42 +38,36 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture(scope="module")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealServer]:
-    """JupyterLab on the bundle of this tree, whatever is installed."""
-    server = lab_server(tmp_path_factory.mktemp("lab"))
-    with server:
-        yield server
-
-
 def lab_server(home: Path) -> RealServer:
-    server = RealServer(
-        home,
-        command=("-m", "jupyterlab"),
-        options=["--LabApp.expose_app_in_browser=True", "--LabApp.news_url=", "--LabApp.check_for_updates_class="],
-    )
+    """JupyterLab on the bundle of this tree, whatever is installed."""
+    server = RealServer(home, command=("-m", "jupyterlab"), options=["--LabApp.expose_app_in_browser=True"])
     extensions = home / "data" / "labextensions"
     extensions.mkdir(parents=True)
     (extensions / "lobu-jupyter").symlink_to(REPOSITORY / "lobu_jupyter" / "labextension")
+    (home / "config" / "labconfig").mkdir()
+    (home / "config" / "labconfig" / "page_config.json").write_text(json.dumps(_UNWANTED))
     return server
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealServer]:
+    with lab_server(tmp_path_factory.mktemp("lab")) as server:
+        yield server
 
 
 @pytest.fixture
 def context(browser: Browser) -> Iterator[BrowserContext]:
     context = browser.new_context(viewport={"width": 1280, "height": 900})
-    context.set_default_timeout(30_000)
+    context.set_default_timeout(20_000)
     yield context
     context.close()
 
 
 @pytest.fixture
-def page(context: BrowserContext) -> Page:
-    return context.new_page()
+def open_lab(context: BrowserContext, server: RealServer) -> Callable[..., Lab]:
+    """Open a new notebook with these cells in a tab of the person's browser; or, with a name, one that is there."""
 
+    def open_(*cells: str, name: str | None = None) -> Lab:
+        return Lab.open(context.new_page(), server, cells, name)
 
-@pytest.fixture
-def pictures() -> Path:
-    """Where screenshots go; set LOBU_PICTURES to keep them."""
-    folder = Path(os.environ.get("LOBU_PICTURES", "/tmp/lobu-pictures"))
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+    return open_

@@ -22,7 +22,7 @@ export function Status(props: {
       </span>
       <span aria-hidden="true" class={`lobu-standing lobu-run-${run?.status ?? 'none'}`}>
         {said}
-        {!props.saved && run && <Clock run={run} />}
+        {!props.saved && run && slice.interrupts.length === 0 && <Clock run={run} />}
       </span>
       {!props.saved && <Actions slice={slice} run={run} view={view} />}
       <ConnectionLine connection={view.page.socket.connection} view={view} />

@@ -340,8 +340,8 @@
   color: var(--lobu-warn);
 }
 
-.lobu-code,
-.lobu-terminal {
+.lobu pre.lobu-code,
+.lobu pre.lobu-terminal {
   margin: 0;
   padding: 8px 10px;
   max-height: 420px;
@@ -354,7 +354,7 @@
   tab-size: 4;
 }
 
-.lobu-code {
+.lobu pre.lobu-code {
   background: var(--lobu-raised);
 }
 
@@ -365,14 +365,14 @@
   font: inherit;
 }
 
-.lobu-terminal {
+.lobu pre.lobu-terminal {
   border-top: 1px solid var(--lobu-line);
   background: transparent;
   white-space: pre-wrap;
   overflow-wrap: anywhere;
 }
 
-.lobu-output > .lobu-terminal {
+.lobu .lobu-output > pre.lobu-terminal {
   padding: 0;
   border: 0;
 }
@@ -454,6 +454,7 @@
   color: var(--lobu-text);
   font: inherit;
   font-size: 0.92em;
+  white-space: nowrap;
   cursor: pointer;
 }
 

@@ -1,0 +1,100 @@
+"""JupyterLab as a person uses it: a notebook in a tab."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+import nbformat
+from playwright.sync_api import Locator, Page, expect
+
+from tests.servers import RealServer
+
+_READY = "() => jupyterapp.shell.currentWidget?.context?.sessionContext?.session?.kernel?.status === 'idle'"
+SLOW = 45_000
+LOAD = "%load_ext lobu_jupyter"
+
+
+def script(*lines: str) -> str:
+    """A cell that gives the script agent these lines."""
+    return "\n".join(["%%lobu --agent script", *lines])
+
+
+class Lab:
+    """One tab with one notebook."""
+
+    def __init__(self, page: Page, server: RealServer, name: str) -> None:
+        self.page = page
+        self.server = server
+        self.name = name
+        self.errors: list[str] = []
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+
+    @classmethod
+    def open(cls, page: Page, server: RealServer, cells: Sequence[str], name: str | None) -> Lab:
+        if name is None:
+            name = f"n{uuid.uuid4().hex[:8]}.ipynb"
+            kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
+            notebook = nbformat.v4.new_notebook(metadata=kernel)
+            notebook.cells = [nbformat.v4.new_code_cell(cell) for cell in cells]
+            nbformat.write(notebook, server.root / name)
+        lab = cls(page, server, name)
+        page.goto(f"{server.url}lab/workspaces/{uuid.uuid4().hex[:8]}/tree/{name}?token={server.token}&reset")
+        lab.wait_ready()
+        return lab
+
+    def wait_ready(self) -> None:
+        self.page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=SLOW)
+        self.page.wait_for_function(_READY, timeout=SLOW)
+
+    def command(self, name: str) -> None:
+        """Begin a command; it is not waited for."""
+        self.page.evaluate("name => void jupyterapp.commands.execute(name)", name)
+
+    def run_all(self) -> None:
+        self.command("notebook:run-all-cells")
+
+    def save(self) -> nbformat.NotebookNode:
+        """Save the notebook, and read it as a colleague would."""
+        self.page.evaluate("() => jupyterapp.shell.currentWidget.context.save()")
+        return nbformat.read(self.server.root / self.name, as_version=4)
+
+    def reload(self) -> None:
+        self.page.reload()
+        self.wait_ready()
+
+    @property
+    def view(self) -> Locator:
+        return self.page.locator(".lobu")
+
+    @property
+    def question(self) -> Locator:
+        return self.page.locator(".lobu-decide")
+
+    def button(self, name: str) -> Locator:
+        return self.view.get_by_role("button", name=name)
+
+    def stands(self, text: str, timeout: float = SLOW) -> None:
+        """Wait until the status line says so."""
+        expect(self.view.locator(".lobu-standing").first).to_contain_text(text, timeout=timeout)
+
+    def kernel_id(self) -> str:
+        return str(
+            self.page.evaluate(
+                "() => jupyterapp.shell.currentWidget.context.sessionContext.session.kernel.id"
+            )
+        )
+
+    def value(self, expression: str) -> Any:
+        """What an expression is in the notebook's kernel, as text."""
+        return self.page.evaluate(
+            """async expression => {
+                const kernel = jupyterapp.shell.currentWidget.context.sessionContext.session.kernel;
+                const future = kernel.requestExecute(
+                    { code: '', user_expressions: { value: expression }, store_history: false });
+                const reply = await future.done;
+                return reply.content.user_expressions.value.data?.['text/plain'] ?? null;
+            }""",
+            expression,
+        )
