@@ -1,0 +1,1 @@
+"""The benchmark: what fast means for a person who waits, measured beside yardsticks of the same run."""

@@ -1,0 +1,85 @@
+"""The table: one row per id, with a verdict that is only given on a quiet machine."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+RESULTS = Path(__file__).parent / "results"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One figure beside its yardstick; ``bound``: what it may at most be, or at least with ``least``.
+
+    What is bounded is the ratio where there is a yardstick, else the figure itself.
+    """
+
+    id: str
+    what: str
+    unit: str
+    product: list[float]
+    yardstick: list[float] = field(default_factory=list)
+    against: str = ""
+    bound: float
+    least: bool = False
+    note: str = ""
+
+    def to_wire(self, quiet: bool) -> dict[str, Any]:
+        product, yardstick = _middle(self.product), _middle(self.yardstick)
+        ratio = product / yardstick if yardstick else None
+        figure = product if ratio is None else ratio
+        met = figure >= self.bound if self.least else figure <= self.bound
+        sign = ">=" if self.least else "<="
+        return {
+            **asdict(self),
+            "product": _span(self.product),
+            "yardstick": _span(self.yardstick) if self.yardstick else None,
+            "ratio": ratio,
+            "target": f"{sign} {self.bound:g}" + (f" x {self.against}" if ratio is not None else f" {self.unit}"),
+            "verdict": ("met" if met else "not met") if quiet else "none: the machine was busy",
+            "met": met if quiet else None,
+        }
+
+
+def _middle(values: list[float]) -> float:
+    from bench.figures import median
+
+    return median(values) if values else 0.0
+
+
+def _span(values: list[float]) -> dict[str, float]:
+    return {"median": _middle(values), "min": min(values), "max": max(values), "n": len(values)}
+
+
+def show(rows: list[dict[str, Any]]) -> str:
+    """The rows as a Markdown table."""
+    head = ["id", "what", "product (min to max)", "yardstick (min to max)", "ratio", "target", "verdict"]
+    lines = [head, ["---"] * len(head)]
+    for row in rows:
+        ratio = "" if row["ratio"] is None else f"{row['ratio']:.2f}"
+        yardstick = f"{_text(row['yardstick'])} {row['against']}" if row["yardstick"] else ""
+        figure = f"{_text(row['product'])} {row['unit']}"
+        lines.append([row["id"], row["what"], figure, yardstick, ratio, row["target"], row["verdict"]])
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def _text(span: dict[str, float]) -> str:
+    middle, low, high = (_short(span[name]) for name in ("median", "min", "max"))
+    return middle if span["n"] == 1 else f"{middle} ({low} to {high})"
+
+
+def _short(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+
+
+def save(rows: list[dict[str, Any]], facts: dict[str, Any], name: str) -> Path:
+    """One JSON file per id and one with all; each row carries the machine's facts."""
+    RESULTS.mkdir(exist_ok=True)
+    for row in rows:
+        (RESULTS / f"{row['id']}.json").write_text(json.dumps({**row, "machine": facts}, indent=1) + "\n")
+    path = RESULTS / f"{name}.json"
+    path.write_text(json.dumps({"machine": facts, "rows": rows}, indent=1) + "\n")
+    return path
