@@ -16,6 +16,7 @@ from .bounded import bounded
 from .render import html_of, text_of
 
 if TYPE_CHECKING:
+    from ..model.errors import LobuError
     from .chain import Chain
 
 MIME = "application/vnd.lobu.thread+json"
@@ -23,8 +24,11 @@ EVERY = 0.25
 """Seconds between two updates, more for a large output."""
 
 
-def bundle_of(chain: Chain, thread_id: str, prompt: str) -> dict[str, Any]:
-    """The MIME bundle of docs/architecture.md, "The cell output"; the snapshot once there is a pause or an end."""
+def bundle_of(chain: Chain, thread_id: str, prompt: str, trouble: LobuError | None = None) -> dict[str, Any]:
+    """The MIME bundle of docs/architecture.md, "The cell output"; the snapshot once there is a pause or an end.
+
+    ``trouble``: why nothing more was read.
+    """
     state, status = chain.state(), chain.status
     thread: dict[str, Any] = {
         "version": 1,
@@ -35,7 +39,10 @@ def bundle_of(chain: Chain, thread_id: str, prompt: str) -> dict[str, Any]:
     }
     if status not in ("queued", "running"):
         thread["snapshot"] = bounded(state)
-    shown = state if state["items"] else {**state, "items": [_prompt_item(prompt)]}
+    items = state["items"] or [_prompt_item(prompt)]
+    if trouble is not None:
+        items = [*items, {"kind": "error", "code": trouble.code, "message": trouble.message}]
+    shown = {**state, "items": items}
     return {MIME: thread, "text/plain": text_of(shown, status), "text/html": html_of(shown, status)}
 
 

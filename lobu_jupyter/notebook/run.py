@@ -186,7 +186,7 @@ class Run:
         return f"<Run {self.run_id} {self._chain.status}>"
 
     def _bundle(self) -> dict[str, Any]:
-        return bundle_of(self._chain, self.thread_id, self.prompt)
+        return bundle_of(self._chain, self.thread_id, self.prompt, self._trouble)
 
     # -- how it keeps up --------------------------------------------------------------------------
 
@@ -223,6 +223,11 @@ class Run:
         finally:
             self._listeners.remove(listener)
 
+    @property
+    def _trouble(self) -> LobuError | None:
+        """Why the watch gave up, if it did."""
+        return self._watch.error if self._watch is not None else None
+
     def _catch_up(self) -> Chain:
         if not self._chain.ended:
             catch_up(self._session.client, self.thread_id, self._chain)
@@ -246,7 +251,8 @@ class Run:
             listener()
         if not live_front_end(self._session.found.embedded) or not self._outputs:
             return
-        if self._chain.status not in ("queued", "running") or all(output.due() for output in self._outputs):
+        is_over = self._chain.status not in ("queued", "running") or self._trouble is not None
+        if is_over or all(output.due() for output in self._outputs):
             self._update_live()
         elif self._timer is None:
             self._timer = threading.Timer(0.3, self._update_live)

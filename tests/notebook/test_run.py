@@ -251,3 +251,16 @@ def test_a_run_found_again_is_the_whole_chain(link: FakeSession) -> None:
     run = Run.of(link, link.client.rows[0])  # pyright: ignore[reportArgumentType]
 
     assert (run.run_id, run.status, run.text) == ("run_resumed", "succeeded", "Two.")
+
+
+@pytest.mark.scenario("W16")
+def test_an_output_that_cannot_be_followed_any_more_says_so(link: FakeSession) -> None:
+    run = api.ask("go")
+    link.client.break_(ServerGone("No event for 60 s. Is the Jupyter server running?"))
+    watch = run.watch()
+    assert watch is not None
+    watch.join(10)
+
+    text = run._bundle()["text/plain"]
+
+    assert "server_gone: No event for 60 s" in text
