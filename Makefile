@@ -22,7 +22,7 @@ run: install
 	$(BIN)/jupyter lab --allow-root --no-browser --port=$(PORT) \
 	  --LabApp.default_url=/lab/tree/notebooks/01-quickstart.ipynb $(ARGS)
 
-test: install tests/agui/node_modules/.installed browser lint
+test: install tests/agui/node_modules/.installed browser lint frontend
 	$(BIN)/python -m pytest tests
 	$(BIN)/python -m pytest --nbval --nbval-sanitize-with notebooks/sanitize.cfg -p no:cacheprovider notebooks
 
@@ -34,6 +34,24 @@ lint: install
 	$(BIN)/ruff format --check .
 	$(BIN)/basedpyright
 	$(BIN)/lint-imports
+
+# The front end's own checks: tsc, eslint, prettier, jest; and that the bundle in the tree is of these sources.
+.PHONY: frontend bundle
+frontend: labextension/node_modules/.installed
+	$(BIN)/python labextension/check_bundle.py
+	cd labextension && PATH="$(CURDIR)/$(BIN):$$PATH" jlpm --silent check
+
+# Build the front end's bundle; commit what it changes.
+bundle: labextension/node_modules/.installed
+	cd labextension && PATH="$(CURDIR)/$(BIN):$$PATH" jlpm --silent build
+
+labextension/node_modules/.installed: labextension/yarn.lock labextension/package.json | install
+	cd labextension && PATH="$(CURDIR)/$(BIN):$$PATH" jlpm install --immutable >/dev/null
+	touch $@
+
+# Which test proves which scenario.
+scenarios: install
+	$(BIN)/python -m tests.list_scenarios
 
 format: install
 	$(BIN)/ruff check --fix .
