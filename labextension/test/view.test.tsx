@@ -303,6 +303,19 @@ test('a message that is typed while the agent waits is sent as "no, do this inst
   ]);
 });
 
+test('a form that opens in one view does not take the focus to another', async () => {
+  const { element, server } = await show(stateOf(...waitingFor('x')));
+  const other = document.body.appendChild(document.createElement('div'));
+  const end = mount(other, { page: server.page, threadId: 't', runId: 'r1', composer: 'waiting' });
+  await drawn();
+
+  await press('r');
+
+  expect(element.querySelector('.lobu-decide input')).toBe(document.activeElement);
+  expect(other.querySelector('.lobu-decide input')).not.toBeNull();
+  end();
+});
+
 test('a card that was decided elsewhere says by whom, and has no controls left', async () => {
   const { element, tell } = await show(stateOf(...waitingFor('x')));
   await press('r');

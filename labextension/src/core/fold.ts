@@ -4,6 +4,7 @@
  * `fold(all) == fold(snapshot) + fold(tail)`; the vectors in tests/vectors/fold hold both folds
  * together. The state is folded in place; {@link Fold.version} tells a view which items changed.
  */
+import { list, object, text } from './json';
 import { joined } from './text/joined';
 import {
   AgEvent,
@@ -57,6 +58,7 @@ export class Fold {
       this._runs.set(run.runId, run);
       this._run = run.runId;
     }
+    this._run = this._running() ?? this._run;
     for (const item of state.items) {
       if (item.id !== undefined) {
         this._items.set(key(item.kind, item.id), item);
@@ -164,7 +166,7 @@ export class Fold {
         interruptId: interrupt.id
       });
     }
-    this._settle();
+    this._rest();
   }
 
   private _runError(event: AgEvent): void {
@@ -178,11 +180,22 @@ export class Fold {
       run.error = error;
     }
     this._add('error', null, event, error);
-    this._settle();
+    this._rest();
   }
 
-  private _settle(): void {
-    this.state.status = this.state.interrupts.length > 0 ? 'waiting' : 'idle';
+  /** After an end: a run that was cancelled in the queue leaves the one before it running. */
+  private _rest(): void {
+    const running = this._running();
+    if (running !== undefined) {
+      this._run = running;
+      this.state.status = 'running';
+    } else {
+      this.state.status = this.state.interrupts.length > 0 ? 'waiting' : 'idle';
+    }
+  }
+
+  private _running(): string | undefined {
+    return this.state.runs.filter(run => run.status === 'running').pop()?.runId;
   }
 
   private _end(event: AgEvent, status: RunStatus): void {
@@ -324,8 +337,8 @@ export class Fold {
       this._result(text(call), value.message, event);
     }
     this._add('notice', null, event, { name: 'lobu.closed', value });
-    if (this.state.status === 'waiting') {
-      this._settle();
+    if (this.state.status === 'waiting' && this.state.interrupts.length === 0) {
+      this.state.status = 'idle';
     }
   }
 
@@ -406,20 +419,4 @@ function extend(known: IOutput, more: IOutput): void {
 
 function key(kind: string, id: string): string {
   return `${kind} ${id}`;
-}
-
-function text(value: Json | undefined): string {
-  return typeof value === 'string'
-    ? value
-    : value === undefined || value === null
-      ? ''
-      : JSON.stringify(value);
-}
-
-function list(value: Json | undefined): Json[] {
-  return Array.isArray(value) ? value : [];
-}
-
-function object(value: Json | undefined): JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : {};
 }

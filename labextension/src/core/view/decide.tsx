@@ -5,6 +5,7 @@
  * bar under them. Keys on the card: a, r, e, Enter, Escape.
  */
 import { ComponentChild, VNode } from 'preact';
+import { useRef } from 'preact/hooks';
 import { batch, Draft, editDraft, grantable, isQuestion, offers, problemOf } from '../decide';
 import { Grant, IInterrupt } from '../wire';
 import { AnswerForm, EditForm, TextForm } from './forms';
@@ -15,7 +16,8 @@ const KEYS = { approve: 'a', edit: 'e', reject: 'r' };
 export function Decide(props: { interrupt: IInterrupt; view: IView }): VNode {
   const { interrupt, view } = props;
   const { thread, trans } = view;
-  const controls = new Controls(interrupt, view);
+  const chosenHere = useRef(false);
+  const controls = new Controls(interrupt, view, chosenHere);
   const busy = thread.sending || thread.isSent(interrupt.id);
   return (
     <div
@@ -50,8 +52,14 @@ export function Decide(props: { interrupt: IInterrupt; view: IView }): VNode {
 export class Controls {
   constructor(
     readonly interrupt: IInterrupt,
-    private readonly _view: IView
+    private readonly _view: IView,
+    private readonly _here: { current: boolean }
   ) {}
+
+  /** Did the person choose in this view? Only there a form may take the focus. */
+  get focus(): boolean {
+    return this._here.current;
+  }
 
   get draft(): Draft | undefined {
     return this._view.thread.drafts.get(this.interrupt.id);
@@ -72,6 +80,7 @@ export class Controls {
   }
 
   choose(draft: Draft): void {
+    this._here.current = true;
     this._view.thread.drafts.set(this.interrupt.id, draft);
     this._view.thread.changed();
   }
@@ -260,6 +269,7 @@ function fields(draft: Draft, controls: Controls, view: IView): ComponentChild {
         <TextForm
           label={trans.__('Reject. Why? (optional: the agent reads it)')}
           value={draft.reason}
+          focus={controls.focus}
           onChange={reason => controls.choose({ kind: 'reject', reason })}
         />
       );
@@ -268,11 +278,19 @@ function fields(draft: Draft, controls: Controls, view: IView): ComponentChild {
         <TextForm
           label={trans.__('Answer in place of the tool')}
           value={draft.response}
+          focus={controls.focus}
           onChange={response => controls.choose({ kind: 'respond', response })}
         />
       );
     case 'edit':
-      return <EditForm draft={draft} onChange={edit => controls.choose(edit)} view={view} />;
+      return (
+        <EditForm
+          draft={draft}
+          focus={controls.focus}
+          onChange={edit => controls.choose(edit)}
+          view={view}
+        />
+      );
     case 'answer':
       return (
         <AnswerForm

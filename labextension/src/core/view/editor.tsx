@@ -7,6 +7,7 @@ export function CodeEditor(props: {
   value: string;
   mimeType: string;
   label: string;
+  focus: boolean;
   onChange: (value: string) => void;
   view: IView;
 }): VNode {
@@ -26,7 +27,9 @@ export function CodeEditor(props: {
       label,
       onChange: text => onChange.current(text)
     });
-    editor.focus();
+    if (props.focus) {
+      editor.focus();
+    }
     return () => editor.dispose();
   }, [make]);
   if (make !== undefined) {
@@ -40,7 +43,20 @@ export function CodeEditor(props: {
       rows={Math.min(20, props.value.split('\n').length + 1)}
       value={props.value}
       onInput={event => props.onChange(event.currentTarget.value)}
-      ref={area => void (area && !area.dataset.seen && ((area.dataset.seen = '1'), area.focus()))}
+      ref={area => focusOnce(area, props.focus)}
     />
   );
+}
+
+/** Focus a field when its form opens, if the person opened it here; and never again. */
+export function focusOnce(
+  element: HTMLInputElement | HTMLTextAreaElement | null,
+  wanted: boolean
+): void {
+  if (element !== null && element.dataset.seen === undefined) {
+    element.dataset.seen = '1';
+    if (wanted) {
+      element.focus();
+    }
+  }
 }

@@ -2,12 +2,13 @@
 import { VNode } from 'preact';
 import { Draft, questionsOf } from '../decide';
 import { IInterrupt, IQuestion } from '../wire';
-import { CodeEditor } from './editor';
+import { CodeEditor, focusOnce } from './editor';
 import { IView } from './view';
 
 export function TextForm(props: {
   label: string;
   value: string;
+  focus: boolean;
   onChange: (value: string) => void;
 }): VNode {
   return (
@@ -17,7 +18,7 @@ export function TextForm(props: {
         class="lobu-input"
         value={props.value}
         onInput={event => props.onChange(event.currentTarget.value)}
-        ref={focusOnce}
+        ref={element => focusOnce(element, props.focus)}
       />
     </label>
   );
@@ -27,6 +28,7 @@ type Edit = Extract<Draft, { kind: 'edit' }>;
 
 export function EditForm(props: {
   draft: Edit;
+  focus: boolean;
   onChange: (draft: Edit) => void;
   view: IView;
 }): VNode {
@@ -39,6 +41,7 @@ export function EditForm(props: {
           value={draft.code}
           mimeType="text/x-python"
           label={trans.__('Code to run')}
+          focus={props.focus}
           onChange={code => onChange({ ...draft, code })}
           view={view}
         />
@@ -48,6 +51,7 @@ export function EditForm(props: {
           value={draft.rest}
           mimeType="application/json"
           label={trans.__('Arguments, as JSON')}
+          focus={props.focus && draft.code === null}
           onChange={rest => onChange({ ...draft, rest })}
           view={view}
         />
@@ -135,12 +139,4 @@ function Question(props: {
       )}
     </fieldset>
   );
-}
-
-/** Focus a field when its form opens, and never again. */
-function focusOnce(element: HTMLInputElement | null): void {
-  if (element !== null && element.dataset.seen === undefined) {
-    element.dataset.seen = '1';
-    element.focus();
-  }
 }

@@ -1,0 +1,18 @@
+/** Members of JSON objects whose form is not known yet. */
+import { Json, JsonObject } from './wire';
+
+export function text(value: Json | undefined): string {
+  return typeof value === 'string'
+    ? value
+    : value === undefined || value === null
+      ? ''
+      : JSON.stringify(value);
+}
+
+export function list(value: Json | undefined): Json[] {
+  return Array.isArray(value) ? value : [];
+}
+
+export function object(value: Json | undefined): JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : {};
+}
