@@ -160,12 +160,10 @@ async def test_code_that_came_behind_the_waiting_cell_is_withdrawn_and_offered(
     inline: Hand, person: Person, exchange: Exchange
 ) -> None:
     await inline.run("1")
-    person.send("import time; time.sleep(0.5)")
     cell = person.send(WAITING.format(port=exchange.port, turns=1))
-    inline.executor._kernel._known, inline.executor._kernel._running = (
-        True,
-        None,
-    )  # its busy is still on the way
+    await person.started(cell)
+    kernel = inline.executor._kernel
+    kernel._known, kernel._running = True, None  # as if the cell's busy were still on its way to us
 
     done = await inline.run("print('once')")
 
