@@ -4,8 +4,8 @@
  * `fold(all) == fold(snapshot) + fold(tail)`; the vectors in tests/vectors/fold hold both folds
  * together. The state is folded in place; {@link Fold.version} tells a view which items changed.
  */
+import { addUsage, extend } from './extend';
 import { list, object, text } from './json';
-import { joined } from './text/joined';
 import {
   AgEvent,
   IDecided,
@@ -210,11 +210,7 @@ export class Fold {
     const usage = list(event.usage);
     if (usage.length > 0) {
       run.usage = usage;
-      for (const [name, count] of usage.flatMap(u => Object.entries(object(u)))) {
-        if (Number.isInteger(count)) {
-          this.state.usage[name] = (this.state.usage[name] ?? 0) + Number(count);
-        }
-      }
+      addUsage(this.state.usage, usage);
     }
   }
 
@@ -402,19 +398,6 @@ export class Fold {
   private readonly _runs = new Map<string, IRunState>();
   private readonly _versions = new WeakMap<Item, number>();
   private _run = '';
-}
-
-/** Join a further part of an output to the one of its index. */
-function extend(known: IOutput, more: IOutput): void {
-  if (more.text !== undefined) {
-    known.text = joined(known.text) + joined(more.text);
-  }
-  for (const [mime, data] of Object.entries(more.data ?? {})) {
-    known.data ??= {};
-    const before = known.data[mime];
-    known.data[mime] =
-      typeof before === 'string' && typeof data === 'string' ? before + data : data;
-  }
 }
 
 function key(kind: string, id: string): string {
