@@ -5,7 +5,7 @@
  * together. The state is folded in place; {@link Fold.version} tells a view which items changed.
  */
 import { addUsage, extend } from './extend';
-import { list, object, text } from './json';
+import { key, list, object, text } from './json';
 import {
   AgEvent,
   IDecided,
@@ -50,8 +50,6 @@ export function fold(entries: IEntry[], snapshot: IState = empty()): IState {
   return folding.state;
 }
 
-type Handler = (event: AgEvent) => void;
-
 export class Fold {
   constructor(readonly state: IState = empty()) {
     for (const run of state.runs) {
@@ -86,7 +84,7 @@ export class Fold {
     return true;
   }
 
-  private readonly _handlers: { [type: string]: Handler } = {
+  private readonly _handlers: { [type: string]: (event: AgEvent) => void } = {
     RUN_STARTED: event => this._runStarted(event),
     RUN_FINISHED: event => this._runFinished(event),
     RUN_ERROR: event => this._runError(event),
@@ -398,8 +396,4 @@ export class Fold {
   private readonly _runs = new Map<string, IRunState>();
   private readonly _versions = new WeakMap<Item, number>();
   private _run = '';
-}
-
-function key(kind: string, id: string): string {
-  return `${kind} ${id}`;
 }

@@ -16,3 +16,8 @@ export function list(value: Json | undefined): Json[] {
 export function object(value: Json | undefined): JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : {};
 }
+
+/** A map's key for a kind and an id. */
+export function key(kind: string, id: string): string {
+  return `${kind} ${id}`;
+}
