@@ -41,7 +41,8 @@ class Call:
 @dataclass(frozen=True)
 class Reply:
     """One answer. ``end``: how it ends: stop, cut (connection dropped in mid-stream), drop (dropped before
-    it said anything) or hang (nothing more comes).
+    it said anything) or hang (nothing more comes). ``finish``: the provider's reason to stop, in OpenAI's chat
+    words. ``code``: of an error. ``in_stream``: the error comes as an event of a 200 stream.
     """
 
     text: str = ""
@@ -51,6 +52,9 @@ class Reply:
     message: str = ""
     end: str = "stop"
     headers: dict[str, str] = field(default_factory=dict)
+    finish: str | None = None
+    code: str | None = None
+    in_stream: bool = False
 
 
 def says(text: str) -> Reply:
@@ -61,8 +65,8 @@ def calls(*made: Call, text: str = "") -> Reply:
     return Reply(text, made)
 
 
-def fails(status: int, message: str, **headers: str) -> Reply:
-    return Reply(status=status, message=message, headers=headers)
+def fails(status: int, message: str, code: str | None = None, **headers: str) -> Reply:
+    return Reply(status=status, message=message, code=code, headers=headers)
 
 
 @dataclass(frozen=True)
@@ -129,13 +133,15 @@ class _Handler(RequestHandler):
         reply = self._provider.next()
         for name, value in reply.headers.items():
             self.set_header(name.replace("_", "-"), value)
-        if reply.status != 200:
+        error = {"message": reply.message, "type": reply.code or "test_error", "code": reply.code}
+        if reply.status != 200 and not reply.in_stream:
             self.set_status(reply.status)
-            error = {"message": reply.message, "type": "test_error", "code": None}
             self.finish({"type": "error", "error": error})
             return
         self.set_header("Content-Type", "text/event-stream")
         chunks = self._chunks(reply)
+        if reply.in_stream:
+            chunks = [*chunks[: len(chunks) // 2], ("error", {"type": "error", "error": error, **error})]
         if reply.end == "drop":
             self.request.connection.stream.close()  # pyright: ignore[reportAttributeAccessIssue]
             return
@@ -184,7 +190,7 @@ def _chat(reply: Reply) -> list[Chunk]:
             chunk({"tool_calls": [{"index": index, "function": {"arguments": piece}}]})
             for piece in _pieces(call.args)
         ]
-    chunks.append(chunk({}, "tool_calls" if reply.calls else "stop"))
+    chunks.append(chunk({}, reply.finish or ("tool_calls" if reply.calls else "stop")))
     usage = {"prompt_tokens": 11, "completion_tokens": 7, "total_tokens": 18}
     return [*chunks, (None, {**head, "choices": [], "usage": usage}), (None, "[DONE]")]
 
@@ -267,7 +273,8 @@ def _messages(reply: Reply) -> list[Chunk]:
             for piece in pieces
         ]
         chunks.append({"type": "content_block_stop", "index": index})
-    stop = "tool_use" if reply.calls else "end_turn"
+    ends = {"length": "max_tokens", "content_filter": "refusal"}
+    stop = ends.get(reply.finish or "") or ("tool_use" if reply.calls else "end_turn")
     delta = {"stop_reason": stop, "stop_sequence": None}
     chunks += [
         {"type": "message_delta", "delta": delta, "usage": {"output_tokens": 7}},

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from .demo_words import Group, Request, Table
+from .demo_words import Group, Request, Table, literal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-from dataclasses import replace
 
 _LINE = re.compile(r"^(highest|lowest|rows|groups|fastest|slowest|from|to): (.+)$", re.MULTILINE)
 _WORD = {"sum": "total", "mean": "average", "median": "median", "max": "maximum", "min": "minimum"}
@@ -100,26 +100,26 @@ def _plot(request: Request, name: str) -> str | None:
     if measure is None:
         return None
     if request.chart == "hist":
-        return _show(f'{table.name}["{measure.name}"].plot(kind="hist", bins=20, title="{measure.name}")')
+        return _show(f'{table.name}[{measure.key}].plot(kind="hist", bins=20, title={literal(measure.name)})')
     if request.chart == "scatter" and len(table.numbers()) > 1:
-        other = next(c.name for c in table.numbers() if c != measure)
-        axes = f'x="{other}", y="{measure.name}"'
-        return _show(f'{table.name}.plot(kind="scatter", {axes}, title="{measure.name} and {other}")')
+        other = next(c for c in table.numbers() if c != measure)
+        title = literal(f"{measure.name} and {other.name}")
+        return _show(f'{table.name}.plot(kind="scatter", x={other.key}, y={measure.key}, title={title})')
     request = _with_groups(request)
     if len(request.groups) == 0:
-        return _show(f'{table.name}["{measure.name}"].plot(title="{measure.name}")')
-    title = title_of(request)
+        return _show(f"{table.name}[{measure.key}].plot(title={literal(measure.name)})")
+    title = literal(title_of(request))
     kind = request.chart or ("line" if request.groups[0].column.is_time else "bar")
     marker = ', marker="o"' if kind == "line" else ""
     wide = ".unstack()" if len(request.groups) > 1 else ""
-    labels = f'plt.xlabel("{_label(request.groups[0])}")\nplt.ylabel("{measure.name}")'
+    labels = f"plt.xlabel({literal(_label(request.groups[0]))})\nplt.ylabel({literal(measure.name)})"
     if kind == "pie":
         labels = 'plt.ylabel("")'
     return (
         "import matplotlib.pyplot as plt\n"
         + _imports(request)
         + f"\n{name} = {_grouped(request)}\n"
-        + f'{name}{wide}.plot(kind="{kind}"{marker}, figsize=(8, 4), title="{title}")\n'
+        + f'{name}{wide}.plot(kind="{kind}"{marker}, figsize=(8, 4), title={title})\n'
         + f"{labels}\nplt.tight_layout()\nplt.show()\n"
         + _extremes(name)
     )
@@ -136,7 +136,7 @@ def _top(request: Request, name: str) -> str | None:
     if not request.groups and request.table.groups():
         request = _grouping(request, Group(request.table.groups()[-1]))
     if not request.groups:
-        sort = f'.sort_values("{measure.name}", {ascending})'
+        sort = f".sort_values({measure.key}, {ascending})"
         return f"{request.table.name}{sort}.head({request.count})"
     sort = f".sort_values({ascending}).head({request.count})"
     code = f"{_imports(request)}{name} = {_grouped(request)}{sort}\n"
@@ -166,10 +166,11 @@ def _grow(request: Request, name: str) -> str | None:
 def _count(request: Request, name: str) -> str:
     table = request.table.name
     if request.groups and len(request.groups) == 1 and request.groups[0].period is None:
-        column = request.groups[0].column.name
+        column = request.groups[0].column
         return (
-            f'print({table}["{column}"].value_counts().to_string())\n'
-            f'print(f"rows: {{len({table}):,}} rows, {{{table}[{column!r}].nunique()}} different {column}")'
+            f"print({table}[{column.key}].value_counts().to_string())\n"
+            f'print(f"rows: {{len({table}):,}} rows,", {table}[{column.key}].nunique(), '
+            f"{literal(f'different {column.name}')})"
         )
     return f'print(f"rows: {{len({table}):,}} rows")'
 
@@ -178,7 +179,7 @@ def _aggregate(request: Request, name: str) -> str | None:
     if request.measure is None:
         return None
     if not request.groups:
-        return f'{request.table.name}["{request.measure.name}"].{request.aggregate}()'
+        return f"{request.table.name}[{request.measure.key}].{request.aggregate}()"
     return f"{_imports(request)}{name} = {_grouped(request)}\nprint({name}.to_string())\n{_extremes(name)}"
 
 
@@ -214,8 +215,8 @@ def _grouped(request: Request) -> str:
     keys = [_key(request.table, group) for group in request.groups]
     by = keys[0] if len(keys) == 1 else f"[{', '.join(keys)}]"
     sort = "" if _is_sorted_by_name(request) else ", sort=False"
-    measure = request.measure.name if request.measure else ""
-    return f'{request.table.name}.groupby({by}{sort})["{measure}"].{request.aggregate}()'
+    measure = request.measure.key if request.measure else ""
+    return f"{request.table.name}.groupby({by}{sort})[{measure}].{request.aggregate}()"
 
 
 def _is_sorted_by_name(request: Request) -> bool:
@@ -227,9 +228,9 @@ def _is_sorted_by_name(request: Request) -> bool:
 
 
 def _key(table: Table, group: Group) -> str:
-    column = f'{table.name}["{group.column.name}"]'
     if group.period is None:
-        return f'"{group.column.name}"'
+        return group.column.key
+    column = f"{table.name}[{group.column.key}]"
     dates = column if group.column.is_datetime else f"pd.to_datetime({column})"
     return f'{dates}.dt.to_period("{group.period}")'
 

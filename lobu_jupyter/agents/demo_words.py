@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass, field
 from typing import Any
@@ -55,10 +56,16 @@ _HELP = re.compile(r"\b(what can you|who are you|help|hello|hi|hey)\b")
 
 @dataclass(frozen=True)
 class Column:
-    """A column as ``describe_variable`` tells it."""
+    """A column as ``describe_variable`` tells it. ``label``: its label as Python, where that is no text."""
 
     name: str
     dtype: str
+    label: str | None = None
+
+    @property
+    def key(self) -> str:
+        """The label as it stands in code."""
+        return literal(self.name) if self.label is None else self.label
 
     @property
     def is_number(self) -> bool:
@@ -117,6 +124,11 @@ class Request:
     ascending: bool = False
 
 
+def literal(text: str) -> str:
+    """A text as a Python literal in double quotes."""
+    return json.dumps(text, ensure_ascii=False)
+
+
 def kind_of(prompt: str) -> str | None:
     """The first kind of request whose words occur; ``help`` for a greeting; None if there is none."""
     text = prompt.lower()
@@ -136,7 +148,8 @@ def table_of(description: dict[str, Any]) -> Table | None:
     columns: list[dict[str, Any]] | None = description.get("columns")
     if not columns:
         return None
-    made = tuple(Column(str(c["name"]), str(c["dtype"])) for c in columns)
+    usable = [c for c in columns if c.get("label") != ""]
+    made = tuple(Column(str(c["name"]), str(c["dtype"]), c.get("label")) for c in usable)
     return Table(str(description["name"]), made, str(description.get("head", "")))
 
 

@@ -22,8 +22,9 @@ def explain(error: Failure, model: str | None) -> AgentError:
     if isinstance(error, ex.ModelAPIError):
         return AgentError(PROVIDER, _api(error, name))
     if isinstance(error, ex.UsageLimitExceeded):
+        limit = str(error).partition(" Consider ")[0]  # the rest is advice to programmers
         return AgentError(
-            PROVIDER, f"The run reached its limit and was stopped: {error}. Ask again to go on."
+            PROVIDER, f"The run reached its limit and was stopped: {_short(limit)} Ask again to go on."
         )
     if isinstance(error, ex.ContentFilterError):
         return AgentError(

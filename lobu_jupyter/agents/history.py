@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+from dataclasses import replace
 from typing import Any
 
 from pydantic_ai.messages import (
@@ -23,6 +24,7 @@ from pydantic_ai.messages import (
 
 Message = dict[str, Any]
 Prompt = str | list[UserContent]
+_UNSEEN = "[an attached image is not passed on: this model sees no images]"
 
 
 def split(messages: tuple[Message, ...]) -> tuple[list[ModelMessage], Prompt | None]:
@@ -64,6 +66,28 @@ def user_content(content: Any) -> Prompt:
     if not isinstance(content, list):
         return text_of(content)
     return [_user_part(part) for part in content]
+
+
+def without_images(messages: list[ModelMessage]) -> list[ModelMessage]:
+    """The messages for a model that sees no images: each is named in its place."""
+    return [_blind(message) if isinstance(message, ModelRequest) else message for message in messages]
+
+
+def blind(prompt: Prompt) -> Prompt:
+    """A prompt for a model that sees no images."""
+    if isinstance(prompt, str):
+        return prompt
+    return [_UNSEEN if isinstance(part, BinaryContent | ImageUrl) else part for part in prompt]
+
+
+def _blind(message: ModelRequest) -> ModelRequest:
+    parts = [
+        replace(part, content=part.content if isinstance(part.content, str) else blind(list(part.content)))
+        if isinstance(part, UserPromptPart)
+        else part
+        for part in message.parts
+    ]
+    return replace(message, parts=parts)
 
 
 def _user_part(part: dict[str, Any]) -> UserContent:

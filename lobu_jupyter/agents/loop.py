@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -130,7 +130,7 @@ class _Run:
         self._base, self._model_factory, self._task = instructions, model_factory, task
         self._capabilities = capabilities
         self._send = send
-        self._work = Work(task, kernel, send.send)
+        self._work = Work(task, kernel, send.send, self._journaled)
         self._mapper = Mapper(_calls_of(task))
         self._usage = RunUsage()
         self._model: Model | None = None
@@ -148,6 +148,8 @@ class _Run:
         start = await self._begin()
         self._model = await asyncio.to_thread(self._model_factory, start.model)
         images = bool(self._model.profile.get("supports_image_input", True))
+        if not images:
+            start = _blinded(start)
         toolset = Toolset(self._work, self._mapper.call_id, images=images)
         agent = Agent[None, str | DeferredToolRequests](
             self._model,
@@ -213,6 +215,11 @@ class _Run:
         for event in events:
             await self._send.send(event)
 
+    async def _journaled(self) -> None:
+        done = asyncio.get_running_loop().create_future()
+        await self._send.send({"type": "lobu.sync", "done": done})
+        await done
+
     async def _standing_instructions(self) -> str:
         """AGENTS.md of the root, bounded; the run says that it was given."""
         if self._task.root is None:
@@ -257,6 +264,12 @@ class _Run:
 
     def _model_name(self) -> str | None:
         return None if self._model is None else f"{self._model.system}:{self._model.model_name}"
+
+
+def _blinded(start: _Start) -> _Start:
+    """For a model that sees no images; it may have been another's conversation before."""
+    prompt = None if start.prompt is None else history.blind(start.prompt)
+    return replace(start, messages=history.without_images(start.messages), prompt=prompt)
 
 
 def _calls_of(task: Task) -> list[str]:

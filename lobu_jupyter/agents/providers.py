@@ -2,15 +2,16 @@
 
 ``provider:model`` names a provider of pydantic-ai, or one of ``settings["providers"]``, where
 ``kind`` says what it speaks: ``openai`` (chat completions; any compatible service with a
-``base_url``), ``openai-responses``, ``anthropic``, ``google`` or ``ollama``. A provider's code is
-imported when one of its models is first used.
+``base_url``), ``openai-responses``, ``anthropic``, ``google`` or ``ollama``; ``images: False`` is said of
+models that see no images, ``context_window`` (tokens) of models whose window nobody knows. A provider's
+code is imported when one of its models is first used.
 """
 
 from __future__ import annotations
 
 import contextlib
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic_ai.exceptions import UserError
 from pydantic_ai.models import Model, infer_model
@@ -21,6 +22,9 @@ from lobu_jupyter.model.ports import AgentError
 from lobu_jupyter.model.runs import ErrorCode
 
 from .keys import KEY_OF, Settings, check_allowed, default_model, key, split
+
+if TYPE_CHECKING:
+    from pydantic_ai.profiles import ModelProfile
 
 PROVIDER = ErrorCode.PROVIDER_ERROR.value
 OLLAMA_URL = "http://127.0.0.1:11434/v1"
@@ -66,7 +70,18 @@ def build(settings: Settings, model: str | None) -> Model:
     except UserError as error:
         raise AgentError(PROVIDER, f"The model {name} cannot be used: {error}") from error
     found._settings = {**DEFAULTS, **(found.settings or {})}  # pyright: ignore[reportPrivateUsage]
+    found.profile = _profile(found.profile, configured or {})
     return found
+
+
+def _profile(known: ModelProfile, entry: dict[str, Any]) -> ModelProfile:
+    """What the model can do, as the administrator knows better."""
+    profile = known.copy()
+    if entry.get("images") is not None:
+        profile["supports_image_input"] = bool(entry["images"])
+    if entry.get("context_window") is not None:
+        profile["context_window"] = int(entry["context_window"])
+    return profile
 
 
 def warm(settings: Settings) -> None:

@@ -8,17 +8,14 @@ Settings, as the server sends them to a worker::
 
     {"default_agent": str | None, "default_model": str | None,
      "allowed_models": ["openai:*", …]          globs; empty: all
-     "providers": {name: {"kind", "base_url"?, "api_key"?, "images"?}},
+     "providers": {name: {"kind", "base_url"?, "api_key"?, "images"?: bool, "context_window"?: tokens}},
      "keys": {"OPENAI_API_KEY": "…", …}}        taken before the environment
 """
 
 from __future__ import annotations
 
-import asyncio
-import logging
 import threading
 from contextlib import aclosing
-from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Any, cast
 
 from lobu_jupyter.model.ports import AgentError, AgentPort, KernelPort, Task, ToolSpec
@@ -27,7 +24,8 @@ from .keys import Settings, default_model
 from .tools.specs import BUILTIN
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Callable
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
+    from importlib.metadata import EntryPoint
 
     from lobu_jupyter.model.events import Event
 
@@ -35,8 +33,6 @@ GROUP = "lobu_jupyter.agents"
 ASSISTANT = "A language model that works in your notebook; needs a configured model."
 DEMO = "Rules, not a language model: looks at your data, plots and summarises it; needs no key."
 SCRIPT = "Does exactly what the lines of the prompt say; for tests, notebooks and teaching."
-
-log = logging.getLogger(__name__)
 
 _one_at_a_time = threading.Lock()
 """Two threads that import the same cyclic packages at once (pydantic-ai's) can meet half-made modules."""
@@ -67,6 +63,8 @@ class LazyAgent:
             return self._agent
 
     async def run(self, task: Task, kernel: KernelPort | None) -> AsyncIterator[Event]:
+        import asyncio  # here, as it costs a process that only announces 40 ms
+
         agent = self._agent or await asyncio.to_thread(self.load)
         events = agent.run(task, kernel)
         async with aclosing(cast("AsyncGenerator[Event]", events)):
@@ -124,6 +122,13 @@ def announce(settings: Settings) -> tuple[list[dict[str, Any]], tuple[ToolSpec, 
             entry["model"] = model
         agents.append(entry)
     return agents, BUILTIN
+
+
+def entry_points(group: str) -> Iterable[EntryPoint]:
+    """Those of installed packages."""
+    from importlib import metadata
+
+    return metadata.entry_points(group=group)
 
 
 def _installed(point: EntryPoint, settings: Settings) -> AgentPort:

@@ -82,6 +82,7 @@ class Toolset(AbstractToolset[None]):
             else:
                 await self._admit(bound, tool_args)
             call = Call(self._call_id(ctx.tool_call_id or ""), tool_args, metadata.get("guard"))
+            await self._work.journaled()  # what kills the worker or the kernel is on record first
             result = await bound.run(self._work, call)
         except ToolError as error:
             raise ToolFailed(str(error)) from error

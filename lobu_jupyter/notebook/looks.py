@@ -122,7 +122,9 @@ def _is_a(module: str, name: str) -> Callable[[Any], bool]:
 
 
 def _frame(frame: Any) -> dict[str, Any]:
-    columns = [{"name": str(column), "dtype": str(dtype)} for column, dtype in _dtypes(frame)]
+    columns = [
+        {"name": str(column), "dtype": str(dtype), **_label(column)} for column, dtype in _dtypes(frame)
+    ]
     head = frame.iloc[:HEAD_ROWS, :MAX_COLUMNS]
     missing = frame.iloc[:100_000, :MAX_COLUMNS].isna().sum()
     described: dict[str, Any] = {
@@ -138,6 +140,13 @@ def _frame(frame: Any) -> dict[str, Any]:
 
 def _dtypes(frame: Any) -> Iterable[tuple[Any, Any]]:
     return itertools.islice(zip(frame.columns, frame.dtypes, strict=True), MAX_COLUMNS)
+
+
+def _label(column: Any) -> dict[str, str]:
+    """How a label that is no text stands in code: a number's repr, "" for what has no literal of use."""
+    if isinstance(column, str):
+        return {}
+    return {"label": repr(column) if isinstance(column, (int, float)) else ""}
 
 
 def _series(series: Any) -> dict[str, Any]:

@@ -6,11 +6,12 @@ import ast
 import contextlib
 import io
 import traceback
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from functools import partial
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 from ag_ui.core import Event as AgUiEvent
 from pydantic import TypeAdapter
@@ -151,11 +152,21 @@ def policy(*, answerable: bool = True, max_mode: Any = "allow", **layers: dict[s
     return Policy(layers=made, answerable=answerable, max_mode=max_mode)
 
 
+async def said(agent: AgentPort, task: Task, kernel: KernelPort | None = None) -> AsyncIterator[Event]:
+    """What the agent says, to a host that has everything durable at once."""
+    async with aclosing(cast("AsyncGenerator[Event]", agent.run(task, kernel))) as events:
+        async for event in events:
+            if event["type"] == "lobu.sync":
+                event["done"].set_result(None)
+            else:
+                yield event
+
+
 async def run(agent: AgentPort, task: Task, kernel: KernelPort | None = None) -> Ended:
     """Run to the end; every event passes the gateway's slice and AG-UI's own models."""
     ended = Ended()
     try:
-        async for event in agent.run(task, kernel):
+        async for event in said(agent, task, kernel):
             if event["type"] == "lobu.usage":
                 ended.usage = event["usage"]
             else:

@@ -147,3 +147,17 @@ async def test_refused_it_stops_and_a_failure_is_told(kernel: FakeKernel) -> Non
     assert "nothing was run. not now" in refused.text
     assert kernel.ran == ["1 / 0"]
     assert "failed with `ZeroDivisionError: division by zero`" in broken.text
+
+
+@pytest.mark.parametrize("label", ['unit "price"', "it's {odd}", "back\\slash", "naïve 売上", 7])
+async def test_the_labels_of_columns_may_be_anything(label: object) -> None:
+    group = 'the "group" {x}'
+    rows = {group: ["a", "b", "a"], label: [1.0, 2.0, 4.0], ("not", "for us"): [1, 2, 3]}
+    kernel = FakeKernel(data=pd.DataFrame(rows))
+
+    for prompt in ("average by group", "plot the data", "how many rows by group", "top 2", "histogram"):
+        ended = await ask(f"{prompt} of data", kernel)
+
+        assert ended.error is None
+        assert "failed" not in ended.text, (prompt, ended.text, kernel.ran[-1:])
+    assert len(kernel.ran) == 5

@@ -13,7 +13,7 @@ from lobu_jupyter.model.errors import InvalidField
 from lobu_jupyter.model.interrupts import decide
 from lobu_jupyter.model.policy import Grant, Policy
 from lobu_jupyter.model.ports import Executed, KernelGone, ToolSpec
-from tests.agents.bench import FakeKernel, Taker, policy, registered, resume, run, task_for
+from tests.agents.bench import FakeKernel, Taker, policy, registered, resume, run, said, task_for
 
 DOUBLE = ToolSpec(
     name="double",
@@ -298,7 +298,7 @@ class SlowKernel(FakeKernel):
 
 async def test_what_a_tool_shows_is_streamed_while_it_runs_and_closing_the_run_cancels_it() -> None:
     kernel = SlowKernel()
-    events = script().run(task_for("run 1", policy=policy(run={"mode": "allow"})), kernel)
+    events = said(script(), task_for("run 1", policy=policy(run={"mode": "allow"})), kernel)
 
     seen = []
     async for event in events:
@@ -316,7 +316,7 @@ async def test_cancelling_the_task_that_reads_the_run_cancels_its_call() -> None
     kernel, begun = SlowKernel(), asyncio.Event()
 
     async def read() -> None:
-        async for event in script().run(task_for("run 1", policy=policy(run={"mode": "allow"})), kernel):
+        async for event in said(script(), task_for("run 1", policy=policy(run={"mode": "allow"})), kernel):
             if event.get("name") == "lobu.output":
                 begun.set()
 

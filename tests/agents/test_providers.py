@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 from collections.abc import Iterator
 from functools import partial
 from typing import Any
@@ -14,8 +15,8 @@ from lobu_jupyter.agents import assistant as assistants
 from lobu_jupyter.agents.assistant import assistant
 from lobu_jupyter.agents.keys import USUAL_MODEL, Settings, default_model
 from lobu_jupyter.agents.retrying import Retrying
-from lobu_jupyter.model.ports import AgentError, Task
-from tests.agents.bench import Ended, FakeKernel, policy, resume, run, task_for
+from lobu_jupyter.model.ports import AgentError, Executed, Task
+from tests.agents.bench import Ended, FakeKernel, Taker, policy, resume, run, task_for
 from tests.providers import Call, Provider, Reply, calls, fails, says
 
 KEY = "sk-secret-0123456789"
@@ -326,3 +327,72 @@ def test_the_usual_models_exist() -> None:
     assert set(USUAL_MODEL.values()) <= set(known)
     assert default_model({"keys": {"OPENAI_API_KEY": KEY}}) == USUAL_MODEL["OPENAI_API_KEY"]
     assert default_model({"keys": {"OPENAI_API_KEY": KEY}, "allowed_models": ["ollama:*"]}) is None
+
+
+# -- images, limits, filters, packages ----------------------------------------------------------------
+
+PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+
+
+class Painter(FakeKernel):
+    """Shows a figure, whatever it is asked to run."""
+
+    async def run_code(self, code: str, on_output: Taker, on_waiting: Taker) -> Executed:
+        await on_output({"output_type": "display_data", "data": {"image/png": PIXEL}, "metadata": {}})
+        return Executed(ok=True)
+
+
+def shows_an_image(model: str) -> Task:
+    image = {"type": "image", "source": {"type": "data", "value": PIXEL, "mimeType": "image/png"}}
+    content = [{"type": "text", "text": "what is this?"}, image]
+    messages = ({"id": "m1", "role": "user", "content": content},)
+    return task("", model, messages=messages, policy=ALLOW)
+
+
+@pytest.mark.parametrize("model", MODELS)
+async def test_the_provider_gets_the_persons_image_and_the_figures_of_a_call(
+    model: str, provider: Provider, settings: Settings
+) -> None:
+    provider.script = [calls(code("plot()")), says("A pixel.")]
+
+    ended = await run(assistant(settings), shows_an_image(model), Painter())
+
+    assert ended.text == "A pixel."
+    first, second = (json.dumps(request.body) for request in provider.requests)
+    assert (first.count(PIXEL), second.count(PIXEL)) == (1, 2)
+    assert PIXEL in json.dumps(ended.customs("lobu.output"))
+
+
+async def test_a_model_that_sees_no_images_is_sent_none(provider: Provider, settings: Settings) -> None:
+    settings["providers"]["chat"]["images"] = False
+    provider.script = [calls(code("plot()")), says("I see nothing.")]
+
+    ended = await run(assistant(settings), shows_an_image("chat:x"), Painter())
+
+    sent = json.dumps([request.body for request in provider.requests])
+    assert PIXEL not in sent
+    assert "sees no images" in sent
+    assert "image/png" in next(iter(ended.results.values()))
+    assert PIXEL in json.dumps(ended.customs("lobu.output"))
+
+
+async def test_a_missing_package_names_what_to_install(
+    provider: Provider, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "pydantic_ai.models.anthropic", None)
+
+    error = await error_of(settings, "anthropic:x")
+
+    assert "pip install 'lobu_jupyter[anthropic]'" in error.message
+
+
+async def test_a_run_stops_at_its_limit_of_requests(provider: Provider, settings: Settings) -> None:
+    provider.script = [calls(code("1"))]
+    limited = task("go", "chat:x", policy=ALLOW, limits={"requests": 3})
+
+    ended = await run(assistant(settings), limited, FakeKernel())
+
+    assert len(provider.requests) == 3
+    assert ended.error is not None
+    assert "reached its limit" in ended.error.message
+    assert "pydantic" not in ended.error.message

@@ -29,11 +29,12 @@ class Call:
 
 @dataclass(frozen=True)
 class Work:
-    """What a tool has to work with in one run."""
+    """What a tool has to work with in one run. ``journaled`` waits until all that was said is durable."""
 
     task: Task
     kernel: KernelPort | None
     emit: Emit
+    journaled: Callable[[], Awaitable[None]]
 
     async def note(self, call_id: str, text: str) -> None:
         """Say on the call's card what it waits for; empty text clears."""
