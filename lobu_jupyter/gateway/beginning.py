@@ -53,6 +53,7 @@ async def begin(
     start -= len(first or [])
     await tx.run("set_start", run_id=run_id, start_cursor=start, cursor=start - 1)
     await assign(ctx, tx, run_id, run["agent"])
+    tx.after(lambda: ctx.observer.run_began(run_id, run["thread_id"], run["agent"]))
     return start - 1
 
 
@@ -71,6 +72,7 @@ async def begin_and_cancel(ctx: Context, tx: Tx, run: Row, terminal: bytes) -> i
     await title_once(ctx, tx, run)
     end = await append(tx, run["thread_id"], run["run_id"], [_started(ctx, run, None), terminal], ctx.now())
     await tx.run("set_start", run_id=run["run_id"], start_cursor=end - 1, cursor=end - 2)
+    tx.after(lambda: ctx.observer.run_began(run["run_id"], run["thread_id"], run["agent"]))
     return end
 
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from lobu_jupyter.store.tx import Tx
 
     from .hub import Hub
+    from .observing import Observer
     from .settings import Settings
     from .slices import Slices
 
@@ -28,6 +29,8 @@ class Context:
     server_id: str
     kernels: KernelsPort | None
     workers: WorkersPort | None
+    observer: Observer
+    next_retention: float = 0.0  # when the sweeper looks for threads to delete again
 
     def now(self) -> float:
         """Seconds since the epoch, in whole milliseconds as the wire shows them."""

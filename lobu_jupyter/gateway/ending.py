@@ -55,6 +55,8 @@ async def finish(
     if run["parent_run_id"]:
         await tx.run("drop_checkpoint", run_id=run["parent_run_id"])
     tx.after(lambda: ctx.slices.drop(run_id))
+    code = error.code if error else None
+    tx.after(lambda: ctx.observer.run_ended(run_id, run["thread_id"], run["agent"], status, code))
     if then_next:
         await begin_next(ctx, tx, run["thread_id"])
 
@@ -63,6 +65,7 @@ async def fail_run(
     ctx: Context, tx: Tx, run_id: str, code: ErrorCode, message: str, *, then_next: bool = True
 ) -> bool:
     """End a running run with RUN_ERROR. False if it has ended."""
+    message = ctx.settings.redactor.text(message)
     error, event = RunError(code=code, message=message), run_error(code, message)
     return await _close(ctx, tx, run_id, RunStatus.FAILED, event, message, error, then_next)
 

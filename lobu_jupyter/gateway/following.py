@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from .access import own_thread, owner_of
 from .hub import thread_topic
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Generator
 
     from lobu_jupyter.model.callers import Caller
     from lobu_jupyter.store.tx import Tx
@@ -49,7 +50,7 @@ async def follow(
     """See :meth:`Gateway.follow`."""
     reader = await _attach(ctx, owner_of(by), thread_id, cursor, run_id)
     answered = False
-    with ctx.hub.listen(thread_topic(thread_id)) as bell:
+    with ctx.hub.listen(thread_topic(thread_id)) as bell, _counted(ctx):
         while True:
             bell.clear()  # before the look: what comes after it rings
             page = await _read(ctx, reader)
@@ -65,6 +66,15 @@ async def follow(
                 raise ThreadNotFound("This thread was deleted.")
             if not page.more and not await bell.wait(ctx.settings.heartbeat_seconds):
                 yield []
+
+
+@contextmanager
+def _counted(ctx: Context) -> Generator[None]:
+    ctx.observer.attached(1)
+    try:
+        yield
+    finally:
+        ctx.observer.attached(-1)
 
 
 async def _attach(

@@ -34,6 +34,7 @@ from . import (
 )
 from .context import Context
 from .hub import Hub
+from .observing import Observer, Unobserved
 from .settings import Settings
 from .slices import Slices
 from .snapshots import Snapshots
@@ -368,6 +369,7 @@ async def open_gateway(
     clock: Clock | None = None,
     kernels: KernelsPort | None = None,
     workers: WorkersPort | None = None,
+    observer: Observer | None = None,
     process: recovering.Process | None = None,
 ) -> AsyncGenerator[Gateway]:
     """The gateway on the store at `path`; on leaving, this server's runs are ended and the store closed.
@@ -377,18 +379,18 @@ async def open_gateway(
     """
     settings = settings or Settings()
     database = await open_database(path, busy_seconds=settings.busy_seconds)
-    hub = Hub()
-    database.on_commit = hub.wake
     ctx = Context(
         database=database,
         clock=clock or SystemClock(),
         settings=settings,
-        hub=hub,
+        hub=Hub(),
         slices=Slices(),
         server_id=new_id("server"),
         kernels=kernels,
         workers=workers,
+        observer=observer or Unobserved(),
     )
+    database.on_commit = ctx.hub.wake
     gateway = Gateway(ctx)
     try:
         await recovering.enroll(ctx, process or recovering.Process.me())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from lobu_jupyter.model import events as ev
@@ -67,7 +68,10 @@ async def ingest(ctx: Context, worker: WorkerCaller, batch: ev.Batch) -> dict[st
             )
         return await _take(ctx, tx, run, lease, batch, checked)
 
-    return await ctx.database.write(body)
+    began = perf_counter()
+    acked = await ctx.database.write(body)
+    ctx.observer.ingested(len(batch.events), perf_counter() - began)
+    return acked
 
 
 def _check(ctx: Context, batch: ev.Batch) -> _Checked:
@@ -76,7 +80,8 @@ def _check(ctx: Context, batch: ev.Batch) -> _Checked:
         raise InvalidField("batches count from 1", field="batch")
     if not batch.events:
         raise InvalidField("a batch has events", field="events")
-    events = [ev.parse(raw, f"events[{i}]") for i, raw in enumerate(batch.events)]
+    redact = ctx.settings.redactor.raw
+    events = [ev.parse(redact(bytes(raw)), f"events[{i}]") for i, raw in enumerate(batch.events)]
     for i, (event, _) in enumerate(events):
         if isinstance(event, ev.RunFinished | ev.RunErrorEvent) and i < len(events) - 1:
             raise InvalidField("nothing follows the end of a run", field=f"events[{i + 1}]")

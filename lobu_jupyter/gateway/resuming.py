@@ -40,7 +40,10 @@ async def resume(ctx: Context, by: Caller, thread_id: str, entries: list[Entry])
     """See :meth:`Gateway.resume`."""
     owner = await allow_change(ctx, by, "resume", thread_id)
     _check(entries)
-    await guard(ctx, [text for entry in entries for text in _texts(entry.get("payload"))], "resume")
+    texts = [text for entry in entries for text in _texts(entry.get("payload"))]
+    if any(ctx.settings.redactor.text(text) != text for text in texts):
+        raise InvalidField("this holds a key or token of the server; what runs is journaled", field="resume")
+    await guard(ctx, by, texts, "resume", thread_id)
 
     async def body(tx: Tx) -> tuple[Started, bool] | LobuError:
         thread = await own_thread(tx, owner, thread_id)
@@ -167,8 +170,13 @@ async def _go_on(
     for row, decision in zip(rows, decisions, strict=True):
         await _settle(ctx, tx, by, thread, row, decision, run_id)
         events.append(_decided(ctx, by, row, decision))
-    cursor = await begin(ctx, tx, run_id, resume=entries, first=events)
+    cursor = await begin(ctx, tx, run_id, resume=[_only(entry) for entry in entries], first=events)
     return Started(run_id=run_id, thread_id=thread["thread_id"], cursor=cursor)
+
+
+def _only(entry: Entry) -> Entry:
+    """What a decision consists of; whatever else a caller sent along is not even kept."""
+    return {name: entry[name] for name in ("interruptId", "status", "payload") if name in entry}
 
 
 def _request_of(parent: Row) -> str:
@@ -191,6 +199,7 @@ async def _settle(
     )
     interrupt = interrupt_of(row)
     detail = {"toolName": interrupt.tool_name, "decision": sparse(decision)}
+    tx.after(lambda: ctx.observer.decided(run_id, thread["thread_id"], decision.kind, by.via))
     await record(
         ctx, tx, by, f"decided {decision.kind}", thread["owner"], thread["thread_id"], run_id, detail
     )

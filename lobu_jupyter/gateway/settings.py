@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from lobu_jupyter.model.policy import Rules
+from lobu_jupyter.model.redaction import Redactor
 
 if TYPE_CHECKING:
     from lobu_jupyter.model.runs import Mode
@@ -29,6 +30,8 @@ class Settings:
     agent_rules: Mapping[str, Rules] = field(default_factory=dict[str, Rules])  # agent name -> its layer
     max_mode: Mode = "allow"
     guardrail: Guardrail | None = None
+    guardrail_seconds: float = 10.0  # a guardrail that takes longer refuses
+    redactor: Redactor = field(default_factory=Redactor)  # knows the server's own secrets
 
     root: str | None = None  # absolute directory that file tools may reach
     limits: Mapping[str, int] = field(default_factory=lambda: {"outputBytes": 10 * KIB * KIB})
@@ -48,4 +51,6 @@ class Settings:
     busy_seconds: float = 5.0  # how long a locked store is waited for
     purge_seconds: float = 60.0  # from a thread's deletion to the removal of its rows
     temporary_seconds: float = 60.0  # from a temporary thread's end to its deletion
+    keep_seconds: float | None = None  # a thread that nobody touched for so long is deleted; None: kept
+    keep_bytes: int | None = None  # a store that grew past it loses its oldest threads; None: may grow
     outside_seconds: float = 90.0  # silence after which an outside worker gets no new runs

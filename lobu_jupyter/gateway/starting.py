@@ -27,10 +27,12 @@ if TYPE_CHECKING:
 async def start(ctx: Context, by: Caller, thread_id: str, request: StartRun) -> Started:
     """See :meth:`Gateway.start`."""
     owner = await allow_change(ctx, by, "start", thread_id)
-    message = _message_of(ctx, request)
+    message = ctx.settings.redactor.tree(_message_of(ctx, request))
+    context = ctx.settings.redactor.tree(request.context)
     _check(ctx, request)
-    await guard(ctx, _texts(message), "prompt")
-    await guard(ctx, [str(item.get("value", "")) for item in request.context], "context")
+    await guard(ctx, by, _texts(message), "prompt", thread_id)
+    texts = [str(item[member]) for item in context for member in ("description", "value")]
+    await guard(ctx, by, texts, "context", thread_id)
 
     async def look(tx: Tx) -> str | None:
         return request.kernel_id or (await own_thread(tx, owner, thread_id))["kernel_id"]
@@ -51,7 +53,7 @@ async def start(ctx: Context, by: Caller, thread_id: str, request: StartRun) -> 
             await tx.run("bind_kernel", kernel_id=kernel_id, server_id=ctx.server_id, mine=mine)
             await tx.run("bind_thread", thread_id=thread_id, kernel_id=kernel_id)
         cursor = (await own_thread(tx, owner, thread_id))["cursor"]
-        fields = _fields(ctx, request, message, kernel_id)
+        fields = _fields(ctx, request, {"message": message, "context": context}, kernel_id)
         run_id = await add_run(ctx, tx, thread_id, owner, **fields, cursor=cursor)
         if running is None:
             cursor = await begin(ctx, tx, run_id)
@@ -156,9 +158,7 @@ def _check(ctx: Context, request: StartRun) -> None:
         raise TooLarge(f"The context may have {ctx.settings.max_prompt_bytes} bytes.", field="context")
 
 
-def _fields(
-    ctx: Context, request: StartRun, message: dict[str, Any], kernel_id: str | None
-) -> dict[str, Any]:
+def _fields(ctx: Context, request: StartRun, texts: dict[str, Any], kernel_id: str | None) -> dict[str, Any]:
     return {
         "agent": request.agent or ctx.settings.default_agent,
         "model": request.model or ctx.settings.default_model,
@@ -166,5 +166,5 @@ def _fields(
         "kernel_id": kernel_id,
         "client_request_id": request.client_request_id,
         "answerable": request.answerable,
-        "request": json_of({"message": message, "context": request.context}),
+        "request": json_of(texts),
     }

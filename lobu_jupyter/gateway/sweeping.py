@@ -16,6 +16,7 @@ from lobu_jupyter.model.runs import ErrorCode
 from .ending import expire_due, fail_run
 from .hub import thread_topic
 from .recovering import begin_queued
+from .retention import retain
 from .threads import remove
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ async def sweep(ctx: Context) -> int:
     done += await _each(expired, lambda name: _expire(ctx, name), "expired interrupt")
     done += await _each(temporary, lambda name: _drop_temporary(ctx, name), "temporary thread")
     done += await _each(deleted, lambda name: _purge(ctx, name), "deleted thread")
+    done += await retain(ctx)
     await begin_queued(ctx)
     await _housekeeping(ctx)
     return done
@@ -115,13 +117,15 @@ async def _purge(ctx: Context, thread_id: str) -> bool:
 
 
 async def _housekeeping(ctx: Context) -> None:
-    async def body(tx: Tx) -> None:
+    async def body(tx: Tx) -> int:
         await tx.run("see_server", server_id=ctx.server_id, now=ctx.now())
         await tx.run("forget_workers", until=ctx.now() - KEEP_WORKERS_SECONDS)
         if await tx.all("unassigned_leases", server_id=ctx.server_id):
             ctx.call_worker(tx)  # another server may have left a run of our kernel to us
+        waiting = await tx.one("count_open_interrupts")
+        return waiting["open"] if waiting is not None else 0
 
-    await ctx.database.write(body)
+    ctx.observer.waiting(await ctx.database.write(body))
 
 
 async def sweep_on(ctx: Context) -> None:

@@ -156,6 +156,7 @@ async def _write(ctx: Context, tx: Tx, thread: Row, **changes: Any) -> None:
 
 
 async def _set_title(ctx: Context, tx: Tx, thread: Row, title: str) -> None:
+    title = ctx.settings.redactor.text(title)
     await _write(ctx, tx, thread, title=title)
     event = stamped(custom("lobu.title", {"title": title}), ctx.now())
     await append(tx, thread["thread_id"], None, [event], ctx.now())

@@ -81,6 +81,38 @@ SELECT t.thread_id FROM threads t
    AND (t.updated_at <= :unused_until OR EXISTS (SELECT 1 FROM runs r WHERE r.thread_id = t.thread_id))
  LIMIT 100;
 
+-- idle_threads --
+-- Threads that nobody touched since, the oldest first, with the size of their journals.
+SELECT t.thread_id, (SELECT coalesce(sum(length(e.body)), 0) FROM events e WHERE e.thread_id = t.thread_id) AS bytes
+  FROM threads t
+ WHERE t.deleted_at IS NULL AND t.updated_at <= :until
+   AND NOT EXISTS (SELECT 1 FROM runs r WHERE r.thread_id = t.thread_id AND r.status = 'running')
+   AND NOT EXISTS (SELECT 1 FROM runs r WHERE r.thread_id = t.thread_id AND r.status = 'queued')
+   AND NOT EXISTS (SELECT 1 FROM interrupts i WHERE i.thread_id = t.thread_id AND i.status = 'open')
+ ORDER BY t.updated_at LIMIT 100;
+
+-- idle_thread --
+-- One of them, if it still is.
+SELECT t.thread_id, t.owner FROM threads t
+ WHERE t.thread_id = :thread_id AND t.deleted_at IS NULL AND t.updated_at <= :until
+   AND NOT EXISTS (SELECT 1 FROM runs r WHERE r.thread_id = t.thread_id AND r.status = 'running')
+   AND NOT EXISTS (SELECT 1 FROM runs r WHERE r.thread_id = t.thread_id AND r.status = 'queued')
+   AND NOT EXISTS (SELECT 1 FROM interrupts i WHERE i.thread_id = t.thread_id AND i.status = 'open');
+
+-- used_bytes --
+-- What the store's file holds, but for its free pages.
+SELECT (count.page_count - free.freelist_count) * size.page_size AS bytes
+  FROM pragma_page_count count, pragma_freelist_count free, pragma_page_size size;
+
+-- leaving_bytes --
+-- How much of that belongs to threads that are deleted and not purged yet.
+SELECT coalesce(sum(length(e.body)), 0) AS bytes
+  FROM threads t JOIN events e ON e.thread_id = t.thread_id WHERE t.deleted_at IS NOT NULL;
+
+-- count_open_interrupts --
+-- How many questions wait on a person, over all.
+SELECT count(*) AS open FROM interrupts WHERE status = 'open';
+
 -- purge_events --
 -- Remove a deleted thread's journal.
 DELETE FROM events WHERE thread_id = :thread_id;
