@@ -6,7 +6,7 @@ PORT ?= 8888
 ARGS ?=
 BIN := .venv/bin
 
-.PHONY: install run test unit lint format notebooks lock clean scenarios
+.PHONY: install run test unit lint format notebooks bench lock clean scenarios
 
 install: .venv/.installed
 
@@ -60,6 +60,10 @@ format: install
 # The saved outputs of the example notebooks, made anew.
 notebooks: install
 	$(BIN)/python notebooks/regenerate.py
+
+# What fast means, measured (docs/performance.md): all, or make bench ONLY=B1,B5.
+bench: install
+	$(BIN)/python -m bench --only "$(ONLY)"
 
 # Names and versions only.
 lock: install

@@ -24,7 +24,7 @@ OPTIONS = ("--LobuApp.max_runs_per_user=64", "--ServerApp.log_level=WARN")
 class Run(Protocol):
     """One run on a peer, begun or not."""
 
-    async def read(self, cursor: int = 0, *, to_end: bool = False, frames: int | None = None) -> Reader: ...
+    async def read(self, cursor: int = 0, *, to_end: bool = False, stop: bytes | None = None) -> Reader: ...
     async def start(self, tokens: int, tools: int, rate: float = 0, hold: bool = False) -> None: ...
 
 
@@ -39,10 +39,10 @@ class YardstickRun:
     def __init__(self, yardstick: Yardstick) -> None:
         self._peer, self._name = yardstick, "r" + secrets.token_hex(6)
 
-    async def read(self, cursor: int = 0, *, to_end: bool = False, frames: int | None = None) -> Reader:
-        stop = None if to_end else b"event: done"
+    async def read(self, cursor: int = 0, *, to_end: bool = False, stop: bytes | None = None) -> Reader:
+        stop = None if to_end else stop or b"event: done"
         path = f"/stream/{self._name}?cursor={cursor}"
-        reader = await read(self._peer.port, path, {}, stop=stop, frames=frames)
+        reader = await read(self._peer.port, path, {}, stop=stop)
         await reader.attached()
         return reader
 
@@ -68,12 +68,13 @@ class ProductRun:
         self._peer, self.thread = product, thread
         self.run = ""
 
-    async def read(self, cursor: int = 0, *, to_end: bool = False, frames: int | None = None) -> Reader:
-        stop = None if to_end else b'"RUN_FINISHED"'
+    async def read(self, cursor: int = 0, *, to_end: bool = False, stop: bytes | None = None) -> Reader:
+        """``to_end``: until the response ends with the run; else until `stop`, or the run's end, was seen."""
+        stop = None if to_end else stop or b'"RUN_FINISHED"'
         path = f"/lobu/api/threads/{self.thread}/events?cursor={cursor}"
         path += f"&runId={self.run}" if to_end else ""
         server = self._peer.server
-        reader = await read(server.port, path, server.auth, stop=stop, frames=frames)
+        reader = await read(server.port, path, server.auth, stop=stop)
         await reader.attached()
         return reader
 

@@ -19,8 +19,8 @@ LIMIT = 120.0
 class Reader(asyncio.Protocol):
     """A GET on a stream. ``stop``: bytes after which it is over; else it ends with the response."""
 
-    def __init__(self, request: bytes, stop: bytes | None, frames: int | None) -> None:
-        self._request, self._stop, self._frames = request, stop, frames
+    def __init__(self, request: bytes, stop: bytes | None) -> None:
+        self._request, self._stop = request, stop
         self._transport: asyncio.Transport | None = None
         self._tail = b""
         self._begun = asyncio.get_running_loop().create_future()
@@ -38,11 +38,7 @@ class Reader(asyncio.Protocol):
         if not self._begun.done():
             self._begun.set_result(None)
         probe = self._tail + data
-        if self._frames is not None:
-            self._frames -= data.count(b"\nid: ")
-        if (self._stop is not None and self._stop in probe) or (self._frames is not None and self._frames <= 0):
-            self.close()
-        elif self._stop is None and probe.endswith(b"\r\n0\r\n\r\n"):
+        if self._stop in probe if self._stop is not None else probe.endswith(b"\r\n0\r\n\r\n"):
             self.close()
         self._tail = data[-64:]
 
@@ -135,14 +131,12 @@ class Reader(asyncio.Protocol):
         return pieces
 
 
-async def read(
-    port: int, path: str, headers: dict[str, str], *, stop: bytes | None = None, frames: int | None = None
-) -> Reader:
-    """Connect and ask; ``frames``: over after so many events."""
+async def read(port: int, path: str, headers: dict[str, str], *, stop: bytes | None = None) -> Reader:
+    """Connect and ask."""
     head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
     request = f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{head}\r\n".encode()
     sent = time.monotonic_ns()
     loop = asyncio.get_running_loop()
-    _, reader = await loop.create_connection(lambda: Reader(request, stop, frames), "127.0.0.1", port)
+    _, reader = await loop.create_connection(lambda: Reader(request, stop), "127.0.0.1", port)
     reader.sent = sent
     return reader

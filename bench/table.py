@@ -38,7 +38,8 @@ class Row:
             "product": _span(self.product),
             "yardstick": _span(self.yardstick) if self.yardstick else None,
             "ratio": ratio,
-            "target": f"{sign} {self.bound:g}" + (f" x {self.against}" if ratio is not None else f" {self.unit}"),
+            "target": f"{sign} {self.bound:g}"
+            + (f" x {self.against}" if ratio is not None else f" {self.unit}"),
             "verdict": ("met" if met else "not met") if quiet else "none: the machine was busy",
             "met": met if quiet else None,
         }

@@ -52,7 +52,11 @@ def as_events(item: Item, stamp: int) -> list[bytes]:
     if kind == "tool_call":
         start = {"type": "TOOL_CALL_START", "toolCallId": it["id"], "toolCallName": it["name"]}
         args = {"type": "TOOL_CALL_ARGS", "toolCallId": it["id"], "delta": it["args"]}
-        return [_json(start), _json(args), _json({"type": "TOOL_CALL_END", "toolCallId": it["id"], "t": stamp})]
+        return [
+            _json(start),
+            _json(args),
+            _json({"type": "TOOL_CALL_END", "toolCallId": it["id"], "t": stamp}),
+        ]
     result = {"type": "TOOL_CALL_RESULT", "toolCallId": it["id"], "messageId": f"of_{it['id']}"}
     return [_json({**result, "content": it["output"], "t": stamp})]
 

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from bench.machine import Watch
-from bench.measures import streaming
+from bench.measures import attaching, deaths, guest, memory, size, starting, streaming, trials
 from bench.scale import Scale
 from bench.table import Row
 
@@ -15,6 +15,16 @@ Measure = Callable[[Path, Scale, Watch], Awaitable[list[Row]]]
 MEASURES: dict[str, Measure] = {
     "B1": streaming.b1,
     "B2": streaming.b2,
+    "B3": attaching.b3,
+    "B3c": attaching.b3c,
+    "B3d": attaching.b3d,
+    "B4": trials.b4,
     "B5": streaming.b5,
     "B6": streaming.b6,
+    "B7": attaching.b7,
+    "B8": memory.b8,
+    "B9": starting.b9,
+    "B10": deaths.b10,
+    "B11": guest.b11,
+    "B13": size.b13,
 }

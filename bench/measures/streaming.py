@@ -71,7 +71,18 @@ async def b1(folder: Path, scale: Scale, watch: Watch) -> list[Row]:
             ours.append(await burst(peer, 1, scale.tokens, scale.tools))
             floors.append(await burst(yardstick, 1, scale.tokens, scale.tools))
     what = "events/s, worker to one reader"
-    return [Row(id="B1", what=what, unit="/s", product=ours, yardstick=floors, against="floor", bound=0.25, least=True)]
+    return [
+        Row(
+            id="B1",
+            what=what,
+            unit="/s",
+            product=ours,
+            yardstick=floors,
+            against="floor",
+            bound=0.25,
+            least=True,
+        )
+    ]
 
 
 async def b2(folder: Path, scale: Scale, watch: Watch) -> list[Row]:
@@ -125,6 +136,15 @@ async def b6(folder: Path, scale: Scale, watch: Watch) -> list[Row]:
             floors.append(await burst(yardstick, scale.readers, scale.tokens, scale.tools))
             await asyncio.sleep(0)
     what = f"deliveries/s, one run to {scale.readers} readers"
-    return [Row(id="B6", what=what, unit="/s", product=ours, yardstick=floors, against="floor", bound=0.3, least=True)]
-
-
+    return [
+        Row(
+            id="B6",
+            what=what,
+            unit="/s",
+            product=ours,
+            yardstick=floors,
+            against="floor",
+            bound=0.3,
+            least=True,
+        )
+    ]

@@ -52,7 +52,10 @@ class Journal:
             for run, seq, frame in self._take():
                 group.setdefault(run, []).append((seq, frame))
             self._writer.execute("begin immediate")
-            done = [(run, frames[0][0], frames[-1][0], b"".join(f for _, f in frames)) for run, frames in group.items()]
+            done = [
+                (run, frames[0][0], frames[-1][0], b"".join(f for _, f in frames))
+                for run, frames in group.items()
+            ]
             for run, first, last, body in done:
                 self._writer.execute("insert into seg values (?, ?, ?, ?)", (run.name, first, last, body))
             self._writer.execute("commit")
