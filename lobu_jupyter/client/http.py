@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Self, TypeVar, overlo
 
 import httpx
 import msgspec
+from httpx_sse import EventSource, SSEError
 
 from ..model.errors import LobuError, NotAllowed, from_wire
 from . import calls
@@ -171,11 +172,10 @@ class Client(_Face):
                         response.read()
                         fault = _refused(response)
                     else:
-                        reading.opened()
-                        for chunk in response.iter_bytes():
-                            yield reading.feed(chunk)
+                        for sse in EventSource(response).iter_sse():
+                            yield reading.feed(sse)
                         reading.closed()
-            except httpx.TransportError as error:
+            except (httpx.TransportError, SSEError) as error:
                 fault = error
             if not reading.done:
                 self._sleep(reading.delay(fault))
@@ -233,11 +233,10 @@ class AsyncClient(_Face):
                         await response.aread()
                         fault = _refused(response)
                     else:
-                        reading.opened()
-                        async for chunk in response.aiter_bytes():
-                            yield reading.feed(chunk)
+                        async for sse in EventSource(response).aiter_sse():
+                            yield reading.feed(sse)
                         reading.closed()
-            except httpx.TransportError as error:
+            except (httpx.TransportError, SSEError) as error:
                 fault = error
             if not reading.done:
                 await self._sleep(reading.delay(fault))

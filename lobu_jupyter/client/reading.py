@@ -9,12 +9,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
+from ..model.errors import LobuError, from_wire
 from ..model.events import decode
+from ..model.runs import Entry
 from .errors import ServerGone
-from .sse import Frames
 
 if TYPE_CHECKING:
-    from ..model.runs import Entry
+    from httpx_sse import ServerSentEvent
+
     from .backoff import Backoff
 
 _ENDS = ("RUN_FINISHED", "RUN_ERROR")
@@ -32,7 +36,7 @@ class Reading:
         self._run_id = run_id
         self._follow = follow
         self._backoff = backoff
-        self._frames = Frames()
+        self._error: LobuError | None = None
         self._last: Entry | None = None
         self._resumed = False
 
@@ -48,18 +52,17 @@ class Reading:
             query["follow"] = "false"
         return query
 
-    def opened(self) -> None:
-        """A new connection was accepted."""
-        self._frames = Frames()
-
-    def feed(self, chunk: bytes) -> list[Entry]:
-        """The new entries in `chunk`; an empty list is a heartbeat."""
+    def feed(self, sse: ServerSentEvent) -> list[Entry]:
+        """What one server-sent event brings: an entry that is new, or nothing (a heartbeat)."""
         self._backoff.succeeded()
-        entries = [e for e in self._frames.feed(chunk) if self._cursor is None or e.seq > self._cursor]
-        if entries:
-            self._last = entries[-1]
-            self._cursor = self._last.seq
-        return entries
+        if sse.event == "error":
+            self._error = from_wire(msgspec.json.decode(sse.data)["error"])
+            return []
+        if not sse.data or (self._cursor is not None and int(sse.id) <= self._cursor):
+            return []
+        self._last = Entry(seq=int(sse.id), body=sse.data.encode())
+        self._cursor = self._last.seq
+        return [self._last]
 
     def closed(self) -> None:
         """The server ended the stream in good order: the end, or one that came too early.
@@ -67,8 +70,8 @@ class Reading:
         Raises:
             LobuError: the server said why it could not go on; the thread was deleted.
         """
-        if self._frames.error is not None:
-            raise self._frames.error
+        if self._error is not None:
+            raise self._error
         if not self._follow:
             self.done = True
         elif self._run_id is not None:

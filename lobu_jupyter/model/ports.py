@@ -157,7 +157,9 @@ class AgentPort(Protocol):
 
     ``run`` yields AG-UI events without RUN_STARTED and without a terminal event. It returns for
     success (usage, if any, in a last ``{"type": "lobu.usage", "usage": [TokenUsage, …]}`` that the
-    host moves into RUN_FINISHED), raises :class:`Pause`, or raises :class:`AgentError`.
+    host moves into RUN_FINISHED), raises :class:`Pause`, or raises :class:`AgentError`. Before a
+    tool acts it may yield ``{"type": "lobu.sync", "done": Future}`` and wait: the host sets the
+    future once all that was yielded before is durable.
     Cancelled, it stops the provider's connection and the tool.
     """
 

@@ -46,12 +46,20 @@ class Batcher:
         self._news = asyncio.Event()
         self._room = asyncio.Event()
         self._room.set()
+        self._drained = asyncio.Event()
 
     async def send(self, event: Event) -> None:
         """Take an event; waits while too much is on its way."""
         for part in _small(event):
             await self._room.wait()
             self._take(part)
+
+    async def flush(self) -> None:
+        """Wait until all that was sent is acked, and so durable."""
+        self._close_delta()
+        while self._ready:
+            self._drained.clear()
+            await self._drained.wait()
 
     async def finish(self, event: Event, checkpoint: str | None = None) -> None:
         """Take the run's last event; :meth:`pump` returns when it is acked."""
@@ -164,6 +172,8 @@ class Batcher:
             self._waiting_bytes -= len(body)
         if self._waiting_bytes <= MAX_WAITING_BYTES:
             self._room.set()
+        if not self._ready:
+            self._drained.set()
 
 
 def _small(event: Event) -> list[Event]:

@@ -64,15 +64,17 @@ class Executor:
         return await self._do({"do": "tool", "name": name, "args": args}, on_output, on_waiting)
 
     async def look(self, expression: str) -> Executed:
-        found = None if await self._idle_soon() else await look_aside(self._kernel, expression)
-        if found is None:
-            return await self._do({"do": "look", "expression": expression}, _unseen, _unseen)
-        return _executed(found)
-
-    async def _idle_soon(self) -> bool:
-        if not self._kernel.idle:
-            await self._kernel.change(_PATIENCE_SECONDS)
-        return self._kernel.idle and not self._kernel.turn.locked()
+        asking = asyncio.ensure_future(self._do({"do": "look", "expression": expression}, _unseen, _unseen))
+        try:
+            await asyncio.wait({asking}, timeout=_PATIENCE_SECONDS)
+            if not asking.done():  # it is behind a cell, or behind another agent's code
+                found = await look_aside(self._kernel, expression)
+                if found is not None:
+                    return _executed(found)
+            return await asking
+        finally:
+            asking.cancel()
+            await asyncio.wait({asking})
 
     async def _do(self, what: dict[str, Any], on_output: OnOutput, on_waiting: OnWaiting) -> Executed:
         if self._kernel.language != "python":

@@ -188,6 +188,9 @@ class Host:
             async for event in said:
                 if event["type"] == "lobu.usage":
                     usage = event["usage"]
+                elif event["type"] == "lobu.sync":
+                    await batcher.flush()
+                    event["done"].set_result(None)
                 else:
                     await batcher.send(event)
         return usage

@@ -85,9 +85,23 @@ async def works(task: Task, kernel: KernelPort | None) -> AsyncIterator[Event]:
     yield {"type": "CUSTOM", "name": "outputs", "value": outputs}
 
 
+async def holds(task: Task, kernel: KernelPort | None) -> AsyncIterator[Event]:
+    """Acts only once what it said is durable; tells how many batches the gateway had by then."""
+    yield {"type": "TOOL_CALL_START", "toolCallId": "c", "toolCallName": "t"}
+    yield {"type": "TOOL_CALL_ARGS", "toolCallId": "c", "delta": "{}"}
+    done = asyncio.get_running_loop().create_future()
+    yield {"type": "lobu.sync", "done": done}
+    await done
+    ACTED.append(task.run_id)
+    yield {"type": "TOOL_CALL_END", "toolCallId": "c"}
+    yield {"type": "TOOL_CALL_RESULT", "messageId": "m", "toolCallId": "c", "content": "ok"}
+
+
 STOPPED: list[str] = []
+ACTED: list[str] = []
 AGENTS = {
-    body.__name__: Agent(body.__name__, body) for body in (says, asks, gives_up, breaks, lies, hangs, works)
+    body.__name__: Agent(body.__name__, body)
+    for body in (says, asks, gives_up, breaks, lies, hangs, works, holds)
 }
 
 
@@ -130,6 +144,20 @@ async def test_a_run_succeeds_with_its_usage(gateway: FakeGateway) -> None:
         "usage": [{"inputTokens": 3}],
     }
     assert gateway.types("r1")[:-1] == ["TEXT_MESSAGE_START", "TEXT_MESSAGE_CONTENT", "TEXT_MESSAGE_END"]
+
+
+async def test_a_tool_acts_only_once_what_was_said_before_is_durable(gateway: FakeGateway) -> None:
+    gateway.hold = asyncio.Event()
+    start(gateway, "r-acts", "holds")
+
+    await gateway.until(lambda: gateway.posts > 0)
+    acted_before = "r-acts" in ACTED
+    gateway.hold.set()
+    await gateway.end_of("r-acts")
+
+    assert not acted_before
+    assert "r-acts" in ACTED
+    assert gateway.types("r-acts")[:2] == ["TOOL_CALL_START", "TOOL_CALL_ARGS"]
 
 
 async def test_a_pause_carries_interrupts_and_checkpoint(gateway: FakeGateway) -> None:
