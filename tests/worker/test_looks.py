@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -103,10 +104,11 @@ async def test_a_look_answers_while_the_persons_cell_runs_and_leaves_it_alone(
     cell = person.send(code)
     await person.started(cell)
 
+    finishing = asyncio.create_task(person.finished(cell))
+
     done = await hand.executor.look(f"{LOOKS}.describe_variable('lobu_before')")
-    still_running = not await person.client.shell_channel.msg_ready()
 
     assert done.value["value"] == "1"
-    assert still_running
-    assert (await person.finished(cell))["status"] == "ok"
+    assert not finishing.done()
+    assert (await finishing)["status"] == "ok"
     assert await person.value("lobu_open") == "[1]"
