@@ -10,6 +10,7 @@ import io
 import re
 import sys
 from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,17 @@ class Collector:
                         self.tests[scenario].append(name)
 
 
+def jest_tests() -> Iterator[tuple[str, str]]:
+    """The front end's tests name their scenarios first: ``it('E12, E14: two equal …', …)``."""
+    folder = DOC.parents[1] / "labextension" / "test"
+    for file in sorted(folder.glob("*.test.ts*")):
+        for ids, title in re.findall(
+            r"(?:it|test)\(\s*['\"`]((?:[SEPAWH]\d+b?(?:, | and )?)+): (.+?)['\"`],", file.read_text()
+        ):
+            for scenario in re.findall(r"[SEPAWH]\d+b?", ids):
+                yield scenario, f"labextension/test/{file.name}::{title}"
+
+
 def main(due: list[str]) -> int:
     known = re.findall(r"^\| ([SEPAWH]\d+b?) \|", DOC.read_text(), re.M)
     collector = Collector()
@@ -40,6 +52,8 @@ def main(due: list[str]) -> int:
     if code != pytest.ExitCode.OK:
         print(told.getvalue())
         return int(code)
+    for scenario, name in jest_tests():
+        collector.tests[scenario].append(name)
     for scenario in known:
         print(scenario, *collector.tests[scenario] or ["-"], sep="\n    ")
     missing = [scenario for scenario in due or known if not collector.tests[scenario]]
