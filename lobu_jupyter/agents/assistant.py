@@ -6,11 +6,17 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from . import providers
+from .keys import redactor_of
 from .loop import PydanticAgent
+from .redacting import Redacting
 from .registry import ASSISTANT
 from .retrying import Retrying
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from lobu_jupyter.model.ports import AgentPort
+
     from .keys import Settings
 
 INSTRUCTIONS = """\
@@ -27,8 +33,15 @@ and the person sees its output, figures and tables included, so do not repeat th
 - Answer briefly, in the person's language. Markdown is shown formatted."""
 
 
-def assistant(settings: Settings) -> PydanticAgent:
-    """The agent on the models that the settings allow."""
+def assistant(settings: Settings, peers: Mapping[str, AgentPort] | None = None) -> PydanticAgent:
+    """The agent on the models that the settings allow; it may delegate to `peers`."""
     providers.warm(settings)
     build = partial(providers.build, settings)
-    return PydanticAgent("assistant", ASSISTANT, build, INSTRUCTIONS, capabilities=[Retrying()])
+    return PydanticAgent(
+        "assistant",
+        ASSISTANT,
+        build,
+        INSTRUCTIONS,
+        capabilities=[Redacting(redactor_of(settings)), Retrying()],
+        peers=peers,
+    )

@@ -11,6 +11,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from lobu_jupyter.model.ports import AgentError
+from lobu_jupyter.model.redaction import Redactor
 
 Settings = dict[str, Any]
 
@@ -87,3 +88,18 @@ def check_allowed(settings: Settings, model: str) -> None:
     if not is_allowed(settings, model):
         listed = ", ".join(settings["allowed_models"])
         raise AgentError("provider_error", f"The model {model} is not allowed on this server; use {listed}.")
+
+
+def redactor_of(settings: Settings) -> Redactor:
+    """The redactor of this worker, made of its settings once; kernels' keys are added as they come."""
+    known = settings.get("redactor")
+    if isinstance(known, Redactor):
+        return known
+    redactor = settings["redactor"] = Redactor(
+        [
+            *(settings.get("secrets") or []),
+            *(settings.get("keys") or {}).values(),
+            *(str(p["api_key"]) for p in (settings.get("providers") or {}).values() if p.get("api_key")),
+        ]
+    )
+    return redactor

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .context import Context
 
 NO_LIMIT = 2**62
+MAX_PAGE = 500
 
 
 async def policy_of_run(ctx: Context, tx: Tx, run: Row, thread: Row) -> Policy:
@@ -149,6 +150,8 @@ async def audit(
 ) -> list[dict[str, Any]]:
     """See :meth:`Gateway.audit`."""
     owner = owner_of(by)
+    if not 1 <= limit <= MAX_PAGE:
+        raise InvalidField(f"a page has 1 to {MAX_PAGE} rows", field="limit")
 
     async def body(tx: Tx) -> list[Row]:
         bound = NO_LIMIT if before is None else before

@@ -32,6 +32,10 @@ class Redactor:
         pairs = [*self._pairs, *((secret, json.dumps(secret)[1:-1].encode()) for secret in fresh)]
         self._pairs = sorted(pairs, key=lambda pair: -len(pair[0]))  # a secret within another comes later
 
+    def forget(self, secret: str) -> None:
+        """What it was for is gone."""
+        self._pairs = [pair for pair in self._pairs if pair[0] != secret]
+
     def text(self, text: str) -> str:
         """`text` without secrets."""
         for secret, _ in self._pairs:

@@ -106,6 +106,18 @@ class LobuApp(ExtensionApp):
     interrupt_hours = Float(
         168.0, min=0, help="How long an agent's question stays open, in hours; 0: for ever."
     ).tag(config=True)
+    grant_hours = Float(
+        0.0,
+        min=0,
+        help="How long a grant holds that a person gave with an approval, in hours; 0: until revoked.",
+    ).tag(config=True)
+    keep_days = Float(
+        0.0, min=0, help="Threads that nobody touched for so many days are deleted; 0: kept for ever."
+    ).tag(config=True)
+    keep_bytes = Integer(
+        0, min=0, help="A store that grew past so many bytes loses its oldest threads; 0: it may grow."
+    ).tag(config=True)
+    guardrail_seconds = Float(10.0, min=0.1, help="A guardrail that takes longer refuses.").tag(config=True)
     lease_seconds = Float(30.0, min=15, help="Silence of a worker after which its runs count as lost.").tag(
         config=True
     )

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from jupyter_server.base.call_context import CallContext
 
+from ..model.redaction import Redactor
 from .cells import Cells
 from .tasks import Tasks
 from .watch import KernelProcess, Watch, connection_of
@@ -69,6 +70,7 @@ class Kernels:
         self._tasks = Tasks(log)
         self._in_order = asyncio.Lock()  # the gateway hears of a kernel's fates in order
         self.boots: Boots | None = None
+        self.redactor = Redactor()  # learns the kernels' keys
         self.on_gone: Callable[[str], None] = lambda _kernel_id: None
         self.busy_with_job: Callable[[str], bool] = lambda _kernel_id: False
 
@@ -160,6 +162,7 @@ class Kernels:
         self._starters.pop(kernel_id, None)
         self._new_incarnation(kernel_id)
         if watch is not None:
+            self.redactor.forget(_key_of(watch.process))
             watch.close()
             if not watch.told:
                 self._report(kernel_id, "shutdown", "")
@@ -249,7 +252,12 @@ class Kernels:
         watch = Watch(kernel_id, process, Cells(is_person), self._on_down, self._log)
         watch.connect()
         self._watches[kernel_id] = watch
+        self.redactor.add(_key_of(process))
         return watch
+
+
+def _key_of(process: KernelProcess) -> str:
+    return process.session.key.decode(errors="replace")
 
 
 def exit_of(process: Any) -> str:

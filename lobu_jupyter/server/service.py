@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from tornado.websocket import WebSocketHandler
 
+    from ..gateway.observing import Observer
     from .activity import Activity
     from .callers import Callers
     from .kernels import Kernels, What
@@ -60,6 +61,7 @@ class Service:
         self.pool: Pool
         self.callers: Callers
         self.activity: Activity
+        self.observer: Observer | None = None
         self._gateway: Gateway | None = None
         self._ready = asyncio.Event()
         self._stack = AsyncExitStack()
@@ -102,6 +104,7 @@ class Service:
             clock=clock,
             kernels=self.kernels,
             workers=self.pool,
+            observer=self.observer,
         )
         self._gateway = await self._stack.enter_async_context(opened)
         await self._gateway.recover()

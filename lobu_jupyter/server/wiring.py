@@ -13,12 +13,14 @@ from ..agents.keys import default_model
 from ..gateway import Settings
 from ..model.clock import SystemClock
 from ..model.policy import Rules
-from . import keys
+from ..model.redaction import Redactor
+from . import guardrails, keys
 from .activity import Activity
 from .callers import Callers
 from .embedded import EmbeddingKernel, kernel_id_of
 from .kernels import Kernels
 from .service import Service, ServiceSettings
+from .watching import Watching
 from .workers import Pool
 
 if TYPE_CHECKING:
@@ -42,6 +44,8 @@ def build(app: LobuApp) -> Service:
         log=app.log,
     )
     service = Service(_service_settings(app, worker_settings), kernels, app.log)
+    service.observer = Watching(app.server.event_logger)
+    kernels.redactor = service.settings.gateway.redactor
     service.pool = Pool(
         size=app.workers,
         start_seconds=app.worker_start_seconds,
@@ -94,6 +98,12 @@ def _service_settings(app: LobuApp, worker_settings: dict[str, Any]) -> ServiceS
         lease_seconds=app.lease_seconds,
         start_seconds=app.start_seconds,
         interrupt_seconds=app.interrupt_hours * 3600 or None,
+        grant_seconds=app.grant_hours * 3600 or None,
+        keep_seconds=app.keep_days * 24 * 3600 or None,
+        keep_bytes=app.keep_bytes or None,
+        guardrail=guardrails.installed(app.log),
+        guardrail_seconds=app.guardrail_seconds,
+        redactor=Redactor(worker_settings["secrets"]),
         heartbeat_seconds=app.heartbeat_seconds,
     )
     return ServiceSettings(
@@ -113,11 +123,13 @@ def _worker_settings(app: LobuApp) -> dict[str, Any]:
         app.log.info(
             "lobu: kernels do not inherit %s (LobuApp.keep_keys_from_kernels)", ", ".join(sorted(found))
         )
+    providers = keys.resolved(app.providers, found)
     settings: dict[str, Any] = {
         "default_model": app.default_model or None,
         "allowed_models": list(app.allowed_models),
-        "providers": keys.resolved(app.providers, found),
+        "providers": providers,
         "keys": found,
+        "secrets": guardrails.secrets_of(app.server, found, providers),
         "root_dir": app.root_dir,
         "limits": {"outputBytes": app.output_bytes},
     }

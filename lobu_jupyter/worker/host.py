@@ -11,6 +11,7 @@ import logging
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, cast
 
+from lobu_jupyter.agents.keys import redactor_of
 from lobu_jupyter.agents.registry import announce, registry
 from lobu_jupyter.client.errors import ServerGone
 from lobu_jupyter.model import events as ev
@@ -179,6 +180,8 @@ class Host:
             raise AgentError(
                 ErrorCode.INTERNAL, f"There is no agent {task.agent!r} here; choose from {known}."
             )
+        if task.kernel is not None and task.kernel.connection is not None:
+            redactor_of(self._settings).add(str(task.kernel.connection.get("key", "")))
         usage: list[dict[str, Any]] = []
         limit = task.limits.get("outputBytes", DEFAULT_OUTPUT_BYTES)
         async with (

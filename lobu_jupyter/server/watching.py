@@ -1,0 +1,70 @@
+"""What operators see: Prometheus metrics on Jupyter's ``/metrics``, and Jupyter's structured events.
+
+Numbers, ids and states; never content, and no id in a metric's label. Metrics live in
+prometheus_client's default registry, as jupyter_server's own do: they count over the process.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from prometheus_client import Counter, Gauge, Histogram
+
+if TYPE_CHECKING:
+    from jupyter_events import EventLogger
+
+SCHEMAS = Path(__file__).parent / "event_schemas"
+RUN = "https://events.jupyter.org/lobu_jupyter/run/v1"
+DECISION = "https://events.jupyter.org/lobu_jupyter/decision/v1"
+
+RUNS_STARTED = Counter("lobu_runs_started", "Runs that began.")
+RUNS_ENDED = Counter("lobu_runs_ended", "Runs that ended, by how they did.", ["status"])
+DECISIONS = Counter("lobu_decisions", "Questions that a person decided, by kind.", ["kind"])
+EVENTS = Counter("lobu_events_appended", "Events that workers wrote to the journal.")
+INGEST = Histogram(
+    "lobu_ingest_seconds",
+    "From a worker's batch to its commit.",
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
+)
+FOLLOWERS = Gauge("lobu_followers", "Streams and sockets that follow a thread now.")
+WAITING = Gauge("lobu_waiting_interrupts", "Questions that wait on a person, in the whole store.")
+
+
+class Watching:
+    """The gateway's observer. ``events`` may be None where there is no event logger."""
+
+    def __init__(self, events: EventLogger | None = None) -> None:
+        self._events = events
+        if events is not None:
+            for name in ("run.yaml", "decision.yaml"):
+                events.register_event_schema(SCHEMAS / name)
+
+    def run_began(self, run_id: str, thread_id: str, agent: str) -> None:
+        RUNS_STARTED.inc()
+        self._emit(RUN, action="start", runId=run_id, threadId=thread_id, agent=agent)
+
+    def run_ended(self, run_id: str, thread_id: str, agent: str, status: str, code: str | None) -> None:
+        RUNS_ENDED.labels(status).inc()
+        more = {} if code is None else {"code": str(code)}
+        self._emit(
+            RUN, action="end", runId=run_id, threadId=thread_id, agent=agent, status=str(status), **more
+        )
+
+    def decided(self, run_id: str, thread_id: str, kind: str, via: str) -> None:
+        DECISIONS.labels(kind).inc()
+        self._emit(DECISION, runId=run_id, threadId=thread_id, decision=kind, via=via)
+
+    def ingested(self, events: int, seconds: float) -> None:
+        EVENTS.inc(events)
+        INGEST.observe(seconds)
+
+    def attached(self, change: int) -> None:
+        FOLLOWERS.inc(change)
+
+    def waiting(self, interrupts: int) -> None:
+        WAITING.set(interrupts)
+
+    def _emit(self, schema: str, **data: Any) -> None:
+        if self._events is not None:
+            self._events.emit(schema_id=schema, data=data)
