@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .observing import Observer
     from .settings import Settings
     from .slices import Slices
+    from .tails import Tails
 
 
 @dataclass(slots=True)
@@ -26,6 +27,7 @@ class Context:
     settings: Settings
     hub: Hub
     slices: Slices
+    tails: Tails
     server_id: str
     kernels: KernelsPort | None
     workers: WorkersPort | None

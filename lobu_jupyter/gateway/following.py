@@ -11,6 +11,7 @@ from lobu_jupyter.model.runs import Entry
 
 from .access import own_thread, owner_of
 from .hub import thread_topic
+from .tails import Page
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Generator
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from lobu_jupyter.store.tx import Tx
 
     from .context import Context
+    from .hub import Bell
 
 PAGE_EVENTS = 500
 PAGE_BYTES = 256 * 1024
@@ -27,17 +29,21 @@ _FOREVER = 2**62
 
 @dataclass(slots=True)
 class _Reader:
-    """Where a reader is. ``only``: the run whose events alone it gets, with those between runs."""
+    """Where a reader is. ``only``: the run whose events alone it gets, with those between runs.
+
+    ``in_tail``: all that it has not seen yet is in the thread's tail, if that reaches back far enough.
+    """
 
     thread_id: str
     position: int
     run_id: str | None
     only: str | None
+    in_tail: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class _Page:
-    entries: list[Entry]
+class _Look:
+    page: Page
     position: int
     more: bool  # the journal goes on after this page
     ended: bool  # the run that the reader wants has its end on this page or before
@@ -46,35 +52,40 @@ class _Page:
 
 async def follow(
     ctx: Context, by: Caller, thread_id: str, cursor: int | None, *, run_id: str | None, follow: bool
-) -> AsyncGenerator[list[Entry]]:
+) -> AsyncGenerator[Page]:
     """See :meth:`Gateway.follow`."""
     reader = await _attach(ctx, owner_of(by), thread_id, cursor, run_id)
     answered = False
-    with ctx.hub.listen(thread_topic(thread_id)) as bell, _counted(ctx):
+    with _listening(ctx, thread_id) as bell:
         while True:
-            bell.clear()  # before the look: what comes after it rings
-            page = await _read(ctx, reader)
-            reader.position = page.position
-            if page.entries:
-                yield page.entries
-            elif not answered and follow and not page.ended:
-                yield []  # "I am here, there is nothing new"
+            only_grown = bell.clear()  # before the look: what comes after it rings
+            reader.in_tail = reader.in_tail and only_grown
+            look = await _read(ctx, reader)
+            reader.position, reader.in_tail = look.position, not look.more
+            if look.page:
+                yield look.page
+            elif not answered and follow and not look.ended:
+                yield Page()  # "I am here, there is nothing new"
             answered = True
-            if page.ended or (not page.more and not follow and not page.gone):
+            if look.ended or (not look.more and not follow and not look.gone):
                 return
-            if page.gone and not page.more:
+            if look.gone and not look.more:
                 raise ThreadNotFound("This thread was deleted.")
-            if not page.more and not await bell.wait(ctx.settings.heartbeat_seconds):
-                yield []
+            if not look.more and not await bell.wait(ctx.settings.heartbeat_seconds):
+                yield Page()
 
 
 @contextmanager
-def _counted(ctx: Context) -> Generator[None]:
+def _listening(ctx: Context, thread_id: str) -> Generator[Bell]:
+    topic = thread_topic(thread_id)
     ctx.observer.attached(1)
     try:
-        yield
+        with ctx.hub.listen(topic) as bell:
+            yield bell
     finally:
         ctx.observer.attached(-1)
+        if not ctx.hub.listened(topic):
+            ctx.tails.drop(thread_id)
 
 
 async def _attach(
@@ -94,11 +105,17 @@ async def _attach(
     return await ctx.database.read(body)
 
 
-async def _read(ctx: Context, reader: _Reader) -> _Page:
-    async def body(tx: Tx) -> _Page:
+async def _read(ctx: Context, reader: _Reader) -> _Look:
+    """What comes next: from the tail, if that has all of it, else from the store."""
+    if reader.in_tail:
+        found = ctx.tails.after(reader.thread_id, reader.position, reader.only)
+        if found is not None:
+            return _Look(*found, more=False, ended=False, gone=False)
+
+    async def body(tx: Tx) -> _Look:
         thread = await tx.one("thread", thread_id=reader.thread_id)
         if thread is None:
-            return _Page([], reader.position, False, False, True)
+            return _Look(Page(), reader.position, False, False, True)
         run = await tx.one("run", run_id=reader.run_id) if reader.run_id is not None else None
         end = run["end_cursor"] if run is not None else None
         rows = await tx.all(
@@ -115,8 +132,8 @@ async def _read(ctx: Context, reader: _Reader) -> _Page:
             for row in rows
             if reader.only is None or row["run_id"] == reader.only
         ]
-        return _Page(
-            entries,
+        return _Look(
+            Page(entries),
             position,
             more=position < thread["cursor"],
             ended=end is not None and position >= end,

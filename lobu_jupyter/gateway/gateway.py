@@ -38,6 +38,7 @@ from .observing import Observer, Unobserved
 from .settings import Settings
 from .slices import Slices
 from .snapshots import Snapshots
+from .tails import Page, Tails
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -49,7 +50,7 @@ if TYPE_CHECKING:
     from lobu_jupyter.model.interrupts import Interrupt
     from lobu_jupyter.model.policy import Policy, Rules
     from lobu_jupyter.model.ports import InboxItem, KernelsPort, ToolSpec, WorkersPort
-    from lobu_jupyter.model.runs import Entry, Run, Started, StartRun, Thread
+    from lobu_jupyter.model.runs import Run, Started, StartRun, Thread
 
 
 class Gateway:
@@ -191,7 +192,7 @@ class Gateway:
         *,
         run_id: str | None = None,
         follow: bool = True,
-    ) -> AsyncGenerator[list[Entry]]:
+    ) -> AsyncGenerator[Page]:
         """The journal after `cursor`, in pages of at most 500 events and 256 kB, then what comes.
 
         An empty list says that nothing came for ``heartbeat_seconds``, or that nothing is new right
@@ -385,6 +386,7 @@ async def open_gateway(
         settings=settings,
         hub=Hub(),
         slices=Slices(),
+        tails=Tails(),
         server_id=new_id("server"),
         kernels=kernels,
         workers=workers,

@@ -19,13 +19,18 @@ class Bell:
 
     def __init__(self) -> None:
         self._event = asyncio.Event()
+        self._only_grown = False
 
-    def ring(self) -> None:
+    def ring(self, *, only_grown: bool = False) -> None:
+        """``only_grown``: all that happened is that the thread's tail has grown."""
+        self._only_grown = only_grown and (self._only_grown or not self._event.is_set())
         self._event.set()
 
-    def clear(self) -> None:
-        """Forget earlier rings; call it before looking at the store."""
+    def clear(self) -> bool:
+        """Forget earlier rings; call it before looking. True if all that happened is in the tail."""
+        only_grown = self._only_grown and self._event.is_set()
         self._event.clear()
+        return only_grown
 
     async def wait(self, seconds: float) -> bool:
         """True when it rang within `seconds`."""
@@ -66,6 +71,11 @@ class Hub:
         for topic in topics:
             for bell in self._bells.get(topic, ()):
                 bell.ring()
+
+    def grown(self, topic: str) -> None:
+        """The tail of a thread has grown, and nothing else happened to it."""
+        for bell in self._bells.get(topic, ()):
+            bell.ring(only_grown=True)
 
     def wake_all(self) -> None:
         """Another process wrote something; what, only the store knows."""

@@ -18,7 +18,7 @@ from lobu_jupyter.model.errors import (
 from lobu_jupyter.model.runs import ErrorCode, RunError, RunStatus
 
 from .ending import finish
-from .journal import append
+from .journal import append, append_more
 from .pausing import pause
 from .rows import json_of
 
@@ -136,7 +136,9 @@ async def _take(
     if checked.terminal is not None:
         bodies.pop()
     cursor = run["batch_cursor"] or run["start_cursor"]
-    if bodies:
+    if bodies and checked.terminal is None:
+        cursor = await append_more(ctx, tx, run["thread_id"], run_id, bodies, now)
+    elif bodies:
         cursor = await append(tx, run["thread_id"], run_id, bodies, now)
     if checked.terminal is not None:  # after the rest: a pause looks its calls up in the journal
         end = await _end_body(ctx, tx, run, batch, checked, owed)

@@ -13,9 +13,33 @@ if TYPE_CHECKING:
 
     from lobu_jupyter.store.tx import Tx
 
+    from .context import Context
+
 
 async def append(tx: Tx, thread_id: str, run_id: str | None, bodies: Sequence[bytes], now: float) -> int:
     """Journal `bodies` of a run (None: between runs); returns the thread's new cursor."""
+    cursor = await _insert(tx, thread_id, run_id, bodies, now)
+    tx.wake(thread_topic(thread_id))
+    return cursor
+
+
+async def append_more(
+    ctx: Context, tx: Tx, thread_id: str, run_id: str, bodies: Sequence[bytes], now: float
+) -> int:
+    """The same for what a running run goes on with: readers are given the bytes, not sent to the store."""
+    cursor = await _insert(tx, thread_id, run_id, bodies, now)
+
+    def tell() -> None:
+        topic = thread_topic(thread_id)
+        if ctx.hub.listened(topic):
+            ctx.tails.extend(thread_id, run_id, cursor - len(bodies) + 1, bodies)
+            ctx.hub.grown(topic)
+
+    tx.after(tell)
+    return cursor
+
+
+async def _insert(tx: Tx, thread_id: str, run_id: str | None, bodies: Sequence[bytes], now: float) -> int:
     moved = await tx.one("move_cursor", thread_id=thread_id, count=len(bodies), now=now)
     assert moved is not None, "only threads that exist are written to"
     first = moved["cursor"] - len(bodies) + 1
@@ -26,7 +50,6 @@ async def append(tx: Tx, thread_id: str, run_id: str | None, bodies: Sequence[by
             for i, b in enumerate(bodies)
         ],
     )
-    tx.wake(thread_topic(thread_id))
     return moved["cursor"]
 
 

@@ -34,7 +34,7 @@ class Events(StreamHandler):
         pages = self.gateway.follow(self.caller, thread_id, cursor, run_id=query.run_id, follow=query.follow)
         async with aclosing(pages):
             async for entries in pages:
-                yield frames(entries) if entries else HEARTBEAT
+                yield entries.encoded(frames) if entries else HEARTBEAT
 
 
 def _cursor(asked: str | None) -> int | None:

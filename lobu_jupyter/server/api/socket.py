@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 MAX_FOLLOWS = 256
 MAX_MESSAGE = 64 * 1024
+_EVENTS = b'{"type":"events","threadId":%b,"events":[%b]}'
 _STATUS_MARKS = (b'"RUN_STARTED"', b'"RUN_FINISHED"', b'"RUN_ERROR"', b'"lobu.closed"')
 
 
@@ -126,8 +127,9 @@ class Socket(CallerMixin, WebSocketMixin, WebSocketHandler, JupyterHandler):  # 
                 if not entries:
                     await self._send({"type": "heartbeat"})
                     continue
-                await self._send(_events(thread_id, entries))
-                if any(mark in entry.body for entry in entries for mark in _STATUS_MARKS):
+                events = entries.encoded(_list)
+                await self._send(_EVENTS % (msgspec.json.encode(thread_id), events))
+                if any(mark in events for mark in _STATUS_MARKS):
                     await self._send_state(thread_id)
 
     async def _send_state(self, thread_id: str) -> None:
@@ -137,13 +139,12 @@ class Socket(CallerMixin, WebSocketMixin, WebSocketHandler, JupyterHandler):  # 
 
     async def _send(self, message: dict[str, Any] | bytes) -> None:
         data = message if isinstance(message, bytes) else msgspec.json.encode(message)
-        await self.write_message(data.decode())
+        await self.write_message(data)  # bytes of a text message
 
 
-def _events(thread_id: str, entries: list[Entry]) -> bytes:
-    """The stored bytes of a page, spliced into one message."""
-    events = b",".join([b'{"seq":%d,"event":%b}' % (entry.seq, entry.body) for entry in entries])
-    return b'{"type":"events","threadId":%b,"events":[%b]}' % (msgspec.json.encode(thread_id), events)
+def _list(entries: list[Entry]) -> bytes:
+    """The members of a message's ``events``: the stored bytes, spliced."""
+    return b",".join([b'{"seq":%d,"event":%b}' % (entry.seq, entry.body) for entry in entries])
 
 
 ROUTES = [("socket", Socket)]
