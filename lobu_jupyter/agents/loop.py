@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,12 +25,12 @@ from pydantic_ai.tools import DeferredToolRequests, DeferredToolResults
 from pydantic_ai.usage import RunUsage, UsageLimits
 
 from lobu_jupyter.model.events import Event, custom
-from lobu_jupyter.model.ports import AgentError, KernelPort, Pause, Task
+from lobu_jupyter.model.ports import AgentError, AgentPort, KernelPort, Pause, Resumption, Task
 
 from . import history, pausing
 from .failures import explain
 from .mapping import Mapper
-from .tools.base import Work
+from .tools.base import Team, Work
 from .toolset import Toolset, tools_of
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ class PydanticAgent:
     """An agent on a pydantic-ai model. ``model_factory`` may raise AgentError and runs in a thread.
 
     ``counts``: whether its token counts mean anything, and are reported. ``capabilities``: pydantic-ai's.
+    ``peers``: the agents that it may delegate to, itself apart.
     """
 
     def __init__(
@@ -74,6 +76,7 @@ class PydanticAgent:
         *,
         counts: bool = True,
         capabilities: Sequence[AbstractCapability[None]] = (),
+        peers: Mapping[str, AgentPort] | None = None,
     ) -> None:
         self.name = name
         self.description = description
@@ -81,10 +84,12 @@ class PydanticAgent:
         self._instructions = instructions
         self._counts = counts
         self._capabilities = capabilities
+        self._peers = peers or {}
 
     async def run(self, task: Task, kernel: KernelPort | None) -> AsyncIterator[Event]:
         send, receive = anyio.create_memory_object_stream[Event](BUFFERED_EVENTS)
-        one = _Run(self._instructions, self._model_factory, self._capabilities, task, kernel, send)
+        work = Work(task, kernel, send.send, partial(_journaled, send), Team(self, self._peers))
+        one = _Run(self._instructions, self._model_factory, self._capabilities, work, send)
         driving = asyncio.create_task(one.drive(), name=f"agent {task.run_id}")
         try:
             async with receive:
@@ -102,7 +107,13 @@ class PydanticAgent:
             yield {"type": "lobu.usage", "usage": usage}
 
     def _usage(self, one: _Run) -> list[dict[str, Any]]:
-        return one.token_usage() if self._counts else []
+        return (one.token_usage() if self._counts else []) + one.team.usage
+
+
+async def _journaled(send: MemoryObjectSendStream[Event]) -> None:
+    done = asyncio.get_running_loop().create_future()
+    await send.send({"type": "lobu.sync", "done": done})
+    await done
 
 
 async def _stop(driving: asyncio.Task[Any]) -> None:
@@ -123,15 +134,15 @@ class _Run:
         instructions: str,
         model_factory: ModelFactory,
         capabilities: Sequence[AbstractCapability[None]],
-        task: Task,
-        kernel: KernelPort | None,
+        work: Work,
         send: MemoryObjectSendStream[Event],
     ) -> None:
-        self._base, self._model_factory, self._task = instructions, model_factory, task
+        self._base, self._model_factory, self._task = instructions, model_factory, work.task
         self._capabilities = capabilities
         self._send = send
-        self._work = Work(task, kernel, send.send, self._journaled)
-        self._mapper = Mapper(_calls_of(task))
+        self._work = work
+        self.team = work.team
+        self._mapper = Mapper(_calls_of(work.task), fresh=work.task.depth > 0)
         self._usage = RunUsage()
         self._model: Model | None = None
 
@@ -146,6 +157,7 @@ class _Run:
 
     async def _drive(self) -> tuple[list[Any], str] | None:
         start = await self._begin()
+        self.team.model = start.model
         self._model = await asyncio.to_thread(self._model_factory, start.model)
         images = bool(self._model.profile.get("supports_image_input", True))
         if not images:
@@ -175,7 +187,9 @@ class _Run:
             return None
         names = self._mapper.names
         interrupts = pausing.interrupts_of(self._task, result.output, tools_of(self._task), names)
-        checkpoint = pausing.Checkpoint(result.conversation, start.model, start.standing, names)
+        checkpoint = pausing.Checkpoint(
+            result.conversation, start.model, start.standing, names, self.team.begun
+        )
         return interrupts, checkpoint.dump()
 
     async def _begin(self) -> _Start:
@@ -194,8 +208,9 @@ class _Run:
             if isinstance(m, ModelResponse)
             for c in m.tool_calls
         ]
-        owed = [i.tool_call_id for i in task.resumption.interrupts if i.tool_call_id]
+        owed = _owed(task.resumption)
         self._mapper.go_on(checkpoint.names, used, owed)
+        self.team.begun = checkpoint.delegated
         results = pausing.results_of(task.resumption, checkpoint)
         return _Start(
             conversation.messages,
@@ -214,11 +229,6 @@ class _Run:
     async def _send_all(self, events: list[Event]) -> None:
         for event in events:
             await self._send.send(event)
-
-    async def _journaled(self) -> None:
-        done = asyncio.get_running_loop().create_future()
-        await self._send.send({"type": "lobu.sync", "done": done})
-        await done
 
     async def _standing_instructions(self) -> str:
         """AGENTS.md of the root, bounded; the run says that it was given."""
@@ -270,6 +280,12 @@ def _blinded(start: _Start) -> _Start:
     """For a model that sees no images; it may have been another's conversation before."""
     prompt = None if start.prompt is None else history.blind(start.prompt)
     return replace(start, messages=history.without_images(start.messages), prompt=prompt)
+
+
+def _owed(resumption: Resumption) -> list[str]:
+    """The run's own calls that were left to answer: of a sub-agent's questions, the call it runs in."""
+    calls = [(*i.parent_tool_call_ids, i.tool_call_id)[0] for i in resumption.interrupts]
+    return list(dict.fromkeys(call for call in calls if call))
 
 
 def _calls_of(task: Task) -> list[str]:

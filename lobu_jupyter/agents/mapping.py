@@ -47,11 +47,15 @@ class _Open:
 
 
 class Mapper:
-    """Turns one run's stream into events. ``used``: ids of calls of earlier runs."""
+    """Turns one run's stream into events. ``used``: ids of calls of earlier runs.
 
-    def __init__(self, used: Iterable[str] = ()) -> None:
+    ``fresh``: every call gets an id of ours, as in a sub-agent, which does not know the ids around it.
+    """
+
+    def __init__(self, used: Iterable[str] = (), *, fresh: bool = False) -> None:
         self.names: dict[str, str] = {}  # the provider's id of a call -> ours, where they differ
         self._used = set(used)
+        self._fresh = fresh
         self._open: dict[int, _Open] = {}
         self._kinds: dict[int, str] = {}  # of the response's text and thinking parts
         self._message = ""
@@ -114,7 +118,7 @@ class Mapper:
 
     def _start_call(self, index: int, part: ToolCallPart) -> list[Event]:
         call = part.tool_call_id
-        if call in self._used:
+        if self._fresh or call in self._used:
             call = self.names[part.tool_call_id] = new_id("call")
         else:
             self.names.pop(part.tool_call_id, None)

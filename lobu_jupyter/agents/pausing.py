@@ -3,7 +3,10 @@
 The checkpoint is one JSON text, opaque to everybody else::
 
     {"v": 1, "model": str | None, "instructions": AGENTS.md as it was, "names": {provider id: ours},
-     "conversation": pydantic-ai's Conversation}
+     "delegated": how many sub-agents it has had, "conversation": pydantic-ai's Conversation}
+
+A call in which a sub-agent waits is kept with the sub-agent as data (its own checkpoint and questions), in the
+metadata of the deferred call; the sub-agent's questions are the run's.
 """
 
 from __future__ import annotations
@@ -44,6 +47,7 @@ class Checkpoint:
     model: str | None
     instructions: str
     names: dict[str, str]
+    delegated: int = 0
 
     def dump(self) -> str:
         conversation = msgspec.Raw(ConversationTypeAdapter.dump_json(self.conversation))
@@ -53,6 +57,7 @@ class Checkpoint:
                 "model": self.model,
                 "instructions": self.instructions,
                 "names": self.names,
+                "delegated": self.delegated,
                 "conversation": conversation,
             }
         ).decode()
@@ -73,6 +78,7 @@ def load(text: str) -> Checkpoint:
             model=msgspec.json.decode(found["model"]),
             instructions=msgspec.json.decode(found["instructions"]),
             names=msgspec.json.decode(found["names"]),
+            delegated=msgspec.json.decode(found["delegated"]) if "delegated" in found else 0,
         )
     except (ValueError, KeyError) as error:
         message = "This run cannot go on: what was kept of it cannot be read. Start it again."
@@ -82,12 +88,15 @@ def load(text: str) -> Checkpoint:
 def interrupts_of(
     task: Task, requests: DeferredToolRequests, tools: dict[str, BoundTool], names: dict[str, str]
 ) -> list[Interrupt]:
-    """One question per call that waits, in the order of the model's calls."""
+    """One question per call that waits, in the order of the model's calls; a sub-agent's own for its call."""
     asked: list[Interrupt] = []
     for part in [*requests.approvals, *requests.calls]:
         metadata = requests.metadata.get(part.tool_call_id) or {}
         questions: list[dict[str, Any]] | None = metadata.get("questions")
         ours = names.get(part.tool_call_id, part.tool_call_id)
+        if "child" in metadata:
+            asked += _of_child(task, metadata["child"], ours)
+            continue
         make = _approval if questions is None else _question
         asked.append(make(task, part, tools[part.tool_name], ours, metadata))
     return asked
@@ -110,6 +119,19 @@ def _approval(
         diff=metadata.get("diff"),
         no_grant=bool(metadata.get("noGrant")),
     )
+
+
+def _of_child(task: Task, child: dict[str, Any], call: str) -> list[Interrupt]:
+    """A sub-agent's questions as the run asks them."""
+    return [
+        msgspec.structs.replace(
+            interrupt,
+            run_id=task.run_id,
+            subagent_run_id=interrupt.subagent_run_id or child["runId"],
+            parent_tool_call_ids=(call, *interrupt.parent_tool_call_ids),
+        )
+        for interrupt in msgspec.convert(child["interrupts"], list[Interrupt])
+    ]
 
 
 def _question(
@@ -135,7 +157,10 @@ def results_of(resumption: Resumption, checkpoint: Checkpoint) -> DeferredToolRe
     requests = checkpoint.conversation.deferred_tool_requests or DeferredToolRequests()
     decided = {decision.interrupt_id: decision for decision in resumption.decisions}
     results = DeferredToolResults()
+    children = _decide_children(results, requests, decided)
     for interrupt in resumption.interrupts:
+        if interrupt.id in children:
+            continue
         ours = interrupt.tool_call_id or ""
         call = theirs.get(ours, ours)
         _settle(results, call, interrupt, decided[interrupt.id])
@@ -143,6 +168,23 @@ def results_of(resumption: Resumption, checkpoint: Checkpoint) -> DeferredToolRe
         metadata["edited"] = decided[interrupt.id].kind == "edit"
         results.metadata[call] = metadata
     return results
+
+
+def _decide_children(
+    results: DeferredToolResults, requests: DeferredToolRequests, decided: dict[str, Decision]
+) -> set[str]:
+    """Let each call with a suspended sub-agent go on with what was decided; the questions that were theirs."""
+    theirs = set[str]()
+    for call, metadata in requests.metadata.items():
+        child: dict[str, Any] | None = metadata.get("child")
+        if child is None:
+            continue
+        names = [str(interrupt["id"]) for interrupt in child["interrupts"]]
+        decisions = msgspec.to_builtins([decided[name] for name in names])
+        results.approvals[call] = ToolApproved()
+        results.metadata[call] = {"child": {**child, "decisions": decisions}}
+        theirs.update(names)
+    return theirs
 
 
 def _settle(results: DeferredToolResults, call: str, interrupt: Interrupt, decision: Decision) -> None:

@@ -78,7 +78,7 @@ def registry(settings: Settings) -> dict[str, AgentPort]:
     def assistant() -> AgentPort:
         from .assistant import assistant
 
-        return assistant(settings)
+        return assistant(settings, agents)
 
     def demo() -> AgentPort:
         from .demo import demo
@@ -88,7 +88,7 @@ def registry(settings: Settings) -> dict[str, AgentPort]:
     def script() -> AgentPort:
         from .script import script
 
-        return script()
+        return script(agents)
 
     agents: dict[str, AgentPort] = {
         point.name: _installed(point, settings) for point in entry_points(group=GROUP)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import asyncio
 import json
+import re
 import shlex
 import textwrap
 from dataclasses import dataclass, field
@@ -33,9 +34,11 @@ from .registry import SCRIPT
 from .turns import Turn, turn_of
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Mapping
 
     from pydantic_ai.messages import ModelMessage
+
+    from lobu_jupyter.model.ports import AgentPort
 
 Delta = str | DeltaToolCalls | DeltaThinkingCalls | BuiltinToolCallsReturns
 MAX_SLOW_SECONDS = 3600
@@ -43,8 +46,11 @@ MAX_TOLD = 500
 
 HELP = (
     "say TEXT; think TEXT; slow N MS; run CODE (indented lines go on); write PATH TEXT; "
-    "ask QUESTION | option | option; tool NAME {json}; A && B; fail CODE MESSAGE"
+    "ask QUESTION | option | option; tool NAME {json}; delegate: (indented lines); A && B; fail CODE MESSAGE"
 )
+
+
+_DELEGATE = re.compile(r"delegate(?: ([\w.-]+))?:")
 
 
 @dataclass(frozen=True)
@@ -56,12 +62,12 @@ class Step:
     calls: tuple[tuple[str, dict[str, Any]], ...] = field(default=())
 
 
-def script() -> PydanticAgent:
-    """The agent."""
+def script(peers: Mapping[str, AgentPort] | None = None) -> PydanticAgent:
+    """The agent; it may delegate to `peers`."""
     model = FunctionModel(
         stream_function=_respond, model_name="script", profile={"supports_image_input": False}
     )
-    return PydanticAgent("script", SCRIPT, lambda name: model)
+    return PydanticAgent("script", SCRIPT, lambda name: model, peers=peers)
 
 
 def parse(prompt: str) -> list[Step]:
@@ -85,6 +91,8 @@ def _logical_lines(prompt: str) -> list[str]:
 
 
 def _step(line: str) -> Step:
+    if (call := _delegation(line)) is not None:
+        return Step("calls", calls=(call,))
     batch = [_call(part.strip()) for part in line.split(" && ")]
     calls = [call for call in batch if call is not None]
     if len(calls) < len(batch):  # the && belongs to what one call runs
@@ -94,6 +102,16 @@ def _step(line: str) -> Step:
     word, _, rest = line.partition(" ")
     known = word in ("say", "think", "slow", "fail")
     return Step(word, rest.strip()) if known else Step("unknown", line)
+
+
+def _delegation(line: str) -> tuple[str, dict[str, Any]] | None:
+    """``delegate:`` or ``delegate AGENT:`` and the indented lines that are the sub-agent's prompt."""
+    head, _, lines = line.partition("\n")
+    match = _DELEGATE.fullmatch(head.strip())
+    if match is None or not lines.strip():
+        return None
+    agent = {"agent": match[1]} if match[1] else {}
+    return "delegate", {"prompt": textwrap.dedent(lines).strip("\n"), **agent}
 
 
 def _call(part: str) -> tuple[str, dict[str, Any]] | None:

@@ -20,8 +20,8 @@ from pydantic_core import SchemaValidator, core_schema
 
 from lobu_jupyter.model.policy import Ruling, Verdict, judge
 
-from .tools import files, kernel, questions, specs
-from .tools.base import BoundTool, Call, Preview, Result, ToolError, Work
+from .tools import delegate, files, kernel, questions, specs
+from .tools.base import BoundTool, Call, Preview, Result, Suspended, ToolError, Work
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -35,7 +35,7 @@ SCHEMA_BYTES = 1000
 
 def tools_of(task: Task) -> dict[str, BoundTool]:
     """The tools of a run by name: the built-in ones, then what the person registered under other names."""
-    bound = [*kernel.BOUND, *files.BOUND, *questions.BOUND]
+    bound = [*kernel.BOUND, *files.BOUND, *questions.BOUND, *delegate.BOUND]
     if task.kernel is not None:
         bound += [kernel.registered(spec) for spec in task.kernel.tools if spec.name not in specs.NAMES]
     return {tool.spec.name: tool for tool in bound}
@@ -77,13 +77,16 @@ class Toolset(AbstractToolset[None]):
         try:
             bound.check_ready(self._work)
             metadata: dict[str, Any] = ctx.tool_call_metadata or {} if ctx.tool_call_approved else {}
-            if ctx.tool_call_approved:
-                self._check_approved(name)
-            else:
+            child: dict[str, Any] | None = metadata.get("child")
+            if not ctx.tool_call_approved:
                 await self._admit(bound, tool_args)
-            call = Call(self._call_id(ctx.tool_call_id or ""), tool_args, metadata.get("guard"))
+            elif child is None:
+                self._check_approved(name)
+            call = Call(self._call_id(ctx.tool_call_id or ""), tool_args, metadata.get("guard"), child)
             await self._work.journaled()  # what kills the worker or the kernel is on record first
             result = await bound.run(self._work, call)
+        except Suspended as suspended:
+            raise ApprovalRequired(metadata={"child": suspended.child}) from suspended
         except ToolError as error:
             raise ToolFailed(str(error)) from error
         return self._returned(result, tool_args if metadata.get("edited") else None)

@@ -126,6 +126,7 @@ async def _task(ctx: Context, snapshots: Snapshots, parts: _Parts) -> Task:
         notebook_path=thread["notebook_path"],
         resumption=resumption,
         limits=dict(ctx.settings.limits),
+        agent_rules=dict(ctx.settings.agent_rules),
     )
 
 

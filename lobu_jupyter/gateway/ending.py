@@ -8,12 +8,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from lobu_jupyter.model.events import Event, custom, encode, run_error, run_finished
-from lobu_jupyter.model.interrupts import InterruptStatus
+from lobu_jupyter.model.interrupts import InterruptStatus, held_calls
 from lobu_jupyter.model.runs import ErrorCode, RunError, RunStatus
 
 from .beginning import begin_and_cancel, begin_next, tell
 from .journal import append, stamped
-from .rows import json_of
+from .rows import interrupt_of, json_of
 
 if TYPE_CHECKING:
     from lobu_jupyter.store.tx import Row, Tx
@@ -124,7 +124,7 @@ async def close_interrupts(
         await tx.run("drop_checkpoint", run_id=run_id)
     value: dict[str, Any] = {
         "interruptIds": [row["interrupt_id"] for row in rows],
-        "toolCallIds": [row["tool_call_id"] for row in rows if row["tool_call_id"]],
+        "toolCallIds": list(dict.fromkeys(call for row in rows for call in held_calls(interrupt_of(row)))),
         "why": status.value,
         "message": CLOSED_MESSAGES[status],
         "by": by,

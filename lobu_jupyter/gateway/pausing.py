@@ -11,7 +11,12 @@ import msgspec
 from lobu_jupyter.model.clock import iso
 from lobu_jupyter.model.errors import InvalidField
 from lobu_jupyter.model.events import decode
-from lobu_jupyter.model.interrupts import Interrupt, event_of_interrupt, interrupt_from_event
+from lobu_jupyter.model.interrupts import (
+    Interrupt,
+    event_of_interrupt,
+    held_calls,
+    interrupt_from_event,
+)
 
 from .rows import json_of
 
@@ -75,8 +80,10 @@ async def _complete(
     except msgspec.ValidationError as error:
         raise InvalidField(str(error), field=where) from error
     call = interrupt.tool_call_id
-    if call is not None and call not in owed:
-        raise InvalidField("no such call waits for a result", field=f"{where}.toolCallId")
+    for held in held_calls(interrupt):
+        if held not in owed:
+            member = "toolCallId" if held == call else "metadata.lobu.parentToolCallIds"
+            raise InvalidField("no such call waits for a result", field=f"{where}.{member}")
     changes: dict[str, Any] = {}
     if call is not None and interrupt.tool_name is None:
         changes["tool_name"], args = await _journaled_call(tx, run, call)

@@ -7,7 +7,10 @@ import threading
 from typing import TYPE_CHECKING
 
 from lobu_jupyter.model.events import MAX_EVENT_BYTES, parse
+from lobu_jupyter.model.interrupts import held_calls
 from lobu_jupyter.model.slice import Slice
+
+from .rows import interrupt_of
 
 if TYPE_CHECKING:
     from lobu_jupyter.store.tx import Row, Tx
@@ -47,7 +50,7 @@ class Slices:
 
 async def _rebuild(tx: Tx, run: Row, chunk: str | None) -> Slice:
     settled = await tx.all("resolved_interrupts", run_id=run["run_id"])
-    slice_ = Slice(owed=[row["tool_call_id"] for row in settled if row["tool_call_id"]])
+    slice_ = Slice(owed=[call for row in settled for call in held_calls(interrupt_of(row))])
     events = await tx.all(
         "events_of_run", thread_id=run["thread_id"], start_cursor=run["start_cursor"], run_id=run["run_id"]
     )

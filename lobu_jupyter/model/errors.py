@@ -22,6 +22,8 @@
 from __future__ import annotations
 
 import inspect
+import linecache
+import traceback
 from typing import Any, ClassVar
 
 
@@ -42,6 +44,25 @@ class LobuError(Exception):
         if self.field is not None:
             wire["field"] = self.field
         return wire
+
+    def _render_traceback_(self) -> list[str]:
+        return brief(self)
+
+
+def brief(error: BaseException) -> list[str]:
+    """What IPython shows of an error of ours: the lines of the person's code, and the message.
+
+    The frames below are ours and tell a person nothing.
+    """
+    lines: list[str] = []
+    for frame, number in traceback.walk_tb(error.__traceback__):
+        package = str(frame.f_globals.get("__name__")).partition(".")[0]
+        if package == "lobu_jupyter":
+            break
+        code = linecache.getline(frame.f_code.co_filename, number).strip()
+        if package != "IPython" and not code.startswith("get_ipython()."):
+            lines.append(f"line {number} of {'the cell' if package == '__main__' else package}: {code}")
+    return [*lines, f"{type(error).__name__}: {error}"]
 
 
 class InvalidField(LobuError):

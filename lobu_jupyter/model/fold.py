@@ -19,7 +19,8 @@ Item, by ``kind``:
   ``outputs`` are nbformat outputs; parts of one index were joined.
 - ``activity``  id, runId, activityType, content
 - ``step``      id (its name), runId, done
-- ``subagent``  id, runId, name, description?, parentToolCallId?, status (running, done, failed), message?
+- ``subagent``  id, runId, name, description?, parentToolCallId?, status, message?; status is running, waiting
+  (for a person), done or failed
 - ``error``     runId, code, message
 - ``cancelled`` runId
 - ``notice``    name, value: a ``lobu.*`` CUSTOM that is for the person (kernel, expiry …)
@@ -74,6 +75,7 @@ class Fold:
     def __init__(self, snapshot: State | None = None) -> None:
         self._state = snapshot if snapshot is not None else empty()
         self._items: dict[tuple[str, str], Item] = {}
+        self._suspended: dict[str, Item] = {}  # call -> the sub-agent that waits in it
         self._parts: dict[tuple[int, str], tuple[dict[str, Any], str, list[str]]] = {}
         self._runs: dict[str, dict[str, Any]] = {run["runId"]: run for run in self._state["runs"]}
         self._run: str = self._state["runs"][-1]["runId"] if self._state["runs"] else ""
@@ -83,6 +85,8 @@ class Fold:
         for item in self._state["items"]:
             if "id" in item:
                 self._items[(item["kind"], item["id"])] = item
+            if item["kind"] == "subagent" and item["status"] == "waiting" and "parentToolCallId" in item:
+                self._suspended[item["parentToolCallId"]] = item
 
     @property
     def cursor(self) -> int:
@@ -134,6 +138,9 @@ class Fold:
             if tool is not None:
                 tool["status"] = "waiting"
                 tool["interruptId"] = interrupt["id"]
+            lobu: dict[str, Any] = (interrupt.get("metadata") or {}).get("lobu") or {}
+            for call in lobu.get("parentToolCallIds") or []:
+                self._set("tool", call, status="waiting")
         self._rest()
 
     def _on_run_error(self, event: Event) -> None:
@@ -215,6 +222,8 @@ class Fold:
             return
         tool["status"] = "done"
         tool["result"] = content
+        if (item := self._suspended.pop(call, None)) is not None:  # it did not go on
+            item |= {"status": "failed", "message": content}
         tool.pop("note", None)
         if event.get("timestamp"):
             tool["endedAt"] = event["timestamp"]
@@ -229,6 +238,12 @@ class Fold:
         self._set("step", event["stepName"], done=True)
 
     def _on_subagent_started(self, event: Event) -> None:
+        if ("subagent", event["subagentRunId"]) in self._items:  # it goes on after a pause
+            self._set("subagent", event["subagentRunId"], status="running")
+            call = event.get("parentToolCallId") or ""
+            self._set("tool", call, status="running")
+            self._suspended.pop(call, None)
+            return
         more = {k: event[k] for k in ("description", "parentToolCallId") if event.get(k)}
         item = self._add(
             "subagent", event["subagentRunId"], event, name=event["name"], status="running", **more
@@ -238,7 +253,11 @@ class Fold:
             item["subagentRunId"] = event["parentSubagentRunId"]
 
     def _on_subagent_finished(self, event: Event) -> None:
-        self._set("subagent", event["subagentRunId"], status="done")
+        suspended = (event.get("outcome") or {}).get("type") == "suspended"
+        self._set("subagent", event["subagentRunId"], status="waiting" if suspended else "done")
+        item = self._items.get(("subagent", event["subagentRunId"]))
+        if suspended and item is not None and "parentToolCallId" in item:
+            self._suspended[item["parentToolCallId"]] = item
 
     def _on_subagent_error(self, event: Event) -> None:
         self._set("subagent", event["subagentRunId"], status="failed", message=event["message"])

@@ -1,10 +1,10 @@
 """Interrupts: durable questions to a person, and the decisions that answer them.
 
 On the wire an interrupt is AG-UI's Interrupt; what we add (tool name, arguments, offered
-decisions, diff) rides in ``metadata.lobu``. A decision is AG-UI's ResumeEntry with the payloads
-``{"approved": true}``, ``{"approved": true, "editedArgs": {…}}``, ``{"approved": false,
-"reason": "…"}``, ``{"response": …}`` or ``{"answers": {…}}``; status ``cancelled`` is a rejection,
-or no answer.
+decisions, diff, the calls around a sub-agent's) rides in ``metadata.lobu``. A decision is AG-UI's
+ResumeEntry with the payloads ``{"approved": true}``, ``{"approved": true, "editedArgs": {…}}``,
+``{"approved": false, "reason": "…"}``, ``{"response": …}`` or ``{"answers": {…}}``; status
+``cancelled`` is a rejection, or no answer.
 """
 
 from __future__ import annotations
@@ -33,7 +33,11 @@ class InterruptStatus(StrEnum):
 
 
 class Interrupt(Wire, frozen=True, kw_only=True):
-    """A question of a run. ``decisions``: the kinds it offers. ``args``: the call's arguments."""
+    """A question of a run. ``decisions``: the kinds it offers. ``args``: the call's arguments.
+
+    ``subagent_run_id``: the sub-agent that asks; ``parent_tool_call_ids``: the calls that wait with it,
+    because sub-agents run in them, outermost first.
+    """
 
     id: str
     thread_id: str
@@ -43,6 +47,8 @@ class Interrupt(Wire, frozen=True, kw_only=True):
     message: str = ""
     tool_call_id: str | None = None
     tool_name: str | None = None
+    subagent_run_id: str | None = None
+    parent_tool_call_ids: tuple[str, ...] = ()
     args: dict[str, Any] = field(default_factory=dict)
     args_schema: dict[str, Any] | None = None
     decisions: tuple[Kind, ...] = APPROVAL_DECISIONS
@@ -52,6 +58,12 @@ class Interrupt(Wire, frozen=True, kw_only=True):
     kernel_lost: bool = False  # the kernel restarted since: the variables are gone
     created_at: str = ""
     expires_at: str | None = None
+
+
+def held_calls(interrupt: Interrupt) -> list[str]:
+    """All calls that wait for this decision: its own, and those around it."""
+    own = [] if interrupt.tool_call_id is None else [interrupt.tool_call_id]
+    return own + list(reversed(interrupt.parent_tool_call_ids))
 
 
 class Decision(Wire, frozen=True, kw_only=True):
@@ -102,6 +114,8 @@ def interrupt_from_event(wire: dict[str, Any], where: str, **known: Any) -> Inte
         "questions": extra.get("questions") or [],
         "diff": extra.get("diff"),
         "no_grant": bool(extra.get("noGrant")),
+        "subagent_run_id": wire.get("subagentRunId"),
+        "parent_tool_call_ids": tuple(extra.get("parentToolCallIds") or ()),
     }
     if extra.get("toolName") is not None:
         fields["tool_name"] = extra["toolName"]
@@ -120,12 +134,14 @@ def event_of_interrupt(interrupt: Interrupt) -> dict[str, Any]:
         "questions": interrupt.questions or None,
         "diff": interrupt.diff,
         "noGrant": interrupt.no_grant or None,
+        "parentToolCallIds": list(interrupt.parent_tool_call_ids) or None,
     }
     wire: dict[str, Any] = {
         "id": interrupt.id,
         "reason": interrupt.reason,
         "message": interrupt.message,
         "toolCallId": interrupt.tool_call_id,
+        "subagentRunId": interrupt.subagent_run_id,
         "expiresAt": interrupt.expires_at,
         "responseSchema": response_schema(interrupt),
         "metadata": {"lobu": {k: v for k, v in lobu.items() if v is not None}},

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from msgspec import field
 
 from .interrupts import Decision, Interrupt
-from .policy import Policy
+from .policy import Policy, Rules
 from .runs import Wire
 
 if TYPE_CHECKING:
@@ -53,7 +53,9 @@ class Task(Wire, frozen=True, kw_only=True):
 
     ``messages``: the conversation so far as AG-UI messages, the new user message last.
     ``root``: absolute directory that file tools may reach, None: no file tools.
-    ``limits``: e.g. ``{"outputBytes": 10485760}``.
+    ``limits``: e.g. ``{"outputBytes": 10485760}``. ``agent_rules``: the rules of each agent, for those
+    that this run delegates to. ``depth``: 0, or how many delegations deep a sub-agent's task is; all its
+    ids must then be new on the thread.
     """
 
     run_id: str
@@ -69,6 +71,8 @@ class Task(Wire, frozen=True, kw_only=True):
     notebook_path: str | None = None
     resumption: Resumption | None = None
     limits: dict[str, int] = field(default_factory=dict)
+    agent_rules: dict[str, Rules] = field(default_factory=dict)
+    depth: int = 0
 
 
 class InboxItem(Wire, frozen=True, kw_only=True):

@@ -8,7 +8,7 @@ itself must end the run.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from . import events as ev
 from .errors import InvalidField
@@ -82,10 +82,10 @@ class Slice:
             self._begin(kind, getattr(event, attr), event.subagent_run_id, where)
         elif cls in _CONTINUES:
             kind, attr = _CONTINUES[cls]
-            self._need(kind, getattr(event, attr), where)
+            self._need_own(kind, getattr(event, attr), event.subagent_run_id, where)
         elif cls in _CLOSES:
             kind, attr = _CLOSES[cls]
-            del self.open[self._need(kind, getattr(event, attr), where)]
+            del self.open[self._need_own(kind, getattr(event, attr), event.subagent_run_id, where)]
         elif isinstance(event, ev.ToolCallResult):
             self._answer(event.tool_call_id, where)
         elif isinstance(event, ev.StepStarted):
@@ -99,6 +99,9 @@ class Slice:
                 _refuse(f"step {event.step_name!r} is not open", f"{where}.stepName")
             del self.open[key]
         elif isinstance(event, ev.SubagentStarted):
+            parent = event.parent_subagent_run_id
+            if parent is not None and ("subagent", parent) not in self._used:
+                _refuse(f"subagent {parent!r} was not started in this run", f"{where}.parentSubagentRunId")
             self._begin("subagent", event.subagent_run_id, event.parent_subagent_run_id, where)
         elif isinstance(event, ev.SubagentFinished | ev.SubagentError):
             del self.open[self._need("subagent", event.subagent_run_id, where)]
@@ -143,6 +146,13 @@ class Slice:
             _refuse(f"{kind} {name!r} is not open", where)
         return key
 
+    def _need_own(self, kind: str, name: str, by: str | None, where: str) -> Key:
+        """The key of what is open, which only the one who opened it goes on with."""
+        key = self._need(kind, name, where)
+        if by is not None and by != self.open[key]:
+            _refuse(f"{kind} {name!r} is not of subagent {by!r}", f"{where}.subagentRunId")
+        return key
+
     def _answer(self, call: str, where: str) -> None:
         if ("call", call, None) in self.open:
             _refuse(f"call {call!r} has a result before its end", f"{where}.toolCallId")
@@ -158,7 +168,7 @@ class Slice:
             interrupts = outcome.get("interrupts")
             if not isinstance(interrupts, list) or not interrupts:
                 _refuse("an interrupt outcome has interrupts", f"{where}.outcome.interrupts")
-            asked = {str(i.get("toolCallId")) for i in interrupts}  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType, reportUnknownVariableType]
+            asked = {call for i in interrupts for call in _calls_held_by(i)}  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
         if self.open:
             kind, name, _ = next(iter(self.open))
             _refuse(f"{kind} {name!r} is still open", where)
@@ -204,6 +214,12 @@ class Slice:
         owner = self.open.pop((kind, name, None))
         by = {} if owner is None else {"subagentRunId": owner}
         return [ev.encode({"type": f"{family}_END", _CLOSING_TYPE[kind][1]: name, **by})]
+
+
+def _calls_held_by(interrupt: dict[str, Any]) -> list[str]:
+    """The call that an interrupt asks about, and those in which the asking sub-agents run."""
+    lobu: dict[str, Any] = (interrupt.get("metadata") or {}).get("lobu") or {}
+    return [str(interrupt.get("toolCallId")), *(lobu.get("parentToolCallIds") or [])]
 
 
 def _refuse(why: str, where: str) -> NoReturn:

@@ -18,7 +18,7 @@ from pydantic import TypeAdapter
 
 from lobu_jupyter.model.events import Event, encode, parse, run_error, run_finished
 from lobu_jupyter.model.ids import new_id
-from lobu_jupyter.model.interrupts import Decision, Interrupt, event_of_interrupt
+from lobu_jupyter.model.interrupts import Decision, Interrupt, event_of_interrupt, held_calls
 from lobu_jupyter.model.policy import Layer, Policy, Rules
 from lobu_jupyter.model.ports import (
     AgentError,
@@ -177,7 +177,9 @@ async def run(agent: AgentPort, task: Task, kernel: KernelPort | None = None) ->
     except AgentError as error:
         ended.error = error
         ended.usage = error.usage
-    check(ended, owed=[i.tool_call_id or "" for i in task.resumption.interrupts] if task.resumption else [])
+    check(
+        ended, [call for i in task.resumption.interrupts for call in held_calls(i)] if task.resumption else []
+    )
     return ended
 
 

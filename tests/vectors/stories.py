@@ -78,6 +78,30 @@ PAUSE = [
     asks("r1", "c"),
 ]
 
+DELEGATED = [
+    begun("r1"),
+    *call("c", "delegate"),
+    {"type": "SUBAGENT_STARTED", "subagentRunId": "a", "name": "helper", "parentToolCallId": "c"},
+    *text("m1", "I ask.", subagentRunId="a"),
+    *call("d", subagentRunId="a"),
+    {"type": "SUBAGENT_FINISHED", "subagentRunId": "a", "outcome": {"type": "suspended"}},
+    ended(
+        "r1",
+        "interrupt",
+        outcome={
+            "interrupts": [
+                {
+                    "id": "ask-d",
+                    "reason": "tool_call",
+                    "toolCallId": "d",
+                    "subagentRunId": "a",
+                    "metadata": {"lobu": {"parentToolCallIds": ["c"]}},
+                }
+            ]
+        },
+    ),
+]
+
 STORIES: dict[str, list[Event]] = {
     "nothing": [],
     "text": [begun("r1"), *text("m1", "Hel", "lo", " ", "wörld 👋"), *text("m2"), ended("r1", usage=USAGE)],
@@ -143,6 +167,27 @@ STORIES: dict[str, list[Event]] = {
         {"type": "STEP_STARTED", "stepName": "s"},
         {"type": "STEP_FINISHED", "stepName": "s"},
         ended("r1"),
+    ],
+    "a sub-agent waits": DELEGATED,
+    "a sub-agent goes on": [
+        *DELEGATED,
+        begun("r2", None, parentRunId="r1", resume=[]),
+        decided("d", "approve"),
+        {"type": "SUBAGENT_STARTED", "subagentRunId": "a", "name": "helper", "parentToolCallId": "c"},
+        {**result("d"), "subagentRunId": "a"},
+        *text("m2", "Done.", subagentRunId="a"),
+        {"type": "SUBAGENT_FINISHED", "subagentRunId": "a"},
+        result("c", "Done."),
+        ended("r2"),
+    ],
+    "a sub-agent is closed": [*DELEGATED, closed("expired", "d", "c")],
+    "a sub-agent could not go on": [
+        *DELEGATED,
+        begun("r2", None, parentRunId="r1"),
+        decided("d", "approve"),
+        result("d", "Cancelled."),
+        result("c", "Cancelled."),
+        ended("r2", "cancelled"),
     ],
     "state, activity, custom and raw": [
         begun("r1"),

@@ -13,6 +13,7 @@ import {
   IInterrupt,
   IOutput,
   IRunState,
+  ISubagentItem,
   IState,
   Item,
   IToolItem,
@@ -60,6 +61,9 @@ export class Fold {
     for (const item of state.items) {
       if (item.id !== undefined) {
         this._items.set(key(item.kind, item.id), item);
+      }
+      if (item.kind === 'subagent' && item.status === 'waiting') {
+        this._suspend(item);
       }
     }
   }
@@ -113,7 +117,7 @@ export class Fold {
     STEP_STARTED: event => this._add('step', text(event.stepName), event, { done: false }),
     STEP_FINISHED: event => this._set('step', event.stepName, { done: true }),
     SUBAGENT_STARTED: event => this._subagent(event),
-    SUBAGENT_FINISHED: event => this._set('subagent', event.subagentRunId, { status: 'done' }),
+    SUBAGENT_FINISHED: event => this._subagentFinished(event),
     SUBAGENT_ERROR: event =>
       this._set('subagent', event.subagentRunId, {
         status: 'failed',
@@ -163,6 +167,9 @@ export class Fold {
         status: 'waiting',
         interruptId: interrupt.id
       });
+      for (const call of list(object(object(object(wire).metadata).lobu).parentToolCallIds)) {
+        this._set('tool', call, { status: 'waiting' });
+      }
     }
     this._rest();
   }
@@ -232,6 +239,12 @@ export class Fold {
     }
     tool.status = 'done';
     tool.result = content;
+    const suspended = this._suspended.get(call);
+    if (suspended !== undefined) {
+      // It did not go on.
+      this._suspended.delete(call);
+      this._set('subagent', suspended.id, { status: 'failed', message: content });
+    }
     delete tool.note;
     if (event.timestamp) {
       tool.endedAt = Number(event.timestamp);
@@ -240,6 +253,13 @@ export class Fold {
   }
 
   private _subagent(event: AgEvent): void {
+    if (this._items.has(key('subagent', text(event.subagentRunId)))) {
+      // It goes on after a pause.
+      this._set('subagent', event.subagentRunId, { status: 'running' });
+      this._set('tool', event.parentToolCallId, { status: 'running' });
+      this._suspended.delete(text(event.parentToolCallId));
+      return;
+    }
     const members: JsonObject = { name: event.name, status: 'running' };
     for (const member of ['description', 'parentToolCallId']) {
       if (event[member]) {
@@ -249,6 +269,21 @@ export class Fold {
     const { subagentRunId, parentSubagentRunId, ...rest } = event;
     const owner = parentSubagentRunId ? { subagentRunId: parentSubagentRunId } : {};
     this._add('subagent', text(subagentRunId), { ...rest, ...owner } as AgEvent, members);
+  }
+
+  private _subagentFinished(event: AgEvent): void {
+    const suspended = event.outcome ? object(event.outcome).type === 'suspended' : false;
+    this._set('subagent', event.subagentRunId, { status: suspended ? 'waiting' : 'done' });
+    const item = this._items.get(key('subagent', text(event.subagentRunId)));
+    if (suspended && item?.kind === 'subagent') {
+      this._suspend(item);
+    }
+  }
+
+  private _suspend(item: ISubagentItem): void {
+    if (item.parentToolCallId !== undefined) {
+      this._suspended.set(item.parentToolCallId, item);
+    }
   }
 
   private _activity(event: AgEvent): void {
@@ -394,6 +429,8 @@ export class Fold {
 
   private readonly _items = new Map<string, Item>();
   private readonly _runs = new Map<string, IRunState>();
+  /** By call: the sub-agent that waits in it. */
+  private readonly _suspended = new Map<string, ISubagentItem>();
   private readonly _versions = new WeakMap<Item, number>();
   private _run = '';
 }

@@ -151,7 +151,7 @@ export interface ISubagentItem extends IItemBase {
   name: string;
   description?: string;
   parentToolCallId?: string;
-  status: 'running' | 'done' | 'failed';
+  status: 'running' | 'waiting' | 'done' | 'failed';
   message?: string;
 }
 

@@ -9,9 +9,19 @@ from typing import TYPE_CHECKING, Any
 from lobu_jupyter.model.events import Event, custom
 
 if TYPE_CHECKING:
-    from lobu_jupyter.model.ports import KernelPort, Task, ToolSpec
+    from collections.abc import Mapping
+
+    from lobu_jupyter.model.ports import AgentPort, KernelPort, Task, ToolSpec
 
 Emit = Callable[[Event], Awaitable[None]]
+
+
+class Suspended(Exception):
+    """The call's sub-agent waits for a person. ``child``: the sub-agent as JSON, to go on with."""
+
+    def __init__(self, child: dict[str, Any]) -> None:
+        super().__init__("a sub-agent waits for a person")
+        self.child = child
 
 
 class ToolError(Exception):
@@ -20,11 +30,33 @@ class ToolError(Exception):
 
 @dataclass(frozen=True)
 class Call:
-    """One call as it runs. ``id``: its AG-UI id; ``guard``: what its preview noted to be still true."""
+    """One call as it runs. ``id``: its AG-UI id; ``guard``: what its preview noted to be still true;
+    ``child``: the sub-agent that was suspended in it, with what was decided.
+    """
 
     id: str
     args: dict[str, Any]
     guard: dict[str, Any] | None = None
+    child: dict[str, Any] | None = None
+
+
+@dataclass
+class Team:
+    """The agents that a run may delegate to. ``model``: the run's; ``begun``: how many sub-agents it has had;
+    ``usage``: the TokenUsage entries of theirs.
+    """
+
+    me: AgentPort | None = None
+    peers: Mapping[str, AgentPort] = field(default_factory=dict)
+    model: str | None = None
+    begun: int = 0
+    usage: list[dict[str, Any]] = field(default_factory=list)
+
+    def find(self, name: str) -> AgentPort | None:
+        return self.me if self.me is not None and name == self.me.name else self.peers.get(name)
+
+    def names(self) -> set[str]:
+        return {*self.peers, *([self.me.name] if self.me is not None else [])}
 
 
 @dataclass(frozen=True)
@@ -35,6 +67,7 @@ class Work:
     kernel: KernelPort | None
     emit: Emit
     journaled: Callable[[], Awaitable[None]]
+    team: Team = field(default_factory=Team)
 
     async def note(self, call_id: str, text: str) -> None:
         """Say on the call's card what it waits for; empty text clears."""

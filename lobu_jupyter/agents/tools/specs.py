@@ -91,6 +91,19 @@ ASK_USER = ToolSpec(
     ),
     approval=False,
 )
+DELEGATE = ToolSpec(
+    name="delegate",
+    description=(
+        "Give a task of its own to a sub-agent, which works in the same kernel under the same rules and returns "
+        "its final answer. It knows nothing of this conversation: say all that it needs."
+    ),
+    parameters=_object(
+        ("prompt",),
+        prompt={"type": "string", "minLength": 1},
+        agent={"type": "string", "minLength": 1, "description": "Another agent's name; default: yours."},
+    ),
+    approval=False,
+)
 
 BUILTIN: tuple[ToolSpec, ...] = (
     RUN_CODE,
@@ -101,5 +114,6 @@ BUILTIN: tuple[ToolSpec, ...] = (
     WRITE_FILE,
     EDIT_FILE,
     ASK_USER,
+    DELEGATE,
 )
 NAMES = frozenset(spec.name for spec in BUILTIN)

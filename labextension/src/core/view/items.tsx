@@ -130,6 +130,7 @@ function Subagent(props: { item: ISubagentItem; view: IView }): VNode {
   const { item, view } = props;
   const words = {
     running: view.trans.__('at work'),
+    waiting: view.trans.__('waits for you'),
     done: view.trans.__('done'),
     failed: view.trans.__('failed')
   };
