@@ -25,6 +25,7 @@ import threading
 import time
 import traceback
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from . import looks
@@ -92,12 +93,14 @@ def refuse_inline(shell: Any, request_id: str) -> None:
 def install(shell: Any) -> None:
     """Answer looks over a comm, so that a subshell can look while the person's cell runs."""
     if LOOK_TARGET not in shell.kernel.comm_manager.targets:
-        shell.kernel.comm_manager.register_target(LOOK_TARGET, _on_look)
+        manager = shell.kernel.comm_manager
+        manager.register_target(LOOK_TARGET, partial(_on_look, manager))
 
 
-def _on_look(comm: Any, message: dict[str, Any]) -> None:
+def _on_look(manager: Any, comm: Any, message: dict[str, Any]) -> None:
     comm.send(data=_look(message["content"]["data"]["expression"]))
-    comm.close()
+    # Forgotten as if the executor had closed it: a page reports the close of what it never saw open.
+    manager.comm_close(None, None, {"content": {"comm_id": comm.comm_id}})
 
 
 # -- doing

@@ -36,6 +36,7 @@ class Capture:
         self.wanted = True
         self.held = False  # whether it is wanted is being settled: the guest asks again
         self.aborted = False
+        self.comm_id = ""  # that of a look through a subshell
         self.result: dict[str, Any] | None = None
         self.gone: KernelGone | None = None
         self.dropped = 0
@@ -111,12 +112,17 @@ class Capture:
             self._keep({"output_type": "stream", "name": content["name"], "text": content["text"]})
         elif kind in ("display_data", "execute_result", "update_display_data"):
             self._on_display(kind, content)
-        elif kind == "comm_msg":
-            self.result = content["data"]  # of a look through a subshell
-        elif kind == "comm_close":
-            self.end()
+        elif kind in ("comm_msg", "comm_close"):
+            self._on_comm(kind, content)
         elif kind == "error":
             self._keep({"output_type": "error", **_error_of(content)})
+
+    def _on_comm(self, kind: str, content: Message) -> None:
+        if content["comm_id"] != self.comm_id:
+            return  # of a widget of the code
+        if kind == "comm_msg":
+            self.result = content["data"]
+        self.end()  # closed before it answered: there is no guest
 
     def _on_status(self, state: str) -> None:
         if state == "idle":

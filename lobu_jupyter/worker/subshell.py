@@ -40,9 +40,14 @@ async def _subshell(kernel: Kernel) -> str:
 
 
 async def _look(kernel: Kernel, subshell: str, expression: str) -> dict[str, Any] | None:
-    content = {"comm_id": uuid4().hex, "target_name": LOOK_TARGET, "data": {"expression": expression}}
+    content: dict[str, Any] = {
+        "comm_id": uuid4().hex,
+        "target_name": LOOK_TARGET,
+        "data": {"expression": expression},
+    }
     message = kernel.message("comm_open", content, subshell_id=subshell)
     capture = kernel.capture(message["header"]["msg_id"], 0)
+    capture.comm_id = content["comm_id"]
     try:
         kernel.send(message)
         await capture.ended(LOOK_SECONDS)

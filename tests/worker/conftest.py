@@ -61,6 +61,16 @@ class Person:
     async def started(self, request_id: str) -> None:
         await self._status(request_id, "busy")
 
+    async def kinds_until_idle(self, request_id: str) -> list[str]:
+        """The types of all that the kernel publishes, whoever asked for it, until that cell is done."""
+        kinds: list[str] = []
+        while True:
+            message = await self.client.get_iopub_msg(timeout=20)
+            kinds.append(message["msg_type"])
+            idle = message["content"].get("execution_state") == "idle"
+            if idle and message["parent_header"].get("msg_id") == request_id:
+                return kinds
+
     async def _status(self, request_id: str, state: str) -> None:
         while True:
             message = await self.client.get_iopub_msg(timeout=20)

@@ -52,6 +52,15 @@ async def test_code_that_does_not_compile_is_an_error(hand: Hand) -> None:
     assert done.error["ename"] == "SyntaxError"
 
 
+async def test_a_widget_that_the_code_closes_does_not_end_it(hand: Hand) -> None:
+    code = "import comm\nc = comm.create_comm(target_name='theirs')\nc.send({'no': 'result'})\nc.close()\n'went on'"
+
+    done = await hand.run(code)
+
+    assert done.ok
+    assert hand.outputs[-1]["data"]["text/plain"] == "'went on'"
+
+
 async def test_code_may_await(hand: Hand) -> None:
     done = await hand.run("import asyncio\nawait asyncio.sleep(0.01)\nprint('rested')\n'back'")
 

@@ -112,3 +112,18 @@ async def test_a_look_answers_while_the_persons_cell_runs_and_leaves_it_alone(
     assert not finishing.done()
     assert (await finishing)["status"] == "ok"
     assert await person.value("lobu_open") == "[1]"
+
+
+async def test_a_page_hears_no_close_of_a_comm_that_it_never_opened(hand: Hand, person: Person) -> None:
+    await hand.executor.look(f"{LOOKS}.list_variables()")  # the guest is in the kernel from now on
+    cell = person.send("import time; time.sleep(2)")
+    await person.started(cell)
+    listening = asyncio.create_task(person.kinds_until_idle(cell))
+
+    done = await hand.executor.look(f"{LOOKS}.list_variables()")
+
+    assert done.ok
+    assert not listening.done()
+    kinds = await listening
+    assert "comm_msg" in kinds
+    assert "comm_close" not in kinds
