@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.error import UsageError
 
+from ..model.errors import InvalidField
 from . import session
 from .api import ask_and_show
 from .doctor import doctor
@@ -19,7 +21,7 @@ from .waiting import wait as wait_for
 
 if TYPE_CHECKING:
     from argparse import Namespace
-    from collections.abc import Callable
+    from collections.abc import Callable, Generator
 
     from .session import Session
 
@@ -155,7 +157,8 @@ def _inbox(rest: str) -> Table:
 
 def _approve(rest: str) -> None:
     run = _waiting()
-    run.approve(_which(rest))
+    with _said_in_a_line():
+        run.approve(_which(rest))
     _tell("Approved", run)
 
 
@@ -163,12 +166,22 @@ def _reject(rest: str) -> None:
     run = _waiting()
     first, _, reason = rest.partition(" ")
     which = _which(first) if first == "all" or first.isdigit() else None
-    run.reject(rest if which is None else reason.strip(), which)
+    with _said_in_a_line():
+        run.reject(rest if which is None else reason.strip(), which)
     _tell("Rejected", run)
 
 
+@contextmanager
+def _said_in_a_line() -> Generator[None]:
+    """A decision that cannot be made is the person's slip, not a failure of the cell's code."""
+    try:
+        yield
+    except (ValueError, InvalidField) as error:
+        raise UsageError(str(error)) from None
+
+
 def _tell(what: str, run: Run) -> None:
-    left = len(run.chain.interrupts)
+    left = run.undecided
     print(f"{what}; {left} to decide before the run goes on." if left else f"{what}; the run goes on.")
 
 
@@ -230,8 +243,12 @@ def _put(link: Session, notebook_path: str | None, rules: dict[str, Any]) -> Non
 
 def _export(rest: str) -> None:
     if not rest.endswith(".ipynb"):
-        raise UsageError("%lobu export FILE.ipynb")
+        raise UsageError(
+            f"%lobu export FILE.ipynb; if this is a prompt, write %lobu ask export {rest or '…'}"
+        )
     file = Path(rest)
+    if not file.parent.is_dir():
+        raise UsageError(f"There is no directory {file.parent}.")
     if file.exists():
         raise UsageError(f"{file} exists; give a new name.")
     link = session.reaching()
@@ -241,6 +258,7 @@ def _export(rest: str) -> None:
 
 
 def _help(rest: str) -> None:
+    _no_more("help", rest)
     width = max(len(name) for name in MANUAL)
     lines = [f"  %lobu {name.ljust(width)}  {text}" for name, text in MANUAL.items()]
     print("\n".join(["%lobu PROMPT asks the agent; %lobu? tells of the options.", *lines]))

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ..model.interrupts import decide, interrupt_from_event
+
 if TYPE_CHECKING:
     from ..model.interrupts import Interrupt
 
@@ -15,7 +17,7 @@ Which = str | int | None
 
 
 class Batch:
-    """The decisions made so far on one batch of open interrupts."""
+    """The decisions made so far on a thread's open interrupts, from any cell."""
 
     def __init__(self) -> None:
         self._made: dict[str, Entry] = {}
@@ -23,41 +25,69 @@ class Batch:
     def decide(self, open_: list[Entry], which: Which, payload: Entry) -> list[Entry] | None:
         """Note a decision; return the entries to send once all of `open_` are decided.
 
+        The decision that completes the batch is not kept: if the gateway refuses, it is made again.
         ``which``: an interrupt's id or its position; None where only one is undecided.
 
         Raises:
             ValueError: nothing is open, or `which` does not name one of several.
+            InvalidField: the interrupt does not take this decision.
         """
         ids = [str(interrupt["id"]) for interrupt in open_]
         self._made = {k: v for k, v in self._made.items() if k in ids}
-        chosen = self.find(open_, which)["id"]
-        self._made[chosen] = {"interruptId": chosen, "status": "resolved", "payload": payload}
-        if len(self._made) < len(ids):
-            return None
-        return [self._made[id_] for id_ in ids]
+        chosen = self.find(open_, which)
+        entry = {"interruptId": chosen["id"], "status": "resolved", "payload": payload}
+        _check(entry, chosen)
+        made = {**self._made, chosen["id"]: entry}
+        if len(made) == len(ids):
+            return [made[id_] for id_ in ids]
+        self._made = made
+        return None
+
+    def left(self, open_: list[Entry]) -> list[tuple[int, Entry]]:
+        """The interrupts that are undecided, with their positions."""
+        return [(n, interrupt) for n, interrupt in enumerate(open_) if interrupt["id"] not in self._made]
 
     def find(self, open_: list[Entry], which: Which) -> Entry:
-        """The interrupt that `which` names."""
+        """The interrupt that `which` names.
+
+        Raises:
+            ValueError: it names none, or there are several and it is None.
+        """
         if not open_:
             raise ValueError("Nothing waits for a decision on this run.")
-        if isinstance(which, int):
-            return open_[which]
-        if which is not None:
-            for interrupt in open_:
-                if which in (interrupt["id"], interrupt.get("toolCallId")):
-                    return interrupt
-            raise ValueError(f"No open question has the id {which!r}.")
-        left = [interrupt for interrupt in open_ if interrupt["id"] not in self._made]
-        if len(left) != 1:
-            raise ValueError(_which_of(left))
-        return left[0]
+        if which is None:
+            left = self.left(open_)
+            if len(left) == 1:
+                return left[0][1]
+            raise ValueError(_listed("Several questions are open; name one", left))
+        for n, interrupt in enumerate(open_):
+            if which in (n, interrupt["id"], interrupt.get("toolCallId")):
+                return interrupt
+        raise ValueError(_listed(f"There is no open question {which!r}; name one", list(enumerate(open_))))
 
 
-def _which_of(left: list[Entry]) -> str:
-    lines = [f"  {n}: {question_of(interrupt)}" for n, interrupt in enumerate(left)]
-    return "Several questions are open; name one, as in run.approve(0), or run.approve('all'):\n" + "\n".join(
-        lines
+def _check(entry: Entry, interrupt: Entry) -> None:
+    """See that the interrupt takes the decision, before others of its batch are made."""
+    decide(entry, interrupt_from_event(interrupt, "interrupt", thread_id="", run_id=""), "decision")
+
+
+def _listed(why: str, questions: list[tuple[int, Entry]]) -> str:
+    lines = "".join(f"\n  {n}: {question_of(interrupt)}" for n, interrupt in questions)
+    return (
+        f"{why}, as in run.approve({questions[0][0]}) or %lobu approve {questions[0][0]}, or take all:{lines}"
     )
+
+
+def offering(open_: list[Entry], kind: str) -> list[str]:
+    """The ids of the interrupts that take decisions of a kind.
+
+    Raises:
+        ValueError: none does.
+    """
+    ids = [str(interrupt["id"]) for interrupt in open_ if kind in (lobu(interrupt).get("decisions") or ())]
+    if open_ and not ids:
+        raise ValueError(f"No open question can be decided by {kind}; run.interrupts tells what each offers.")
+    return ids
 
 
 def question_of(interrupt: Entry) -> str:

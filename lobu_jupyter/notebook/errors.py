@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ..model.errors import brief
+
 
 class RunFailed(Exception):
     """A run ended with an error. ``code`` is its RUN_ERROR's, the message says what to do next."""
@@ -10,6 +12,9 @@ class RunFailed(Exception):
         super().__init__(f"{message} [{code}]")
         self.code = code
         self.message = message
+
+    def _render_traceback_(self) -> list[str]:
+        return brief(self)
 
 
 class RunTimeout(RunFailed, TimeoutError):
@@ -21,3 +26,6 @@ class RunTimeout(RunFailed, TimeoutError):
 
 class NoGateway(Exception):
     """There is no gateway to talk to; the message says what to do."""
+
+    def _render_traceback_(self) -> list[str]:
+        return brief(self)

@@ -159,7 +159,7 @@ def _trailing(rest: str) -> tuple[list[str], str]:
 def _known(name: str) -> None:
     if name in _OPTIONS:
         return
-    near = difflib.get_close_matches(name, _OPTIONS, n=1, cutoff=0.4)
+    near = difflib.get_close_matches(name, _OPTIONS, n=1, cutoff=0.6)
     hint = f" Did you mean {near[0]}?" if near else f" There are {', '.join(_OPTIONS)}."
     raise UsageError(
         f"There is no option {name}.{hint} Text that begins so goes after --, as in %lobu -- {name} …"

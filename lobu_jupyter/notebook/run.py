@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Self
 from ..model.errors import LobuError
 from . import decisions
 from .chain import Chain
-from .decisions import Batch, Which
 from .errors import RunFailed
 from .output import CellOutput, bundle_of, live_front_end
 from .watch import Watch, catch_up
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
 
     from ..model.events import Event
     from ..model.runs import Run as Row
+    from .decisions import Which
     from .session import Session
 
 _OVER = ("succeeded", "cancelled", "failed", "expired")
@@ -38,7 +38,7 @@ class Run:
         self._session = session
         self._first = (run_id, cursor)
         self._chain = Chain(run_id, cursor)
-        self._batch = Batch()
+        self._batch = session.batch(thread_id)
         self._watch: Watch | None = None
         self._outputs: list[CellOutput] = []
         self._timer: threading.Timer | None = None
@@ -129,19 +129,11 @@ class Run:
         Args:
             grant: ``thread`` or ``notebook``: approve the next such calls there, too.
         """
-        if which == "all":
-            for interrupt in self.interrupts:
-                self._decide(interrupt["id"], decisions.approval(grant))
-            return self
-        return self._decide(which, decisions.approval(grant))
+        return self._decide_all("approve", which, decisions.approval(grant))
 
     def reject(self, reason: str = "", which: Which = None) -> Self:
         """Refuse the call, or the answer; the agent is told the reason."""
-        if which == "all":
-            for interrupt in self.interrupts:
-                self._decide(interrupt["id"], decisions.rejection(reason))
-            return self
-        return self._decide(which, decisions.rejection(reason))
+        return self._decide_all("reject", which, decisions.rejection(reason))
 
     def edit(self, args: dict[str, Any] | None = None, which: Which = None, **changed: Any) -> Self:
         """Let the call run with other arguments; those that are not given stay."""
@@ -156,6 +148,19 @@ class Run:
         """Answer the agent's questions, in their order or by their ids; a list where several may be chosen."""
         interrupt = self._batch.find(self.interrupts, which)
         return self._decide(interrupt["id"], decisions.answers(interrupt, given, by_id))
+
+    @property
+    def undecided(self) -> int:
+        """How many open questions are to be decided before it goes on."""
+        return len(self._batch.left(self.interrupts))
+
+    def _decide_all(self, kind: str, which: Which, payload: dict[str, Any]) -> Self:
+        """The same decision on the one that `which` names, or on all open questions that take it."""
+        if which != "all":
+            return self._decide(which, payload)
+        for id_ in decisions.offering(self.interrupts, kind):
+            self._decide(id_, payload)
+        return self
 
     def _decide(self, which: Which, payload: dict[str, Any]) -> Self:
         entries = self._batch.decide(self.interrupts, which, payload)

@@ -10,6 +10,7 @@ from ..client.errors import ServerGone
 from ..client.http import Client
 from ..client.sign import KernelAuth
 from . import embedded
+from .decisions import Batch
 from .discover import Found, ThisKernel, find, this_kernel
 
 if TYPE_CHECKING:
@@ -33,10 +34,15 @@ class Session:
         token = gateway.token if gateway is not None and kernel is None else found.token
         self.client = Client(found.url, token=token, auth=auth, verify=found.verify)
         self._told_tools: list[Any] = []
+        self._batches: dict[str, Batch] = {}
 
     @property
     def kernel_id(self) -> str | None:
         return self.kernel.kernel_id if self.kernel is not None else None
+
+    def batch(self, thread_id: str) -> Batch:
+        """The decisions made so far on a thread's open questions: cells may make them one by one."""
+        return self._batches.setdefault(thread_id, Batch())
 
     def thread(self, name: str | None = None, *, new: bool = False) -> Thread:
         """The thread of this notebook, or its thread `name`; ``new`` begins one."""

@@ -36,9 +36,9 @@ def wait(run: Run, timeout: float | None, *, through_decisions: bool) -> None:
     except KeyboardInterrupt:
         cancel_quietly(run)
         raise
-    except TimeoutError as error:
+    except TimeoutError:
         cancel_quietly(run)
-        raise RunTimeout(timeout or 0) from error
+        raise RunTimeout(timeout or 0) from None
     finally:
         run.update_outputs()
     if run.error is not None:

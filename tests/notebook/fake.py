@@ -8,6 +8,7 @@ from typing import Any
 
 from lobu_jupyter.model.errors import LobuError
 from lobu_jupyter.model.runs import Entry, Run, RunStatus, Started, StartRun, Thread, ThreadStatus
+from lobu_jupyter.notebook.decisions import Batch
 from lobu_jupyter.notebook.discover import Found
 
 from . import journal as j
@@ -118,6 +119,10 @@ class FakeSession:
         self.kernel_id: str | None = None  # a kernel would be lent to the agent; here there is none
         self.gateway = None
         self.answerable = False
+        self._batch = Batch()
+
+    def batch(self, thread_id: str) -> Batch:
+        return self._batch
 
     def thread(self, name: str | None = None, *, new: bool = False) -> Thread:
         return self.client.create_thread(name=name, reuse=not new)

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from lobu_jupyter.model.errors import InvalidField
 from lobu_jupyter.model.interrupts import QUESTION, Interrupt, decide, interrupt_from_event
 from lobu_jupyter.notebook import decisions
 from lobu_jupyter.notebook.decisions import Batch
@@ -57,11 +58,48 @@ def test_a_decision_on_a_batch_that_is_over_is_forgotten() -> None:
 
 
 @pytest.mark.parametrize(
-    ("open_", "which", "why"), [([], None, "Nothing waits"), (ONE, "i9", "No open question")]
+    ("open_", "which", "why"),
+    [([], None, "Nothing waits"), (ONE, "i9", "no open question 'i9'"), (TWO, 7, "no open question 7")],
 )
-def test_what_is_not_there_cannot_be_decided(open_: list[Any], which: str | None, why: str) -> None:
+def test_what_is_not_there_cannot_be_decided(open_: list[Any], which: str | int | None, why: str) -> None:
     with pytest.raises(ValueError, match=why):
         Batch().decide(open_, which, decisions.approval())
+
+
+def test_a_decision_that_is_not_offered_is_not_kept() -> None:
+    batch = Batch()
+
+    with pytest.raises(InvalidField, match="not answer"):
+        batch.decide(TWO, 0, {"answers": {"q": "a"}})
+
+    assert batch.left(TWO) == list(enumerate(TWO))
+
+
+def test_a_decision_that_was_refused_can_be_made_again() -> None:
+    batch = Batch()
+    batch.decide(ONE, None, decisions.approval())  # sent, and refused by the gateway
+
+    entries = batch.decide(ONE, None, decisions.rejection("no"))
+
+    assert entries is not None
+    assert entries[0]["payload"] == {"approved": False, "reason": "no"}
+
+
+def test_what_is_left_is_named_by_its_position() -> None:
+    three = [*TWO, j.asked("i3", "c3")]
+    batch = Batch()
+    batch.decide(three, 0, decisions.approval())
+
+    with pytest.raises(ValueError, match=r"run.approve\(1\)(?s:.*)1: Run this(?s:.*)2: Run this"):
+        batch.decide(three, None, decisions.approval())
+
+
+def test_all_are_those_that_take_the_decision() -> None:
+    question = j.asked("i3", "c3", reason=QUESTION, questions=QUESTIONS, decisions=("answer", "reject"))
+
+    assert decisions.offering([*TWO, question], "approve") == ["i1", "i2"]
+    with pytest.raises(ValueError, match="by approve"):
+        decisions.offering([question], "approve")
 
 
 def test_an_edit_keeps_the_arguments_that_it_does_not_name() -> None:

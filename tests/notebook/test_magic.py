@@ -14,6 +14,8 @@ from IPython.core.error import UsageError
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
+import lobu_jupyter
+from lobu_jupyter.model.errors import ThreadBusy
 from lobu_jupyter.model.runs import RunStatus
 from lobu_jupyter.notebook import commands, session
 from lobu_jupyter.notebook.magic import COMMANDS, split
@@ -174,6 +176,56 @@ def test_approve_where_nothing_waits_says_so(shell: Any, link: FakeSession) -> N
 
     with pytest.raises(UsageError, match="Nothing waits for a decision"):
         shell.run_line_magic("lobu", "approve")
+
+
+def test_a_batch_is_decided_call_by_call_over_several_cells(
+    shell: Any, link: FakeSession, capsys: Any
+) -> None:
+    link.client.write(j.started(), *j.called("c1"), *j.called("c2"))
+    link.client.write(j.paused(j.asked("i1", "c1"), j.asked("i2", "c2")))
+    link.client.rows = [run_row(start_cursor=1, status=RunStatus.INTERRUPTED)]
+
+    shell.run_line_magic("lobu", "approve 1")
+    shell.run_line_magic("lobu", "reject 0 not this one")
+
+    ((first, second),) = link.client.resumed
+    assert first["payload"] == {"approved": False, "reason": "not this one"}
+    assert second["payload"] == {"approved": True}
+    assert capsys.readouterr().out.splitlines()[0] == "Approved; 1 to decide before the run goes on."
+
+
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [("approve 7", "There is no open question 7; name one"), ("approve", "Several questions are open")],
+)
+def test_a_decision_on_no_question_names_those_that_are_open(
+    shell: Any, link: FakeSession, line: str, why: str
+) -> None:
+    link.client.write(j.started(), j.paused(j.asked("i1", "c1"), j.asked("i2", "c2")))
+    link.client.rows = [run_row(start_cursor=1, status=RunStatus.INTERRUPTED)]
+
+    with pytest.raises(UsageError, match=why) as caught:
+        shell.run_line_magic("lobu", line)
+
+    assert "1: Run this code?" in str(caught.value)
+
+
+def test_a_wish_for_help_is_not_taken_for_the_manual(shell: Any, link: FakeSession) -> None:
+    with pytest.raises(UsageError, match="write %lobu ask help me plot"):
+        shell.run_line_magic("lobu", "help me plot")
+
+
+def test_an_error_shows_the_persons_line_and_none_of_ours(shell: Any, link: FakeSession) -> None:
+    link.client.refuse = ThreadBusy()
+    cell = compile("x = 1\nlobu.ask('go')", "cell", "exec")
+
+    with pytest.raises(ThreadBusy) as caught:
+        exec(cell, {"__name__": "__main__", "lobu": lobu_jupyter})
+
+    shown = caught.value._render_traceback_()
+    assert shown[-2].startswith("line 2 of the cell")
+    assert shown[-1].startswith("ThreadBusy: A run is under way")
+    assert not any("lobu_jupyter/" in line for line in shown)
 
 
 def test_wait_returns_the_notebooks_run(shell: Any, link: FakeSession) -> None:

@@ -65,7 +65,8 @@ def test_wait_returns_at_a_question_and_goes_on_after_the_decision(link: FakeSes
 )
 def test_each_decision_is_one_call(link: FakeSession, decide: Any, payload: dict[str, Any]) -> None:
     run = api.ask("run it")
-    link.client.write(*j.called(), j.paused())
+    asked = j.asked(decisions=("approve", "edit", "reject", "respond"))
+    link.client.write(*j.called(), j.paused(asked))
 
     decide(run)
 
