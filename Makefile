@@ -39,11 +39,11 @@ lint: install
 .PHONY: frontend bundle
 frontend: labextension/node_modules/.installed
 	$(BIN)/python labextension/check_bundle.py
-	cd labextension && PATH="$(CURDIR)/$(BIN):$$PATH" jlpm --silent check
+	cd labextension && PATH="$(CURDIR)/$(BIN):$$PATH" jlpm run check
 
 # Build the front end's bundle; commit what it changes.
 bundle: labextension/node_modules/.installed
-	cd labextension && PATH="$(CURDIR)/$(BIN):$$PATH" jlpm --silent build
+	cd labextension && PATH="$(CURDIR)/$(BIN):$$PATH" jlpm run build
 
 labextension/node_modules/.installed: labextension/yarn.lock labextension/package.json | install
 	cd labextension && PATH="$(CURDIR)/$(BIN):$$PATH" jlpm install --immutable >/dev/null
