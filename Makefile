@@ -6,7 +6,7 @@ PORT ?= 8888
 ARGS ?=
 BIN := .venv/bin
 
-.PHONY: install run test unit lint format notebooks bench lock clean scenarios
+.PHONY: install run test unit lint format notebooks bench lock clean scenarios chaos
 
 install: .venv/.installed
 

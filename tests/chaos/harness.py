@@ -1,0 +1,73 @@
+"""One seed's chaos: people live on the stage while the schedule's faults come down, then the verdict."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.chaos.faults import inject, schedule
+from tests.chaos.people import People
+from tests.chaos.stage import Stage
+from tests.chaos.verdict import Verdict, judge
+
+CALM_SECONDS = 2.0  # before the first fault, so that something is under way
+
+
+@dataclass(frozen=True)
+class Outcome:
+    seed: int
+    injected: Counter[str]
+    refused: dict[int, int]
+    disk: str
+    seconds: float
+    verdict: Verdict
+
+
+async def play(
+    seed: int,
+    faults: int,
+    home: Path,
+    *,
+    servers: int = 2,
+    say: Callable[[str], None] = lambda line: None,
+    keep: Path | None = None,
+) -> Outcome:
+    """Run the seed's schedule; ``keep``: where a copy of the store goes."""
+    began, stage = time.monotonic(), Stage(home, servers=servers)
+    try:
+        try:
+            await asyncio.to_thread(stage.start)
+            people = People(stage, seed)
+            living = asyncio.create_task(people.live(), name="people")
+            injected = await _storm(seed, faults, stage, say)
+            people.go_home()
+            await living
+        finally:
+            orphans = await asyncio.to_thread(stage.stop)
+        if keep is not None:
+            stage.save(keep)
+        verdict = judge(stage.store, stage.ran, people.record, orphans)
+        for name, found in verdict.failures().items():
+            say(f"  {name}: {found[:5]}")
+            if keep is None and name == "problems":
+                say("\n".join(server.log()[-3000:] for server in stage.servers))
+        return Outcome(
+            seed, injected, people.record.refused, stage.disk.kind, time.monotonic() - began, verdict
+        )
+    finally:
+        stage.close()
+
+
+async def _storm(seed: int, faults: int, stage: Stage, say: Callable[[str], None]) -> Counter[str]:
+    await asyncio.sleep(CALM_SECONDS)
+    injected: Counter[str] = Counter()
+    for fault in schedule(seed, faults):
+        await asyncio.sleep(fault.after)
+        if await asyncio.to_thread(inject, fault, stage):
+            injected[fault.kind] += 1
+            say(f"  {fault}")
+    return injected

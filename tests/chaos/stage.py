@@ -1,0 +1,129 @@
+"""The stage: two real servers on one store, their kernels and workers, and a disk that can be filled.
+
+Every process here was started by this stage, and signals go to its pids only.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import resource
+import shutil
+import sqlite3
+import subprocess
+from pathlib import Path
+
+import psutil
+
+from tests.servers import RealServer, wait_for
+
+KERNELS_EACH = 2
+SMALL_DISK = "48m"
+OPTIONS = ("--LobuApp.lease_seconds=15", "--LobuApp.start_seconds=20", "--LobuApp.heartbeat_seconds=2")
+
+
+class Disk:
+    """Where the store lies: a small file system of its own, where that can be made."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        folder.mkdir(parents=True)
+        mounted = subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", f"size={SMALL_DISK}", "tmpfs", folder],
+            capture_output=True,
+            check=False,
+        )
+        self.small = mounted.returncode == 0
+
+    @property
+    def kind(self) -> str:
+        return "a small file system and a limit on file sizes" if self.small else "a limit on file sizes"
+
+    def fill(self) -> None:
+        """No file grows any more; what lies within the size that it has can still be overwritten."""
+        if not self.small:
+            return
+        with (self.folder / "filler").open("wb", buffering=0) as file, contextlib.suppress(OSError):
+            while file.write(b"\0" * 65536):
+                pass
+
+    def forbid(self, servers: list[RealServer]) -> None:
+        """Every write of a server past the first 4 kB of a file fails."""
+        for server in servers:
+            _limit_files(server.pid, 4096)
+
+    def free(self, servers: list[RealServer]) -> None:
+        """Undo both."""
+        (self.folder / "filler").unlink(missing_ok=True)
+        for server in servers:
+            _limit_files(server.pid, resource.RLIM_INFINITY)
+
+    def leave(self) -> None:
+        if self.small:
+            subprocess.run(["umount", "--lazy", self.folder], check=False)
+
+
+def _limit_files(pid: int, size: int) -> None:
+    psutil.Process(pid).rlimit(psutil.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+
+
+class Stage:
+    """Two servers; ``kernels`` are (server number, kernel id) of those that can be used now."""
+
+    def __init__(self, home: Path, *, servers: int = 2) -> None:
+        self.home = home
+        self.disk = Disk(home / "disk")
+        self.store = self.disk.folder / "lobu.sqlite"
+        self.ran = home / "ran.log"
+        self.ran.touch()
+        self.servers = [
+            RealServer(home / f"server{number}", store=self.store, options=OPTIONS)
+            for number in range(servers)
+        ]
+        self.kernels: list[tuple[int, str]] = []
+
+    def start(self) -> None:
+        for number, server in enumerate(self.servers):
+            server.start()
+            self.add_kernels(number)
+
+    def add_kernels(self, number: int) -> None:
+        """A restarted server has none of its kernels any more."""
+        self.kernels = [kernel for kernel in self.kernels if kernel[0] != number]
+        self.kernels += [(number, self.servers[number].start_kernel()) for _ in range(KERNELS_EACH)]
+
+    def restart(self, number: int) -> None:
+        self.servers[number].restart()
+        self.add_kernels(number)
+
+    def stop(self) -> list[int]:
+        """End everything; returns the pids of what should have ended with its server and had not."""
+        for server in self.servers:
+            server.stop()
+        with contextlib.suppress(AssertionError):
+            wait_for("all processes to end", lambda: not self._left(), 10)
+        left = self._left()
+        for process in left:
+            process.kill()
+        return [process.pid for process in left]
+
+    def close(self) -> None:
+        self.disk.leave()
+        shutil.rmtree(self.home, ignore_errors=True)
+
+    def save(self, to: Path) -> None:
+        """A copy of the store, for whoever wants to look at it."""
+        with sqlite3.connect(self.store) as source, sqlite3.connect(to) as target:
+            source.backup(target)
+
+    def _left(self) -> list[psutil.Process]:
+        """Processes whose environment says that they come from here."""
+        found: list[psutil.Process] = []
+        for process in psutil.process_iter():
+            try:
+                home = process.environ().get("HOME", "")
+                if process.pid != os.getpid() and home.startswith(str(self.home)):
+                    found.append(process)
+            except (psutil.AccessDenied, psutil.NoSuchProcess):
+                continue
+        return [process for process in found if process.status() != psutil.STATUS_ZOMBIE]
