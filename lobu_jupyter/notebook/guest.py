@@ -38,6 +38,7 @@ LOOK_TARGET = "lobu.look"
 INLINE_SESSION = "lobu-inline"
 ANSWER_SECONDS = 3.0  # the executor answers in about a millisecond, or it is gone
 ASK_AGAIN_SECONDS = 0.1  # a question is lost while the executor's stdin socket still connects
+_CALLERS = (__name__, "lobu_jupyter.notebook.tools")
 UNWANTED: dict[str, Any] = {"state": "unwanted"}
 
 _results: dict[str, dict[str, Any]] = {}
@@ -112,7 +113,7 @@ async def _result(shell: Any, request: dict[str, Any]) -> dict[str, Any]:
     began = time.monotonic()
     with _untouched(shell):
         if request["do"] == "tool":
-            result = await _call(request["name"], request["args"])
+            result = await _call(shell, request["name"], request["args"])
         else:
             result = await _run(shell, request["code"])
     return {"state": "done", **result, "seconds": time.monotonic() - began}
@@ -139,7 +140,7 @@ async def _run(shell: Any, code: str) -> dict[str, Any]:
     return {"ok": False, "error": _error(error, lines)}
 
 
-async def _call(name: str, args: dict[str, Any]) -> dict[str, Any]:
+async def _call(shell: Any, name: str, args: dict[str, Any]) -> dict[str, Any]:
     from lobu_jupyter.notebook import tools
 
     try:
@@ -148,7 +149,18 @@ async def _call(name: str, args: dict[str, Any]) -> dict[str, Any]:
             value = await value
         return {"ok": True, "value": tools.as_json(value)}
     except BaseException as error:  # noqa: BLE001  the person's function: all that it raises is its result
-        return {"ok": False, "error": _error(error, traceback.format_exception(error)[-6:])}
+        return {"ok": False, "error": _error(error, _of_the_person(shell, error))}
+
+
+def _of_the_person(shell: Any, error: BaseException) -> list[str]:
+    """The traceback from the person's function on; what called it is ours."""
+    at = error.__traceback__
+    while at is not None and at.tb_frame.f_globals.get("__name__") in _CALLERS:
+        at = at.tb_next
+    if at is None:
+        return traceback.format_exception_only(error)
+    lines: list[str] = shell.InteractiveTB.structured_traceback(type(error), error, at, tb_offset=0)
+    return lines
 
 
 def _look(expression: str) -> dict[str, Any]:
@@ -194,6 +206,7 @@ def _untouched(shell: Any) -> Generator[None]:
 
 
 def _no_input(*_: object, **__: object) -> str:
+    __tracebackhide__ = True
     from IPython.core.error import StdinNotImplementedError
 
     raise StdinNotImplementedError(

@@ -95,6 +95,7 @@ async def test_input_is_refused_at_once_with_a_hint(hand: Hand, person: Person) 
     assert done.error is not None
     assert done.error["ename"] == "StdinNotImplementedError"
     assert "ask_user" in done.error["evalue"]
+    assert "_no_input" not in "\n".join(done.error["traceback"])
     assert "raw_input" not in await person.value("input.__name__")
 
 

@@ -123,5 +123,9 @@ async def test_the_agent_calls_a_tool_in_the_kernel(hand: Hand, person: Person) 
     assert later.value == {"text": "x"}
     assert broken.error is not None
     assert (broken.error["ename"], broken.error["evalue"]) == ("ValueError", "no data")
+    shown = "\n".join(broken.error["traceback"])
+    assert "no data" in shown
+    assert "lobu_broken" in shown
+    assert "lobu_jupyter" not in shown  # what called it is not the person's
     assert missing.error is not None
     assert "there is no tool 'lobu_gone'" in missing.error["evalue"]
