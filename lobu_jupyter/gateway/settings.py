@@ -25,7 +25,8 @@ class Settings:
 
     default_agent: str = "demo"
     default_model: str | None = None
-    allowed_models: tuple[str, ...] | None = None  # None: any
+    model_agent: str | None = None  # the agent of a run that names a model only; None: the default agent
+    allowed_models: tuple[str, ...] | None = None  # globs, anchored; None: any
     rules: Rules = field(default_factory=Rules)  # the server's layer
     agent_rules: Mapping[str, Rules] = field(default_factory=dict[str, Rules])  # agent name -> its layer
     max_mode: Mode = "allow"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -148,7 +149,7 @@ def _check(ctx: Context, request: StartRun) -> None:
             wire = {"kernel_id": "kernelId", "client_request_id": "clientRequestId"}.get(field, field)
             raise InvalidField("this is empty or too long", field=wire)
     allowed = ctx.settings.allowed_models
-    if request.model is not None and allowed is not None and request.model not in allowed:
+    if request.model is not None and allowed is not None and not _matches(request.model, allowed):
         raise InvalidField(f"this server allows the models {', '.join(allowed)}", field="model")
     for index, item in enumerate(request.context):
         for member in ("description", "value"):
@@ -158,9 +159,19 @@ def _check(ctx: Context, request: StartRun) -> None:
         raise TooLarge(f"The context may have {ctx.settings.max_prompt_bytes} bytes.", field="context")
 
 
+def _matches(model: str, allowed: tuple[str, ...]) -> bool:
+    return any(fnmatchcase(model, pattern) for pattern in allowed)
+
+
+def _agent(ctx: Context, request: StartRun) -> str:
+    """Who answers: a model that was asked for by name is never answered for by an agent without one."""
+    usual = ctx.settings.default_agent
+    return request.agent or (request.model and ctx.settings.model_agent) or usual
+
+
 def _fields(ctx: Context, request: StartRun, texts: dict[str, Any], kernel_id: str | None) -> dict[str, Any]:
     return {
-        "agent": request.agent or ctx.settings.default_agent,
+        "agent": _agent(ctx, request),
         "model": request.model or ctx.settings.default_model,
         "mode": request.mode,
         "kernel_id": kernel_id,

@@ -81,6 +81,7 @@ def _service_settings(app: LobuApp, worker_settings: dict[str, Any]) -> ServiceS
     gateway = Settings(
         default_agent=worker_settings["default_agent"],
         default_model=app.default_model or None,
+        model_agent=app.default_agent or "assistant",
         allowed_models=tuple(app.allowed_models) or None,
         rules=Rules(
             allow=tuple(app.allow),

@@ -210,14 +210,27 @@ async def test_a_guardrail_that_refuses_or_fails_lets_nothing_through(store: Pat
         assert await rig.worker.fetch() == []
 
 
-async def test_the_servers_list_of_models_is_kept(store: Path) -> None:
-    async with open_rig(store, settings=replace(QUIET, allowed_models=("a:b",))) as rig:
+@pytest.mark.parametrize("allowed", ["a:b", "a:*"])
+async def test_the_servers_list_of_models_is_kept(store: Path, allowed: str) -> None:
+    async with open_rig(store, settings=replace(QUIET, allowed_models=(allowed,))) as rig:
         thread_id = await rig.thread()
 
-        with pytest.raises(InvalidField, match="a:b"):
-            await rig.start(thread_id, model="c:d")
+        with pytest.raises(InvalidField, match=r"a:[b*]"):
+            await rig.start(thread_id, model="ca:b")
 
         assert await rig.start(thread_id, model="a:b")
+
+
+@pytest.mark.parametrize(
+    ("chosen", "agent"), [({}, "demo"), ({"model": "a:b"}, "llm"), ({"model": "a:b", "agent": "own"}, "own")]
+)
+async def test_a_model_is_not_answered_for_by_an_agent_without_one(
+    store: Path, chosen: dict[str, str], agent: str
+) -> None:
+    async with open_rig(store, settings=replace(QUIET, model_agent="llm")) as rig:
+        started = await rig.start(await rig.thread(), **chosen)
+
+        assert (await rig.gateway.get_run(ME, started.run_id)).agent == agent
 
 
 def _count(table: str):
