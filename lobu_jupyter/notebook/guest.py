@@ -206,12 +206,14 @@ def _untouched(shell: Any) -> Generator[None]:
 
 
 def _no_input(*_: object, **__: object) -> str:
-    __tracebackhide__ = True
     from IPython.core.error import StdinNotImplementedError
 
-    raise StdinNotImplementedError(
+    error = StdinNotImplementedError(
         "input() cannot be answered in an agent's code: use the ask_user tool to ask the person."
     )
+    shown = [f"StdinNotImplementedError: {error}"]
+    error._render_traceback_ = lambda: shown  # pyright: ignore[reportAttributeAccessIssue]  IPython would show our frame
+    raise error
 
 
 class _Interrupts:
