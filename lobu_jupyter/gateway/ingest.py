@@ -51,6 +51,8 @@ async def ingest(ctx: Context, worker: WorkerCaller, batch: ev.Batch) -> dict[st
     checked = _check(ctx, batch)
 
     async def body(tx: Tx) -> dict[str, int]:
+        if await tx.one("live_worker", worker_id=worker.worker_id) is None:
+            raise StaleIncarnation
         run = await tx.one("run", run_id=batch.run_id)
         if run is None:
             raise RunNotFound

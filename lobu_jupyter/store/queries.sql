@@ -365,6 +365,10 @@ SELECT * FROM workers WHERE worker_id = :worker_id;
 -- A worker by its token's hash.
 SELECT * FROM workers WHERE token_hash = :token_hash;
 
+-- live_worker --
+-- A worker that has not been given up.
+SELECT 1 FROM workers WHERE worker_id = :worker_id AND gone_at IS NULL;
+
 -- see_worker --
 -- The worker is alive; an outside one may have come over from another server.
 UPDATE workers SET seen_at = :now, server_id = CASE child WHEN 1 THEN server_id ELSE :server_id END

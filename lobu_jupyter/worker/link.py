@@ -18,6 +18,9 @@ from lobu_jupyter.client.errors import ServerGone
 from lobu_jupyter.model.errors import LobuError, from_wire
 from lobu_jupyter.model.ports import InboxItem, ToolSpec
 
+from .mail import Gone, Mail
+from .socket import WorkerSocket, connect
+
 INBOX_WAIT = 30.0
 PATIENCE = 30.0
 _CONNECT_SECONDS = 5.0
@@ -35,6 +38,8 @@ class Link:
         self.incarnation = 0
         self._ticket = ticket
         self._patience = patience
+        self._url, self._verify = url.rstrip("/"), verify
+        self._mail = Mail(self._open_socket)
         self._http = httpx.AsyncClient(
             base_url=url.rstrip("/") + "/",
             verify=ssl.create_default_context(cafile=verify) if isinstance(verify, str) else verify,
@@ -44,12 +49,16 @@ class Link:
         )
 
     async def close(self) -> None:
+        await self._mail.close()
         await self._http.aclose()
 
     async def register(self, kind: str, agents: list[dict[str, Any]], tools: tuple[ToolSpec, ...]) -> None:
         """Become a worker; the ticket is good once, so a lost answer ends this process."""
         body = msgspec.json.encode({"kind": kind, "agents": agents, "tools": tools})
-        answer = await self._register(body)
+        self.become(await self._register(body))
+
+    def become(self, answer: dict[str, Any]) -> None:
+        """Be the worker of a registration's answer, one that a person made for us too."""
         self.worker_id, self.incarnation = answer["workerId"], answer["incarnation"]
         self._ticket = answer["token"]
 
@@ -83,10 +92,22 @@ class Link:
             Conflict, RunNotFound: the run is no longer this worker's.
             InvalidField, TooLarge: an event of it is not acceptable.
         """
-        await self._call("POST", f"workers/{self.worker_id}/events", content=batch)
+        try:
+            answer = await self._mail.post(batch)
+        except Gone:
+            await self._call("POST", f"workers/{self.worker_id}/events", content=batch)
+            return
+        if "error" in answer:
+            if not _may_pass(answer["status"]):
+                raise from_wire(answer["error"])
+            await self._call("POST", f"workers/{self.worker_id}/events", content=batch)
 
     async def heartbeat(self) -> None:
         await self._call("POST", f"workers/{self.worker_id}/heartbeat")
+
+    async def leave(self) -> None:
+        """Be a worker no longer; a run that is still held ends."""
+        await self._call("DELETE", f"workers/{self.worker_id}")
 
     async def offer(self, kernel_id: str, job_id: str, code: str) -> bool:
         """Whether a cell that waits in the kernel took the job. Not repeated: it might have been taken."""
@@ -113,11 +134,18 @@ class Link:
         if token is not None:
             headers["Authorization"] = f"Lobu-Worker {token}"
         response = await self._http.request(method, path, headers=headers, **options)
-        if response.status_code >= 500 or response.status_code == 429:
+        if _may_pass(response.status_code):
             raise _Unable(f"{response.status_code} from {path}")
         if response.is_success:
             return response.json() if response.content else None
         raise _error_of(response)
+
+    async def _open_socket(self) -> WorkerSocket:
+        return await connect(f"{self._url}/workers/{self.worker_id}/socket", self._ticket or "", self._verify)
+
+
+def _may_pass(status: int) -> bool:
+    return status >= 500 or status == 429
 
 
 class _Unable(LobuError):

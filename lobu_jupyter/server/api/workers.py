@@ -1,16 +1,20 @@
-"""workers: the worker protocol. Register, read the inbox, append events, show life."""
+"""workers: the worker protocol. Register, read the inbox, append events, show life, leave."""
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
+import msgspec
 from jupyter_server.auth.decorator import authorized
-from msgspec import Struct, field
+from jupyter_server.base.websocket import WebSocketMixin
+from msgspec import Raw, Struct, field
 from tornado import web
+from tornado.websocket import WebSocketHandler
 
 from ...model.callers import Person, WorkerCaller
-from ...model.errors import NotAllowed
-from ...model.events import Batch
+from ...model.errors import InvalidField, LobuError, NotAllowed, status_of
+from ...model.events import Batch, explain
 from ...model.ports import ToolSpec
 from ..base import LobuHandler
 from ..callers import worker_ticket
@@ -62,6 +66,14 @@ class _OwnWorker(LobuHandler):
         return self.caller
 
 
+class Worker(_OwnWorker):
+    @web.authenticated
+    @authorized
+    async def delete(self, worker_id: str) -> None:
+        await self.gateway.worker_gone(self.own(worker_id).worker_id, "it left")
+        self.reply_nothing()
+
+
 class Inbox(_OwnWorker):
     @web.authenticated
     @authorized
@@ -78,6 +90,63 @@ class Events(_OwnWorker):
         self.reply(await self.gateway.ingest(self.own(worker_id), self.body(Batch)))
 
 
+class Batches(Struct, forbid_unknown_fields=True):
+    """A message of the socket; each batch is judged on its own."""
+
+    batches: list[Raw]
+
+
+class Socket(WebSocketMixin, WebSocketHandler, _OwnWorker):  # pyright: ignore[reportIncompatibleMethodOverride]
+    """Up: ``{"batches": [Batch, …]}``. Down: ``{"results": [{acked, cursor} or {error, status}, …]}``."""
+
+    worker: WorkerCaller
+
+    async def prepare(self, *args: Any, **kwargs: Any) -> None:
+        await _OwnWorker.prepare(self)  # not the mixin's, which knows people only
+
+    @web.authenticated
+    @authorized
+    async def get(self, worker_id: str) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
+        self.worker = self.own(worker_id)
+        await super().get(worker_id)
+
+    @property
+    def max_message_size(self) -> int:
+        return self.service.settings.body_bytes
+
+    def open(self, *args: Any, **kwargs: Any) -> None:
+        super().open(*args, **kwargs)
+        self.service.sockets.add(self)
+
+    def on_close(self) -> None:
+        super().on_close()
+        self.service.sockets.discard(self)
+
+    async def on_message(self, message: str | bytes) -> None:
+        """The next message is read after this one's answer."""
+        try:
+            batches = msgspec.json.decode(message, type=Batches).batches
+        except msgspec.MsgspecError as error:
+            self.close(1007, str(error)[:100])
+            return
+        results = await asyncio.gather(*(self._ingest(batch) for batch in batches))
+        await self.write_message(msgspec.json.encode({"results": results}))
+
+    async def _ingest(self, raw: Raw) -> dict[str, Any]:
+        try:
+            return await self.gateway.ingest(self.worker, _batch(raw))
+        except LobuError as error:
+            return {"error": error.to_wire(), "status": status_of(error)}
+
+
+def _batch(raw: Raw) -> Batch:
+    try:
+        return msgspec.json.decode(raw, type=Batch)
+    except msgspec.ValidationError as error:
+        text, member = explain(error)
+        raise InvalidField(text, field=member.lstrip(".") or "batches") from error
+
+
 class Heartbeat(_OwnWorker):
     @web.authenticated
     @authorized
@@ -88,7 +157,9 @@ class Heartbeat(_OwnWorker):
 
 ROUTES = [
     ("workers", Workers),
+    ("workers/{workerId}", Worker),
     ("workers/{workerId}/inbox", Inbox),
     ("workers/{workerId}/events", Events),
     ("workers/{workerId}/heartbeat", Heartbeat),
+    ("workers/{workerId}/socket", Socket),
 ]

@@ -1,0 +1,59 @@
+"""The WebSocket of :mod:`.mail` on tornado's client."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tornado.httpclient import HTTPClientError, HTTPRequest
+from tornado.websocket import WebSocketClosedError, websocket_connect
+
+from .mail import Gone
+
+if TYPE_CHECKING:
+    from tornado.websocket import WebSocketClientConnection
+
+CONNECT_SECONDS = 5.0
+
+
+class WorkerSocket:
+    """An open connection to ``workers/{w}/socket``."""
+
+    def __init__(self, connection: WebSocketClientConnection) -> None:
+        self._connection = connection
+
+    async def ask(self, message: bytes) -> bytes:
+        """Send one message and read the next.
+
+        Raises:
+            Gone: the connection was closed.
+        """
+        try:
+            await self._connection.write_message(message)
+        except WebSocketClosedError as error:
+            raise Gone from error
+        answer = await self._connection.read_message()
+        if answer is None:
+            raise Gone
+        return answer if isinstance(answer, bytes) else answer.encode()
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+async def connect(url: str, token: str, verify: bool | str) -> WorkerSocket:
+    """Open the socket at `url` (http or https).
+
+    Raises:
+        Gone: it cannot be opened.
+    """
+    request = HTTPRequest(
+        "ws" + url.removeprefix("http"),
+        headers={"Authorization": f"Lobu-Worker {token}"},
+        validate_cert=bool(verify),
+        ca_certs=verify if isinstance(verify, str) else None,
+        connect_timeout=CONNECT_SECONDS,
+    )
+    try:
+        return WorkerSocket(await websocket_connect(request))
+    except (HTTPClientError, OSError) as error:
+        raise Gone from error
