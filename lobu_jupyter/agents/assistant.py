@@ -44,4 +44,5 @@ def assistant(settings: Settings, peers: Mapping[str, AgentPort] | None = None) 
         INSTRUCTIONS,
         capabilities=[Redacting(redactor_of(settings)), Retrying()],
         peers=peers,
+        compacts=True,
     )

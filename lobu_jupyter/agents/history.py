@@ -6,7 +6,7 @@ import base64
 import binascii
 import json
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic_ai.messages import (
     BinaryContent,
@@ -22,6 +22,9 @@ from pydantic_ai.messages import (
     UserPromptPart,
 )
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 Message = dict[str, Any]
 Prompt = str | list[UserContent]
 _UNSEEN = "[an attached image is not passed on: this model sees no images]"
@@ -36,22 +39,42 @@ def split(messages: tuple[Message, ...]) -> tuple[list[ModelMessage], Prompt | N
 
 def history(messages: tuple[Message, ...]) -> list[ModelMessage]:
     """Model messages; what has a role that no model takes (reasoning, activity) is left out."""
+    return [made for _, made in _made(messages)]
+
+
+def marks(messages: tuple[Message, ...]) -> list[tuple[int, str]]:
+    """Where the history may be cut: before each prompt that follows an answer.
+
+    A mark is the number of model messages before it, once neighbours of one kind are merged as pydantic-ai
+    merges them, and the id of the AG-UI message that ends there.
+    """
+    found: list[tuple[int, str]] = []
+    count, last, last_id = 0, None, ""
+    for message, made in _made(messages):
+        if message.get("role") == "user" and last is ModelResponse:
+            found.append((count, last_id))
+        count += type(made) is not last
+        last, last_id = type(made), str(message.get("id"))
+    return found
+
+
+def _made(messages: tuple[Message, ...]) -> Iterator[tuple[Message, ModelMessage]]:
+    """Each message with the model message that it becomes."""
     names: dict[str, str] = {}
-    found: list[ModelMessage] = []
     for message in messages:
         role, content = message.get("role"), message.get("content")
         if role == "user":
-            found.append(ModelRequest(parts=[UserPromptPart(user_content(content))]))
+            yield message, ModelRequest(parts=[UserPromptPart(user_content(content))])
         elif role == "assistant":
-            found.extend(_assistant(message, names))
+            for made in _assistant(message, names):
+                yield message, made
         elif role == "tool":
             call = str(message.get("toolCallId"))
             if call in names:  # no provider takes a result without its call
                 part = ToolReturnPart(names[call], text_of(content), tool_call_id=call)
-                found.append(ModelRequest(parts=[part]))
+                yield message, ModelRequest(parts=[part])
         elif role in ("system", "developer"):
-            found.append(ModelRequest(parts=[SystemPromptPart(text_of(content))]))
-    return found
+            yield message, ModelRequest(parts=[SystemPromptPart(text_of(content))])
 
 
 def text_of(content: Any) -> str:

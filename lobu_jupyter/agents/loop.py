@@ -28,6 +28,7 @@ from lobu_jupyter.model.events import Event, custom
 from lobu_jupyter.model.ports import AgentError, AgentPort, KernelPort, Pause, Resumption, Task
 
 from . import history, pausing
+from .compacting import Compacted, Compacting
 from .failures import explain
 from .mapping import Mapper
 from .tools.base import Team, Work
@@ -56,6 +57,7 @@ class _Start:
     prompt: history.Prompt | None
     model: str | None
     standing: str
+    compacted: Compacted
     results: DeferredToolResults | None = None
     conversation_id: str | None = None
 
@@ -64,7 +66,8 @@ class PydanticAgent:
     """An agent on a pydantic-ai model. ``model_factory`` may raise AgentError and runs in a thread.
 
     ``counts``: whether its token counts mean anything, and are reported. ``capabilities``: pydantic-ai's.
-    ``peers``: the agents that it may delegate to, itself apart.
+    ``peers``: the agents that it may delegate to, itself apart. ``compacts``: whether older turns are summarised
+    before its model's context is full.
     """
 
     def __init__(
@@ -77,6 +80,7 @@ class PydanticAgent:
         counts: bool = True,
         capabilities: Sequence[AbstractCapability[None]] = (),
         peers: Mapping[str, AgentPort] | None = None,
+        compacts: bool = False,
     ) -> None:
         self.name = name
         self.description = description
@@ -85,11 +89,12 @@ class PydanticAgent:
         self._counts = counts
         self._capabilities = capabilities
         self._peers = peers or {}
+        self._compacts = compacts
 
     async def run(self, task: Task, kernel: KernelPort | None) -> AsyncIterator[Event]:
         send, receive = anyio.create_memory_object_stream[Event](BUFFERED_EVENTS)
         work = Work(task, kernel, send.send, partial(_journaled, send), Team(self, self._peers))
-        one = _Run(self._instructions, self._model_factory, self._capabilities, work, send)
+        one = _Run(self._instructions, self._model_factory, self._capabilities, work, send, self._compacts)
         driving = asyncio.create_task(one.drive(), name=f"agent {task.run_id}")
         try:
             async with receive:
@@ -136,7 +141,9 @@ class _Run:
         capabilities: Sequence[AbstractCapability[None]],
         work: Work,
         send: MemoryObjectSendStream[Event],
+        compacts: bool,
     ) -> None:
+        self._compacts = compacts
         self._base, self._model_factory, self._task = instructions, model_factory, work.task
         self._capabilities = capabilities
         self._send = send
@@ -170,7 +177,7 @@ class _Run:
             output_type=[str, DeferredToolRequests],
             instructions=self._instructions(start.standing),
             toolsets=[toolset],
-            capabilities=self._capabilities,
+            capabilities=[*self._capabilities, *self._compacting(start.compacted)],
             retries=3,
         )
         async with self._model:
@@ -188,7 +195,7 @@ class _Run:
         names = self._mapper.names
         interrupts = pausing.interrupts_of(self._task, result.output, tools_of(self._task), names)
         checkpoint = pausing.Checkpoint(
-            result.conversation, start.model, start.standing, names, self.team.begun
+            result.conversation, start.model, start.standing, names, self.team.begun, start.compacted
         )
         return interrupts, checkpoint.dump()
 
@@ -199,7 +206,8 @@ class _Run:
             messages, prompt = history.split(task.messages)
             if prompt is None:
                 raise AgentError("internal", "This run has no message of a person to answer.")
-            return _Start(messages, prompt, task.model, standing)
+            compacted = Compacted(marks=history.marks(task.messages))
+            return _Start(messages, prompt, task.model, standing, compacted)
         checkpoint = pausing.load(task.resumption.checkpoint)
         conversation = checkpoint.conversation
         used = [
@@ -217,9 +225,15 @@ class _Run:
             None,
             checkpoint.model,
             checkpoint.instructions,
+            checkpoint.compacted,
             results,
             conversation.conversation_id,
         )
+
+    def _compacting(self, state: Compacted) -> list[AbstractCapability[None]]:
+        if not self._compacts:
+            return []
+        return [Compacting(state, self._mapper.call_id, self._send.send, self._usage, self._capabilities)]
 
     async def _forward(self, ctx: RunContext[None], events: AsyncIterable[AgentStreamEvent]) -> None:
         async for event in events:

@@ -3,7 +3,7 @@
 The checkpoint is one JSON text, opaque to everybody else::
 
     {"v": 1, "model": str | None, "instructions": AGENTS.md as it was, "names": {provider id: ours},
-     "delegated": how many sub-agents it has had, "conversation": pydantic-ai's Conversation}
+     "delegated": how many sub-agents it has had, "compacted": of the messages, "conversation": pydantic-ai's Conversation}
 
 A call in which a sub-agent waits is kept with the sub-agent as data (its own checkpoint and questions), in the
 metadata of the deferred call; the sub-agent's questions are the run's.
@@ -11,7 +11,7 @@ metadata of the deferred call; the sub-agent's questions are the run's.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -29,6 +29,7 @@ from lobu_jupyter.model.interrupts import (
 )
 from lobu_jupyter.model.ports import AgentError, Resumption, Task
 
+from .compacting import Compacted
 from .tools.questions import answer_text
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ class Checkpoint:
     instructions: str
     names: dict[str, str]
     delegated: int = 0
+    compacted: Compacted = field(default_factory=Compacted)
 
     def dump(self) -> str:
         conversation = msgspec.Raw(ConversationTypeAdapter.dump_json(self.conversation))
@@ -58,6 +60,7 @@ class Checkpoint:
                 "instructions": self.instructions,
                 "names": self.names,
                 "delegated": self.delegated,
+                "compacted": self.compacted,
                 "conversation": conversation,
             }
         ).decode()
@@ -79,6 +82,7 @@ def load(text: str) -> Checkpoint:
             instructions=msgspec.json.decode(found["instructions"]),
             names=msgspec.json.decode(found["names"]),
             delegated=msgspec.json.decode(found["delegated"]) if "delegated" in found else 0,
+            compacted=msgspec.json.decode(found.get("compacted", b"{}"), type=Compacted),
         )
     except (ValueError, KeyError) as error:
         message = "This run cannot go on: what was kept of it cannot be read. Start it again."

@@ -20,7 +20,7 @@ from pydantic_core import SchemaValidator, core_schema
 
 from lobu_jupyter.model.policy import Ruling, Verdict, judge
 
-from .tools import delegate, files, kernel, questions, specs
+from .tools import delegate, files, kernel, outputs, questions, specs
 from .tools.base import BoundTool, Call, Preview, Result, Suspended, ToolError, Work
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ class Toolset(AbstractToolset[None]):
         if not result.images or not self._images:
             return text
         media = [BinaryContent(data, media_type=mime) for mime, data in result.images]
-        return ToolReturn(text, content=["The figures of the last call:", *media])
+        return ToolReturn(text, content=[outputs.FIGURES, *media])
 
 
 def refusal(name: str, ruling: Ruling) -> str:

@@ -1,7 +1,8 @@
 """The conversation as AG-UI messages, read off the folded state: what a model is told of the past.
 
 A partial answer is in it once, as far as it came; a call without result gets one that says so, for
-no provider takes a history with open calls.
+no provider takes a history with open calls. What an agent has summarised, because its model's context was
+full (``lobu.compacted {upTo: message id, summary}``), is told as the summary; the state itself is never cut.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .fold import Item, State
 
+COMPACTED = "lobu.compacted"
 NO_RESULT = "This call did not run to its end."
 
 
@@ -24,7 +26,25 @@ def messages_of(state: State) -> list[dict[str, Any]]:
             messages.append({"id": item["id"], "role": item["role"], "content": item["content"]})
         elif item["kind"] == "tool":
             _add_call(messages, item)
-    return messages
+    return _after_summary(messages, state["items"])
+
+
+def summary_text(summary: str) -> str:
+    """A summary of older turns as a model is told of it."""
+    return f"[What came before, in summary]\n{summary}"
+
+
+def _after_summary(messages: list[dict[str, Any]], items: list[Item]) -> list[dict[str, Any]]:
+    """The messages with all that the newest ``lobu.compacted`` of the parent agent covers replaced by it."""
+    compacted = [i["value"] for i in items if i.get("name") == COMPACTED and not i.get("subagentRunId")]
+    if not compacted:
+        return messages
+    value: dict[str, Any] = compacted[-1]
+    place = next((n for n, message in enumerate(messages) if message["id"] == value["upTo"]), None)
+    if place is None:
+        return messages
+    text = summary_text(value["summary"])
+    return [{"id": f"summary_{value['upTo']}", "role": "user", "content": text}, *messages[place + 1 :]]
 
 
 def _add_call(messages: list[dict[str, Any]], item: Item) -> None:

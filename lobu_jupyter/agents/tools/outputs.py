@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 PIECE_BYTES = 48 * 1024
 """An event's payload, as encoded: below the wire's 64 kB with room for the envelope."""
+FIGURES = "The figures of the last call:"
+"""What stands before a call's images, which a model gets as if the person had sent them."""
 DEFAULT_CAP = 10 * 1024 * 1024
 MAX_IMAGES, MAX_IMAGE_BYTES = 4, 1_500_000
 _DROPPED = re.compile(r"\n\[(\d+) more characters of output were not kept\]\n")
