@@ -112,6 +112,7 @@ def _open() -> Session:
     kernel = this_kernel()
     if _auth is None and kernel is not None:
         _auth = KernelAuth(kernel.kernel_id, kernel.key)
+        _answer_looks()
     found = find(kernel, _auth)
     if found is not None:
         return Session(found, kernel, _auth, None)
@@ -119,6 +120,15 @@ def _open() -> Session:
         _gateway = embedded.start(kernel)
         _say_that_a_cell_runs()
     return Session(_gateway.found, kernel, _auth, _gateway)
+
+
+def _answer_looks() -> None:
+    """From now on an agent can look at the variables while a cell runs, this first one too."""
+    from IPython.core.getipython import get_ipython
+
+    from . import guest
+
+    guest.install(get_ipython())
 
 
 def _say_that_a_cell_runs() -> None:
