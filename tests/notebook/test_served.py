@@ -93,7 +93,7 @@ def test_attach_shows_another_thread_here(kernel: ServedKernel) -> None:
 def test_an_agent_can_look_while_the_first_cell_still_runs(kernel: ServedKernel) -> None:
     cell = kernel.run(
         "import time\n"
-        "run, end = lobu.ask('tool list_variables {}', agent='script'), time.monotonic() + 15\n"
+        "run, end = lobu.ask('tool list_variables {}', agent='script'), time.monotonic() + 30\n"
         "while run.status != 'succeeded' and time.monotonic() < end:\n"
         "    time.sleep(0.05)\n"
         "print(run.status)"
