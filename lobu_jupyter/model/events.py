@@ -12,6 +12,7 @@ from typing import Any, Literal
 import msgspec
 from msgspec import Raw, Struct
 
+from .depth import MAX_DEPTH, too_deep
 from .errors import InvalidField
 
 PROTOCOL_VERSION = "1.0"
@@ -254,6 +255,8 @@ def parse(body: bytes | Raw, where: str) -> tuple[Known, bytes]:
     data = bytes(body)
     if len(data) > MAX_EVENT_BYTES:
         raise InvalidField(f"an event may have {MAX_EVENT_BYTES} bytes, this has {len(data)}", field=where)
+    if too_deep(data):
+        raise InvalidField(f"an event nests at most {MAX_DEPTH} deep", field=where)
     try:
         if b"null" in data:
             data = encode({k: v for k, v in decode(data).items() if v is not None or k in _NULLABLE})

@@ -18,8 +18,9 @@ from jupyter_server.base.handlers import APIHandler, JupyterHandler
 from tornado.web import HTTPError
 
 from ..model.callers import Caller, KernelCaller, Person, WorkerCaller
+from ..model.depth import MAX_DEPTH, too_deep
 from ..model.errors import InvalidField, LobuError, NotAllowed, TooLarge, status_of
-from ..model.events import explain
+from ..model.events import Batch, explain
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -39,6 +40,7 @@ _CODES = {
     405: "method_not_allowed",
     413: "too_large",
 }
+MAX_INTEGER = 2**62
 _PERSON_VIA = frozenset({"rest", "page", "cli"})
 
 
@@ -130,8 +132,10 @@ class LobuHandler(CallerMixin, APIHandler):
 
         Raises:
             InvalidField: a member is missing or has another type; names it.
-            HTTPError: 400, not JSON.
+            HTTPError: 400, not JSON, or nested too deep.
         """
+        if cls is not Batch and too_deep(self.request.body):  # a batch's events are looked at one by one
+            raise HTTPError(400, f"the body nests deeper than {MAX_DEPTH}")
         try:
             return msgspec.json.decode(self.request.body or b"{}", type=cls)
         except msgspec.ValidationError as error:
@@ -140,6 +144,8 @@ class LobuHandler(CallerMixin, APIHandler):
         except (msgspec.DecodeError, UnicodeDecodeError):
             _check_json(self.request.body)
             raise
+        except RecursionError as error:
+            raise HTTPError(400, f"the body nests deeper than {MAX_DEPTH}") from error
 
     def query(self, cls: type[T]) -> T:
         """The query's arguments as a `cls`; others are ignored, of repeated ones the last counts.
@@ -149,9 +155,13 @@ class LobuHandler(CallerMixin, APIHandler):
         """
         given = {name: self.get_query_argument(name) for name in self.request.query_arguments}
         try:
-            return msgspec.convert(given, cls, strict=False)
+            found = msgspec.convert(given, cls, strict=False)
         except msgspec.ValidationError as error:
             raise _invalid(error, "query") from error
+        for name in given:
+            if isinstance(value := getattr(found, name, None), int) and abs(value) > MAX_INTEGER:
+                raise InvalidField("this number is too large", field=name)
+        return found
 
     # -- replying ---------------------------------------------------------------------------------
 

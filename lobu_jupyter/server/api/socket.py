@@ -96,7 +96,7 @@ class Socket(CallerMixin, WebSocketMixin, WebSocketHandler, JupyterHandler):  # 
         except msgspec.ValidationError as error:
             text, member = explain(error)
             raise InvalidField(text, field=member.lstrip(".") or "message") from error
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise InvalidField(f"not JSON: {error}", field="message") from error
         self._drop(wish.thread_id)
         if isinstance(wish, Follow):

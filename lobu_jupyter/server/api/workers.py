@@ -126,7 +126,7 @@ class Socket(WebSocketMixin, WebSocketHandler, _OwnWorker):  # pyright: ignore[r
         """The next message is read after this one's answer."""
         try:
             batches = msgspec.json.decode(message, type=Batches).batches
-        except msgspec.MsgspecError as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             self.close(1007, str(error)[:100])
             return
         results = await asyncio.gather(*(self._ingest(batch) for batch in batches))
