@@ -72,6 +72,8 @@ def _transport(error: ex.ModelAPIError, name: str, status: int | None, detail: s
                 f"The connection to {name} broke off in the middle of the answer.{detail} Ask again to go on."
             )
         return f"{name} cannot be reached.{detail} Check the network and the base_url."
+    if isinstance(error, ex.ModelOverloadedError) or status == 529:
+        return f"The provider of {name} is overloaded{_status(status)}.{detail} Ask again later, or use another model."
     if isinstance(error, ex.ModelServerError | ex.ModelUnavailableError) or (status or 0) >= 500:
         return f"The provider of {name} has a fault of its own{_status(status)}.{detail} Ask again later."
     return f"The provider refused the request to {name}{_status(status)}.{detail} {_AGAIN}"

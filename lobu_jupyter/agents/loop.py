@@ -31,6 +31,7 @@ from . import history, pausing
 from .compacting import Compacted, Compacting
 from .failures import explain
 from .mapping import Mapper
+from .progress import SILENCE_SECONDS, progressing
 from .tools.base import Team, Work
 from .toolset import Toolset, tools_of
 
@@ -236,7 +237,8 @@ class _Run:
         return [Compacting(state, self._mapper.call_id, self._send.send, self._usage, self._capabilities)]
 
     async def _forward(self, ctx: RunContext[None], events: AsyncIterable[AgentStreamEvent]) -> None:
-        async for event in events:
+        limit = self._task.limits.get("silenceSeconds", SILENCE_SECONDS)
+        async for event in progressing(events, limit, self._model_name() or "model"):
             await self._send_all(self._mapper.feed(event))
         await self._send_all(self._mapper.settle())
 

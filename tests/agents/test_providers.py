@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import sys
 from collections.abc import Iterator
@@ -96,7 +97,10 @@ async def test_the_key_goes_to_the_provider_and_into_no_event(
         (fails(404, "no such model"), "knows no"),
         (fails(429, "slow down"), "limits the rate"),
         (fails(500, "oops"), "a fault of its own (HTTP 500)"),
-        (fails(529, "overloaded"), "a fault of its own"),
+        (fails(503, "down for a moment"), "a fault of its own (HTTP 503)"),
+        (fails(529, "overloaded"), "is overloaded (HTTP 529)"),
+        (fails(402, "no credit left"), "is used up"),
+        (fails(422, "what is that"), "refused the request"),
         (fails(400, "too strange"), "refused the request"),
         (Reply("half of an answer that breaks off", end="cut"), "broke off"),
     ],
@@ -126,6 +130,85 @@ async def test_a_provider_that_keeps_failing_ends_the_run(
     assert len(provider.requests) == Retrying.attempts
     assert ended.error is not None
     assert "429" in ended.error.message
+
+
+@pytest.mark.scenario("W13")
+@pytest.mark.parametrize("model", MODELS)
+async def test_a_provider_that_keeps_its_connection_and_says_nothing_ends_the_run(
+    model: str, provider: Provider, settings: Settings
+) -> None:
+    provider.script = [Reply("a long answer that never comes to its end", end="hang")]
+
+    ended = await run(assistant(settings), task("go", model, limits={"silenceSeconds": 1}))
+
+    assert ended.text
+    assert ended.error is not None
+    assert "did not answer in time" in ended.error.message
+    assert "nothing for 1 s" in ended.error.message
+
+
+@pytest.mark.scenario("W13")
+async def test_a_call_may_take_longer_than_a_model(provider: Provider, settings: Settings) -> None:
+    class Slow(FakeKernel):
+        async def run_code(self, code: str, on_output: Taker, on_waiting: Taker) -> Executed:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(asyncio.Event().wait(), 1.5)
+            return Executed(ok=True)
+
+    provider.script = [calls(code("1")), says("Done.")]
+    slow = task("go", "chat:x", policy=ALLOW, limits={"silenceSeconds": 1})
+
+    ended = await run(assistant(settings), slow, Slow())
+
+    assert ended.text == "Done."
+
+
+@pytest.mark.parametrize("model", ["chat:m", "responses:m"])
+async def test_a_used_up_quota_is_not_asked_again(model: str, provider: Provider, settings: Settings) -> None:
+    provider.script = [fails(429, "You exceeded your quota", "insufficient_quota")]
+
+    ended = await run(assistant(settings), task("go", model))
+
+    assert len(provider.requests) == 1
+    assert ended.error is not None
+    assert "quota" in ended.error.message
+    assert "billing" in ended.error.message
+
+
+@pytest.mark.parametrize("model", MODELS)
+async def test_an_error_in_mid_stream_is_told(model: str, provider: Provider, settings: Settings) -> None:
+    code = "overloaded_error" if model.startswith("anthropic") else "server_is_overloaded"
+    provider.script = [
+        Reply("half of an answer", status=529, message="too many people", code=code, in_stream=True)
+    ]
+
+    ended = await run(assistant(settings), task("go", model))
+
+    assert ended.error is not None
+    assert "overloaded" in ended.error.message
+    assert "too many people" in ended.error.message
+
+
+@pytest.mark.parametrize("model", ["chat:m", "anthropic:m"])
+async def test_a_filtered_answer_says_so(model: str, provider: Provider, settings: Settings) -> None:
+    provider.script = [Reply("", finish="content_filter")]
+
+    ended = await run(assistant(settings), task("go", model))
+
+    assert ended.error is not None
+    assert "content filter" in ended.error.message
+
+
+@pytest.mark.parametrize("model", ["chat:m", "anthropic:m"])
+async def test_a_call_cut_at_the_token_limit_says_so(
+    model: str, provider: Provider, settings: Settings
+) -> None:
+    provider.script = [Reply("", (Call("run_code", '{"code": "x'),), finish="length")]
+
+    ended = await run(assistant(settings), task("go", model, policy=ALLOW), FakeKernel())
+
+    assert ended.error is not None
+    assert "token limit" in ended.error.message
 
 
 @pytest.mark.scenario("W13")
