@@ -118,20 +118,17 @@ async def _read(ctx: Context, reader: _Reader) -> _Look:
             return _Look(Page(), reader.position, False, False, True)
         run = await tx.one("run", run_id=reader.run_id) if reader.run_id is not None else None
         end = run["end_cursor"] if run is not None else None
-        rows = await tx.all(
+        rows = await tx.page(
             "events_after",
+            max_bytes=PAGE_BYTES,
             thread_id=reader.thread_id,
             cursor=reader.position,
             until=_FOREVER if end is None else end,
             limit=PAGE_EVENTS,
-            max_bytes=PAGE_BYTES,
         )
-        position = rows[-1]["seq"] if rows else reader.position
-        entries = [
-            Entry(row["seq"], row["body"])
-            for row in rows
-            if reader.only is None or row["run_id"] == reader.only
-        ]
+        position = rows[-1][0] if rows else reader.position
+        only = reader.only
+        entries = [Entry(seq, body) for seq, run_id, body in rows if only is None or run_id == only]
         return _Look(
             Page(entries),
             position,

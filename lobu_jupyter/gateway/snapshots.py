@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import OrderedDict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lobu_jupyter.model.events import decode, encode
 from lobu_jupyter.model.fold import Fold, State
 
 if TYPE_CHECKING:
     from lobu_jupyter.store.database import Body, Database
-    from lobu_jupyter.store.tx import Row, Tx
+    from lobu_jupyter.store.tx import Tx
 
 MAX_KEPT = 16  # threads whose fold is kept
 PAGE_EVENTS = 2000
@@ -44,7 +44,7 @@ class Snapshots:
             copy = await asyncio.to_thread(_apply, lock, fold, rows)
             if copy is not None:
                 return copy
-            cursor = rows[-1]["seq"]
+            cursor = rows[-1][0]
 
     def _keep(self, thread_id: str, lock: threading.Lock, fold: Fold) -> None:
         self._kept[thread_id] = (lock, fold)
@@ -53,10 +53,10 @@ class Snapshots:
             self._kept.popitem(last=False)
 
 
-def _page(thread_id: str, cursor: int, until: int | None) -> Body[list[Row]]:
-    async def body(tx: Tx) -> list[Row]:
+def _page(thread_id: str, cursor: int, until: int | None) -> Body[list[tuple[Any, ...]]]:
+    async def body(tx: Tx) -> list[tuple[Any, ...]]:
         bound = 2**62 if until is None else until
-        return await tx.all(
+        return await tx.page(
             "events_after",
             thread_id=thread_id,
             cursor=cursor,
@@ -68,11 +68,11 @@ def _page(thread_id: str, cursor: int, until: int | None) -> Body[list[Row]]:
     return body
 
 
-def _apply(lock: threading.Lock, fold: Fold, rows: list[Row]) -> State | None:
+def _apply(lock: threading.Lock, fold: Fold, rows: list[tuple[Any, ...]]) -> State | None:
     """Fold a page; the last, empty one yields a copy of the state."""
     with lock:
-        for row in rows:
-            fold.apply(row["seq"], decode(row["body"]))
+        for seq, _, body in rows:
+            fold.apply(seq, decode(body))
         return None if rows else _copy(fold.state())
 
 

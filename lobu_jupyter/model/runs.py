@@ -119,7 +119,7 @@ class Started(Wire, frozen=True, kw_only=True):
     cursor: int
 
 
-class Entry(Struct, frozen=True):
+class Entry(Struct, frozen=True, gc=False):
     """One journaled event: its seq and its JSON bytes, encoded once."""
 
     seq: int

@@ -138,12 +138,9 @@ DELETE FROM threads WHERE thread_id = :thread_id AND deleted_at IS NOT NULL;
 INSERT INTO events (thread_id, seq, run_id, body) VALUES (:thread_id, :seq, :run_id, :body);
 
 -- events_after --
--- A page of the journal, bounded in events and bytes, with at least one event if there is any.
-SELECT seq, run_id, body FROM (
-  SELECT seq, run_id, body, sum(length(body)) OVER (ORDER BY seq) - length(body) AS before FROM (
-    SELECT seq, run_id, body FROM events
-     WHERE thread_id = :thread_id AND seq > :cursor AND seq <= :until ORDER BY seq LIMIT :limit))
- WHERE before < :max_bytes ORDER BY seq;
+-- A page of the journal; Tx.page bounds its bytes.
+SELECT seq, run_id, body FROM events
+ WHERE thread_id = :thread_id AND seq > :cursor AND seq <= :until ORDER BY seq LIMIT :limit;
 
 -- events_of_run --
 -- One run's slice of the journal.
