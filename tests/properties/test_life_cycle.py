@@ -61,7 +61,6 @@ ACTIONS = st.lists(
 
 
 @pytest.mark.scenario("S2")
-@pytest.mark.scenario("P5")
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(actions=ACTIONS, cuts=st.lists(st.integers(0, 25), max_size=3))
 async def test_the_laws_hold_after_any_actions(actions: list[str], cuts: list[int]) -> None:
