@@ -124,19 +124,30 @@ def _pauses(connection: sqlite3.Connection, record: Record, verdict: Verdict) ->
 def _tools(connection: sqlite3.Connection, ran: Path, record: Record, verdict: Verdict) -> None:
     approved: set[str] = set()
     settled: dict[str, Any] = {}
-    for row in connection.execute("SELECT body, decision, resumed_by FROM interrupts"):
+    results = _results(connection)
+    for row in connection.execute("SELECT body, decision, resumed_by, tool_call_id FROM interrupts"):
         code = json.loads(row["body"])["args"].get("code", "")
         if "'story" not in code:
             continue
         mark = code.rsplit("'story", 1)[1].split("\\n")[0]
         if row["decision"] and json.loads(row["decision"])["kind"] == "approve":
             approved.add(f"story{mark}")
-            settled[f"story{mark}"] = row["resumed_by"]
+            settled[f"story{mark}"] = row["resumed_by"], results.get(row["tool_call_id"], "")
     times = Counter(ran.read_text().splitlines())
     may = approved | record.allowed
     verdict.tools_without_decision = sorted(times.keys() - may)
     verdict.tools_twice = [f"{mark}: {count} times" for mark, count in times.items() if count > 1]
     rows = {row["run_id"]: row["status"] for row in connection.execute("SELECT run_id, status FROM runs")}
-    for mark, run in settled.items():
-        if rows.get(run) == "succeeded" and not times[mark]:
-            verdict.problems.append(f"{mark} was approved, its run succeeded, and it did not run")
+    for mark, (run, said) in settled.items():
+        if rows.get(run) == "succeeded" and not times[mark] and "kernel" not in said:
+            verdict.problems.append(f"{mark} was approved, its run succeeded, and it did not run: {said}")
+
+
+def _results(connection: sqlite3.Connection) -> dict[str, str]:
+    """What each call was answered; one without a kernel says so."""
+    found: dict[str, str] = {}
+    for row in connection.execute("SELECT body FROM events"):
+        event = json.loads(row["body"])
+        if event["type"] == "TOOL_CALL_RESULT":
+            found[event["toolCallId"]] = str(event["content"])
+    return found
