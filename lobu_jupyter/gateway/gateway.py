@@ -181,7 +181,7 @@ class Gateway:
         return await reading.list_runs(self._ctx, by, thread_id, status, limit)
 
     async def running(self) -> list[Run]:
-        """What runs now, over all owners and servers; for the server's own use (activity)."""
+        """What runs now on this server's workers, over all owners; for the server's own use (activity)."""
         return await reading.running(self._ctx)
 
     async def follow(

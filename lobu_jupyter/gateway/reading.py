@@ -78,7 +78,7 @@ async def running(ctx: Context) -> list[Run]:
     """See :meth:`Gateway.running`."""
 
     async def body(tx: Tx) -> list[Row]:
-        return await tx.all("all_running")
+        return await tx.all("running_here", server_id=ctx.server_id)
 
     return [run_of(row) for row in await ctx.database.read(body)]
 

@@ -12,7 +12,7 @@ from IPython.core.error import UsageError
 from ..model.errors import InvalidField
 from . import session
 from .api import ask_and_show
-from .doctor import doctor
+from .doctor import NOT_TOLD_YET, doctor
 from .magic import COMMANDS as MANUAL
 from .output import live_front_end
 from .run import Run
@@ -188,7 +188,8 @@ def _tell(what: str, run: Run) -> None:
 def _agents(rest: str) -> Table:
     _no_more("agents", rest)
     rows = session.reaching().client.agents()
-    return Table(("agent", "what it is"), [(row["name"], str(row.get("description", ""))) for row in rows])
+    told = [(row["name"], str(row.get("description", ""))) for row in rows]
+    return Table(("agent", "what it is"), told, empty=NOT_TOLD_YET)
 
 
 def _policy(rest: str) -> Table | None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import lobu_jupyter
 
-from ..model.errors import LobuError
+from ..model.errors import LobuError, StoreUnavailable
 from . import session
 from .errors import NoGateway
 from .tables import Table
@@ -22,6 +22,14 @@ if TYPE_CHECKING:
 
 _PACKAGES = ("ipykernel", "ipython", "jupyter_server", "jupyterlab", "pydantic-ai-slim")
 _KEYS = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GOOGLE_API_KEY", "GEMINI_API_KEY", "OLLAMA_BASE_URL")
+
+NOT_TOLD_YET = (
+    "assistant, demo and script, and what else is installed; a worker tells when the first run starts it"
+)
+NO_MODEL = (
+    "none: the server has no key. Set OPENAI_API_KEY, ANTHROPIC_API_KEY or GOOGLE_API_KEY where the Jupyter "
+    "server starts, or LobuApp.default_model"
+)
 
 
 def doctor() -> Table:
@@ -40,6 +48,9 @@ def _findings() -> Iterator[tuple[str, str]]:
     )
     try:
         link = session.reaching()
+    except StoreUnavailable as error:
+        yield "store", f"cannot be used; all else of Jupyter works: {error}"
+        return
     except (NoGateway, LobuError) as error:
         yield "gateway", f"not found: {error}"
         return
@@ -59,10 +70,9 @@ def _health(link: Session) -> Iterator[tuple[str, str]]:
         return
     for name, value in health.items():
         yield name, _told(value)
-    yield (
-        "agents",
-        ", ".join(str(agent["name"]) for agent in agents) or "none yet: a worker tells when it starts",
-    )
+    yield "agents", ", ".join(str(agent["name"]) for agent in agents) or NOT_TOLD_YET
+    if agents:
+        yield "model", next((str(a["model"]) for a in agents if a.get("model")), NO_MODEL)
 
 
 def _told(value: Any) -> str:

@@ -183,6 +183,10 @@ SELECT * FROM runs
 -- What runs, over all owners.
 SELECT * FROM runs WHERE status = 'running';
 
+-- running_here --
+-- What runs, over all owners, on the workers of one server.
+SELECT r.* FROM leases l JOIN runs r ON r.run_id = l.run_id WHERE l.server_id = :server_id AND r.status = 'running';
+
 -- count_running --
 -- How many runs are under way, of one owner and of all.
 SELECT count(*) AS everyone, coalesce(sum(owner = :owner), 0) AS mine FROM runs WHERE status = 'running';

@@ -379,3 +379,12 @@ async def test_the_calls_that_a_resumed_run_owed_are_answered_when_it_is_cancell
 async def test_an_unknown_worker_is_told_so(rig: Rig) -> None:
     with pytest.raises(LobuError):
         await rig.gateway.inbox(WorkerCaller(worker_id="worker_x", incarnation=9))
+
+
+@pytest.mark.scenario("W21")
+async def test_a_run_of_another_server_on_the_store_is_no_activity_here(store: Path) -> None:
+    async with open_rig(store) as one, open_rig(store, clock=one.clock) as two:
+        started = await one.start(await one.thread())
+
+        assert [run.run_id for run in await one.gateway.running()] == [started.run_id]
+        assert await two.gateway.running() == []
