@@ -51,6 +51,7 @@ async def inbox(
 
     async def hello(tx: Tx) -> None:
         await see(ctx, tx, worker)
+        await tx.run("confirm_inbox", worker_id=worker.worker_id, after=after)
 
     async def look(tx: Tx) -> list[Row]:
         return await tx.all("inbox", worker_id=worker.worker_id, after=after)

@@ -416,6 +416,11 @@ SELECT :worker_id, coalesce(max(seq), 0) + 1, :kind, :run_id, :reason FROM inbox
 SELECT i.*, l.worker_id AS leased_to FROM inbox i LEFT JOIN leases l ON l.run_id = i.run_id
  WHERE i.worker_id = :worker_id AND i.seq > :after ORDER BY i.seq LIMIT 100;
 
+-- confirm_inbox --
+-- What a worker has read is forgotten; the last of it stays, for the numbers go on from there.
+DELETE FROM inbox WHERE worker_id = :worker_id AND seq <= :after
+   AND seq < (SELECT max(seq) FROM inbox WHERE worker_id = :worker_id);
+
 -- drop_inbox --
 -- Nobody reads this inbox any more.
 DELETE FROM inbox WHERE worker_id = :worker_id;
