@@ -24,6 +24,7 @@ CHROMIUM = (
     "--disable-component-update",
     "--disable-sync",
 )
+_CLASSES = {"jupyterlab": "LabApp", "notebook": "JupyterNotebookApp"}
 _UNWANTED = {"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": True}}
 
 
@@ -38,21 +39,37 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
-def lab_server(home: Path) -> RealServer:
-    """JupyterLab on the bundle of this tree, whatever is installed."""
-    server = RealServer(home, command=("-m", "jupyterlab"), options=["--LabApp.expose_app_in_browser=True"])
+def lab_server(
+    home: Path, *options: str, app: str = "jupyterlab", kind: type[RealServer] = RealServer
+) -> RealServer:
+    """JupyterLab, or another `app` on it, with the bundle of this tree, whatever is installed."""
+    server = kind(
+        home,
+        command=("-m", app),
+        options=[f"--{_CLASSES[app]}.expose_app_in_browser=True", *options],
+    )
     extensions = home / "data" / "labextensions"
     extensions.mkdir(parents=True)
-    (extensions / "lobu-jupyter").symlink_to(REPOSITORY / "lobu_jupyter" / "labextension")
+    # A copy: a build while the tests run would leave pages without it for a moment.
+    shutil.copytree(REPOSITORY / "lobu_jupyter" / "labextension", extensions / "lobu-jupyter")
     (home / "config" / "labconfig").mkdir()
     (home / "config" / "labconfig" / "page_config.json").write_text(json.dumps(_UNWANTED))
     return server
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealServer]:
-    with lab_server(tmp_path_factory.mktemp("lab")) as server:
+@pytest.fixture(scope="session")
+def lab_of_the_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealServer]:
+    options = ("--LobuApp.max_runs_per_user=32", "--LobuApp.default_agent=script")
+    with lab_server(tmp_path_factory.mktemp("lab"), *options) as server:
         yield server
+
+
+@pytest.fixture
+def server(lab_of_the_session: RealServer) -> Iterator[RealServer]:
+    """One server for all tests; each leaves it without kernels."""
+    yield lab_of_the_session
+    for kernel in lab_of_the_session.jupyter("GET", "api/kernels"):
+        lab_of_the_session.shut_down_kernel(kernel["id"])
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import nbformat
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import ConsoleMessage, Locator, Page, WebSocket, expect
 
 from tests.servers import RealServer
 
@@ -21,28 +21,55 @@ def script(*lines: str) -> str:
     return "\n".join(["%%lobu --agent script", *lines])
 
 
+def write_notebook(server: RealServer, cells: Sequence[str]) -> str:
+    """A new notebook in the server's folder; its name."""
+    name = f"n{uuid.uuid4().hex[:8]}.ipynb"
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
+    notebook = nbformat.v4.new_notebook(metadata=kernel)
+    notebook.cells = [nbformat.v4.new_code_cell(cell) for cell in cells]
+    nbformat.write(notebook, server.root / name)
+    return name
+
+
 class Lab:
-    """One tab with one notebook."""
+    """One tab with one notebook. ``sockets``: lobu's WebSockets that the page has opened so far."""
 
     def __init__(self, page: Page, server: RealServer, name: str) -> None:
         self.page = page
         self.server = server
         self.name = name
         self.errors: list[str] = []
-        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        self.sockets: list[WebSocket] = []
+        page.on("pageerror", lambda error: self.errors.append(f"{error}\n{error.stack}"))
+        page.on("console", self._on_console)
+        page.on("websocket", self._on_socket)
 
     @classmethod
-    def open(cls, page: Page, server: RealServer, cells: Sequence[str], name: str | None) -> Lab:
-        if name is None:
-            name = f"n{uuid.uuid4().hex[:8]}.ipynb"
-            kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
-            notebook = nbformat.v4.new_notebook(metadata=kernel)
-            notebook.cells = [nbformat.v4.new_code_cell(cell) for cell in cells]
-            nbformat.write(notebook, server.root / name)
+    def open(
+        cls,
+        page: Page,
+        server: RealServer,
+        cells: Sequence[str],
+        name: str | None,
+        *,
+        url: str | None = None,
+        path: str = "",
+    ) -> Lab:
+        """Open the notebook `name`, or a new one, at `path` (JupyterLab's if not given) of the server's `url`."""
+        name = name or write_notebook(server, cells)
         lab = cls(page, server, name)
-        page.goto(f"{server.url}lab/workspaces/{uuid.uuid4().hex[:8]}/tree/{name}?token={server.token}&reset")
+        path = path or f"lab/workspaces/{uuid.uuid4().hex[:8]}/tree/"
+        page.goto(f"{url or server.url}{path}{name}?token={server.token}&reset")
         lab.wait_ready()
         return lab
+
+    def _on_console(self, message: ConsoleMessage) -> None:
+        if message.type == "error" and "lobu" in message.text.lower():
+            self.errors.append(message.text)
+
+    def _on_socket(self, socket: WebSocket) -> None:
+        if "/lobu/api/socket" in socket.url:
+            self.sockets.append(socket)
 
     def wait_ready(self) -> None:
         self.page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=SLOW)

@@ -1,0 +1,38 @@
+"""The same outputs in Jupyter Notebook 7."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import BrowserContext, expect
+
+from tests.servers import RealServer
+
+from .conftest import lab_server
+from .lab import LOAD, SLOW, Lab, script
+
+
+@pytest.fixture(scope="module")
+def notebook7(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealServer]:
+    with lab_server(tmp_path_factory.mktemp("notebook7"), app="notebook") as server:
+        yield server
+
+
+def test_a_person_asks_reloads_and_approves_in_notebook_7(context: BrowserContext, notebook7: RealServer):
+    cell = script("say **Bold** words", "run x = 6 * 7", "  print('ran', x)")
+    lab = Lab.open(context.new_page(), notebook7, (LOAD, cell), None, path="notebooks/")
+    lab.run_all()
+    expect(lab.view.locator("strong", has_text="Bold")).to_be_visible(timeout=SLOW)
+    expect(lab.question).to_be_visible(timeout=SLOW)
+    lab.save()
+
+    lab.reload()
+
+    expect(lab.question).to_have_count(1, timeout=SLOW)
+    lab.question.press("a")
+    lab.stands("Done")
+    assert lab.value("x") == "42"
+    expect(lab.view).to_contain_text("Approved by you")
+    assert "ran 42" in lab.save().cells[1].outputs[0].data["text/html"]
+    assert [error for error in lab.errors if "lobu" in error] == []  # Notebook has one of its own

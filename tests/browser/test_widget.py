@@ -1,0 +1,81 @@
+"""The chat widget in JupyterLab."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from playwright.sync_api import expect
+
+from .lab import SLOW, Lab
+
+OpenLab = Callable[..., Lab]
+CHAT = "import lobu_jupyter as lobu\nchat = lobu.ChatWidget('talk')\nchat"
+
+
+def say(lab: Lab, *lines: str) -> None:
+    box = lab.view.locator(".lobu-composer textarea")
+    box.fill("\n".join(lines), timeout=SLOW)
+    box.press("Enter")
+
+
+def test_a_question_is_answered_in_the_widget_and_python_sees_how_it_goes(open_lab: OpenLab):
+    lab = open_lab(CHAT)
+    lab.run_all()
+    say(lab, "ask Which colour? | red | blue")
+    expect(lab.question).to_be_visible(timeout=SLOW)
+    assert lab.value("chat.status") == "'waiting'"
+
+    say(lab, "blue")
+
+    lab.stands("Done")
+    assert "blue" in str(lab.value("chat.last_answer"))
+    assert lab.value("chat.status") == "'idle'"
+    assert lab.errors == []
+
+
+def test_a_message_while_the_agent_waits_is_a_no_with_a_reason(open_lab: OpenLab):
+    lab = open_lab(CHAT.replace("talk", "refuse"))
+    lab.run_all()
+    say(lab, "run x = 1")
+    expect(lab.question).to_be_visible(timeout=SLOW)
+
+    say(lab, "rather count the rows")
+
+    lab.stands("Done")
+    expect(lab.view).to_contain_text("Rejected by you")
+    expect(lab.view.locator(".lobu-assistant").last).to_contain_text("rather count the rows")
+    assert lab.value("x") is None
+
+
+def test_the_person_answers_in_place_of_the_tool(open_lab: OpenLab):
+    lab = open_lab(CHAT.replace("talk", "respond"))
+    lab.run_all()
+    say(lab, "run x = 1")
+
+    lab.button("Respond").click(timeout=SLOW)
+    lab.question.locator("input").fill("it is 7")
+    lab.question.locator("input").press("Enter")
+
+    lab.stands("Done")
+    expect(lab.view.locator(".lobu-assistant").last).to_contain_text("it is 7")
+    assert lab.value("x") is None
+
+
+def test_the_widget_is_whole_after_a_reload_and_attaches_again_after_a_kernel_restart(open_lab: OpenLab):
+    lab = open_lab(CHAT.replace("talk", "stay"))
+    lab.run_all()
+    say(lab, "say the first answer")
+    lab.stands("Done")
+    lab.save()
+
+    lab.reload()
+    lab.run_all()
+    expect(lab.view.locator(".lobu-assistant")).to_contain_text("the first answer", timeout=SLOW)
+    lab.server.restart_kernel(lab.kernel_id())
+    lab.wait_ready()
+    lab.run_all()
+
+    expect(lab.view.locator(".lobu-assistant").first).to_contain_text("the first answer", timeout=SLOW)
+    assert lab.view.inner_text().count("the first answer") == 2  # the prompt, the answer
+    say(lab, "say the second answer")
+    expect(lab.view.locator(".lobu-assistant").last).to_contain_text("the second answer", timeout=SLOW)
