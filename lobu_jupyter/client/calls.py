@@ -245,6 +245,11 @@ def health() -> Call[Json]:
 def _listed(member: str, type_: type[T], **query: Any) -> Call[list[T]]:
     """A GET of a path that answers ``{<path>: […]}``."""
 
+def register_worker(kind: str, agents: list[Json]) -> Call[Json]:
+    """Become a worker that runs `agents`: ``{workerId, incarnation, token}`` (docs/worker-protocol.md)."""
+    return _post("workers", Json, {"kind": kind, "agents": agents}, repeatable=False)
+
+
     def read(_status: int, body: bytes) -> list[T]:
         return msgspec.convert(msgspec.json.decode(body)[member], list[type_])
 

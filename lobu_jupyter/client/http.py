@@ -90,6 +90,7 @@ class _Face:
     poll_job = _Endpoint(calls.poll_job)
     end_job = _Endpoint(calls.end_job)
     health = _Endpoint(calls.health)
+    register_worker = _Endpoint(calls.register_worker)
 
     def __init__(
         self,
@@ -102,6 +103,7 @@ class _Face:
         gone_after: float = 60.0,
         silence: float = SILENCE,
     ) -> None:
+        via: str = "rest",
         """`url`: the Jupyter server's, base_url included.
 
         Args:
@@ -111,6 +113,7 @@ class _Face:
             gone_after: the same for `follow`.
             silence: seconds without heartbeat after which `follow` reconnects.
         """
+            via: what a person came by, for the audit: rest or cli.
         self.url = url.rstrip("/") + "/"
         self._patience = patience
         self._gone_after = gone_after
@@ -119,6 +122,7 @@ class _Face:
             "base_url": self.url + "lobu/api/",
             "auth": TokenAuth(token) if token else auth,
             "timeout": httpx.Timeout(ANSWER, connect=CONNECT),
+            "headers": {"X-Lobu-Via": via},
             "verify": _verification(url, verify),
             # A proxy of the environment is not for the person's own machine.
             "trust_env": httpx.URL(url).host not in ("localhost", "127.0.0.1", "::1"),

@@ -159,16 +159,23 @@ async def stop_worker(ctx: Context, worker_id: str) -> None:
 async def announced(
     ctx: Context, by: Caller, kernel_id: str | None
 ) -> tuple[list[dict[str, Any]], list[ToolSpec]]:
-    """Agents and tools that workers announced; without a live one, what was announced last."""
+    """Agents and tools that workers announced; without a live child, what the last one announced too."""
     owner_of(by)
 
     async def body(tx: Tx) -> tuple[list[Row], list[ToolSpec]]:
         rows = await tx.all("live_workers", since=ctx.now() - ctx.settings.outside_seconds)
-        last = await tx.one("last_announcement") if not rows else None
-        return ([last] if last is not None else rows), await tools_of_kernel(tx, kernel_id)
+        if not any(row["child"] for row in rows):  # one comes on demand: what the last one said holds
+            last = await tx.one("last_announcement")
+            rows += [last] if last is not None else []
+        return rows, await tools_of_kernel(tx, kernel_id)
 
     rows, kernel_tools = await ctx.database.read(body)
-    agents = {agent["name"]: agent for row in rows for agent in json.loads(row["agents"])}
+    agents = {agent["name"]: agent for row in rows for agent in _offered(row)}
     tools = {t.name: t for row in rows for t in msgspec.json.decode(row["tools"], type=list[ToolSpec])}
     tools |= {tool.name: tool for tool in kernel_tools}
     return list(agents.values()), list(tools.values())
+
+
+def _offered(row: Row) -> list[dict[str, Any]]:
+    """The agents of a worker that anybody may choose; a ``hidden`` one takes only the runs that name it."""
+    return [agent for agent in json.loads(row["agents"]) if not agent.get("hidden")]

@@ -7,7 +7,6 @@ imported, no secret is passed.
 
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..client.errors import NoLobuThere, ServerGone
 from ..client.http import Client
+from ..client.servers import running_servers, verification
 from ..model.errors import LobuError, StoreUnavailable
 from .errors import NoGateway
 
@@ -72,12 +72,14 @@ def find(kernel: ThisKernel | None, auth: KernelAuth | None) -> Found | None:
         StoreUnavailable: it is there, but its store cannot be opened.
     """
     if url := os.environ.get("LOBU_URL"):
-        return Found(url, "LOBU_URL", os.environ.get("LOBU_TOKEN"), _verify())
+        return Found(url, "LOBU_URL", os.environ.get("LOBU_TOKEN"), verification())
     if kernel is None or auth is None or os.environ.get("LOBU_EMBEDDED") == "1":
         return None
     parent = _number(os.environ.get("JPY_PARENT_PID"))
-    for server in _servers(parent):
-        found = Found(server["url"], f"Jupyter server, process {server['pid']}", verify=_verify(local=True))
+    for server in running_servers(parent):
+        found = Found(
+            server["url"], f"Jupyter server, process {server['pid']}", verify=verification(local=True)
+        )
         if _knows_us(found, auth, is_parent=server["pid"] == parent):
             return found
     return None
@@ -100,38 +102,5 @@ def _knows_us(found: Found, auth: KernelAuth, *, is_parent: bool) -> bool:
     return True
 
 
-def _servers(parent: int | None) -> list[dict[str, Any]]:
-    """What the running Jupyter servers of this user wrote about themselves, our parent's first."""
-    from jupyter_core.paths import jupyter_runtime_dir
-
-    servers: list[dict[str, Any]] = []
-    for file in Path(jupyter_runtime_dir()).glob("jpserver-*.json"):
-        try:
-            server = json.loads(file.read_text())
-        except (OSError, ValueError):
-            continue  # gone or half written
-        if server.get("url") and _alive(server.get("pid")):
-            servers.append(server)
-    return sorted(servers, key=lambda server: server["pid"] != parent)
-
-
-def _alive(pid: Any) -> bool:
-    try:
-        os.kill(int(pid), 0)
-    except PermissionError:
-        return True
-    except (ProcessLookupError, TypeError, ValueError):
-        return False
-    return True
-
-
 def _number(text: str | None) -> int | None:
     return int(text) if text and text.isdigit() else None
-
-
-def _verify(*, local: bool = False) -> bool | str:
-    """Check certificates? ``LOBU_VERIFY`` is a path or 0; a server of our own machine signs its own."""
-    given = os.environ.get("LOBU_VERIFY")
-    if given is None:
-        return not local
-    return False if given == "0" else given

@@ -388,8 +388,8 @@ UPDATE workers SET gone_at = :now WHERE server_id = :server_id AND child = 1 AND
 SELECT * FROM workers WHERE gone_at IS NULL AND (child = 1 OR seen_at > :since) ORDER BY incarnation;
 
 -- last_announcement --
--- The agents and tools that were announced last, also by a worker that is gone.
-SELECT * FROM workers WHERE agents <> '[]' ORDER BY incarnation DESC LIMIT 1;
+-- The agents and tools that a child announced last, also one that is gone.
+SELECT * FROM workers WHERE agents <> '[]' AND child = 1 ORDER BY incarnation DESC LIMIT 1;
 
 -- forget_workers --
 -- Workers that are long gone, but for the newest announcements.

@@ -34,8 +34,16 @@ _TIMED = frozenset({"TEXT_MESSAGE_START", "REASONING_START", "TOOL_CALL_START", 
 class Batcher:
     """Posts the events of one run; :meth:`pump` must run beside the senders."""
 
-    def __init__(self, run_id: str, incarnation: int, post: Callable[[bytes], Awaitable[None]]) -> None:
+    def __init__(
+        self,
+        run_id: str,
+        incarnation: int,
+        post: Callable[[bytes], Awaitable[None]],
+        *,
+        max_events: int = MAX_EVENTS,
+    ) -> None:
         self._run_id, self._incarnation, self._post = run_id, incarnation, post
+        self._max_events = max_events
         self._ready: deque[bytes] = deque()  # encoded once, in order
         self._waiting_bytes = 0
         self._delta: Event | None = None  # the text that is being gathered
@@ -153,7 +161,7 @@ class Batcher:
         batch: list[bytes] = []
         size = 0
         for body in self._ready:
-            if batch and (len(batch) == MAX_EVENTS or size + len(body) > MAX_BYTES):
+            if batch and (len(batch) == self._max_events or size + len(body) > MAX_BYTES):
                 break
             batch.append(body)
             size += len(body)

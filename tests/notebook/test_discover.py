@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from lobu_jupyter.client.servers import verification
 from lobu_jupyter.client.sign import KernelAuth
 from lobu_jupyter.model.errors import StoreUnavailable
 from lobu_jupyter.notebook import discover
@@ -122,4 +123,4 @@ def test_certificates_are_checked_except_of_our_own_machine(
     if given is not None:
         monkeypatch.setenv("LOBU_VERIFY", given)
 
-    assert discover._verify(local=local) == verify
+    assert verification(local=local) == verify

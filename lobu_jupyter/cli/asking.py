@@ -1,0 +1,101 @@
+"""A question of a run, put to the person at the terminal; the answer is AG-UI's ResumeEntry."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+
+from .showing import plain
+
+Payload = dict[str, Any]
+
+_WORDS = {"y": "approve", "n": "reject", "e": "edit", "t": "grant", "r": "respond"}
+_MEANING = {
+    "y": "[y]es",
+    "n": "[n]o",
+    "e": "[e]dit",
+    "t": "yes, on this [t]hread always",
+    "r": "[r]espond instead",
+}
+
+
+def entry_of(interrupt: dict[str, Any]) -> dict[str, Any]:
+    """Ask about one interrupt (AG-UI's, as journaled), and return its ResumeEntry.
+
+    Raises:
+        click.Abort: the person leaves it open.
+    """
+    ours: dict[str, Any] = (interrupt.get("metadata") or {}).get("lobu") or {}
+    questions: list[dict[str, Any]] = ours.get("questions") or []
+    payload = _answers(questions) if questions else _approval(interrupt, ours)
+    return {"interruptId": interrupt["id"], "status": "resolved", "payload": payload}
+
+
+def _approval(interrupt: dict[str, Any], ours: dict[str, Any]) -> Payload:
+    args: dict[str, Any] = ours.get("args") or {}
+    click.secho(plain(str(interrupt.get("message") or f"Allow {ours.get('toolName')}?")), bold=True, err=True)
+    click.echo(plain(ours.get("diff") or _shown(args)), err=True)
+    word = click.prompt(
+        ", ".join(_MEANING[w] for w in _offered(ours)),
+        type=click.Choice(_offered(ours), case_sensitive=False),
+        show_choices=False,
+        err=True,
+    )
+    if word == "n":
+        reason = click.prompt("why (the agent is told)", default="", show_default=False, err=True)
+        return {"approved": False, "reason": reason} if reason else {"approved": False}
+    if word == "t":
+        return {"approved": True, "grant": "thread"}
+    if word == "r":
+        return {"response": click.prompt("result", err=True)}
+    return {"approved": True} if word == "y" else {"approved": True, "editedArgs": _edited(args)}
+
+
+def _offered(ours: dict[str, Any]) -> list[str]:
+    kinds: set[str] = set(ours.get("decisions") or ("approve", "edit", "reject"))
+    if "approve" in kinds and not ours.get("noGrant"):
+        kinds.add("grant")
+    return [word for word, kind in _WORDS.items() if kind in kinds]
+
+
+def _shown(args: dict[str, Any]) -> str:
+    if isinstance(args.get("code"), str):
+        return args["code"]
+    return json.dumps(args, ensure_ascii=False, indent=1)
+
+
+def _edited(args: dict[str, Any]) -> dict[str, Any]:
+    """The arguments as the person's editor leaves them; code alone is edited as code."""
+    is_code = set(args) == {"code"}
+    text = args["code"] if is_code else json.dumps(args, ensure_ascii=False, indent=1)
+    while True:
+        text = click.edit(text, extension=".py" if is_code else ".json", require_save=False) or ""
+        if is_code:
+            return {"code": text}
+        try:
+            return json.loads(text)
+        except ValueError as error:
+            click.confirm(f"That is no JSON ({error}); edit again?", default=True, abort=True, err=True)
+
+
+def _answers(questions: list[dict[str, Any]]) -> Payload:
+    return {"answers": {str(question["id"]): _answer(question) for question in questions}}
+
+
+def _answer(question: dict[str, Any]) -> Any:
+    options: list[str] = question.get("options") or []
+    click.secho(plain(str(question["question"])), bold=True, err=True)
+    for number, option in enumerate(options, 1):
+        click.echo(f"  {number}. {plain(option)}", err=True)
+    several = bool(question.get("multiple"))
+    text = click.prompt("numbers or text, with commas" if several else "answer", err=True)
+    chosen = [_option(part.strip(), options) for part in (text.split(",") if several else [text])]
+    return chosen if several else chosen[0]
+
+
+def _option(text: str, options: list[str]) -> str:
+    if text.isdigit() and 1 <= int(text) <= len(options):
+        return options[int(text) - 1]
+    return text

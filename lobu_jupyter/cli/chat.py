@@ -1,0 +1,233 @@
+"""`lobu chat`: one prompt, or a conversation; streams the answer, and asks for decisions in the terminal.
+
+Where standard input is no terminal nobody can be asked: calls that need approval are refused there, as in
+a notebook that runs by itself. Exit code 1 and the message on an agent's error, a time-out and a stream
+that ends without a terminal event.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..client.http import AsyncClient
+from ..model.errors import Conflict, LobuError
+from ..model.events import decode
+from ..model.runs import Started, StartRun
+from . import asking
+from .reaching import reach, thread_id_of
+from .screen import Screen
+from .showing import as_json, put_json
+
+if TYPE_CHECKING:
+    from ..client.http import Client
+    from ..model.events import Event
+    from ..model.runs import Mode
+    from .reaching import Reached
+
+GONE_AFTER = 20.0
+"""Seconds without a sign of the server after which its stream counts as ended."""
+
+
+class ChatFailed(LobuError):
+    """The run did not end well."""
+
+    code = "run_failed"
+
+
+@dataclass
+class _Answer:
+    """What `--json` tells of a prompt's run."""
+
+    thread_id: str
+    run_id: str = ""
+    status: str = "running"
+    text: str = ""
+    interrupts: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    usage: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    error: dict[str, str] | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        told: dict[str, Any] = {
+            "runId": self.run_id,
+            "threadId": self.thread_id,
+            "status": self.status,
+            "text": self.text,
+            "interrupts": self.interrupts,
+            "usage": self.usage,
+        }
+        return told if self.error is None else {**told, "error": self.error}
+
+
+@dataclass(frozen=True)
+class _Choice:
+    """What a prompt's run is started with. ``seconds``: after which it is cancelled."""
+
+    agent: str | None
+    model: str | None
+    mode: Mode | None
+    seconds: float | None
+    asks: bool
+
+
+@click.command("chat")
+@click.argument("prompt", required=False)
+@click.option("--thread", help="Go on with this thread: its id, or a name that finds it again.")
+@click.option("--agent", help="Which agent; `lobu agents` lists them.")
+@click.option("--model", help="Which model, as in openai:gpt-….")
+@click.option("--mode", type=click.Choice(["ask", "allow", "deny"]), help="For tools that no rule names.")
+@click.option(
+    "--timeout", "seconds", type=click.FloatRange(min=0, min_open=True), help="Cancel a run after SECONDS."
+)
+@as_json
+@click.pass_context
+def chat_command(
+    ctx: click.Context,
+    prompt: str | None,
+    thread: str | None,
+    agent: str | None,
+    model: str | None,
+    mode: Mode | None,
+    seconds: float | None,
+    as_json: bool,
+) -> int:
+    """Ask an agent: PROMPT, or what is piped in; with neither, a conversation."""
+    terminal = sys.stdin.isatty()
+    if prompt is None and not terminal:
+        prompt = sys.stdin.read()
+    choice = _Choice(agent, model, mode, seconds, asks=terminal and not as_json)
+    reached = reach(ctx)
+    with reached.client() as client:
+        chat = _Chat(reached, client, choice, thread_id_of(client, thread), Screen(quiet=as_json))
+        return chat.talk() if prompt is None else chat.once(prompt, as_json)
+
+
+class _Chat:
+    """A conversation on one thread."""
+
+    def __init__(
+        self, reached: Reached, client: Client, choice: _Choice, thread_id: str, screen: Screen
+    ) -> None:
+        self._reached, self._client, self._choice, self._screen = reached, client, choice, screen
+        self._thread_id = thread_id
+
+    def once(self, prompt: str, is_json: bool) -> int:
+        """One prompt. Returns the exit code."""
+        answer = _Answer(self._thread_id)
+        failure: LobuError | None = None
+        try:
+            self._ask(prompt, answer)
+        except LobuError as error:
+            failure = error
+            answer.error = answer.error or {"code": error.code, "message": error.message}
+        if is_json:
+            put_json(answer.to_json())
+        if failure is not None:
+            click.echo(f"Error: {failure.message}", err=True)
+        return 0 if failure is None else 1
+
+    def talk(self) -> int:
+        """A conversation, until the end of the input. An error ends a prompt, not the conversation."""
+        click.echo(f"thread {self._thread_id}; Ctrl-D ends, Ctrl-C cancels a run", err=True)
+        code = 0
+        while True:
+            try:
+                prompt = click.prompt("you", prompt_suffix="> ", err=True)
+            except click.Abort:
+                click.echo(err=True)
+                return code
+            try:
+                self._ask(prompt, _Answer(self._thread_id))
+                code = 0
+            except LobuError as error:
+                click.echo(f"Error: {error.message}", err=True)
+                code = 1
+            except KeyboardInterrupt:
+                click.echo("Cancelled.", err=True)
+
+    def _ask(self, prompt: str, answer: _Answer) -> None:
+        """Run a prompt to its end, through the person's decisions."""
+        choice = self._choice
+        request = StartRun(
+            prompt=prompt, agent=choice.agent, model=choice.model, mode=choice.mode, answerable=choice.asks
+        )
+        started: Started | None = self._client.start(self._thread_id, request)
+        while started is not None:
+            end = self._watch(started, answer)
+            started = self._after(end, started, answer)
+
+    def _watch(self, started: Started, answer: _Answer) -> Event:
+        answer.run_id = started.run_id
+        try:
+            return asyncio.run(self._stream(started, answer))
+        except KeyboardInterrupt:
+            self._client.cancel(started.run_id)
+            raise
+        except TimeoutError:
+            self._client.cancel(started.run_id)
+            message = f"The run took longer than {self._choice.seconds:g} s and was cancelled."
+            answer.status, answer.error = "cancelled", {"code": "timeout", "message": message}
+            raise ChatFailed(message) from None
+
+    async def _stream(self, started: Started, answer: _Answer) -> Event:
+        """Show a run as it comes; its terminal event.
+
+        Raises:
+            ServerGone: the stream ended without one.
+            TimeoutError: it took too long.
+        """
+        options = self._reached.options()
+        async with (
+            asyncio.timeout(self._choice.seconds),
+            AsyncClient(self._reached.url, gone_after=GONE_AFTER, **options) as client,
+        ):
+            async for batch in client.follow(started.thread_id, started.cursor, run_id=started.run_id):
+                for entry in batch:
+                    event = decode(entry.body)
+                    answer.text += self._screen.show(event)
+                    if event["type"] in ("RUN_FINISHED", "RUN_ERROR"):
+                        return event
+        raise ChatFailed("The stream of the run ended without saying how the run did.")
+
+    def _after(self, end: Event, started: Started, answer: _Answer) -> Started | None:
+        """What follows a terminal event: nothing, or the run that a decision began."""
+        answer.usage += end.get("usage") or []
+        if end["type"] == "RUN_ERROR":
+            answer.status = "failed"
+            answer.error = {"code": str(end.get("code") or "internal"), "message": str(end["message"])}
+            raise ChatFailed(str(end["message"]))
+        outcome: dict[str, Any] = end.get("outcome") or {"type": "success"}
+        if outcome["type"] == "cancelled":
+            answer.status = "cancelled"
+            raise ChatFailed("The run was cancelled.")
+        if outcome["type"] == "success":
+            answer.status = "succeeded"
+            return None
+        answer.status, answer.interrupts = "interrupted", outcome["interrupts"]
+        return self._decide(outcome["interrupts"], started)
+
+    def _decide(self, interrupts: list[dict[str, Any]], started: Started) -> Started:
+        thread = started.thread_id
+        if not self._choice.asks:
+            raise ChatFailed(
+                f"The agent waits for a decision: `lobu approve {thread}` or `lobu reject {thread}`."
+            )
+        entries = [asking.entry_of(interrupt) for interrupt in interrupts]
+        try:
+            return self._client.resume(thread, entries)[0]
+        except Conflict as error:
+            click.echo(f"{error.message}", err=True)
+            return self._winner(started)
+
+    def _winner(self, started: Started) -> Started:
+        """The run that goes on since somebody else decided."""
+        for run in self._client.list_runs(thread_id=started.thread_id, limit=20):
+            if run.parent_run_id == started.run_id:
+                return Started(
+                    run_id=run.run_id, thread_id=run.thread_id, cursor=max(run.start_cursor - 1, 0)
+                )
+        raise ChatFailed("The question was closed elsewhere; ask again.")

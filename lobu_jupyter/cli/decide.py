@@ -1,0 +1,126 @@
+"""`lobu approve`, `reject`, `answer`, `cancel`: a person decides from a terminal or a script.
+
+The questions of a thread are decided together, as everywhere. THREAD may be left out where only one
+thread waits; it may also be the id of its run or of one of its questions.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .reaching import reach
+from .showing import as_json, put_json
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ..client.http import Client
+    from ..model.interrupts import Interrupt
+
+Payload = dict[str, Any]
+_thread = click.argument("thread", required=False)
+
+
+@click.command("approve")
+@_thread
+@click.option("--reject", "rejected", multiple=True, metavar="INTERRUPT", help="But refuse this one.")
+@click.option("--grant", type=click.Choice(["thread", "notebook"]), help="Approve the next such calls too.")
+@as_json
+@click.pass_context
+def approve_command(
+    ctx: click.Context, thread: str | None, rejected: tuple[str, ...], grant: str | None, as_json: bool
+) -> None:
+    """Let the calls run that THREAD waits with."""
+    approval: Payload = {"approved": True} if grant is None else {"approved": True, "grant": grant}
+
+    def payload(interrupt: Interrupt) -> Payload:
+        if interrupt.id in rejected or interrupt.tool_call_id in rejected:
+            return {"approved": False}
+        if "approve" not in interrupt.decisions:
+            raise click.UsageError(f"{interrupt.id} is a question; use `lobu answer` or `lobu reject`.")
+        return approval
+
+    _decide(ctx, thread, payload, as_json)
+
+
+@click.command("reject")
+@_thread
+@click.option("--reason", default="", help="The agent is told.")
+@as_json
+@click.pass_context
+def reject_command(ctx: click.Context, thread: str | None, reason: str, as_json: bool) -> None:
+    """Refuse the calls, or the questions, that THREAD waits with."""
+    rejection: Payload = {"approved": False, "reason": reason} if reason else {"approved": False}
+    _decide(ctx, thread, lambda _: rejection, as_json)
+
+
+@click.command("answer")
+@click.argument("thread")
+@click.argument("answers", nargs=-1, required=True)
+@as_json
+@click.pass_context
+def answer_command(ctx: click.Context, thread: str, answers: tuple[str, ...], as_json: bool) -> None:
+    """Answer the questions that THREAD waits with: one ANSWER each, in their order."""
+    left = list(answers)
+
+    def payload(interrupt: Interrupt) -> Payload:
+        if "answer" not in interrupt.decisions:
+            raise click.UsageError(f"{interrupt.id} is a call; use `lobu approve` or `lobu reject`.")
+        given: Payload = {}
+        for question in interrupt.questions:
+            if not left:
+                raise click.UsageError("There are more questions than answers.")
+            text = left.pop(0)
+            given[str(question["id"])] = [text] if question.get("multiple") else text
+        return {"answers": given}
+
+    _decide(ctx, thread, payload, as_json)
+    if left:
+        click.echo(f"{len(left)} answers were not used.", err=True)
+
+
+@click.command("cancel")
+@click.argument("run")
+@as_json
+@click.pass_context
+def cancel_command(ctx: click.Context, run: str, as_json: bool) -> None:
+    """Cancel a queued, running or waiting RUN."""
+    with reach(ctx).client() as client:
+        row = client.cancel(run)
+    if as_json:
+        put_json(row)
+    else:
+        click.echo(f"{row.run_id} is {row.status.value}.")
+
+
+def _decide(
+    ctx: click.Context, name: str | None, payload: Callable[[Interrupt], Payload], is_json: bool
+) -> None:
+    with reach(ctx).client() as client:
+        waiting = _waiting(client, name)
+        entries = [{"interruptId": i.id, "status": "resolved", "payload": payload(i)} for i in waiting]
+        started, is_new = client.resume(waiting[0].thread_id, entries)
+    if is_json:
+        put_json(started)
+    else:
+        click.echo(f"{'Decided' if is_new else 'Decided before'}; the run goes on as {started.run_id}.")
+
+
+def _waiting(client: Client, name: str | None) -> list[Interrupt]:
+    """The open questions of the one thread that is meant."""
+    waiting = client.interrupts()
+    if name is not None:
+        waiting = [i for i in waiting if i.thread_id == _thread_of(waiting, name)]
+    if not waiting:
+        what = "Nothing waits for you" if name is None else f"Nothing waits for you on {name}"
+        raise click.ClickException(f"{what}; `lobu inbox` lists what does.")
+    threads = sorted({i.thread_id for i in waiting})
+    if len(threads) > 1:
+        raise click.UsageError(f"Several threads wait; name one: {', '.join(threads)}")
+    return waiting
+
+
+def _thread_of(waiting: list[Interrupt], name: str) -> str:
+    return next((i.thread_id for i in waiting if name in (i.id, i.run_id, i.tool_call_id)), name)

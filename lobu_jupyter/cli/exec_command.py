@@ -1,0 +1,96 @@
+"""`lobu exec -- COMMAND …`: any program as an agent."""
+
+from __future__ import annotations
+
+import asyncio
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ..model.ids import new_id
+from ..model.runs import StartRun
+from .adapters import FORMATS
+from .reaching import reach, thread_id_of
+from .showing import as_json, put_json
+
+if TYPE_CHECKING:
+    from ..client.http import Client
+    from ..model.runs import Started
+    from .execution import Outcome
+    from .reaching import Reached
+
+
+@dataclass(frozen=True)
+class _Begun:
+    """A run, and the registration of the worker that is to run it."""
+
+    started: Started
+    worker: dict[str, str]
+
+
+@click.command("exec")
+@click.option("--thread", help="The thread: its id, or a name that finds it again. Default: a new one.")
+@click.option("--prompt", help="What the thread shows as asked. Default: the command line.")
+@click.option(
+    "--format", type=click.Choice(FORMATS), default="auto", show_default=True, help="What it prints."
+)
+@as_json
+@click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
+@click.pass_context
+def exec_command(
+    ctx: click.Context,
+    thread: str | None,
+    prompt: str | None,
+    format: str,
+    as_json: bool,
+    command: tuple[str, ...],
+) -> int:
+    """Run COMMAND; what it prints becomes a run that everybody can follow.
+
+    COMMAND prints AG-UI events, Claude Code's stream-json or Codex's --json as JSON lines, or plain text.
+    """
+    reached = reach(ctx)
+    with reached.client() as client:
+        begun = _begin(client, thread, prompt or shlex.join(command), Path(command[0]).name)
+        if not as_json:
+            click.echo(f"thread {begun.started.thread_id}  run {begun.started.run_id}", err=True)
+        outcome = asyncio.run(_execute(reached, begun, command, format))
+    if as_json:
+        put_json(_report(begun, outcome))
+    if outcome.message:
+        click.echo(f"Error: {outcome.message}", err=True)
+    return outcome.code
+
+
+def _begin(client: Client, thread: str | None, prompt: str, name: str) -> _Begun:
+    """Register a worker with an agent of its own, and start a run for it."""
+    agent = new_id(name)
+    thread_id = thread_id_of(client, thread)
+    worker = client.register_worker("exec", [{"name": agent, "description": prompt[:200], "hidden": True}])
+    return _Begun(client.start(thread_id, StartRun(prompt=prompt, agent=agent)), worker)
+
+
+async def _execute(reached: Reached, begun: _Begun, command: tuple[str, ...], format: str) -> Outcome:
+    from ..worker.link import Link
+    from .execution import PATIENCE, Execution
+
+    url = reached.url.rstrip("/") + "/lobu/api/"
+    link = Link(url, None, verify=reached.verify, patience=PATIENCE, one_run=True)
+    try:
+        link.become(begun.worker)
+        started = begun.started
+        return await Execution(link, started.thread_id, started.run_id, command, format).run()
+    finally:
+        await link.close()
+
+
+def _report(begun: _Begun, outcome: Outcome) -> dict[str, object]:
+    wire: dict[str, object] = {
+        "runId": begun.started.run_id,
+        "threadId": begun.started.thread_id,
+        "exitCode": outcome.code,
+    }
+    return {**wire, "error": outcome.message} if outcome.message else wire

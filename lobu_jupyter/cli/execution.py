@@ -1,0 +1,244 @@
+"""`lobu exec`: a command's output becomes a run, with one end that is true, and an exit code that says it.
+
+The run is a worker's like any other: numbered batches, each acked before the next, sent again after a
+failure or a restart of the server. What waits is bounded: the command is held back while the server is
+slow, and a server that stays away fails the run.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ..client.errors import ServerGone
+from ..model import events as ev
+from ..model.errors import Conflict, InvalidField, LobuError, RunNotFound, TooLarge
+from ..model.runs import ErrorCode
+from ..model.slice import Slice
+from ..worker.batcher import Batcher
+from .adapters import AgentFailure, adapter_of
+from .child import LINE_BYTES, Child, LineTooLong
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ..model.events import Event
+    from ..worker.link import Link
+    from .adapters import Adapter
+
+MAX_EVENTS = 50
+PATIENCE = 60.0
+"""Seconds for which the server may be away."""
+HEARTBEAT_SECONDS = 5.0
+FAILED = 1
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How it ended: the exit code, and the message of a failure."""
+
+    code: int
+    message: str = ""
+
+
+class _Over(Exception):
+    """The run is over: nothing more can be sent."""
+
+    def __init__(self, message: str, code: int = FAILED) -> None:
+        super().__init__(message)
+        self.outcome = Outcome(code, message)
+
+
+@dataclass(frozen=True)
+class Execution:
+    """A command, and the run that it is. ``link``: the worker that was registered for it."""
+
+    link: Link
+    thread_id: str
+    run_id: str
+    command: Sequence[str]
+    format: str = "auto"
+
+    async def run(self) -> Outcome:
+        """Run the command to its end. Whatever happens, it is gone afterwards."""
+        batcher = Batcher(self.run_id, self.link.incarnation, self.link.events, max_events=MAX_EVENTS)
+        performance = _Performance(self, batcher)
+        try:
+            await self._fetch()
+            async with asyncio.TaskGroup() as group:
+                posting = group.create_task(_post(batcher), name="post")
+                beside = [
+                    group.create_task(self._listen(), name="inbox"),
+                    group.create_task(self._beat(), name="heartbeat"),
+                ]
+                outcome = await performance.run()
+                await posting
+                for task in beside:
+                    task.cancel()
+        except* _Over as over:
+            outcome = next(error.outcome for error in over.exceptions if isinstance(error, _Over))
+        finally:
+            await self._leave()
+        return outcome
+
+    async def _fetch(self) -> None:
+        """Take the run out of the inbox.
+
+        Raises:
+            LobuError: it has ended.
+        """
+        if not any(item.kind == "start" and item.run_id == self.run_id for item in await self.link.inbox(0)):
+            raise LobuError("The run was not given to this command; was it cancelled?")
+
+    async def _listen(self) -> None:
+        """Hear that the run is cancelled, or was ended by the server."""
+        after = 0
+        while True:
+            try:
+                items = await self.link.inbox(after)
+            except LobuError as error:
+                raise _Over(f"The server took the run away: {error}") from error
+            for item in items:
+                after = max(after, item.seq)
+                if item.kind == "cancel" and item.run_id == self.run_id:
+                    raise _Over(f"The run was ended by the server: {item.reason or 'cancelled'}.")
+
+    async def _beat(self) -> None:
+        while True:
+            await asyncio.sleep(HEARTBEAT_SECONDS)
+            try:
+                await self.link.heartbeat()
+            except LobuError as error:
+                raise _Over(f"The server took the run away: {error}") from error
+
+    async def _leave(self) -> None:
+        try:
+            async with asyncio.timeout(HEARTBEAT_SECONDS):
+                await self.link.leave()
+        except (LobuError, TimeoutError):
+            return  # the server misses us by itself
+
+
+async def _post(batcher: Batcher) -> None:
+    """Post to the end; an event that the server refuses ends the run with an error."""
+    try:
+        await batcher.pump()
+    except (InvalidField, TooLarge) as error:
+        message = f"The command printed an event that the server refused: {error}"
+        batcher.replace_all(ev.run_error(ErrorCode.INTERNAL, message))
+        try:
+            await batcher.pump()
+        except LobuError as again:
+            message += f" (and its end: {again})"
+        raise _Over(message) from error
+    except (Conflict, RunNotFound) as error:
+        raise _Over(f"The server took the run away: {error}") from error
+    except ServerGone as error:
+        raise _Over(f"What the command said could not be kept: {error}") from error
+
+
+class _Performance:
+    """One run of the command, from its start to the run's last event."""
+
+    def __init__(self, execution: Execution, batcher: Batcher) -> None:
+        self._execution, self._batcher = execution, batcher
+        self._slice = Slice()
+        self._adapter: Adapter | None = None
+        self._interrupted: signal.Signals | None = None
+
+    async def run(self) -> Outcome:
+        name = os.path.basename(self._execution.command[0])
+        env = {"LOBU_THREAD_ID": self._execution.thread_id, "LOBU_RUN_ID": self._execution.run_id}
+        try:
+            child = await Child.start(self._execution.command, env)
+        except OSError as error:
+            return await self._finish(None, f"{name} cannot be started: {error.strerror or error}")
+        loop = asyncio.get_running_loop()
+        for which in _SIGNALS:
+            loop.add_signal_handler(which, self._interrupt, which, child)
+        try:
+            return await self._follow(child, name)
+        finally:
+            for which in _SIGNALS:
+                loop.remove_signal_handler(which)
+            await child.close()
+
+    def _interrupt(self, which: signal.Signals, child: Child) -> None:
+        self._interrupted = self._interrupted or which
+        child.stop()
+
+    async def _follow(self, child: Child, name: str) -> Outcome:
+        failure: AgentFailure | None = None
+        try:
+            async for line in child.lines():
+                await self._take(line)
+            if self._adapter is not None:
+                await self._send(self._adapter.close())
+        except InvalidField as error:
+            failure = AgentFailure(f"{name} printed an event that is not valid: {error}", ErrorCode.INTERNAL)
+        except LineTooLong:
+            why = f"{name} printed a line of more than {LINE_BYTES >> 20} MB, which cannot be kept."
+            failure = AgentFailure(why, ErrorCode.INTERNAL)
+        if failure is not None:
+            child.stop()
+        code = await child.end()
+        said = self._adapter.error if self._adapter is not None else None
+        failure = failure or said or _failure_of(name, code, child.errors)
+        if self._interrupted is not None:
+            return await self._finish(self._interrupted, f"Interrupted by {self._interrupted.name}.")
+        return await self._finish(None, failure.message, failure.code) if failure else await self._succeed()
+
+    async def _take(self, line: str) -> None:
+        if self._adapter is None:
+            self._adapter = adapter_of(self._execution.format, line)
+        await self._send(self._adapter.feed(line))
+
+    async def _send(self, events: list[Event]) -> None:
+        for event in events:
+            known, body = ev.parse(ev.encode(event), str(event.get("type")))
+            for kept in self._slice.feed(known, body, str(event.get("type"))):
+                await self._batcher.send(ev.decode(kept))
+
+    async def _succeed(self) -> Outcome:
+        await self._end("The command ended without a result of this call.", {"type": "success"})
+        return Outcome(0)
+
+    async def _finish(
+        self, interrupted: signal.Signals | None, why: str, code: str = ErrorCode.WORKER_DIED
+    ) -> Outcome:
+        if interrupted is not None:
+            await self._end(why, {"type": "cancelled"})
+            return Outcome(128 + interrupted, why)
+        await self._end(why, None, code)
+        return Outcome(FAILED, why)
+
+    async def _end(self, why: str, outcome: Event | None, code: str = "") -> None:
+        """Close what is open, and say the end: with an outcome, or as an error."""
+        for event in self._slice.close(why):
+            await self._batcher.send(event)
+        usage = self._adapter.usage if self._adapter is not None else []
+        more = {"usage": usage} if usage else {}
+        of = self._execution
+        if outcome is None:
+            await self._batcher.finish(ev.run_error(code, why, **more))
+        else:
+            await self._batcher.finish(ev.run_finished(of.thread_id, of.run_id, outcome, **more))
+
+
+def _failure_of(name: str, code: int, errors: str) -> AgentFailure | None:
+    """Why an exit code is a failure; the end of standard error says more."""
+    if code == 0:
+        return None
+    how = f"ended with exit code {code}" if code > 0 else f"was ended by {_name_of(-code)}"
+    return AgentFailure(f"{name} {how}." + (f"\n{errors}" if errors else ""), ErrorCode.WORKER_DIED)
+
+
+def _name_of(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"

@@ -1,0 +1,31 @@
+"""`lobu export`: a thread as a notebook that runs, or as JSON."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from .reaching import reach
+
+
+@click.command("export")
+@click.argument("thread")
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="A new file; default: print it."
+)
+@click.option("--json", "as_json", is_flag=True, help="The folded state as JSON, not a notebook.")
+@click.pass_context
+def export_command(ctx: click.Context, thread: str, output: Path | None, as_json: bool) -> None:
+    """THREAD as a notebook: the code that ran, as decided, as runnable cells."""
+    if output is not None and output.exists():
+        raise click.UsageError(f"{output} exists; give a new name.")
+    with reach(ctx).client() as client:
+        document = client.export(thread, "json" if as_json else "notebook")
+    text = json.dumps(document, ensure_ascii=False, indent=1) + "\n"
+    if output is None:
+        click.echo(text, nl=False)
+    else:
+        output.write_text(text, encoding="utf-8")
+        click.echo(f"Wrote {output}.")

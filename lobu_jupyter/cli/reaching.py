@@ -1,0 +1,91 @@
+"""Which server a command talks to: the one that is named, else a running one of this user.
+
+Named by ``--url`` and ``--token``, or LOBU_URL and LOBU_TOKEN. Of several running servers with
+lobu_jupyter, the one whose root holds the current directory most closely, then the newest.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..client.errors import NoLobuThere, ServerGone
+from ..client.http import Client
+from ..client.servers import Server, running_servers, verification
+from ..model.errors import LobuError, NotAllowed, ThreadNotFound
+
+if TYPE_CHECKING:
+    import click
+
+NOBODY = (
+    "No running Jupyter server with lobu_jupyter was found. Start one (`jupyter lab` or `lobu serve`), "
+    "or name it: LOBU_URL=http://… LOBU_TOKEN=…"
+)
+
+
+class NoServer(LobuError):
+    """No server was found; the message says what to do."""
+
+    code = "no_server"
+
+
+@dataclass(frozen=True)
+class Reached:
+    """A server's address and the person's token."""
+
+    url: str
+    token: str | None
+    how: str
+    verify: bool | str = True
+
+    def options(self) -> dict[str, Any]:
+        """What a client of it is made with."""
+        return {"token": self.token, "verify": self.verify, "via": "cli"}
+
+    def client(self, **more: Any) -> Client:
+        return Client(self.url, **{**self.options(), **more})
+
+
+def reach(ctx: click.Context) -> Reached:
+    """The server of this command.
+
+    Raises:
+        NoServer: there is none, or none that knows us.
+    """
+    given: dict[str, Any] = ctx.find_root().params
+    if given.get("url"):
+        return Reached(str(given["url"]), given.get("token"), "named", verification())
+    refused: list[str] = []
+    for server in sorted(running_servers(), key=_nearness, reverse=True):
+        token = given.get("token") or server.get("token") or None
+        found = Reached(server["url"], token, f"running, process {server['pid']}", verification(local=True))
+        try:
+            with found.client(patience=0.0) as client:
+                client.health()
+        except (NoLobuThere, ServerGone):
+            continue
+        except NotAllowed as error:
+            refused.append(str(error))
+            continue
+        except LobuError:
+            return found  # it is ours, and says what is wrong with it
+        return found
+    raise NoServer(" ".join([NOBODY, *refused]))
+
+
+def thread_id_of(client: Client, thread: str | None) -> str:
+    """The thread that is meant: by its id, or by a name that finds it again; None: a new one."""
+    if thread is None:
+        return client.create_thread().thread_id
+    try:
+        return client.get_thread(thread).thread_id
+    except ThreadNotFound:
+        return client.create_thread(name=thread, reuse=True).thread_id
+
+
+def _nearness(server: Server) -> tuple[int, float]:
+    root = Path(server.get("root_dir") or "/")
+    here = Path.cwd()
+    depth = len(root.parts) if here == root or root in here.parents else 0
+    return depth, float(server.get("pid") or 0)

@@ -1,0 +1,71 @@
+"""A run in a terminal: what the agent says on standard output, what it does on standard error.
+
+Text of an agent is shown without what a terminal would obey.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .showing import plain, short
+
+if TYPE_CHECKING:
+    from ..model.events import Event
+
+_MOST_OUTPUT = 2000
+
+
+class Screen:
+    """Shows events as they come. ``quiet``: shows nothing, and only gathers the text."""
+
+    def __init__(self, *, quiet: bool = False) -> None:
+        self._quiet = quiet
+        self._calls: dict[str, list[str]] = {}  # name and parts of the arguments
+        self._aside: set[str] = set()  # messages of sub-agents
+
+    def show(self, event: Event) -> str:
+        """Show one event. Returns what it adds to the answer's text."""
+        kind = event["type"]
+        if kind == "TEXT_MESSAGE_CONTENT" and not event.get("subagentRunId"):
+            self._say(event["delta"])
+            return event["delta"]
+        if kind == "TEXT_MESSAGE_END" and not event.get("subagentRunId"):
+            self._say("\n")
+            return "\n"
+        if kind == "TOOL_CALL_START":
+            self._calls[event["toolCallId"]] = [event["toolCallName"]]
+        elif kind == "TOOL_CALL_ARGS":
+            self._calls.setdefault(event["toolCallId"], [""]).append(event["delta"])
+        elif kind == "TOOL_CALL_END":
+            name, *args = self._calls.pop(event["toolCallId"], [""])
+            self._tell(f"[{name}] {short(''.join(args), 160)}")
+        elif kind == "TOOL_CALL_RESULT":
+            self._tell(f"  = {short(_text(event['content']), 160)}")
+        elif kind == "CUSTOM":
+            self._custom(str(event["name"]), event["value"])
+        return ""
+
+    def _custom(self, name: str, value: Any) -> None:
+        if name == "lobu.output" and value["output"].get("output_type") == "stream":
+            self._tell(plain(_text(value["output"].get("text")))[:_MOST_OUTPUT].rstrip())
+        elif name == "lobu.note" and value.get("text"):
+            self._tell(f"  ({value['text']})")
+        elif name in ("lobu.kernel", "lobu.closed", "lobu.session") and value.get("message"):
+            self._tell(f"({value['message']})")
+
+    def _say(self, text: str) -> None:
+        if not self._quiet:
+            click.echo(plain(text), nl=False)
+
+    def _tell(self, text: str) -> None:
+        if not self._quiet and text:
+            click.secho(plain(text), err=True, dim=True)
+
+
+def _text(content: Any) -> str:
+    if isinstance(content, list):
+        parts: list[Any] = content
+        return "".join(str(part.get("text", "")) if isinstance(part, dict) else str(part) for part in parts)
+    return str(content or "")

@@ -1,0 +1,49 @@
+"""How commands print: a table for eyes, JSON for programs."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import click
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+def put_json(value: Any) -> None:
+    """Print a value of ours as JSON."""
+    click.echo(json.dumps(msgspec.to_builtins(value), ensure_ascii=False, indent=1))
+
+
+def put_table(columns: Sequence[str], rows: Sequence[Sequence[str]], empty: str) -> None:
+    """Print rows under a heading, or say that there are none."""
+    if not rows:
+        click.echo(empty)
+        return
+    lines = [columns, *rows]
+    widths = [max(len(line[n]) for line in lines) for n in range(len(columns))]
+    for line in lines:
+        click.echo("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+
+
+def short(text: str, most: int = 60) -> str:
+    """The first line of `text`, cut; control characters of a terminal are shown, not obeyed."""
+    line = plain(text.strip().partition("\n")[0])
+    return line if len(line) <= most else line[: most - 1] + "…"
+
+
+def plain(text: str) -> str:
+    """`text` without what a terminal would obey: an agent's words do not move the person's cursor."""
+    return "".join(c if c in "\n\t" or c.isprintable() else f"\\x{ord(c):02x}" for c in text)
+
+
+def put(value: Any, is_json: bool, table: Callable[[], None]) -> None:
+    """Print `value` as JSON, or by `table`."""
+    if is_json:
+        put_json(value)
+    else:
+        table()

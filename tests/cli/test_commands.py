@@ -1,0 +1,173 @@
+"""What the other commands print and do: lists, decisions, export, doctor; each also as JSON."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.cli.terminal import Terminal
+from tests.scenarios.person import Person
+from tests.servers import wait_for
+
+WRITE = "write {name} hello"
+
+
+def waiting(person: Person, name: str) -> str:
+    """A thread that waits with one write."""
+    thread = person.thread()
+    person.finish(thread, person.start(thread, WRITE.format(name=name))["runId"])
+    return thread
+
+
+def test_what_waits_is_listed_approved_and_runs(lobu: Terminal, person: Person) -> None:
+    thread = waiting(person, "approved.txt")
+
+    listed = lobu("inbox", "--thread", thread)
+    approved = lobu("approve", thread, "--json")
+    person.finish(thread, approved.json["runId"])
+
+    assert "write_file" in listed.out
+    assert (lobu.server.root / "approved.txt").exists()
+    audit = person.ok(person.http.get("audit", params={"threadId": thread}))["audit"]
+    assert [row["via"] for row in audit if row["runId"] == approved.json["runId"]] == ["cli"]
+
+
+def test_what_waits_is_rejected_with_a_reason(lobu: Terminal, person: Person) -> None:
+    thread = waiting(person, "rejected.txt")
+    (interrupt,) = person.interrupts(thread)
+
+    rejected = lobu("reject", interrupt["id"], "--reason", "not today", "--json")
+    events = person.finish(thread, rejected.json["runId"])
+
+    assert "not today" in str(events)
+    assert not (lobu.server.root / "rejected.txt").exists()
+
+
+def test_a_question_is_answered(lobu: Terminal, person: Person) -> None:
+    thread = person.thread()
+    person.finish(thread, person.start(thread, "ask Which? | red | blue")["runId"])
+
+    answered = lobu("answer", thread, "blue", "--json")
+
+    assert "blue" in str(person.finish(thread, answered.json["runId"]))
+
+
+def test_deciding_where_nothing_waits_is_an_error(lobu: Terminal, person: Person) -> None:
+    printed = lobu("approve", person.thread())
+
+    assert printed.code == 1
+    assert "Nothing waits for you on" in printed.err
+
+
+def test_runs_threads_and_agents_are_listed(lobu: Terminal, person: Person) -> None:
+    thread = person.thread(title="Sales")
+    run = person.start(thread, "say hi")["runId"]
+    person.finish(thread, run)
+
+    assert run in lobu("runs", "--thread", thread, "--status", "succeeded").out
+    assert "Sales" in lobu("threads", "--search", "Sales").out
+    assert {"demo", "script"} <= {agent["name"] for agent in lobu("agents", "--json").json}
+
+
+def test_a_running_run_is_cancelled(lobu: Terminal, person: Person) -> None:
+    thread = person.thread()
+    run = person.start(thread, "slow 1000 100")["runId"]
+
+    printed = lobu("cancel", run)
+
+    assert "is cancelled" in printed.out
+
+
+def test_a_thread_is_exported_as_a_new_notebook(lobu: Terminal, person: Person, tmp_path: Path) -> None:
+    thread = person.thread()
+    person.finish(thread, person.start(thread, "say hi")["runId"])
+    file = tmp_path / "out.ipynb"
+
+    first = lobu("export", thread, "-o", str(file))
+    again = lobu("export", thread, "-o", str(file))
+
+    assert (first.code, again.code) == (0, 2)
+    assert '"nbformat": 4' in file.read_text()
+    assert "say hi" in str(lobu("export", thread, "--json").json)
+
+
+def test_doctor_finds_the_server_and_tells_no_token(lobu: Terminal) -> None:
+    printed = lobu("doctor", "--json")
+
+    assert printed.code == 0
+    assert printed.json["status"] == "ok"
+    assert lobu.server.token not in printed.out
+
+
+def test_a_running_server_is_found_by_its_own_file(lobu: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("LOBU_URL")
+    monkeypatch.delenv("LOBU_TOKEN")
+    monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(lobu.server.home / "runtime"))
+
+    printed = lobu("doctor")
+
+    assert printed.code == 0
+    assert f"running, process {lobu.server.pid}" in printed.out
+
+
+def test_without_a_server_it_says_how_to_start_one(
+    lobu: Terminal, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv("LOBU_URL")
+    monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path))
+
+    printed = lobu("runs")
+
+    assert printed.code == 1
+    assert "lobu serve" in printed.err
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_a_shell_is_told_how_to_complete(lobu: Terminal, shell: str) -> None:
+    assert "_LOBU_COMPLETE" in lobu("completion", shell).out
+
+
+def test_every_command_has_help_and_json(lobu: Terminal) -> None:
+    for command in (
+        "chat",
+        "exec",
+        "runs",
+        "threads",
+        "agents",
+        "inbox",
+        "approve",
+        "reject",
+        "export",
+        "doctor",
+    ):
+        printed = lobu(command, "--help")
+        assert (printed.code, "--json" in printed.out) == (0, True), command
+
+
+def test_serve_is_a_server_that_ends_with_its_command(lobu: Terminal, tmp_path: Path) -> None:
+    for folder in ("runtime", "data", "config"):
+        (tmp_path / folder).mkdir()
+    env = {
+        **os.environ,
+        **{f"JUPYTER_{name.upper()}_DIR": str(tmp_path / name) for name in ("runtime", "data", "config")},
+    }
+    command = [sys.executable, "-c", "from lobu_jupyter.cli.main import main; main()", "serve"]
+    process = subprocess.Popen(
+        [*command, "--allow-root", "--ServerApp.port=0", f"--LobuApp.store_path={tmp_path / 's.sqlite'}"],
+        env=env,
+        cwd=tmp_path,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        file = tmp_path / "runtime" / f"jpserver-{process.pid}.json"
+        wait_for("the server", lambda: file.exists() and file.read_text().endswith("}"), 40)
+    finally:
+        process.terminate()
+        process.wait(timeout=20)
+
+    assert process.returncode == 0
