@@ -102,7 +102,16 @@ class Host:
         while True:
             await asyncio.sleep(HEARTBEAT_SECONDS)
             if self._runs:
-                await self._link.heartbeat()
+                await self._beat()
+
+    async def _beat(self) -> None:
+        """Show life. That it failed is logged; whether this worker is still wanted its batches tell."""
+        try:
+            await self._link.heartbeat()
+        except ServerGone:
+            raise
+        except LobuError as error:
+            log.warning("a sign of life was not taken: %s", error)
 
     async def _warm(self) -> None:
         """Import what the agents need, so that the first run need not wait for it."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lobu_jupyter.model.errors import InvalidField, RunEnded
+from lobu_jupyter.model.errors import InvalidField, RunEnded, StoreUnavailable
 from lobu_jupyter.model.events import decode
 from lobu_jupyter.model.runs import StartRun
 from tests.gateway.rig import (
@@ -164,3 +164,60 @@ async def test_a_resumed_run_is_the_agent_that_asked_whatever_the_entry_says(rig
     assert [part["value"] for part in item.task.context] == ["v"]
     (started,) = [e for e in await rig.journal(first.thread_id) if e.get("runId") == item.run_id][:1]
     assert "other:model" not in str(started)
+
+
+@pytest.mark.scenario("W3")
+async def test_an_extension_that_the_store_refuses_is_not_the_end_of_the_run(rig: Rig) -> None:
+    started = await rig.running()
+    rig.clock.advance(20)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(rig.database, "write", _refuse)
+        with pytest.raises(StoreUnavailable):
+            await rig.gateway.heartbeat(rig.worker.caller)
+    await rig.gateway.heartbeat(rig.worker.caller)
+    rig.clock.advance(20)
+
+    await rig.gateway.sweep()
+
+    await rig.worker.emit(started.run_id, *say("slow, and alive"), success())
+    assert (await rig.run(started.run_id)).status.value == "succeeded"
+
+
+async def _refuse(body: object) -> None:
+    raise StoreUnavailable
+
+
+@pytest.mark.scenario("E21")
+@pytest.mark.scenario("A26")
+async def test_a_call_is_one_card_across_pause_resume_and_restart_and_later_text_follows_it(
+    store: Path,
+) -> None:
+    async with open_rig(store) as rig:
+        waiting = await rig.waiting("c")
+        clock = rig.clock
+    async with open_rig(store, clock=clock) as rig:
+        resumed, _ = await rig.gateway.resume(ME, waiting.thread_id, [approve("c")])
+        await rig.worker.fetch()
+        await rig.worker.emit(resumed.run_id, result("c", "42"), *say("it is 42", "later"), success())
+    async with open_rig(store, clock=clock) as rig:
+        state = await rig.gateway.snapshot(ME, waiting.thread_id)
+
+    kinds = [item["kind"] for item in state["items"]]
+    (card,) = [item for item in state["items"] if item["kind"] == "tool"]
+    assert (card["status"], card["result"], card["decision"]["decision"]["kind"]) == ("done", "42", "approve")
+    assert kinds.index("tool") < len(kinds) - 1
+    assert state["items"][-1]["content"] == "it is 42"
+
+
+@pytest.mark.scenario("E22")
+async def test_a_title_survives_cancel_and_restart(store: Path) -> None:
+    async with open_rig(store) as rig:
+        by_prompt, by_hand = await rig.running(prompt="Plot the sales"), await rig.running(prompt="x")
+        await rig.gateway.patch_thread(ME, by_hand.thread_id, title="Margins")
+        for started in (by_prompt, by_hand):
+            await rig.gateway.cancel(ME, started.run_id)
+        clock = rig.clock
+    async with open_rig(store, clock=clock) as rig:
+        for started, title in ((by_prompt, "Plot the sales"), (by_hand, "Margins")):
+            assert (await rig.gateway.get_thread(ME, started.thread_id)).title == title
+            assert (await rig.gateway.snapshot(ME, started.thread_id))["title"] == title

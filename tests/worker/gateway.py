@@ -27,6 +27,7 @@ class FakeGateway:
     tickets: list[str] = field(default_factory=list)
     posts: int = 0
     beats: int = 0
+    refused_beats: int = 0  # so many are refused before one is taken
     faults: dict[int, str] = field(default_factory=dict)
     ended_runs: set[str] = field(default_factory=set)
     offered: list[dict[str, Any]] = field(default_factory=list)
@@ -109,7 +110,7 @@ class _Handler(tornado.web.RequestHandler):
         elif path.endswith("/heartbeat"):
             gateway.beats += 1
             gateway.notify()
-            self.set_status(204)
+            self.set_status(404 if gateway.beats <= gateway.refused_beats else 204)
         elif path.endswith("/jobs"):
             job = json.loads(self.request.body)
             gateway.offered.append(job)

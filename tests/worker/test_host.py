@@ -262,3 +262,20 @@ async def test_life_is_shown_while_a_run_is_under_way(
     await gateway.until(lambda: gateway.beats >= 3)
 
     gateway.put("cancel", runId="r1")
+
+
+@pytest.mark.scenario("W3")
+async def test_a_sign_of_life_that_is_refused_is_logged_and_the_run_goes_on(
+    gateway: FakeGateway, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("lobu_jupyter.worker.host.HEARTBEAT_SECONDS", 0.02)
+    gateway.refused_beats = 3
+    start(gateway, "r1", "hangs")
+    await gateway.until(lambda: gateway.beats >= 5)
+
+    start(gateway, "r2", "says")
+    end = await gateway.end_of("r2")
+
+    assert end["type"] == "RUN_FINISHED"
+    assert "a sign of life was not taken" in caplog.text
+    gateway.put("cancel", runId="r1")
