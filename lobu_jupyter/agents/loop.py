@@ -32,7 +32,7 @@ from .compacting import Compacted, Compacting
 from .failures import explain
 from .mapping import Mapper
 from .progress import SILENCE_SECONDS, progressing
-from .tools.base import Team, Work
+from .tools.base import BoundTool, Team, Work
 from .toolset import Toolset, tools_of
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class PydanticAgent:
 
     ``counts``: whether its token counts mean anything, and are reported. ``capabilities``: pydantic-ai's.
     ``peers``: the agents that it may delegate to, itself apart. ``compacts``: whether older turns are summarised
-    before its model's context is full.
+    before its model's context is full. ``tools``: tools of its own, before the usual ones of their names.
     """
 
     def __init__(
@@ -82,6 +82,7 @@ class PydanticAgent:
         capabilities: Sequence[AbstractCapability[None]] = (),
         peers: Mapping[str, AgentPort] | None = None,
         compacts: bool = False,
+        tools: Sequence[BoundTool] = (),
     ) -> None:
         self.name = name
         self.description = description
@@ -91,11 +92,13 @@ class PydanticAgent:
         self._capabilities = capabilities
         self._peers = peers or {}
         self._compacts = compacts
+        self._tools = tools
 
     async def run(self, task: Task, kernel: KernelPort | None) -> AsyncIterator[Event]:
         send, receive = anyio.create_memory_object_stream[Event](BUFFERED_EVENTS)
         work = Work(task, kernel, send.send, partial(_journaled, send), Team(self, self._peers))
         one = _Run(self._instructions, self._model_factory, self._capabilities, work, send, self._compacts)
+        one.tools.update((tool.spec.name, tool) for tool in self._tools)
         driving = asyncio.create_task(one.drive(), name=f"agent {task.run_id}")
         try:
             async with receive:
@@ -150,6 +153,7 @@ class _Run:
         self._send = send
         self._work = work
         self.team = work.team
+        self.tools = tools_of(work.task)
         self._mapper = Mapper(_calls_of(work.task), fresh=work.task.depth > 0)
         self._usage = RunUsage()
         self._model: Model | None = None
@@ -170,7 +174,7 @@ class _Run:
         images = bool(self._model.profile.get("supports_image_input", True))
         if not images:
             start = _blinded(start)
-        toolset = Toolset(self._work, self._mapper.call_id, images=images)
+        toolset = Toolset(self._work, self.tools, self._mapper.call_id, images=images)
         agent = Agent[None, str | DeferredToolRequests](
             self._model,
             deps_type=type(None),
@@ -194,7 +198,7 @@ class _Run:
         if not isinstance(result.output, DeferredToolRequests):
             return None
         names = self._mapper.names
-        interrupts = pausing.interrupts_of(self._task, result.output, tools_of(self._task), names)
+        interrupts = pausing.interrupts_of(self._task, result.output, self.tools, names)
         checkpoint = pausing.Checkpoint(
             result.conversation, start.model, start.standing, names, self.team.begun, start.compacted
         )

@@ -169,7 +169,8 @@ class Mapper:
         if call in self._unanswered:
             self._unanswered.remove(call)
         self._message = ""
-        return tool_result(call, fit(part.model_response_str(wrap_if_error=False)), new_id("msg"))
+        result = tool_result(call, fit(part.model_response_str(wrap_if_error=False)), new_id("msg"))
+        return {**result, "metadata": {"lobu": part.metadata}} if isinstance(part.metadata, dict) else result
 
 
 def fit(text: str) -> str:

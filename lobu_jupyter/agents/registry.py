@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 GROUP = "lobu_jupyter.agents"
 ASSISTANT = "A language model that works in your notebook; needs a configured model."
 DEMO = "Rules, not a language model: looks at your data, plots and summarises it; needs no key."
+REBUILD = "Runs again, once approved, the code that ran on this thread; started by a rebuild."
 SCRIPT = "Does exactly what the lines of the prompt say; for tests, notebooks and teaching."
 
 _one_at_a_time = threading.Lock()
@@ -90,11 +91,17 @@ def registry(settings: Settings) -> dict[str, AgentPort]:
 
         return script(agents)
 
+    def rebuild() -> AgentPort:
+        from .rebuild import Rebuild
+
+        return Rebuild()
+
     agents: dict[str, AgentPort] = {
         point.name: _installed(point, settings) for point in entry_points(group=GROUP)
     }
     agents["assistant"] = LazyAgent("assistant", ASSISTANT, assistant)
     agents["demo"] = LazyAgent("demo", DEMO, demo)
+    agents["rebuild"] = LazyAgent("rebuild", REBUILD, rebuild)
     agents["script"] = LazyAgent("script", SCRIPT, script)
     return agents
 

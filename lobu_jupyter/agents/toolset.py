@@ -18,7 +18,7 @@ from pydantic_ai.tools import ToolDefinition
 from pydantic_ai.toolsets import AbstractToolset, ToolsetTool
 from pydantic_core import SchemaValidator, core_schema
 
-from lobu_jupyter.model.policy import Ruling, Verdict, judge
+from lobu_jupyter.model.policy import Policy, Ruling, Verdict, judge
 
 from .tools import delegate, files, kernel, outputs, questions, specs
 from .tools.base import BoundTool, Call, Preview, Result, Suspended, ToolError, Work
@@ -44,9 +44,10 @@ def tools_of(task: Task) -> dict[str, BoundTool]:
 class Toolset(AbstractToolset[None]):
     """The tools of one run. ``call_id`` turns a provider's id of a call into the AG-UI one."""
 
-    def __init__(self, work: Work, call_id: Callable[[str], str], *, images: bool) -> None:
-        self._work, self._call_id, self._images = work, call_id, images
-        self._tools = tools_of(work.task)
+    def __init__(
+        self, work: Work, tools: dict[str, BoundTool], call_id: Callable[[str], str], *, images: bool
+    ) -> None:
+        self._work, self._tools, self._call_id, self._images = work, tools, call_id, images
 
     @property
     def id(self) -> str | None:
@@ -95,6 +96,8 @@ class Toolset(AbstractToolset[None]):
         """Return if the call may run; raise the refusal or the question otherwise."""
         name = bound.spec.name
         ruling = judge(self._work.task.policy, name, bound.spec.approval)
+        if bound.always_asks and ruling.verdict is not Verdict.DENY:
+            ruling = _asking(self._work.task.policy, name)
         if name == specs.ASK_USER.name:
             self._ask(ruling, args)
         if ruling.verdict is Verdict.DENY:
@@ -129,10 +132,18 @@ class Toolset(AbstractToolset[None]):
         if edited is not None:
             ran = msgspec.json.encode(edited).decode()
             text = f"[The person changed the arguments; it ran with {ran}]\n{text}"
+        metadata = None if result.ok is None else {"ok": result.ok}
         if not result.images or not self._images:
-            return text
+            return ToolReturn(text, metadata=metadata)
         media = [BinaryContent(data, media_type=mime) for mime, data in result.images]
-        return ToolReturn(text, content=[outputs.FIGURES, *media])
+        return ToolReturn(text, content=[outputs.FIGURES, *media], metadata=metadata)
+
+
+def _asking(policy: Policy, name: str) -> Ruling:
+    """For a call that no rule may let pass without a person."""
+    if policy.answerable:
+        return Ruling(verdict=Verdict.ASK, why=f"{name} always asks here", no_grant=True)
+    return Ruling(verdict=Verdict.DENY, why="it needs approval and nobody can be asked here")
 
 
 def refusal(name: str, ruling: Ruling) -> str:

@@ -136,6 +136,14 @@ def start(thread_id: str, run: StartRun) -> Call[Started]:
     return _post(f"threads/{_id(thread_id)}/runs", Started, body)
 
 
+def rebuild(
+    thread_id: str, *, kernel_id: str | None = None, client_request_id: str | None = None
+) -> Call[Started]:
+    """Run the thread's successful code again, once a person has approved it; for a kernel that was restarted."""
+    body = {"kernelId": kernel_id, "clientRequestId": client_request_id or new_id("req")}
+    return _post(f"threads/{_id(thread_id)}/rebuild", Started, _given(body))
+
+
 def cancel(run_id: str) -> Call[Run]:
     """Cancel a queued, running or waiting run; harmless for one that has ended."""
     return _post(f"runs/{_id(run_id)}/cancel", Run, {})
@@ -237,6 +245,11 @@ def end_job(kernel_id: str, job_id: str, done: Json) -> Call[None]:
     return Call(method="POST", path=path, read=_nothing, body=msgspec.json.encode(done))
 
 
+def register_worker(kind: str, agents: list[Json]) -> Call[Json]:
+    """Become a worker that runs `agents`: ``{workerId, incarnation, token}`` (docs/worker-protocol.md)."""
+    return _post("workers", Json, {"kind": kind, "agents": agents}, repeatable=False)
+
+
 def health() -> Call[Json]:
     """Version, store, workers, running runs."""
     return _get("health", Json)
@@ -244,11 +257,6 @@ def health() -> Call[Json]:
 
 def _listed(member: str, type_: type[T], **query: Any) -> Call[list[T]]:
     """A GET of a path that answers ``{<path>: […]}``."""
-
-def register_worker(kind: str, agents: list[Json]) -> Call[Json]:
-    """Become a worker that runs `agents`: ``{workerId, incarnation, token}`` (docs/worker-protocol.md)."""
-    return _post("workers", Json, {"kind": kind, "agents": agents}, repeatable=False)
-
 
     def read(_status: int, body: bytes) -> list[T]:
         return msgspec.convert(msgspec.json.decode(body)[member], list[type_])

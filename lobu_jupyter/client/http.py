@@ -73,6 +73,7 @@ class _Face:
     patch_thread = _Endpoint(calls.patch_thread)
     delete_thread = _Endpoint(calls.delete_thread)
     start = _Endpoint(calls.start)
+    rebuild = _Endpoint(calls.rebuild)
     cancel = _Endpoint(calls.cancel)
     get_run = _Endpoint(calls.get_run)
     list_runs = _Endpoint(calls.list_runs)
@@ -89,8 +90,8 @@ class _Face:
     kernel_tools = _Endpoint(calls.kernel_tools)
     poll_job = _Endpoint(calls.poll_job)
     end_job = _Endpoint(calls.end_job)
-    health = _Endpoint(calls.health)
     register_worker = _Endpoint(calls.register_worker)
+    health = _Endpoint(calls.health)
 
     def __init__(
         self,
@@ -102,8 +103,8 @@ class _Face:
         patience: float = 10.0,
         gone_after: float = 60.0,
         silence: float = SILENCE,
-    ) -> None:
         via: str = "rest",
+    ) -> None:
         """`url`: the Jupyter server's, base_url included.
 
         Args:
@@ -112,8 +113,8 @@ class _Face:
             patience: seconds for which a call that found no server is tried again.
             gone_after: the same for `follow`.
             silence: seconds without heartbeat after which `follow` reconnects.
-        """
             via: what a person came by, for the audit: rest or cli.
+        """
         self.url = url.rstrip("/") + "/"
         self._patience = patience
         self._gone_after = gone_after
@@ -121,8 +122,8 @@ class _Face:
         self._options: dict[str, Any] = {
             "base_url": self.url + "lobu/api/",
             "auth": TokenAuth(token) if token else auth,
-            "timeout": httpx.Timeout(ANSWER, connect=CONNECT),
             "headers": {"X-Lobu-Via": via},
+            "timeout": httpx.Timeout(ANSWER, connect=CONNECT),
             "verify": _verification(url, verify),
             # A proxy of the environment is not for the person's own machine.
             "trust_env": httpx.URL(url).host not in ("localhost", "127.0.0.1", "::1"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +9,7 @@ import msgspec
 
 from lobu_jupyter.model.errors import InvalidField
 from lobu_jupyter.model.events import decode
+from lobu_jupyter.model.replay import code_that_ran
 
 from .following import follow
 from .threads import get_thread
@@ -63,25 +63,8 @@ def _cells(item: Item, index: int) -> list[dict[str, Any]]:
         return [_markdown(name, _text(item["content"]))]
     if item["kind"] == "error":
         return [_markdown(name, f"> **Error** `{item['code']}`: {item['message']}")]
-    code = _code_that_ran(item)
+    code = code_that_ran(item)
     return [] if code is None else [_code(name, code, item["outputs"])]
-
-
-def _code_that_ran(item: Item) -> str | None:
-    """The code of a run_code call, with the arguments as decided; None if it did not run."""
-    decided = (item.get("decision") or {}).get("decision") or {}
-    if item["kind"] != "tool" or item["name"] != "run_code" or item["status"] != "done":
-        return None
-    if decided.get("kind") in ("reject", "respond") or (item.get("interruptId") and not decided):
-        return None
-    if not item["outputs"] and not decided and not item.get("result"):
-        return None
-    try:
-        args = decided.get("editedArgs") or json.loads(item["args"] or "{}")
-    except json.JSONDecodeError:
-        return None
-    code = args.get("code") if isinstance(args, dict) else None
-    return code if isinstance(code, str) else None
 
 
 def _text(content: Any) -> str:

@@ -25,6 +25,7 @@ from . import (
     ingest,
     kernels,
     reading,
+    rebuilding,
     recovering,
     resuming,
     starting,
@@ -165,6 +166,23 @@ class Gateway:
             TooManyRuns: of this person or of all.
         """
         return await starting.start(self._ctx, by, thread_id, request)
+
+    async def rebuild(
+        self,
+        by: Caller,
+        thread_id: str,
+        *,
+        kernel_id: str | None = None,
+        client_request_id: str | None = None,
+    ) -> Started:
+        """Start a run that, once a person has approved, runs the thread's successful code again, in order.
+
+        Raises:
+            Conflict: there is no such code, or more than one question can show; or as :meth:`start`.
+        """
+        return await rebuilding.rebuild(
+            self._ctx, self._snapshots, by, thread_id, kernel_id, client_request_id
+        )
 
     async def cancel(self, by: Caller, run_id: str) -> Run:
         """End a queued, running or waiting run; of one that has ended, nothing changes."""

@@ -14,9 +14,10 @@ Item, by ``kind``:
 
 - ``message``   id, runId, role, content (text or AG-UI parts), done
 - ``reasoning`` id, runId, content, done
-- ``tool``      id, runId, name, args (JSON text as streamed), status, outputs, note?, result?,
+- ``tool``      id, runId, name, args (JSON text as streamed), status, outputs, note?, result?, ok?,
   interruptId?, decision?, startedAt?, endedAt?; status is streaming, running, waiting or done.
-  ``outputs`` are nbformat outputs; parts of one index were joined.
+  ``ok``: whether its code ran without an error, where its worker said so (``metadata.lobu.ok`` of the
+  result). ``outputs`` are nbformat outputs; parts of one index were joined.
 - ``activity``  id, runId, activityType, content
 - ``step``      id (its name), runId, done
 - ``subagent``  id, runId, name, description?, parentToolCallId?, status, message?; status is running, waiting
@@ -214,6 +215,9 @@ class Fold:
 
     def _on_tool_call_result(self, event: Event) -> None:
         self._result(event["toolCallId"], event["content"], event)
+        lobu: dict[str, Any] = (event.get("metadata") or {}).get("lobu") or {}
+        if "ok" in lobu:
+            self._set("tool", event["toolCallId"], ok=lobu["ok"])
 
     def _result(self, call: str, content: Any, event: Event) -> None:
         tool = self._items.get(("tool", call))

@@ -32,6 +32,15 @@ class NotebookThread:
         """As :func:`ask`, on this thread."""
         return _ask(self._session, self.thread_id, prompt, **options)
 
+    def rebuild(self) -> Run:
+        """After a kernel restart: run what the agent had run here again, once you have approved it all.
+
+        Raises:
+            Conflict: there is no code that could be run again.
+        """
+        started = self._session.client.rebuild(self.thread_id, kernel_id=self._session.kernel_id)
+        return Run(self._session, started.thread_id, started.run_id, started.cursor, "Rebuild")
+
     @property
     def runs(self) -> list[Run]:
         """Its runs, oldest first; those that resume another are part of it."""

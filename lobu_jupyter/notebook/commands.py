@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.core.error import UsageError
 
-from ..model.errors import InvalidField
+from ..model.errors import Conflict, InvalidField
 from . import session
-from .api import ask_and_show
+from .api import NotebookThread, ask_and_show
 from .doctor import NOT_TOLD_YET, doctor
 from .magic import COMMANDS as MANUAL
 from .output import live_front_end
@@ -185,6 +185,18 @@ def _tell(what: str, run: Run) -> None:
     print(f"{what}; {left} to decide before the run goes on." if left else f"{what}; the run goes on.")
 
 
+def _rebuild(rest: str) -> Run:
+    _no_more("rebuild", rest)
+    link = session.reaching()
+    thread = link.thread()
+    try:
+        run = NotebookThread(link, thread.thread_id, thread.title).rebuild()
+    except Conflict as error:
+        raise UsageError(str(error)) from None
+    run.show()
+    return run
+
+
 def _agents(rest: str) -> Table:
     _no_more("agents", rest)
     rows = session.reaching().client.agents()
@@ -279,6 +291,7 @@ COMMANDS: dict[str, Callable[[str], Any]] = {
     "inbox": _inbox,
     "approve": _approve,
     "reject": _reject,
+    "rebuild": _rebuild,
     "agents": _agents,
     "policy": _policy,
     "export": _export,

@@ -292,6 +292,10 @@ SELECT i.* FROM interrupts i JOIN threads t ON t.thread_id = i.thread_id
    AND (:thread_id IS NULL OR i.thread_id = :thread_id)
  ORDER BY i.created_at, i.run_id, i.position;
 
+-- runs_of_agent --
+-- The runs of one agent on a thread.
+SELECT run_id FROM runs WHERE thread_id = :thread_id AND agent = :agent;
+
 -- resolved_interrupts --
 -- What a resumed run was decided on, in order.
 SELECT * FROM interrupts WHERE resumed_by = :run_id ORDER BY position;

@@ -218,6 +218,7 @@ async def resume(agent: AgentPort, task: Task, ended: Ended, kernel: KernelPort 
         incarnation=1,
         agent=task.agent,
         model=task.model,
+        context=task.context,
         policy=task.policy,
         kernel=task.kernel,
         root=task.root,

@@ -168,6 +168,14 @@ STORIES: dict[str, list[Event]] = {
         {"type": "STEP_FINISHED", "stepName": "s"},
         ended("r1"),
     ],
+    "code ended well and badly": [
+        begun("r1"),
+        *call("a"),
+        {**result("a"), "metadata": {"lobu": {"ok": True}}},
+        *call("b"),
+        {**result("b", "boom"), "metadata": {"lobu": {"ok": False}}},
+        ended("r1"),
+    ],
     "a sub-agent waits": DELEGATED,
     "a sub-agent goes on": [
         *DELEGATED,

@@ -113,7 +113,7 @@ export class Fold {
     TOOL_CALL_START: event => this._toolStart(event),
     TOOL_CALL_ARGS: event => this._append('tool', event.toolCallId, event),
     TOOL_CALL_END: event => this._set('tool', event.toolCallId, { status: 'running' }),
-    TOOL_CALL_RESULT: event => this._result(text(event.toolCallId), event.content, event),
+    TOOL_CALL_RESULT: event => this._toolResult(event),
     STEP_STARTED: event => this._add('step', text(event.stepName), event, { done: false }),
     STEP_FINISHED: event => this._set('step', event.stepName, { done: true }),
     SUBAGENT_STARTED: event => this._subagent(event),
@@ -229,6 +229,14 @@ export class Fold {
       outputs: [],
       ...(event.timestamp ? { startedAt: event.timestamp } : {})
     });
+  }
+
+  private _toolResult(event: AgEvent): void {
+    this._result(text(event.toolCallId), event.content, event);
+    const { ok } = object(object(event.metadata).lobu);
+    if (ok !== undefined) {
+      this._set('tool', event.toolCallId, { ok });
+    }
   }
 
   private _result(call: string, content: Json, event: AgEvent): void {

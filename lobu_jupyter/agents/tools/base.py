@@ -76,10 +76,14 @@ class Work:
 
 @dataclass(frozen=True)
 class Result:
-    """What the model gets: text, and images as (media type, bytes) for models that see."""
+    """What the model gets: text, and images as (media type, bytes) for models that see.
+
+    ``ok``: whether code ran to its end without an error; None: no code ran.
+    """
 
     text: str
     images: tuple[tuple[str, bytes], ...] = ()
+    ok: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -93,12 +97,16 @@ class Preview:
 
 @dataclass(frozen=True)
 class BoundTool:
-    """A tool of a run. ``needs``: ``"kernel"`` or ``"root"``, without which it only says so."""
+    """A tool of a run. ``needs``: ``"kernel"`` or ``"root"``, without which it only says so.
+
+    ``always_asks``: a person approves each call, whatever mode, rule or grant would allow it.
+    """
 
     spec: ToolSpec
     run: Callable[[Work, Call], Awaitable[Result]]
     preview: Callable[[Work, dict[str, Any]], Awaitable[Preview]] | None = None
     needs: str | None = None
+    always_asks: bool = False
 
     def check_ready(self, work: Work) -> None:
         """Raise ToolError where the run lacks what the tool needs."""

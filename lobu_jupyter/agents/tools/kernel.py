@@ -20,14 +20,29 @@ MAX_VALUE = 16_000
 async def run_code(work: Work, call: Call) -> Result:
     """Run the code in the person's kernel; an error of the code is a result like any other."""
     outputs = _outputs(work, call)
-
-    async def waiting(text: str) -> None:
-        await work.note(call.id, text)
-
-    executed = await _kernel(work).run_code(call.args["code"], outputs.take, waiting)
+    executed = await _run(work, call, call.args["code"], outputs)
     await _end(outputs, executed)
     text = outputs.text or ("The code ran and gave no output." if executed.ok else "The code failed.")
-    return Result(text, tuple(outputs.images))
+    return Result(text, tuple(outputs.images), executed.ok)
+
+
+async def run_pieces(work: Work, call: Call, pieces: list[str]) -> Result:
+    """Run pieces of code one after the other, as one call; the first error stops it. The first line says how far."""
+    outputs = _outputs(work, call)
+    executed, count = None, 0
+    for piece in pieces:
+        executed = await _run(work, call, piece, outputs)
+        if not executed.ok:
+            break
+        count += 1
+    if executed is None:
+        raise ToolError("There is no code to run.")
+    await _end(outputs, executed)
+    many = "piece" if len(pieces) == 1 else "pieces"
+    told = f"All {len(pieces)} {many} of code ran again."
+    if not executed.ok:
+        told = f"It stopped at an error in piece {count + 1} of {len(pieces)}; the pieces before it ran."
+    return Result(f"{told}\n{outputs.text}".strip(), tuple(outputs.images), executed.ok)
 
 
 async def preview_code(work: Work, args: dict[str, Any]) -> Preview:
@@ -94,6 +109,13 @@ async def _look(work: Work, expression: str) -> Result:
 
 def _outputs(work: Work, call: Call) -> Outputs:
     return Outputs(work.emit, call.id, work.task.limits.get("outputBytes", DEFAULT_CAP))
+
+
+async def _run(work: Work, call: Call, code: str, outputs: Outputs) -> Executed:
+    async def waiting(text: str) -> None:
+        await work.note(call.id, text)
+
+    return await _kernel(work).run_code(code, outputs.take, waiting)
 
 
 async def _end(outputs: Outputs, executed: Executed) -> None:

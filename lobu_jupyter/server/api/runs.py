@@ -1,4 +1,4 @@
-"""runs: start, list, read, cancel, and resume after a decision."""
+"""runs: start, list, read, cancel, resume after a decision, and rebuild after a kernel's restart."""
 
 from __future__ import annotations
 
@@ -37,6 +37,25 @@ class ThreadResume(LobuHandler):
         self.reply(started, 202 if is_new else 200)
 
 
+class Rebuild(Struct, kw_only=True, rename="camel", forbid_unknown_fields=True):
+    kernel_id: str | None = None
+    client_request_id: str | None = None
+
+
+class ThreadRebuild(LobuHandler):
+    @web.authenticated
+    @authorized
+    async def post(self, thread_id: str) -> None:
+        wanted = self.body(Rebuild)
+        started = await self.gateway.rebuild(
+            self.caller,
+            thread_id,
+            kernel_id=wanted.kernel_id,
+            client_request_id=wanted.client_request_id,
+        )
+        self.reply(started, 202)
+
+
 class Runs(LobuHandler):
     @web.authenticated
     @authorized
@@ -65,6 +84,7 @@ class Cancel(LobuHandler):
 ROUTES = [
     ("threads/{threadId}/runs", ThreadRuns),
     ("threads/{threadId}/resume", ThreadResume),
+    ("threads/{threadId}/rebuild", ThreadRebuild),
     ("runs", Runs),
     ("runs/{runId}", OneRun),
     ("runs/{runId}/cancel", Cancel),
