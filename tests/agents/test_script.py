@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from lobu_jupyter.agents.script import parse, script
 from lobu_jupyter.model.ids import new_id
 from lobu_jupyter.model.policy import Policy
+from lobu_jupyter.model.ports import KernelInfo
 from tests.agents.bench import FakeKernel, policy, resume, run, task_for
 
 ALLOW = policy(run={"mode": "allow"})
@@ -115,3 +117,21 @@ async def test_an_empty_script_says_what_it_could_do(prompt: str) -> None:
     ended = await run(script(), task_for(prompt, policy=Policy()))
 
     assert "run CODE" in ended.text
+
+
+@pytest.mark.parametrize(
+    ("info", "why"),
+    [
+        (None, "this thread has none"),
+        (KernelInfo(kernel_id="k", incarnation=1), "it runs elsewhere, as behind a Jupyter gateway"),
+    ],
+    ids=["none", "out of reach"],
+)
+async def test_without_a_kernel_the_result_says_why_and_what_to_do(info: KernelInfo | None, why: str) -> None:
+    task = task_for("run 1", policy=ALLOW)
+
+    ended = await run(script(), msgspec.structs.replace(task, kernel=info), None)
+
+    (result,) = ended.results.values()
+    assert result.startswith("run_code needs a kernel")
+    assert why in result

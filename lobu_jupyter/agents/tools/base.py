@@ -111,8 +111,15 @@ class BoundTool:
     def check_ready(self, work: Work) -> None:
         """Raise ToolError where the run lacks what the tool needs."""
         if self.needs == "kernel" and work.kernel is None:
-            raise ToolError(
-                f"{self.spec.name} needs a kernel, and this thread has none. Attach one and ask again."
-            )
+            raise ToolError(f"{self.spec.name} needs a kernel, and {_without_kernel(work)}")
         if self.needs == "root" and work.task.root is None:
             raise ToolError(f"{self.spec.name} needs a root directory, and this server offers none.")
+
+
+def _without_kernel(work: Work) -> str:
+    if work.task.kernel is None:
+        return "this thread has none. Attach one and ask again."
+    return (
+        "the one of this thread cannot be reached from this server: it has ended, or it runs elsewhere, as "
+        "behind a Jupyter gateway. Start the notebook's kernel here, or ask with %lobu in a cell of that kernel."
+    )
