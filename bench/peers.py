@@ -6,8 +6,8 @@ import json
 import secrets
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import urlencode
@@ -55,8 +55,8 @@ class YardstickRun:
 class Yardstick:
     """``floor`` or ``raw``."""
 
-    def __init__(self, name: str, process: subprocess.Popen[str], port: int) -> None:
-        self.name, self.pid, self.port, self._process = name, process.pid, port, process
+    def __init__(self, name: str, pid: int, port: int) -> None:
+        self.name, self.pid, self.port = name, pid, port
         self.http = httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}")
 
     def new_run(self) -> YardstickRun:
@@ -106,15 +106,17 @@ class Product:
         return ProductRun(self, thread.raise_for_status().json()["threadId"])
 
 
-@contextmanager
-def product(folder: Path, *, worker: bool = True, **options: Any) -> Iterator[Product]:
+@asynccontextmanager
+async def product(folder: Path, *, worker: bool = True, **options: Any) -> AsyncIterator[Product]:
     """A server on a store in `folder`, with the worker that makes load."""
     given = {"options": OPTIONS, **options}
     with ExitStack() as stack:
         server = stack.enter_context(RealServer(folder / f"product-{secrets.token_hex(3)}", **given))
         if worker:
             stack.enter_context(load_worker(server))
-        yield Product(server)
+        peer = Product(server)
+        async with peer.http:
+            yield peer
 
 
 @contextmanager
@@ -124,20 +126,24 @@ def load_worker(server: RealServer) -> Iterator[subprocess.Popen[str]]:
         yield process
 
 
-@contextmanager
-def floor(folder: Path) -> Iterator[Yardstick]:
+@asynccontextmanager
+async def floor(folder: Path) -> AsyncIterator[Yardstick]:
     """The floor, with a journal in `folder`."""
     home = folder / f"floor-{secrets.token_hex(3)}"
     home.mkdir()
     with _python("bench.yardsticks.floor", str(home)) as process:
-        yield Yardstick("floor", process, int(process.said))  # type: ignore[attr-defined]
+        peer = Yardstick("floor", process.pid, int(process.said))
+        async with peer.http:
+            yield peer
 
 
-@contextmanager
-def raw() -> Iterator[Yardstick]:
+@asynccontextmanager
+async def raw() -> AsyncIterator[Yardstick]:
     """The stack with no journal."""
     with _python("bench.yardsticks.raw") as process:
-        yield Yardstick("raw", process, int(process.said))  # type: ignore[attr-defined]
+        peer = Yardstick("raw", process.pid, int(process.said))
+        async with peer.http:
+            yield peer
 
 
 class _Said(subprocess.Popen[str]):

@@ -1,7 +1,9 @@
 """A worker that makes load: it speaks the worker protocol through the product's own link.
 
 ``python -m bench.worker``, told on stdin where the server is. A run's prompt is its load as JSON:
-``{"tokens", "tools", "rate", "hold", "output", "ascii"}``; ``output`` bytes end it as one call's output.
+``{"tokens", "tools", "rate", "hold", "output", "ascii", "gate", "batcher", "messages"}``: ``output`` bytes
+end it as one call's output, it begins once the file ``gate`` is there, and with ``batcher`` its events
+leave as an agent's do, gathered by the product's own batcher; ``messages`` makes each text a message.
 """
 
 from __future__ import annotations
@@ -11,16 +13,59 @@ import json
 import sys
 import time
 from collections import deque
+from pathlib import Path
 from typing import Any
 
 import httpx
 
 from bench import workload
 from lobu_jupyter.model.ports import Task
-from lobu_jupyter.worker.batcher import MAX_BYTES, MAX_EVENTS
+from lobu_jupyter.worker.batcher import MAX_BYTES, MAX_EVENTS, Batcher
 from lobu_jupyter.worker.link import Link
 
 OUTPUT_PART = 60_000
+
+
+class AgentLoad:
+    """One run whose texts take the way of an agent's: coalesced by the product's batcher."""
+
+    def __init__(self, task: Task, link: Link) -> None:
+        self._task = task
+        self._batcher = Batcher(task.run_id, link.incarnation, link.events)
+        self._spec: dict[str, Any] = json.loads(task.messages[-1]["content"])
+
+    async def run(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._batcher.pump())
+            await _open(self._spec)
+            await self._produce()
+
+    async def _produce(self) -> None:
+        tokens, rate, apart = self._spec["tokens"], self._spec["rate"], self._spec.get("messages")
+        began = time.monotonic()
+        for k, (_, payload) in enumerate(workload.items(tokens, 0)):
+            if rate and (wait := began + k / rate - time.monotonic()) > 0:
+                await asyncio.sleep(wait)
+            name = f"m{k if apart else 0}"
+            if apart or k == 0:
+                await self._batcher.send(
+                    {"type": "TEXT_MESSAGE_START", "messageId": name, "role": "assistant"}
+                )
+            text = {"type": "TEXT_MESSAGE_CONTENT", "messageId": name, "delta": payload["text"] + " "}
+            await self._batcher.send({**text, "t": time.monotonic_ns()})
+            if apart or k == tokens - 1:
+                await self._batcher.send({"type": "TEXT_MESSAGE_END", "messageId": name})
+            if not rate and k % 64 == 63:
+                await asyncio.sleep(0)
+        ids = {"threadId": self._task.thread_id, "runId": self._task.run_id}
+        await self._batcher.finish({"type": "RUN_FINISHED", **ids})
+
+
+async def _open(spec: dict[str, Any]) -> None:
+    """Wait for the gate, if there is one."""
+    async with asyncio.timeout(120):
+        while (gate := spec.get("gate")) and not Path(gate).exists():  # noqa: ASYNC110 - another process makes it
+            await asyncio.sleep(0.005)
 
 
 class Load:
@@ -110,7 +155,8 @@ async def main(api: str, token: str) -> None:
             for item in await link.inbox(after):
                 after = max(after, item.seq)
                 if item.kind == "start" and item.task is not None:
-                    group.create_task(Load(item.task, link).run())
+                    kind = AgentLoad if '"batcher"' in item.task.messages[-1]["content"] else Load
+                    group.create_task(kind(item.task, link).run())
 
 
 async def _beat(link: Link) -> None:

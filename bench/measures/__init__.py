@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from bench.machine import Watch
-from bench.measures import attaching, deaths, guest, memory, size, starting, streaming, trials
+from bench.measures import attaching, browser, deaths, guest, memory, size, starting, streaming, trials
 from bench.scale import Scale
 from bench.table import Row
 
@@ -15,6 +15,7 @@ Measure = Callable[[Path, Scale, Watch], Awaitable[list[Row]]]
 MEASURES: dict[str, Measure] = {
     "B1": streaming.b1,
     "B2": streaming.b2,
+    "B2e": browser.b2e,
     "B3": attaching.b3,
     "B3c": attaching.b3c,
     "B3d": attaching.b3d,
@@ -26,5 +27,6 @@ MEASURES: dict[str, Measure] = {
     "B9": starting.b9,
     "B10": deaths.b10,
     "B11": guest.b11,
+    "B12": browser.b12,
     "B13": size.b13,
 }

@@ -35,7 +35,7 @@ def _last(tokens: int) -> bytes:
 async def b3(folder: Path, scale: Scale, watch: Watch) -> list[Row]:
     times: dict[tuple[str, bool], list[float]] = {}
     share = 0.0
-    with product(folder) as peer, floor(folder) as yardstick:
+    async with product(folder) as peer, floor(folder) as yardstick:
         for hold in (True, False):
             runs = [await filled(each, scale.tokens, 0, hold=hold) for each in (peer, yardstick)]
             for repeat in range(scale.repeats + 1):
@@ -66,7 +66,7 @@ async def _share(peer: Product, run: ProductRun) -> float:
 async def b3c(folder: Path, scale: Scale, watch: Watch) -> list[Row]:
     short: list[float] = []
     long: list[float] = []
-    with product(folder) as peer:
+    async with product(folder) as peer:
         runs = [await filled(peer, 1000, 0), await filled(peer, scale.long, 0)]
         cursors = [await _cursor(peer, run) for run in runs]
         for _ in range(max(20, 4 * scale.repeats)):
@@ -87,7 +87,7 @@ async def _cursor(peer: Product, run: Run) -> int:
 async def b3d(folder: Path, scale: Scale, watch: Watch) -> list[Row]:
     cold: list[float] = []
     warm: list[float] = []
-    with product(folder) as peer:
+    async with product(folder) as peer:
         run = await filled(peer, scale.cold, 0)
         assert isinstance(run, ProductRun)
         for _ in range(scale.repeats):
@@ -110,7 +110,7 @@ async def b7(folder: Path, scale: Scale, watch: Watch) -> list[Row]:
     early: list[float] = []
     late: list[float] = []
     growth: list[float] = []
-    with product(folder) as peer:
+    async with product(folder) as peer:
         long = await filled(peer, scale.long - 1000, 0)
         assert isinstance(long, ProductRun)
         await _thousand(peer.new_run())

@@ -23,7 +23,7 @@ ERROR = b'"RUN_ERROR"'
 async def b10(folder: Path, scale: Scale, watch: Watch) -> list[Row]:
     kernels: list[float] = []
     servers: list[float] = []
-    with product(folder, worker=False) as peer:
+    async with product(folder, worker=False) as peer:
         for _ in range(scale.deaths):
             watch.settle()
             kernels.append(await _kernel_dies(peer))

@@ -20,7 +20,7 @@ EVERY = 0.02
 
 async def b11(folder: Path, scale: Scale, watch: Watch) -> list[Row]:
     found: dict[str, list[dict[str, float]]] = {"idle": [], "crowd": [], "output": []}
-    with product(folder, options=[*OPTIONS, PROBE]) as peer:
+    async with product(folder, options=[*OPTIONS, PROBE]) as peer:
         for _ in range(scale.repeats):
             watch.settle()
             found["idle"].append(await _beside(peer, asyncio.sleep(2)))

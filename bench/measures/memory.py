@@ -22,7 +22,7 @@ async def b8(folder: Path, scale: Scale, watch: Watch) -> list[Row]:
     grown: list[float] = []
     alone: list[float] = []
     beside: list[float] = []
-    with product(folder) as peer:
+    async with product(folder) as peer:
         for _ in range(2):
             await burst(peer, 2, scale.tokens, scale.tools)
         grown = [await _growth(peer, scale.long)]

@@ -10,21 +10,13 @@ import time
 from pathlib import Path
 
 import httpx
-from jupyter_client.manager import start_new_kernel
 
 from bench.machine import Watch
 from bench.peers import product
 from bench.reader import read
 from bench.scale import Scale
 from bench.table import Row
-from tests.servers import RealServer, wait_for
-
-LOAD = """
-import time as _t
-_began = _t.perf_counter()
-get_ipython().run_line_magic("load_ext", "lobu_jupyter")
-print((_t.perf_counter() - _began) * 1000)
-"""
+from tests.servers import REPOSITORY, RealServer, wait_for
 
 
 async def b9(folder: Path, scale: Scale, watch: Watch) -> list[Row]:
@@ -85,23 +77,17 @@ def _answers(url: str, headers: dict[str, str]) -> bool:
 
 
 def _load_ext() -> float:
-    """ms that the magic takes, as the kernel itself sees it."""
-    manager, client = start_new_kernel()
-    said: list[str] = []
-    try:
-        client.execute_interactive(
-            LOAD, timeout=60, output_hook=lambda m: said.append(m["content"].get("text", ""))
-        )
-        return float("".join(said))
-    finally:
-        client.stop_channels()
-        manager.shutdown_kernel(now=True)
+    """ms that the magic takes in a kernel of its own, as the kernel sees it."""
+    said = subprocess.run(
+        [sys.executable, "-m", "bench.loading"], cwd=REPOSITORY, stdout=subprocess.PIPE, text=True, check=True
+    )
+    return float(said.stdout)
 
 
 async def _first_run(folder: Path, repeats: int) -> list[float]:
     """ms from the prompt's POST to the agent's first text at a reader, on a worker that has run once."""
     times: list[float] = []
-    with product(folder, worker=False) as peer:
+    async with product(folder, worker=False) as peer:
         for number in range(repeats + 1):
             run = peer.new_run()
             server = peer.server

@@ -64,7 +64,7 @@ def _whole(reader: Reader, tokens: int) -> None:
 async def b1(folder: Path, scale: Scale, watch: Watch) -> list[Row]:
     ours: list[float] = []
     floors: list[float] = []
-    with product(folder) as peer, floor(folder) as yardstick:
+    async with product(folder) as peer, floor(folder) as yardstick:
         await burst(peer, 1, 500, 5)
         for _ in range(scale.repeats):
             watch.settle()
@@ -87,7 +87,7 @@ async def b1(folder: Path, scale: Scale, watch: Watch) -> list[Row]:
 
 async def b2(folder: Path, scale: Scale, watch: Watch) -> list[Row]:
     figures: dict[str, list[tuple[float, float]]] = {"product": [], "floor": [], "raw": []}
-    with product(folder) as peer, floor(folder) as yardstick, raw() as limit:
+    async with product(folder) as peer, floor(folder) as yardstick, raw() as limit:
         await burst(peer, 1, 500, 5)
         for _ in range(scale.repeats):
             watch.settle()
@@ -107,7 +107,7 @@ async def b2(folder: Path, scale: Scale, watch: Watch) -> list[Row]:
 
 async def b5(folder: Path, scale: Scale, watch: Watch) -> list[Row]:
     figures: dict[str, list[dict[str, float]]] = {"product": [], "floor": []}
-    with product(folder) as peer, floor(folder) as yardstick:
+    async with product(folder) as peer, floor(folder) as yardstick:
         await burst(peer, 1, 500, 5)
         for _ in range(scale.repeats):
             for each in (peer, yardstick):
@@ -128,7 +128,7 @@ async def b5(folder: Path, scale: Scale, watch: Watch) -> list[Row]:
 async def b6(folder: Path, scale: Scale, watch: Watch) -> list[Row]:
     ours: list[float] = []
     floors: list[float] = []
-    with product(folder) as peer, floor(folder) as yardstick:
+    async with product(folder) as peer, floor(folder) as yardstick:
         await burst(peer, 1, 500, 5)
         for _ in range(scale.repeats):
             watch.settle()

@@ -75,8 +75,9 @@ async def _round(
     runs = [peer.new_run() for _ in range(RUNS)]
     rates = [100 if i % 2 else 1000 for i in range(RUNS)]
     counts = [int(rate * SECONDS) for rate in rates]
-    for run, rate, tokens in zip(runs, rates, counts, strict=True):
-        await run.start(tokens, 0, rate, ascii=False)
+    async with peer.http:
+        for run, rate, tokens in zip(runs, rates, counts, strict=True):
+            await run.start(tokens, 0, rate, ascii=False)
     seen = [Seen() for _ in runs]
     async with asyncio.TaskGroup() as group:
         for run, each in zip(runs, seen, strict=True):
