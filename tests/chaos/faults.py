@@ -136,7 +136,8 @@ def _lock_store(fault: Fault, stage: Stage) -> bool:
 
 
 def _fill_disk(fault: Fault, stage: Stage) -> bool:
-    stage.disk.fill()
+    if not stage.disk.fill():
+        return False  # no file system of its own: "forbid writes" stands for it
     try:
         time.sleep(fault.lasts)
     finally:

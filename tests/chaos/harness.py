@@ -33,11 +33,12 @@ async def play(
     home: Path,
     *,
     servers: int = 2,
+    mount: bool = True,
     say: Callable[[str], None] = lambda line: None,
     keep: Path | None = None,
 ) -> Outcome:
     """Run the seed's schedule; ``keep``: where a copy of the store goes."""
-    began, stage = time.monotonic(), Stage(home, servers=servers)
+    began, stage = time.monotonic(), Stage(home, servers=servers, mount=mount)
     try:
         try:
             await asyncio.to_thread(stage.start)

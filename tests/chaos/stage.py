@@ -25,27 +25,31 @@ OPTIONS = ("--LobuApp.lease_seconds=15", "--LobuApp.start_seconds=20", "--LobuAp
 class Disk:
     """Where the store lies: a small file system of its own, where that can be made."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, mount: bool) -> None:
         self.folder = folder
         folder.mkdir(parents=True)
+        self.small = mount and self._mounted()
+
+    def _mounted(self) -> bool:
         mounted = subprocess.run(
-            ["mount", "-t", "tmpfs", "-o", f"size={SMALL_DISK}", "tmpfs", folder],
+            ["mount", "-t", "tmpfs", "-o", f"size={SMALL_DISK}", "tmpfs", self.folder],
             capture_output=True,
             check=False,
         )
-        self.small = mounted.returncode == 0
+        return mounted.returncode == 0
 
     @property
     def kind(self) -> str:
         return "a small file system and a limit on file sizes" if self.small else "a limit on file sizes"
 
-    def fill(self) -> None:
+    def fill(self) -> bool:
         """No file grows any more; what lies within the size that it has can still be overwritten."""
         if not self.small:
-            return
+            return False
         with (self.folder / "filler").open("wb", buffering=0) as file, contextlib.suppress(OSError):
             while file.write(b"\0" * 65536):
                 pass
+        return True
 
     def forbid(self, servers: list[RealServer]) -> None:
         """Every write of a server past the first 4 kB of a file fails."""
@@ -70,9 +74,9 @@ def _limit_files(pid: int, size: int) -> None:
 class Stage:
     """Two servers; ``kernels`` are (server number, kernel id) of those that can be used now."""
 
-    def __init__(self, home: Path, *, servers: int = 2) -> None:
+    def __init__(self, home: Path, *, servers: int = 2, mount: bool = True) -> None:
         self.home = home
-        self.disk = Disk(home / "disk")
+        self.disk = Disk(home / "disk", mount=mount)
         self.store = self.disk.folder / "lobu.sqlite"
         self.ran = home / "ran.log"
         self.ran.touch()

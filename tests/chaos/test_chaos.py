@@ -1,4 +1,4 @@
-"""A short slice of the chaos (``make chaos`` is the long one): a fixed seed, one server, a dozen faults."""
+"""A short slice of the chaos (``make chaos`` is the long one): one server, six faults."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from tests.chaos.faults import KINDS, schedule
 from tests.chaos.harness import play
 
-SEED, FAULTS = 4, 11
+SEED, FAULTS = 826, 6
 
 
 @pytest.mark.scenario("A1", "E19", "W5", "W17")
@@ -18,12 +18,18 @@ async def test_whatever_dies_nothing_is_lost_doubled_or_run_unasked(tmp_path: Pa
     lines: list[str] = []
 
     outcome = await play(
-        SEED, FAULTS, tmp_path / "stage", servers=1, say=lines.append, keep=tmp_path / "kept.sqlite"
+        SEED,
+        FAULTS,
+        tmp_path / "stage",
+        servers=1,
+        mount=False,
+        say=lines.append,
+        keep=tmp_path / "kept.sqlite",
     )
 
     assert outcome.verdict.failures() == {}, "\n".join(lines)
-    assert outcome.injected.total() >= FAULTS - 3
-    assert outcome.verdict.counts["runs"] >= 5
+    assert outcome.injected.total() >= FAULTS - 1
+    assert outcome.verdict.counts["runs"] >= 4
 
 
 def test_a_seed_reproduces_its_schedule_and_every_kind_comes_up() -> None:
