@@ -86,7 +86,7 @@ class Executor:
             await notes.say(WAITING_FOR_AGENT)
         async with self._kernel.turn:
             while True:
-                attempt = _Attempt(json.dumps(what))
+                attempt = _Attempt(json.dumps(what), harmless=what["do"] == "look")
                 try:
                     await self._start(attempt, notes)
                     done = await self._follow(attempt, on_output, notes)
@@ -185,11 +185,16 @@ class Executor:
         )
 
     async def _stop(self, attempt: _Attempt) -> None:
-        """End it: before it began, the guest will be told no; after, interrupt until it ends."""
+        """End it: before it began, the guest will be told no; after, interrupt until it ends.
+
+        A look ends by itself: its interrupt could come late, and hit the cell that waits for the agent.
+        """
         capture = attempt.capture
         if capture is None:
             return
         capture.wanted = False
+        if attempt.harmless:
+            return
         if attempt.inline and capture.phase is Phase.SENT:
             await capture.change(_QUEUED_SECONDS)  # a cell has it and is about to begin
         for _ in range(_INTERRUPTS):
@@ -206,8 +211,9 @@ class Executor:
 class _Attempt:
     """A request on its one way at a time: in the kernel's queue, or with a cell that waits (inline)."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, *, harmless: bool) -> None:
         self.text = text
+        self.harmless = harmless
         self.capture: Capture | None = None
         self.inline = False
 

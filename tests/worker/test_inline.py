@@ -46,6 +46,20 @@ with InlineRunner(get_ipython(), lobu_poll, lobu_report) as runner:
 lobu_waited = "done"
 """
 
+# A look that is slow in a cell that waits, and quick beside it.
+SLOW_LOOK = """
+import threading, time
+from lobu_jupyter.notebook import guest, looks
+lobu_quick = looks.list_variables
+def lobu_slow():
+    if threading.current_thread() is threading.main_thread():
+        time.sleep(1.5)
+    return lobu_quick()
+looks.list_variables = lobu_slow
+get_ipython().kernel.comm_manager.targets.pop(guest.LOOK_TARGET, None)
+guest.install(get_ipython())
+"""
+
 
 class Exchange:
     """Hands jobs to a cell that polls; what server/jobs.py does over HTTP."""
@@ -195,6 +209,21 @@ async def test_a_cancel_interrupts_the_code_and_not_the_cell_that_lends_itself(
     assert loop.time() - began < 1
     assert (await person.finished(cell))["status"] == "ok"
     assert exchange.reports[0]["ok"] is False
+
+
+async def test_a_look_that_was_answered_aside_does_not_interrupt_the_waiting_cell(
+    inline: Hand, person: Person, exchange: Exchange
+) -> None:
+    await person.run(SLOW_LOOK)
+    cell = person.send(WAITING.format(port=exchange.port, turns=1))
+    await person.started(cell)
+
+    seen = await inline.executor.look("lobu_jupyter.notebook.looks.list_variables()")
+
+    assert seen.ok
+    assert (await person.finished(cell))["status"] == "ok"
+    assert exchange.reports[0]["ok"] is True  # it looked to its end, though nobody waited any more
+    await person.run("looks.list_variables = lobu_quick")
 
 
 async def test_a_job_that_comes_after_the_cell_left_runs_on_the_kernel_instead(
