@@ -82,6 +82,11 @@ class Lab:
     def run_all(self) -> None:
         self.command("notebook:run-all-cells")
 
+    def wear(self, theme: str) -> None:
+        """Change JupyterLab's theme."""
+        self.page.evaluate("theme => jupyterapp.commands.execute('apputils:change-theme', { theme })", theme)
+        self.page.wait_for_selector(f"body[data-jp-theme-name='{theme}']", state="attached")
+
     def save(self) -> nbformat.NotebookNode:
         """Save the notebook, and read it as a colleague would."""
         self.page.evaluate("() => jupyterapp.shell.currentWidget.context.save()")

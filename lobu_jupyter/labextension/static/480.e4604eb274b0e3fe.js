@@ -718,7 +718,8 @@ fieldset:disabled .lobu-button {
 }
 
 @media (prefers-reduced-motion: reduce) {
-  .lobu * {
+  .lobu *,
+  .lobu *::before {
     animation: none !important;
     scroll-behavior: auto !important;
   }
