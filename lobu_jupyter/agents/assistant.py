@@ -11,6 +11,7 @@ from .loop import PydanticAgent
 from .redacting import Redacting
 from .registry import ASSISTANT
 from .retrying import Retrying
+from .sources import sources_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,4 +46,5 @@ def assistant(settings: Settings, peers: Mapping[str, AgentPort] | None = None) 
         capabilities=[Redacting(redactor_of(settings)), Retrying()],
         peers=peers,
         compacts=True,
+        sources=sources_of(settings),
     )

@@ -32,6 +32,7 @@ from .compacting import Compacted, Compacting
 from .failures import explain
 from .mapping import Mapper
 from .progress import SILENCE_SECONDS, progressing
+from .sources import add_tools
 from .tools.base import BoundTool, Team, Work
 from .toolset import Toolset, tools_of
 
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
     from anyio.streams.memory import MemoryObjectSendStream
     from pydantic_ai.capabilities import AbstractCapability
     from pydantic_ai.messages import AgentStreamEvent, ModelMessage
+
+    from .sources import ToolSource
 
 MAX_INSTRUCTIONS = 32 * 1024
 MAX_REQUESTS = 100
@@ -69,6 +72,7 @@ class PydanticAgent:
     ``counts``: whether its token counts mean anything, and are reported. ``capabilities``: pydantic-ai's.
     ``peers``: the agents that it may delegate to, itself apart. ``compacts``: whether older turns are summarised
     before its model's context is full. ``tools``: tools of its own, before the usual ones of their names.
+    ``sources``: where more tools come from.
     """
 
     def __init__(
@@ -83,6 +87,7 @@ class PydanticAgent:
         peers: Mapping[str, AgentPort] | None = None,
         compacts: bool = False,
         tools: Sequence[BoundTool] = (),
+        sources: Sequence[ToolSource] = (),
     ) -> None:
         self.name = name
         self.description = description
@@ -93,12 +98,14 @@ class PydanticAgent:
         self._peers = peers or {}
         self._compacts = compacts
         self._tools = tools
+        self._sources = sources
 
     async def run(self, task: Task, kernel: KernelPort | None) -> AsyncIterator[Event]:
         send, receive = anyio.create_memory_object_stream[Event](BUFFERED_EVENTS)
         work = Work(task, kernel, send.send, partial(_journaled, send), Team(self, self._peers))
         one = _Run(self._instructions, self._model_factory, self._capabilities, work, send, self._compacts)
         one.tools.update((tool.spec.name, tool) for tool in self._tools)
+        one.sources = self._sources
         driving = asyncio.create_task(one.drive(), name=f"agent {task.run_id}")
         try:
             async with receive:
@@ -154,6 +161,7 @@ class _Run:
         self._work = work
         self.team = work.team
         self.tools = tools_of(work.task)
+        self.sources: Sequence[ToolSource] = ()
         self._mapper = Mapper(_calls_of(work.task), fresh=work.task.depth > 0)
         self._usage = RunUsage()
         self._model: Model | None = None
@@ -174,6 +182,7 @@ class _Run:
         images = bool(self._model.profile.get("supports_image_input", True))
         if not images:
             start = _blinded(start)
+        await add_tools(self.tools, self.sources, self._work)
         toolset = Toolset(self._work, self.tools, self._mapper.call_id, images=images)
         agent = Agent[None, str | DeferredToolRequests](
             self._model,

@@ -8,6 +8,7 @@ Settings, as the server sends them to a worker::
 
     {"default_agent": str | None, "default_model": str | None,
      "allowed_models": ["openai:*", …]          globs; empty: all
+     "mcp_servers": {name: {"command": […], "env"?, "cwd"?} or {"url", "headers"?}}      agents/mcp.py
      "providers": {name: {"kind", "base_url"?, "api_key"?, "images"?: bool, "context_window"?: tokens}},
      "keys": {"OPENAI_API_KEY": "…", …}}        taken before the environment
 """
@@ -21,7 +22,7 @@ from typing import TYPE_CHECKING, Any, cast
 from lobu_jupyter.model.ports import AgentError, AgentPort, KernelPort, Task, ToolSpec
 
 from .keys import Settings, default_model
-from .tools.specs import BUILTIN
+from .tools.specs import BUILTIN, NAMES
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
@@ -88,8 +89,9 @@ def registry(settings: Settings) -> dict[str, AgentPort]:
 
     def script() -> AgentPort:
         from .script import script
+        from .sources import sources_of
 
-        return script(agents)
+        return script(agents, sources_of(settings))
 
     def rebuild() -> AgentPort:
         from .rebuild import Rebuild
@@ -128,7 +130,20 @@ def announce(settings: Settings) -> tuple[list[dict[str, Any]], tuple[ToolSpec, 
         if name == "assistant" and model:
             entry["model"] = model
         agents.append(entry)
-    return agents, BUILTIN
+    return agents, (*BUILTIN, *_announced_tools())
+
+
+def _announced_tools() -> tuple[ToolSpec, ...]:
+    """The tools of installed packages, by name: their code is imported by the first run that has them."""
+    return tuple(
+        ToolSpec(name=point.name, description=f"From {_origin(point)}.")
+        for point in entry_points(group="lobu_jupyter.tools")
+        if point.name not in NAMES
+    )
+
+
+def _origin(point: EntryPoint) -> str:
+    return point.dist.name if point.dist is not None else point.value
 
 
 def entry_points(group: str) -> Iterable[EntryPoint]:
@@ -144,5 +159,4 @@ def _installed(point: EntryPoint, settings: Settings) -> AgentPort:
         is_agent = hasattr(found, "run") and not isinstance(found, type)
         return cast("AgentPort", found if is_agent else found(settings))
 
-    origin = point.dist.name if point.dist is not None else point.value
-    return LazyAgent(point.name, f"From {origin}.", load)
+    return LazyAgent(point.name, f"From {_origin(point)}.", load)

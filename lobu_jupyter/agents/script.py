@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 
     from lobu_jupyter.model.ports import AgentPort
 
+    from .sources import ToolSource
+
 Delta = str | DeltaToolCalls | DeltaThinkingCalls | BuiltinToolCallsReturns
 MAX_SLOW_SECONDS = 3600
 MAX_TOLD = 500
@@ -62,12 +64,12 @@ class Step:
     calls: tuple[tuple[str, dict[str, Any]], ...] = field(default=())
 
 
-def script(peers: Mapping[str, AgentPort] | None = None) -> PydanticAgent:
-    """The agent; it may delegate to `peers`."""
+def script(peers: Mapping[str, AgentPort] | None = None, sources: Sequence[ToolSource] = ()) -> PydanticAgent:
+    """The agent; it may delegate to `peers`, and has the tools of `sources`."""
     model = FunctionModel(
         stream_function=_respond, model_name="script", profile={"supports_image_input": False}
     )
-    return PydanticAgent("script", SCRIPT, lambda name: model, peers=peers)
+    return PydanticAgent("script", SCRIPT, lambda name: model, peers=peers, sources=sources)
 
 
 def parse(prompt: str) -> list[Step]:

@@ -76,6 +76,11 @@ class LobuApp(ExtensionApp):
         help='Model providers by name: {"local": {"base_url": "http://…/v1", "api_key_env": "LOCAL_KEY"}}; '
         "api_key instead of api_key_env holds the key itself."
     ).tag(config=True)
+    mcp_servers = Dict(
+        help='MCP servers whose tools agents have, by name: {"files": {"command": ["mcp-files", "/data"], "env": {}}} '
+        'or {"web": {"url": "https://…/mcp", "headers": {"Authorization": "env:WEB_TOKEN"}}}. A value "env:NAME" of '
+        "env or headers is taken from this server's environment. Tools are named web__tool, and ask by default."
+    ).tag(config=True)
     keep_keys_from_kernels = Bool(
         True,
         help="Take the variables that hold model keys out of this server's environment at the start, so that "

@@ -48,3 +48,43 @@ def _resolved(provider: Mapping[str, Any], keys: Mapping[str, str]) -> dict[str,
     if variable and "api_key" not in found and variable in keys:
         found["api_key"] = keys[variable]
     return found
+
+
+# -- MCP servers ------------------------------------------------------------------------------------
+
+_FROM_ENVIRONMENT = "env:"
+
+
+def mcp_variables(servers: Mapping[str, Mapping[str, Any]]) -> set[str]:
+    """The environment variables that MCP servers' ``env`` and ``headers`` name as ``env:NAME``."""
+    return {
+        value.removeprefix(_FROM_ENVIRONMENT)
+        for values in _credentials(servers)
+        for value in values.values()
+        if value.startswith(_FROM_ENVIRONMENT)
+    }
+
+
+def mcp_resolved(
+    servers: Mapping[str, Mapping[str, Any]], keys: Mapping[str, str]
+) -> tuple[dict[str, dict[str, Any]], list[str]]:
+    """The servers as a worker needs them, and the secrets among what they are told."""
+    resolved = {name: dict(config) for name, config in servers.items()}
+    for config in resolved.values():
+        for part in ("env", "headers"):
+            if part in config:
+                config[part] = {k: _value(str(v), keys) for k, v in config[part].items()}
+    named = [keys[name] for name in mcp_variables(servers) if name in keys]
+    headers = [str(value) for config in resolved.values() for value in (config.get("headers") or {}).values()]
+    return resolved, named + headers
+
+
+def _value(value: str, keys: Mapping[str, str]) -> str:
+    if not value.startswith(_FROM_ENVIRONMENT):
+        return value
+    return keys.get(value.removeprefix(_FROM_ENVIRONMENT), "")
+
+
+def _credentials(servers: Mapping[str, Mapping[str, Any]]) -> list[dict[str, str]]:
+    parts = [config.get(part) or {} for config in servers.values() for part in ("env", "headers")]
+    return [{k: str(v) for k, v in part.items()} for part in parts]

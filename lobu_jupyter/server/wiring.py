@@ -119,18 +119,21 @@ def _service_settings(app: LobuApp, worker_settings: dict[str, Any]) -> ServiceS
 
 def _worker_settings(app: LobuApp) -> dict[str, Any]:
     """What a worker is told on its stdin; the only place where keys go."""
-    found = keys.take(keys.variables(app.providers), hide=app.keep_keys_from_kernels)
+    variables = keys.variables(app.providers) | keys.mcp_variables(app.mcp_servers)
+    found = keys.take(variables, hide=app.keep_keys_from_kernels)
     if found and app.keep_keys_from_kernels:
         app.log.info(
             "lobu: kernels do not inherit %s (LobuApp.keep_keys_from_kernels)", ", ".join(sorted(found))
         )
     providers = keys.resolved(app.providers, found)
+    mcp_servers, credentials = keys.mcp_resolved(app.mcp_servers, found)
     settings: dict[str, Any] = {
         "default_model": app.default_model or None,
         "allowed_models": list(app.allowed_models),
         "providers": providers,
         "keys": found,
-        "secrets": guardrails.secrets_of(app.server, found, providers),
+        "secrets": [*guardrails.secrets_of(app.server, found, providers), *credentials],
+        "mcp_servers": mcp_servers,
         "root_dir": app.root_dir,
         "limits": {"outputBytes": app.output_bytes},
     }

@@ -1,0 +1,246 @@
+"""MCP servers of the server's configuration as tools, named ``server__tool`` for the policy.
+
+Configuration, by name: ``{"command": [...], "env"?: {…}, "cwd"?}`` (stdio) or ``{"url", "headers"?: {…}}``
+(streamable HTTP), both with ``"seconds"?`` for a call. One connection per server and worker, opened by the first
+run that needs it and checked by each run's start; a server that is gone is a note to the person and an
+error of the call, never the end of a run. A call is not repeated by itself: it may have acted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+from base64 import b64decode
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING, Any
+
+from lobu_jupyter.model.events import custom
+from lobu_jupyter.model.ports import ToolSpec
+
+from .leash import leashed
+from .tools.base import BoundTool, Call, Preview, Result, ToolError, Work
+from .tools.outputs import shorten
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mcp import Client
+    from mcp.types import CallToolResult, Tool
+
+OPEN_SECONDS = 20.0
+CALL_SECONDS = 120.0
+MOST_RESULT = 40_000
+MOST_NAME = 64
+HOW_TO_INSTALL = "The package mcp is not installed on the server: pip install 'lobu_jupyter[mcp]'."
+
+log = logging.getLogger(__name__)
+
+
+class McpGone(Exception):
+    """The server cannot be reached; the message says why, without its credentials."""
+
+
+class McpServers:
+    """The configured servers as a source of tools."""
+
+    def __init__(self, configured: Mapping[str, dict[str, Any]]) -> None:
+        self._servers = [McpServer(name, config) for name, config in configured.items()]
+
+    async def tools(self, work: Work) -> list[BoundTool]:
+        found = await asyncio.gather(*(_tools_of(server, work) for server in self._servers))
+        return [tool for tools in found for tool in tools]
+
+    async def close(self) -> None:
+        """End all connections, and with them the processes."""
+        await asyncio.gather(*(server.close() for server in self._servers))
+
+
+async def _tools_of(server: McpServer, work: Work) -> list[BoundTool]:
+    try:
+        return [_bound(server, name, tool) for name, tool in (await server.listed()).items()]
+    except McpGone as gone:
+        await work.emit(custom("lobu.mcp", {"server": server.name, "message": str(gone)}))
+        return [_unreachable(name, str(gone)) for name in _owed(server, work)]
+
+
+def _owed(server: McpServer, work: Work) -> list[str]:
+    """Tools of the server that the run was decided to go on with."""
+    asked = work.task.resumption.interrupts if work.task.resumption is not None else ()
+    names = {i.tool_name for i in asked if i.tool_name}
+    return [name for name in names if name.startswith(f"{server.name}__")]
+
+
+class McpServer:
+    """One server: connected when it is needed, connected anew after it went."""
+
+    def __init__(self, name: str, config: dict[str, Any]) -> None:
+        self.name = name
+        self._config = config
+        self._lock = asyncio.Lock()
+        self._client: Client | None = None
+        self._keeper: asyncio.Task[None] | None = None
+        self._closing = asyncio.Event()
+
+    async def listed(self) -> dict[str, Tool]:
+        """Its tools, by the name that a model and the policy know them by.
+
+        Raises:
+            McpGone: it cannot be reached, also not by a new connection.
+        """
+        async with self._lock:
+            if self._client is not None:
+                try:
+                    return await self._list(self._client)
+                except McpGone:
+                    await self._drop()
+            return await self._list(await self._open())
+
+    async def call(self, tool: str, args: dict[str, Any]) -> CallToolResult:
+        """Call one tool, once.
+
+        Raises:
+            McpGone: no answer came; whether it acted is not known.
+        """
+        async with self._lock:
+            client = self._client or await self._open()
+        seconds = float(self._config.get("seconds") or CALL_SECONDS)
+        try:
+            async with asyncio.timeout(seconds):
+                return await client.call_tool(tool, args)
+        except TimeoutError as error:
+            raise McpGone(f"The MCP server {self.name} did not answer within {seconds:g} s.") from error
+        except Exception as error:  # a transport may raise anything; the call's result says what
+            async with self._lock:
+                if client is self._client:
+                    await self._drop()
+            raise McpGone(f"The MCP server {self.name} failed: {_why(error)}") from error
+
+    async def close(self) -> None:
+        """End the connection."""
+        async with self._lock:
+            await self._drop()
+
+    async def _list(self, client: Client) -> dict[str, Tool]:
+        tools: list[Tool] = []
+        cursor: str | None = None
+        try:
+            async with asyncio.timeout(OPEN_SECONDS):
+                while True:
+                    page = await client.list_tools(cursor=cursor, cache_mode="bypass")
+                    tools += page.tools
+                    cursor = page.next_cursor
+                    if cursor is None:
+                        break
+        except Exception as error:  # as in call
+            raise McpGone(f"The MCP server {self.name} cannot be reached: {_why(error)}") from error
+        return {_name(self.name, tool.name): tool for tool in tools}
+
+    async def _open(self) -> Client:
+        """Connect, in a task of its own: a connection ends in the task that began it."""
+        self._closing = asyncio.Event()
+        ready: asyncio.Future[Client] = asyncio.get_running_loop().create_future()
+        self._keeper = asyncio.create_task(self._keep(ready, self._closing), name=f"mcp {self.name}")
+        try:
+            async with asyncio.timeout(OPEN_SECONDS):
+                self._client = await ready
+        except TimeoutError as error:
+            await self._drop()
+            raise McpGone(f"The MCP server {self.name} did not start in {OPEN_SECONDS:g} s.") from error
+        return self._client
+
+    async def _keep(self, ready: asyncio.Future[Client], closing: asyncio.Event) -> None:
+        try:
+            async with AsyncExitStack() as stack:
+                client = await stack.enter_async_context(await _client(self._config, stack))
+                ready.set_result(client)
+                await closing.wait()
+        except Exception as error:  # noqa: BLE001 -- as in call; before it stands, whoever waits is told
+            log.info("the connection to the MCP server %s ended: %s", self.name, _why(error))
+            if not ready.done():
+                ready.set_exception(McpGone(f"The MCP server {self.name} cannot be reached: {_why(error)}"))
+
+    async def _drop(self) -> None:
+        self._client = None
+        self._closing.set()
+        if self._keeper is not None:
+            _, late = await asyncio.wait({self._keeper}, timeout=5.0)
+            for task in late:
+                task.cancel()
+            self._keeper = None
+
+
+async def _client(config: dict[str, Any], stack: AsyncExitStack) -> Client:
+    """A client that is not yet connected.
+
+    Raises:
+        McpGone: the package is missing, or the configuration names no server.
+    """
+    try:
+        from mcp import Client, StdioServerParameters
+    except ImportError as error:
+        raise McpGone(HOW_TO_INSTALL) from error
+    if config.get("command"):
+        command, *args = leashed([str(part) for part in config["command"]])
+        return Client(
+            StdioServerParameters(command=command, args=args, env=config.get("env"), cwd=config.get("cwd"))
+        )
+    if not config.get("url"):
+        raise McpGone("its configuration has neither command nor url")
+    import httpx2
+    from mcp.client.streamable_http import streamable_http_client
+
+    http = httpx2.AsyncClient(headers=config.get("headers") or {}, timeout=CALL_SECONDS)
+    return Client(streamable_http_client(config["url"], http_client=await stack.enter_async_context(http)))
+
+
+def _bound(server: McpServer, name: str, tool: Tool) -> BoundTool:
+    async def run(work: Work, call: Call) -> Result:
+        try:
+            answer = await server.call(tool.name, call.args)
+        except McpGone as gone:
+            raise ToolError(str(gone)) from gone
+        return _result(answer)
+
+    async def preview(work: Work, args: dict[str, Any]) -> Preview:
+        return Preview(message=f"Call {tool.name} of the MCP server {server.name}?")
+
+    spec = ToolSpec(
+        name=name, description=tool.description or tool.title or "", parameters=dict(tool.input_schema)
+    )
+    return BoundTool(spec, run, preview)
+
+
+def _unreachable(name: str, why: str) -> BoundTool:
+    async def run(work: Work, call: Call) -> Result:
+        raise ToolError(why)
+
+    return BoundTool(ToolSpec(name=name, parameters={"type": "object"}), run)
+
+
+def _result(answer: CallToolResult) -> Result:
+    texts: list[str] = []
+    images: list[tuple[str, bytes]] = []
+    for block in answer.content:
+        if block.type == "text":
+            texts.append(block.text)
+        elif block.type == "image":
+            images.append((block.mime_type, b64decode(block.data)))
+        else:
+            texts.append(f"[{block.type}]")
+    text = shorten("\n".join(texts), MOST_RESULT)
+    if answer.is_error:
+        raise ToolError(text or "The tool failed and did not say why.")
+    return Result(text or ("See the image." if images else "Done."), tuple(images))
+
+
+def _name(server: str, tool: str) -> str:
+    """As providers take it: letters, digits, ``_`` and ``-``."""
+    return re.sub(r"[^A-Za-z0-9_-]", "_", f"{server}__{tool}")[:MOST_NAME]
+
+
+def _why(error: BaseException) -> str:
+    """An error in words; of a group, the first one's."""
+    while isinstance(error, BaseExceptionGroup) and error.exceptions:
+        error = error.exceptions[0]  # pyright: ignore[reportUnknownVariableType]
+    return str(error) or type(error).__name__
