@@ -5,6 +5,7 @@ They are the fallbacks of a cell output, for nbconvert, GitHub and front ends wi
 
 from __future__ import annotations
 
+import re
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -19,9 +20,10 @@ MOST_BYTES = 256 * 1024
 _CUT = "[The transcript goes on; it is too long to be kept in this cell.]"
 _BUSY = {"queued": "is about to start …", "running": "works …"}
 _SANS = "font-family:system-ui,sans-serif;line-height:1.45"
-_PRE = "margin:4px 0;padding:6px 8px;white-space:pre-wrap;overflow-wrap:anywhere;font-size:0.92em"
+_MONO = "font-family:ui-monospace,Menlo,Consolas,'DejaVu Sans Mono',monospace"
+_PRE = f"margin:4px 0;padding:6px 8px;white-space:pre-wrap;overflow-wrap:anywhere;font-size:0.92em;{_MONO}"
 _STYLES = {
-    "prompt": "font-weight:600",
+    "prompt": "font-weight:600;white-space:pre-wrap",
     "said": "white-space:pre-wrap",
     "thought": "white-space:pre-wrap;opacity:0.65;font-style:italic",
     "call": "border-left:3px solid #8b8b8b;padding-left:8px",
@@ -86,8 +88,19 @@ def _html(block: Block) -> str:
     if block.kind == "question":
         text = f'<div>Answer with <code style="white-space:pre-wrap">{text}</code></div>'
     elif text:
-        text = f"<div>{text}</div>"
+        text = f"<div>{_marked(text) if block.kind == 'said' else _lines(text)}</div>"
     return f'<div style="margin:6px 0;{_STYLES[block.kind]}">{head}{parts}{text}</div>'
+
+
+def _lines(text: str) -> str:
+    """Line breaks that also stay where styles are stripped, as on GitHub."""
+    return text.replace("\n", "<br>")
+
+
+def _marked(text: str) -> str:
+    """The commonest markdown of an answer; the rest reads well as it is."""
+    text = re.sub(r"`([^`\n]+)`", r"<code>\1</code>", text)
+    return _lines(re.sub(r"\*\*(\S(?:[^*\n]*\S)?)\*\*", r"<b>\1</b>", text))
 
 
 def _html_part(part: Part) -> str:

@@ -221,3 +221,12 @@ def test_the_fallbacks_know_no_time_and_no_random_ids() -> None:
     text, html = _forms(j.started(), *j.called(), j.paused(j.asked("interrupt_0123456789abcdef")))
 
     assert not re.search("[0-9a-f]{16}", text + html)
+
+
+def test_lines_and_marks_of_an_answer_stay_without_any_style() -> None:
+    _, html = _forms(
+        j.started("run_1", "plot\nby month"), *j.said("I take `sales`.\n**Bold**: 2 ** 3 ** 4 <b>")
+    )
+
+    assert "plot<br>by month" in html
+    assert "I take <code>sales</code>.<br><b>Bold</b>: 2 ** 3 ** 4 &lt;b&gt;" in html
