@@ -34,7 +34,7 @@ from .registry import SCRIPT
 from .turns import Turn, turn_of
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator, Mapping, Sequence
 
     from pydantic_ai.messages import ModelMessage
 
