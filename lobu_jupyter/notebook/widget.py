@@ -61,6 +61,10 @@ class ChatWidget(anywidget.AnyWidget):  # pyright: ignore[reportUntypedBaseClass
         self.on_msg(self._received)
         self._background.submit(self._follow())
 
+    def __repr__(self) -> str:
+        """What is shown where no widgets are."""
+        return f"ChatWidget(thread_id={self.thread_id!r}, status={self.status!r})"
+
     def close(self) -> None:
         """Take the widget away and stop following; the thread and its runs go on."""
         if hasattr(self, "_background"):
