@@ -23,7 +23,8 @@ run: install
 	  --LabApp.default_url=/lab/tree/notebooks/01-quickstart.ipynb $(ARGS)
 
 test: install tests/agui/node_modules/.installed browser lint frontend
-	$(BIN)/python -m pytest tests
+	$(BIN)/python -m pytest tests --ignore tests/browser
+	$(BIN)/python -m pytest tests/browser tests/test_every_journal.py  # by itself: it keeps an event loop running
 	$(BIN)/python -m pytest --nbval --nbval-sanitize-with notebooks/sanitize.cfg -p no:cacheprovider notebooks
 
 unit: install
