@@ -9,6 +9,7 @@ Settings, as the server sends them to a worker::
     {"default_agent": str | None, "default_model": str | None,
      "allowed_models": ["openai:*", …]          globs; empty: all
      "mcp_servers": {name: {"command": […], "env"?, "cwd"?} or {"url", "headers"?}}      agents/mcp.py
+     "acp_agents": {name: {"command": […], "env"?, "cwd"?, "description"?, "hint"?}}      agents/acp_presets.py
      "providers": {name: {"kind", "base_url"?, "api_key"?, "images"?: bool, "context_window"?: tokens}},
      "keys": {"OPENAI_API_KEY": "…", …}}        taken before the environment
 """
@@ -17,10 +18,12 @@ from __future__ import annotations
 
 import threading
 from contextlib import aclosing
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from lobu_jupyter.model.ports import AgentError, AgentPort, KernelPort, Task, ToolSpec
 
+from . import acp_presets
 from .keys import Settings, default_model
 from .tools.specs import BUILTIN, NAMES
 
@@ -101,6 +104,9 @@ def registry(settings: Settings) -> dict[str, AgentPort]:
     agents: dict[str, AgentPort] = {
         point.name: _installed(point, settings) for point in entry_points(group=GROUP)
     }
+    for name, config in acp_presets.configured(settings).items():
+        description = str(config.get("description") or f"{name}, over ACP.")
+        agents[name] = LazyAgent(name, description, partial(_external, name, config))
     agents["assistant"] = LazyAgent("assistant", ASSISTANT, assistant)
     agents["demo"] = LazyAgent("demo", DEMO, demo)
     agents["rebuild"] = LazyAgent("rebuild", REBUILD, rebuild)
@@ -119,18 +125,26 @@ def default_agent(settings: Settings) -> str:
 def announce(settings: Settings) -> tuple[list[dict[str, Any]], tuple[ToolSpec, ...]]:
     """What a worker tells the gateway at registration: its agents, and the tools that they all have.
 
-    An agent is ``{"name", "description", "default"?: true, "model"?: its default model}``.
+    An agent is ``{"name", "description", "state": "ready" or "not installed", "hint"?: how to install it,
+    "default"?: true, "model"?: its default model}``.
     """
     chosen, model = default_agent(settings), default_model(settings)
     agents: list[dict[str, Any]] = []
+    external = {entry["name"]: entry for entry in acp_presets.announced(settings)}
     for name, agent in registry(settings).items():
-        entry: dict[str, Any] = {"name": name, "description": agent.description}
+        entry = external.get(name) or {"name": name, "description": agent.description, "state": "ready"}
         if name == chosen:
             entry["default"] = True
         if name == "assistant" and model:
             entry["model"] = model
         agents.append(entry)
     return agents, (*BUILTIN, *_announced_tools())
+
+
+def _external(name: str, config: dict[str, Any]) -> AgentPort:
+    from .acp import AcpAgent
+
+    return AcpAgent(name, config)
 
 
 def _announced_tools() -> tuple[ToolSpec, ...]:

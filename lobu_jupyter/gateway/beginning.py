@@ -95,11 +95,21 @@ async def _lease(ctx: Context, tx: Tx, run: Row) -> None:
 
 
 async def assign(ctx: Context, tx: Tx, run_id: str, agent: str) -> bool:
-    """Put a leased run into the inbox of a live worker of its server; without one, call for one."""
+    """Put a leased run into the inbox of a live worker of its server; without one, call for one.
+
+    A run that goes on after a pause goes to the worker that paused it, if that lives: an external agent waits there.
+    """
     lease = await tx.one("lease", run_id=run_id)
     assert lease is not None, "only leased runs are assigned"
     since = ctx.now() - ctx.settings.outside_seconds
-    worker = await tx.one("pick_worker", server_id=lease["server_id"], agent=agent, since=since)
+    before = await tx.one("incarnation_of_parent", run_id=run_id)
+    worker = await tx.one(
+        "pick_worker",
+        server_id=lease["server_id"],
+        agent=agent,
+        since=since,
+        before=before["incarnation"] if before is not None else 0,
+    )
     if worker is None:
         ctx.call_worker(tx)
         return False

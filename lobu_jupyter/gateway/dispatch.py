@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lobu_jupyter.model.ports import InboxItem, KernelInfo, Resumption, Task, ToolSpec
 from lobu_jupyter.model.transcript import messages_of
@@ -21,6 +21,7 @@ from .workers import see
 
 if TYPE_CHECKING:
     from lobu_jupyter.model.callers import WorkerCaller
+    from lobu_jupyter.model.fold import State
     from lobu_jupyter.model.interrupts import Decision, Interrupt
     from lobu_jupyter.model.policy import Policy
     from lobu_jupyter.store.tx import Row, Tx
@@ -128,7 +129,14 @@ async def _task(ctx: Context, snapshots: Snapshots, parts: _Parts) -> Task:
         resumption=resumption,
         limits=dict(ctx.settings.limits),
         agent_rules=dict(ctx.settings.agent_rules),
+        sessions=_sessions(state),
     )
+
+
+def _sessions(state: State) -> dict[str, dict[str, Any]]:
+    """The newest session that each external agent told of."""
+    told = (i["value"] for i in state["items"] if i["kind"] == "notice" and i["name"] == "lobu.session")
+    return {str(value["agent"]): value for value in told if isinstance(value, dict) and "agent" in value}
 
 
 def _kernel(ctx: Context, lease: Row, tools: list[ToolSpec]) -> KernelInfo | None:

@@ -54,7 +54,8 @@ class Task(Wire, frozen=True, kw_only=True):
     ``messages``: the conversation so far as AG-UI messages, the new user message last.
     ``root``: absolute directory that file tools may reach, None: no file tools.
     ``limits``: e.g. ``{"outputBytes": 10485760}``. ``agent_rules``: the rules of each agent, for those
-    that this run delegates to. ``depth``: 0, or how many delegations deep a sub-agent's task is; all its
+    that this run delegates to. ``sessions``: what external agents told of their own sessions on this thread, by
+    agent: ``{"sessionId", "cwd", …}``. ``depth``: 0, or how many delegations deep a sub-agent's task is; all its
     ids must then be new on the thread.
     """
 
@@ -72,6 +73,7 @@ class Task(Wire, frozen=True, kw_only=True):
     resumption: Resumption | None = None
     limits: dict[str, int] = field(default_factory=dict)
     agent_rules: dict[str, Rules] = field(default_factory=dict)
+    sessions: dict[str, dict[str, Any]] = field(default_factory=dict)
     depth: int = 0
 
 

@@ -200,8 +200,13 @@ def _rebuild(rest: str) -> Run:
 def _agents(rest: str) -> Table:
     _no_more("agents", rest)
     rows = session.reaching().client.agents()
-    told = [(row["name"], str(row.get("description", ""))) for row in rows]
-    return Table(("agent", "what it is"), told, empty=NOT_TOLD_YET)
+    told = [(row["name"], _state(row), str(row.get("description", ""))) for row in rows]
+    return Table(("agent", "state", "what it is"), told, empty=NOT_TOLD_YET)
+
+
+def _state(agent: dict[str, Any]) -> str:
+    state = str(agent.get("state") or "ready")
+    return f"{state}: {agent['hint']}" if agent.get("hint") else state
 
 
 def _policy(rest: str) -> Table | None:

@@ -81,6 +81,10 @@ class LobuApp(ExtensionApp):
         'or {"web": {"url": "https://…/mcp", "headers": {"Authorization": "env:WEB_TOKEN"}}}. A value "env:NAME" of '
         "env or headers is taken from this server's environment. Tools are named web__tool, and ask by default."
     ).tag(config=True)
+    acp_agents = Dict(
+        help='Agents that speak the Agent Client Protocol, by name: {"mine": {"command": ["my-agent", "--acp"], '
+        '"env": {"KEY": "env:MY_KEY"}, "cwd": "/absolute"}}; also changes the known ones (docs/agents.md).'
+    ).tag(config=True)
     keep_keys_from_kernels = Bool(
         True,
         help="Take the variables that hold model keys out of this server's environment at the start, so that "

@@ -50,31 +50,31 @@ def _resolved(provider: Mapping[str, Any], keys: Mapping[str, str]) -> dict[str,
     return found
 
 
-# -- MCP servers ------------------------------------------------------------------------------------
+# -- MCP servers and external agents ----------------------------------------------------------------
 
 _FROM_ENVIRONMENT = "env:"
 
 
-def mcp_variables(servers: Mapping[str, Mapping[str, Any]]) -> set[str]:
-    """The environment variables that MCP servers' ``env`` and ``headers`` name as ``env:NAME``."""
+def outside_variables(configs: Iterable[Mapping[str, Any]]) -> set[str]:
+    """The environment variables that ``env`` and ``headers`` of what is configured name as ``env:NAME``."""
     return {
         value.removeprefix(_FROM_ENVIRONMENT)
-        for values in _credentials(servers)
+        for values in _credentials(configs)
         for value in values.values()
         if value.startswith(_FROM_ENVIRONMENT)
     }
 
 
-def mcp_resolved(
+def outside_resolved(
     servers: Mapping[str, Mapping[str, Any]], keys: Mapping[str, str]
 ) -> tuple[dict[str, dict[str, Any]], list[str]]:
-    """The servers as a worker needs them, and the secrets among what they are told."""
+    """Servers, or agents, as a worker needs them, and the secrets among what they are told."""
     resolved = {name: dict(config) for name, config in servers.items()}
     for config in resolved.values():
         for part in ("env", "headers"):
             if part in config:
                 config[part] = {k: _value(str(v), keys) for k, v in config[part].items()}
-    named = [keys[name] for name in mcp_variables(servers) if name in keys]
+    named = [keys[name] for name in outside_variables(servers.values()) if name in keys]
     headers = [str(value) for config in resolved.values() for value in (config.get("headers") or {}).values()]
     return resolved, named + headers
 
@@ -85,6 +85,6 @@ def _value(value: str, keys: Mapping[str, str]) -> str:
     return keys.get(value.removeprefix(_FROM_ENVIRONMENT), "")
 
 
-def _credentials(servers: Mapping[str, Mapping[str, Any]]) -> list[dict[str, str]]:
-    parts = [config.get(part) or {} for config in servers.values() for part in ("env", "headers")]
+def _credentials(configs: Iterable[Mapping[str, Any]]) -> list[dict[str, str]]:
+    parts = [config.get(part) or {} for config in configs for part in ("env", "headers")]
     return [{k: str(v) for k, v in part.items()} for part in parts]

@@ -119,21 +119,25 @@ def _service_settings(app: LobuApp, worker_settings: dict[str, Any]) -> ServiceS
 
 def _worker_settings(app: LobuApp) -> dict[str, Any]:
     """What a worker is told on its stdin; the only place where keys go."""
-    variables = keys.variables(app.providers) | keys.mcp_variables(app.mcp_servers)
+    variables = keys.variables(app.providers) | keys.outside_variables(
+        [*app.mcp_servers.values(), *app.acp_agents.values()]
+    )
     found = keys.take(variables, hide=app.keep_keys_from_kernels)
     if found and app.keep_keys_from_kernels:
         app.log.info(
             "lobu: kernels do not inherit %s (LobuApp.keep_keys_from_kernels)", ", ".join(sorted(found))
         )
     providers = keys.resolved(app.providers, found)
-    mcp_servers, credentials = keys.mcp_resolved(app.mcp_servers, found)
+    mcp_servers, credentials = keys.outside_resolved(app.mcp_servers, found)
+    acp_agents, more = keys.outside_resolved(app.acp_agents, found)
     settings: dict[str, Any] = {
         "default_model": app.default_model or None,
         "allowed_models": list(app.allowed_models),
         "providers": providers,
         "keys": found,
-        "secrets": [*guardrails.secrets_of(app.server, found, providers), *credentials],
+        "secrets": [*guardrails.secrets_of(app.server, found, providers), *credentials, *more],
         "mcp_servers": mcp_servers,
+        "acp_agents": acp_agents,
         "root_dir": app.root_dir,
         "limits": {"outputBytes": app.output_bytes},
     }

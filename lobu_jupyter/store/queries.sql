@@ -400,13 +400,19 @@ SELECT * FROM workers WHERE agents <> '[]' AND child = 1 ORDER BY incarnation DE
 DELETE FROM workers WHERE gone_at IS NOT NULL AND gone_at <= :until
    AND incarnation < (SELECT max(incarnation) FROM workers) - 10;
 
+-- incarnation_of_parent --
+-- The worker that ran what this run goes on with.
+SELECT p.batch_incarnation AS incarnation FROM runs r JOIN runs p ON p.run_id = r.parent_run_id
+ WHERE r.run_id = :run_id AND p.batch_incarnation IS NOT NULL;
+
 -- pick_worker --
--- The least busy worker of a server that knows the agent, else the least busy child.
+-- A worker of a server that knows the agent, else a child: the one of before, else the least busy.
 SELECT w.* FROM workers w
  WHERE w.server_id = :server_id AND w.gone_at IS NULL AND (w.child = 1 OR w.seen_at > :since)
    AND (w.child = 1 OR w.agents = '[]'
         OR EXISTS (SELECT 1 FROM json_each(w.agents) a WHERE a.value ->> 'name' = :agent))
  ORDER BY NOT EXISTS (SELECT 1 FROM json_each(w.agents) a WHERE a.value ->> 'name' = :agent),
+          w.incarnation <> :before,
           (SELECT count(*) FROM leases l WHERE l.worker_id = w.worker_id), w.incarnation
  LIMIT 1;
 

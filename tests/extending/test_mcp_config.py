@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lobu_jupyter.server.keys import mcp_resolved, mcp_variables, take
+from lobu_jupyter.server.keys import outside_resolved, outside_variables, take
 
 SERVERS = {
     "web": {"url": "https://web/mcp", "headers": {"Authorization": "env:WEB_TOKEN"}},
@@ -13,8 +13,8 @@ SERVERS = {
 def test_credentials_are_taken_from_the_environment_and_known_as_secrets() -> None:
     environment = {"WEB_TOKEN": "Bearer w", "FILES_KEY": "f", "OTHER": "o"}
 
-    keys = take(mcp_variables(SERVERS), hide=True, environment=environment)
-    servers, secrets = mcp_resolved(SERVERS, keys)
+    keys = take(outside_variables(SERVERS.values()), hide=True, environment=environment)
+    servers, secrets = outside_resolved(SERVERS, keys)
 
     assert environment == {"OTHER": "o"}
     assert servers["web"]["headers"] == {"Authorization": "Bearer w"}
