@@ -30,7 +30,10 @@ function checkResults(slice) {
   if (!['RUN_FINISHED', 'RUN_ERROR'].includes(last.type)) {
     throw new Error(`the slice ends with ${last.type}`);
   }
-  const asked = new Set((last.outcome?.interrupts ?? []).map(i => i.toolCallId));
+  const interrupts = last.outcome?.interrupts ?? [];
+  // A sub-agent's question keeps the calls open that delegated to it, too.
+  const delegating = interrupts.flatMap(i => i.metadata?.lobu?.parentToolCallIds ?? []);
+  const asked = new Set([...interrupts.map(i => i.toolCallId), ...delegating]);
   const answered = new Set(
     slice.filter(e => e.type === 'TOOL_CALL_RESULT').map(e => e.toolCallId)
   );
