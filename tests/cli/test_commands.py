@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.cli.terminal import Terminal
@@ -165,9 +167,22 @@ def test_serve_is_a_server_that_ends_with_its_command(lobu: Terminal, tmp_path: 
     )
     try:
         file = tmp_path / "runtime" / f"jpserver-{process.pid}.json"
-        wait_for("the server", lambda: file.exists() and file.read_text().endswith("}"), 40)
-    finally:
+        wait_for("the server", lambda: _answers(file), 40)
         process.terminate()
         process.wait(timeout=20)
+    finally:
+        process.kill()
+        process.wait(timeout=10)
 
     assert process.returncode == 0
+
+
+def _answers(file: Path) -> bool:
+    """Whether the server that writes this file serves already; a signal before that may be lost."""
+    if not file.exists() or not file.read_text().endswith("}"):
+        return False
+    server = json.loads(file.read_text())
+    try:
+        return httpx.get(server["url"] + "api").status_code == 200
+    except httpx.TransportError:
+        return False
