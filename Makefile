@@ -62,6 +62,11 @@ format: install
 notebooks: install
 	$(BIN)/python notebooks/regenerate.py
 
+# The pictures in docs/images, made anew: all, or make screenshots ONLY="waiting done".
+.PHONY: screenshots
+screenshots: install browser
+	$(BIN)/python -m docs.screenshots $(ONLY)
+
 # What fast means, measured (docs/performance.md): all, or make bench ONLY=B1,B5.
 bench: install
 	$(BIN)/python -m bench --only "$(ONLY)"

@@ -52,7 +52,7 @@ class AgentLoad:
                     {"type": "TEXT_MESSAGE_START", "messageId": name, "role": "assistant"}
                 )
             text = {"type": "TEXT_MESSAGE_CONTENT", "messageId": name, "delta": payload["text"] + " "}
-            await self._batcher.send({**text, "t": time.monotonic_ns()})
+            await self._batcher.send({**text, "rawEvent": {"t": time.monotonic_ns()}})
             if apart or k == tokens - 1:
                 await self._batcher.send({"type": "TEXT_MESSAGE_END", "messageId": name})
             if not rate and k % 64 == 63:

@@ -48,17 +48,26 @@ def as_events(item: Item, stamp: int) -> list[bytes]:
     """An item as AG-UI events; only the last is stamped, so that an item counts once."""
     kind, it = item
     if kind == "token":
-        return [_json({"type": "TEXT_MESSAGE_CONTENT", "messageId": "m", "delta": it["text"], "t": stamp})]
+        return [
+            _json(
+                {
+                    "type": "TEXT_MESSAGE_CONTENT",
+                    "messageId": "m",
+                    "delta": it["text"],
+                    "rawEvent": {"t": stamp},
+                }
+            )
+        ]
     if kind == "tool_call":
         start = {"type": "TOOL_CALL_START", "toolCallId": it["id"], "toolCallName": it["name"]}
         args = {"type": "TOOL_CALL_ARGS", "toolCallId": it["id"], "delta": it["args"]}
         return [
             _json(start),
             _json(args),
-            _json({"type": "TOOL_CALL_END", "toolCallId": it["id"], "t": stamp}),
+            _json({"type": "TOOL_CALL_END", "toolCallId": it["id"], "rawEvent": {"t": stamp}}),
         ]
     result = {"type": "TOOL_CALL_RESULT", "toolCallId": it["id"], "messageId": f"of_{it['id']}"}
-    return [_json({**result, "content": it["output"], "t": stamp})]
+    return [_json({**result, "content": it["output"], "rawEvent": {"t": stamp}})]
 
 
 def _json(value: dict[str, Any]) -> bytes:

@@ -26,7 +26,7 @@ def test_the_strict_client_accepts_every_run_of_every_journal_of_this_session(
         ["node", VERIFY], input=lines, text=True, capture_output=True, timeout=300, check=False
     )
 
-    told = [json.loads(line) for line in verdict.stdout.splitlines()]
+    told = [json.loads(line) for line in verdict.stdout.split("\n") if line]
     where = [f"{found[bad['slice'] - 1][0]}: {bad['message']}" for bad in told]
     assert not where, "\n".join(where)
     assert verdict.returncode == 0, verdict.stderr

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Playwright, sync_playwright
 
 from tests.servers import REPOSITORY, RealServer
 
@@ -28,15 +28,17 @@ _CLASSES = {"jupyterlab": "LabApp", "notebook": "JupyterNotebookApp"}
 _UNWANTED = {"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": True}}
 
 
+def launch(playwright: Playwright) -> Browser:
+    """Chromium, as installed; closed as a context manager."""
+    return playwright.chromium.launch(executable_path=shutil.which("chromium"), args=[*CHROMIUM])
+
+
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    executable = shutil.which("chromium")
-    if executable is None:
-        pytest.skip("no chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=[*CHROMIUM])
+    if shutil.which("chromium") is None:
+        pytest.fail("no chromium: `make browser` installs it")
+    with sync_playwright() as playwright, launch(playwright) as browser:
         yield browser
-        browser.close()
 
 
 def lab_server(

@@ -15,7 +15,10 @@ OpenLab = Callable[..., Lab]
 AXE = REPOSITORY / "labextension" / "node_modules" / "axe-core" / "axe.min.js"
 THEMES = ["JupyterLab Light", "JupyterLab Dark", "JupyterLab Dark High Contrast"]
 ASSESS = """async () => {
-    const { violations } = await axe.run('.lobu', { resultTypes: ['violations'] });
+    const { violations, passes } = await axe.run('.lobu');
+    if (!passes.some(rule => rule.id === 'color-contrast')) {
+        throw new Error('axe judged nothing');
+    }
     return violations.filter(v => ['serious', 'critical'].includes(v.impact))
         .map(v => ({ id: v.id, help: v.help, nodes: v.nodes.map(n => n.html + ' ' + n.failureSummary) }));
 }"""
@@ -57,11 +60,17 @@ def test_axe_finds_nothing_serious_in_any_state_and_theme(open_lab: OpenLab):
     editing = findings_in_all_themes(lab)
     lab.question.nth(0).press("Escape")
     lab.question.nth(0).press("a")
-    lab.question.nth(1).press("a")
+    lab.question.get_by_label("blue").check()
+    lab.button("Answer").first.click()
+    lab.view.nth(2).locator(".lobu-decide").press("a")
     expect(lab.view.nth(0).locator(".lobu-standing")).to_contain_text("Done", timeout=SLOW)
+    lab.view.locator(".lobu-output-error summary").click()
     done = findings_in_all_themes(lab)
+    lab.server.restart_kernel(lab.kernel_id())
+    expect(lab.question.locator(".lobu-warning").first).to_be_visible(timeout=SLOW)
+    lost = findings_in_all_themes(lab)
 
-    assert [*waiting, *editing, *done] == []
+    assert [*waiting, *editing, *done, *lost] == []
 
 
 def test_a_person_with_a_keyboard_alone_decides(open_lab: OpenLab):

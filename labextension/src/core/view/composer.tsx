@@ -6,7 +6,13 @@ import { IView } from './view';
 export function Composer(props: { view: IView }): VNode {
   const { view } = props;
   const { thread, trans } = view;
-  const waiting = thread.state.interrupts.length > 0;
+  const open = thread.state.interrupts;
+  const waiting = open.length > 0;
+  const label = !waiting
+    ? trans.__('Send')
+    : open.every(isQuestion)
+      ? trans.__('Send as answer')
+      : trans.__('Reject with this');
   const send = (): void => void sendMessage(view);
   return (
     <form
@@ -53,7 +59,7 @@ export function Composer(props: { view: IView }): VNode {
           class={waiting ? 'lobu-button' : 'lobu-button lobu-primary'}
           disabled={thread.sending || !thread.message.trim()}
         >
-          {waiting ? trans.__('Send as answer') : trans.__('Send')}
+          {label}
         </button>
       </div>
     </form>

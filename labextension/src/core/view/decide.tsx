@@ -204,14 +204,14 @@ function Buttons(props: { controls: Controls; view: IView }): VNode {
         </button>
       )}
       {grantable(controls.interrupt) && (
-        <>
+        <span class="lobu-grants">
           <button class="lobu-button lobu-quiet" onClick={() => controls.approve('thread')}>
             {trans.__('Approve for this thread')}
           </button>
           <button class="lobu-button lobu-quiet" onClick={() => controls.approve('notebook')}>
             {trans.__('Always for this notebook')}
           </button>
-        </>
+        </span>
       )}
     </div>
   );

@@ -22,7 +22,7 @@ export function Status(props: {
       </span>
       <span aria-hidden="true" class={`lobu-standing lobu-run-${run?.status ?? 'none'}`}>
         {said}
-        {!props.saved && run && slice.interrupts.length === 0 && <Clock run={run} />}
+        {!props.saved && run && slice.interrupts.length === 0 && <Clock slice={slice} run={run} />}
       </span>
       {!props.saved && <Actions slice={slice} run={run} view={view} />}
       <ConnectionLine connection={view.page.socket.connection} view={view} />
@@ -80,14 +80,23 @@ function saved(view: IView): string {
     : trans.__('Saved copy: this server does not have the thread.');
 }
 
-function Clock(props: { run: IRunState }): ComponentChild {
-  const { run } = props;
+/** How long the agent worked: the run and those that it resumes, without the waits between them. */
+function Clock(props: { slice: ISlice; run: IRunState }): ComponentChild {
+  const { slice, run } = props;
   const now = useNow(run.status === 'running');
-  const until = run.endedAt ?? (run.status === 'running' ? now : undefined);
-  if (run.startedAt === undefined || until === undefined) {
-    return null;
+  let worked = 0;
+  for (let one: IRunState | undefined = run; one !== undefined; one = resumedBy(one, slice)) {
+    const until = one.endedAt ?? (one.status === 'running' ? now : undefined);
+    if (one.startedAt === undefined || until === undefined) {
+      return null;
+    }
+    worked += Math.max(0, until - one.startedAt);
   }
-  return ` · ${duration(Math.max(0, until - run.startedAt))}`;
+  return ` · ${duration(worked)}`;
+}
+
+function resumedBy(run: IRunState, slice: ISlice): IRunState | undefined {
+  return slice.runs.find(one => one.runId === run.parentRunId);
 }
 
 function Actions(props: { slice: ISlice; run: IRunState | undefined; view: IView }): VNode | null {

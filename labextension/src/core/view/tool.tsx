@@ -1,5 +1,5 @@
 /** The card of a tool call: one line when done; what it does, what came of it, what is decided. */
-import { ComponentChild, VNode } from 'preact';
+import { ComponentChild, Fragment, VNode } from 'preact';
 import { member, parsed } from '../text/args';
 import { compare, unified } from '../text/diff';
 import { languageOf } from '../text/highlight';
@@ -24,7 +24,10 @@ export function ToolCard(props: {
   };
   const body = `lobu-${item.id}`;
   return (
-    <section class={`lobu-card lobu-is-${item.status}`} aria-label={item.name}>
+    <section
+      class={`lobu-card lobu-is-${hasFailed(item) ? 'failed' : item.status}`}
+      aria-label={item.name}
+    >
       <button class="lobu-card-head" aria-expanded={open} aria-controls={body} onClick={toggle}>
         <span class="lobu-card-mark" aria-hidden="true" />
         <span class="lobu-card-name">{item.name}</span>
@@ -44,9 +47,17 @@ export function ToolCard(props: {
   );
 }
 
+function hasFailed(item: IToolItem): boolean {
+  return item.status === 'done' && item.outputs.some(o => o.output_type === 'error');
+}
+
 /** What a call is about, in a line. */
 function headline(item: IToolItem): string {
   const args = effective(item);
+  const asked = questions(args);
+  if (asked.length > 0) {
+    return asked.join(' ');
+  }
   for (const name of ['code', 'path', 'name', 'command', 'query']) {
     if (typeof args[name] === 'string' && args[name]) {
       const [line, ...more] = args[name].trim().split('\n');
@@ -66,12 +77,11 @@ function Standing(props: { item: IToolItem; live: boolean; view: IView }): VNode
   const { trans } = view;
   const running = props.live && item.status === 'running' && item.startedAt !== undefined;
   const now = useNow(running);
-  const failed = item.outputs.some(o => o.output_type === 'error');
   const words: { [status: string]: string } = {
     streaming: props.live ? trans.__('writing…') : trans.__('stopped'),
     running: props.live ? trans.__('running') : trans.__('stopped'),
     waiting: trans.__('waits for you'),
-    done: failed ? trans.__('error') : ''
+    done: hasFailed(item) ? trans.__('error') : ''
   };
   const until = item.endedAt ?? (running ? now : undefined);
   const took = item.startedAt && until ? duration(Math.max(0, until - item.startedAt)) : '';
@@ -92,11 +102,35 @@ function Arguments(props: {
   if (diff) {
     return <Diff lines={unified(diff)} label={view.trans.__('Changes')} />;
   }
+  const asked = questions(parsed(item.args) ?? {});
+  if (asked.length > 0) {
+    return interrupt ? null : <Asked questions={asked} item={item} />;
+  }
   const edited = item.decision?.decision.editedArgs;
   if (edited !== undefined) {
     return <Edited before={parsed(item.args) ?? {}} after={edited} view={view} />;
   }
   return <Given args={item.args} view={view} />;
+}
+
+/** The questions of a call that asks the person. */
+function questions(args: JsonObject): string[] {
+  const asked = Array.isArray(args.questions) ? args.questions : [];
+  return asked.map(one => (one as JsonObject | null)?.question).filter(q => typeof q === 'string');
+}
+
+function Asked(props: { questions: string[]; item: IToolItem }): VNode {
+  const answers = Object.values(props.item.decision?.decision.answers ?? {});
+  return (
+    <dl class="lobu-asked">
+      {props.questions.map((question, i) => (
+        <Fragment key={i}>
+          <dt>{question}</dt>
+          <dd>{[answers[i] ?? ''].flat().map(String).join(', ')}</dd>
+        </Fragment>
+      ))}
+    </dl>
+  );
 }
 
 function Given(props: { args: string; view: IView }): ComponentChild {
@@ -133,6 +167,9 @@ function Edited(props: { before: JsonObject; after: JsonObject; view: IView }): 
 
 function Results(props: { item: IToolItem; view: IView }): ComponentChild {
   const { item, view } = props;
+  if (item.decision?.decision.kind === 'answer') {
+    return null; // the answers stand beside their questions
+  }
   if (item.outputs.length > 0) {
     return item.outputs.map((output, i) => <Output key={i} output={output} view={view} />);
   }
@@ -150,7 +187,7 @@ export function Decided(props: { item: IToolItem; view: IView }): VNode | null {
     return null;
   }
   const { trans } = props.view;
-  const { kind, reason, grant } = decided.decision;
+  const { kind, reason, grant, answers } = decided.decision;
   const by = decided.by && decided.by !== 'owner' ? decided.by : trans.__('you');
   const words: { [kind: string]: string } = {
     approve: trans.__('Approved by %1', by),
@@ -168,6 +205,7 @@ export function Decided(props: { item: IToolItem; view: IView }): VNode | null {
     <p class={`lobu-decided lobu-decided-${kind}`}>
       {[words[kind] ?? kind, grant ? scopes[grant] : '', at].filter(Boolean).join(' · ')}
       {reason ? `: ${reason}` : ''}
+      {answers ? `: ${Object.values(answers).flat().map(String).join(', ')}` : ''}
     </p>
   );
 }

@@ -3,7 +3,7 @@
   --lobu-text: var(--jp-ui-font-color1, #212121);
   --lobu-faint: var(--jp-ui-font-color2, #5a5a5a);
   --lobu-surface: var(--jp-layout-color1, #fff);
-  --lobu-raised: var(--jp-layout-color2, #f2f2f2);
+  --lobu-raised: var(--jp-cell-editor-background, #f2f2f2);
   --lobu-line: var(--jp-border-color1, #bdbdbd);
   --lobu-brand: var(--jp-brand-color1, #1565c0);
   --lobu-good: var(--jp-success-color1, #2e7d32);
@@ -106,11 +106,11 @@
   contain: layout paint;
 }
 
-.lobu-block > * {
+.lobu .lobu-block > * {
   margin: 0 0 0.6em;
 }
 
-.lobu-block:last-child > :last-child {
+.lobu .lobu-block:last-child > :last-child {
   margin-bottom: 0;
 }
 
@@ -209,7 +209,9 @@
 }
 
 .lobu-warning {
-  color: var(--lobu-warn);
+  padding-left: 8px;
+  border-left: 3px solid var(--lobu-warn);
+  color: var(--lobu-text);
   font-weight: 600;
 }
 
@@ -284,6 +286,10 @@
   background: var(--lobu-brand);
 }
 
+.lobu-is-failed .lobu-card-mark {
+  background: var(--lobu-bad);
+}
+
 .lobu-is-waiting .lobu-card-mark {
   border-radius: 1px;
   background: var(--lobu-warn);
@@ -337,7 +343,16 @@
 }
 
 .lobu-note {
-  color: var(--lobu-warn);
+  color: var(--lobu-text);
+}
+
+.lobu-note::before {
+  content: '';
+  display: inline-block;
+  width: 8px;
+  height: 8px;
+  margin-right: 6px;
+  background: var(--lobu-warn);
 }
 
 .lobu pre.lobu-code,
@@ -474,7 +489,14 @@ fieldset:disabled .lobu-button {
   box-shadow: inset 0 0 0 1px var(--lobu-brand);
 }
 
+.lobu-grants {
+  display: inline-flex;
+  flex-wrap: wrap;
+  gap: 6px;
+}
+
 .lobu-quiet {
+  padding: 3px 6px;
   border-color: transparent;
   background: transparent;
   color: var(--lobu-faint);
@@ -550,6 +572,19 @@ fieldset:disabled .lobu-button {
   padding: 2px 0;
 }
 
+.lobu-asked {
+  margin: 0;
+  padding: 8px 10px;
+}
+
+.lobu-asked dt {
+  font-weight: 600;
+}
+
+.lobu-asked dd {
+  margin: 0 0 4px;
+}
+
 .lobu-problem {
   color: var(--lobu-bad);
   font-size: 0.92em;
@@ -609,7 +644,9 @@ fieldset:disabled .lobu-button {
 }
 
 .lobu-connection {
-  color: var(--lobu-warn);
+  padding-left: 8px;
+  border-left: 3px solid var(--lobu-warn);
+  color: var(--lobu-text);
 }
 
 .lobu-status .lobu-problem {
@@ -676,19 +713,19 @@ fieldset:disabled .lobu-button {
 }
 
 .lobu-ansi-red {
-  color: var(--lobu-bad);
+  color: color-mix(in srgb, var(--lobu-bad) 70%, var(--lobu-text));
 }
 
 .lobu-ansi-green {
-  color: var(--lobu-good);
+  color: color-mix(in srgb, var(--lobu-good) 70%, var(--lobu-text));
 }
 
 .lobu-ansi-yellow {
-  color: var(--lobu-warn);
+  color: color-mix(in srgb, var(--lobu-warn) 70%, var(--lobu-text));
 }
 
 .lobu-ansi-blue {
-  color: var(--lobu-brand);
+  color: color-mix(in srgb, var(--lobu-brand) 70%, var(--lobu-text));
 }
 
 .lobu-ansi-magenta {
@@ -735,4 +772,4 @@ fieldset:disabled .lobu-button {
     border-width: 2px;
   }
 }
-`,""]),e.d(r,{},{A:t})},314(o){o.exports=function(o){var r=[];return r.toString=function(){return this.map(function(r){var e="",a=void 0!==r[5];return r[4]&&(e+="@supports (".concat(r[4],") {")),r[2]&&(e+="@media ".concat(r[2]," {")),a&&(e+="@layer".concat(r[5].length>0?" ".concat(r[5]):""," {")),e+=o(r),a&&(e+="}"),r[2]&&(e+="}"),r[4]&&(e+="}"),e}).join("")},r.i=function(o,e,a,l,n){"string"==typeof o&&(o=[[null,o,void 0]]);var t={};if(a)for(var i=0;i<this.length;i++){var u=this[i][0];null!=u&&(t[u]=!0)}for(var b=0;b<o.length;b++){var d=[].concat(o[b]);a&&t[d[0]]||(void 0!==n&&(void 0===d[5]||(d[1]="@layer".concat(d[5].length>0?" ".concat(d[5]):""," {").concat(d[1],"}")),d[5]=n),e&&(d[2]&&(d[1]="@media ".concat(d[2]," {").concat(d[1],"}")),d[2]=e),l&&(d[4]?(d[1]="@supports (".concat(d[4],") {").concat(d[1],"}"),d[4]=l):d[4]="".concat(l)),r.push(d))}},r}},601(o){o.exports=function(o){return o[1]}},72(o){var r=[];function e(o){for(var e=-1,a=0;a<r.length;a++)if(r[a].identifier===o){e=a;break}return e}function a(o,a){for(var l={},n=[],t=0;t<o.length;t++){var i=o[t],u=a.base?i[0]+a.base:i[0],b=l[u]||0,d="".concat(u," ").concat(b);l[u]=b+1;var s=e(d),c={css:i[1],media:i[2],sourceMap:i[3],supports:i[4],layer:i[5]};if(-1!==s)r[s].references++,r[s].updater(c);else{var p=function(o,r){var e=r.domAPI(r);return e.update(o),function(r){r?(r.css!==o.css||r.media!==o.media||r.sourceMap!==o.sourceMap||r.supports!==o.supports||r.layer!==o.layer)&&e.update(o=r):e.remove()}}(c,a);a.byIndex=t,r.splice(t,0,{identifier:d,updater:p,references:1})}n.push(d)}return n}o.exports=function(o,l){var n=a(o=o||[],l=l||{});return function(o){o=o||[];for(var t=0;t<n.length;t++){var i=e(n[t]);r[i].references--}for(var u=a(o,l),b=0;b<n.length;b++){var d=e(n[b]);0===r[d].references&&(r[d].updater(),r.splice(d,1))}n=u}}},659(o){var r={};o.exports=function(o,e){var a=function(o){if(void 0===r[o]){var e=document.querySelector(o);if(window.HTMLIFrameElement&&e instanceof window.HTMLIFrameElement)try{e=e.contentDocument.head}catch(o){e=null}r[o]=e}return r[o]}(o);if(!a)throw Error("Couldn't find a style target. This probably means that the value for the 'insert' parameter is invalid.");a.appendChild(e)}},540(o){o.exports=function(o){var r=document.createElement("style");return o.setAttributes(r,o.attributes),o.insert(r,o.options),r}},56(o,r,e){o.exports=function(o){var r=e.nc;r&&o.setAttribute("nonce",r)}},825(o){o.exports=function(o){if("u"<typeof document)return{update:function(){},remove:function(){}};var r=o.insertStyleElement(o);return{update:function(e){var a,l,n;a="",e.supports&&(a+="@supports (".concat(e.supports,") {")),e.media&&(a+="@media ".concat(e.media," {")),(l=void 0!==e.layer)&&(a+="@layer".concat(e.layer.length>0?" ".concat(e.layer):""," {")),a+=e.css,l&&(a+="}"),e.media&&(a+="}"),e.supports&&(a+="}"),(n=e.sourceMap)&&"u">typeof btoa&&(a+="\n/*# sourceMappingURL=data:application/json;base64,".concat(btoa(unescape(encodeURIComponent(JSON.stringify(n))))," */")),o.styleTagTransform(a,r,o.options)},remove:function(){var o;null===(o=r).parentNode||o.parentNode.removeChild(o)}}}},113(o){o.exports=function(o,r){if(r.styleSheet)r.styleSheet.cssText=o;else{for(;r.firstChild;)r.removeChild(r.firstChild);r.appendChild(document.createTextNode(o))}}},187(o,r,e){var a=e(72),l=e.n(a),n=e(825),t=e.n(n),i=e(659),u=e.n(i),b=e(56),d=e.n(b),s=e(540),c=e.n(s),p=e(113),f=e.n(p),m=e(668),g={};g.styleTagTransform=f(),g.setAttributes=d(),g.insert=u().bind(null,"head"),g.domAPI=t(),g.insertStyleElement=c(),l()(m.A,g),m.A&&m.A.locals&&m.A.locals}}]);
+`,""]),e.d(r,{},{A:t})},314(o){o.exports=function(o){var r=[];return r.toString=function(){return this.map(function(r){var e="",a=void 0!==r[5];return r[4]&&(e+="@supports (".concat(r[4],") {")),r[2]&&(e+="@media ".concat(r[2]," {")),a&&(e+="@layer".concat(r[5].length>0?" ".concat(r[5]):""," {")),e+=o(r),a&&(e+="}"),r[2]&&(e+="}"),r[4]&&(e+="}"),e}).join("")},r.i=function(o,e,a,l,n){"string"==typeof o&&(o=[[null,o,void 0]]);var t={};if(a)for(var i=0;i<this.length;i++){var u=this[i][0];null!=u&&(t[u]=!0)}for(var b=0;b<o.length;b++){var d=[].concat(o[b]);a&&t[d[0]]||(void 0!==n&&(void 0===d[5]||(d[1]="@layer".concat(d[5].length>0?" ".concat(d[5]):""," {").concat(d[1],"}")),d[5]=n),e&&(d[2]&&(d[1]="@media ".concat(d[2]," {").concat(d[1],"}")),d[2]=e),l&&(d[4]?(d[1]="@supports (".concat(d[4],") {").concat(d[1],"}"),d[4]=l):d[4]="".concat(l)),r.push(d))}},r}},601(o){o.exports=function(o){return o[1]}},72(o){var r=[];function e(o){for(var e=-1,a=0;a<r.length;a++)if(r[a].identifier===o){e=a;break}return e}function a(o,a){for(var l={},n=[],t=0;t<o.length;t++){var i=o[t],u=a.base?i[0]+a.base:i[0],b=l[u]||0,d="".concat(u," ").concat(b);l[u]=b+1;var s=e(d),c={css:i[1],media:i[2],sourceMap:i[3],supports:i[4],layer:i[5]};if(-1!==s)r[s].references++,r[s].updater(c);else{var p=function(o,r){var e=r.domAPI(r);return e.update(o),function(r){r?(r.css!==o.css||r.media!==o.media||r.sourceMap!==o.sourceMap||r.supports!==o.supports||r.layer!==o.layer)&&e.update(o=r):e.remove()}}(c,a);a.byIndex=t,r.splice(t,0,{identifier:d,updater:p,references:1})}n.push(d)}return n}o.exports=function(o,l){var n=a(o=o||[],l=l||{});return function(o){o=o||[];for(var t=0;t<n.length;t++){var i=e(n[t]);r[i].references--}for(var u=a(o,l),b=0;b<n.length;b++){var d=e(n[b]);0===r[d].references&&(r[d].updater(),r.splice(d,1))}n=u}}},659(o){var r={};o.exports=function(o,e){var a=function(o){if(void 0===r[o]){var e=document.querySelector(o);if(window.HTMLIFrameElement&&e instanceof window.HTMLIFrameElement)try{e=e.contentDocument.head}catch(o){e=null}r[o]=e}return r[o]}(o);if(!a)throw Error("Couldn't find a style target. This probably means that the value for the 'insert' parameter is invalid.");a.appendChild(e)}},540(o){o.exports=function(o){var r=document.createElement("style");return o.setAttributes(r,o.attributes),o.insert(r,o.options),r}},56(o,r,e){o.exports=function(o){var r=e.nc;r&&o.setAttribute("nonce",r)}},825(o){o.exports=function(o){if("u"<typeof document)return{update:function(){},remove:function(){}};var r=o.insertStyleElement(o);return{update:function(e){var a,l,n;a="",e.supports&&(a+="@supports (".concat(e.supports,") {")),e.media&&(a+="@media ".concat(e.media," {")),(l=void 0!==e.layer)&&(a+="@layer".concat(e.layer.length>0?" ".concat(e.layer):""," {")),a+=e.css,l&&(a+="}"),e.media&&(a+="}"),e.supports&&(a+="}"),(n=e.sourceMap)&&"u">typeof btoa&&(a+="\n/*# sourceMappingURL=data:application/json;base64,".concat(btoa(unescape(encodeURIComponent(JSON.stringify(n))))," */")),o.styleTagTransform(a,r,o.options)},remove:function(){var o;null===(o=r).parentNode||o.parentNode.removeChild(o)}}}},113(o){o.exports=function(o,r){if(r.styleSheet)r.styleSheet.cssText=o;else{for(;r.firstChild;)r.removeChild(r.firstChild);r.appendChild(document.createTextNode(o))}}},187(o,r,e){var a=e(72),l=e.n(a),n=e(825),t=e.n(n),i=e(659),u=e.n(i),b=e(56),d=e.n(b),s=e(540),c=e.n(s),p=e(113),f=e.n(p),m=e(668),x={};x.styleTagTransform=f(),x.setAttributes=d(),x.insert=u().bind(null,"head"),x.domAPI=t(),x.insertStyleElement=c(),l()(m.A,x),m.A&&m.A.locals&&m.A.locals}}]);

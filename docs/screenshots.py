@@ -1,0 +1,257 @@
+"""Make the pictures of docs/images: each state of an output and of the widget, in three themes.
+
+``python -m docs.screenshots [STATE …]`` (or ``make screenshots``) drives a real JupyterLab whose model is
+scripted on loopback, so that the pictures can be made anew by anyone. Look at what has changed.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from playwright.sync_api import BrowserContext, expect, sync_playwright
+
+from tests.browser.conftest import lab_server, launch
+from tests.browser.lab import LOAD, SLOW, Lab
+from tests.providers import MODEL, Call, Provider, Reply, calls, fails, says
+from tests.servers import RealServer
+
+IMAGES = Path(__file__).with_name("images")
+THEMES = {
+    "light": "JupyterLab Light",
+    "dark": "JupyterLab Dark",
+    "contrast": "JupyterLab Dark High Contrast",
+}
+SALES = """\
+import pandas as pd
+sales = pd.DataFrame({
+    "month": pd.date_range("2026-01-01", periods=12, freq="MS").strftime("%b"),
+    "region": ["North", "South", "West"] * 4,
+    "amount": [12, 18, 9, 21, 25, 14, 29, 31, 17, 26, 38, 24],
+})"""
+ASK = "%lobu plot sales by month"
+PLOT = """\
+import matplotlib.pyplot as plt
+
+fig, ax = plt.subplots(figsize=(6, 2.6))
+ax.bar(sales["month"], sales["amount"])
+ax.set_ylabel("amount")
+plt.show()"""
+PLAN = "`sales` has 12 rows, one per month. I would draw them as bars:"
+ANSWER = """\
+**November** is the best month, **March** the weakest.
+
+| region | amount | share |
+|---|---|---|
+| North | 88 | 33 % |
+| South | 112 | 42 % |
+| West | 64 | 24 % |
+
+The growth from quarter to quarter is $g = \\frac{a_{n+1}}{a_n} - 1$; in code:
+
+```python
+sales.groupby("region")["amount"].sum()
+```"""
+
+
+def run_code(code: str) -> Call:
+    return Call("run_code", json.dumps({"code": code}))
+
+
+@dataclass
+class Studio:
+    """A JupyterLab, its scripted model, and where the pictures go."""
+
+    context: BrowserContext
+    server: RealServer
+    provider: Provider
+
+    def open(self, *cells: str) -> Lab:
+        """A new notebook that has run these cells, all of the window for it."""
+        lab = Lab.open(self.context.new_page(), self.server, cells, None)
+        lab.wear(THEMES["light"])
+        lab.command("application:toggle-left-area")
+        lab.run_all()
+        expect(lab.view).to_be_visible(timeout=SLOW)
+        return lab
+
+    def ask(self, *replies: Reply, prompt: str = ASK) -> Lab:
+        self.provider.script = [*replies]
+        return self.open(LOAD, SALES, prompt)
+
+    def shoot(self, lab: Lab, state: str) -> None:
+        """The cell of the output, in each theme; a page without its server cannot change it."""
+        cell = lab.page.locator(".jp-Cell", has=lab.view)
+        alone = lab.view.locator(".lobu-connection").count() > 0
+        lab.page.add_style_tag(content=".jp-Dialog { display: none }")  # JupyterLab's own
+        for name, theme in THEMES.items():
+            if alone and name != "light":
+                return
+            if not alone:
+                lab.wear(theme)
+            lab.page.mouse.move(0, 0)
+            cell.screenshot(path=IMAGES / f"{state}-{name}.png", animations="disabled")
+
+
+def streaming(studio: Studio) -> Lab:
+    lab = studio.ask(Reply(ANSWER, thinking="", end="hang"))
+    expect(lab.view.locator("table")).to_be_visible(timeout=SLOW)
+    return lab
+
+
+def waiting(studio: Studio) -> Lab:
+    lab = studio.ask(calls(run_code(PLOT), text=PLAN))
+    expect(lab.question).to_be_visible(timeout=SLOW)
+    return lab
+
+
+def editing(studio: Studio) -> Lab:
+    lab = waiting(studio)
+    lab.question.press("e")
+    expect(lab.question.locator(".cm-content")).to_be_focused()
+    return lab
+
+
+def rejecting(studio: Studio) -> Lab:
+    lab = waiting(studio)
+    lab.question.press("r")
+    lab.question.locator("input").fill("as a line, please")
+    return lab
+
+
+def batch(studio: Studio) -> Lab:
+    note = Call("write_file", json.dumps({"path": "notes.md", "content": "# Sales\n\nBest month: Nov\n"}))
+    lab = studio.ask(calls(run_code(PLOT), note, text="A figure, and a note to go with it:"))
+    expect(lab.question).to_have_count(2, timeout=SLOW)
+    lab.question.first.press("a")
+    return lab
+
+
+def question(studio: Studio) -> Lab:
+    asked = {"id": "kind", "question": "Which kind of figure?", "options": ["bars", "a line", "points"]}
+    lab = studio.ask(calls(Call("ask_user", json.dumps({"questions": [asked]}))), says("Bars it is."))
+    expect(lab.question).to_be_visible(timeout=SLOW)
+    return lab
+
+
+def answered(studio: Studio) -> Lab:
+    lab = question(studio)
+    lab.question.get_by_label("bars").check()
+    lab.button("Answer").first.click()
+    lab.stands("Done")
+    return lab
+
+
+def done(studio: Studio) -> Lab:
+    lab = studio.ask(calls(run_code(PLOT), text=PLAN), says(ANSWER))
+    lab.question.press("a", timeout=SLOW)
+    lab.stands("Done")
+    expect(lab.view.locator("img.lobu-figure")).to_be_visible()
+    return lab
+
+
+def edited(studio: Studio) -> Lab:
+    lab = editing(studio)
+    studio.provider.script = [says("Done, as you edited it.")]
+    editor = lab.question.locator(".cm-content")
+    editor.press("Control+A")
+    editor.press_sequentially('sales["amount"].max()')
+    lab.button("Approve as edited").click()
+    lab.stands("Done")
+    lab.view.locator(".lobu-card-head").click()
+    return lab
+
+
+def failing_code(studio: Studio) -> Lab:
+    lab = studio.ask(calls(run_code('total = float("12,5")')), says("A point, not a comma."))
+    lab.question.press("a", timeout=SLOW)
+    lab.stands("Done")
+    lab.view.locator(".lobu-output-error summary").click()
+    return lab
+
+
+def error(studio: Studio) -> Lab:
+    lab = studio.ask(fails(401, "Incorrect API key provided."))
+    expect(lab.button("Retry")).to_be_visible(timeout=SLOW)
+    return lab
+
+
+def kernel_restarted(studio: Studio) -> Lab:
+    lab = waiting(studio)
+    studio.server.restart_kernel(lab.kernel_id())
+    expect(lab.question.locator(".lobu-warning")).to_be_visible(timeout=SLOW)
+    return lab
+
+
+def reconnecting(studio: Studio) -> Lab:
+    lab = waiting(studio)
+    studio.server.kill()
+    expect(lab.view.locator(".lobu-connection")).to_contain_text("next try", timeout=SLOW)
+    return lab
+
+
+def server_gone(studio: Studio) -> Lab:
+    """Another server took its place, and knows this page no more."""
+    studio.server.restart()
+    lab = waiting(studio)
+    known = studio.server.token
+    studio.server.kill()
+    studio.server.token = "another"
+    (studio.server.home / "runtime" / "jupyter_cookie_secret").unlink()  # else the page is still signed in
+    studio.server.start()
+    studio.server.token = known
+    expect(lab.view.locator(".lobu-connection")).to_contain_text("signed out", timeout=SLOW)
+    return lab
+
+
+def widget(studio: Studio) -> Lab:
+    studio.provider.script = [calls(run_code('sales.groupby("region")["amount"].sum()')), says(ANSWER)]
+    lab = studio.open(SALES, "import lobu_jupyter as lobu\nlobu.ChatWidget()")
+    box = lab.view.locator(".lobu-composer textarea")
+    box.fill("which region sold most?")
+    box.press("Enter")
+    lab.question.press("a", timeout=SLOW)
+    lab.stands("Done")
+    return lab
+
+
+# The last two end the server.
+STATES: tuple[Callable[[Studio], Lab], ...] = (
+    streaming, waiting, editing, rejecting, batch, question, answered, done, edited, failing_code, error,
+    kernel_restarted, widget, reconnecting, server_gone,
+)  # fmt: skip
+
+
+@contextmanager
+def studio() -> Iterator[Studio]:
+    with tempfile.TemporaryDirectory() as home, sync_playwright() as playwright, Provider() as provider:
+        entry = {"local": {"kind": "openai", "base_url": f"{provider.url}/v1", "api_key": "k"}}
+        options = (f"--LobuApp.providers={entry!r}", f"--LobuApp.default_model=local:{MODEL}")
+        with launch(playwright) as browser, lab_server(Path(home), *options) as server:
+            context = browser.new_context(viewport={"width": 900, "height": 1400})
+            context.set_default_timeout(30_000)
+            yield Studio(context, server, provider)
+            context.close()
+
+
+def main(names: list[str]) -> None:
+    IMAGES.mkdir(exist_ok=True)
+    with studio() as place:
+        for state in STATES:
+            if not names or state.__name__ in names:
+                print(state.__name__, flush=True)
+                lab = state(place)
+                place.shoot(lab, state.__name__.replace("_", "-"))
+                if lab.button("Stop").count() > 0:
+                    lab.button("Stop").click()
+                    lab.stands("Stopped")
+                lab.page.close()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
