@@ -13,6 +13,14 @@ from tornado.websocket import WebSocketClientConnection, websocket_connect
 from tests.servers import RealServer
 
 
+async def hang_up(socket: WebSocketClientConnection) -> None:
+    """Close a socket and wait until it is closed: one that outlives its loop is a leak to whichever test runs then."""
+    socket.close()
+    async with asyncio.timeout(10):
+        while await socket.read_message() is not None:
+            pass
+
+
 class PageClient:
     """Runs cells in a kernel through the server's own WebSocket, under one session id."""
 
@@ -30,7 +38,7 @@ class PageClient:
 
     async def __aexit__(self, *_: object) -> None:
         assert self._socket is not None
-        self._socket.close()
+        await hang_up(self._socket)
 
     async def run(self, code: str, seconds: float = 30) -> str:
         """Run a cell to its end and return what it printed.

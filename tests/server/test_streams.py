@@ -11,6 +11,7 @@ import pytest
 from tornado.httpclient import HTTPClientError, HTTPRequest
 from tornado.websocket import WebSocketClientConnection, websocket_connect
 
+from tests.server.page import hang_up
 from tests.server.wire import Json, PlainWorker, Wire, frames
 
 HEARTBEAT = 0.3
@@ -221,7 +222,7 @@ async def test_one_socket_follows_many_threads(wire: Wire, worker: PlainWorker, 
 
     assert heard == await wire.events(thread)
     assert await page.hear_until("RUN_FINISHED") == await wire.events(other)
-    page.socket.close()
+    await hang_up(page.socket)
 
 
 async def test_a_page_goes_on_from_its_cursor_and_hears_a_question(
@@ -241,7 +242,7 @@ async def test_a_page_goes_on_from_its_cursor_and_hears_a_question(
     states = [(await page.hear("state"))["status"]]
     while states[-1] != "waiting":
         states.append((await page.hear("state"))["status"])
-    page.socket.close()
+    await hang_up(page.socket)
 
 
 @pytest.mark.parametrize(
@@ -265,7 +266,7 @@ async def test_a_message_that_is_wrong_is_answered_and_the_socket_lives(
 
     await page.say({"type": "follow", "threadId": thread})
     await page.hear("state")
-    page.socket.close()
+    await hang_up(page.socket)
 
 
 @pytest.mark.scenario("E17")
@@ -276,7 +277,7 @@ async def test_a_silent_socket_carries_heartbeats(wire: Wire, thread: str) -> No
     await page.hear("heartbeat")
     await page.hear("heartbeat")
 
-    page.socket.close()
+    await hang_up(page.socket)
 
 
 async def test_health_counts_the_pages_that_are_open(wire: Wire, thread: str) -> None:
@@ -287,7 +288,7 @@ async def test_health_counts_the_pages_that_are_open(wire: Wire, thread: str) ->
     await page.hear("state")
 
     assert (await wire.ok("GET", "health"))["pages"] == 1
-    page.socket.close()
+    await hang_up(page.socket)
 
 
 async def test_the_socket_needs_a_login_and_refuses_a_foreign_origin(wire: Wire) -> None:
@@ -298,4 +299,4 @@ async def test_the_socket_needs_a_login_and_refuses_a_foreign_origin(wire: Wire)
     with pytest.raises(HTTPClientError, match="403"):
         await Page.open(wire, Authorization="", Cookie=cookie, Origin="http://evil.example")
     page = await Page.open(wire, Authorization="", Cookie=cookie)
-    page.socket.close()
+    await hang_up(page.socket)

@@ -9,6 +9,7 @@ import pytest
 from tornado.httpclient import HTTPClientError, HTTPRequest
 from tornado.websocket import WebSocketClientConnection, websocket_connect
 
+from tests.server.page import hang_up
 from tests.server.wire import Json, PlainWorker, Wire, names, text_events
 
 
@@ -52,7 +53,7 @@ async def test_batches_of_many_runs_in_one_message_are_judged_apart(wire: Wire, 
         {"runId": second["runId"]},
     )
     again = await ask(socket, batch(second, 1, *text_events("m", "b")))
-    socket.close()
+    await hang_up(socket)
 
     assert [result.get("acked") for result in results] == [1, None, 1, None]
     assert [results[i]["status"] for i in (1, 3)] == [422, 422]
@@ -71,7 +72,7 @@ async def test_a_worker_that_was_given_up_is_refused_on_its_open_socket(
     before = await wire.events(task["threadId"])
 
     (result,) = await ask(socket, batch(task, 1, *text_events("m", "late")))
-    socket.close()
+    await hang_up(socket)
 
     assert (result["status"], result["error"]["code"]) == (409, "stale_incarnation")
     assert await wire.events(task["threadId"]) == before
@@ -97,7 +98,6 @@ async def test_a_message_that_is_no_batches_closes_the_socket(wire: Wire, worker
     await socket.write_message("{}")
 
     answer = await socket.read_message()
-    socket.close()
 
     assert answer is None
     assert socket.close_code == 1007
