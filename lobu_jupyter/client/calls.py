@@ -125,6 +125,16 @@ def delete_thread(thread_id: str) -> Call[None]:
     return Call(method="DELETE", path=f"threads/{_id(thread_id)}", read=_nothing)
 
 
+def restore_thread(thread_id: str) -> Call[Thread]:
+    """Take a deletion back, within a minute."""
+    return _post(f"threads/{_id(thread_id)}/restore", Thread, {})
+
+
+def fork(thread_id: str, run_id: str) -> Call[Thread]:
+    """A new thread with all that was before this run."""
+    return _post(f"threads/{_id(thread_id)}/fork", Thread, {"runId": run_id})
+
+
 # -- runs ------------------------------------------------------------------------------------------
 
 

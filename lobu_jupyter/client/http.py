@@ -72,6 +72,8 @@ class _Face:
     get_thread = _Endpoint(calls.get_thread)
     patch_thread = _Endpoint(calls.patch_thread)
     delete_thread = _Endpoint(calls.delete_thread)
+    restore_thread = _Endpoint(calls.restore_thread)
+    fork = _Endpoint(calls.fork)
     start = _Endpoint(calls.start)
     rebuild = _Endpoint(calls.rebuild)
     cancel = _Endpoint(calls.cancel)

@@ -52,6 +52,7 @@ async def finish(
     )
     assert changed == 1, "the caller saw its lease in this transaction"
     await tx.run("drop_lease", run_id=run_id)
+    await tx.run("index_run", run_id=run_id)
     if run["parent_run_id"]:
         await tx.run("drop_checkpoint", run_id=run["parent_run_id"])
     tx.after(lambda: ctx.slices.drop(run_id))

@@ -21,6 +21,7 @@ from . import (
     dispatch,
     exporting,
     following,
+    forking,
     granting,
     ingest,
     kernels,
@@ -33,8 +34,9 @@ from . import (
     threads,
     workers,
 )
+from .access import owner_of
 from .context import Context
-from .hub import Hub
+from .hub import Hub, owner_topic
 from .observing import Observer, Unobserved
 from .settings import Settings
 from .slices import Slices
@@ -150,6 +152,32 @@ class Gateway:
     async def delete_thread(self, by: Caller, thread_id: str) -> None:
         """Cancel what runs or waits, let followers see that end, and remove the thread."""
         await threads.delete_thread(self._ctx, by, thread_id)
+
+    async def restore_thread(self, by: Caller, thread_id: str) -> Thread:
+        """Take a deletion back; what it cancelled stays cancelled. Harmless for a thread that is there.
+
+        Raises:
+            ThreadNotFound: its rows are gone, ``purge_seconds`` after the deletion.
+        """
+        return await threads.restore_thread(self._ctx, by, thread_id)
+
+    async def fork(self, by: Caller, thread_id: str, run_id: str) -> Thread:
+        """A new thread with all that was before this run (and before those that it resumes).
+
+        Raises:
+            RunNotFound: the thread has no such run. Conflict: it is queued.
+        """
+        return await forking.fork(self._ctx, by, thread_id, run_id)
+
+    async def changes(self, by: Caller) -> AsyncGenerator[bool]:
+        """True at once, and when one of the caller's threads was made, changed or deleted, or a run of it was
+        queued, began, paused or ended: look again. False: nothing did for ``heartbeat_seconds``."""
+        with self._ctx.hub.listen(owner_topic(owner_of(by))) as bell:
+            bell.ring()
+            while True:
+                rang = await bell.wait(self._ctx.settings.heartbeat_seconds)
+                bell.clear()
+                yield rang
 
     async def notebook_moved(self, old_path: str, new_path: str) -> None:
         """A notebook, or a folder, was renamed: threads, rules and grants follow."""

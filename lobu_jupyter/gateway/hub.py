@@ -86,5 +86,10 @@ def thread_topic(thread_id: str) -> str:
     return f"thread {thread_id}"
 
 
+def owner_topic(owner: str) -> str:
+    """Rung when one of a person's threads was made, changed or deleted, or a run of it began, paused or ended."""
+    return f"owner {owner}"
+
+
 def inbox_topic(worker_id: str) -> str:
     return f"inbox {worker_id}"

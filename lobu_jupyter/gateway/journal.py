@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from lobu_jupyter.model.events import Event, encode
 
-from .hub import thread_topic
+from .hub import owner_topic, thread_topic
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 
 async def append(tx: Tx, thread_id: str, run_id: str | None, bodies: Sequence[bytes], now: float) -> int:
     """Journal `bodies` of a run (None: between runs); returns the thread's new cursor."""
-    cursor = await _insert(tx, thread_id, run_id, bodies, now)
+    cursor, owner = await _insert(tx, thread_id, run_id, bodies, now)
     tx.wake(thread_topic(thread_id))
+    tx.wake(owner_topic(owner))
     return cursor
 
 
@@ -27,7 +28,7 @@ async def append_more(
     ctx: Context, tx: Tx, thread_id: str, run_id: str, bodies: Sequence[bytes], now: float
 ) -> int:
     """The same for what a running run goes on with: readers are given the bytes, not sent to the store."""
-    cursor = await _insert(tx, thread_id, run_id, bodies, now)
+    cursor, _ = await _insert(tx, thread_id, run_id, bodies, now)
 
     def tell() -> None:
         topic = thread_topic(thread_id)
@@ -39,7 +40,10 @@ async def append_more(
     return cursor
 
 
-async def _insert(tx: Tx, thread_id: str, run_id: str | None, bodies: Sequence[bytes], now: float) -> int:
+async def _insert(
+    tx: Tx, thread_id: str, run_id: str | None, bodies: Sequence[bytes], now: float
+) -> tuple[int, str]:
+    """The thread's new cursor and its owner."""
     moved = await tx.one("move_cursor", thread_id=thread_id, count=len(bodies), now=now)
     assert moved is not None, "only threads that exist are written to"
     first = moved["cursor"] - len(bodies) + 1
@@ -50,7 +54,7 @@ async def _insert(tx: Tx, thread_id: str, run_id: str | None, bodies: Sequence[b
             for i, b in enumerate(bodies)
         ],
     )
-    return moved["cursor"]
+    return moved["cursor"], moved["owner"]
 
 
 def stamped(event: Event, now: float) -> bytes:

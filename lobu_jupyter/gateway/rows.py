@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from lobu_jupyter.store.tx import Row
 
 
+PROMPT_CHARS = 2000
+
+
 def thread_of(row: Row) -> Thread:
     waiting = ThreadStatus.WAITING if row["waiting"] else ThreadStatus.IDLE
     return Thread(
@@ -47,12 +50,21 @@ def run_of(row: Row) -> Run:
         kernel_id=row["kernel_id"],
         client_request_id=row["client_request_id"],
         answerable=bool(row["answerable"]),
+        prompt=prompt_of(row),
         start_cursor=row["start_cursor"],
         usage=json.loads(row["usage"]),
         error=error,
         created_at=iso(row["created_at"]),
         ended_at=None if row["ended_at"] is None else iso(row["ended_at"]),
     )
+
+
+def prompt_of(row: Row) -> str:
+    """The text that a run was started with, at most PROMPT_CHARS of it."""
+    content = (json.loads(row["request"]).get("message") or {}).get("content") or ""
+    if isinstance(content, list):
+        content = " ".join(str(part.get("text") or "") for part in content)  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType, reportUnknownArgumentType]
+    return str(content)[:PROMPT_CHARS]
 
 
 def interrupt_of(row: Row) -> Interrupt:

@@ -16,6 +16,7 @@ from .access import allow_change, own_thread
 from .beginning import add_run, begin
 from .ending import cancel_run, close_interrupts, expire_due
 from .guarding import guard
+from .hub import owner_topic
 from .rows import json_of
 
 if TYPE_CHECKING:
@@ -58,6 +59,8 @@ async def start(ctx: Context, by: Caller, thread_id: str, request: StartRun) -> 
         run_id = await add_run(ctx, tx, thread_id, owner, **fields, cursor=cursor)
         if running is None:
             cursor = await begin(ctx, tx, run_id)
+        else:
+            tx.wake(owner_topic(owner))
         return Started(run_id=run_id, thread_id=thread_id, cursor=cursor)
 
     return await ctx.database.write(body)

@@ -107,7 +107,7 @@ async def _purge(ctx: Context, thread_id: str) -> bool:
         thread = await tx.one("thread", thread_id=thread_id)
         if thread is None or thread["deleted_at"] is None:
             return False
-        for query in ("purge_events", "purge_runs", "purge_interrupts", "drop_checkpoints"):
+        for query in ("purge_events", "purge_runs", "purge_interrupts", "purge_texts", "drop_checkpoints"):
             await tx.run(query, thread_id=thread_id)
         await tx.run("purge_grants", owner=thread["owner"], thread_id=thread_id)
         await tx.run("purge_thread", thread_id=thread_id)

@@ -13,7 +13,7 @@ from lobu_jupyter.model.ids import new_id
 
 from .access import allow_change, own_thread, owner_of, record
 from .cancelling import cancel_all
-from .hub import thread_topic
+from .hub import owner_topic, thread_topic
 from .journal import append, stamped
 from .rows import thread_of
 
@@ -59,6 +59,7 @@ async def create_thread(
             now=ctx.now(),
             **place,
         )
+        tx.wake(owner_topic(owner))
         if title:
             await _set_title(ctx, tx, await own_thread(tx, owner, thread_id), title)
         return thread_of(await own_thread(tx, owner, thread_id))
@@ -143,6 +144,7 @@ async def patch_thread(
     async def body(tx: Tx) -> Thread:
         thread = await own_thread(tx, owner, thread_id)
         await _write(ctx, tx, thread, **{k: v for k, v in changes.items() if v is not UNSET})
+        tx.wake(owner_topic(owner))
         if title is not UNSET and title != thread["title"]:
             await _set_title(ctx, tx, await own_thread(tx, owner, thread_id), title)
         return thread_of(await own_thread(tx, owner, thread_id))
@@ -170,8 +172,22 @@ async def delete_thread(ctx: Context, by: Caller, thread_id: str) -> None:
         await own_thread(tx, owner, thread_id)
         await remove(ctx, tx, thread_id, by.name)
         await record(ctx, tx, by, "deleted", owner, thread_id)
+        tx.wake(owner_topic(owner))
 
     await ctx.database.write(body)
+
+
+async def restore_thread(ctx: Context, by: Caller, thread_id: str) -> Thread:
+    """See :meth:`Gateway.restore_thread`."""
+    owner = await allow_change(ctx, by, "restore", thread_id)
+
+    async def body(tx: Tx) -> Thread:
+        if await tx.run("restore_thread", thread_id=thread_id, owner=owner, now=ctx.now()):
+            await record(ctx, tx, by, "restored", owner, thread_id)
+            tx.wake(owner_topic(owner))
+        return thread_of(await own_thread(tx, owner, thread_id))
+
+    return await ctx.database.write(body)
 
 
 async def remove(ctx: Context, tx: Tx, thread_id: str, by: str) -> None:

@@ -85,6 +85,7 @@ class Run(Wire, frozen=True, kw_only=True):
     kernel_id: str | None = None
     client_request_id: str | None = None
     answerable: bool = True
+    prompt: str = ""  # the text of its message, shortened; "" for one that resumes
     start_cursor: int = 0  # seq of its RUN_STARTED; 0 while queued
     usage: dict[str, int] = field(default_factory=dict)
     error: RunError | None = None

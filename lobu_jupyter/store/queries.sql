@@ -27,7 +27,8 @@ SELECT t.*,
   FROM threads t
  WHERE t.owner = :owner AND t.deleted_at IS NULL AND t.temporary = 0 AND t.archived = :archived
    AND (:search IS NULL OR t.title LIKE :search ESCAPE '\' OR t.name LIKE :search ESCAPE '\'
-        OR t.notebook_path LIKE :search ESCAPE '\')
+        OR t.notebook_path LIKE :search ESCAPE '\'
+        OR EXISTS (SELECT 1 FROM texts x WHERE x.thread_id = t.thread_id AND x.text LIKE :search ESCAPE '\'))
    AND (:notebook_path IS NULL OR t.notebook_path = :notebook_path)
    AND (:name IS NULL OR t.name = :name)
    AND (:kernel_id IS NULL OR t.kernel_id = :kernel_id)
@@ -46,11 +47,57 @@ UPDATE threads SET title = :title WHERE thread_id = :thread_id AND title = '';
 
 -- move_cursor --
 -- Take the next seqs of a thread's journal.
-UPDATE threads SET cursor = cursor + :count, updated_at = :now WHERE thread_id = :thread_id RETURNING cursor;
+UPDATE threads SET cursor = cursor + :count, updated_at = :now WHERE thread_id = :thread_id
+RETURNING cursor, owner;
 
 -- delete_thread --
 -- First call wins: the thread is gone for all callers.
 UPDATE threads SET deleted_at = :now WHERE thread_id = :thread_id AND deleted_at IS NULL;
+
+-- restore_thread --
+-- The thread is there again, if nobody has purged it.
+UPDATE threads SET deleted_at = NULL, updated_at = :now
+ WHERE thread_id = :thread_id AND owner = :owner AND deleted_at IS NOT NULL;
+
+-- index_run --
+-- What was said in a run becomes searchable.
+INSERT OR REPLACE INTO texts (thread_id, run_id, text)
+SELECT r.thread_id, r.run_id,
+       coalesce(CASE json_type(r.request, '$.message.content') WHEN 'text' THEN r.request ->> '$.message.content'
+                ELSE (SELECT group_concat(p.value ->> 'text', ' ') FROM json_each(r.request, '$.message.content') p) END, '')
+       || char(10) ||
+       coalesce((SELECT group_concat(CAST(e.body AS TEXT) ->> 'delta', '') FROM events e
+                  WHERE e.thread_id = r.thread_id AND e.seq >= r.start_cursor AND e.run_id = r.run_id
+                    AND instr(e.body, CAST('"TEXT_MESSAGE_CONTENT"' AS BLOB)) > 0
+                    AND CAST(e.body AS TEXT) ->> 'type' = 'TEXT_MESSAGE_CONTENT'), '')
+  FROM runs r WHERE r.run_id = :run_id;
+
+-- purge_texts --
+-- Remove what was said in a deleted thread.
+DELETE FROM texts WHERE thread_id = :thread_id;
+
+-- copy_thread --
+-- A fork: another thread like this one, whose journal is to be copied up to a cursor.
+INSERT INTO threads (thread_id, owner, title, notebook_path, kernel_id, cursor, created_at, updated_at)
+SELECT :fork, owner, title, notebook_path, kernel_id, :until, :now, :now FROM threads WHERE thread_id = :thread_id;
+
+-- run_before --
+-- Where a run begins in a thread: its own, or a fork that has it too.
+SELECT seq FROM events WHERE thread_id = :thread_id AND run_id = :run_id ORDER BY seq LIMIT 1;
+
+-- copy_events --
+-- The journal of a fork; events name the thread that they are in.
+INSERT INTO events (thread_id, seq, run_id, body)
+SELECT :fork, seq, run_id,
+       CASE WHEN instr(body, CAST(:thread_id AS BLOB)) = 0 THEN body
+            ELSE CAST(replace(CAST(body AS TEXT), '"' || :thread_id || '"', '"' || :fork || '"') AS BLOB) END
+  FROM events WHERE thread_id = :thread_id AND seq <= :until;
+
+-- copy_texts --
+-- What was said before the fork can be found in it too.
+INSERT INTO texts (thread_id, run_id, text)
+SELECT :fork, x.run_id, x.text FROM texts x JOIN runs r ON r.run_id = x.run_id
+ WHERE x.thread_id = :thread_id AND r.end_cursor <= :until;
 
 -- move_notebook --
 -- A notebook, or a folder of notebooks, has another path now.

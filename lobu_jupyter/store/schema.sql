@@ -1,4 +1,4 @@
--- The store, version 1. Times are seconds since the Unix epoch; JSON is text.
+-- The store, version 2. Times are seconds since the Unix epoch; JSON is text.
 -- A new file runs this whole script; an older one runs migrations/NNNN_*.sql (see migrations/README.md).
 
 -- A conversation and the last seq of its journal. Its status is not stored: it is 'running' while one
@@ -95,6 +95,15 @@ CREATE TABLE events (
   body      BLOB NOT NULL,
   PRIMARY KEY (thread_id, seq)
 ) WITHOUT ROWID;
+
+-- What was said in a run that has ended: its prompt and the agent's words, to search in.
+-- Written with the run's end; derived, so it can be made again from runs and events.
+CREATE TABLE texts (
+  thread_id TEXT NOT NULL,
+  run_id    TEXT NOT NULL,
+  text      TEXT NOT NULL,
+  PRIMARY KEY (thread_id, run_id)
+);
 
 -- Questions to a person. body: the Interrupt as JSON; decision: the Decision as JSON.
 CREATE TABLE interrupts (

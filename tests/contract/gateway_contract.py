@@ -40,9 +40,11 @@ async def journal(face: Any, thread_id: str) -> list[Event]:
     return [decode(entry.body) for entry in await read(face, thread_id)]
 
 
-async def running(face: Any, worker: Any, **fields: Any) -> Started:
-    thread = await face.create_thread()
-    started = await face.start(thread.thread_id, StartRun(prompt="go", **fields))
+async def running(
+    face: Any, worker: Any, *, prompt: str = "go", thread_id: str | None = None, **fields: Any
+) -> Started:
+    thread_id = thread_id or (await face.create_thread()).thread_id
+    started = await face.start(thread_id, StartRun(prompt=prompt, **fields))
     await worker.fetch(5)
     return started
 
@@ -281,6 +283,51 @@ class GatewayContract:
         with pytest.raises(NotFound):
             await asyncio.wait_for(reader, 20)
         assert seen == [] or seen[-1]["type"] == "RUN_FINISHED"
+
+    async def test_a_deletion_can_be_taken_back(self, face: Any, worker: Any) -> None:
+        started = await running(face, worker)
+        await face.delete_thread(started.thread_id)
+
+        restored = await face.restore_thread(started.thread_id)
+
+        assert restored.status is ThreadStatus.IDLE
+        assert (await face.get_run(started.run_id)).status == "cancelled"
+        assert started.thread_id in [t.thread_id for t in await face.list_threads()]
+        assert await face.restore_thread(started.thread_id) == restored
+
+    async def test_a_search_finds_what_was_said(self, face: Any, worker: Any) -> None:
+        started = await running(face, worker, prompt="Plot the zebras")
+        begin, first, end = say("There are forty-")
+        more = {**first, "delta": "two_percent of them"}
+        await worker.emit(started.run_id, begin, first, more, end, success())
+
+        async def found(words: str) -> list[str]:
+            return [t.thread_id for t in await face.list_threads(search=words)]
+
+        assert await found("the ZEBRAS") == [started.thread_id]
+        assert await found("forty-two_percent") == [started.thread_id]
+        assert await found("forty-two-percent") == []
+        assert await found("TEXT_MESSAGE") == []
+
+    async def test_a_fork_begins_with_what_was_before_a_run(self, face: Any, worker: Any) -> None:
+        first = await running(face, worker, prompt="first zebra")
+        await worker.emit(first.run_id, *say("one"), success())
+        second = await running(face, worker, prompt="second", thread_id=first.thread_id)
+        await worker.emit(second.run_id, success())
+
+        fork = await face.fork(first.thread_id, second.run_id)
+
+        state = await face.snapshot(fork.thread_id)
+        assert [run["runId"] for run in state["runs"]] == [first.run_id]
+        assert (fork.title, fork.cursor) == ("first zebra", state["cursor"])
+        assert {t.thread_id for t in await face.list_threads(search="zebra")} == {
+            first.thread_id,
+            fork.thread_id,
+        }
+        events = await journal(face, fork.thread_id)
+        assert {event["threadId"] for event in events if "threadId" in event} == {fork.thread_id}
+        with pytest.raises(NotFound):
+            await face.fork(fork.thread_id, second.run_id)
 
     async def test_an_export_holds_the_code_that_ran_as_it_was_decided(self, face: Any, worker: Any) -> None:
         first = await waiting(face, worker, "a", "b")

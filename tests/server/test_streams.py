@@ -245,6 +245,18 @@ async def test_a_page_goes_on_from_its_cursor_and_hears_a_question(
     await hang_up(page.socket)
 
 
+async def test_a_socket_that_watches_hears_that_a_thread_is_new(wire: Wire) -> None:
+    page = await Page.open(wire)
+    await page.say({"type": "watch"})
+    await page.say({"type": "watch"})  # once is enough
+    await page.hear("changed")
+
+    await wire.ok("POST", "threads", {"title": "new"})
+
+    assert await page.hear("changed") == {"type": "changed"}
+    page.socket.close()
+
+
 @pytest.mark.parametrize(
     ("message", "field"),
     [

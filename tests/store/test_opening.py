@@ -13,7 +13,7 @@ from lobu_jupyter.model.errors import StoreTooNew, StoreUnavailable
 from lobu_jupyter.store import places
 from lobu_jupyter.store.database import open_database
 from lobu_jupyter.store.opening import Scripts
-from lobu_jupyter.store.queries import VERSION
+from lobu_jupyter.store.queries import SCHEMA, VERSION
 
 OLD = Scripts(schema="CREATE TABLE a (x TEXT);", steps={}, version=1)
 NEW = Scripts(
@@ -165,3 +165,23 @@ async def test_a_network_file_system_is_refused_with_the_option_to_set(
         await open_database(tmp_path / "lobu.sqlite")
 
     assert list(tmp_path.iterdir()) == []
+
+
+async def test_what_was_said_before_searches_knew_texts_is_found(tmp_path: Path) -> None:
+    path = tmp_path / "lobu.sqlite"
+    before = SCHEMA.replace(SCHEMA[SCHEMA.index("CREATE TABLE texts") : SCHEMA.index("-- Questions")], "")
+    await _make(path, Scripts(schema=before, steps={}, version=1))
+    deltas = ['{"type":"TEXT_MESSAGE_CONTENT","delta":"ze"}', '{"type":"TEXT_MESSAGE_CONTENT","delta":"bra"}']
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute(
+            "INSERT INTO runs (run_id, thread_id, owner, status, agent, request, start_cursor, created_at, ended_at)"
+            """ VALUES ('r', 't', 'o', 'succeeded', 'a', '{"message": {"content": "a prompt"}}', 1, 0, 1)"""
+        )
+        rows = [(seq, delta.encode()) for seq, delta in enumerate(deltas, 2)]
+        connection.executemany("INSERT INTO events VALUES ('t', ?, 'r', ?)", rows)
+
+    await _make(path)
+
+    assert _version(path) == VERSION
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("SELECT text FROM texts").fetchall() == [("a prompt\nzebra",)]

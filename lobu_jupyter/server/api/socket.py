@@ -1,6 +1,7 @@
 """socket: one WebSocket for all threads of a page.
 
-Up: ``{"type": "follow", "threadId", "cursor"}`` and ``{"type": "unfollow", "threadId"}``. Down:
+Up: ``{"type": "follow", "threadId", "cursor"}``, ``{"type": "unfollow", "threadId"}`` and ``{"type":
+"watch"}``: be told ``{"type": "changed"}`` when the list of threads or what waits has changed. Down:
 ``{"type": "events", "threadId", "events": [{"seq", "event"}, …]}``, ``{"type": "state", "threadId",
 "status", "cursor"}``, ``{"type": "error", "threadId", "error"}`` and ``{"type": "heartbeat"}``. Each
 follower reads its next page only after its last one has left, so a slow page costs one page each.
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from ...model.runs import Entry
 
 MAX_FOLLOWS = 256
+CHANGED_SECONDS = 0.25  # at most one "changed" in so long
 MAX_MESSAGE = 64 * 1024
 _EVENTS = b'{"type":"events","threadId":%b,"events":[%b]}'
 _STATUS_MARKS = (b'"RUN_STARTED"', b'"RUN_FINISHED"', b'"RUN_ERROR"', b'"lobu.closed"')
@@ -45,7 +47,11 @@ class Unfollow(Struct, kw_only=True, rename="camel", tag_field="type", tag="unfo
     thread_id: str
 
 
-_up: msgspec.json.Decoder[Follow | Unfollow] = msgspec.json.Decoder(Follow | Unfollow)
+class Watch(Struct, kw_only=True, tag_field="type", tag="watch"):
+    pass
+
+
+_up: msgspec.json.Decoder[Follow | Unfollow | Watch] = msgspec.json.Decoder(Follow | Unfollow | Watch)
 
 
 class Socket(CallerMixin, WebSocketMixin, WebSocketHandler, JupyterHandler):  # pyright: ignore[reportIncompatibleMethodOverride]
@@ -53,6 +59,7 @@ class Socket(CallerMixin, WebSocketMixin, WebSocketHandler, JupyterHandler):  # 
 
     def initialize(self) -> None:
         self._follows: dict[str, asyncio.Task[None]] = {}
+        self._watch: asyncio.Task[None] | None = None
 
     async def prepare(self, *args: Any, **kwargs: Any) -> None:
         await self.service.wait_ready()
@@ -79,7 +86,7 @@ class Socket(CallerMixin, WebSocketMixin, WebSocketHandler, JupyterHandler):  # 
         if self in self.service.sockets:
             self.service.sockets.discard(self)
             self.service.pages.closed(self.caller.name)
-        for task in self._follows.values():
+        for task in [*self._follows.values(), *([self._watch] if self._watch else [])]:
             task.cancel()
 
     async def on_message(self, message: str | bytes) -> None:
@@ -98,6 +105,9 @@ class Socket(CallerMixin, WebSocketMixin, WebSocketHandler, JupyterHandler):  # 
             raise InvalidField(text, field=member.lstrip(".") or "message") from error
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise InvalidField(f"not JSON: {error}", field="message") from error
+        if isinstance(wish, Watch):
+            self._watch = self._watch or asyncio.create_task(self._tell_changes(), name="watch threads")
+            return
         self._drop(wish.thread_id)
         if isinstance(wish, Follow):
             work = self._follow(wish.thread_id, wish.cursor)
@@ -131,6 +141,13 @@ class Socket(CallerMixin, WebSocketMixin, WebSocketHandler, JupyterHandler):  # 
                 await self._send(_EVENTS % (msgspec.json.encode(thread_id), events))
                 if any(mark in events for mark in _STATUS_MARKS):
                     await self._send_state(thread_id)
+
+    async def _tell_changes(self) -> None:
+        with suppress(WebSocketClosedError):
+            async with aclosing(self.gateway.changes(self.caller)) as changes:
+                async for changed in changes:
+                    await self._send({"type": "changed" if changed else "heartbeat"})
+                    await asyncio.sleep(CHANGED_SECONDS if changed else 0)
 
     async def _send_state(self, thread_id: str) -> None:
         thread = await self.gateway.get_thread(self.caller, thread_id)

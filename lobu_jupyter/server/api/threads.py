@@ -93,6 +93,24 @@ class OneThread(LobuHandler):
         self.reply_nothing()
 
 
+class Restore(LobuHandler):
+    @web.authenticated
+    @authorized
+    async def post(self, thread_id: str) -> None:
+        self.reply(await self.gateway.restore_thread(self.caller, thread_id))
+
+
+class ForkAt(Struct, kw_only=True, rename="camel", forbid_unknown_fields=True):
+    run_id: str
+
+
+class Fork(LobuHandler):
+    @web.authenticated
+    @authorized
+    async def post(self, thread_id: str) -> None:
+        self.reply(await self.gateway.fork(self.caller, thread_id, self.body(ForkAt).run_id), 201)
+
+
 class Snapshot(LobuHandler):
     @web.authenticated
     @authorized
@@ -104,4 +122,6 @@ ROUTES = [
     ("threads", Threads),
     ("threads/{threadId}", OneThread),
     ("threads/{threadId}/snapshot", Snapshot),
+    ("threads/{threadId}/restore", Restore),
+    ("threads/{threadId}/fork", Fork),
 ]
