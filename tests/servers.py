@@ -173,8 +173,11 @@ class RealServer:
 
     def kernel_pid(self, kernel_id: str) -> int:
         """The process of a local kernel, found by its connection file's name."""
-        name = f"kernel-{kernel_id}.json"
-        return self._wait("the kernel's process", lambda: self._pid_with(name))
+        return self._wait("the kernel's process", lambda: self.find_kernel(kernel_id))
+
+    def find_kernel(self, kernel_id: str) -> int | None:
+        """The pid of a local kernel that runs now."""
+        return self._pid_with(f"kernel-{kernel_id}.json")
 
     def connection_file(self, kernel_id: str) -> Path:
         return self.home / "runtime" / f"kernel-{kernel_id}.json"

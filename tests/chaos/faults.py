@@ -13,8 +13,11 @@ from dataclasses import dataclass
 
 import httpx
 import psutil
+from jupyter_client.blocking.client import BlockingKernelClient
 
 from tests.chaos.stage import Stage
+
+EXIT_SECONDS = 5.0  # a cell waits behind the cell that runs
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,7 @@ def schedule(seed: int, count: int) -> list[Fault]:
     while len(kinds) < count:
         kinds += dice.sample(sorted(KINDS), len(KINDS))
     return [
-        Fault(kind, dice.uniform(0.1, 1.2), dice.uniform(0.3, LASTS.get(kind, 1.0)), dice.randrange(1000))
+        Fault(kind, dice.uniform(0.1, 1.2), dice.uniform(*LASTS.get(kind, (0.3, 1.0))), dice.randrange(1000))
         for kind in kinds[:count]
     ]
 
@@ -54,7 +57,7 @@ def _kernel(fault: Fault, stage: Stage) -> tuple[int, str]:
 
 def _kernel_pid(fault: Fault, stage: Stage) -> int | None:
     number, kernel = _kernel(fault, stage)
-    return stage.servers[number]._pid_with(f"kernel-{kernel}.json")
+    return stage.servers[number].find_kernel(kernel)
 
 
 def _kill_kernel(fault: Fault, stage: Stage) -> bool:
@@ -62,6 +65,31 @@ def _kill_kernel(fault: Fault, stage: Stage) -> bool:
     if pid is not None:
         os.kill(pid, signal.SIGKILL)
     return pid is not None
+
+
+def _exit_in_kernel(fault: Fault, stage: Stage) -> bool:
+    """A cell that calls ``os._exit``, as a crash of native code does."""
+    pid = _kernel_pid(fault, stage)
+    if pid is None:
+        return False
+    number, kernel = _kernel(fault, stage)
+    client = BlockingKernelClient(connection_file=str(stage.servers[number].connection_file(kernel)))
+    client.load_connection_file()
+    client.start_channels(hb=False, stdin=False, control=False)
+    try:
+        client.execute("import os; os._exit(3)", silent=True)
+        return _is_gone(pid, EXIT_SECONDS)
+    finally:
+        client.stop_channels()
+
+
+def _is_gone(pid: int, seconds: float) -> bool:
+    end = time.monotonic() + seconds
+    while psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.01)
+    return True
 
 
 def _freeze(pid: int, seconds: float) -> bool:
@@ -154,8 +182,18 @@ def _forbid_writes(fault: Fault, stage: Stage) -> bool:
     return True
 
 
+def _cut_sockets(fault: Fault, stage: Stage) -> bool:
+    return stage.wires[fault.pick % len(stage.wires)].cut() > 0
+
+
+def _slow_readers(fault: Fault, stage: Stage) -> bool:
+    """The people go on meanwhile, and so do the other faults."""
+    return stage.wires[fault.pick % len(stage.wires)].slow(fault.lasts) > 0
+
+
 KINDS: dict[str, Callable[[Fault, Stage], bool]] = {
     "kill a kernel": _kill_kernel,
+    "exit in a kernel": _exit_in_kernel,
     "freeze a kernel": _freeze_kernel,
     "restart a kernel": _restart_kernel,
     "kill a worker": _kill_worker,
@@ -163,15 +201,18 @@ KINDS: dict[str, Callable[[Fault, Stage], bool]] = {
     "kill a server": _kill_server,
     "stop a server": _stop_server,
     "freeze a server": _freeze_server,
+    "cut the sockets": _cut_sockets,
+    "slow readers": _slow_readers,
     "lock the store": _lock_store,
     "fill the disk": _fill_disk,
     "forbid writes": _forbid_writes,
 }
 LASTS = {
-    "freeze a kernel": 2.0,
-    "freeze a worker": 3.0,
-    "freeze a server": 2.0,
-    "lock the store": 5.0,
-    "fill the disk": 2.0,
-    "forbid writes": 3.0,
+    "freeze a kernel": (0.3, 2.0),
+    "freeze a worker": (0.3, 3.0),
+    "freeze a server": (0.3, 2.0),
+    "slow readers": (2.0, 5.0),
+    "lock the store": (5.0, 5.0),
+    "fill the disk": (0.3, 2.0),
+    "forbid writes": (0.3, 3.0),
 }

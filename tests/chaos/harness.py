@@ -22,7 +22,7 @@ class Outcome:
     seed: int
     injected: Counter[str]
     refused: dict[int, int]
-    disk: str
+    small_disk: bool
     seconds: float
     verdict: Verdict
 
@@ -41,14 +41,14 @@ async def play(
     began, stage = time.monotonic(), Stage(home, servers=servers, mount=mount)
     try:
         try:
-            await asyncio.to_thread(stage.start)
+            await stage.open()
             people = People(stage, seed)
             living = asyncio.create_task(people.live(), name="people")
             injected = await _storm(seed, faults, stage, say)
             people.go_home()
             await living
         finally:
-            orphans = await asyncio.to_thread(stage.stop)
+            orphans = await stage.end()
         if keep is not None:
             stage.save(keep)
         verdict = judge(stage.store, stage.ran, people.record, orphans)
@@ -57,16 +57,19 @@ async def play(
             if keep is None and name == "problems":
                 say("\n".join(server.log()[-3000:] for server in stage.servers))
         return Outcome(
-            seed, injected, people.record.refused, stage.disk.kind, time.monotonic() - began, verdict
+            seed, injected, people.record.refused, stage.disk.small, time.monotonic() - began, verdict
         )
     finally:
         stage.close()
 
 
 async def _storm(seed: int, faults: int, stage: Stage, say: Callable[[str], None]) -> Counter[str]:
+    """Inject so many; one that finds nothing to do it to does not count, and the next one comes."""
     await asyncio.sleep(CALM_SECONDS)
     injected: Counter[str] = Counter()
-    for fault in schedule(seed, faults):
+    for fault in schedule(seed, 2 * faults):
+        if injected.total() == faults:
+            break
         await asyncio.sleep(fault.after)
         if await asyncio.to_thread(inject, fault, stage):
             injected[fault.kind] += 1

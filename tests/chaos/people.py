@@ -1,14 +1,13 @@
 """People at the servers: they start, follow from several cursors, decide twice, cancel and come back.
 
-They use HTTP alone and believe nothing but what was answered; whatever fails is tried again, with the
-same client request id, at whichever server answers.
+They use HTTP and a page's socket alone and believe nothing but what was answered; whatever fails is tried
+again, with the same client request id, at whichever server answers.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import random
 import time
 from dataclasses import dataclass, field
@@ -16,24 +15,12 @@ from typing import Any
 
 import httpx
 
+from tests.chaos.readers import Page, Reader, Stream
 from tests.chaos.stage import Stage
+from tests.chaos.wires import Wire
 
 PATIENCE = 75.0  # seconds for one call, or for one run's end: longer than every limit of the servers
 ENDED = ("succeeded", "interrupted", "cancelled", "failed")
-
-
-@dataclass
-class Reader:
-    """What one reader saw of a thread: (seq, event) in the order of arrival."""
-
-    thread: str
-    start: int
-    seen: list[tuple[int, str]] = field(default_factory=list)
-    connections: int = 0
-
-    @property
-    def cursor(self) -> int:
-        return self.seen[-1][0] if self.seen else self.start
 
 
 @dataclass
@@ -74,44 +61,69 @@ class People:
         self._home = True
 
     async def _one(self) -> None:
-        while not self._home:
-            self._number += 1
-            number = self._number
-            try:
-                async with asyncio.timeout(4 * PATIENCE):
-                    await self._story(number)
-            except TimeoutError:
-                self.record.problems.append(f"story {number} did not come to its end")
+        """A person with two tabs: one stays, one is reloaded often. Their sockets outlive each story."""
+        tabs = [self._page(cuts=False), self._page(cuts=True)]
+        living = [asyncio.create_task(tab.live(), name="tab") for tab in tabs]
+        try:
+            while not self._home:
+                self._number += 1
+                try:
+                    async with asyncio.timeout(4 * PATIENCE):
+                        await self._story(self._number, tabs)
+                except TimeoutError:
+                    self.record.problems.append(f"story {self._number} did not come to its end")
+        finally:
+            for task in living:
+                task.cancel()
+            for ended in await asyncio.gather(*living, return_exceptions=True):
+                if not isinstance(ended, asyncio.CancelledError):
+                    self.record.problems.append(f"a tab failed: {ended!r}")
+            self.record.problems += [problem for tab in tabs for problem in tab.problems]
+
+    def _page(self, *, cuts: bool) -> Page:
+        return Page(self._stage.wires, self._auth, self._dice, cuts=cuts)
+
+    def _auth(self, wire: Wire) -> dict[str, str]:
+        return self._stage.servers[self._stage.wires.index(wire)].auth
 
     # -- one story --------------------------------------------------------------------------------
 
-    async def _story(self, number: int) -> None:
+    async def _story(self, number: int, tabs: list[Page]) -> None:
         thread = (await self._call("POST", "threads", {}))["threadId"]
+        steady, reloaded = tabs
         async with asyncio.TaskGroup() as group:
-            readers = [self._reader(thread, 0, group, cuts=False), self._reader(thread, 0, group, cuts=True)]
+            streams = [self._stream(thread, 0, group, cuts=False), self._stream(thread, 0, group, cuts=True)]
+            readers = [steady.watch(thread, 0)]
             for turn in range(self._dice.randint(1, 3)):
                 await self._run(thread, f"story{number}-{turn}")
                 if turn == 0:
                     cursor = (await self._call("GET", f"threads/{thread}"))["cursor"]
-                    readers.append(self._reader(thread, cursor, group, cuts=False))
+                    streams.append(self._stream(thread, cursor, group, cuts=False))
+                    readers.append(reloaded.watch(thread, cursor // 2))
             last = (await self._call("GET", f"threads/{thread}"))["cursor"]
-            for reader, task in readers:
+            self.record.readers += readers
+            for reader in [*readers, *(stream.reader for stream, _ in streams)]:
                 await self._catch_up(reader, last)
+            for stream, task in streams:
                 task.cancel()
+                self.record.problems += stream.problems
+        for tab in tabs:
+            tab.unwatch(thread)
 
-    def _reader(
+    def _stream(
         self, thread: str, cursor: int, group: asyncio.TaskGroup, *, cuts: bool
-    ) -> tuple[Reader, asyncio.Task[None]]:
+    ) -> tuple[Stream, asyncio.Task[None]]:
         reader = Reader(thread, cursor)
         self.record.readers.append(reader)
-        return reader, group.create_task(self._read(reader, cuts))
+        stream = Stream(self._http, self._stage.wires, self._auth, self._dice, reader, cuts=cuts)
+        return stream, group.create_task(stream.live())
 
     async def _catch_up(self, reader: Reader, last: int) -> None:
         end = time.monotonic() + PATIENCE
         while reader.cursor < last:
             if time.monotonic() > end:
                 self.record.problems.append(
-                    f"a reader of {reader.thread} stayed at {reader.cursor} of {last}"
+                    f"a {reader.over} of {reader.thread} stayed at {reader.cursor} of {last}"
                 )
                 return
             await asyncio.sleep(0.05)
@@ -121,15 +133,16 @@ class People:
         dice = self._dice
         prompt, mode = self._prompt(mark)
         body: dict[str, Any] = {"prompt": prompt, "agent": "script", "clientRequestId": mark, "mode": mode}
+        near = None
         if dice.random() < 0.8 and self._stage.kernels:
-            body["kernelId"] = dice.choice(self._stage.kernels)[1]
-        run = (await self._call("POST", f"threads/{thread}/runs", body))["runId"]
+            near, body["kernelId"] = dice.choice(self._stage.kernels)
+        run = (await self._call("POST", f"threads/{thread}/runs", body, near=near))["runId"]
         self.record.runs[run] = thread
         if dice.random() < 0.15:
             await asyncio.sleep(dice.uniform(0, 1))
             await self._call("POST", f"runs/{run}/cancel", {})
         while await self._end_of(run) == "interrupted":
-            going_on = await self._decide(thread, run)
+            going_on = await self._decide(thread, run, near)
             if going_on is None:
                 return
             run = going_on
@@ -138,7 +151,7 @@ class People:
         def code(name: str) -> str:
             return f"run n = open({str(self._stage.ran)!r}, 'a').write('{mark}-{name}\\n')"
 
-        kind = self._dice.choice(["say", "ask", "allow", "batch", "question", "exit"])
+        kind = self._dice.choice(["say", "ask", "allow", "batch", "question", "exit", "loud"])
         match kind:
             case "say":
                 return "say hello\nslow 40 20\nsay bye", "ask"
@@ -149,6 +162,8 @@ class People:
                 return f"{code('a')}\nslow 20 20", "allow"
             case "batch":
                 return f"{code('a')} && {code('b')}", "ask"
+            case "loud":
+                return "run for n in range(30): print(str(n % 10) * 10_000)", "allow"
             case "question":
                 return "ask Shall I go on? | yes | no", "ask"
             case _:
@@ -164,7 +179,7 @@ class People:
         self.record.problems.append(f"run {run} has not ended after {PATIENCE:g} s")
         return "failed"
 
-    async def _decide(self, thread: str, run: str) -> str | None:
+    async def _decide(self, thread: str, run: str, near: int | None) -> str | None:
         """Two tabs decide at once, alike or not; returns the run that goes on, or None if nothing does."""
         asked = (await self._call("GET", "interrupts", params={"threadId": thread}))["interrupts"]
         if not asked:
@@ -173,7 +188,10 @@ class People:
         second = first if self._dice.random() < 0.5 else [self._entry(interrupt) for interrupt in asked]
         path, told = f"threads/{thread}/resume", self.record.resumed.setdefault(run, set())
         for answer in await asyncio.gather(
-            *(self._call("POST", path, {"resume": entries}, refusable=True) for entries in (first, second))
+            *(
+                self._call("POST", path, {"resume": entries}, refusable=True, near=near)
+                for entries in (first, second)
+            )
         ):
             if answer is not None:
                 told.add(answer["runId"])
@@ -189,18 +207,31 @@ class People:
             return {**entry, "payload": {"approved": True}}
         return {**entry, "payload": {"approved": False, "reason": "no"}}
 
-    # -- calls and streams ------------------------------------------------------------------------
+    # -- calls ------------------------------------------------------------------------------------
 
     async def _call(
-        self, method: str, path: str, body: Any = None, *, params: Any = None, refusable: bool = False
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        params: Any = None,
+        refusable: bool = False,
+        near: int | None = None,
     ) -> Any:
-        """The answer's JSON, from whichever server gives one; None: refused with 409, where that is fine."""
+        """The answer's JSON, from whichever server gives one, most often the one that is `near`.
+
+        None: refused with 409, where that is fine.
+        """
         end = time.monotonic() + PATIENCE
         while True:
-            server = self._dice.choice(self._stage.servers)
+            here = near is not None and self._dice.random() < 0.8
+            wire = (
+                self._stage.wires[near] if near is not None and here else self._dice.choice(self._stage.wires)
+            )
             with contextlib.suppress(httpx.TransportError):
                 reply = await self._http.request(
-                    method, server.api + path, json=body, params=params, headers=server.auth
+                    method, wire.api + path, json=body, params=params, headers=self._auth(wire)
                 )
                 if reply.is_success:
                     return reply.json() if reply.content else None
@@ -213,38 +244,3 @@ class People:
             if time.monotonic() > end:
                 raise TimeoutError(f"{method} {path} was not answered")
             await asyncio.sleep(0.1)
-
-    async def _read(self, reader: Reader, cuts: bool) -> None:
-        """Read for ever; whoever cuts, does so after a few events and comes back with the cursor."""
-        while True:
-            server = self._dice.choice(self._stage.servers)
-            url = f"{server.api}threads/{reader.thread}/events"
-            patience = self._dice.randint(1, 8) if cuts else 2**31
-            with contextlib.suppress(httpx.TransportError):
-                reader.connections += 1
-                async with self._http.stream(
-                    "GET", url, params={"cursor": reader.cursor}, headers=server.auth
-                ) as reply:
-                    if reply.status_code == 200:
-                        await self._take(reader, reply, patience, slow=cuts)
-                    elif reply.status_code != 503:
-                        await reply.aread()
-                        self.record.problems.append(f"{url}: {reply.status_code} {reply.text[:300]}")
-                        return
-            await asyncio.sleep(0.05)
-
-    async def _take(self, reader: Reader, reply: httpx.Response, patience: int, *, slow: bool) -> None:
-        seq = 0
-        async for line in reply.aiter_lines():
-            if line.startswith("id: "):
-                seq = int(line[4:])
-            elif line.startswith("event: error"):
-                return
-            elif line.startswith("data: "):
-                json.loads(line[6:])
-                reader.seen.append((seq, line[6:]))
-                patience -= 1
-                if patience <= 0:
-                    return
-                if slow:
-                    await asyncio.sleep(0.02)

@@ -5,6 +5,7 @@ Every process here was started by this stage, and signals go to its pids only.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import resource
@@ -15,6 +16,7 @@ from pathlib import Path
 
 import psutil
 
+from tests.chaos.wires import Wire
 from tests.servers import RealServer, wait_for
 
 KERNELS_EACH = 2
@@ -37,10 +39,6 @@ class Disk:
             check=False,
         )
         return mounted.returncode == 0
-
-    @property
-    def kind(self) -> str:
-        return "a small file system and a limit on file sizes" if self.small else "a limit on file sizes"
 
     def fill(self) -> bool:
         """No file grows any more; what lies within the size that it has can still be overwritten."""
@@ -72,7 +70,7 @@ def _limit_files(pid: int, size: int) -> None:
 
 
 class Stage:
-    """Two servers; ``kernels`` are (server number, kernel id) of those that can be used now."""
+    """Two servers; people reach each by its wire. ``kernels``: (server number, id) of those that can be used."""
 
     def __init__(self, home: Path, *, servers: int = 2, mount: bool = True) -> None:
         self.home = home
@@ -84,7 +82,20 @@ class Stage:
             RealServer(home / f"server{number}", store=self.store, options=OPTIONS)
             for number in range(servers)
         ]
+        self.wires = [Wire() for _ in self.servers]
         self.kernels: list[tuple[int, str]] = []
+
+    async def open(self) -> None:
+        """Start all of it."""
+        await asyncio.to_thread(self.start)
+        for server, wire in zip(self.servers, self.wires, strict=True):
+            await wire.open(server.port)
+
+    async def end(self) -> list[int]:
+        """End all of it; see :meth:`stop`."""
+        for wire in self.wires:
+            await wire.close()
+        return await asyncio.to_thread(self.stop)
 
     def start(self) -> None:
         for number, server in enumerate(self.servers):

@@ -1,4 +1,4 @@
-"""A short slice of the chaos (``make chaos`` is the long one): one server, six faults."""
+"""A short slice of the chaos (``make chaos`` is the long one): one server, six faults, a few decisions."""
 
 from __future__ import annotations
 
@@ -6,10 +6,15 @@ from pathlib import Path
 
 import pytest
 
+from tests.chaos.deaths import Deaths
+from tests.chaos.decisions import trials
 from tests.chaos.faults import KINDS, schedule
+from tests.chaos.figures import Figures
 from tests.chaos.harness import play
 
-SEED, FAULTS = 826, 6
+SEED, FAULTS = 27457, 6  # kills of each kind, a full disk's like, a cut and a slow way
+
+TRIALS = 10
 
 
 @pytest.mark.scenario("A1", "E19", "W5", "W17")
@@ -28,7 +33,7 @@ async def test_whatever_dies_nothing_is_lost_doubled_or_run_unasked(tmp_path: Pa
     )
 
     assert outcome.verdict.failures() == {}, "\n".join(lines)
-    assert outcome.injected.total() >= FAULTS - 1
+    assert outcome.injected.total() == FAULTS
     assert outcome.verdict.counts["runs"] >= 4
 
 
@@ -38,3 +43,27 @@ def test_a_seed_reproduces_its_schedule_and_every_kind_comes_up() -> None:
     assert once == again
     assert {fault.kind for fault in once} == KINDS.keys()
     assert schedule(8, 30) != once
+
+
+@pytest.mark.scenario("A2")
+@pytest.mark.timeout(170)
+async def test_of_twenty_decisions_through_two_servers_one_is_taken_in_every_trial(tmp_path: Path) -> None:
+    lines: list[str] = []
+
+    found = await trials(tmp_path / "trials", TRIALS, lines.append)
+
+    assert [trial.right for trial in found] == [True] * TRIALS, "\n".join(lines)
+
+
+def test_a_figure_that_is_missed_is_named_and_fails_the_session() -> None:
+    quick, slow = (
+        Deaths([10.0] * 99 + [499.0], {"kernel_died"}),
+        Deaths([10.0] * 98 + [900.0] * 2, {"kernel_died"}),
+    )
+    other = Deaths([10.0], {"kernel_died", "worker_lost"})
+
+    assert Figures(deaths=quick).reached
+    assert "MISSED" not in Figures(deaths=quick).table()
+    for missed in (slow, other):
+        assert not Figures(deaths=missed).reached
+        assert "MISSED" in Figures(deaths=missed).table()

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from lobu_jupyter.gateway.gateway import Gateway
-from tests.chaos.people import Reader, Record
+from tests.chaos.people import Record
+from tests.chaos.readers import Reader
 from tests.chaos.verdict import judge
 from tests.gateway.rig import ME, approve, call, open_rig, paused, result, say, success
 
@@ -32,7 +33,8 @@ async def lived(folder: Path) -> tuple[Path, Path, Record]:
         await rig.worker.emit(first.run_id, *say("hi"), *call("c", args=code), paused("c"), checkpoint="{}")
         second, _ = await rig.gateway.resume(ME, first.thread_id, [approve("c")])
         await rig.worker.fetch()
-        await rig.worker.emit(second.run_id, result("c"), success())
+        ran_well = {**result("c"), "metadata": {"lobu": {"ok": True}}}
+        await rig.worker.emit(second.run_id, ran_well, success())
         seen = await told(rig.gateway, first.thread_id)
         record.runs = dict.fromkeys((first.run_id, second.run_id), first.thread_id)
         record.readers = [Reader(first.thread_id, 0, seen), Reader(first.thread_id, 4, seen[4:])]
@@ -45,6 +47,21 @@ def in_store(sql: str) -> Callable[[Path, Path, Record], None]:
     def change(store: Path, ran: Path, record: Record) -> None:
         with sqlite3.connect(store) as connection:
             assert connection.execute(sql).rowcount > 0
+
+    return change
+
+
+def in_events(old: str, new: str) -> Callable[[Path, Path, Record], None]:
+    """Another text in the bodies of the journal."""
+
+    def change(store: Path, ran: Path, record: Record) -> None:
+        with sqlite3.connect(store) as connection:
+            rows = connection.execute("SELECT body, thread_id, seq FROM events").fetchall()
+            changed = [(body.decode().replace(old, new).encode(), *at) for body, *at in rows]
+            assert changed != [tuple(row) for row in rows]
+            connection.executemany("UPDATE events SET body = ? WHERE thread_id = ? AND seq = ?", changed)
+        for reader in record.readers:
+            reader.seen = [(seq, text.replace(old, new)) for seq, text in reader.seen]
 
     return change
 
@@ -82,7 +99,9 @@ def void(value: object) -> None: ...
         (in_store("UPDATE interrupts SET decision = NULL"), "tools_without_decision"),
         (in_log("story1-0-a\nstory1-0-a\n"), "tools_twice"),
         (in_log("story1-0-a\nstory9-0-b\n"), "tools_without_decision"),
-        (in_log(""), "problems"),
+        (in_log(""), "lost_effects"),
+        (in_events('"ok":true', '"ok":false'), "lost_effects"),
+        (in_events('"content":"', '"content":"run_code needs a kernel, and '), "lost_effects"),
     ],
 )
 async def test_each_kind_of_wrong_is_named(

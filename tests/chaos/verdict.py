@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from tests.chaos.people import Record
 
 LIVE = ("queued", "running")
 ENDS = ("RUN_FINISHED", "RUN_ERROR")
+NO_KERNEL = "run_code needs a kernel, and "
+MARK = re.compile(r"write\('(story[\w-]+)")
 
 
 @dataclass
@@ -24,6 +26,7 @@ class Verdict:
     runs_without_one_end: list[str] = field(default_factory=list)
     tools_without_decision: list[str] = field(default_factory=list)
     tools_twice: list[str] = field(default_factory=list)
+    lost_effects: list[str] = field(default_factory=list)
     half_pauses: list[str] = field(default_factory=list)
     decisions_twice: list[str] = field(default_factory=list)
     orphans: list[str] = field(default_factory=list)
@@ -122,32 +125,61 @@ def _pauses(connection: sqlite3.Connection, record: Record, verdict: Verdict) ->
 
 
 def _tools(connection: sqlite3.Connection, ran: Path, record: Record, verdict: Verdict) -> None:
-    approved: set[str] = set()
-    settled: dict[str, Any] = {}
-    results = _results(connection)
-    for row in connection.execute("SELECT body, decision, resumed_by, tool_call_id FROM interrupts"):
-        code = json.loads(row["body"])["args"].get("code", "")
-        if "'story" not in code:
-            continue
-        mark = code.rsplit("'story", 1)[1].split("\\n")[0]
-        if row["decision"] and json.loads(row["decision"])["kind"] == "approve":
-            approved.add(f"story{mark}")
-            settled[f"story{mark}"] = row["resumed_by"], results.get(row["tool_call_id"], "")
+    """Each piece of code names itself where it runs: how often it did is held against what was decided and told."""
+    approved: dict[str, str] = {}
+    for row in connection.execute("SELECT body, decision, resumed_by FROM interrupts"):
+        mark = _mark(json.loads(row["body"])["args"].get("code", ""))
+        if mark and row["decision"] and json.loads(row["decision"])["kind"] == "approve":
+            approved[mark] = row["resumed_by"]
     times = Counter(ran.read_text().splitlines())
-    may = approved | record.allowed
-    verdict.tools_without_decision = sorted(times.keys() - may)
+    verdict.tools_without_decision = sorted(times.keys() - approved.keys() - record.allowed)
     verdict.tools_twice = [f"{mark}: {count} times" for mark, count in times.items() if count > 1]
-    rows = {row["run_id"]: row["status"] for row in connection.execute("SELECT run_id, status FROM runs")}
-    for mark, (run, said) in settled.items():
-        if rows.get(run) == "succeeded" and not times[mark] and "kernel" not in said:
-            verdict.problems.append(f"{mark} was approved, its run succeeded, and it did not run: {said}")
+    told = {call.mark: call for call in _calls(connection) if call.mark}
+    done = {r["run_id"] for r in connection.execute("SELECT run_id FROM runs WHERE status = 'succeeded'")}
+    for mark, call in told.items():
+        if call.ok and not times[mark]:
+            verdict.lost_effects.append(f"{mark} is said to have run, and did not")
+        if call.refused and times[mark]:
+            verdict.lost_effects.append(f"{mark} is said not to have run, and did")
+    for mark, run in approved.items():
+        if run in done and not (mark in told and (told[mark].ok or told[mark].refused)):
+            said = told[mark].said if mark in told else "nothing"
+            verdict.lost_effects.append(f"{mark} was approved, its run succeeded, and it was told: {said}")
+    verdict.counts["calls without a kernel"] = sum(call.refused for call in told.values())
 
 
-def _results(connection: sqlite3.Connection) -> dict[str, str]:
-    """What each call was answered; one without a kernel says so."""
-    found: dict[str, str] = {}
-    for row in connection.execute("SELECT body FROM events"):
+@dataclass
+class _Call:
+    """A tool call as the journal tells it."""
+
+    args: str = ""
+    said: str = ""
+    ok: bool = False
+
+    @property
+    def mark(self) -> str:
+        return _mark(self.args)
+
+    @property
+    def refused(self) -> bool:
+        """The one answer, word for word, of a call that cannot have run: its kernel is not to be had here."""
+        return self.said.startswith(NO_KERNEL)
+
+
+def _calls(connection: sqlite3.Connection) -> list[_Call]:
+    calls: dict[str, _Call] = defaultdict(_Call)
+    for row in connection.execute("SELECT body FROM events ORDER BY thread_id, seq"):
         event = json.loads(row["body"])
-        if event["type"] == "TOOL_CALL_RESULT":
-            found[event["toolCallId"]] = str(event["content"])
-    return found
+        if event["type"] == "TOOL_CALL_ARGS":
+            calls[event["toolCallId"]].args += event["delta"]
+        elif event["type"] == "TOOL_CALL_RESULT":
+            call = calls[event["toolCallId"]]
+            call.said = str(event["content"])
+            call.ok = event.get("metadata", {}).get("lobu", {}).get("ok") is True
+    return list(calls.values())
+
+
+def _mark(code: str) -> str:
+    """The name that a piece of code writes into the log, as in people.py; empty for other code."""
+    found = MARK.search(code)
+    return found[1] if found else ""
