@@ -54,6 +54,10 @@ labextension/node_modules/.installed: labextension/yarn.lock labextension/packag
 scenarios: install
 	$(BIN)/python -m tests.list_scenarios
 
+# Seeded faults against real servers, kernels and workers, half an hour of them: make chaos ARGS="--seeds 1 --first 7".
+chaos: install
+	$(BIN)/python -m tests.chaos $(ARGS)
+
 format: install
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
