@@ -34,7 +34,8 @@ def main() -> int:
         for each in wanted:
             watch, began = machine.Watch(given.patience), time.monotonic()
             watch.settle()
-            found = asyncio.run(MEASURES[each](folder, SMALL if given.small else FULL, watch))
+            (folder / each).mkdir()  # its own: several start a server of the same name
+            found = asyncio.run(MEASURES[each](folder / each, SMALL if given.small else FULL, watch))
             rows += [row.to_wire(watch.quiet and not given.small) for row in found]
             busy = max(busy, watch.worst)
             print(f"{each}: {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
