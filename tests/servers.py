@@ -218,6 +218,7 @@ class RealServer:
             "HOME": str(self.home),
             "JUPYTER_CONFIG_DIR": str(self.home / "config"),
             "JUPYTER_DATA_DIR": str(self.home / "data"),
+            "JUPYTER_PREFER_ENV_PATH": "0",  # what is installed beside this Python comes after it
             "JUPYTER_RUNTIME_DIR": str(self.home / "runtime"),
             "IPYTHONDIR": str(self.home / "ipython"),
             "PYTHONPATH": path,

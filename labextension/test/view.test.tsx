@@ -127,6 +127,29 @@ test('no finished block or card is replaced while a text streams', async () => {
   expect(removed.filter(node => node.nodeType === Node.ELEMENT_NODE)).toEqual([]);
 });
 
+test.each([
+  ['always', 'word 199'],
+  ['waiting', 'word 0']
+] as const)('a long thread shows one end at once (%s), the rest follows', async (composer, end) => {
+  const held: FrameRequestCallback[] = [];
+  window.requestAnimationFrame = draw => held.push(draw);
+  const words = Array.from({ length: 200 }, (_, n) => said(`m${n}`, `word ${n}`)).flat();
+  const { element } = await show(stateOf(started('r', 'go'), ...words), { composer });
+  const shown: string[][] = [];
+
+  while (held.length > 0) {
+    held.splice(0).forEach(draw => draw(0));
+    await drawn();
+    const texts = [...element.querySelectorAll('.lobu-assistant')].map(one => one.textContent);
+    shown.push(texts.map(text => text?.trim() ?? ''));
+  }
+
+  const [first] = shown.filter(texts => texts.length > 0);
+  expect(first).toContain(end);
+  expect(first.length).toBeLessThan(100);
+  expect(shown[shown.length - 1]).toEqual(Array.from({ length: 200 }, (_, n) => `word ${n}`));
+});
+
 test('E29: what has no card of its own is shown raw', async () => {
   const { element } = await show(
     stateOf(

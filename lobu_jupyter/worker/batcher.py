@@ -1,7 +1,7 @@
 """A run's events on their way to the journal: in order, in numbered batches, each acked before the next.
 
-Text that streams in is gathered for at most 20 ms; everything else leaves at once. What waits is
-bounded: a sender is held back while the gateway is slower than the agent.
+Text that streams in leaves at most every 20 ms, the first of it at once; everything else does not wait.
+What waits is bounded: a sender is held back while the gateway is slower than the agent.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -47,7 +48,7 @@ class Batcher:
         self._ready: deque[bytes] = deque()  # encoded once, in order
         self._waiting_bytes = 0
         self._delta: Event | None = None  # the text that is being gathered
-        self._delta_since = 0.0
+        self._left_at = 0.0  # when the last batch left; text waits 20 ms from then
         self._number = 0
         self._checkpoint: str | None = None
         self._ending = False
@@ -96,6 +97,7 @@ class Batcher:
             batch = self._next_batch()
             last = self._ending and len(batch) == len(self._ready)
             self._number += 1
+            self._left_at = time.monotonic()
             try:
                 await self._post(self._body(batch, self._checkpoint if last else None))
             except BaseException:
@@ -115,7 +117,7 @@ class Batcher:
         if member is None:
             self._add(encode(event))
         else:
-            self._delta, self._delta_since = dict(event), time.monotonic()
+            self._delta = dict(event)
         self._news.set()
 
     def _gather(self, event: Event, member: str) -> bool:
@@ -148,14 +150,13 @@ class Batcher:
             if self._delta is None:
                 await self._news.wait()
                 continue
-            left = self._delta_since + GATHER_SECONDS - time.monotonic()
-            try:
-                async with asyncio.timeout(max(0.0, left)):
+            left = self._left_at + GATHER_SECONDS - time.monotonic()
+            if left <= 0:
+                break
+            with suppress(TimeoutError):
+                async with asyncio.timeout(left):
                     await self._news.wait()
-            except TimeoutError:
-                self._close_delta()
-        if self._delta is not None and self._ending:
-            self._close_delta()
+        self._close_delta()  # what was gathered goes with whatever leaves
 
     def _next_batch(self) -> list[bytes]:
         batch: list[bytes] = []

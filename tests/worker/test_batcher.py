@@ -120,6 +120,24 @@ async def test_a_lone_delta_leaves_by_itself(gateway: FakeGateway, link: Link) -
     await pumping
 
 
+async def test_the_first_text_leaves_at_once_and_what_follows_is_gathered(
+    gateway: FakeGateway, link: Link, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lobu_jupyter.worker.batcher.GATHER_SECONDS", 10)
+    batcher = Batcher("r", link.incarnation, link.events)
+    pumping = asyncio.create_task(batcher.pump())
+
+    await batcher.send(text("first"))
+    await gateway.until(lambda: bool(gateway.events.get("r")))
+    for word in ("b", "c"):
+        await batcher.send(text(word))
+        await asyncio.sleep(0)
+    await batcher.finish(END)
+    await pumping
+
+    assert [event.get("delta") for event in gateway.events["r"]] == ["first", "bc", None]
+
+
 async def test_a_long_delta_is_cut_into_events_that_say_the_same(gateway: FakeGateway, link: Link) -> None:
     long = "".join(chr(32 + n % 90) for n in range(123_456)) + "\x01" * 30_000
 

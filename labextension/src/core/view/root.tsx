@@ -10,7 +10,7 @@ import { BatchBar } from './decide';
 import { Composer } from './composer';
 import { Status } from './status';
 import { Transcript } from './transcript';
-import { IView, useThread } from './view';
+import { IView, useGrowing, useThread } from './view';
 
 export interface IRootProps {
   page: Page;
@@ -47,6 +47,7 @@ export function Root(props: IRootProps): VNode {
   const known = useRun(view, absent);
   const useSaved = props.saved !== undefined && (!readable || (absent && known === 'missing'));
   const slice = useSaved && props.saved ? sliceOf(props.saved, runId) : shown;
+  const drawn = useGrowing(slice.items.length);
   const fold = useSaved ? NOTHING : thread.fold;
   useEffect(() => props.onChange?.());
   const waiting = !useSaved && slice.interrupts.length > 0;
@@ -55,6 +56,8 @@ export function Root(props: IRootProps): VNode {
     <div class="lobu" ref={useStickyEnd(props.composer === 'always')}>
       <Transcript
         slice={slice}
+        from={props.composer === 'always' ? slice.items.length - drawn : 0}
+        drawn={drawn}
         hidePrompt={props.composer === 'waiting'}
         versionOf={item => fold.version(item)}
         view={view}

@@ -9,11 +9,14 @@ import { IView } from './view';
 
 export function Transcript(props: {
   slice: ISlice;
+  /** Of the slice's items, so many from this one on are drawn. */
+  from: number;
+  drawn: number;
   hidePrompt: boolean;
   versionOf: (item: Item) => number;
   view: IView;
 }): VNode {
-  const { slice, view } = props;
+  const { slice, view, from } = props;
   const running = new Set(slice.runs.filter(r => r.status === 'running').map(r => r.runId));
   const asked = new Map(slice.interrupts.map(i => [i.toolCallId ?? '', i]));
   const cards = new Set(slice.items.filter(i => i.kind === 'tool').map(i => i.id));
@@ -21,18 +24,20 @@ export function Transcript(props: {
   const prompt = slice.items.find(i => i.kind === 'message' && i.role === 'user');
   return (
     <div class="lobu-transcript">
-      {slice.items.map((item, i) =>
-        props.hidePrompt && item === prompt ? null : (
-          <Entry
-            key={`${item.kind} ${item.id ?? i}`}
-            item={item}
-            version={props.versionOf(item)}
-            interrupt={item.kind === 'tool' ? asked.get(item.id) : undefined}
-            live={running.has(item.runId) || view.thread.state.status === 'running'}
-            view={view}
-          />
-        )
-      )}
+      {slice.items
+        .slice(from, from + props.drawn)
+        .map((item, i) =>
+          props.hidePrompt && item === prompt ? null : (
+            <Entry
+              key={`${item.kind} ${item.id ?? from + i}`}
+              item={item}
+              version={props.versionOf(item)}
+              interrupt={item.kind === 'tool' ? asked.get(item.id) : undefined}
+              live={running.has(item.runId) || view.thread.state.status === 'running'}
+              view={view}
+            />
+          )
+        )}
       {loose.map(interrupt => (
         <section key={interrupt.id} class="lobu-card lobu-is-waiting">
           <Decide interrupt={interrupt} view={view} />

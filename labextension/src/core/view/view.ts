@@ -1,5 +1,5 @@
 /** What every component of a view knows, and how it hears of changes. */
-import { useEffect, useReducer, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useReducer, useState } from 'preact/hooks';
 import { IHost, ITrans } from '../host';
 import { Page } from '../page';
 import { Thread } from '../thread';
@@ -35,6 +35,19 @@ export function useThread(thread: Thread): () => void {
     };
   }, [thread]);
   return () => thread.changed();
+}
+
+const FIRST_ITEMS = 60; // more than fits on a screen
+const MORE_ITEMS = 60;
+
+/** How many of `total` items are drawn: of a long thread a part with each frame, its first screen at once. */
+export function useGrowing(total: number): number {
+  const [drawn, setDrawn] = useState(FIRST_ITEMS);
+  useLayoutEffect(() => {
+    const frame = drawn < total ? nextFrame(() => setDrawn(drawn + MORE_ITEMS)) : 0;
+    return () => cancelFrame(frame);
+  }, [drawn, drawn < total]);
+  return Math.min(drawn, total);
 }
 
 /** Unix ms, drawn anew each second while `ticking`. */
