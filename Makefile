@@ -22,7 +22,7 @@ run: install
 	$(BIN)/jupyter lab --allow-root --no-browser --port=$(PORT) \
 	  --LabApp.default_url=/lab/tree/notebooks/01-quickstart.ipynb $(ARGS)
 
-test: install tests/agui/node_modules/.installed browser lint frontend
+test: install tests/agui/node_modules/.installed browser forget lint frontend
 	$(BIN)/python -m pytest tests --ignore tests/browser
 	$(BIN)/python -m pytest tests/browser tests/test_every_journal.py  # by itself: it keeps an event loop running
 	$(BIN)/python -m pytest --nbval --nbval-sanitize-with notebooks/sanitize.cfg -p no:cacheprovider notebooks
@@ -50,7 +50,12 @@ labextension/node_modules/.installed: labextension/yarn.lock labextension/packag
 	cd labextension && PATH="$(CURDIR)/$(BIN):$$PATH" jlpm install --immutable >/dev/null
 	touch $@
 
-# Which test proves which scenario.
+# Outcomes of earlier sessions, which `make scenarios` reads.
+.PHONY: forget
+forget:
+	rm -rf .outcomes
+
+# Which tests prove which scenario, and what they came to when they last ran; fails if a row is not proved.
 scenarios: install
 	$(BIN)/python -m tests.list_scenarios
 

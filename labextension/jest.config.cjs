@@ -1,4 +1,5 @@
 module.exports = {
+  reporters: ['default', '<rootDir>/test/outcomes.cjs'],
   testEnvironment: 'jsdom',
   testMatch: ['<rootDir>/test/**/*.test.{ts,tsx}'],
   transform: { '\\.[cm]?[jt]sx?$': '<rootDir>/test/transform.cjs' },

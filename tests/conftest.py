@@ -1,4 +1,4 @@
-"""Shared by all tests: the scenario marker, and the last test of the suite runs last."""
+"""Shared by all tests: outcomes are kept for `make scenarios`, and the last test of the suite runs last."""
 
 from __future__ import annotations
 
@@ -6,8 +6,14 @@ import os
 
 import pytest
 
+from tests.outcomes import Keeper
+
 for name in [name for name in os.environ if name.startswith(("LOBU_", "OPENAI_", "ANTHROPIC_"))]:
     del os.environ[name]  # a developer's own settings do not reach the tests
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(Keeper(), "outcomes")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
