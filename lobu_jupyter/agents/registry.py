@@ -22,6 +22,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from lobu_jupyter.model.ports import AgentError, AgentPort, KernelPort, Task, ToolSpec
+from lobu_jupyter.model.replay import REBUILD_AGENT
 
 from . import acp_presets
 from .keys import Settings, default_model
@@ -109,7 +110,7 @@ def registry(settings: Settings) -> dict[str, AgentPort]:
         agents[name] = LazyAgent(name, description, partial(_external, name, config))
     agents["assistant"] = LazyAgent("assistant", ASSISTANT, assistant)
     agents["demo"] = LazyAgent("demo", DEMO, demo)
-    agents["rebuild"] = LazyAgent("rebuild", REBUILD, rebuild)
+    agents[REBUILD_AGENT] = LazyAgent(REBUILD_AGENT, REBUILD, rebuild)
     agents["script"] = LazyAgent("script", SCRIPT, script)
     return agents
 
@@ -126,13 +127,15 @@ def announce(settings: Settings) -> tuple[list[dict[str, Any]], tuple[ToolSpec, 
     """What a worker tells the gateway at registration: its agents, and the tools that they all have.
 
     An agent is ``{"name", "description", "state": "ready" or "not installed", "hint"?: how to install it,
-    "default"?: true, "model"?: its default model}``.
+    "default"?: true, "model"?: its default model, "hidden"?: true: in no list}``.
     """
     chosen, model = default_agent(settings), default_model(settings)
     agents: list[dict[str, Any]] = []
     external = {entry["name"]: entry for entry in acp_presets.announced(settings)}
     for name, agent in registry(settings).items():
         entry = external.get(name) or {"name": name, "description": agent.description, "state": "ready"}
+        if name == REBUILD_AGENT:
+            entry["hidden"] = True  # started by a rebuild, and chosen by nobody
         if name == chosen:
             entry["default"] = True
         if name == "assistant" and model:

@@ -75,14 +75,20 @@ def create_thread(
     kernel_id: str | None = None,
     temporary: bool = False,
     reuse: bool = False,
+    create: bool = True,
 ) -> Call[Thread]:
-    """A new thread; with ``reuse`` the newest one of this notebook or kernel (and name), if any."""
+    """A new thread; with ``reuse`` the newest one of this notebook or kernel (and name), if any.
+
+    ``create=False``, with ``reuse``: that one, or ThreadNotFound.
+    """
     members = {"title": title, "name": name, "notebookPath": notebook_path, "kernelId": kernel_id}
     body: Json = {k: v for k, v in members.items() if v is not None}
     if temporary:
         body["temporary"] = True
     if reuse:
         body["reuse"] = True
+    if not create:
+        body["create"] = False
     return _post("threads", Thread, body, repeatable=reuse)
 
 

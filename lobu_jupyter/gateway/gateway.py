@@ -86,8 +86,13 @@ class Gateway:
         kernel_id: str | None = None,
         temporary: bool = False,
         reuse: bool = False,
+        create: bool = True,
     ) -> Thread:
-        """A new thread; with ``reuse`` the newest live one of this notebook, kernel or name, if any."""
+        """A new thread; with ``reuse`` the newest live one of this notebook, kernel or name, if any.
+
+        Raises:
+            ThreadNotFound: there is none, and none is to be created.
+        """
         return await threads.create_thread(
             self._ctx,
             by,
@@ -97,6 +102,7 @@ class Gateway:
             kernel_id=kernel_id,
             temporary=temporary,
             reuse=reuse,
+            create=create,
         )
 
     async def list_threads(

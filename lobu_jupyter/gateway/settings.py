@@ -26,6 +26,7 @@ class Settings:
     default_agent: str = "demo"
     default_model: str | None = None
     model_agent: str | None = None  # the agent of a run that names a model only; None: the default agent
+    agents: frozenset[str] | None = None  # what this server's workers have; None: not known before they say
     allowed_models: tuple[str, ...] | None = None  # globs, anchored; None: any
     rules: Rules = field(default_factory=Rules)  # the server's layer
     agent_rules: Mapping[str, Rules] = field(default_factory=dict[str, Rules])  # agent name -> its layer

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
@@ -48,6 +50,7 @@ async def start(ctx: Context, by: Caller, thread_id: str, request: StartRun) -> 
             if known is not None:
                 return Started(run_id=known["run_id"], thread_id=known["thread_id"], cursor=known["cursor"])
         thread = await own_thread(tx, owner, thread_id)
+        await _check_agent(ctx, tx, _agent(ctx, request))
         running = await _make_way(ctx, tx, thread, request)
         if running is None:
             await check_limits(ctx, tx, owner)
@@ -170,6 +173,24 @@ def _agent(ctx: Context, request: StartRun) -> str:
     """Who answers: a model that was asked for by name is never answered for by an agent without one."""
     usual = ctx.settings.default_agent
     return request.agent or (request.model and ctx.settings.model_agent) or usual
+
+
+async def _check_agent(ctx: Context, tx: Tx, agent: str) -> None:
+    """See that there is such an agent: this server's own, or one that a worker announced.
+
+    Raises:
+        InvalidField: there is none; names those that it may have been meant for.
+    """
+    if ctx.settings.agents is None or agent in ctx.settings.agents:
+        return
+    announced = [json.loads(row["agents"]) for row in await tx.all("announcements")]
+    if not all(announced):
+        return  # a worker that takes whatever comes
+    known = ctx.settings.agents.union(entry["name"] for entries in announced for entry in entries)
+    if agent not in known:
+        near = get_close_matches(agent, known, n=3)
+        hint = f"did you mean {' or '.join(near)}?" if near else f"choose from {', '.join(sorted(known))}."
+        raise InvalidField(f"there is no agent {agent!r} here; {hint}", field="agent")
 
 
 def _fields(ctx: Context, request: StartRun, texts: dict[str, Any], kernel_id: str | None) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import UNSET, UnsetType
 
-from lobu_jupyter.model.errors import InvalidField
+from lobu_jupyter.model.errors import InvalidField, ThreadNotFound
 from lobu_jupyter.model.events import custom
 from lobu_jupyter.model.ids import new_id
 
@@ -38,6 +38,7 @@ async def create_thread(
     kernel_id: str | None,
     temporary: bool,
     reuse: bool,
+    create: bool,
 ) -> Thread:
     """See :meth:`Gateway.create_thread`."""
     owner = owner_of(by)
@@ -49,6 +50,8 @@ async def create_thread(
             found = await tx.one("find_thread", owner=owner, **place)
             if found is not None:
                 return await _reused(ctx, tx, await own_thread(tx, owner, found["thread_id"]), kernel_id)
+        if not create:
+            raise ThreadNotFound("There is no thread yet.")
         thread_id = new_id("thread")
         await tx.run(
             "add_thread",

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from argparse import Namespace
     from collections.abc import Callable, Generator
 
+    from ..model.runs import Thread
     from .session import Session
 
 
@@ -91,7 +92,8 @@ def _cancel(rest: str) -> None:
 def _runs(rest: str) -> Table:
     _no_more("runs", rest)
     link = session.reaching()
-    rows = link.client.list_runs(thread_id=link.thread().thread_id)
+    thread = link.known_thread()
+    rows = link.client.list_runs(thread_id=thread.thread_id) if thread is not None else []
     return Table(
         ("run", "status", "agent", "started", "error"),
         [
@@ -188,7 +190,7 @@ def _tell(what: str, run: Run) -> None:
 def _rebuild(rest: str) -> Run:
     _no_more("rebuild", rest)
     link = session.reaching()
-    thread = link.thread()
+    thread = _known(link)
     try:
         run = NotebookThread(link, thread.thread_id, thread.title).rebuild()
     except Conflict as error:
@@ -270,7 +272,7 @@ def _export(rest: str) -> None:
     if file.exists():
         raise UsageError(f"{file} exists; give a new name.")
     link = session.reaching()
-    notebook = link.client.export(link.thread().thread_id, "notebook")
+    notebook = link.client.export(_known(link).thread_id, "notebook")
     file.write_text(json.dumps(notebook, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
     print(f"Wrote {file.name} ({len(notebook['cells'])} cells).")
 
@@ -308,7 +310,15 @@ COMMANDS: dict[str, Callable[[str], Any]] = {
 def _latest() -> tuple[Session, Run]:
     """The newest run of this notebook's thread."""
     link = session.reaching()
-    return link, _latest_of(link, link.thread().thread_id)
+    return link, _latest_of(link, _known(link).thread_id)
+
+
+def _known(link: Session) -> Thread:
+    """The thread of this notebook, once something was asked."""
+    thread = link.known_thread()
+    if thread is None:
+        raise UsageError("Nothing was asked in this notebook yet.")
+    return thread
 
 
 def _latest_of(link: Session, thread_id: str) -> Run:

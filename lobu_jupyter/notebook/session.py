@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ..client.errors import ServerGone
 from ..client.http import Client
 from ..client.sign import KernelAuth
+from ..model.errors import ThreadNotFound
 from . import embedded
 from .decisions import Batch
 from .discover import Found, ThisKernel, find, this_kernel
@@ -47,6 +48,13 @@ class Session:
     def thread(self, name: str | None = None, *, new: bool = False) -> Thread:
         """The thread of this notebook, or its thread `name`; ``new`` begins one."""
         return self.client.create_thread(name=name, kernel_id=self.kernel_id, reuse=not new)
+
+    def known_thread(self) -> Thread | None:
+        """The thread of this notebook, if it has one: who only looks makes none."""
+        try:
+            return self.client.create_thread(kernel_id=self.kernel_id, reuse=True, create=False)
+        except ThreadNotFound:
+            return None
 
     def start(self, thread_id: str, run: StartRun) -> Started:
         """Start a run, after telling the gateway of tools that the notebook defined since the last one."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import shlex
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -20,6 +19,7 @@ from .embedded import end_with_parent
 from .kernels import KERNEL_ACTIONS
 from .routes import handlers
 from .wiring import CONTENTS_SERVICE, build
+from .workers import OWN_WORKER
 
 if TYPE_CHECKING:
     from .service import Service
@@ -153,7 +153,7 @@ class LobuApp(ExtensionApp):
     @default("worker_command")
     def _default_worker_command(self) -> list[str]:
         command = shlex.split(os.environ.get("LOBU_WORKER_COMMAND", ""))
-        return command or [sys.executable, "-m", "lobu_jupyter.worker"]
+        return command or OWN_WORKER
 
     @default("root_dir")
     def _default_root_dir(self) -> str:

@@ -10,6 +10,7 @@ import msgspec
 from tornado.web import HTTPError
 
 from ..agents.keys import default_model
+from ..agents.registry import registry
 from ..gateway import Settings
 from ..model.clock import SystemClock
 from ..model.policy import Rules
@@ -21,7 +22,7 @@ from .embedded import EmbeddingKernel, kernel_id_of
 from .kernels import Kernels
 from .service import Service, ServiceSettings
 from .watching import Watching
-from .workers import Pool
+from .workers import OWN_WORKER, Pool
 
 if TYPE_CHECKING:
     from ..model.runs import Mode
@@ -80,6 +81,7 @@ def build(app: LobuApp) -> Service:
 def _service_settings(app: LobuApp, worker_settings: dict[str, Any]) -> ServiceSettings:
     gateway = Settings(
         default_agent=worker_settings["default_agent"],
+        agents=frozenset(registry(worker_settings)) if app.worker_command == OWN_WORKER else None,
         default_model=app.default_model or None,
         model_agent=app.default_agent or "assistant",
         allowed_models=tuple(app.allowed_models) or None,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
+import sys
 from collections import deque
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Protocol
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from logging import Logger
 
+OWN_WORKER = [sys.executable, "-m", "lobu_jupyter.worker"]
 STOP_SECONDS = 3.0
 TAIL_LINES = 20
 LINE_LIMIT = 1024 * 1024

@@ -438,6 +438,10 @@ UPDATE workers SET gone_at = :now WHERE server_id = :server_id AND child = 1 AND
 -- The workers of all servers.
 SELECT * FROM workers WHERE gone_at IS NULL AND (child = 1 OR seen_at > :since) ORDER BY incarnation;
 
+-- announcements --
+-- The agents that workers announced, also workers that went a while ago.
+SELECT DISTINCT agents FROM workers;
+
 -- last_announcement --
 -- The agents and tools that a child announced last, also one that is gone.
 SELECT * FROM workers WHERE agents <> '[]' AND child = 1 ORDER BY incarnation DESC LIMIT 1;

@@ -17,7 +17,7 @@ from lobu_jupyter.model.errors import (
     TooManyRuns,
 )
 from lobu_jupyter.model.runs import RunStatus, StartRun
-from tests.gateway.rig import ME, QUIET, Rig, approve, open_rig, say, success
+from tests.gateway.rig import ME, QUIET, Rig, Worker, approve, open_rig, say, success
 
 
 async def test_a_start_journals_the_title_and_a_whole_run_started(rig: Rig) -> None:
@@ -231,6 +231,38 @@ async def test_a_model_is_not_answered_for_by_an_agent_without_one(
         started = await rig.start(await rig.thread(), **chosen)
 
         assert (await rig.gateway.get_run(ME, started.run_id)).agent == agent
+
+
+@pytest.mark.parametrize(
+    ("agent", "said"),
+    [
+        ("asistant", "did you mean assistant"),
+        ("Demo", "did you mean demo"),
+        ("x", "choose from assistant, demo, own"),
+    ],
+)
+async def test_an_agent_that_is_not_there_is_refused_by_name_and_takes_no_place(
+    store: Path, agent: str, said: str
+) -> None:
+    async with open_rig(store, settings=replace(QUIET, agents=frozenset({"assistant", "demo"}))) as rig:
+        await Worker.register(rig.gateway, child=False, agents=("own",))
+        thread_id = await rig.thread()
+        running = (await rig.start(thread_id)).run_id
+
+        with pytest.raises(InvalidField, match=said) as refused:
+            await rig.start(thread_id, agent=agent, if_running="cancel")
+
+        assert refused.value.field == "agent"
+        assert (await rig.gateway.get_run(ME, running)).status is RunStatus.RUNNING
+
+
+async def test_an_agent_of_an_outside_worker_or_of_one_that_takes_everything_is_there(store: Path) -> None:
+    async with open_rig(store, settings=replace(QUIET, agents=frozenset({"demo"}))) as rig:
+        await Worker.register(rig.gateway, child=False, agents=("own",))
+        assert await rig.start(await rig.thread(), agent="own")
+
+        await Worker.register(rig.gateway, child=False, agents=())
+        assert await rig.start(await rig.thread(), agent="whatever")
 
 
 def _count(table: str):

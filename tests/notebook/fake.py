@@ -127,6 +127,9 @@ class FakeSession:
     def thread(self, name: str | None = None, *, new: bool = False) -> Thread:
         return self.client.create_thread(name=name, reuse=not new)
 
+    def known_thread(self) -> Thread | None:
+        return self.client.create_thread(reuse=True)
+
     def start(self, thread_id: str, run: StartRun) -> Started:
         return self.client.start(thread_id, run)
 

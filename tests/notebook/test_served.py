@@ -10,6 +10,8 @@ from tests.servers import RealServer
 
 from .cells import ServedKernel
 
+LOAD = "%load_ext lobu_jupyter\nimport lobu_jupyter as lobu"
+
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealServer]:
@@ -20,7 +22,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealServer]:
 @pytest.fixture
 def kernel(server: RealServer, request: pytest.FixtureRequest) -> Iterator[ServedKernel]:
     kernel = ServedKernel(server, f"{request.node.name[:40]}.ipynb")
-    kernel.run("%load_ext lobu_jupyter\nimport lobu_jupyter as lobu")
+    kernel.run(LOAD)
     yield kernel
     kernel.close()
     server.shut_down_kernel(kernel.kernel_id)
@@ -100,3 +102,59 @@ def test_an_agent_can_look_while_the_first_cell_still_runs(kernel: ServedKernel)
     )
 
     assert "succeeded" in cell.text
+
+
+def test_commands_that_only_look_make_no_thread(kernel: ServedKernel) -> None:
+    told = kernel.run("%lobu runs").text
+    refused = [kernel.run(f"%lobu {word}").text for word in ("wait", "cancel", "approve", "rebuild")]
+
+    assert "No runs" in told
+    assert ["Nothing was asked in this notebook yet" in said for said in refused] == [True] * 4
+    threads = kernel.server.client().get("threads", params={"kernelId": kernel.kernel_id}).json()["threads"]
+    assert threads == []
+
+
+def test_an_agent_that_is_not_there_is_refused_with_the_one_that_was_meant(kernel: ServedKernel) -> None:
+    cell = kernel.run("%lobu --agent scrpt say hello")
+
+    assert "there is no agent 'scrpt' here; did you mean script?" in cell.error
+
+
+def restart(kernel: ServedKernel) -> None:
+    """As a person does it: another page, and the extension loaded again."""
+    kernel.server.restart_kernel(kernel.kernel_id)
+    kernel.run(LOAD)
+
+
+ALLOWED = "%lobu --agent script --mode allow --wait run"
+
+
+@pytest.mark.scenario("W17")
+def test_a_rebuild_from_a_cell_runs_the_code_again_after_one_approval(kernel: ServedKernel) -> None:
+    for code in ("numbers = [1, 2, 3]", "1 / 0", "total = sum(numbers)"):
+        kernel.run(f"{ALLOWED} {code}")
+    restart(kernel)
+    assert "NameError" in kernel.run("total").error
+
+    shown = kernel.run("%lobu rebuild")
+    kernel.more(shown, "Answer with run.approve()")
+    kernel.run("%lobu approve")
+    kernel.more(shown, "All 2 pieces of code ran again.")
+
+    assert kernel.run("print(total)").text == "6\n"
+
+
+@pytest.mark.scenario("W17")
+def test_a_rebuild_from_a_cell_stops_at_the_first_error(kernel: ServedKernel) -> None:
+    for code in ("first = 1", "given = person", "last = 1"):
+        kernel.run("person = 1")
+        kernel.run(f"{ALLOWED} {code}")
+    restart(kernel)
+
+    shown = kernel.run("lobu.thread().rebuild().show()")
+    kernel.more(shown, "Answer with run.approve()")
+    kernel.run("%lobu approve")
+    kernel.more(shown, "It stopped at an error in piece 2 of 3")
+
+    assert kernel.run("print(first)").text == "1\n"
+    assert "NameError" in kernel.run("last").error

@@ -16,6 +16,7 @@ class NewThread(Struct, kw_only=True, rename="camel", forbid_unknown_fields=True
     kernel_id: str | None = None
     temporary: bool = False
     reuse: bool = False
+    create: bool = True
 
 
 class ThreadsQuery(Struct, kw_only=True, rename="camel"):
@@ -67,6 +68,7 @@ class Threads(LobuHandler):
             kernel_id=new.kernel_id,
             temporary=new.temporary,
             reuse=new.reuse,
+            create=new.create,
         )
         self.reply(thread, 201)
 
