@@ -9,7 +9,7 @@ Settings, as the server sends them to a worker::
     {"default_agent": str | None, "default_model": str | None,
      "allowed_models": ["openai:*", …]          globs; empty: all
      "mcp_servers": {name: {"command": […], "env"?, "cwd"?} or {"url", "headers"?}}      agents/mcp.py
-     "acp_agents": {name: {"command": […], "env"?, "cwd"?, "description"?, "hint"?}}      agents/acp_presets.py
+     "acp_agents": {name: {"command": […], "env"?, "cwd"?, "description"?, "hint"?}}      agents/acp/presets.py
      "providers": {name: {"kind", "base_url"?, "api_key"?, "images"?: bool, "context_window"?: tokens}},
      "keys": {"OPENAI_API_KEY": "…", …}}        taken before the environment
 """
@@ -24,12 +24,12 @@ from typing import TYPE_CHECKING, Any, cast
 from lobu_jupyter.model.ports import AgentError, AgentPort, KernelPort, Task, ToolSpec
 from lobu_jupyter.model.replay import REBUILD_AGENT
 
-from . import acp_presets
+from .acp import presets as acp_presets
 from .keys import Settings, default_model
 from .tools.specs import BUILTIN, NAMES
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping
     from importlib.metadata import EntryPoint
 
     from lobu_jupyter.model.events import Event
@@ -45,13 +45,21 @@ _one_at_a_time = threading.Lock()
 
 
 class LazyAgent:
-    """An agent whose code is imported, in a thread, when its first run begins."""
+    """An agent whose code is imported, in a thread, when its first run begins. ``warm``: or before, once a worker idles."""
 
-    def __init__(self, name: str, description: str, load: Callable[[], AgentPort]) -> None:
+    def __init__(
+        self, name: str, description: str, load: Callable[[], AgentPort], *, warm: bool = True
+    ) -> None:
         self.name = name
+        self.warm = warm
         self.description = description
         self._load = load
         self._agent: AgentPort | None = None
+
+    @property
+    def state(self) -> dict[str, str] | None:
+        """What the agent knows of its own state, None: nothing (yet)."""
+        return getattr(self._agent, "state", None)
 
     def load(self) -> AgentPort:
         """Import the agent now; to be called in a thread (it may take seconds).
@@ -106,8 +114,8 @@ def registry(settings: Settings) -> dict[str, AgentPort]:
         point.name: _installed(point, settings) for point in entry_points(group=GROUP)
     }
     for name, config in acp_presets.configured(settings).items():
-        description = str(config.get("description") or f"{name}, over ACP.")
-        agents[name] = LazyAgent(name, description, partial(_external, name, config))
+        description = acp_presets.description_of(name, config)
+        agents[name] = LazyAgent(name, description, partial(_external, name, config), warm=False)
     agents["assistant"] = LazyAgent("assistant", ASSISTANT, assistant)
     agents["demo"] = LazyAgent("demo", DEMO, demo)
     agents[REBUILD_AGENT] = LazyAgent(REBUILD_AGENT, REBUILD, rebuild)
@@ -123,29 +131,37 @@ def default_agent(settings: Settings) -> str:
     return "assistant" if default_model(settings) else "demo"
 
 
-def announce(settings: Settings) -> tuple[list[dict[str, Any]], tuple[ToolSpec, ...]]:
-    """What a worker tells the gateway at registration: its agents, and the tools that they all have.
+def announced_agents(settings: Settings, agents: Mapping[str, AgentPort]) -> list[dict[str, Any]]:
+    """What a worker tells the gateway of its agents, which may know their state.
 
-    An agent is ``{"name", "description", "state": "ready" or "not installed", "hint"?: how to install it,
-    "default"?: true, "model"?: its default model, "hidden"?: true: in no list}``.
+    Each is ``{"name", "description", "state": "ready", "not installed" or "needs login", "hint"?: how to install it
+    or log in, "default"?: true, "model"?: its default model, "hidden"?: true: in no list}``.
     """
     chosen, model = default_agent(settings), default_model(settings)
-    agents: list[dict[str, Any]] = []
-    external = {entry["name"]: entry for entry in acp_presets.announced(settings)}
-    for name, agent in registry(settings).items():
-        entry = external.get(name) or {"name": name, "description": agent.description, "state": "ready"}
+    external = acp_presets.configured(settings)
+    announced: list[dict[str, Any]] = []
+    for name, agent in agents.items():
+        state: dict[str, str] | None = getattr(agent, "state", None)
+        if state is None:
+            state = acp_presets.state_of(external[name]) if name in external else {"state": "ready"}
+        entry: dict[str, Any] = {"name": name, "description": agent.description, **state}
         if name == REBUILD_AGENT:
             entry["hidden"] = True  # started by a rebuild, and chosen by nobody
         if name == chosen:
             entry["default"] = True
         if name == "assistant" and model:
             entry["model"] = model
-        agents.append(entry)
-    return agents, (*BUILTIN, *_announced_tools())
+        announced.append(entry)
+    return announced
+
+
+def announced_tools() -> tuple[ToolSpec, ...]:
+    """The tools that all agents of a worker have."""
+    return (*BUILTIN, *_announced_tools())
 
 
 def _external(name: str, config: dict[str, Any]) -> AgentPort:
-    from .acp import AcpAgent
+    from .acp.agent import AcpAgent
 
     return AcpAgent(name, config)
 

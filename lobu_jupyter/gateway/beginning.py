@@ -67,8 +67,8 @@ async def begin_next(ctx: Context, tx: Tx, thread_id: str) -> None:
         await begin(ctx, tx, queue[0]["run_id"])
 
 
-async def begin_and_cancel(ctx: Context, tx: Tx, run: Row, terminal: bytes) -> int:
-    """A run cancelled in the queue: its RUN_STARTED and its end together. Returns the end's seq."""
+async def begin_and_end(ctx: Context, tx: Tx, run: Row, terminal: bytes) -> int:
+    """A run that ends without ever running: its RUN_STARTED and its end together. Returns the end's seq."""
     await title_once(ctx, tx, run)
     end = await append(tx, run["thread_id"], run["run_id"], [_started(ctx, run, None), terminal], ctx.now())
     await tx.run("set_start", run_id=run["run_id"], start_cursor=end - 1, cursor=end - 2)

@@ -11,7 +11,7 @@ from lobu_jupyter.model.events import Event, custom, encode, run_error, run_fini
 from lobu_jupyter.model.interrupts import InterruptStatus, held_calls
 from lobu_jupyter.model.runs import ErrorCode, RunError, RunStatus
 
-from .beginning import begin_and_cancel, begin_next, tell
+from .beginning import begin_and_end, begin_next, tell
 from .journal import append, stamped
 from .rows import interrupt_of, json_of
 
@@ -102,7 +102,7 @@ async def _close(
 async def cancel_queued(ctx: Context, tx: Tx, run: Row) -> None:
     """End a run that has not begun: RUN_STARTED and RUN_FINISHED(cancelled) together."""
     terminal = stamped(run_finished(run["thread_id"], run["run_id"], {"type": "cancelled"}), ctx.now())
-    end = await begin_and_cancel(ctx, tx, run, terminal)
+    end = await begin_and_end(ctx, tx, run, terminal)
     await finish(ctx, tx, run, RunStatus.CANCELLED, end, then_next=False)
 
 
@@ -114,8 +114,13 @@ async def close_interrupts(
     *,
     by: str | None = None,
     then_next: bool = True,
+    why: str | None = None,
+    message: str | None = None,
 ) -> bool:
-    """Settle all open interrupts of a thread without a decision. False if there is none."""
+    """Settle all open interrupts of a thread without a decision. False if there is none.
+
+    ``why``, ``message``: what the journal says of it, and of the calls that waited, if not the status's own words.
+    """
     rows = await tx.all("open_interrupts", thread_id=thread_id)
     if not rows:
         return False
@@ -126,14 +131,23 @@ async def close_interrupts(
     value: dict[str, Any] = {
         "interruptIds": [row["interrupt_id"] for row in rows],
         "toolCallIds": list(dict.fromkeys(call for row in rows for call in held_calls(interrupt_of(row)))),
-        "why": status.value,
-        "message": CLOSED_MESSAGES[status],
+        "why": why or status.value,
+        "message": message or CLOSED_MESSAGES[status],
         "by": by,
     }
+    await _release(tx, rows)
     await append(tx, thread_id, None, [stamped(custom("lobu.closed", value), ctx.now())], ctx.now())
     if then_next:
         await begin_next(ctx, tx, thread_id)
     return True
+
+
+async def _release(tx: Tx, rows: list[Row]) -> None:
+    """Tell the workers that hold these questions in memory that nobody will answer."""
+    for run_id in dict.fromkeys(row["run_id"] for row in rows if interrupt_of(row).in_memory):
+        worker = await tx.one("worker_of_run", run_id=run_id)
+        if worker is not None:
+            await tell(tx, worker["worker_id"], "cancel", run_id, "closed")
 
 
 async def settle(tx: Tx, row: Row, status: InterruptStatus, *, now: float, **decided: Any) -> bool:

@@ -25,6 +25,7 @@ from . import (
     granting,
     ingest,
     kernels,
+    losing,
     reading,
     rebuilding,
     recovering,
@@ -364,6 +365,24 @@ class Gateway:
     async def heartbeat(self, worker: WorkerCaller) -> None:
         """The worker is alive, and so are the runs that it has fetched."""
         await workers.heartbeat(self._ctx, worker)
+
+    async def withdraw(self, worker: WorkerCaller, run_id: str, why: str) -> None:
+        """A pause that this worker held in memory cannot be answered any more: it ends with ``worker_died``.
+
+        One that was decided or closed meanwhile is left as it is.
+
+        Raises:
+            RunNotFound: it is not a run of this worker.
+        """
+        await workers.withdraw(self._ctx, worker, run_id, why)
+
+    async def announce(self, worker: WorkerCaller, agents: list[dict[str, Any]]) -> None:
+        """The worker's agents are these now, with their states."""
+        await workers.announce(self._ctx, worker, agents)
+
+    async def held_in_memory(self) -> int:
+        """How many pauses need a worker of this server to live on."""
+        return await losing.held_in_memory(self._ctx)
 
     async def worker_gone(self, worker_id: str, why: str = "", exit_code: int | None = None) -> list[str]:
         """A worker's process has ended: its runs end (returned); those it had not fetched go to another."""

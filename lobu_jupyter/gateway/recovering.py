@@ -13,6 +13,7 @@ from lobu_jupyter.model.runs import ErrorCode
 
 from .beginning import begin_next
 from .ending import fail_run
+from .losing import lose_pauses
 
 if TYPE_CHECKING:
     from lobu_jupyter.store.tx import Row, Tx
@@ -100,6 +101,7 @@ async def discharge(ctx: Context, server_id: str) -> list[str]:
         await tx.run("end_children", server_id=server_id, now=ctx.now())
         for lease in leases:
             await fail_run(ctx, tx, lease["run_id"], ErrorCode.SERVER_RESTARTED, RESTARTED, then_next=False)
+        await lose_pauses(ctx, tx, then_next=False)
         return [lease["run_id"] for lease in leases]
 
     return await ctx.database.write(body)

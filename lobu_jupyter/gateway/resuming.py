@@ -163,7 +163,7 @@ async def _go_on(
         **kept,
         kernel_id=thread["kernel_id"],
         parent_run_id=parent["run_id"],
-        request=_request_of(parent),
+        request=request_of(parent),
         cursor=thread["cursor"],
     )
     events: list[bytes] = []
@@ -179,7 +179,8 @@ def _only(entry: Entry) -> Entry:
     return {name: entry[name] for name in ("interruptId", "status", "payload") if name in entry}
 
 
-def _request_of(parent: Row) -> str:
+def request_of(parent: Row) -> str:
+    """What a run that goes on from `parent` keeps of its request."""
     context = msgspec.json.decode(parent["request"]).get("context") or []
     return json_of({"context": context})
 

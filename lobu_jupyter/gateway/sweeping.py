@@ -15,6 +15,7 @@ from lobu_jupyter.model.runs import ErrorCode
 
 from .ending import expire_due, fail_run
 from .hub import thread_topic
+from .losing import lose_pauses
 from .recovering import begin_queued
 from .retention import retain
 from .threads import remove
@@ -119,6 +120,7 @@ async def _purge(ctx: Context, thread_id: str) -> bool:
 async def _housekeeping(ctx: Context) -> None:
     async def body(tx: Tx) -> int:
         await tx.run("see_server", server_id=ctx.server_id, now=ctx.now())
+        await lose_pauses(ctx, tx)
         await tx.run("forget_workers", until=ctx.now() - KEEP_WORKERS_SECONDS)
         if await tx.all("unassigned_leases", server_id=ctx.server_id):
             ctx.call_worker(tx)  # another server may have left a run of our kernel to us

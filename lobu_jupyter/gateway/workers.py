@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from lobu_jupyter.model.callers import Caller, WorkerCaller
-from lobu_jupyter.model.errors import NotAllowed, StaleIncarnation, WorkerNotFound
+from lobu_jupyter.model.errors import NotAllowed, RunNotFound, StaleIncarnation, WorkerNotFound
 from lobu_jupyter.model.ids import new_id
 from lobu_jupyter.model.ports import ToolSpec
 from lobu_jupyter.model.runs import ErrorCode
@@ -19,6 +19,7 @@ from .access import owner_of
 from .beginning import assign, tell
 from .ending import fail_run
 from .kernels import tools_of_kernel
+from .losing import lose_pause, lose_pauses
 from .rows import json_of
 
 if TYPE_CHECKING:
@@ -102,6 +103,29 @@ async def heartbeat(ctx: Context, worker: WorkerCaller) -> None:
     await ctx.database.write(body)
 
 
+async def withdraw(ctx: Context, worker: WorkerCaller, run_id: str, why: str) -> None:
+    """See :meth:`Gateway.withdraw`."""
+
+    async def body(tx: Tx) -> None:
+        await see(ctx, tx, worker)
+        run = await tx.one("run", run_id=run_id)
+        if run is None or run["batch_incarnation"] != worker.incarnation:
+            raise RunNotFound
+        await lose_pause(ctx, tx, run_id, why)
+
+    await ctx.database.write(body)
+
+
+async def announce(ctx: Context, worker: WorkerCaller, agents: list[dict[str, Any]]) -> None:
+    """See :meth:`Gateway.announce`."""
+
+    async def body(tx: Tx) -> None:
+        await see(ctx, tx, worker)
+        await tx.run("announce_agents", worker_id=worker.worker_id, agents=json_of(agents))
+
+    await ctx.database.write(body)
+
+
 async def worker_gone(ctx: Context, worker_id: str, why: str, exit_code: int | None) -> list[str]:
     """See :meth:`Gateway.worker_gone`."""
     how = f" (exit code {exit_code})" if exit_code is not None else ""
@@ -122,6 +146,7 @@ async def worker_gone(ctx: Context, worker_id: str, why: str, exit_code: int | N
             await fail_run(ctx, tx, run_id, ErrorCode.WORKER_DIED, message)
             ended.append(run_id)
         await tx.run("drop_inbox", worker_id=worker_id)
+        await lose_pauses(ctx, tx)
         return ended
 
     return await ctx.database.write(body)

@@ -55,6 +55,7 @@ class Interrupt(Wire, frozen=True, kw_only=True):
     questions: list[dict[str, Any]] = field(default_factory=list)
     diff: str | None = None
     no_grant: bool = False
+    in_memory: bool = False  # the agent waits in its process, and the pause ends with that
     kernel_lost: bool = False  # the kernel restarted since: the variables are gone
     created_at: str = ""
     expires_at: str | None = None
@@ -114,6 +115,7 @@ def interrupt_from_event(wire: dict[str, Any], where: str, **known: Any) -> Inte
         "questions": extra.get("questions") or [],
         "diff": extra.get("diff"),
         "no_grant": bool(extra.get("noGrant")),
+        "in_memory": bool(extra.get("inMemory")),
         "subagent_run_id": wire.get("subagentRunId"),
         "parent_tool_call_ids": tuple(extra.get("parentToolCallIds") or ()),
     }
@@ -134,6 +136,7 @@ def event_of_interrupt(interrupt: Interrupt) -> dict[str, Any]:
         "questions": interrupt.questions or None,
         "diff": interrupt.diff,
         "noGrant": interrupt.no_grant or None,
+        "inMemory": interrupt.in_memory or None,
         "parentToolCallIds": list(interrupt.parent_tool_call_ids) or None,
     }
     wire: dict[str, Any] = {

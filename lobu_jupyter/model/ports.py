@@ -87,14 +87,36 @@ class InboxItem(Wire, frozen=True, kw_only=True):
     task: Task | None = None
 
 
-class Pause(Exception):
-    """An agent raises it to end its run at interrupts; all else it said was yielded before."""
+class Held(Protocol):
+    """A question that waits in an agent's process."""
 
-    def __init__(self, interrupts: list[Interrupt], checkpoint: str, usage: list[dict[str, Any]]) -> None:
+    async def ended(self) -> str | None:
+        """Wait for its end: None once the agent has the answer or was let go, else how its process ended."""
+        ...
+
+    def let_go(self) -> None:
+        """Nobody will answer any more; does nothing once it has ended."""
+        ...
+
+
+class Pause(Exception):
+    """An agent raises it to end its run at interrupts; all else it said was yielded before.
+
+    ``held``: of an agent that waits in its process (its interrupts are ``in_memory``).
+    """
+
+    def __init__(
+        self,
+        interrupts: list[Interrupt],
+        checkpoint: str,
+        usage: list[dict[str, Any]],
+        held: Held | None = None,
+    ) -> None:
         super().__init__("waits for a person")
         self.interrupts = interrupts
         self.checkpoint = checkpoint
         self.usage = usage
+        self.held = held
 
 
 class AgentError(Exception):

@@ -117,7 +117,10 @@ class Chain:
 
     def _closed_as(self) -> str:
         why = [i["value"].get("why") for i in self._items("notice") if i["name"] == "lobu.closed"]
-        return "expired" if why and why[-1] == "expired" else "cancelled"
+        last = why[-1] if why else ""
+        if last == "worker_died":
+            return "running"  # a run that says so comes next
+        return "expired" if last == "expired" else "cancelled"
 
 
 def _said(item: Item) -> bool:

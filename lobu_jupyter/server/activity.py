@@ -26,12 +26,14 @@ class Activity:
         self,
         *,
         running: Callable[[], Awaitable[list[str | None]]],
+        held: Callable[[], Awaitable[int]],
         kernels: Kernels,
         pool: Pool,
         idle_seconds: float,
         last_activity_times: dict[str, Any],
     ) -> None:
         self._running = running
+        self._held = held
         self._kernels = kernels
         self._pool = pool
         self._idle_seconds = idle_seconds
@@ -46,7 +48,10 @@ class Activity:
             await asyncio.sleep(INTERVAL_SECONDS)
 
     async def look(self) -> None:
-        """Keep alive what runs; stop workers that have had nothing to do for long enough."""
+        """Keep alive what runs; stop workers that have had nothing to do for long enough.
+
+        A worker in whose memory a question waits is kept.
+        """
         kernels = await self._running()
         self.runs = len(kernels)
         if kernels:
@@ -55,5 +60,7 @@ class Activity:
             self._times["lobu"] = now
             for kernel_id in filter(None, kernels):
                 self._kernels.touch(kernel_id, now)
-        elif self._pool.count and time.monotonic() - self._last > self._idle_seconds:
+        elif (
+            self._pool.count and time.monotonic() - self._last > self._idle_seconds and not await self._held()
+        ):
             await self._pool.reap()

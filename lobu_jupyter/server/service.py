@@ -137,6 +137,10 @@ class Service:
         runs = [] if self._gateway is None else await self._gateway.running()
         return [run.kernel_id for run in runs]
 
+    async def held(self) -> int:
+        """How many pauses wait in the memory of our workers."""
+        return 0 if self._gateway is None else await self._gateway.held_in_memory()
+
 
 def _version() -> str:
     try:

@@ -67,6 +67,7 @@ def build(app: LobuApp) -> Service:
     kernels.boots = service.callers.boots
     service.activity = Activity(
         running=service.running,
+        held=service.held,
         kernels=kernels,
         pool=service.pool,
         idle_seconds=app.worker_idle_seconds,

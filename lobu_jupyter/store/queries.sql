@@ -343,6 +343,21 @@ SELECT i.* FROM interrupts i JOIN threads t ON t.thread_id = i.thread_id
 -- The runs of one agent on a thread.
 SELECT run_id FROM runs WHERE thread_id = :thread_id AND agent = :agent;
 
+-- questions_of_lost --
+-- The open questions of workers that are gone, or outside and silent.
+SELECT i.* FROM interrupts i JOIN runs r ON r.run_id = i.run_id LEFT JOIN workers w ON w.incarnation = r.batch_incarnation
+ WHERE i.status = 'open' AND (w.worker_id IS NULL OR w.gone_at IS NOT NULL OR (w.child = 0 AND w.seen_at <= :since));
+
+-- questions_of_server --
+-- The open questions of the workers that a server started.
+SELECT i.* FROM interrupts i JOIN runs r ON r.run_id = i.run_id JOIN workers w ON w.incarnation = r.batch_incarnation
+ WHERE i.status = 'open' AND w.server_id = :server_id AND w.child = 1 AND w.gone_at IS NULL;
+
+-- worker_of_run --
+-- The worker that last wrote to a run, if it lives.
+SELECT w.worker_id FROM runs r JOIN workers w ON w.incarnation = r.batch_incarnation
+ WHERE r.run_id = :run_id AND w.gone_at IS NULL;
+
 -- resolved_interrupts --
 -- What a resumed run was decided on, in order.
 SELECT * FROM interrupts WHERE resumed_by = :run_id ORDER BY position;
@@ -425,6 +440,10 @@ SELECT 1 FROM workers WHERE worker_id = :worker_id AND gone_at IS NULL;
 -- The worker is alive; an outside one may have come over from another server.
 UPDATE workers SET seen_at = :now, server_id = CASE child WHEN 1 THEN server_id ELSE :server_id END
  WHERE worker_id = :worker_id AND gone_at IS NULL;
+
+-- announce_agents --
+-- What a worker's agents are now.
+UPDATE workers SET agents = :agents WHERE worker_id = :worker_id;
 
 -- end_worker --
 -- First call wins: the worker is gone.

@@ -12,12 +12,12 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, cast
 
 from lobu_jupyter.agents.keys import redactor_of
-from lobu_jupyter.agents.registry import announce, registry
+from lobu_jupyter.agents.registry import announced_agents, announced_tools, registry
 from lobu_jupyter.client.errors import ServerGone
 from lobu_jupyter.model import events as ev
 from lobu_jupyter.model.errors import Conflict, InvalidField, LobuError, RunNotFound, TooLarge
 from lobu_jupyter.model.interrupts import event_of_interrupt
-from lobu_jupyter.model.ports import AgentError, AgentPort, InboxItem, KernelGone, Pause, Task
+from lobu_jupyter.model.ports import AgentError, AgentPort, Held, InboxItem, KernelGone, Pause, Task
 from lobu_jupyter.model.runs import ErrorCode
 
 from .batcher import Batcher
@@ -48,6 +48,8 @@ class Host:
         self._kernels = Kernels(link)
         self._runs: dict[str, asyncio.Task[None]] = {}
         self._tasks: dict[str, Task] = {}
+        self._held: dict[str, Held] = {}  # what waits in an agent's process, by its run
+        self._announced: list[dict[str, Any]] = []
 
     async def serve(self) -> None:
         """Register, then work until told to stop.
@@ -56,12 +58,14 @@ class Host:
             ServerGone: the server stays away.
             LobuError: it does not know this worker (any more).
         """
-        agents, tools = announce(self._settings)
-        await self._link.register(KIND, agents, tools)
+        self._announced = announced_agents(self._settings, self._agents)
+        await self._link.register(KIND, self._announced, announced_tools())
         async with asyncio.TaskGroup() as group:
             beside = [group.create_task(self._heartbeats()), group.create_task(self._warm())]
             await self._read_inbox(group)
             await asyncio.gather(*self._runs.values(), return_exceptions=True)
+            for held in list(self._held.values()):
+                held.let_go()
             for task in beside:
                 task.cancel()
 
@@ -79,7 +83,9 @@ class Host:
             task = item.task
             if task.run_id not in self._runs:
                 self._tasks[task.run_id] = task
-                running = self._runs[task.run_id] = group.create_task(self._run(task), name=task.run_id)
+                running = self._runs[task.run_id] = group.create_task(
+                    self._run(task, group), name=task.run_id
+                )
                 running.add_done_callback(lambda _: self._forget(task.run_id))
         elif item.kind == "cancel" and item.run_id is not None:
             self._cancel(item.run_id, item.reason)
@@ -87,6 +93,8 @@ class Host:
             log.warning("an inbox item of kind %r is not understood", item.kind)
 
     def _cancel(self, run_id: str, reason: str) -> None:
+        if run_id in self._held:
+            self._held[run_id].let_go()
         task, running = self._tasks.get(run_id), self._runs.get(run_id)
         if task is None or running is None:
             return
@@ -117,7 +125,7 @@ class Host:
         """Import what the agents need, so that the first run need not wait for it."""
         for name, agent in self._agents.items():
             load = getattr(agent, "load", None)
-            if load is None:
+            if load is None or not getattr(agent, "warm", True):
                 continue
             try:
                 await asyncio.to_thread(load)
@@ -126,16 +134,52 @@ class Host:
 
     # -- one run
 
-    async def _run(self, task: Task) -> None:
+    async def _run(self, task: Task, host: asyncio.TaskGroup) -> None:
         batcher = Batcher(task.run_id, self._link.incarnation, self._link.events)
+        journaled = False
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._post(batcher, task))
                 group.create_task(self._drive(task, batcher))
+            journaled = True
         except* _Over:
             pass
         except* ServerGone as gone:
             raise gone.exceptions[0] from None
+        finally:
+            held = self._held.get(task.run_id)
+            if held is not None and journaled:
+                host.create_task(self._watch(task.run_id, held), name=f"held {task.run_id}")
+            elif held is not None:
+                self._held.pop(task.run_id).let_go()
+        await self._tell_states()
+
+    async def _watch(self, run_id: str, held: Held) -> None:
+        """Stay with a pause that waits in an agent's process; tell when that goes."""
+        gone = None
+        try:
+            gone = await held.ended()
+            if gone is not None:
+                await self._link.withdraw(run_id, gone)
+        except ServerGone:
+            raise
+        except LobuError as error:
+            log.warning("run %s: its pause is over (%s), which was not taken: %s", run_id, gone, error)
+        finally:
+            self._held.pop(run_id, None)
+
+    async def _tell_states(self) -> None:
+        """Announce the agents again if a run has shown that one is in another state, as one that needs a login."""
+        agents = announced_agents(self._settings, self._agents)
+        if agents == self._announced:
+            return
+        self._announced = agents
+        try:
+            await self._link.announce(agents)
+        except ServerGone:
+            raise
+        except LobuError as error:
+            log.warning("the agents' states were not taken: %s", error)
 
     async def _post(self, batcher: Batcher, task: Task) -> None:
         """Pump the run's events; end the run if the gateway finds one of them unacceptable."""
@@ -169,6 +213,8 @@ class Host:
             wires = [event_of_interrupt(interrupt) for interrupt in pause.interrupts]
             end = self._finished(task, {"type": "interrupt", "interrupts": wires}, pause.usage)
             checkpoint = pause.checkpoint
+            if pause.held is not None:
+                self._held[task.run_id] = pause.held
         except AgentError as error:
             end, checkpoint = _error(error.code, error.message, error.usage), None
         except KernelGone as gone:

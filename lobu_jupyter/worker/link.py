@@ -115,6 +115,16 @@ class Link:
     async def heartbeat(self) -> None:
         await self._call("POST", f"workers/{self.worker_id}/heartbeat")
 
+    async def announce(self, agents: list[dict[str, Any]]) -> None:
+        """Tell what our agents are now."""
+        body = msgspec.json.encode({"agents": agents})
+        await self._call("PATCH", f"workers/{self.worker_id}", content=body)
+
+    async def withdraw(self, run_id: str, message: str) -> None:
+        """The pause of a run that waited in our memory cannot be answered any more."""
+        body = msgspec.json.encode({"runId": run_id, "message": message})
+        await self._call("POST", f"workers/{self.worker_id}/withdraw", content=body)
+
     async def leave(self) -> None:
         """Be a worker no longer; a run that is still held ends."""
         await self._call("DELETE", f"workers/{self.worker_id}")

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from lobu_jupyter.agents import registry as module
-from lobu_jupyter.agents.registry import announce, default_agent, registry
+from lobu_jupyter.agents.registry import announced_agents, announced_tools, default_agent, registry
 from lobu_jupyter.model.events import Event
 from lobu_jupyter.model.ports import KernelPort, Task
 from tests.agents.bench import run, task_for
@@ -27,8 +27,8 @@ def test_announcing_loads_no_llm_library_and_is_quick() -> None:
     code = (
         "import sys, time, asyncio, msgspec, importlib.metadata\n"
         "begin = time.process_time()\n"
-        "from lobu_jupyter.agents.registry import announce\n"
-        "agents, tools = announce({})\n"
+        "from lobu_jupyter.agents.registry import announced_agents, announced_tools, registry\n"
+        "agents, tools = announced_agents({}, registry({})), announced_tools()\n"
         "print(time.process_time() - begin, 'pydantic_ai' in sys.modules, 'pydantic' in sys.modules)"
     )
 
@@ -49,7 +49,8 @@ def test_the_default_is_demo_until_a_model_can_be_had() -> None:
 
 
 def test_what_a_worker_announces() -> None:
-    agents, tools = announce({"keys": {"ANTHROPIC_API_KEY": "k-123"}})
+    settings = {"keys": {"ANTHROPIC_API_KEY": "k-123"}}
+    agents, tools = announced_agents(settings, registry(settings)), announced_tools()
 
     by_name = {agent["name"]: agent for agent in agents}
     assert set(by_name) >= {"assistant", "demo", "script"}

@@ -4,20 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from pathlib import Path
 from typing import Any, cast
 
+import httpx2
 import psutil
 import pytest
+from acp import RequestError
+from acp.schema import HttpMcpServer
+from mcp import Client
+from mcp.client.streamable_http import streamable_http_client
 
-from lobu_jupyter.agents.acp import AcpAgent
-from lobu_jupyter.model.ports import Task
-from tests.agents.bench import Ended, policy, resume, run, said, task_for
+from lobu_jupyter.agents.acp.agent import AcpAgent
+from lobu_jupyter.agents.acp.door import Door
+from lobu_jupyter.model.ports import Held, Task, ToolSpec
+from tests.agents.bench import Ended, FakeKernel, policy, registered, resume, run, said, task_for
 from tests.servers import wait_for
 
+WITH_KERNEL: dict[str, Any] = {"kernel": registered(ToolSpec(name="twice", approval=False))}
 SCRIPTED = str(Path(__file__).with_name("acp_agent.py"))
 
 
@@ -29,17 +38,17 @@ class Rig:
         self.agents: list[AcpAgent] = []
         self.agent = self.anew()
 
-    def anew(self, **options: Any) -> AcpAgent:
+    def anew(self, *flags: str, **options: Any) -> AcpAgent:
         """The agent as another worker has it: it knows nothing of what was before."""
         files = ["--sessions", str(self.home / "sessions.json"), "--log", str(self.home / "log")]
-        self.agent = AcpAgent("robot", {"command": [sys.executable, SCRIPTED, *files]}, **options)
+        self.agent = AcpAgent("robot", {"command": [sys.executable, SCRIPTED, *files, *flags]}, **options)
         self.agents.append(self.agent)
         return self.agent
 
     def task(self, prompt: str, **more: Any) -> Task:
         root = self.home / "root"
         root.mkdir(exist_ok=True)
-        return task_for(prompt, agent="robot", root=str(root), kernel=None, **more)
+        return task_for(prompt, **{"agent": "robot", "root": str(root), "kernel": None, **more})
 
     def log(self, what: str) -> list[dict[str, Any]]:
         lines = (self.home / "log").read_text().splitlines()
@@ -55,6 +64,12 @@ async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
     yield rig
     for agent in rig.agents:
         await agent.close()
+
+
+def held_of(ended: Ended) -> Held:
+    assert ended.pause is not None
+    assert ended.pause.held is not None
+    return ended.pause.held
 
 
 def sessions(ended: Ended) -> dict[str, dict[str, Any]]:
@@ -248,6 +263,205 @@ async def test_an_idle_process_is_ended(rig: Rig) -> None:
     await asyncio.to_thread(wait_for, "its end", lambda: not psutil.pid_exists(pid))
 
     assert (await run(rig.agent, rig.task("say two"))).text == "two "
+
+
+async def test_an_agent_that_waits_is_never_idle(rig: Rig) -> None:
+    rig.anew(idle_seconds=0.01)
+    task = rig.task(f"ask {rig.home}/root/a.txt hello\nsay done")
+
+    asked = await run(rig.agent, task)
+    held = held_of(asked)
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(held.ended(), 0.5)
+    done = await resume(rig.agent, task, asked, None, "approve")
+
+    assert done.text == "done "
+    assert await held.ended() is None
+
+
+async def test_a_question_ends_with_its_process_and_says_how(rig: Rig) -> None:
+    asked = await run(rig.agent, rig.task(f"ask {rig.home}/root/a.txt hello"))
+    (entry,) = rig.log("initialize")
+
+    os.kill(entry["pid"], signal.SIGKILL)
+
+    assert "exit code 137" in str(await asyncio.wait_for(held_of(asked).ended(), 10))
+    assert asked.interrupts[0].in_memory
+
+
+async def test_a_question_that_is_let_go_stops_its_prompt_and_frees_its_process(rig: Rig) -> None:
+    rig.anew(idle_seconds=0.01)
+    asked = await run(rig.agent, rig.task(f"ask {rig.home}/root/a.txt hello"))
+
+    held_of(asked).let_go()
+
+    pid = rig.log("initialize")[0]["pid"]
+    await asyncio.to_thread(wait_for, "its end", lambda: not psutil.pid_exists(pid))
+    assert [entry["chosen"] for entry in rig.log("permission")] == ["cancelled"]
+    assert await held_of(asked).ended() is None
+
+
+async def test_the_reason_of_a_rejection_reaches_the_agent(rig: Rig) -> None:
+    task = rig.task(f"ask {rig.home}/root/a.txt hello\nsay as you like")
+
+    asked = await run(rig.agent, task)
+    decision = {"kind": "reject", "reason": "\nsay into b.txt, please"}
+    done = await resume(rig.agent, task, asked, None, decision)
+
+    assert done.text == "as you like into b.txt, please "
+    assert "I rejected 'Edit" in rig.log("prompt")[-1]["text"]
+
+
+async def test_a_form_is_a_question_to_the_person(rig: Rig) -> None:
+    task = rig.task("elicit\nsay done")
+
+    asked = await run(rig.agent, task)
+    answers = {"color": "blue", "count": "3"}
+    done = await resume(rig.agent, task, asked, None, {"kind": "answer", "answers": answers})
+
+    (interrupt,) = asked.interrupts
+    assert (interrupt.tool_name, interrupt.decisions) == ("ask_user", ("answer", "reject"))
+    assert [question["options"] for question in interrupt.questions] == [["red", "blue"], []]
+    assert rig.log("elicited")[0]["answer"] == {"action": "accept", "content": {"color": "blue", "count": 3}}
+    assert done.text == "done "
+
+
+async def test_a_form_that_nobody_fills_in_is_declined(rig: Rig) -> None:
+    task = rig.task("elicit")
+
+    asked = await run(rig.agent, task)
+    await resume(rig.agent, task, asked, None, "reject")
+    alone = await run(rig.agent, rig.task("elicit", policy=policy(answerable=False)))
+
+    assert alone.pause is None
+    assert [entry["answer"]["action"] for entry in rig.log("elicited")] == ["decline", "decline"]
+
+
+async def test_a_command_asks_once_and_shows_its_bounded_output_on_the_card(rig: Rig) -> None:
+    task = rig.task("ask-run echo $FROM_AGENT; seq 1 1000; exit 3\nsay done")
+
+    asked = await run(rig.agent, task)
+    done = await resume(rig.agent, task, asked, None, "approve")
+
+    (ended,) = rig.log("terminal")
+    assert (ended["code"], ended["truncated"], len(ended["output"])) == (3, True, 1000)
+    assert next(iter(done.results.values())).endswith("999\n1000")
+    assert done.text == "done "
+
+
+async def test_a_command_without_a_permission_asks_by_itself_and_may_be_refused(rig: Rig) -> None:
+    task = rig.task("run touch ran.txt")
+
+    asked = await run(rig.agent, task)
+    done = await resume(rig.agent, task, asked, None, {"kind": "reject", "reason": "not now"})
+    denied = await run(rig.agent, rig.task("run touch ran.txt", policy=policy(server={"deny": ["*execute"]})))
+
+    assert (asked.interrupts[0].tool_name, "touch ran.txt" in asked.interrupts[0].message) == (
+        "robot__execute",
+        True,
+    )
+    assert "not now" in done.text
+    assert "not run" in denied.text
+    assert not rig.file("ran.txt").exists()
+
+
+@pytest.mark.parametrize("flags", [(), ("--stdio",)], ids=["http", "stdio"])
+async def test_it_runs_code_in_the_live_kernel_under_the_policy(rig: Rig, flags: tuple[str, ...]) -> None:
+    rig.anew(*flags)
+    kernel = FakeKernel(x=20)
+    task = rig.task('tools\ntool list_variables\ntool run_code {"code": "print(x + 1)"}', **WITH_KERNEL)
+
+    asked = await run(rig.agent, task, kernel)
+    done = await resume(rig.agent, task, asked, kernel, {"kind": "edit", "edited_args": {"code": "x + 2"}})
+
+    assert asked.text.startswith("run_code list_variables describe_variable twice")
+    assert (asked.interrupts[0].tool_name, asked.interrupts[0].args) == (
+        "run_code",
+        {"code": "print(x + 1)"},
+    )
+    assert kernel.ran == ["x + 2"]
+    assert "22" in done.text
+    assert done.customs("lobu.output")[0]["output"]["data"]["text/plain"] == "22"
+
+
+async def test_code_that_is_refused_or_denied_does_not_run_and_the_agent_is_told(rig: Rig) -> None:
+    kernel = FakeKernel()
+    task = rig.task('tool run_code {"code": "1"}\ntool run_code {"cod": 1}', **WITH_KERNEL)
+
+    asked = await run(rig.agent, task, kernel)
+    done = await resume(rig.agent, task, asked, kernel, {"kind": "reject", "reason": "not this"})
+    denied = await run(
+        rig.agent,
+        rig.task('tool run_code {"code": "1"}', policy=policy(server={"deny": ["run_code"]}), **WITH_KERNEL),
+        kernel,
+    )
+
+    assert kernel.ran == []
+    assert "error: The person refused this call; it was not run. The reason: not this" in done.text
+    assert "do not fit" in done.text
+    assert "error: run_code was not run" in denied.text
+
+
+async def test_code_that_may_run_runs_at_once_and_a_function_of_the_person_is_a_tool(rig: Rig) -> None:
+    kernel = FakeKernel()
+    allowed = policy(server={"mode": "allow"})
+    task = rig.task('tool run_code {"code": "1 + 1"}\ntool twice {"n": 2}', policy=allowed, **WITH_KERNEL)
+
+    ended = await run(rig.agent, task, kernel)
+
+    assert (ended.pause, kernel.ran, kernel.called) == (None, ["1 + 1"], [("twice", {"n": 2})])
+    assert [e["metadata"] for e in ended.events if "metadata" in e][:1] == [{"lobu": {"ok": True}}]
+
+
+async def test_the_door_to_the_notebook_opens_only_with_its_token_and_during_a_run() -> None:
+    async def ask(what: str, **params: Any) -> Any:
+        raise RequestError.invalid_request({"details": "no prompt is under way"})
+
+    door = Door(ask)
+    server = await door.open(over_http=True)
+    assert isinstance(server, HttpMcpServer)
+    try:
+        async with httpx2.AsyncClient() as stranger:
+            refused = [
+                (await stranger.post(server.url, headers=headers, json={})).status_code
+                for headers in ({}, {"Authorization": "Bearer wrong"})
+            ]
+        token = {header.name: header.value for header in server.headers}
+        async with (
+            httpx2.AsyncClient(headers=token) as http,
+            Client(streamable_http_client(server.url, http_client=http)) as client,
+        ):
+            told = await client.call_tool("run_code", {"code": "1"})
+    finally:
+        await door.close()
+
+    assert refused == [401, 401]
+    assert server.url.startswith("http://127.0.0.1:")
+    assert (told.is_error, told.content[0].text) == (True, "no prompt is under way")  # pyright: ignore[reportAttributeAccessIssue]
+
+
+async def test_an_agent_that_needs_a_login_says_how_and_is_ready_after_it(rig: Rig) -> None:
+    rig.anew("--login", str(rig.home / "login"))
+
+    refused = await run(rig.agent, rig.task("say hi"))
+    before = rig.agent.state
+    (rig.home / "login").touch()
+    done = await run(rig.agent, rig.task("say hi"))
+
+    assert refused.error is not None
+    assert "Run robot login" in refused.error.message
+    assert (before["state"], "Run robot login" in before["hint"]) == ("needs login", True)
+    assert (done.text, rig.agent.state) == ("hi ", {"state": "ready"})
+
+
+async def test_nothing_that_it_started_outlives_it(rig: Rig) -> None:
+    await run(rig.agent, rig.task("leave"))
+    (left,) = rig.log("left")
+    assert psutil.pid_exists(left["left"])
+
+    await rig.agent.close()
+
+    wait_for("the end of what it left", lambda: not psutil.pid_exists(left["left"]), 5)
 
 
 async def test_a_refusal_is_an_error_of_the_provider(rig: Rig) -> None:

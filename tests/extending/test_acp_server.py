@@ -7,7 +7,6 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import psutil
@@ -25,6 +24,7 @@ def person(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Person]:
     files = ["--sessions", str(home / "sessions.json"), "--log", str(home / "log")]
     agents: dict[str, Any] = {
         "robot": {"command": [sys.executable, SCRIPTED, *files]},
+        "guest": {"command": [sys.executable, SCRIPTED, *files, "--login", str(home / "login")]},
         "ghost": {"command": ["no-such-ghost"], "hint": "brew install ghost"},
     }
     (home / "config").mkdir()
@@ -95,14 +95,64 @@ def test_a_killed_worker_is_one_error_and_leaves_no_agent_behind(person: Person)
     wait_for("the agent's end", lambda: not psutil.pid_exists(pid), 5)
 
 
-def test_an_answer_after_the_worker_died_is_one_error(person: Person, tmp_path: Path) -> None:
+@pytest.mark.parametrize("what", ["the agent", "its worker"])
+def test_a_question_ends_at_once_when_what_holds_it_is_killed(person: Person, what: str) -> None:
     thread = person.thread()
-    ask(person, thread, f"ask {person.server.root}/never.txt hello")
+    ask(person, thread, f"leave\nask {person.server.root}/never.txt hello")
+    left = log(person, "left")[-1]["left"]
+    pid = log(person, "initialize")[-1]["pid"] if what == "the agent" else person.server.worker_pids()[0]
 
-    (worker,) = person.server.worker_pids()
-    os.kill(worker, signal.SIGKILL)
-    wait_for("the worker's end", lambda: not psutil.pid_exists(worker))
-    events = person.finish(thread, person.approve(thread)["runId"])
+    os.kill(pid, signal.SIGKILL)
+    wait_for("the pause's end", lambda: person.interrupts(thread) == [])
 
-    assert ends_of(events)[0]["code"] == "worker_died"
+    state = person.snapshot(thread)
+    assert (state["status"], state["runs"][-1]["error"]["code"]) == ("idle", "worker_died")
     assert not (person.server.root / "never.txt").exists()
+    wait_for("the end of what the agent started", lambda: not psutil.pid_exists(left), 5)
+    assert text_of(ask(person, thread, "say on")) == "on "
+
+
+def test_an_agent_that_needs_a_login_is_listed_so_until_it_has_it(person: Person) -> None:
+    def guest() -> dict[str, Any]:
+        agents = person.ok(person.http.get("agents"))["agents"]
+        return next(agent for agent in agents if agent["name"] == "guest")
+
+    def ask_guest() -> list[dict[str, Any]]:
+        thread = person.thread()
+        return person.finish(thread, person.start(thread, "say hi", agent="guest")["runId"])
+
+    (end,) = ends_of(ask_guest())
+    wait_for("its state", lambda: guest()["state"] == "needs login")
+    assert "Run robot login" in end["message"]
+    assert "Run robot login" in guest()["hint"]
+
+    (person.server.home / "login").touch()
+    assert text_of(ask_guest()) == "hi "
+    wait_for("its state", lambda: guest()["state"] == "ready")
+
+
+def test_it_runs_code_in_the_live_kernel_once_approved(person: Person) -> None:
+    kernel = person.server.start_kernel()
+    thread = person.thread(kernelId=kernel)
+
+    ask(person, thread, 'tool run_code {"code": "answer = 6 * 7; print(answer)"}\ntool list_variables')
+    done = person.finish(thread, person.approve(thread)["runId"])
+
+    assert "42" in text_of(done)
+    assert "answer" in text_of(done)
+    (card,) = [i for i in person.snapshot(thread)["items"] if i.get("name") == "run_code"]
+    assert (card["status"], card["outputs"][0]["text"]) == ("done", "42\n")
+
+
+def test_a_killed_server_leaves_no_agent_and_one_error(person: Person) -> None:
+    thread = person.thread()
+    ask(person, thread, f"leave\nask {person.server.root}/never.txt hello")
+    agent, left = log(person, "initialize")[-1]["pid"], log(person, "left")[-1]["left"]
+
+    person.server.kill()
+    wait_for("the end of the agent", lambda: not psutil.pid_exists(agent), 5)
+    wait_for("the end of what it started", lambda: not psutil.pid_exists(left), 5)
+    person.server.start()
+
+    state = person.snapshot(thread)
+    assert (state["interrupts"], state["runs"][-1]["error"]["code"]) == ([], "worker_died")

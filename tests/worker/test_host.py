@@ -127,7 +127,8 @@ async def test_a_worker_announces_its_agents_and_tools_under_its_ticket(gateway:
 
     (told,) = gateway.registered
     assert gateway.tickets == ["Lobu-Worker ticket"]
-    assert {agent["name"] for agent in told["agents"]} >= {"demo", "script"}
+    assert {agent["name"] for agent in told["agents"]} >= {"says", "asks"}
+    assert {agent["state"] for agent in told["agents"]} == {"ready"}
     assert "run_code" in {tool["name"] for tool in told["tools"]}
 
 

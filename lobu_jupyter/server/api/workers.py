@@ -66,11 +66,35 @@ class _OwnWorker(LobuHandler):
         return self.caller
 
 
+class Announced(Struct, kw_only=True, rename="camel", forbid_unknown_fields=True):
+    agents: list[dict[str, Any]]
+
+
+class Withdrawal(Struct, kw_only=True, rename="camel", forbid_unknown_fields=True):
+    run_id: str
+    message: str = ""
+
+
 class Worker(_OwnWorker):
+    @web.authenticated
+    @authorized
+    async def patch(self, worker_id: str) -> None:
+        await self.gateway.announce(self.own(worker_id), self.body(Announced).agents)
+        self.reply_nothing()
+
     @web.authenticated
     @authorized
     async def delete(self, worker_id: str) -> None:
         await self.gateway.worker_gone(self.own(worker_id).worker_id, "it left")
+        self.reply_nothing()
+
+
+class Withdrawn(_OwnWorker):
+    @web.authenticated
+    @authorized
+    async def post(self, worker_id: str) -> None:
+        gone = self.body(Withdrawal)
+        await self.gateway.withdraw(self.own(worker_id), gone.run_id, gone.message)
         self.reply_nothing()
 
 
@@ -158,6 +182,7 @@ class Heartbeat(_OwnWorker):
 ROUTES = [
     ("workers", Workers),
     ("workers/{workerId}", Worker),
+    ("workers/{workerId}/withdraw", Withdrawn),
     ("workers/{workerId}/inbox", Inbox),
     ("workers/{workerId}/events", Events),
     ("workers/{workerId}/heartbeat", Heartbeat),

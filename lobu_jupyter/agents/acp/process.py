@@ -1,7 +1,8 @@
 """One process of an ACP agent: started for a thread, asked one prompt at a time, gone without an orphan.
 
 What it says and asks between prompts comes through :attr:`AcpProcess.inbox` in order: updates (as ACP writes
-them), :class:`Ask` and, at last, :class:`Ended`. An ask waits here, in memory, until it is answered.
+them), :class:`Ask`, what our own tools say (:class:`Said`) and, at last, :class:`Ended`. An ask waits here, in
+memory, until it is answered.
 """
 
 from __future__ import annotations
@@ -16,17 +17,23 @@ from typing import TYPE_CHECKING, Any, cast
 from acp import PROTOCOL_VERSION, RequestError, connect_to_agent, text_block
 from acp.schema import (
     ClientCapabilities,
-    DeniedOutcome,
+    ElicitationCapabilities,
+    ElicitationFormCapabilities,
     FileSystemCapabilities,
     Implementation,
-    RequestPermissionResponse,
 )
 
-from .leash import leashed
+from lobu_jupyter.agents.leash import leashed
+
+from .face import Ask, Face
+from .login import how_to_log_in
+from .terminals import Terminals
 
 if TYPE_CHECKING:
     from acp import Client
     from acp.client.connection import ClientSideConnection
+
+    from lobu_jupyter.model.events import Event
 
 LINE_BYTES = 50 * 1024 * 1024
 MOST_WAITING = 20_000
@@ -41,23 +48,20 @@ class AcpFailed(Exception):
     """The agent cannot go on; the message says why."""
 
 
-@dataclass
-class Ask:
-    """Something that a person decides. ``what``: permission or write; ``answer``: set once."""
+class Refused(AcpFailed):
+    """The agent answered with an error."""
 
-    what: str
-    params: dict[str, Any]
-    answer: asyncio.Future[Any]
 
-    def withdraw(self) -> None:
-        """Nobody will decide it: the prompt is cancelled."""
-        if self.answer.done():
-            return
-        if self.what == "permission":
-            outcome = DeniedOutcome(outcome="cancelled")
-            self.answer.set_result(RequestPermissionResponse(outcome=outcome))
-        else:
-            self.answer.set_exception(RequestError(-32603, "the prompt was cancelled"))
+class LoginNeeded(Refused):
+    """It wants the person to log in first; the message says how."""
+
+
+@dataclass(frozen=True)
+class Said:
+    """An event of a tool of ours that the agent called, or the call that has said its last."""
+
+    event: Event | None = None
+    last: asyncio.Task[None] | None = None
 
 
 @dataclass(frozen=True)
@@ -70,21 +74,24 @@ class Ended:
 
 
 class AcpProcess:
-    """A running agent. ``root``: the directory whose files it may read through us."""
+    """A running agent. ``terminals``: the commands that it runs through us."""
 
-    def __init__(self, process: asyncio.subprocess.Process, name: str) -> None:
-        self.inbox: asyncio.Queue[dict[str, Any] | Ask | Ended] = asyncio.Queue()
+    def __init__(self, process: asyncio.subprocess.Process, name: str, terminals: Terminals) -> None:
+        self.inbox: asyncio.Queue[dict[str, Any] | Ask | Said | Ended] = asyncio.Queue()
         self.session_id = ""
+        self.terminals = terminals
         self._process, self._name = process, name
         self.asked: list[Ask] = []  # those without an answer yet
         self._heard = False  # whether updates are of a prompt, not of an old session's replay
         self._prompting: asyncio.Task[None] | None = None
         self._tail = b""
         self._errors = asyncio.create_task(self._read_errors(), name=f"{name} stderr")
+        self._exited = asyncio.create_task(process.wait(), name=f"{name} exit")
         self._connection: ClientSideConnection = connect_to_agent(
-            cast("Client", _Face(self)), process.stdin, process.stdout, use_unstable_protocol=True
+            cast("Client", Face(self)), process.stdin, process.stdout, use_unstable_protocol=True
         )
         self._capabilities: Any = None
+        self._logins: list[Any] = []
 
     @classmethod
     async def start(cls, name: str, config: dict[str, Any], cwd: str) -> AcpProcess:
@@ -106,7 +113,7 @@ class AcpProcess:
             )
         except OSError as error:
             raise AcpFailed(f"{name} cannot be started: {error.strerror or error}") from error
-        agent = cls(process, name)
+        agent = cls(process, name, Terminals(cwd))
         try:
             await agent._initialize()
         except BaseException:
@@ -119,37 +126,54 @@ class AcpProcess:
         out = self._process.stdout
         return self._process.returncode is None and out is not None and not out.at_eof()
 
+    async def over(self) -> str:
+        """Wait until the prompt or the process has ended; how it was."""
+        await asyncio.wait(
+            {self._exited, *({self._prompting} if self._prompting else ())},
+            return_when=asyncio.FIRST_COMPLETED,
+        )
+        return "The agent ended its turn meanwhile." if self.alive else await self.why_gone()
+
     async def _initialize(self) -> None:
         files = FileSystemCapabilities(read_text_file=True, write_text_file=True)
+        forms = ElicitationCapabilities(form=ElicitationFormCapabilities())
         answer = await self._asked(
             self._connection.initialize(
                 PROTOCOL_VERSION,
-                client_capabilities=ClientCapabilities(fs=files, terminal=False),
+                client_capabilities=ClientCapabilities(fs=files, terminal=True, elicitation=forms),
                 client_info=Implementation(name="lobu_jupyter", version="0"),
             )
         )
-        self._capabilities = answer.agent_capabilities
+        self._capabilities, self._logins = answer.agent_capabilities, answer.auth_methods or []
 
-    async def new_session(self, cwd: str) -> None:
-        """Begin a conversation in a directory (absolute)."""
-        answer = await self._asked(self._connection.new_session(cwd=cwd, mcp_servers=[]))
+    @property
+    def takes_http(self) -> bool:
+        """Whether it connects to MCP servers over HTTP; all of them do over stdio."""
+        able = self._capabilities
+        return bool(able is not None and able.mcp_capabilities is not None and able.mcp_capabilities.http)
+
+    async def new_session(self, cwd: str, servers: list[Any]) -> None:
+        """Begin a conversation in a directory (absolute), with these MCP servers."""
+        answer = await self._asked(self._connection.new_session(cwd=cwd, mcp_servers=servers))
         self.session_id = answer.session_id
 
-    async def old_session(self, session_id: str, cwd: str) -> bool:
+    async def old_session(self, session_id: str, cwd: str, servers: list[Any]) -> bool:
         """Go on with a conversation; False if the agent does not know it any more, or cannot."""
         able = self._capabilities
         sessions = able.session_capabilities if able is not None else None
         try:
             if sessions is not None and sessions.resume is not None:
                 await self._asked(
-                    self._connection.resume_session(session_id=session_id, cwd=cwd, mcp_servers=[])
+                    self._connection.resume_session(session_id=session_id, cwd=cwd, mcp_servers=servers)
                 )
             elif able is not None and able.load_session:
                 await self._asked(
-                    self._connection.load_session(session_id=session_id, cwd=cwd, mcp_servers=[])
+                    self._connection.load_session(session_id=session_id, cwd=cwd, mcp_servers=servers)
                 )
             else:
                 return False
+        except LoginNeeded:
+            raise
         except Refused:
             return False
         self.session_id = session_id
@@ -187,21 +211,20 @@ class AcpProcess:
 
     async def close(self) -> None:
         """End the process and all that it started."""
+        with suppress(ProcessLookupError):
+            self._process.terminate()  # the leash kills the rest; without one, an agent ends by itself
+        await asyncio.wait({self._exited}, timeout=STOP_SECONDS)
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
-        for task in (self._prompting, self._errors):
+        for task in (self._prompting, self._errors, self._exited):
             if task is not None:
                 task.cancel()
         await self._connection.close()
-        with suppress(TimeoutError):
-            async with asyncio.timeout(STOP_SECONDS):
-                await self._process.wait()
+        await self.terminals.close()
 
     async def why_gone(self) -> str:
         """How the process ended, with the last words that it wrote to standard error."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(STOP_SECONDS):
-                await self._process.wait()
+        await asyncio.wait({self._exited, self._errors}, timeout=STOP_SECONDS)
         code = self._process.returncode
         how = "closed its connection" if code is None else f"ended (exit code {code})"
         words = self._tail.decode(errors="replace").strip()
@@ -223,10 +246,26 @@ class AcpProcess:
         except (ConnectionError, OSError) as error:
             raise AcpFailed(await self.why_gone()) from error
 
+    async def ask(self, what: str, **params: Any) -> Any:
+        """Put a question of the agent's into the inbox and wait for its answer.
+
+        Raises:
+            RequestError: no prompt is under way, or the answer is no.
+        """
+        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        ask = Ask(what, params, answer)
+        if not self.told(ask):
+            raise RequestError.invalid_request({"details": "no prompt is under way"})
+        self.asked.append(ask)
+        try:
+            return await answer
+        finally:
+            self.asked.remove(ask)
+
     def refusal(self, error: RequestError) -> AcpFailed:
         """An error that the agent answered with, in words."""
         if error.code == _LOGIN:
-            return Refused(f"{self._name} needs a login: run it once in a terminal of the server and log in.")
+            return LoginNeeded(how_to_log_in(self._name, self._logins))
         detail = f" ({error.data})" if error.data else ""
         return Refused(f"{self._name}: {error}{detail}.")
 
@@ -244,52 +283,3 @@ class AcpProcess:
         assert self._process.stderr is not None
         while data := await self._process.stderr.read(64 * 1024):
             self._tail = (self._tail + data)[-_TAIL_BYTES:]
-
-
-class Refused(AcpFailed):
-    """The agent answered with an error."""
-
-
-class _Face:
-    """What the agent may call: updates go to the inbox, requests wait there as asks."""
-
-    def __init__(self, agent: AcpProcess) -> None:
-        self._agent = agent
-
-    def on_connect(self, conn: Any) -> None:
-        return
-
-    async def session_update(self, session_id: str, update: Any, **_: Any) -> None:
-        self._agent.told(update.model_dump(mode="json", by_alias=True, exclude_none=True))
-
-    async def request_permission(self, session_id: str, tool_call: Any, options: list[Any], **_: Any) -> Any:
-        return await self._ask(
-            "permission",
-            toolCall=tool_call.model_dump(mode="json", by_alias=True, exclude_none=True),
-            options=[option.model_dump(mode="json", by_alias=True) for option in options],
-        )
-
-    async def write_text_file(self, session_id: str, path: str, content: str, **_: Any) -> Any:
-        return await self._ask("write", path=path, content=content)
-
-    async def read_text_file(
-        self, session_id: str, path: str, line: int | None = None, limit: int | None = None, **_: Any
-    ) -> Any:
-        return await self._ask("read", path=path, line=line, limit=limit)
-
-    async def ext_method(self, method: str, params: dict[str, Any]) -> dict[str, Any]:
-        raise RequestError.method_not_found(method)
-
-    async def ext_notification(self, method: str, params: dict[str, Any]) -> None:
-        return
-
-    async def _ask(self, what: str, **params: Any) -> Any:
-        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        ask = Ask(what, params, answer)
-        if not self._agent.told(ask):
-            raise RequestError.invalid_request({"details": "no prompt is under way"})
-        self._agent.asked.append(ask)
-        try:
-            return await answer
-        finally:
-            self._agent.asked.remove(ask)

@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import difflib
 import json
+import shlex
 from typing import TYPE_CHECKING, Any
 
 from lobu_jupyter.model.events import tool_result
 from lobu_jupyter.model.ids import new_id
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from lobu_jupyter.model.events import Event
 
 MOST_RESULT = 60_000
@@ -31,11 +34,25 @@ _ABOUT_ITSELF = frozenset(
 Update = dict[str, Any]
 
 
-class Mapper:
-    """The updates of one run; the calls that are open in it come along when it goes on after a pause."""
+def _no_terminal(name: str) -> str:
+    return ""
 
-    def __init__(self, agent: str, run_id: str, calls: dict[str, Call] | None = None) -> None:
+
+class Mapper:
+    """The updates of one run; the calls that are open in it come along when it goes on after a pause.
+
+    ``terminal``: what the terminal of an id shows.
+    """
+
+    def __init__(
+        self,
+        agent: str,
+        run_id: str,
+        calls: dict[str, Call] | None = None,
+        terminal: Callable[[str], str] = _no_terminal,
+    ) -> None:
         self.calls = calls if calls is not None else {}
+        self._terminal = terminal
         self._agent, self._run_id = agent, run_id
         self._open: tuple[str, str] | None = None  # kind and id of what streams
 
@@ -64,7 +81,7 @@ class Mapper:
             call = self.calls[key]
             call.take(update)
         if call.status in ("completed", "failed") and not call.answered:
-            out += self.answer(call, call.result())
+            out += self.answer(call, call.result(self._terminal))
         return out
 
     def begin(self, call: Call, key: str | None = None) -> list[Event]:
@@ -77,10 +94,15 @@ class Mapper:
             {"type": "TOOL_CALL_END", "toolCallId": call.id},
         ]
 
-    def answer(self, call: Call, text: str) -> list[Event]:
-        """The result of a call, once."""
+    def answer(self, call: Call, text: str, *, ok: bool | None = None) -> list[Event]:
+        """The result of a call, once. ``ok``: whether code ran without an error."""
         call.answered = True
-        return [tool_result(call.id, _cut(text), new_id("msg"))]
+        result = tool_result(call.id, _cut(text), new_id("msg"))
+        return [result if ok is None else {**result, "metadata": {"lobu": {"ok": ok}}}]
+
+    def beside(self, call: Call) -> tuple[str, ...]:
+        """The agent's other calls that are under way: they wait with this one."""
+        return tuple(other.id for other in self.calls.values() if not other.answered and other is not call)
 
     def close(self) -> list[Event]:
         """End the message or thought that streams."""
@@ -153,12 +175,37 @@ class Call:
         """The files that it says it changes."""
         return {str(part["path"]) for part in self._content if part.get("type") == "diff"}
 
-    def result(self) -> str:
-        parts = [_text(part.get("content") or {}) for part in self._content if part.get("type") == "content"]
-        told = "\n".join([*parts, self.diff() or ""]).strip()
+    def commands(self) -> set[str]:
+        """The command that it says it runs."""
+        given = self._input.get("command") if isinstance(self._input, dict) else None
+        if isinstance(given, list):
+            return {shlex.join(str(part) for part in given), str(given[-1])} if given else set()
+        return {given} if isinstance(given, str) and given else set()
+
+    def result(self, terminal: Callable[[str], str]) -> str:
+        """What its card says at its end. ``terminal``: what the terminal of an id shows."""
+        parts = [_shown(part, terminal) for part in self._content]
+        told = "\n".join([*filter(None, parts), self.diff() or ""]).strip()
         if not told and self._output is not None:
             told = self._output if isinstance(self._output, str) else json.dumps(self._output)
         return told or ("It failed." if self.status == "failed" else "Done.")
+
+
+class OwnCall(Call):
+    """A call through us, with arguments of its own form."""
+
+    def __init__(self, name: str, args: dict[str, Any]) -> None:
+        super().__init__(new_id("call"), name)
+        self._args = {member: value for member, value in args.items() if value is not None}
+
+    def args(self) -> dict[str, Any]:
+        return self._args
+
+
+def _shown(part: dict[str, Any], terminal: Callable[[str], str]) -> str:
+    if part.get("type") == "terminal":
+        return terminal(str(part.get("terminalId")))
+    return _text(part.get("content") or {}) if part.get("type") == "content" else ""
 
 
 def _begin_message(name: str) -> list[Event]:

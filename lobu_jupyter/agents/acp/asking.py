@@ -3,29 +3,36 @@
 A permission is about a call of the agent's own; ``agent__kind`` is its name for the policy. Files are
 read and written below the server's root only, by the rules of the built-in file tools: reading like
 ``read_file``, a write as ``agent__write``, with its diff, unless the person approved a call that changes this file.
+A terminal is ``agent__execute``, unless they approved a call with this command. An elicitation is ``ask_user``.
 """
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from acp import RequestError
 from acp.schema import (
     AllowedOutcome,
+    CreateTerminalResponse,
     DeniedOutcome,
     ReadTextFileResponse,
     RequestPermissionResponse,
     WriteTextFileResponse,
 )
 
+from lobu_jupyter.agents.tools import base, files
+from lobu_jupyter.agents.tools.questions import NOBODY, answer_text
 from lobu_jupyter.model.ids import new_id
-from lobu_jupyter.model.interrupts import APPROVAL, Interrupt
+from lobu_jupyter.model.interrupts import APPROVAL, QUESTION, QUESTION_DECISIONS, Interrupt
 from lobu_jupyter.model.policy import Verdict, judge
 
-from .acp_mapping import Call
-from .tools import base, files
+from . import elicit
+from .face import refused
+from .mapping import Call, OwnCall
 
 if TYPE_CHECKING:
     from lobu_jupyter.model.events import Event
@@ -33,10 +40,12 @@ if TYPE_CHECKING:
     from lobu_jupyter.model.policy import Ruling
     from lobu_jupyter.model.ports import Task
 
-    from .acp_mapping import Mapper
-    from .acp_process import Ask
+    from .face import Ask
+    from .mapping import Mapper
+    from .sessions import Session
 
 WAITS = "The agent waits in memory: this question ends if its process, its worker or the server stops."
+_NOT = {"write": "It was not written.", "terminal": "It was not run."}
 _YES, _NO = ("allow_once", "allow_always"), ("reject_once", "reject_always")
 
 
@@ -51,41 +60,45 @@ class Question:
 
 
 class Asking:
-    """The asks of one run. ``approved``: the files that the person let the agent change."""
+    """The asks of one run."""
 
-    def __init__(self, agent: str, task: Task, mapper: Mapper, approved: set[str]) -> None:
-        self._agent, self._task, self._mapper, self._approved = agent, task, mapper, approved
+    def __init__(self, agent: str, task: Task, mapper: Mapper, session: Session) -> None:
+        self._agent, self._task, self._mapper, self._session = agent, task, mapper, session
+        self._approved = session.approved
         self._work = base.Work(task, None, _nowhere, _at_once)
 
     async def take(self, ask: Ask) -> tuple[list[Event], Question | None]:
         """Answer an ask, or turn it into a question; and the events of either."""
-        if ask.what == "permission":
-            return self._permission(ask)
         try:
-            if ask.what == "read":
-                ask.answer.set_result(self._read(ask.params))
-                return [], None
-            return await self._write(ask)
+            if ask.what == "permission":
+                return self._permission(ask)
+            if ask.what == "elicit":
+                return self._elicitation(ask)
+            if ask.what == "terminal":
+                return await self._terminal(ask)
+            if ask.what == "write":
+                return await self._write(ask)
+            ask.give(self._read(ask.params))
         except base.ToolError as error:
-            ask.answer.set_exception(_refused(str(error)))
-            return [], None
+            ask.refuse(refused(str(error)))
+        return [], None
 
     async def decided(self, question: Question, decision: Decision) -> list[Event]:
         """Give the agent what the person decided."""
+        ask, call = question.ask, question.call
         yes = decision.kind in ("approve", "edit")
-        if question.ask.what == "permission":
-            if yes:
-                self._approved |= {
-                    self._relative(path) for path in question.call.paths() if self._is_inside(path)
-                }
-            always = decision.grant is not None
-            question.ask.answer.set_result(_chosen(question.ask.params["options"], yes, always=always))
+        why = decision.reason or "The person refused."
+        if ask.what == "permission":
+            self._permitted(question, decision, yes=yes)
             return []
+        if ask.what == "elicit":
+            return self._answered(question, decision)
         if not yes:
-            why = decision.reason or "The person refused."
-            question.ask.answer.set_exception(_refused(why))
-            return self._mapper.answer(question.call, f"It was not written. {why}")
-        return await self._written(question.ask, question.call, question.guard)
+            ask.refuse(refused(why))
+            return self._mapper.answer(call, f"{_NOT[ask.what]} {why}")
+        if ask.what == "terminal":
+            return await self._started(ask, call)
+        return await self._written(ask, call, question.guard)
 
     # -- permissions
 
@@ -95,15 +108,30 @@ class Asking:
         call = self._mapper.calls[str(update["toolCallId"])]
         ruling = judge(self._task.policy, call.name, needs_approval=True)
         if ruling.verdict is not Verdict.ASK:
-            ask.answer.set_result(_chosen(ask.params["options"], ruling.verdict is Verdict.ALLOW))
+            self._note(call, yes=ruling.verdict is Verdict.ALLOW)
+            ask.give(_chosen(ask.params["options"], ruling.verdict is Verdict.ALLOW))
             return out, None
         names = ", ".join(str(option["name"]) for option in ask.params["options"])
         message = f"{call.title or call.name}? {self._agent} offers: {names}. {WAITS}"
         return out, Question(ask, self._interrupt(call, message, call.diff(), ruling), call)
 
+    def _permitted(self, question: Question, decision: Decision, *, yes: bool) -> None:
+        self._note(question.call, yes=yes)
+        if not yes and decision.reason:
+            title = question.call.title or question.call.name
+            self._session.reasons.append(f"I rejected {title!r}. {decision.reason}")
+        options = question.ask.params["options"]
+        question.ask.give(_chosen(options, yes, always=decision.grant is not None))
+
+    def _note(self, call: Call, *, yes: bool) -> None:
+        """What the call may do from now on without another question: its files, its command."""
+        if yes:
+            self._approved |= {self._relative(path) for path in call.paths() if self._is_inside(path)}
+            self._approved |= {f"$ {command}" for command in call.commands()}
+
     def _interrupt(self, call: Call, message: str, diff: str | None, ruling: Ruling) -> Interrupt:
-        beside = tuple(c.id for c in self._mapper.calls.values() if not c.answered and c is not call)
         return Interrupt(
+            in_memory=True,
             id=new_id("int"),
             thread_id=self._task.thread_id,
             run_id=self._task.run_id,
@@ -115,8 +143,77 @@ class Asking:
             decisions=("approve", "reject"),
             diff=diff,
             no_grant=ruling.no_grant,
-            parent_tool_call_ids=beside,  # the agent's other calls that are under way wait with it
+            parent_tool_call_ids=self._mapper.beside(call),
         )
+
+    # -- terminals
+
+    async def _terminal(self, ask: Ask) -> tuple[list[Event], Question | None]:
+        command = [str(part) for part in ask.params["command"]]
+        line = shlex.join(command) if len(command) > 1 else command[0]
+        if {f"$ {line}", f"$ {command[-1]}", f"$ {' '.join(command)}"} & self._approved:
+            await self._run(ask)
+            return [], None
+        call = OwnCall(f"{self._agent}__execute", {"command": line, "cwd": ask.params["cwd"]})
+        out = self._mapper.begin(call)
+        ruling = judge(self._task.policy, call.name, needs_approval=True)
+        if ruling.verdict is Verdict.ALLOW:
+            return [*out, *await self._started(ask, call)], None
+        if ruling.verdict is Verdict.DENY:
+            ask.refuse(refused(ruling.why))
+            return [*out, *self._mapper.answer(call, f"{_NOT['terminal']} {ruling.why}.")], None
+        message = f"Run `{line[:200]}` on the server? {WAITS}"
+        return out, Question(ask, self._interrupt(call, message, None, ruling), call)
+
+    async def _started(self, ask: Ask, call: Call) -> list[Event]:
+        try:
+            told = await self._run(ask)
+        except base.ToolError as error:
+            ask.refuse(refused(str(error)))
+            told = str(error)
+        return self._mapper.answer(call, told)
+
+    async def _run(self, ask: Ask) -> str:
+        try:
+            name = await self._session.process.terminals.start(ask.params)
+        except RequestError as error:
+            ask.refuse(error)
+            return f"It was not started: {error}."
+        except (OSError, ValueError) as error:
+            raise base.ToolError(f"It cannot be started: {error}") from error
+        ask.give(CreateTerminalResponse(terminal_id=name))
+        return "Started; the agent reads its output."
+
+    # -- elicitation
+
+    def _elicitation(self, ask: Ask) -> tuple[list[Event], Question | None]:
+        schema: dict[str, Any] = ask.params["schema"] or {}
+        questions = elicit.questions_of(ask.params["message"], schema)
+        ruling = judge(self._task.policy, "ask_user", needs_approval=False)
+        call = OwnCall("ask_user", {"questions": questions})
+        out = self._mapper.begin(call)
+        if not questions or ruling.verdict is Verdict.DENY or not self._task.policy.answerable:
+            ask.give(elicit.declined())
+            why = "It asked for something that is no form." if not questions else NOBODY
+            return [*out, *self._mapper.answer(call, why)], None
+        interrupt = self._interrupt(call, f"{ask.params['message']} {WAITS}".strip(), None, ruling)
+        interrupt = msgspec.structs.replace(
+            interrupt, reason=QUESTION, decisions=QUESTION_DECISIONS, questions=questions
+        )
+        return out, Question(ask, interrupt, call)
+
+    def _answered(self, question: Question, decision: Decision) -> list[Event]:
+        told = answer_text(decision, question.interrupt.questions)
+        try:
+            answer = elicit.declined()
+            if decision.kind == "answer":
+                answer = elicit.accepted(question.ask.params["schema"] or {}, decision.answers or {})
+        except elicit.Unfit as error:
+            answer, told = elicit.cancelled(), f"The agent was not told: {error}."
+        question.ask.give(answer)
+        if decision.kind != "answer" and decision.reason:
+            self._session.reasons.append(decision.reason)
+        return self._mapper.answer(question.call, told)
 
     # -- files
 
@@ -139,14 +236,13 @@ class Asking:
         if path in self._approved:
             await self._put(ask, preview.guard)
             return [], None
-        call = Call(new_id("call"), f"{self._agent}__write")
-        call.take({"title": f"Write {path}", "rawInput": {"path": path}})
+        call = OwnCall(f"{self._agent}__write", {"path": path})
         out = self._mapper.begin(call)
         ruling = judge(self._task.policy, call.name, needs_approval=True)
         if ruling.verdict is Verdict.ALLOW:
             return [*out, *await self._written(ask, call, preview.guard)], None
         if ruling.verdict is Verdict.DENY:
-            ask.answer.set_exception(_refused(ruling.why))
+            ask.refuse(refused(ruling.why))
             return [*out, *self._mapper.answer(call, f"It was not written: {ruling.why}.")], None
         interrupt = self._interrupt(call, f"{preview.message} {WAITS}", preview.diff, ruling)
         return out, Question(ask, interrupt, call, preview.guard)
@@ -156,14 +252,14 @@ class Asking:
         try:
             told = await self._put(ask, guard)
         except base.ToolError as error:
-            ask.answer.set_exception(_refused(str(error)))
+            ask.refuse(refused(str(error)))
             told = str(error)
         return self._mapper.answer(call, told)
 
     async def _put(self, ask: Ask, guard: dict[str, Any]) -> str:
         args = {"path": self._relative(ask.params["path"]), "content": ask.params["content"]}
         result = await files.write_file(self._work, base.Call("", args, guard))
-        ask.answer.set_result(WriteTextFileResponse())
+        ask.give(WriteTextFileResponse())
         return result.text
 
     def _root(self) -> Path:
@@ -191,10 +287,6 @@ def _chosen(options: list[dict[str, Any]], yes: bool, *, always: bool = False) -
                     outcome=AllowedOutcome(option_id=option["optionId"], outcome="selected")
                 )
     return RequestPermissionResponse(outcome=DeniedOutcome(outcome="cancelled"))
-
-
-def _refused(why: str) -> RequestError:
-    return RequestError(-32603, why)
 
 
 async def _nowhere(event: Event) -> None:

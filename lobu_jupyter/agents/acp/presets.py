@@ -10,7 +10,7 @@ import shutil
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .keys import Settings
+    from lobu_jupyter.agents.keys import Settings
 
 Config = dict[str, Any]
 
@@ -41,6 +41,7 @@ PRESETS: dict[str, Config] = {
         "hint": "install goose; its `goose acp` must be on the server's PATH",
     },
 }
+NEEDS_LOGIN = "needs login"
 NO_SDK = "pip install 'lobu_jupyter[acp]'"
 
 
@@ -57,16 +58,14 @@ def hint_of(config: Config) -> str | None:
 
     if shutil.which(str(config["command"][0])) is None:
         return str(config.get("hint") or f"{config['command'][0]} is not on the server's PATH")
-    return NO_SDK if find_spec("acp") is None else None
+    return NO_SDK if find_spec("acp") is None or find_spec("mcp") is None else None
 
 
-def announced(settings: Settings) -> list[dict[str, Any]]:
-    """What a picker shows of each: name, description, state, and the hint where it is not ready."""
-    found: list[dict[str, Any]] = []
-    for name, config in configured(settings).items():
-        hint = hint_of(config)
-        entry = {"name": name, "description": str(config.get("description") or f"{name}, over ACP.")}
-        found.append(
-            {**entry, "state": "ready"} if hint is None else {**entry, "state": "not installed", "hint": hint}
-        )
-    return found
+def state_of(config: Config) -> dict[str, str]:
+    """``{"state": "ready"}``, or ``"not installed"`` with the hint."""
+    hint = hint_of(config)
+    return {"state": "ready"} if hint is None else {"state": "not installed", "hint": hint}
+
+
+def description_of(name: str, config: Config) -> str:
+    return str(config.get("description") or f"{name}, over ACP.")

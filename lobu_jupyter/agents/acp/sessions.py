@@ -1,0 +1,192 @@
+"""The sessions of one ACP agent: a process per thread, kept for its next prompt, ended when idle, never while it waits.
+
+A session is used by one turn at a time; a turn that was cancelled lets go of it before the next one prompts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from .door import Door
+from .process import AcpProcess
+
+if TYPE_CHECKING:
+    from lobu_jupyter.model.ports import Task
+
+    from .asking import Question
+    from .face import Ask
+    from .mapping import Call
+
+
+@dataclass
+class Session:
+    """A thread's agent. ``servers``: the MCP servers that it was given; ``fresh``: it has been told
+    nothing yet; ``turn``: who uses it now.
+    """
+
+    process: AcpProcess
+    door: Door
+    servers: list[Any]
+    cwd: str
+    fresh: bool
+    turn: object
+    calls: dict[str, Call] = field(default_factory=dict[str, "Call"])
+    approved: set[str] = field(
+        default_factory=set[str]
+    )  # files and commands a person let it have in this prompt
+    backlog: deque[Ask] = field(default_factory=deque["Ask"])  # asked while another question was open
+    reasons: list[str] = field(default_factory=list[str])  # of rejections that the protocol cannot carry
+    waiting: Waiting | None = None
+    idle: asyncio.TimerHandle | None = None
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    def forget(self) -> None:
+        """A new prompt begins: nothing of the last one is left."""
+        if self.waiting is not None:
+            self.waiting.done.set()
+        self.waiting, self.calls, self.approved = None, {}, set()
+        self.backlog.clear()
+        self.reasons.clear()
+
+
+class Waiting:
+    """A question that waits in the agent's process for a person. Implements ``Held``."""
+
+    def __init__(self, sessions: Sessions, thread_id: str, session: Session, question: Question) -> None:
+        self.question = question
+        self.token = secrets.token_hex(8)
+        self.done = asyncio.Event()
+        self._sessions, self._thread_id, self._session = sessions, thread_id, session
+
+    async def ended(self) -> str | None:
+        """See ``Held``."""
+        process = self._session.process
+        decided = asyncio.create_task(self.done.wait(), name="decided")
+        over = asyncio.create_task(process.over(), name="the agent's end")
+        stops = {decided, over, self.question.ask.answer}
+        try:
+            await asyncio.wait(stops, return_when=asyncio.FIRST_COMPLETED)
+            if self.done.is_set():
+                return None
+            self._session.waiting = None
+            if not process.alive:
+                return await process.why_gone()
+            return over.result() if over.done() else "The agent no longer waits for the answer."
+        finally:
+            decided.cancel()
+            over.cancel()
+
+    def let_go(self) -> None:
+        """See ``Held``."""
+        if not self.done.is_set():
+            self.done.set()
+            self._sessions.abandon(self._thread_id, self._session)
+
+
+class Sessions:
+    """Those of one agent, by thread. ``idle_seconds``: after which a process without a prompt is ended."""
+
+    def __init__(self, name: str, config: dict[str, Any], idle_seconds: float) -> None:
+        self._name, self._config, self._idle_seconds = name, config, idle_seconds
+        self._all: dict[str, Session] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def get(self, thread_id: str) -> Session | None:
+        """The thread's agent, if its process lives."""
+        session = self._all.get(thread_id)
+        return session if session is not None and session.process.alive else None
+
+    async def open(self, task: Task, turn: object) -> Session:
+        """The thread's agent, ready for a prompt of `turn`: as it is, in its old session, or in a new one."""
+        session = self.get(task.thread_id)
+        if session is not None:
+            self.take(session, turn)
+            async with session.lock:
+                await session.process.cancel()  # an older prompt that still waits for an answer
+            session.forget()
+            session.fresh = False
+            if session.process.alive:
+                return session
+        await self.drop(task.thread_id)
+        session = self._all[task.thread_id] = await self._start(task, turn)
+        return session
+
+    def take(self, session: Session, turn: object) -> None:
+        """From now on the session is this turn's."""
+        session.turn = turn
+        if session.idle is not None:
+            session.idle.cancel()
+            session.idle = None
+
+    async def _start(self, task: Task, turn: object) -> Session:
+        known = task.sessions.get(self._name) or {}
+        cwd = _absolute(known.get("cwd") or self._config.get("cwd") or task.root)
+        process = await AcpProcess.start(self._name, self._config, cwd)
+        door = Door(process.ask)
+        try:
+            servers = [await door.open(over_http=process.takes_http)]
+            session_id = known.get("sessionId")
+            fresh = not (session_id and await process.old_session(str(session_id), cwd, servers))
+            if fresh:
+                await process.new_session(cwd, servers)
+        except BaseException:
+            await door.close()
+            await process.close()
+            raise
+        return Session(process, door, servers, cwd, fresh, turn)
+
+    async def stop(self, thread_id: str, session: Session, turn: object, *, prompting: bool) -> None:
+        """`turn` is over: its prompt, if it is under way, is stopped, and the process rests, or is gone."""
+        async with session.lock:
+            if session.turn is not turn:
+                return
+            if prompting:
+                await session.process.cancel()
+        if session.turn is not turn or session.waiting is not None:
+            return
+        if not session.process.alive:
+            await self.drop(thread_id, session)
+            return
+        loop = asyncio.get_running_loop()
+        session.idle = loop.call_later(self._idle_seconds, self._reap, thread_id, session)
+
+    def abandon(self, thread_id: str, session: Session) -> None:
+        """The question of this session will not be answered: its prompt is stopped in the background."""
+        turn = session.turn
+        session.forget()
+        self._begin(self.stop(thread_id, session, turn, prompting=True), f"{self._name} abandoned")
+
+    async def drop(self, thread_id: str, session: Session | None = None) -> None:
+        """End the thread's process (or only if it is `session`'s)."""
+        found = self._all.get(thread_id)
+        if found is None or (session is not None and found is not session):
+            return
+        del self._all[thread_id]
+        if found.idle is not None:
+            found.idle.cancel()
+        await found.door.close()
+        await found.process.close()
+
+    async def close(self) -> None:
+        """End all processes."""
+        for thread_id in list(self._all):
+            await self.drop(thread_id)
+        await asyncio.gather(*self._tasks)
+
+    def _reap(self, thread_id: str, session: Session) -> None:
+        if session.waiting is None:
+            self._begin(self.drop(thread_id, session), f"{self._name} idle")
+
+    def _begin(self, work: Any, name: str) -> None:
+        task = asyncio.get_running_loop().create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def _absolute(directory: Any) -> str:
+    return os.path.abspath(str(directory or os.getcwd()))

@@ -1,0 +1,140 @@
+"""Terminals of an ACP agent: commands that it runs through us, with bounded output, gone with it at the latest."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from contextlib import suppress
+from typing import Any
+
+from acp import RequestError
+from acp.schema import TerminalExitStatus, TerminalOutputResponse, WaitForTerminalExitResponse
+
+from lobu_jupyter.agents.leash import leashed
+from lobu_jupyter.model.ids import new_id
+
+MOST_OUTPUT = 1_000_000
+MOST_TERMINALS = 20
+STOP_SECONDS = 3.0
+_CHUNK = 64 * 1024
+
+
+class Terminal:
+    """One command. Its output is kept from the end, up to ``limit`` bytes."""
+
+    def __init__(self, process: asyncio.subprocess.Process, limit: int) -> None:
+        self._process, self._limit = process, limit
+        self._kept, self._truncated = b"", False
+        self._ended = asyncio.create_task(self._read(), name=f"terminal {process.pid}")
+
+    async def _read(self) -> None:
+        assert self._process.stdout is not None
+        while data := await self._process.stdout.read(_CHUNK):
+            self._kept += data
+            if len(self._kept) > self._limit:
+                self._truncated = True
+                self._kept = self._kept[-self._limit :] if self._limit else b""
+        await self._process.wait()
+
+    @property
+    def text(self) -> str:
+        """The output so far, from a whole character on."""
+        kept = self._kept
+        while self._truncated and kept and kept[0] & 0xC0 == 0x80:  # the rest of a character that was cut
+            kept = kept[1:]
+        return kept.decode(errors="replace")
+
+    @property
+    def truncated(self) -> bool:
+        return self._truncated
+
+    def status(self) -> tuple[int | None, str | None] | None:
+        """Exit code and signal once it has ended."""
+        code = self._process.returncode
+        if code is None or not self._ended.done():
+            return None
+        number = code - 128 if code > 128 else -code
+        named = number in {int(known) for known in signal.Signals}
+        return (None, signal.Signals(number).name) if code and named and number > 0 else (abs(code), None)
+
+    async def wait(self) -> tuple[int | None, str | None]:
+        await asyncio.shield(self._ended)
+        return self.status() or (None, None)
+
+    async def end(self) -> None:
+        """Stop it and all that it started; what it wrote stays."""
+        if self._process.returncode is None:
+            with suppress(ProcessLookupError):
+                self._process.terminate()  # of the leash, which kills all
+            with suppress(TimeoutError):
+                async with asyncio.timeout(STOP_SECONDS):
+                    await self._process.wait()
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        _, late = await asyncio.wait({self._ended}, timeout=STOP_SECONDS)
+        for task in late:
+            task.cancel()
+
+
+class Terminals:
+    """Those of one agent process, by id. ``cwd``: where they start."""
+
+    def __init__(self, cwd: str) -> None:
+        self._cwd = cwd
+        self._all: dict[str, Terminal] = {}
+
+    async def start(self, params: dict[str, Any]) -> str:
+        """Run the command of an ask; the id of its terminal.
+
+        Raises:
+            OSError: the directory is not there.
+            RequestError: too many are open.
+        """
+        if len(self._all) >= MOST_TERMINALS:
+            raise RequestError.invalid_request(
+                {"details": f"{MOST_TERMINALS} terminals are open; release some"}
+            )
+        process = await asyncio.create_subprocess_exec(
+            *leashed([str(part) for part in params["command"]]),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            env={**os.environ, **params["env"]},
+            cwd=params["cwd"] or self._cwd,
+            start_new_session=True,
+        )
+        limit = params["limit"]
+        name = new_id("term")
+        self._all[name] = Terminal(process, MOST_OUTPUT if limit is None else min(limit, MOST_OUTPUT))
+        return name
+
+    def get(self, name: str) -> Terminal:
+        if name not in self._all:
+            raise RequestError.resource_not_found(name)
+        return self._all[name]
+
+    def text(self, name: str) -> str:
+        """What a terminal shows; empty if it was released."""
+        return self._all[name].text if name in self._all else ""
+
+    def output(self, name: str) -> TerminalOutputResponse:
+        terminal = self.get(name)
+        ended = terminal.status()
+        status = None if ended is None else TerminalExitStatus(exit_code=ended[0], signal=ended[1])
+        return TerminalOutputResponse(output=terminal.text, truncated=terminal.truncated, exit_status=status)
+
+    async def wait(self, name: str) -> WaitForTerminalExitResponse:
+        code, by = await self.get(name).wait()
+        return WaitForTerminalExitResponse(exit_code=code, signal=by)
+
+    async def kill(self, name: str) -> None:
+        await self.get(name).end()
+
+    async def release(self, name: str) -> None:
+        await self.get(name).end()
+        self._all.pop(name, None)
+
+    async def close(self) -> None:
+        ending, self._all = list(self._all.values()), {}
+        await asyncio.gather(*(terminal.end() for terminal in ending))

@@ -1,0 +1,202 @@
+"""The notebook's tools in the hands of an ACP agent: the same checks, policy, questions and cards as for our own.
+
+A call runs beside the turn that took it, so that the agent's other words go on; what it says comes through the
+process's inbox, in order. While one runs the turn does not pause.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Any
+
+from jsonschema import Draft202012Validator
+
+from lobu_jupyter.agents.tools import base, kernel, specs
+from lobu_jupyter.model.ids import new_id
+from lobu_jupyter.model.interrupts import APPROVAL, APPROVAL_DECISIONS, Interrupt
+from lobu_jupyter.model.policy import Verdict, judge
+from lobu_jupyter.model.ports import KernelGone
+
+from .asking import WAITS, Question
+from .face import refused
+from .mapping import OwnCall
+from .process import Said
+
+if TYPE_CHECKING:
+    from lobu_jupyter.model.events import Event
+    from lobu_jupyter.model.interrupts import Decision
+    from lobu_jupyter.model.policy import Ruling
+    from lobu_jupyter.model.ports import KernelPort, Task
+
+    from .face import Ask
+    from .mapping import Call, Mapper
+    from .sessions import Session
+
+STOP_SECONDS = 5.0
+
+log = logging.getLogger(__name__)
+
+
+def offered(task: Task) -> dict[str, base.BoundTool]:
+    """The tools that the agent is offered in a run: the kernel's, and what the person registered there."""
+    bound = list(kernel.BOUND)
+    if task.kernel is not None:
+        bound += [kernel.registered(spec) for spec in task.kernel.tools if spec.name not in specs.NAMES]
+    return {tool.spec.name: tool for tool in bound}
+
+
+class Tools:
+    """The calls of one turn."""
+
+    def __init__(self, task: Task, port: KernelPort | None, mapper: Mapper, session: Session) -> None:
+        self._task, self._mapper, self._session = task, mapper, session
+        self._inbox = session.process.inbox
+        self._work = base.Work(task, port, self._say, self._journaled)
+        self._all = offered(task)
+        self._running: set[asyncio.Task[None]] = set()
+        self.failure: KernelGone | None = None
+        session.door.tools = self._all
+
+    @property
+    def busy(self) -> bool:
+        """Whether a call runs, or has said something that was not passed on yet."""
+        return bool(self._running)
+
+    async def take(self, ask: Ask) -> tuple[list[Event], Question | None]:
+        """Begin a call, refuse it, or turn it into a question; and the events of either."""
+        tool = self._all.get(ask.params["name"])
+        if tool is None:
+            ask.refuse(refused(f"There is no tool {ask.params['name']!r}."))
+            return [], None
+        args: dict[str, Any] = ask.params["args"]
+        call = OwnCall(tool.spec.name, args)
+        out = self._mapper.begin(call)
+        try:
+            _check(tool, args)
+            tool.check_ready(self._work)
+            ruling = judge(self._task.policy, tool.spec.name, tool.spec.approval)
+            if ruling.verdict is Verdict.DENY:
+                raise base.ToolError(f"{tool.spec.name} was not run: {ruling.why}.")
+            if ruling.verdict is Verdict.ASK:
+                return out, await self._question(tool, ask, call, ruling)
+        except base.ToolError as error:
+            return [*out, *self._refuse(ask, call, str(error))], None
+        self._start(tool, ask, call, args)
+        return out, None
+
+    async def decided(self, question: Question, decision: Decision) -> list[Event]:
+        """Go on with a call as the person decided."""
+        ask, call = question.ask, question.call
+        tool = self._all.get(ask.params["name"])
+        if decision.kind == "respond":
+            ask.give(base.Result(str(decision.response)))
+            return self._mapper.answer(call, str(decision.response))
+        if decision.kind == "reject":
+            reason = f" The reason: {decision.reason}" if decision.reason else ""
+            return self._refuse(ask, call, f"The person refused this call; it was not run.{reason}")
+        if tool is None or self._denied(tool):
+            return self._refuse(ask, call, f"{ask.params['name']} may not run any more.")
+        edited = decision.edited_args if decision.kind == "edit" else None
+        self._start(tool, ask, call, edited or ask.params["args"], edited=edited is not None)
+        return []
+
+    def ended(self, call: asyncio.Task[None]) -> None:
+        """All that a call said has been passed on."""
+        self._running.discard(call)
+
+    async def stop(self) -> None:
+        """Interrupt what still runs."""
+        running = set(self._running)
+        for task in running:
+            task.cancel()
+        if running:
+            _, late = await asyncio.wait(running, timeout=STOP_SECONDS)
+            for task in late:
+                log.warning("%s did not stop in time", task.get_name())
+
+    # -- one call
+
+    async def _question(self, tool: base.BoundTool, ask: Ask, call: Call, ruling: Ruling) -> Question:
+        preview = base.Preview(f"Allow {tool.spec.name}?")
+        if tool.preview is not None:
+            preview = await tool.preview(self._work, ask.params["args"])
+        interrupt = Interrupt(
+            id=new_id("int"),
+            thread_id=self._task.thread_id,
+            run_id=self._task.run_id,
+            reason=APPROVAL,
+            message=f"{preview.message} {WAITS}",
+            tool_call_id=call.id,
+            tool_name=tool.spec.name,
+            args=ask.params["args"],
+            args_schema=tool.spec.parameters,
+            decisions=(*APPROVAL_DECISIONS, "respond") if tool.spec.respond else APPROVAL_DECISIONS,
+            no_grant=ruling.no_grant,
+            in_memory=True,
+            parent_tool_call_ids=self._mapper.beside(call),
+        )
+        return Question(ask, interrupt, call)
+
+    def _denied(self, tool: base.BoundTool) -> bool:
+        """A denial that came between the question and the answer stands."""
+        return judge(self._task.policy, tool.spec.name, needs_approval=True).verdict is Verdict.DENY
+
+    def _start(
+        self, tool: base.BoundTool, ask: Ask, call: Call, args: dict[str, Any], *, edited: bool = False
+    ) -> None:
+        running = asyncio.create_task(
+            self._run(tool, ask, call, args, edited), name=f"{tool.spec.name} {call.id}"
+        )
+        self._running.add(running)
+        ask.answer.add_done_callback(lambda answer: running.cancel() if answer.cancelled() else None)
+
+    async def _run(
+        self, tool: base.BoundTool, ask: Ask, call: Call, args: dict[str, Any], edited: bool
+    ) -> None:
+        """Run the call; its card and the agent get the result, whatever comes."""
+        try:
+            await self._journaled()  # what kills the worker or the kernel is on record first
+            result = await tool.run(self._work, base.Call(call.id, args))
+            if edited:
+                result = base.Result(
+                    f"[The person changed the arguments]\n{result.text}", result.images, result.ok
+                )
+        except base.ToolError as error:
+            self._end(call, str(error))
+            ask.refuse(refused(str(error)))
+        except KernelGone as error:
+            self.failure = error
+            ask.refuse(refused(str(error)))
+        except asyncio.CancelledError:
+            ask.refuse(refused("the call was interrupted"))
+            raise
+        else:
+            self._end(call, result.text, ok=result.ok)
+            ask.give(result)
+        finally:
+            task = asyncio.current_task()
+            assert task is not None, "it runs in a task"
+            self._inbox.put_nowait(Said(last=task))
+
+    def _end(self, call: Call, text: str, *, ok: bool | None = None) -> None:
+        for event in self._mapper.answer(call, text, ok=ok):
+            self._inbox.put_nowait(Said(event))
+
+    def _refuse(self, ask: Ask, call: Call, why: str) -> list[Event]:
+        ask.refuse(refused(why))
+        return self._mapper.answer(call, why)
+
+    async def _say(self, event: Event) -> None:
+        self._inbox.put_nowait(Said(event))
+
+    async def _journaled(self) -> None:
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        await self._say({"type": "lobu.sync", "done": done})
+        await done
+
+
+def _check(tool: base.BoundTool, args: dict[str, Any]) -> None:
+    problems = [error.message[:500] for error in Draft202012Validator(tool.spec.parameters).iter_errors(args)]  # pyright: ignore[reportUnknownMemberType]
+    if problems:
+        raise base.ToolError(f"The arguments of {tool.spec.name} do not fit: {'; '.join(problems[:5])}.")

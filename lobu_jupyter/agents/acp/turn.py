@@ -1,0 +1,238 @@
+"""One run of an ACP agent: a prompt, or the way on after a person's decision, to its end or its next question."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from acp import RequestError
+
+from lobu_jupyter.model.events import custom, tool_result
+from lobu_jupyter.model.ids import new_id
+from lobu_jupyter.model.interrupts import held_calls
+from lobu_jupyter.model.ports import AgentError, Pause
+from lobu_jupyter.model.runs import ErrorCode
+
+from .asking import Asking
+from .face import Ask
+from .mapping import Mapper
+from .process import AcpFailed, Ended, Said
+from .sessions import Waiting
+from .tools import Tools
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from lobu_jupyter.model.events import Event
+    from lobu_jupyter.model.ports import KernelPort, Task
+
+    from .asking import Question
+    from .sessions import Session, Sessions
+
+MOST_SUMMARY = 20_000
+GONE = (
+    "The agent that asked has ended since (its worker stopped or the server was restarted), so the answer could "
+    "not be given. Ask again: {name} goes on in its session."
+)
+
+
+class Turn:
+    """See the module. ``alive``: whether a failure left the agent's process as it was."""
+
+    def __init__(self, name: str, sessions: Sessions, task: Task, kernel: KernelPort | None) -> None:
+        self.mapper = Mapper(name, task.run_id)
+        self.alive = True
+        self._name, self._sessions, self._task, self._kernel = name, sessions, task, kernel
+        self._session: Session | None = None
+        self._asking: Asking
+        self._tools: Tools
+        self._question: Question | None = None  # to pause for, once nothing of ours runs
+        self._over = False  # nothing is under way: the prompt has ended, or waits for a person
+        self._said = False  # the agent has answered something: a second try would say it twice
+
+    async def events(self) -> AsyncIterator[Event]:
+        begin = self._begin() if self._task.resumption is None else self._go_on()
+        async for event in begin:
+            yield event
+        session = self._session
+        assert session is not None, "both ways to begin set it"
+        while not self._over:
+            async for event in self._next(session):
+                yield event
+            if self._question is not None and not self._tools.busy:
+                for event in self.mapper.close():
+                    yield event
+                raise self._pause(session, self._question)
+
+    async def _next(self, session: Session) -> AsyncIterator[Event]:
+        """What comes next, as events."""
+        if session.backlog and self._question is None:
+            item: Any = session.backlog.popleft()
+        else:
+            item = await session.process.inbox.get()
+        if isinstance(item, Ended):
+            async for event in self._ended(session, item):
+                yield event
+        elif isinstance(item, Ask):
+            for event in await self._ask(session, item):
+                yield event
+        elif isinstance(item, Said):
+            if item.last is not None:
+                self._tools.ended(item.last)
+                if self._tools.failure is not None:
+                    raise self._tools.failure
+            elif item.event is not None:
+                for event in (*self.mapper.close(), item.event):
+                    yield event
+        else:
+            self._said = True
+            for event in self.mapper.feed(item):
+                yield event
+
+    async def _ask(self, session: Session, ask: Ask) -> list[Event]:
+        if self._question is not None:
+            session.backlog.append(ask)
+            return []
+        takes = self._tools if ask.what == "tool" else self._asking
+        events, self._question = await takes.take(ask)
+        return events
+
+    async def leave(self) -> None:
+        """After the run, however it ended: a prompt that is still under way is stopped."""
+        session = self._session
+        if session is None:
+            return
+        await self._tools.stop()
+        await self._sessions.stop(self._task.thread_id, session, self, prompting=not self._over)
+
+    # -- the beginnings
+
+    async def _begin(self) -> AsyncIterator[Event]:
+        session = await self._sessions.open(self._task, self)
+        self._use(session)
+        if session.fresh:
+            yield self._told_session(session)
+        session.process.prompt(self._prompt(session))
+
+    def _use(self, session: Session) -> None:
+        terminals = session.process.terminals
+        self.mapper = Mapper(self._name, self._task.run_id, session.calls, terminals.text)
+        self._asking = Asking(self._name, self._task, self.mapper, session)
+        self._tools = Tools(self._task, self._kernel, self.mapper, session)
+        self._session = session
+
+    def _told_session(self, session: Session) -> Event:
+        told = {"agent": self._name, "sessionId": session.process.session_id, "cwd": session.cwd}
+        return custom("lobu.session", {**told, "message": f"{self._name} works in {session.cwd}."})
+
+    def _prompt(self, session: Session) -> str:
+        """The person's message; for a session that knows nothing yet, with what was said before."""
+        *before, last = self._task.messages
+        prompt = _text(last)
+        told = "\n\n".join(f"{m['role']}: {_text(m)}" for m in before if m.get("content"))
+        if not session.fresh or not told:
+            return prompt
+        return f"What was said in this conversation before:\n\n{told[-MOST_SUMMARY:]}\n\nNow:\n\n{prompt}"
+
+    async def _go_on(self) -> AsyncIterator[Event]:
+        resumption = self._task.resumption
+        assert resumption is not None, "the caller looked"
+        session = self._sessions.get(self._task.thread_id)
+        waiting = session.waiting if session is not None else None
+        if (
+            session is None
+            or waiting is None
+            or waiting.token != json.loads(resumption.checkpoint).get("token")
+        ):
+            for call in {call for i in resumption.interrupts for call in held_calls(i)}:
+                yield tool_result(call, "It did not run: the agent has ended.", new_id("msg"))
+            raise AgentError(ErrorCode.WORKER_DIED, GONE.format(name=self._name))
+        self._sessions.take(session, self)
+        waiting.done.set()
+        session.waiting, self._said = None, True
+        self._use(session)
+        question = waiting.question
+        decides = self._tools if question.ask.what == "tool" else self._asking
+        for event in await decides.decided(question, resumption.decisions[0]):
+            yield event
+
+    # -- what comes
+
+    def _pause(self, session: Session, question: Question) -> Pause:
+        """This run ends with a question; the agent waits in its process for the next one."""
+        self._over = True
+        waiting = session.waiting = Waiting(self._sessions, self._task.thread_id, session, question)
+        checkpoint = json.dumps({"token": waiting.token, "sessionId": session.process.session_id})
+        return Pause([question.interrupt], checkpoint, [], waiting)
+
+    async def _ended(self, session: Session, end: Ended) -> AsyncIterator[Event]:
+        if end.error is not None:
+            if not self._can_try_again(session, end.error):
+                raise await self._failure(session, end.error)
+            await session.process.new_session(session.cwd, session.servers)
+            session.fresh = True
+            yield self._told_session(session)
+            session.process.prompt(self._prompt(session))
+            return
+        self._question = None
+        async for event in self._rest(session):
+            yield event
+        for event in self.mapper.finish("The agent ended its turn without a result of this call."):
+            yield event
+        session.calls.clear()
+        if end.stop_reason == "refusal":
+            self._over = True
+            raise AgentError(ErrorCode.PROVIDER_ERROR, f"{self._name} refused to answer this.")
+        if (
+            session.reasons
+        ):  # the protocol's "rejected" has no words: they are told as the person's next message
+            session.process.prompt("\n".join(session.reasons))
+            session.reasons.clear()
+            return
+        self._over = True
+        if usage := _usage(end.usage):
+            yield {"type": "lobu.usage", "usage": [usage]}
+
+    async def _rest(self, session: Session) -> AsyncIterator[Event]:
+        """What our tools still said: the agent did not wait for them, so they are stopped."""
+        await self._tools.stop()
+        inbox = session.process.inbox
+        while not inbox.empty():
+            item = inbox.get_nowait()
+            if isinstance(item, Said) and item.event is not None and item.event["type"] != "lobu.sync":
+                yield item.event
+            elif isinstance(item, Said) and item.last is not None:
+                self._tools.ended(item.last)
+
+    def _can_try_again(self, session: Session, error: BaseException) -> bool:
+        """Whether the agent lost its session, and nothing was said in this run yet."""
+        lost = isinstance(error, RequestError) and (error.code == -32002 or "session" in str(error).lower())
+        return lost and not session.fresh and not self._said and session.process.alive
+
+    async def _failure(self, session: Session, error: BaseException) -> AcpFailed:
+        self.alive = isinstance(error, RequestError | AcpFailed)
+        if isinstance(error, AcpFailed):
+            return error
+        if isinstance(error, RequestError):
+            self._over = True  # the prompt is over; the process may go on
+            return session.process.refusal(error)
+        return AcpFailed(await session.process.why_gone())
+
+
+def _text(message: dict[str, Any]) -> str:
+    content = message.get("content") or ""
+    if isinstance(content, str):
+        return content
+    return "\n".join(str(part.get("text") or f"[{part.get('type')}]") for part in content)
+
+
+def _usage(counts: dict[str, Any] | None) -> dict[str, Any]:
+    names = {
+        "input_tokens": "inputTokens",
+        "output_tokens": "outputTokens",
+        "total_tokens": "totalTokens",
+        "thought_tokens": "reasoningTokens",
+        "cached_read_tokens": "cachedInputTokens",
+        "cached_write_tokens": "cacheWriteInputTokens",
+    }
+    return {ours: counts[theirs] for theirs, ours in names.items() if counts and counts.get(theirs)}
