@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from .hub import Hub
     from .observing import Observer
+    from .pages import Pages
     from .settings import Settings
     from .slices import Slices
     from .tails import Tails
@@ -28,6 +29,7 @@ class Context:
     hub: Hub
     slices: Slices
     tails: Tails
+    pages: Pages
     server_id: str
     kernels: KernelsPort | None
     workers: WorkersPort | None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -11,7 +12,7 @@ from lobu_jupyter.model.runs import Entry
 
 from .access import own_thread, owner_of
 from .hub import thread_topic
-from .tails import Page
+from .pages import Page, Place
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Generator
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from .context import Context
     from .hub import Bell
 
-PAGE_EVENTS = 500
+PAGE_EVENTS = 2000
 PAGE_BYTES = 256 * 1024
 _FOREVER = 2**62
 
@@ -31,14 +32,20 @@ _FOREVER = 2**62
 class _Reader:
     """Where a reader is. ``only``: the run whose events alone it gets, with those between runs.
 
-    ``in_tail``: all that it has not seen yet is in the thread's tail, if that reaches back far enough.
+    ``until``: so far, at least, the journal goes on for it. ``in_tail``: all that it has not seen yet is
+    in the thread's tail, if that reaches back far enough.
     """
 
     thread_id: str
     position: int
     run_id: str | None
     only: str | None
+    until: int
     in_tail: bool = False
+
+    @property
+    def place(self) -> Place:
+        return Place(self.thread_id, self.position, self.only)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,20 +105,33 @@ async def _attach(
         run = await tx.one("run", run_id=run_id) if run_id is not None else None
         if run_id is not None and (run is None or run["thread_id"] != thread_id):
             raise RunNotFound
+        end = run["end_cursor"] if run is not None else None
+        until = thread["cursor"] if end is None else end
         if cursor is not None:
-            return _Reader(thread_id, cursor, run_id, None)
-        return _Reader(thread_id, run["cursor"] if run is not None else 0, run_id, run_id)
+            return _Reader(thread_id, cursor, run_id, None, until)
+        return _Reader(thread_id, run["cursor"] if run is not None else 0, run_id, run_id, until)
 
     return await ctx.database.read(body)
 
 
 async def _read(ctx: Context, reader: _Reader) -> _Look:
-    """What comes next: from the tail, if that has all of it, else from the store."""
+    """What comes next: from the tail, if that has all of it, from the pages read before, or from the store."""
     if reader.in_tail:
         found = ctx.tails.after(reader.thread_id, reader.position, reader.only)
         if found is not None:
             return _Look(*found, more=False, ended=False, gone=False)
 
+    found = ctx.pages.after(reader.place)
+    if found is not None and found[1] < reader.until:
+        await asyncio.sleep(0)  # a long thread leaves the loop to others between its pages
+        return _Look(*found, more=True, ended=False, gone=False)
+    look = await _read_store(ctx, reader)
+    if look.more and not look.ended:
+        ctx.pages.keep(reader.place, look.page, look.position)
+    return look
+
+
+async def _read_store(ctx: Context, reader: _Reader) -> _Look:
     async def body(tx: Tx) -> _Look:
         thread = await tx.one("thread", thread_id=reader.thread_id)
         if thread is None:

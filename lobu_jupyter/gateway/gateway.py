@@ -39,10 +39,11 @@ from .access import owner_of
 from .context import Context
 from .hub import Hub, owner_topic
 from .observing import Observer, Unobserved
+from .pages import Page, Pages
 from .settings import Settings
 from .slices import Slices
 from .snapshots import Snapshots
-from .tails import Page, Tails
+from .tails import Tails
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -246,7 +247,7 @@ class Gateway:
         run_id: str | None = None,
         follow: bool = True,
     ) -> AsyncGenerator[Page]:
-        """The journal after `cursor`, in pages of at most 500 events and 256 kB, then what comes.
+        """The journal after `cursor`, in pages of at most 2,000 events and 256 kB, then what comes.
 
         An empty list says that nothing came for ``heartbeat_seconds``, or that nothing is new right
         after attaching. ``run_id``: end after that run's terminal event; with no cursor, give its
@@ -458,6 +459,7 @@ async def open_gateway(
         hub=Hub(),
         slices=Slices(),
         tails=Tails(),
+        pages=Pages(),
         server_id=new_id("server"),
         kernels=kernels,
         workers=workers,

@@ -13,25 +13,13 @@ from typing import TYPE_CHECKING
 
 from lobu_jupyter.model.runs import Entry
 
+from .pages import Page
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
 MAX_EVENTS = 500
 MAX_BYTES = 256 * 1024
-
-
-class Page(list[Entry]):
-    """Entries that several readers may share; whoever encodes them keeps the bytes for the others."""
-
-    def __init__(self, entries: Sequence[Entry] = ()) -> None:
-        super().__init__(entries)
-        self._encoded: dict[Callable[[list[Entry]], bytes], bytes] = {}
-
-    def encoded(self, encode: Callable[[list[Entry]], bytes]) -> bytes:
-        """``encode(self)``, made once."""
-        if encode not in self._encoded:
-            self._encoded[encode] = encode(self)
-        return self._encoded[encode]
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ server with it alone. Nothing here may stop Jupyter: what cannot be opened is to
 
 from __future__ import annotations
 
+import gc
 import os
 import shlex
 from pathlib import Path
@@ -177,6 +178,7 @@ class LobuApp(ExtensionApp):
         serverapp.event_logger.add_listener(schema_id=KERNEL_ACTIONS, listener=self.service.kernels.on_action)
         serverapp.event_logger.add_listener(schema_id=CONTENTS_SERVICE, listener=self.service.on_contents)
         await self.service.open()
+        gc.freeze()  # what is loaded by now stays: each full collection of it would stall the loop for 20 ms
 
     async def stop_extension(self) -> None:
         events = self.server.event_logger

@@ -6,12 +6,14 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from lobu_jupyter.gateway import following
 from lobu_jupyter.model.errors import RunNotFound, ThreadNotFound
 from lobu_jupyter.model.runs import Entry
+from lobu_jupyter.store.tx import Tx
 from tests.gateway.rig import ME, QUIET, Kernels, Rig, Worker, call, open_rig, paused, say, success
 
 
@@ -154,7 +156,7 @@ async def test_a_run_of_another_thread_cannot_be_followed_here(rig: Rig) -> None
 async def test_pages_are_bounded_in_events_and_bytes(rig: Rig) -> None:
     run = await rig.running()
     start, delta, end = say("x")
-    for number in range(4):
+    for number in range(12):
         many = [{**event, "messageId": f"m{number}"} for event in (start, *[delta] * 198, end)]
         await rig.worker.emit(run.run_id, *many)
     large = {**delta, "messageId": "large", "delta": "x" * 60_000}
@@ -163,9 +165,52 @@ async def test_pages_are_bounded_in_events_and_bytes(rig: Rig) -> None:
 
     pages = [page async for page in rig.gateway.follow(ME, run.thread_id, follow=False)]
 
-    assert max(len(page) for page in pages) == 500
+    assert max(len(page) for page in pages) == 2000
     assert max(sum(len(e.body) for e in page[:-1]) for page in pages) < 256 * 1024
-    assert [e.seq for page in pages for e in page] == list(range(1, 814))
+    assert [e.seq for page in pages for e in page] == list(range(1, 2414))
+
+
+def _note(number: int) -> dict[str, object]:
+    return {"type": "CUSTOM", "name": "note", "value": number}
+
+
+async def test_who_attaches_again_reads_only_the_end_from_the_store(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(following, "PAGE_EVENTS", 10)
+    run = await rig.running()
+    for number in range(20):
+        await rig.worker.emit(run.run_id, _note(number))
+    first = [e async for page in rig.gateway.follow(ME, run.thread_id, follow=False) for e in page]
+    await rig.worker.emit(run.run_id, _note(20))
+    reads: list[str] = []
+    page = Tx.page
+
+    async def counted(tx: Tx, query: str, **params: Any) -> Any:
+        reads.append(query)
+        return await page(tx, query, **params)
+
+    monkeypatch.setattr(Tx, "page", counted)
+
+    again = [e async for page in rig.gateway.follow(ME, run.thread_id, follow=False) for e in page]
+
+    assert again[: len(first)] == first
+    assert [e.seq for e in again] == list(range(1, len(first) + 2))
+    assert reads == ["events_after"]
+
+
+async def test_kept_pages_end_where_a_run_ends(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(following, "PAGE_EVENTS", 10)
+    run = await rig.running()
+    await rig.worker.emit(run.run_id, _note(1), success())
+    second = await rig.running(run.thread_id)
+    await rig.worker.emit(second.run_id, *[_note(n) for n in range(30)])
+    whole = [e.seq async for page in rig.gateway.follow(ME, run.thread_id, follow=False) for e in page]
+
+    own = [e.seq async for page in rig.gateway.follow(ME, run.thread_id, 0, run_id=run.run_id) for e in page]
+
+    assert whole == list(range(1, whole[-1] + 1))
+    assert own == whole[: whole.index(second.cursor) + 1] == [1, 2, 3, 4]
 
 
 async def test_one_wake_reads_everything_new_in_one_page(rig: Rig) -> None:

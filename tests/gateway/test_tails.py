@@ -6,7 +6,8 @@ import asyncio
 
 import pytest
 
-from lobu_jupyter.gateway.tails import MAX_BYTES, Page, Tails
+from lobu_jupyter.gateway.pages import Page
+from lobu_jupyter.gateway.tails import MAX_BYTES, Tails
 from lobu_jupyter.model.runs import Entry
 from tests.gateway.rig import ME, Rig, say, success
 
