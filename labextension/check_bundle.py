@@ -14,7 +14,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 PACKAGE = HERE.parent / "lobu_jupyter"
 RECORD = PACKAGE / "labextension" / "bundle.json"
-SOURCES = ("src", "style", "package.json", "yarn.lock", "tsconfig.json", "widget.build.mjs")
+SOURCES = ("src", "style", "schema", "package.json", "yarn.lock", "tsconfig.json", "widget.build.mjs")
 BUILT = ("labextension", "notebook/static")
 
 

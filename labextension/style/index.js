@@ -1,1 +1,2 @@
 import './lobu.css';
+import './panel.css';

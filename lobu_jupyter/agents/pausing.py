@@ -30,6 +30,7 @@ from lobu_jupyter.model.interrupts import (
 from lobu_jupyter.model.ports import AgentError, Resumption, Task
 
 from .compacting import Compacted
+from .risks import risks_of
 from .tools.questions import answer_text
 
 if TYPE_CHECKING:
@@ -122,6 +123,7 @@ def _approval(
         decisions=(*APPROVAL_DECISIONS, "respond") if tool.spec.respond else APPROVAL_DECISIONS,
         diff=metadata.get("diff"),
         no_grant=bool(metadata.get("noGrant")),
+        risks=tuple(risks_of(str(part.args_as_dict().get("code") or ""))),
     )
 
 

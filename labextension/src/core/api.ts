@@ -6,11 +6,13 @@
  */
 import { backOff, IClock, realClock } from './time';
 import {
+  IAgent,
   IResumeEntry,
   IRunError,
   IStarted,
   IState,
   IThread,
+  IWaiting,
   IWireError,
   JsonObject,
   RunStatus
@@ -45,12 +47,17 @@ export interface IRun {
   agent: string;
   model?: string | null;
   mode?: string | null;
+  prompt?: string;
   error?: IRunError | null;
 }
 
 /** What to start; other members as in `POST threads/{t}/runs`. */
 export interface IStart {
   prompt: string;
+  /** In place of the prompt, where it has images; the prompt is then only for display. */
+  messages?: JsonObject[];
+  context?: { description: string; value: string }[];
+  kernelId?: string;
   agent?: string;
   model?: string;
   mode?: string;
@@ -73,12 +80,58 @@ export class Api {
     return this._call<IThread>('POST', 'threads', body);
   }
 
+  async threads(query: {
+    search?: string;
+    archived?: boolean;
+    limit?: number;
+  }): Promise<IThread[]> {
+    const given = Object.entries(query).filter(([, value]) => value !== undefined && value !== '');
+    const words = new URLSearchParams(given.map(([name, value]) => [name, String(value)]));
+    return (await this._call<{ threads: IThread[] }>('GET', `threads?${words}`)).threads;
+  }
+
+  thread(threadId: string): Promise<IThread> {
+    return this._call<IThread>('GET', `threads/${encode(threadId)}`);
+  }
+
+  patchThread(threadId: string, changes: JsonObject): Promise<IThread> {
+    return this._call<IThread>('PATCH', `threads/${encode(threadId)}`, changes);
+  }
+
+  deleteThread(threadId: string): Promise<void> {
+    return this._call('DELETE', `threads/${encode(threadId)}`);
+  }
+
+  restoreThread(threadId: string): Promise<IThread> {
+    return this._call<IThread>('POST', `threads/${encode(threadId)}/restore`, {});
+  }
+
+  fork(threadId: string, runId: string): Promise<IThread> {
+    return this._call<IThread>('POST', `threads/${encode(threadId)}/fork`, { runId });
+  }
+
+  /** What waits on the person, over all threads. */
+  async waiting(): Promise<IWaiting[]> {
+    return (await this._call<{ interrupts: IWaiting[] }>('GET', 'interrupts')).interrupts;
+  }
+
+  async agents(): Promise<IAgent[]> {
+    return (await this._call<{ agents: IAgent[] }>('GET', 'agents')).agents;
+  }
+
+  async runs(query: { threadId?: string; status?: RunStatus }): Promise<IRun[]> {
+    const words = new URLSearchParams({ ...query });
+    return (await this._call<{ runs: IRun[] }>('GET', `runs?${words}`)).runs;
+  }
+
   getRun(runId: string): Promise<IRun> {
     return this._call<IRun>('GET', `runs/${encode(runId)}`);
   }
 
   start(threadId: string, start: IStart): Promise<IStarted> {
-    const body = { ...start, clientRequestId: requestId() };
+    const { prompt, messages, ...more } = start;
+    const words = messages === undefined ? { prompt } : { messages };
+    const body = { ...words, ...more, clientRequestId: requestId() };
     return this._call<IStarted>('POST', `threads/${encode(threadId)}/runs`, body);
   }
 

@@ -63,6 +63,18 @@ export class Socket {
     this._wake();
   }
 
+  /** Be told when a thread was made, changed or deleted, or its work began, waits or ended: look again. */
+  onChanged(listener: () => void): () => void {
+    this._watchers.add(listener);
+    this._held = true;
+    if (this._connection.state === 'live') {
+      this._send({ type: 'watch' });
+    } else {
+      this._wake();
+    }
+    return () => this._watchers.delete(listener);
+  }
+
   /** Follow a thread; the answer ends it. There is one follower per thread. */
   follow(threadId: string, follower: IFollower): () => void {
     this._followers.set(threadId, follower);
@@ -130,6 +142,9 @@ export class Socket {
     this._attempt = 0;
     this._set({ state: 'live' });
     this._expect(SILENCE_MS);
+    if (this._watchers.size > 0) {
+      this._send({ type: 'watch' });
+    }
     for (const [threadId, follower] of this._followers) {
       this._send({ type: 'follow', threadId, cursor: follower.cursor() });
     }
@@ -142,6 +157,10 @@ export class Socket {
     this._expect(SILENCE_MS);
     const message = JSON.parse(String(data)) as DownMessage;
     if (message.type === 'heartbeat') {
+      return;
+    }
+    if (message.type === 'changed') {
+      this._watchers.forEach(listener => listener());
       return;
     }
     const follower = this._followers.get(message.threadId ?? '');
@@ -231,6 +250,7 @@ export class Socket {
   private readonly _clock: IClock;
   private readonly _followers = new Map<string, IFollower>();
   private readonly _listeners = new Set<() => void>();
+  private readonly _watchers = new Set<() => void>();
   private _connection: Connection = { state: 'connecting' };
   private _channel: IChannel | null = null;
   private _cancelRetry: (() => void) | null = null;

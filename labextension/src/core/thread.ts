@@ -14,6 +14,12 @@ import { IEntry, IResumeEntry, IStarted, IState, IWireError } from './wire';
 /** `missing`: there is no such thread for us; `deleted`: there was, while we looked. */
 export type Presence = 'loading' | 'ready' | 'missing' | 'deleted' | 'failed';
 
+/** A message whose run waits its turn. */
+export interface IQueued {
+  runId: string;
+  prompt: string;
+}
+
 const LINGER_MS = 30_000;
 
 export class Thread {
@@ -34,7 +40,7 @@ export class Thread {
   message = '';
 
   /** Messages that were accepted while a run was under way, until their runs begin. */
-  queued: { runId: string; prompt: string }[] = [];
+  queued: IQueued[] = [];
 
   /** Why the last thing the person sent did not arrive. */
   problem: string | null = null;
@@ -164,6 +170,21 @@ export class Thread {
     } finally {
       this.sending = false;
       this.changed();
+    }
+  }
+
+  /** What waits its turn, also what another page sent; kept while it is in the queue. */
+  async loadQueue(): Promise<void> {
+    const runs = await this._api.runs({ threadId: this.threadId, status: 'queued' });
+    this.queued = runs.reverse().map(({ runId, prompt }) => ({ runId, prompt: prompt ?? '' }));
+    this.changed();
+  }
+
+  /** A deleted thread was restored. */
+  revive(): void {
+    if (this._presence === 'deleted' || this._presence === 'missing') {
+      this._presence = 'loading';
+      void this.load();
     }
   }
 

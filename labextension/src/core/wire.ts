@@ -55,6 +55,8 @@ export interface IInterruptExtra {
   questions?: IQuestion[];
   diff?: string;
   noGrant?: boolean;
+  /** Hints from the syntax of the code. */
+  risks?: string[];
 }
 
 /** An open question, as the journal's RUN_FINISHED carries it. */
@@ -219,6 +221,30 @@ export interface IThread {
   title: string;
   status: ThreadStatus;
   cursor: number;
+  name?: string | null;
+  notebookPath?: string | null;
+  kernelId?: string | null;
+  archived?: boolean;
+  createdAt?: string;
+  updatedAt?: string;
+}
+
+/** An open question, as `GET interrupts` lists it. */
+export interface IWaiting extends IInterrupt {
+  threadId: string;
+  toolName?: string;
+  args?: JsonObject;
+  createdAt?: string;
+}
+
+/** An agent that can be chosen. */
+export interface IAgent {
+  name: string;
+  description?: string;
+  models?: string[];
+  /** Absent: ready. */
+  state?: string;
+  hint?: string;
 }
 
 /** A reply's `error`; `field` names the member of the request that is wrong. */
@@ -230,13 +256,16 @@ export interface IWireError {
 
 /** Page to server, over the one socket. */
 export type UpMessage =
-  { type: 'follow'; threadId: string; cursor: number } | { type: 'unfollow'; threadId: string };
+  | { type: 'follow'; threadId: string; cursor: number }
+  | { type: 'unfollow'; threadId: string }
+  | { type: 'watch' };
 
 /** Server to page. */
 export type DownMessage =
   | { type: 'events'; threadId: string; events: IEntry[] }
   | { type: 'state'; threadId: string; status: ThreadStatus; cursor: number }
   | { type: 'error'; threadId?: string; error: IWireError }
+  | { type: 'changed' }
   | { type: 'heartbeat' };
 
 /** The data of `application/vnd.lobu.thread+json`. */

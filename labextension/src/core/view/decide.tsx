@@ -36,6 +36,7 @@ export function Decide(props: { interrupt: IInterrupt; view: IView }): VNode {
           {trans.__('The kernel was restarted since: its variables are gone.')}
         </p>
       )}
+      <Risks interrupt={interrupt} view={view} />
       {interrupt.expiresAt && <Expiry at={interrupt.expiresAt} view={view} />}
       <fieldset class="lobu-decide-controls" disabled={busy}>
         {controls.draft === undefined && !isQuestion(interrupt) ? (
@@ -45,6 +46,27 @@ export function Decide(props: { interrupt: IInterrupt; view: IView }): VNode {
         )}
       </fieldset>
     </div>
+  );
+}
+
+/** What is risky about the code, as far as its syntax shows. */
+function Risks(props: { interrupt: IInterrupt; view: IView }): VNode | null {
+  const { trans } = props.view;
+  const words: { [risk: string]: string } = {
+    deletes: trans.__('deletes files'),
+    shell: trans.__('runs a shell or another program'),
+    network: trans.__('uses the network'),
+    installs: trans.__('installs packages')
+  };
+  const risks = props.interrupt.metadata?.lobu?.risks ?? [];
+  return risks.length === 0 ? null : (
+    <p
+      class="lobu-risks"
+      title={trans.__('A hint from the syntax of the code; it may do more, or less.')}
+    >
+      <strong>{trans.__('Look closely:')}</strong>{' '}
+      {risks.map(risk => words[risk] ?? risk).join(', ')}
+    </p>
   );
 }
 

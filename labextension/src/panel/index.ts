@@ -1,0 +1,71 @@
+/**
+ * The JupyterLab plugin of the side panel: it registers what is small, and keeps count of what waits.
+ *
+ * What is drawn is loaded when the panel is first shown.
+ */
+import { ILayoutRestorer, JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
+import { ICommandPalette } from '@jupyterlab/apputils';
+import { INotebookTracker } from '@jupyterlab/notebook';
+import { IStatusBar } from '@jupyterlab/statusbar';
+import { ITranslator, nullTranslator } from '@jupyterlab/translation';
+// Small, and needed from the start: commands, the sidebar's icon, the count of what waits.
+/* eslint-disable jupyter/prefer-lazy-imports */
+import { pageOf } from '../core/browser';
+import { realClock } from '../core/time';
+import { addCommands } from './lab/commands';
+import { CommandIDs } from './lab/ids';
+import { StatusItem } from './lab/status';
+import { PANEL_ID, PanelWidget } from './lab/widget';
+import { LabWorkbench } from './lab/workbench';
+import { ThreadList } from './model/list';
+import { Memory } from './model/memory';
+import { PanelModel } from './model/panel';
+/* eslint-enable jupyter/prefer-lazy-imports */
+
+const plugin: JupyterFrontEndPlugin<void> = {
+  id: 'lobu-jupyter:panel',
+  description: 'The side panel: threads with agents, and all that waits for you.',
+  autoStart: true,
+  optional: [INotebookTracker, ICommandPalette, IStatusBar, ILayoutRestorer, ITranslator],
+  activate: (
+    app: JupyterFrontEnd,
+    notebooks: INotebookTracker | null,
+    palette: ICommandPalette | null,
+    statusBar: IStatusBar | null,
+    restorer: ILayoutRestorer | null,
+    translator: ITranslator | null
+  ) => {
+    const { serverSettings } = app.serviceManager;
+    const page = pageOf(serverSettings);
+    const trans = (translator ?? nullTranslator).load('lobu_jupyter');
+    page.host = {
+      ...page.host,
+      trans: { __: (text, ...args) => trans.__(text, ...args.map(String)) }
+    };
+    const memory = new Memory(window.localStorage, serverSettings.baseUrl);
+    const list = new ThreadList(page, memory, realClock);
+    const model = new PanelModel(
+      page,
+      list,
+      memory,
+      new LabWorkbench(app, notebooks, () => page.host.trans)
+    );
+    const widget = new PanelWidget(model);
+    app.shell.add(widget, 'right', { rank: 500, type: 'Agents' });
+    restorer?.add(widget, PANEL_ID);
+    addCommands(app, model, palette);
+    if (statusBar !== null) {
+      const item = new StatusItem(model, () => void app.commands.execute(CommandIDs.inbox));
+      statusBar.registerStatusItem('lobu-jupyter:waiting', {
+        item,
+        align: 'left',
+        rank: 3,
+        isActive: () => item.active,
+        activeStateChanged: item.activeChanged
+      });
+    }
+    void app.restored.then(() => list.start());
+  }
+};
+
+export default plugin;

@@ -1,0 +1,11 @@
+/** The names of the panel's commands; those with a thread take `{threadId}`, else mean the shown one. */
+export const CommandIDs = {
+  open: 'lobu:open',
+  create: 'lobu:new-thread',
+  threads: 'lobu:threads',
+  inbox: 'lobu:inbox',
+  rename: 'lobu:rename-thread',
+  archive: 'lobu:archive-thread',
+  remove: 'lobu:delete-thread',
+  stop: 'lobu:stop'
+} as const;

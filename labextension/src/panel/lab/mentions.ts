@@ -1,0 +1,220 @@
+/** What a mention may be and what it means, in the notebook in front and its kernel and folder. */
+import { Cell, CodeCell } from '@jupyterlab/cells';
+import { NotebookPanel } from '@jupyterlab/notebook';
+import { Contents, Kernel } from '@jupyterlab/services';
+import { ITrans } from '../../core/host';
+import { plain } from '../../core/text/terminal';
+import { joined } from '../../core/text/joined';
+import { IContext, ISuggestion } from '../model/completion';
+
+const LONGEST = 32_000; // characters of one context
+const KERNEL_MS = 1500;
+
+/** The person's variables as JSON rows `[name, type, shape]`; nothing is imported, nothing stays. */
+const VARIABLES =
+  `__import__('json').dumps([[n, type(v).__name__, str(getattr(v, 'shape', '')) if hasattr(type(v), 'shape')
+ else (str(len(v)) if isinstance(v, (str, bytes, list, tuple, dict, set)) else '')]
+ for n, v in list(get_ipython().user_ns.items())
+ if not n.startswith('_') and n not in get_ipython().user_ns_hidden
+ and type(v).__name__ not in ('module', 'type', 'function', 'builtin_function_or_method')][:300])`.replace(
+    /\n/g,
+    ''
+  );
+
+type Row = [name: string, type: string, shape: string];
+
+export class Mentions {
+  constructor(
+    private readonly _current: () => NotebookPanel | null,
+    private readonly _contents: Contents.IManager,
+    private readonly _trans: () => ITrans
+  ) {}
+
+  async suggest(word: string): Promise<ISuggestion[]> {
+    const panel = this._current();
+    const [variables, files] = await Promise.all([
+      word.startsWith('file:') ? [] : this._variables(panel),
+      this._files(panel, word.startsWith('file:') ? word.slice(5) : '')
+    ]);
+    return [
+      ...(panel === null ? [] : this._places()),
+      ...variables.map(([name, type, shape]) => ({
+        text: `@variable:${name}`,
+        detail: shape ? `${type} ${shape}` : type
+      })),
+      ...files
+    ];
+  }
+
+  async resolve(mention: string): Promise<IContext | null> {
+    const panel = this._current();
+    const [kind, ...rest] = mention.split(':');
+    const name = rest.join(':');
+    if (kind === 'file' && name) {
+      return this._file(panel, name);
+    }
+    if (panel === null) {
+      return null;
+    }
+    if (kind === 'variable' && name) {
+      return this._variable(panel, name);
+    }
+    const cell = panel.content.activeCell;
+    switch (mention) {
+      case 'cell':
+        return cell && context('The active cell of the notebook', sourceOf(cell));
+      case 'selection':
+        return context('What is selected in the active cell', selectionOf(cell));
+      case 'output':
+        return context('The output of the active cell', outputOf(cell));
+      case 'notebook':
+        return context(`The notebook ${panel.context.path}`, notebookText(panel));
+      default:
+        return null;
+    }
+  }
+
+  private _places(): ISuggestion[] {
+    const trans = this._trans();
+    return [
+      { text: '@cell', detail: trans.__('the active cell') },
+      { text: '@selection', detail: trans.__('what is selected in it') },
+      { text: '@output', detail: trans.__('its output') },
+      { text: '@notebook', detail: trans.__('all cells') }
+    ];
+  }
+
+  private async _variables(panel: NotebookPanel | null): Promise<Row[]> {
+    const kernel = panel?.sessionContext.session?.kernel;
+    const text = kernel ? await evaluate(kernel, VARIABLES) : null;
+    return text === null ? [] : (JSON.parse(unquoted(text)) as Row[]);
+  }
+
+  private async _variable(panel: NotebookPanel, name: string): Promise<IContext | null> {
+    const kernel = panel.sessionContext.session?.kernel;
+    if (!kernel || !/^[\p{L}_][\p{L}\p{N}_]*$/u.test(name)) {
+      return null;
+    }
+    const row = (await this._variables(panel)).find(one => one[0] === name);
+    const value = await evaluate(kernel, name);
+    const what = row ? ` (${row[1]} ${row[2]})` : '';
+    return value === null ? null : context(`The variable ${name}${what}`, value);
+  }
+
+  private async _files(panel: NotebookPanel | null, typed: string): Promise<ISuggestion[]> {
+    const folder = typed.slice(0, typed.lastIndexOf('/') + 1);
+    try {
+      const { content } = await this._contents.get(this._path(panel, folder), { content: true });
+      return (content as Contents.IModel[]).map(({ name, type }) => ({
+        text: `@file:${folder}${name}${type === 'directory' ? '/' : ''}`,
+        detail: type === 'directory' ? this._trans().__('folder') : this._trans().__('file')
+      }));
+    } catch {
+      return []; // no such folder: nothing to offer
+    }
+  }
+
+  private async _file(panel: NotebookPanel | null, name: string): Promise<IContext | null> {
+    try {
+      const file = await this._contents.get(this._path(panel, name), {
+        content: true,
+        type: 'file',
+        format: 'text'
+      });
+      return context(`The file ${name}`, String(file.content));
+    } catch {
+      return context(`The file ${name}`, '(it cannot be read as text)');
+    }
+  }
+
+  /** As seen from the notebook's folder. */
+  private _path(panel: NotebookPanel | null, name: string): string {
+    const from = panel?.context.path ?? '';
+    return (from.slice(0, from.lastIndexOf('/') + 1) + name).replace(/\/$/, '');
+  }
+}
+
+export function sourceOf(cell: Cell): string {
+  return cell.model.sharedModel.getSource();
+}
+
+/** The selected text of a cell, or all of it where nothing is selected. */
+export function selectionOf(cell: Cell | null): string {
+  const editor = cell?.editor;
+  if (!cell || !editor) {
+    return '';
+  }
+  const { start, end } = editor.getSelection();
+  const [from, to] = [editor.getOffsetAt(start), editor.getOffsetAt(end)].sort((a, b) => a - b);
+  return from === to ? sourceOf(cell) : sourceOf(cell).slice(from, to);
+}
+
+/** The outputs of a cell as text, errors with their traceback. */
+export function outputOf(cell: Cell | null): string {
+  if (!(cell?.model.type === 'code')) {
+    return '';
+  }
+  const outputs = (cell as CodeCell).model.sharedModel.getOutputs();
+  return outputs.map(outputText).filter(Boolean).join('\n');
+}
+
+function outputText(output: { [name: string]: unknown }): string {
+  if (output.output_type === 'error') {
+    const lines = output.traceback as string[] | undefined;
+    return plain(lines?.join('\n') || `${String(output.ename)}: ${String(output.evalue)}`);
+  }
+  const data = output.data as { [mime: string]: string | string[] } | undefined;
+  const text = (output.text ?? data?.['text/plain']) as string | string[] | undefined;
+  return plain(joined(text));
+}
+
+function notebookText(panel: NotebookPanel): string {
+  const cells = panel.content.widgets.map((cell, i) => {
+    const output = outputOf(cell);
+    const more = output ? `\n# output:\n${output.slice(0, 2000)}` : '';
+    return `# cell ${i + 1} (${cell.model.type})\n${sourceOf(cell)}${more}`;
+  });
+  return cells.join('\n\n');
+}
+
+function context(description: string, value: string): IContext | null {
+  const cut = value.length > LONGEST ? `${value.slice(0, LONGEST)}\n[shortened]` : value;
+  return value.trim() ? { description, value: cut } : null;
+}
+
+/** An expression's text in the kernel, or null: an error, another language, or the kernel is busy. */
+async function evaluate(
+  kernel: Kernel.IKernelConnection,
+  expression: string
+): Promise<string | null> {
+  if (kernel.status === 'busy') {
+    return null; // it would wait for the person's cell
+  }
+  const future = kernel.requestExecute({
+    code: '',
+    silent: true,
+    store_history: false,
+    allow_stdin: false,
+    user_expressions: { it: expression }
+  });
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<null>(done => {
+    timer = setTimeout(() => done(null), KERNEL_MS);
+  });
+  const reply = await Promise.race([future.done, late]);
+  clearTimeout(timer);
+  if (reply === null) {
+    future.dispose();
+    return null;
+  }
+  const content = reply.content as {
+    user_expressions?: { it?: { data?: { [mime: string]: string } } };
+  };
+  return content.user_expressions?.it?.data?.['text/plain'] ?? null;
+}
+
+/** The text of a Python string's repr. */
+function unquoted(repr: string): string {
+  const inner = repr.slice(1, -1).replace(/\\'/g, "'").replace(/\\\\/g, '\\');
+  return inner;
+}

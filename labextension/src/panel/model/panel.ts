@@ -1,0 +1,368 @@
+/** What the side panel shows, and what the person writes in it. */
+import { CallError, IStart } from '../../core/api';
+import { replyEntries } from '../../core/decide';
+import { Page } from '../../core/page';
+import { Thread } from '../../core/thread';
+import { IAgent, IThread, JsonObject } from '../../core/wire';
+import { IAttached, INotebook, IWorkbench } from '../workbench';
+import { Changes } from './changes';
+import { IContext, mentions } from './completion';
+import { ThreadList } from './list';
+import { Memory } from './memory';
+import { IWindow } from './window';
+
+export type PanelView = 'thread' | 'threads' | 'inbox';
+
+const HISTORY = 50;
+
+/** Who answers, with which model and how freely; '' is the server's default. */
+export interface IChoice {
+  agent: string;
+  model: string;
+  mode: string;
+}
+
+/** `/name`: `run` is given what stands behind it. */
+export interface ISlashCommand {
+  name: string;
+  detail: string;
+  run: (rest: string) => void;
+}
+
+/** Where a transcript was left. `end`: it follows what comes. */
+export interface IPlace extends IWindow {
+  top: number;
+  end: boolean;
+}
+
+export class PanelModel extends Changes {
+  constructor(
+    readonly page: Page,
+    readonly list: ThreadList,
+    readonly memory: Memory,
+    readonly workbench: IWorkbench
+  ) {
+    super();
+    this.useNotebook = memory.get('useNotebook', true);
+    this._threadId = memory.get<string | null>('thread', null);
+    workbench.onNotebook(() => this._notebookChanged());
+    list.watch(() => this._listChanged());
+  }
+
+  view: PanelView = 'thread';
+  /** The title is being edited. */
+  renaming = false;
+  /** New threads are about the notebook in front. */
+  useNotebook: boolean;
+  /** Why the last thing the person did has failed, or ''. */
+  problem = '';
+  /** Where each transcript was left. */
+  readonly places = new Map<string, IPlace>();
+  /** Who can be asked; empty until a first worker has told. */
+  agents: IAgent[] = [];
+  /** What goes with the next message. */
+  attached: IAttached[] = [];
+  /** What a message that begins with `/` and this name does. */
+  commands: ISlashCommand[] = [];
+  /** Asks the composer for the focus, by counting. */
+  focusWanted = 0;
+
+  /** The thread that is shown; null: a new one is about to be written. */
+  get threadId(): string | null {
+    return this._threadId;
+  }
+
+  get thread(): Thread | null {
+    return this._threadId === null ? null : this.page.thread(this._threadId);
+  }
+
+  /** What the list says of the thread. */
+  get entry(): IThread | undefined {
+    return this.list.get(this._threadId);
+  }
+
+  get notebook(): INotebook | null {
+    return this.workbench.notebook();
+  }
+
+  get title(): string {
+    return this.thread?.state.title || this.entry?.title || '';
+  }
+
+  show(view: PanelView): void {
+    this.view = view;
+    this.renaming = false;
+    this.tell();
+  }
+
+  open(threadId: string): void {
+    this._show(threadId);
+    const path = this.entry?.notebookPath;
+    if (path) {
+      this.memory.set(`notebook ${path}`, threadId);
+    }
+    this.show('thread');
+  }
+
+  /** Begin a new thread: it is made when its first message is sent. */
+  begin(): void {
+    this._show(null);
+    this.show('thread');
+    this.focus();
+  }
+
+  focus(): void {
+    this.focusWanted++;
+    this.tell();
+  }
+
+  rename(): void {
+    this.view = 'thread';
+    this.renaming = this._threadId !== null;
+    this.tell();
+  }
+
+  /** What is written and not sent, of the thread or of the new one. */
+  get message(): string {
+    const { thread } = this;
+    if (thread === null) {
+      return this.memory.get(this._draftName, '');
+    }
+    thread.message ||= this.memory.get(this._draftName, '');
+    return thread.message;
+  }
+
+  set message(text: string) {
+    if (this.thread !== null) {
+      this.thread.message = text;
+    }
+    this.memory.set(this._draftName, text);
+    this.tell();
+  }
+
+  /** What was sent before, the last first: of this thread, then of others. */
+  get history(): string[] {
+    return this.memory.get<string[]>('history', []);
+  }
+
+  /** The choices for the next run, kept per browser. */
+  get choice(): IChoice {
+    return this.memory.get('choice', { agent: '', model: '', mode: '' }) as IChoice & JsonObject;
+  }
+
+  choose(choice: Partial<IChoice>): void {
+    const next = { ...this.choice, ...choice };
+    this.memory.set('choice', choice.agent === undefined ? next : { ...next, model: '' });
+    this.tell();
+  }
+
+  async loadAgents(): Promise<void> {
+    await this.attempt(async () => {
+      this.agents = await this.page.api.agents();
+    });
+  }
+
+  attach(attached: IAttached[]): void {
+    this.attached = [...this.attached, ...attached];
+    this.tell();
+  }
+
+  detach(one: IAttached): void {
+    this.attached = this.attached.filter(other => other !== one);
+    this.tell();
+  }
+
+  get sending(): boolean {
+    return this._sending || (this.thread?.sending ?? false);
+  }
+
+  /** Send the message: an answer while the agent waits, else a run, which may have to queue. */
+  async send(more: Partial<IStart> = {}): Promise<void> {
+    const text = this.message.trim();
+    if (!text || this.sending) {
+      return;
+    }
+    const command = /^\/([\w-]+)\s*(.*)$/s.exec(text);
+    const known = this.commands.find(one => one.name === command?.[1]);
+    if (command !== null && known !== undefined) {
+      this.message = '';
+      known.run(command[2]);
+      return;
+    }
+    this._sending = true;
+    this.problem = '';
+    this.tell();
+    try {
+      const thread = await this._target();
+      if (await this._sendTo(thread, text, more)) {
+        this.message = '';
+        this.attached = [];
+        this._remember(text);
+      }
+    } catch (error) {
+      this.problem = (error as CallError).message;
+    } finally {
+      this._sending = false;
+      this.tell();
+    }
+  }
+
+  /** Do something that the server may refuse; why is then shown. */
+  async attempt(act: () => Promise<unknown>): Promise<void> {
+    this.problem = '';
+    try {
+      await act();
+    } catch (error) {
+      this.problem = (error as CallError).message;
+    }
+    this.tell();
+  }
+
+  /** New threads, and this one, are about the notebook in front, or about none. */
+  async bind(use: boolean): Promise<void> {
+    this.useNotebook = use;
+    this.memory.set('useNotebook', use);
+    this.tell();
+    const { threadId, notebook } = this;
+    if (threadId !== null) {
+      const place = { notebookPath: notebook?.path ?? null, kernelId: notebook?.kernelId ?? null };
+      const changes = use ? place : { notebookPath: null, kernelId: null };
+      await this.attempt(() => this.page.api.patchThread(threadId, changes));
+    }
+  }
+
+  /** The notebook that a message sent now is about. */
+  get about(): INotebook | null {
+    const { notebook, entry } = this;
+    if (notebook === null || !this.useNotebook) {
+      return null;
+    }
+    return entry === undefined || entry.notebookPath === notebook.path ? notebook : null;
+  }
+
+  /** What waits its turn on the thread: another page may have sent it. */
+  async loadQueue(): Promise<void> {
+    if (this.entry !== undefined) {
+      await this.attempt(async () => this.thread?.loadQueue());
+    }
+  }
+
+  private get _draftName(): string {
+    return this._threadId === null
+      ? `draft new ${this.notebook?.path ?? ''}`
+      : `draft ${this._threadId}`;
+  }
+
+  private async _target(): Promise<Thread> {
+    const { thread, about } = this;
+    if (thread !== null) {
+      return thread;
+    }
+    const place: JsonObject = about ? { notebookPath: about.path, kernelId: about.kernelId } : {};
+    const { threadId } = await this.page.api.createThread(place);
+    const text = this.message;
+    this.message = '';
+    this._show(threadId);
+    if (about) {
+      this.memory.set(`notebook ${about.path}`, threadId);
+    }
+    this.message = text;
+    const made = this.page.thread(threadId);
+    await made.load();
+    return made;
+  }
+
+  private async _sendTo(thread: Thread, text: string, more: Partial<IStart>): Promise<boolean> {
+    const { interrupts, status } = thread.state;
+    if (interrupts.length > 0) {
+      return (await thread.resume(replyEntries(interrupts, text))) !== null;
+    }
+    const kernelId = this.about?.kernelId;
+    const busy = status === 'running' || thread.queued.length > 0;
+    const context = await this._context(text);
+    const { agent, model, mode } = this.choice;
+    const images = this.attached.flatMap(one => (one.image ? [imagePart(one.image)] : []));
+    const content = [{ type: 'text', text }, ...images];
+    const started = await thread.start({
+      prompt: text,
+      ...(images.length > 0 ? { messages: [{ role: 'user', content }] } : {}),
+      ...(context.length > 0 ? { context } : {}),
+      ...(agent ? { agent } : {}),
+      ...(model ? { model } : {}),
+      ...(mode ? { mode } : {}),
+      ...(kernelId ? { kernelId } : {}),
+      ...(busy ? { ifRunning: 'queue' } : {}),
+      ...more
+    });
+    return started !== null;
+  }
+
+  /** What the mentions of a text mean, and what was attached. */
+  private async _context(text: string): Promise<IContext[]> {
+    const meant = await Promise.all(mentions(text).map(one => this.workbench.resolve(one)));
+    const attached = this.attached.flatMap(one => (one.context ? [one.context] : []));
+    return [...meant.filter(one => one !== null), ...attached];
+  }
+
+  private _remember(text: string): void {
+    const others = this.history.filter(one => one !== text);
+    this.memory.set('history', [text, ...others].slice(0, HISTORY));
+  }
+
+  private _show(threadId: string | null): void {
+    this._threadId = threadId;
+    this.memory.set('thread', threadId);
+    this.problem = '';
+    this.renaming = false;
+    this.tell();
+  }
+
+  /** The thread of the notebook in front opens by itself; the one that was chosen there last. */
+  private _notebookChanged(): void {
+    const { notebook } = this;
+    if (notebook !== null && notebook.path !== this._path) {
+      this._path = notebook.path;
+      this._followed = false;
+      this._follow();
+    }
+    this.tell();
+  }
+
+  private _follow(): void {
+    if (this._path === null || this._followed || !this.list.loaded) {
+      return;
+    }
+    this._followed = true;
+    const chosen = this.list.get(this.memory.get(`notebook ${this._path}`, ''));
+    const thread = chosen ?? this.list.ofNotebook(this._path);
+    if (thread !== undefined && thread.threadId !== this._threadId) {
+      this._show(thread.threadId);
+    } else if (thread === undefined && this.entry?.notebookPath) {
+      this._show(null); // of another notebook
+    }
+  }
+
+  private _listChanged(): void {
+    if (!this.list.loaded) {
+      return;
+    }
+    this._follow();
+    const removed = this.list.removed.some(one => one.thread.threadId === this._threadId);
+    if (removed) {
+      this._show(null);
+    }
+    this.tell();
+  }
+
+  private _threadId: string | null;
+  private _path: string | null = null;
+  private _followed = false;
+  private _sending = false;
+}
+
+/** A picture of a data URL, as AG-UI's content part. */
+function imagePart(url: string): JsonObject {
+  const [head, data] = url.split(',', 2);
+  const mimeType = /^data:([^;]+)/.exec(head)?.[1] ?? 'image/png';
+  return { type: 'image', source: { type: 'data', value: data, mimeType } };
+}

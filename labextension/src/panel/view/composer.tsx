@@ -1,0 +1,226 @@
+/** Where the person writes: it grows, remembers what was sent, and says what sending will do. */
+import { VNode } from 'preact';
+import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
+import { isQuestion } from '../../core/decide';
+import { ITrans } from '../../core/host';
+import { IQueued } from '../../core/thread';
+import { PanelModel } from '../model/panel';
+import { LIST_ID, Suggestions, useCompleter } from './completer';
+import { IconButton } from './icons';
+import { NotebookChip, Pickers } from './pickers';
+
+const TALLEST = 220; // px
+
+export function Composer(props: { model: PanelModel }): VNode {
+  const { model } = props;
+  const { thread } = model;
+  const { trans } = model.page.host;
+  const area = useRef<HTMLTextAreaElement>(null);
+  const past = useRef(-1);
+  const { message } = model;
+  useLayoutEffect(() => grow(area.current), [message]);
+  useEffect(() => {
+    if (model.focusWanted > 0) {
+      area.current?.focus();
+    }
+  }, [model.focusWanted]);
+  const completer = useCompleter(model, (text, caret) => {
+    model.message = text;
+    if (area.current !== null) {
+      area.current.value = text;
+      area.current.setSelectionRange(caret, caret);
+      area.current.focus();
+    }
+  });
+  const send = (): void => {
+    past.current = -1;
+    completer.close();
+    void model.send();
+  };
+  const recall = (step: number): boolean => {
+    const { history } = model;
+    const next = past.current + step;
+    if (next < -1 || next >= history.length || (past.current < 0 && message.trim())) {
+      return false;
+    }
+    past.current = next;
+    model.message = next < 0 ? '' : history[next];
+    return true;
+  };
+  return (
+    <form
+      class="lobu-composer lobu-panel-composer"
+      data-lm-suppress-shortcuts="true"
+      onSubmit={event => {
+        event.preventDefault();
+        send();
+      }}
+    >
+      <Queue queued={thread?.queued ?? []} model={model} trans={trans} />
+      {model.problem && (
+        <p class="lobu-problem" role="alert">
+          {model.problem}
+        </p>
+      )}
+      <Suggestions completer={completer} label={trans.__('Suggestions')} />
+      <div
+        class="lobu-box"
+        onDragOver={event => {
+          if (event.dataTransfer?.types.includes('Files')) {
+            event.preventDefault();
+          }
+        }}
+        onDrop={event => take(event, event.dataTransfer, model)}
+        onPaste={event => take(event, event.clipboardData, model)}
+      >
+        <Attached model={model} />
+        <textarea
+          class="lobu-message-input"
+          rows={1}
+          aria-label={trans.__('Message to the agent')}
+          placeholder={placeholder(model)}
+          value={message}
+          ref={area}
+          aria-autocomplete="list"
+          aria-haspopup="listbox"
+          aria-controls={completer.shown.length > 0 ? LIST_ID : undefined}
+          aria-activedescendant={
+            completer.shown.length > 0 ? `${LIST_ID}-${completer.active}` : undefined
+          }
+          onInput={event => {
+            past.current = -1;
+            const { value, selectionStart } = event.currentTarget;
+            model.message = value;
+            completer.look(value, selectionStart);
+          }}
+          onBlur={() => completer.close()}
+          onKeyDown={event => {
+            const { selectionStart, selectionEnd, value } = event.currentTarget;
+            const still = selectionStart === selectionEnd && !event.shiftKey;
+            event.stopPropagation();
+            if (completer.key(event)) {
+              return;
+            }
+            if (event.key === 'Enter' && !event.shiftKey && !event.isComposing) {
+              event.preventDefault();
+              send();
+            } else if (
+              event.key === 'ArrowUp' &&
+              still &&
+              !value.slice(0, selectionStart).includes('\n')
+            ) {
+              if (recall(1)) {
+                event.preventDefault();
+              }
+            } else if (event.key === 'ArrowDown' && still && past.current >= 0) {
+              recall(-1);
+              event.preventDefault();
+            }
+          }}
+        />
+        <div class="lobu-box-row">
+          <NotebookChip model={model} />
+          <span class="lobu-grow" />
+          <span class="lobu-hint">{sendingMeans(model)}</span>
+          <IconButton
+            icon="send"
+            label={sendLabel(model)}
+            disabled={model.sending || !message.trim()}
+            onClick={send}
+          />
+        </div>
+      </div>
+      <div class="lobu-pickers">
+        <Pickers model={model} />
+      </div>
+    </form>
+  );
+}
+
+function Queue(props: { queued: IQueued[]; model: PanelModel; trans: ITrans }): VNode | null {
+  const { queued, model, trans } = props;
+  const { thread } = model;
+  if (thread === null || queued.length === 0) {
+    return null;
+  }
+  return (
+    <ol class="lobu-queue" aria-label={trans.__('Sent next')}>
+      {queued.map(({ runId, prompt }) => (
+        <li key={runId} class="lobu-queued">
+          <span class="lobu-queued-text">{trans.__('Next: %1', prompt)}</span>
+          <IconButton
+            icon="close"
+            label={trans.__('Withdraw: %1', prompt)}
+            disabled={thread.stopping.has(runId)}
+            onClick={() => void thread.cancel(runId)}
+          />
+        </li>
+      ))}
+    </ol>
+  );
+}
+
+function Attached(props: { model: PanelModel }): VNode | null {
+  const { model } = props;
+  const { trans } = model.page.host;
+  if (model.attached.length === 0) {
+    return null;
+  }
+  return (
+    <ul class="lobu-attached" aria-label={trans.__('Sent with the message')}>
+      {model.attached.map((one, i) => (
+        <li key={i} class="lobu-chip">
+          {one.image && <img class="lobu-thumb" src={one.image} alt="" />}
+          <span class="lobu-chip-text">{one.name}</span>
+          <IconButton
+            icon="close"
+            label={trans.__('Leave out %1', one.name)}
+            onClick={() => model.detach(one)}
+          />
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+/** Files that were dropped or pasted; a text that is pasted stays a text. */
+function take(event: Event, data: DataTransfer | null, model: PanelModel): void {
+  if (data !== null && data.files.length > 0) {
+    event.preventDefault();
+    void model.attempt(async () => model.attach(await model.workbench.dropped(data)));
+  }
+}
+
+/** As tall as its text, up to a limit. */
+function grow(area: HTMLTextAreaElement | null): void {
+  if (area !== null) {
+    area.style.height = 'auto';
+    area.style.height = `${Math.min(TALLEST, area.scrollHeight)}px`;
+  }
+}
+
+function placeholder(model: PanelModel): string {
+  const { trans } = model.page.host;
+  const open = model.thread?.state.interrupts ?? [];
+  if (open.length > 0) {
+    return open.every(isQuestion) ? trans.__('Your answer') : trans.__('No: do this instead …');
+  }
+  return model.thread?.state.status === 'running'
+    ? trans.__('Next message: sent when the agent is done')
+    : trans.__('Ask the agent; @ for context, / for commands');
+}
+
+function sendLabel(model: PanelModel): string {
+  const { trans } = model.page.host;
+  const open = model.thread?.state.interrupts ?? [];
+  if (open.length === 0) {
+    return trans.__('Send');
+  }
+  return open.every(isQuestion) ? trans.__('Send as answer') : trans.__('Reject with this');
+}
+
+/** Said where sending does something else than to start a run. */
+function sendingMeans(model: PanelModel): string {
+  const open = model.thread?.state.interrupts ?? [];
+  return open.length > 0 && model.message.trim() ? sendLabel(model) : '';
+}

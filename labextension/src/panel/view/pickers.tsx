@@ -1,0 +1,116 @@
+/** Who answers the next message, with which model, and how freely; and which notebook it is about. */
+import { VNode } from 'preact';
+import { useEffect } from 'preact/hooks';
+import { ITrans } from '../../core/host';
+import { IAgent } from '../../core/wire';
+import { PanelModel } from '../model/panel';
+import { Icon } from './icons';
+
+export function Pickers(props: { model: PanelModel }): VNode {
+  const { model } = props;
+  const { agents, choice } = model;
+  const { trans } = model.page.host;
+  useEffect(() => {
+    if (agents.length === 0) {
+      void model.loadAgents();
+    }
+  }, [model.list.threads]);
+  const agent = agents.find(one => one.name === choice.agent);
+  const models = (agent ?? agents.find(one => one.models?.length))?.models ?? [];
+  return (
+    <>
+      {agents.length > 0 && (
+        <Picker
+          label={trans.__('Agent')}
+          value={agent ? choice.agent : ''}
+          options={[['', trans.__('Default agent')], ...agents.map(one => option(one, trans))]}
+          onChange={value => model.choose({ agent: value })}
+        />
+      )}
+      {models.length > 0 && (
+        <Picker
+          label={trans.__('Model')}
+          value={choice.model}
+          options={[['', trans.__('Default model')], ...models.map(one => [one, one] as const)]}
+          onChange={value => model.choose({ model: value })}
+        />
+      )}
+      <Picker
+        label={trans.__('Mode')}
+        value={choice.mode}
+        options={[
+          ['', trans.__('Usual mode')],
+          ['ask', trans.__('Ask')],
+          ['allow', trans.__('Allow')],
+          ['deny', trans.__('Only look')]
+        ]}
+        onChange={mode => model.choose({ mode })}
+      />
+      {agent?.hint && agent.state !== undefined && agent.state !== 'ready' && (
+        <p class="lobu-agent-hint">{agent.hint}</p>
+      )}
+    </>
+  );
+}
+
+type Option = readonly [value: string, words: string, off?: boolean];
+
+function Picker(props: {
+  label: string;
+  value: string;
+  options: readonly Option[];
+  onChange: (value: string) => void;
+}): VNode {
+  return (
+    <select
+      class="lobu-picker"
+      aria-label={props.label}
+      title={props.label}
+      value={props.value}
+      onChange={event => props.onChange(event.currentTarget.value)}
+    >
+      {props.options.map(([value, words]) => (
+        <option key={value} value={value} selected={value === props.value}>
+          {words}
+        </option>
+      ))}
+    </select>
+  );
+}
+
+/** An agent that is not ready can be chosen too: the hint then says what it needs. */
+function option(agent: IAgent, trans: ITrans): Option {
+  const states: { [state: string]: string } = {
+    'not installed': trans.__('not installed'),
+    'needs login': trans.__('needs login')
+  };
+  const state = agent.state && agent.state !== 'ready' ? (states[agent.state] ?? agent.state) : '';
+  return [agent.name, state ? `${agent.name} (${state})` : agent.name];
+}
+
+/** The notebook that the message is about; pressed while it is. */
+export function NotebookChip(props: { model: PanelModel }): VNode | null {
+  const { model } = props;
+  const { notebook } = model;
+  const { trans } = model.page.host;
+  if (notebook === null) {
+    return null;
+  }
+  const about = model.about !== null;
+  return (
+    <button
+      type="button"
+      class="lobu-chip"
+      aria-pressed={about}
+      title={
+        about
+          ? trans.__('About %1 and its kernel; click to leave it out', notebook.path)
+          : trans.__('Not about %1; click to make it so', notebook.path)
+      }
+      onClick={() => void model.bind(!about)}
+    >
+      <Icon name="notebook" />
+      <span class="lobu-chip-text">{notebook.name}</span>
+    </button>
+  );
+}

@@ -1,0 +1,81 @@
+/** Scrolling through a transcript of any length: only a window of it is drawn, and nothing jumps. */
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
+import { Thread } from '../../core/thread';
+import { PanelModel } from '../model/panel';
+import { atEnd, earlier, IWindow, kept, later } from '../model/window';
+
+const NEAR = 600; // px from an edge at which more is drawn
+const AT_END = 40; // px
+
+export interface IScrolling {
+  root: { current: HTMLDivElement | null };
+  shown: IWindow;
+  /** The person looks at the end, and what comes is followed. */
+  end: boolean;
+  toEnd: () => void;
+}
+
+export function useScrolling(thread: Thread, model: PanelModel): IScrolling {
+  const { threadId, state } = thread;
+  const count = state.items.length;
+  const place = model.places.get(threadId);
+  const root = useRef<HTMLDivElement>(null);
+  const anchor = useRef<{ element: Element; top: number } | null>(null);
+  const restored = useRef(false);
+  const [window, setWindow] = useState<IWindow | null>(place ?? null);
+  const [end, setEnd] = useState(place?.end ?? true);
+  const shown = end ? kept(window ?? atEnd(count), count) : (window ?? atEnd(count));
+
+  const move = (next: IWindow): void => {
+    const element = root.current;
+    const edge = element?.getBoundingClientRect().top ?? 0;
+    const entries = [...(element?.querySelectorAll('.lobu-entry') ?? [])];
+    const first = entries.find(entry => entry.getBoundingClientRect().bottom > edge);
+    anchor.current = first ? { element: first, top: first.getBoundingClientRect().top } : null;
+    setWindow(next);
+  };
+  useEffect(() => {
+    const element = root.current;
+    if (element === null) {
+      return undefined;
+    }
+    const onScroll = (): void => {
+      const { scrollHeight, scrollTop, clientHeight } = element;
+      if (clientHeight === 0 || !restored.current) {
+        return;
+      }
+      const below = scrollHeight - scrollTop - clientHeight;
+      const isEnd = below < AT_END && shown.to === null;
+      setEnd(isEnd);
+      model.places.set(threadId, { ...shown, top: scrollTop, end: isEnd });
+      if (scrollTop < NEAR && shown.from > 0 && !isEnd) {
+        move(earlier(shown, count));
+      } else if (below < NEAR && shown.to !== null) {
+        move(later(shown, count));
+      }
+    };
+    element.addEventListener('scroll', onScroll, { passive: true });
+    return () => element.removeEventListener('scroll', onScroll);
+  });
+  useLayoutEffect(() => {
+    const element = root.current;
+    if (element === null || (thread.presence !== 'ready' && !restored.current)) {
+      return;
+    }
+    if (anchor.current?.element.isConnected) {
+      element.scrollTop += anchor.current.element.getBoundingClientRect().top - anchor.current.top;
+    } else if (end) {
+      element.scrollTop = element.scrollHeight;
+    } else if (!restored.current) {
+      element.scrollTop = place?.top ?? 0;
+    }
+    anchor.current = null;
+    restored.current = true;
+  });
+  const toEnd = (): void => {
+    anchor.current = null;
+    setWindow(atEnd(count));
+    setEnd(true);
+  };
+  return { root, shown, end, toEnd };
+}
