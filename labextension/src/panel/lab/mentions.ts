@@ -104,8 +104,8 @@ export class Mentions {
   private async _files(panel: NotebookPanel | null, typed: string): Promise<ISuggestion[]> {
     const folder = typed.slice(0, typed.lastIndexOf('/') + 1);
     try {
-      const { content } = await this._contents.get(this._path(panel, folder), { content: true });
-      return (content as Contents.IModel[]).map(({ name, type }) => ({
+      const found = await this._contents.get(this._path(panel, folder), { content: true });
+      return (found.content as Contents.IModel[]).map(({ name, type }) => ({
         text: `@file:${folder}${name}${type === 'directory' ? '/' : ''}`,
         detail: type === 'directory' ? this._trans().__('folder') : this._trans().__('file')
       }));

@@ -147,7 +147,7 @@ export class PanelModel extends Changes {
 
   /** The choices for the next run, kept per browser. */
   get choice(): IChoice {
-    return this.memory.get('choice', { agent: '', model: '', mode: '' }) as IChoice & JsonObject;
+    return this.memory.get('choice', { agent: '', model: '', mode: '' });
   }
 
   choose(choice: Partial<IChoice>): void {
