@@ -27,7 +27,7 @@ async function attached(file: File): Promise<IAttached | null> {
 function dataUrl(file: File): Promise<string> {
   return new Promise((done, failed) => {
     const reader = new FileReader();
-    reader.onload = () => done(String(reader.result));
+    reader.onload = () => done(reader.result as string); // of readAsDataURL
     reader.onerror = () => failed(reader.error ?? new Error('unreadable'));
     reader.readAsDataURL(file);
   });
