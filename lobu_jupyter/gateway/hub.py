@@ -15,31 +15,41 @@ if TYPE_CHECKING:
 
 
 class Bell:
-    """Rings when its topic was touched."""
+    """Rings when its topic was touched; one waits for it."""
 
     def __init__(self) -> None:
-        self._event = asyncio.Event()
+        self._rung = False
         self._only_grown = False
+        self._waiter: asyncio.Future[bool] | None = None
 
     def ring(self, *, only_grown: bool = False) -> None:
         """``only_grown``: all that happened is that the thread's tail has grown."""
-        self._only_grown = only_grown and (self._only_grown or not self._event.is_set())
-        self._event.set()
+        self._only_grown = only_grown and (self._only_grown or not self._rung)
+        self._rung = True
+        self._answer(True)
 
     def clear(self) -> bool:
         """Forget earlier rings; call it before looking. True if all that happened is in the tail."""
-        only_grown = self._only_grown and self._event.is_set()
-        self._event.clear()
+        only_grown = self._only_grown and self._rung
+        self._rung = False
         return only_grown
 
     async def wait(self, seconds: float) -> bool:
         """True when it rang within `seconds`."""
+        if self._rung:
+            return True
+        loop = asyncio.get_running_loop()
+        self._waiter = loop.create_future()
+        timer = loop.call_later(seconds, self._answer, False)
         try:
-            async with asyncio.timeout(seconds):
-                await self._event.wait()
-        except TimeoutError:
-            return False
-        return True
+            return await self._waiter
+        finally:
+            timer.cancel()
+            self._waiter = None
+
+    def _answer(self, rang: bool) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(rang)
 
 
 class Hub:

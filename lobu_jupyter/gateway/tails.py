@@ -39,30 +39,62 @@ class _Piece:
         return self.page[-1].seq
 
 
+class _Tail:
+    """The last batches of one thread, and how much they are."""
+
+    def __init__(self) -> None:
+        self.pieces: deque[_Piece] = deque()
+        self._events = self._bytes = 0
+
+    def add(self, piece: _Piece) -> None:
+        self.pieces.append(piece)
+        self._count(piece, 1)
+        while len(self.pieces) > 1 and (self._events > MAX_EVENTS or self._bytes > MAX_BYTES):
+            self._count(self.pieces.popleft(), -1)
+
+    def _count(self, piece: _Piece, sign: int) -> None:
+        self._events += sign * len(piece.page)
+        self._bytes += sign * piece.size
+
+    @property
+    def first(self) -> int:
+        return self.pieces[0].first
+
+    @property
+    def last(self) -> int:
+        return self.pieces[-1].last
+
+    def after(self, position: int) -> list[_Piece]:
+        """The batches that reach beyond `position`; mostly that is the last one."""
+        found: list[_Piece] = []
+        for piece in reversed(self.pieces):
+            if piece.last <= position:
+                break
+            found.append(piece)
+        return found[::-1]
+
+
 class Tails:
     """The tail of each thread that somebody follows, bounded like one page. Only for one event loop."""
 
     def __init__(self) -> None:
-        self._tails: dict[str, deque[_Piece]] = {}
+        self._tails: dict[str, _Tail] = {}
 
     def extend(self, thread_id: str, run_id: str, first: int, bodies: Sequence[bytes]) -> None:
         """A batch that was just committed; one that does not join on begins a new tail."""
         page = Page([Entry(first + i, body) for i, body in enumerate(bodies)])
-        piece = _Piece(run_id, page, sum(map(len, bodies)))
         tail = self._tails.get(thread_id)
-        if tail is None or tail[-1].last != first - 1:
-            tail = self._tails[thread_id] = deque()
-        tail.append(piece)
-        while len(tail) > 1 and not _fits(tail):
-            tail.popleft()
+        if tail is None or tail.last != first - 1:
+            tail = self._tails[thread_id] = _Tail()
+        tail.add(_Piece(run_id, page, sum(map(len, bodies))))
 
     def after(self, thread_id: str, position: int, only: str | None) -> tuple[Page, int] | None:
         """What follows `position` (of the run `only`), and where that ends; None: the store knows."""
         tail = self._tails.get(thread_id)
-        if tail is None or position < tail[0].first - 1:
+        if tail is None or position < tail.first - 1:
             return None
-        last = max(position, tail[-1].last)
-        pieces = [piece for piece in tail if piece.last > position and only in (None, piece.run_id)]
+        last = max(position, tail.last)
+        pieces = [piece for piece in tail.after(position) if only in (None, piece.run_id)]
         if len(pieces) == 1 and pieces[0].first > position:
             return pieces[0].page, last
         return Page([entry for piece in pieces for entry in piece.page if entry.seq > position]), last
@@ -70,8 +102,3 @@ class Tails:
     def drop(self, thread_id: str) -> None:
         """Nobody follows the thread any more."""
         self._tails.pop(thread_id, None)
-
-
-def _fits(tail: deque[_Piece]) -> bool:
-    events = sum(len(piece.page) for piece in tail)
-    return events <= MAX_EVENTS and sum(piece.size for piece in tail) <= MAX_BYTES
