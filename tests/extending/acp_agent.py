@@ -4,7 +4,7 @@
 ``write PATH TEXT`` (no permission asked first), ``read PATH``, ``slow`` (until cancelled), ``crash``, ``forget`` (this
 session, from the next prompt on), ``prompt`` (says the prompt back), ``refuse``, ``run COMMAND`` (in a terminal of the
 client's), ``ask-run COMMAND`` (a permission first), ``elicit`` (a form), ``tools`` (lists the tools of the MCP server
-that it was given), ``tool NAME JSON`` (calls one), ``leave`` (a process in a session of its own, never ended).
+that it was given), ``tool NAME JSON`` (calls one), ``ask-tool NAME JSON`` (a permission first), ``leave`` (a process in a session of its own, never ended).
 Lines are done one after the other; an answer to a question that has no words is noted in the log.
 
 ``--sessions FILE`` keeps the sessions that it knows; ``--log FILE`` what it was asked for, one JSON a line;
@@ -143,8 +143,14 @@ class Scripted:
             await self._run(session, rest, asks=word == "ask-run")
         elif word == "elicit":
             await self._elicit(session)
-        elif word in ("tools", "tool"):
+        elif word in ("tools", "tool", "ask-tool"):
             name, _, args = rest.partition(" ")
+            if word == "ask-tool":
+                call = ToolCallUpdate(tool_call_id="t", title=f"mcp__notebook__{name}", kind="other")
+                answer = await self._client.request_permission(
+                    session_id=session, tool_call=call, options=OPTIONS
+                )
+                self._note("permission", chosen=getattr(answer.outcome, "option_id", "cancelled"))
             await tell(update_agent_message(text_block(await self._tool(name, args))))
         elif word == "leave":
             left = await asyncio.create_subprocess_exec("sleep", "600", start_new_session=True)

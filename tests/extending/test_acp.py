@@ -413,11 +413,23 @@ async def test_code_that_may_run_runs_at_once_and_a_function_of_the_person_is_a_
     assert [e["metadata"] for e in ended.events if "metadata" in e][:1] == [{"lobu": {"ok": True}}]
 
 
+async def test_a_call_of_the_notebooks_tools_is_asked_about_once(rig: Rig) -> None:
+    kernel = FakeKernel()
+    task = rig.task('ask-tool run_code {"code": "1"}', **WITH_KERNEL)
+
+    asked = await run(rig.agent, task, kernel)
+    done = await resume(rig.agent, task, asked, kernel, "approve")
+
+    assert [entry["chosen"] for entry in rig.log("permission")] == ["yes"]
+    assert [interrupt.tool_name for interrupt in asked.interrupts] == ["run_code"]
+    assert (done.pause, kernel.ran) == (None, ["1"])
+
+
 async def test_the_door_to_the_notebook_opens_only_with_its_token_and_during_a_run() -> None:
     async def ask(what: str, **params: Any) -> Any:
         raise RequestError.invalid_request({"details": "no prompt is under way"})
 
-    door = Door(ask)
+    door = Door(ask, {})
     server = await door.open(over_http=True)
     assert isinstance(server, HttpMcpServer)
     try:

@@ -31,6 +31,7 @@ from lobu_jupyter.model.interrupts import APPROVAL, QUESTION, QUESTION_DECISIONS
 from lobu_jupyter.model.policy import Verdict, judge
 
 from . import elicit
+from .door import NAME
 from .face import refused
 from .mapping import Call, OwnCall
 
@@ -106,6 +107,9 @@ class Asking:
         update = ask.params["toolCall"]
         out = self._mapper.call(update)
         call = self._mapper.calls[str(update["toolCallId"])]
+        if self._is_ours(call):  # judged, and asked about, when the call itself comes
+            ask.give(_chosen(ask.params["options"], yes=True))
+            return out, None
         ruling = judge(self._task.policy, call.name, needs_approval=True)
         if ruling.verdict is not Verdict.ASK:
             self._note(call, yes=ruling.verdict is Verdict.ALLOW)
@@ -114,6 +118,10 @@ class Asking:
         names = ", ".join(str(option["name"]) for option in ask.params["options"])
         message = f"{call.title or call.name}? {self._agent} offers: {names}. {WAITS}"
         return out, Question(ask, self._interrupt(call, message, call.diff(), ruling), call)
+
+    def _is_ours(self, call: Call) -> bool:
+        """Whether it is about one of the notebook's tools, by the name that agents give those of an MCP server."""
+        return call.title in {f"mcp__{NAME}__{name}" for name in self._session.door.tools}
 
     def _permitted(self, question: Question, decision: Decision, *, yes: bool) -> None:
         self._note(question.call, yes=yes)

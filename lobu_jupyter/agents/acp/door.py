@@ -37,8 +37,8 @@ BRIDGE = str(Path(__file__).with_name("bridge.py"))
 class Door:
     """``ask``: puts a call to the run that is under way, and returns its Result."""
 
-    def __init__(self, ask: Callable[..., Awaitable[Result]]) -> None:
-        self.tools: Mapping[str, BoundTool] = {}
+    def __init__(self, ask: Callable[..., Awaitable[Result]], tools: Mapping[str, BoundTool]) -> None:
+        self.tools = tools
         self._ask = ask
         self._token = secrets.token_urlsafe(32)
         self._serving: asyncio.Task[None] | None = None
@@ -51,7 +51,7 @@ class Door:
         listener.listen()  # whoever comes before the server has started waits
         url = f"http://127.0.0.1:{listener.getsockname()[1]}/mcp"
         config = uvicorn.Config(
-            self._app(), log_level="error", access_log=False, lifespan="on", timeout_graceful_shutdown=1
+            self._app(), log_level="critical", access_log=False, lifespan="on", timeout_graceful_shutdown=1
         )
         self._server = _Quiet(config)
         self._serving = asyncio.create_task(self._server.serve([listener]), name="notebook tools")

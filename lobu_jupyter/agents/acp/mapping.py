@@ -229,12 +229,12 @@ def _text(block: dict[str, Any]) -> str:
 
 
 def _diff(part: dict[str, Any]) -> str:
-    path, old, new = part["path"], part.get("oldText"), part.get("newText") or ""
+    path, old, new = str(part["path"]), part.get("oldText"), part.get("newText") or ""
     lines = difflib.unified_diff(
         (old or "").splitlines(),
         new.splitlines(),
-        f"a/{path}" if old is not None else "/dev/null",
-        f"b/{path}",
+        f"a/{path.lstrip('/')}" if old is not None else "/dev/null",
+        f"b/{path.lstrip('/')}",
         lineterm="",
     )
     return "".join(line + "\n" for line in lines)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from .door import Door
 from .process import AcpProcess
+from .tools import offered
 
 if TYPE_CHECKING:
     from lobu_jupyter.model.ports import Task
@@ -127,7 +128,7 @@ class Sessions:
         known = task.sessions.get(self._name) or {}
         cwd = _absolute(known.get("cwd") or self._config.get("cwd") or task.root)
         process = await AcpProcess.start(self._name, self._config, cwd)
-        door = Door(process.ask)
+        door = Door(process.ask, offered(task))
         try:
             servers = [await door.open(over_http=process.takes_http)]
             session_id = known.get("sessionId")
@@ -135,8 +136,8 @@ class Sessions:
             if fresh:
                 await process.new_session(cwd, servers)
         except BaseException:
-            await door.close()
             await process.close()
+            await door.close()
             raise
         return Session(process, door, servers, cwd, fresh, turn)
 
@@ -169,8 +170,8 @@ class Sessions:
         del self._all[thread_id]
         if found.idle is not None:
             found.idle.cancel()
+        await found.process.close()  # first: its connections to the door end with it
         await found.door.close()
-        await found.process.close()
 
     async def close(self) -> None:
         """End all processes."""
