@@ -19,7 +19,7 @@ from tornado.web import HTTPError
 
 from ..model.callers import Caller, KernelCaller, Person, WorkerCaller
 from ..model.depth import MAX_DEPTH, too_deep
-from ..model.errors import InvalidField, LobuError, NotAllowed, TooLarge, status_of
+from ..model.errors import InvalidField, LobuError, NotAllowed, StoreUnavailable, TooLarge, status_of
 from ..model.events import Batch, explain
 
 if TYPE_CHECKING:
@@ -187,9 +187,12 @@ class LobuHandler(CallerMixin, APIHandler):
     def log_exception(
         self, typ: type[BaseException] | None, value: BaseException | None, tb: TracebackType | None
     ) -> None:
-        """An error that is the caller's is no news for the server's log."""
+        """An error that is the caller's is no news for the server's log, and a store that fails is one line."""
         if isinstance(value, LobuError) and status_of(value) < 500:
             self.log.debug("lobu: %s: %s", value.code, value.message)
+            return
+        if isinstance(value, StoreUnavailable):
+            self.service.store_failed(value)
             return
         super().log_exception(typ, value, tb)
 

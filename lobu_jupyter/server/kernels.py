@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import time
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 POLL_SECONDS = 0.25
 ACTION_SECONDS = 10.0  # how long a shutdown or restart under way may take to say which it was
+RESTART_SECONDS = 3.0  # how long another restart under way may take to start the process
 OVERTAKEN_SECONDS = 0.3  # a cell's request may arrive before its busy message
 REMEMBERED = 200
 KERNEL_ACTIONS = "https://events.jupyter.org/jupyter_server/kernel_actions/v1"
@@ -143,7 +145,11 @@ class Kernels:
             if not ok:
                 self._failed(kernel_id, str(data.get("msg", "")))
         elif action == "restart":
-            self._restarted(kernel_id) if ok else self._failed(kernel_id, str(data.get("msg", "")))
+            if ok:
+                self._restarted(kernel_id)
+            else:
+                work = self._restart_failed(kernel_id, str(data.get("msg", "")))
+                self._tasks.start(work, f"see whether {kernel_id} lives")
         elif action == "shutdown" and ok:
             self._shut_down(kernel_id)
 
@@ -166,6 +172,17 @@ class Kernels:
             watch.close()
             if not watch.told:
                 self._report(kernel_id, "shutdown", "")
+
+    async def _restart_failed(self, kernel_id: str, why: str) -> None:
+        """Of two restarts at once one fails, while the other starts the kernel: a kernel that lives did not fail."""
+        watch, end = self._watches.get(kernel_id), time.monotonic() + RESTART_SECONDS
+        while watch is not None and time.monotonic() < end:
+            await watch.check()
+            if not watch.down or self._watches.get(kernel_id) is not watch:
+                self._log.info("lobu: a restart of kernel %s failed (%s); the kernel goes on", kernel_id, why)
+                return
+            await asyncio.sleep(POLL_SECONDS)
+        self._failed(kernel_id, why)
 
     def _failed(self, kernel_id: str, why: str) -> None:
         self._give_up(kernel_id, "start_failed", why)

@@ -7,6 +7,7 @@ route answers 503, and Jupyter is not disturbed.
 from __future__ import annotations
 
 import asyncio
+import time
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from .workers import Pool
 
 READY_SECONDS = 30.0
+TOLD_SECONDS = 60.0  # after which a store that still fails is said again
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +65,7 @@ class Service:
         self.activity: Activity
         self.observer: Observer | None = None
         self._gateway: Gateway | None = None
+        self._told = ("", 0.0)  # the store's last failure in the log, and when
         self._ready = asyncio.Event()
         self._stack = AsyncExitStack()
         self._tasks = Tasks(log)
@@ -80,6 +83,13 @@ class Service:
             raise self.failure or StoreUnavailable("lobu is not ready yet")
         return self._gateway
 
+    def store_failed(self, error: StoreUnavailable) -> None:
+        """Say it in the log: once, and again if it is something else or lasts."""
+        told, at = self._told
+        if error.message != told or time.monotonic() - at > TOLD_SECONDS:
+            self._told = error.message, time.monotonic()
+            self.log.warning("lobu: %s", error.message)
+
     async def wait_ready(self) -> None:
         """Until the store was opened and the runs of dead servers have ended, or it failed."""
         if not self._ready.is_set():
@@ -93,6 +103,7 @@ class Service:
             await self._open(clock or SystemClock())
         except LobuError as error:
             self.failure = error
+            self._told = error.message, time.monotonic()
             self.log.error("lobu: %s", error.message)
         finally:
             self._ready.set()

@@ -268,3 +268,22 @@ def test_fifty_runs_at_once_all_end_once(person: Person) -> None:
 
     assert all(len(ends_of(events)) == 1 for events in told)
     assert all(f"number {n}" in text_of(events) for n, events in enumerate(told))
+
+
+@pytest.mark.scenario("W17")
+def test_two_restarts_at_once_are_told_as_one_and_the_kernel_goes_on(
+    person: Person, shared_server: RealServer
+) -> None:
+    kernel = shared_server.start_kernel()
+    thread, run = busy_run(person, kernel)
+    path = f"{shared_server.url}api/kernels/{kernel}/restart"
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda _: person.http.post(path).status_code, range(4)))
+    end = end_of(person, thread, run)
+
+    assert end["code"] == "kernel_restarted"
+    next_prompt_works(person, kernel, thread)
+    told = [e["value"]["what"] for _, e in person.journal(thread) if e.get("name") == "lobu.kernel"]
+    assert set(told) <= {"restarted"}
+    assert f"kernel {kernel} start_failed" not in shared_server.log()
