@@ -17,6 +17,7 @@ from .render import html_of, text_of
 
 if TYPE_CHECKING:
     from ..model.errors import LobuError
+    from ..model.fold import State
     from .chain import Chain
 
 MIME = "application/vnd.lobu.thread+json"
@@ -35,7 +36,7 @@ def bundle_of(chain: Chain, thread_id: str, prompt: str, trouble: LobuError | No
         "threadId": thread_id,
         "runId": chain.run_ids[0],
         "cursor": chain.cursor,
-        "prompt": prompt,
+        "prompt": _journaled(state) or prompt,
     }
     if status not in ("queued", "running"):
         thread["snapshot"] = bounded(state)
@@ -44,6 +45,12 @@ def bundle_of(chain: Chain, thread_id: str, prompt: str, trouble: LobuError | No
         items = [*items, {"kind": "error", "code": trouble.code, "message": trouble.message}]
     shown = {**state, "items": items}
     return {MIME: thread, "text/plain": text_of(shown, status), "text/html": html_of(shown, status)}
+
+
+def _journaled(state: State) -> str:
+    """The prompt as the journal has it: what was redacted there is not saved with the notebook either."""
+    said = [item["content"] for item in state["items"] if item.get("role") == "user"]
+    return said[0] if said and isinstance(said[0], str) else ""
 
 
 def _prompt_item(prompt: str) -> dict[str, Any]:

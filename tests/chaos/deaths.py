@@ -7,6 +7,7 @@ killed. The clock runs from just before the signal to the moment when the page h
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -77,7 +78,8 @@ async def _kill_one(server: RealServer, http: httpx.AsyncClient) -> tuple[float,
         return (time.perf_counter() - began) * 1000, end["code"]
     finally:
         socket.close()
-        await asyncio.to_thread(server.shut_down_kernel, kernel)
+        with contextlib.suppress(httpx.HTTPStatusError):  # it may be restarting just now
+            await asyncio.to_thread(server.shut_down_kernel, kernel)
 
 
 async def _post(http: httpx.AsyncClient, path: str, body: dict[str, Any]) -> dict[str, Any]:

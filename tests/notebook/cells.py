@@ -42,6 +42,19 @@ class Cell:
         """What our own MIME type carried."""
         return [output["data"][MIME] for output in self.outputs if MIME in output.get("data", {})]
 
+    def saved(self, code: str) -> dict[str, Any]:
+        """The code cell of a notebook that a page would save now: each output in its last state."""
+        last = {update["transient"]["display_id"]: update for update in self.updates}
+        outputs: list[dict[str, Any]] = []
+        for output in self.outputs:
+            if "text" in output:
+                outputs.append({"output_type": "stream", "name": "stdout", "text": output["text"]})
+                continue
+            shown = last.get((output.get("transient") or {}).get("display_id"), output)
+            bundle = {"data": shown["data"], "metadata": shown.get("metadata", {})}
+            outputs.append({"output_type": "display_data", **bundle})
+        return {"cell_type": "code", "source": code, "outputs": outputs, "metadata": {}, "execution_count": 1}
+
     def take(self, message: dict[str, Any]) -> bool:
         """Take an iopub message of this cell; True once it is idle."""
         kind, content = message["header"]["msg_type"], message["content"]

@@ -12,6 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.notebook.cells import ServedKernel, bare_kernel
 from tests.scenarios.person import Event, Person, ends_of, result_of
 from tests.servers import RealServer, wait_for
 
@@ -134,6 +135,48 @@ def test_no_key_token_or_checkpoint_is_in_any_reply_event_or_log(
     assert not [reply for reply in replies if checkpoint in reply]
     assert "[redacted]" in json.dumps(told)
     assert someone.interrupts(thread)
+
+
+@pytest.mark.scenario("A25")
+def test_no_key_token_or_checkpoint_is_in_a_saved_notebook(guarded: RealServer) -> None:
+    page = ServedKernel(guarded, "secrets.ipynb")
+    page.run("%load_ext lobu_jupyter\nimport os")
+    connection = guarded.connection_file(page.kernel_id)
+    files = [connection, *Path(guarded.home, "runtime").glob("jpserver-*.json")]
+    peek = "; ".join(f"print(open({str(path)!r}).read())" for path in files)
+    secrets = (KEY, guarded.token, json.loads(connection.read_text())["key"])
+
+    ran = page.run(f"%lobu --agent script --mode allow --wait run print(dict(os.environ), {KEY!r}); {peek}")
+    asked = page.run(f"%lobu --agent script run print({guarded.token!r})")
+    page.more(asked, "Answer with run.approve()")
+    cells = [ran.saved("%lobu one"), asked.saved("%lobu two")]
+    notebook = {"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 4}
+    guarded.jupyter("PUT", "api/contents/secrets.ipynb", {"type": "notebook", "content": notebook})
+    page.close()
+
+    saved = (guarded.root / "secrets.ipynb").read_text()
+    assert "application/vnd.lobu.thread+json" in saved
+    assert "text/html" in saved
+    assert "[redacted]" in saved
+    for secret in (*secrets, '"conversation"', "checkpoint"):
+        assert secret not in saved
+
+
+@pytest.mark.scenario("A25")
+def test_no_key_or_token_is_in_a_notebook_that_was_run_without_a_server(tmp_path: Path) -> None:
+    with bare_kernel(tmp_path / "bare", OPENAI_API_KEY=KEY) as kernel:
+        code = "%lobu --agent script --mode allow --wait run import os; print(dict(os.environ))"
+        ran = kernel.run(code)
+        found = kernel.run(
+            "from lobu_jupyter.notebook import session\nprint(session.current().gateway.token)"
+        )
+
+    saved = json.dumps([ran.saved(code)])
+    (token,) = found.text.split()
+    assert len(token) > 20
+    assert "[redacted]" in saved
+    assert KEY not in saved
+    assert token not in saved
 
 
 @pytest.mark.scenario("E15")

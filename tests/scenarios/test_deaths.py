@@ -8,6 +8,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import httpx
 import psutil
 import pytest
 
@@ -287,3 +288,74 @@ def test_two_restarts_at_once_are_told_as_one_and_the_kernel_goes_on(
     told = [e["value"]["what"] for _, e in person.journal(thread) if e.get("name") == "lobu.kernel"]
     assert set(told) <= {"restarted"}
     assert f"kernel {kernel} start_failed" not in shared_server.log()
+
+
+class Outsider:
+    """A worker that no server started: it registers, takes one run, and speaks the worker protocol by hand."""
+
+    def __init__(self, person: Person) -> None:
+        body = {"kind": "outsider", "agents": [{"name": "outsider", "description": "by hand"}]}
+        made = person.ok(person.http.post("workers", json=body))
+        self._path = f"workers/{made['workerId']}"
+        self._auth = {"Authorization": f"Lobu-Worker {made['token']}"}
+        self._sent = 0
+
+    def take(self, person: Person) -> Event:
+        """The task of the run that was started for it."""
+        inbox = person.server.client(headers=self._auth).get(f"{self._path}/inbox", params={"wait": 10})
+        (item,) = person.ok(inbox)["items"]
+        return item["task"]
+
+    def send(self, person: Person, task: Event, *events: Event) -> None:
+        self._sent += 1
+        batch = {"runId": task["runId"], "incarnation": task["incarnation"], "batch": self._sent}
+        http = person.server.client(headers=self._auth)
+        person.ok(http.post(f"{self._path}/events", json={**batch, "events": events}))
+
+
+@pytest.mark.scenario("E19")
+def test_after_a_crash_the_first_answer_knows_every_end_and_the_runs_of_others_go_on(
+    two_servers: tuple[RealServer, RealServer],
+) -> None:
+    here, there = Person(two_servers[0]), Person(two_servers[1])
+    lost = [here.start(here.thread(), "slow 5000 10") for _ in range(3)]
+    theirs = there.start(there.thread(), "slow 300 20\nsay survived")
+    for started, person in [*((one, here) for one in lost), (theirs, there)]:
+        person.wait_until_seen(started["threadId"], "TEXT_MESSAGE_CONTENT")
+    outsider = Outsider(here)
+    outside = here.start(here.thread(), "go on", agent="outsider")
+    task = outsider.take(here)
+    words = {"messageId": "m1"}
+    outsider.send(here, task, {"type": "TEXT_MESSAGE_START", "role": "assistant", **words})
+
+    two_servers[0].kill()
+    with ThreadPoolExecutor(1) as pool:
+        restarting = pool.submit(two_servers[0].restart)
+        first = [first_answer(here, f"runs/{one['runId']}") for one in lost]
+        restarting.result(60)
+    here = Person(two_servers[0])
+    others = [here.run(run["runId"])["status"] for run in (theirs, outside)]
+    delta = {"type": "TEXT_MESSAGE_CONTENT", "delta": "went on", **words}
+    end = {"type": "RUN_FINISHED", "threadId": task["threadId"], "runId": task["runId"]}
+    outsider.send(here, task, delta, {"type": "TEXT_MESSAGE_END", **words}, end)
+
+    assert [(run["status"], run["error"]["code"]) for run in first] == [("failed", "server_restarted")] * 3
+    assert others == ["running", "running"]
+    for one in lost:
+        assert len(ends_of([e for _, e in here.journal(one["threadId"])])) == 1
+    assert "went on" in text_of(here.finish(outside["threadId"], outside["runId"]))
+    told = there.finish(theirs["threadId"], theirs["runId"])
+    assert "survived" in text_of(told)
+    assert ends_of(told)[0]["type"] == "RUN_FINISHED"
+
+
+def first_answer(person: Person, path: str) -> Event:
+    """What a server that is starting says as soon as it says anything."""
+
+    def look() -> Event | None:
+        try:
+            return person.ok(person.http.get(path))
+        except httpx.TransportError:
+            return None
+
+    return wait_for("the first answer", look, 60)
