@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from typing import Any
 
 import httpx
 from httpx_sse import connect_sse
 
-from tests.servers import RealServer, wait_for
+from tests.servers import RealServer
 
 Event = dict[str, Any]
 ENDS = ("RUN_FINISHED", "RUN_ERROR")
@@ -73,13 +74,19 @@ class Person:
         return [event for _, event in self.stream(thread, runId=run)]
 
     def wait_until_seen(self, thread: str, kind: str, seconds: float = 30.0) -> Event:
-        """The first journaled event of a type (or the first ``lobu.*`` of a name)."""
+        """The first journaled event of a type (or the first ``lobu.*`` of a name).
 
-        def look() -> Event | None:
-            told = (event for _, event in self.journal(thread))
-            return next((e for e in told if kind in (e["type"], e.get("name"))), None)
-
-        return wait_for(kind, look, seconds)
+        Read as it comes, for asking again and again takes the processor from what is waited for.
+        """
+        end = time.monotonic() + seconds
+        with self.http.stream("GET", f"threads/{thread}/events") as reply:
+            assert reply.status_code == 200, reply.status_code
+            for line in reply.iter_lines():  # heartbeats too
+                assert time.monotonic() < end, f"{kind} did not come within {seconds} s"
+                event = json.loads(line[6:]) if line.startswith("data: {") else {}
+                if event and kind in (event.get("type"), event.get("name")):
+                    return event
+        raise AssertionError(f"the stream ended before {kind} came")
 
     @staticmethod
     def ok(reply: httpx.Response) -> Any:
