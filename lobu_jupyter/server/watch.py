@@ -103,7 +103,12 @@ class Watch:
         if alive:
             self.down = False
             self.connect()
-        elif not self.down:
+        else:
+            self.lose()
+
+    def lose(self) -> None:
+        """The process is found dead."""
+        if not self.down:
             self.down = True
             self.cells.clear()
             self._on_down(self)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from typing import Any, cast
 
+import pytest
 from jupyter_client.session import Session
 
 from lobu_jupyter.server.cells import Cells
+from lobu_jupyter.server.kernels import Kernels
 from lobu_jupyter.server.watch import Watch
 
 
@@ -20,6 +23,7 @@ class Process:
     def __init__(self, askers: int) -> None:
         self.session = Session(key=b"k")
         self.alive = False
+        self.callbacks: dict[str, Callable[[], None]] = {}
         self._all_ask = asyncio.Barrier(askers)
 
     async def is_alive(self) -> bool:
@@ -28,6 +32,9 @@ class Process:
 
     def get_connection_info(self) -> dict[str, Any]:
         return {}  # no ports: nothing to connect to
+
+    def add_restart_callback(self, callback: Callable[[], None], event: str) -> None:
+        self.callbacks[event] = callback
 
 
 def _watch(process: Process, told: list[Watch]) -> Watch:
@@ -56,3 +63,63 @@ async def test_a_second_death_is_told_too() -> None:
     await watch.check()
 
     assert told == [watch, watch]
+
+
+class Manager(dict[str, Process]):
+    """A kernel manager of one kernel, whose connection is known and never made."""
+
+    def list_kernel_ids(self) -> list[str]:
+        return list(self)
+
+    def get_kernel(self, kernel_id: str) -> Process:
+        return self[kernel_id]
+
+
+class Started(Process):
+    execution_state = "idle"
+
+    def get_connection_info(self) -> dict[str, Any]:
+        return {"iopub_port": 1}
+
+
+@pytest.mark.scenario("W17")
+@pytest.mark.parametrize(("by_jupyter", "said"), [(True, "died"), (False, "restarted")])
+async def test_a_restart_that_jupyter_makes_of_a_dead_kernel_is_a_death_and_a_persons_is_a_restart(
+    by_jupyter: bool, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Watch, "connect", lambda self: None)
+    told: list[str] = []
+    process = Started(1)
+    kernels = await _kernels(Manager(k1=process), told)
+
+    if by_jupyter:
+        process.callbacks["restart"]()
+    process.shutting_down = True  # from here on both are one: the process is replaced
+    await kernels._watches["k1"].check()
+    await kernels.on_action(None, "", {"kernel_id": "k1", "action": "restart", "status": "success"})
+    for _ in range(50):  # all that there is to say is said by now
+        await asyncio.sleep(0)
+
+    assert told == [said]
+    await kernels.close()
+
+
+async def _kernels(manager: Manager, told: list[str]) -> Kernels:
+    """Kernels that know k1."""
+
+    async def tell(kernel_id: str, what: str, detail: str) -> None:
+        told.append(what)
+
+    async def no_path(kernel_id: str) -> None:
+        return None
+
+    kernels = Kernels(
+        manager,
+        tell=tell,
+        is_person=lambda kernel_id, session: True,
+        decisions=True,
+        notebook_path=no_path,
+        log=logging.getLogger("test"),
+    )
+    kernels.connection("k1")  # asked for, it is watched
+    return kernels
