@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ..model.errors import LobuError
 from ..model.ids import new_id
 from ..model.runs import StartRun
 from .adapters import FORMATS
@@ -19,6 +20,7 @@ from .showing import as_json, put_json
 if TYPE_CHECKING:
     from ..client.http import Client
     from ..model.runs import Started
+    from ..worker.link import Link
     from .execution import Outcome
     from .reaching import Reached
 
@@ -54,7 +56,7 @@ def exec_command(
     """
     reached = reach(ctx)
     with reached.client() as client:
-        begun = _begin(client, thread, prompt or shlex.join(command), Path(command[0]).name)
+        begun = _begin(reached, client, thread, prompt or shlex.join(command), Path(command[0]).name)
         if not as_json:
             click.echo(f"thread {begun.started.thread_id}  run {begun.started.run_id}", err=True)
         outcome = asyncio.run(_execute(reached, begun, command, format))
@@ -65,22 +67,43 @@ def exec_command(
     return outcome.code
 
 
-def _begin(client: Client, thread: str | None, prompt: str, name: str) -> _Begun:
-    """Register a worker with an agent of its own, and start a run for it."""
+def _begin(reached: Reached, client: Client, thread: str | None, prompt: str, name: str) -> _Begun:
+    """Register a worker with an agent of its own, and start a run for it; without a run the worker leaves."""
     agent = new_id(name)
     thread_id = thread_id_of(client, thread)
     worker = client.register_worker("exec", [{"name": agent, "description": prompt[:200], "hidden": True}])
-    return _Begun(client.start(thread_id, StartRun(prompt=prompt, agent=agent)), worker)
+    try:
+        return _Begun(client.start(thread_id, StartRun(prompt=prompt, agent=agent)), worker)
+    except BaseException:
+        asyncio.run(_leave(reached, worker))
+        raise
+
+
+async def _leave(reached: Reached, worker: dict[str, str]) -> None:
+    """Be no worker after all. A server that is away misses us by itself."""
+    link = _link(reached, worker, patience=2.0)
+    try:
+        await link.leave()
+    except LobuError:
+        return
+    finally:
+        await link.close()
+
+
+def _link(reached: Reached, worker: dict[str, str], patience: float) -> Link:
+    from ..worker.link import Link
+
+    url = reached.url.rstrip("/") + "/lobu/api/"
+    link = Link(url, None, verify=reached.verify, patience=patience, one_run=True)
+    link.become(worker)
+    return link
 
 
 async def _execute(reached: Reached, begun: _Begun, command: tuple[str, ...], format: str) -> Outcome:
-    from ..worker.link import Link
     from .execution import PATIENCE, Execution
 
-    url = reached.url.rstrip("/") + "/lobu/api/"
-    link = Link(url, None, verify=reached.verify, patience=PATIENCE, one_run=True)
+    link = _link(reached, begun.worker, PATIENCE)
     try:
-        link.become(begun.worker)
         started = begun.started
         return await Execution(link, started.thread_id, started.run_id, command, format).run()
     finally:

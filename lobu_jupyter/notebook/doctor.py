@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import platform
 import sys
-from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import lobu_jupyter
 
+from ..client.findings import agents_of, told, versions_of
 from ..model.errors import LobuError, StoreUnavailable
 from . import session
 from .errors import NoGateway
@@ -39,8 +39,7 @@ def doctor() -> Table:
 
 def _findings() -> Iterator[tuple[str, str]]:
     yield "python", f"{platform.python_version()}, {sys.executable}"
-    packages = ", ".join(f"{name} {_version(name)}" for name in _PACKAGES)
-    yield "versions", f"lobu_jupyter {lobu_jupyter.__version__}, {packages}"
+    yield "versions", f"lobu_jupyter {lobu_jupyter.__version__}, {versions_of(_PACKAGES)}"
     here = [name for name in _KEYS if os.environ.get(name)]
     yield (
         "keys in this kernel",
@@ -69,22 +68,7 @@ def _health(link: Session) -> Iterator[tuple[str, str]]:
         yield "server", f"{error} [{error.code}]"
         return
     for name, value in health.items():
-        yield name, _told(value)
-    yield "agents", ", ".join(str(agent["name"]) for agent in agents) or NOT_TOLD_YET
+        yield name, told(value)
+    yield "agents", agents_of(agents) or NOT_TOLD_YET
     if agents:
         yield "model", next((str(a["model"]) for a in agents if a.get("model")), NO_MODEL)
-
-
-def _told(value: Any) -> str:
-    if isinstance(value, dict):
-        return ", ".join(f"{name} {_told(member)}" for name, member in value.items())
-    if isinstance(value, list):
-        return ", ".join(_told(member) for member in value) or "none"
-    return str(value)
-
-
-def _version(name: str) -> str:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return "not installed"

@@ -53,6 +53,19 @@ def test_the_thread_may_be_named_and_found_again(lobu: Terminal, person: Person)
     assert said.split() == ["one", "two", "three"]
 
 
+def test_a_start_that_is_refused_leaves_no_worker(lobu: Terminal, person: Person) -> None:
+    thread = person.thread()
+    running = person.start(thread, "ask Which?")["runId"]
+    person.finish(thread, running)
+    before = person.ok(person.http.get("health"))["workers"]
+
+    printed = lobu("exec", "--thread", thread, "--", "echo", "one")
+
+    assert printed.code == 1
+    assert person.ok(person.http.get("health"))["workers"] == before
+    person.cancel(running)
+
+
 @pytest.mark.scenario("H1")
 def test_two_thousand_events_come_in_order_each_once(lobu: Terminal, person: Person) -> None:
     code = f"import json\nfor n in range(2000): print(json.dumps({{**{CUSTOM}, 'value': n}}))"
