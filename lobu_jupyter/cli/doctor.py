@@ -48,4 +48,4 @@ def _findings(ctx: click.Context) -> Iterator[tuple[str, str]]:
     except LobuError as error:
         yield "problem", f"{error.message} [{error.code}]"
         return
-    yield "agents", agents_of(agents) or "none yet: a worker tells when it starts"
+    yield "agents", agents_of(agents) or "none: no worker has registered"

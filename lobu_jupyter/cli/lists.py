@@ -67,9 +67,9 @@ def agents_command(ctx: click.Context, as_json: bool) -> None:
     """The agents that can be chosen, and their state: ready, not installed (and how), needs login."""
     with reach(ctx).client() as client:
         agents = client.agents()
-    rows = [(_name(a), str(a.get("state", "ready")), short(_about(a), 100)) for a in agents]
+    rows = [(_name(a), str(a.get("state", "ready")), short(_about(a), 240)) for a in agents]
     columns = ("agent", "state", "what it is")
-    put(agents, as_json, lambda: put_table(columns, rows, "None yet: a worker tells when it starts."))
+    put(agents, as_json, lambda: put_table(columns, rows, "None: no worker has registered."))
 
 
 def _name(agent: dict[str, Any]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lobu_jupyter.model.policy import Rules
 from lobu_jupyter.model.redaction import Redactor
@@ -27,6 +27,7 @@ class Settings:
     default_model: str | None = None
     model_agent: str | None = None  # the agent of a run that names a model only; None: the default agent
     agents: frozenset[str] | None = None  # what this server's workers have; None: not known before they say
+    offered: tuple[dict[str, Any], ...] = ()  # those as they are listed while none of our workers lives
     allowed_models: tuple[str, ...] | None = None  # globs, anchored; None: any
     rules: Rules = field(default_factory=Rules)  # the server's layer
     agent_rules: Mapping[str, Rules] = field(default_factory=dict[str, Rules])  # agent name -> its layer

@@ -23,6 +23,8 @@ from .losing import lose_pause, lose_pauses
 from .rows import json_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from lobu_jupyter.store.tx import Row, Tx
 
     from .context import Context
@@ -184,7 +186,7 @@ async def stop_worker(ctx: Context, worker_id: str) -> None:
 async def announced(
     ctx: Context, by: Caller, kernel_id: str | None
 ) -> tuple[list[dict[str, Any]], list[ToolSpec]]:
-    """Agents and tools that workers announced; without a live child, what the last one announced too."""
+    """Agents and tools that workers announced; without a live child, those of this server too."""
     owner_of(by)
 
     async def body(tx: Tx) -> tuple[list[Row], list[ToolSpec]]:
@@ -195,12 +197,21 @@ async def announced(
         return rows, await tools_of_kernel(tx, kernel_id)
 
     rows, kernel_tools = await ctx.database.read(body)
-    agents = {agent["name"]: agent for row in rows for agent in _offered(row)}
+    agents = {agent["name"]: agent for row in rows for agent in _offered(json.loads(row["agents"]))}
+    if not any(row["child"] and row["gone_at"] is None for row in rows):
+        agents |= {agent["name"]: _as_seen(agent, agents) for agent in _offered(ctx.settings.offered)}
     tools = {t.name: t for row in rows for t in msgspec.json.decode(row["tools"], type=list[ToolSpec])}
     tools |= {tool.name: tool for tool in kernel_tools}
     return list(agents.values()), list(tools.values())
 
 
-def _offered(row: Row) -> list[dict[str, Any]]:
-    """The agents of a worker that anybody may choose; a ``hidden`` one takes only the runs that name it."""
-    return [agent for agent in json.loads(row["agents"]) if not agent.get("hidden")]
+def _offered(agents: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Those of a worker that anybody may choose; a ``hidden`` one takes only the runs that name it."""
+    return [agent for agent in agents if not agent.get("hidden")]
+
+
+def _as_seen(agent: dict[str, Any], announced: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """An agent of this server; that it needs a login only a worker can have seen."""
+    last = announced.get(agent["name"]) or {}
+    needs = last.get("state") == "needs login" and agent.get("state") == "ready"
+    return {**agent, "state": last["state"], "hint": last.get("hint", "")} if needs else agent

@@ -10,7 +10,7 @@ import msgspec
 from tornado.web import HTTPError
 
 from ..agents.keys import default_model
-from ..agents.registry import registry
+from ..agents.registry import announced_agents, registry
 from ..gateway import Settings
 from ..model.clock import SystemClock
 from ..model.policy import Rules
@@ -80,9 +80,12 @@ def build(app: LobuApp) -> Service:
 
 
 def _service_settings(app: LobuApp, worker_settings: dict[str, Any]) -> ServiceSettings:
+    own = app.worker_command == OWN_WORKER
+    offered = announced_agents(worker_settings, registry(worker_settings)) if own else []
     gateway = Settings(
         default_agent=worker_settings["default_agent"],
-        agents=frozenset(registry(worker_settings)) if app.worker_command == OWN_WORKER else None,
+        agents=frozenset(agent["name"] for agent in offered) if own else None,
+        offered=tuple(offered),
         default_model=app.default_model or None,
         model_agent=app.default_agent or "assistant",
         allowed_models=tuple(app.allowed_models) or None,

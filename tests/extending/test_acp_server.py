@@ -46,8 +46,8 @@ def log(person: Person, what: str) -> list[dict[str, Any]]:
     return [entry for line in lines if (entry := json.loads(line))["what"] == what]
 
 
-def test_the_list_of_agents_tells_the_state_of_each(person: Person) -> None:
-    ask(person, person.thread(), "say hi")
+def test_the_list_of_agents_tells_the_state_of_each_before_anything_ran(person: Person) -> None:
+    assert person.server.worker_pids() == []
 
     agents = {a["name"]: a for a in person.ok(person.http.get("agents"))["agents"]}
 
