@@ -57,6 +57,14 @@ test('the fallbacks tell the run: prompt, code as it ran, outputs, answer, and a
   expect(bundle['text/html']).not.toMatch(/<script|\u001b/);
 });
 
+test('A25: the prompt is saved as the journal has it, redacted where it was', () => {
+  const state = stateOf(started('r1', 'clean [redacted]'), ...said('a1', 'Done'), finished());
+  const typed = { ...OUTPUT, prompt: 'clean sk-123' };
+
+  expect(JSON.stringify(savedBundle(typed, state))).not.toContain('sk-123');
+  expect(rest(stateOf()).prompt).toBe('clean the data');
+});
+
 test('a saved run has at most 256 kB: the largest outputs give way, with their size', () => {
   const big = custom('lobu.output', {
     toolCallId: 'c1',

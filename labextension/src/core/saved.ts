@@ -30,7 +30,8 @@ export function isBehind(output: ICellOutput, state: IState): boolean {
 /** The MIME bundle of the run as it stands. */
 export function savedBundle(output: ICellOutput, state: IState): { [mime: string]: unknown } {
   const snapshot = bounded(state, output.runId);
-  const { version, threadId, runId, prompt } = output;
+  const { version, threadId, runId } = output;
+  const prompt = promptOf(snapshot) || output.prompt; // as journaled: what was redacted there is not saved here
   const data: ICellOutput = { version, threadId, runId, prompt, cursor: state.cursor, snapshot };
   return {
     [OUTPUT_MIME]: data,
