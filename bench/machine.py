@@ -15,21 +15,26 @@ import psutil
 
 BUSY = 0.3  # cores that others may use
 LOOK_SECONDS = 0.4
-PATIENCE = 20.0  # seconds for which a repetition waits for quiet
+PATIENCE = 90.0  # seconds that one call of the benchmark waits for quiet, all in all
 
 
 class Watch:
-    """Asked before each repetition; ``worst``: the most that others used, in cores."""
+    """Asked before each repetition. ``worst``: the most that others used since :meth:`begin`, in cores."""
 
     def __init__(self, patience: float = PATIENCE) -> None:
         self._patience = patience
         self.worst = 0.0
 
+    def begin(self) -> None:
+        """The next id: what disturbed the last one does not count."""
+        self.worst = 0.0
+
     def settle(self) -> None:
         """Wait for quiet, but not for ever: then the figures get no verdict."""
-        until = time.monotonic() + self._patience
-        while (used := others()) > BUSY and time.monotonic() < until:
+        began = time.monotonic()
+        while (used := others()) > BUSY and time.monotonic() - began < self._patience:
             pass
+        self._patience -= max(0.0, time.monotonic() - began - 2 * LOOK_SECONDS)
         self.worst = max(self.worst, used)
 
     @property

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 RESULTS = Path(__file__).parent / "results"
+NUMBER = re.compile(r"(\d+)")
+UNJUDGED = "no verdict"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
     """One figure beside its yardstick; ``bound``: what it may at most be, or at least with ``least``.
 
-    What is bounded is the ratio where there is a yardstick, else the figure itself.
+    What is bounded is the ratio where there is a yardstick, else the figure itself. No bound: a unit cost.
     """
 
     id: str
@@ -23,7 +26,7 @@ class Row:
     product: list[float]
     yardstick: list[float] = field(default_factory=list)
     against: str = ""
-    bound: float
+    bound: float | None
     least: bool = False
     note: str = ""
 
@@ -31,18 +34,22 @@ class Row:
         product, yardstick = _middle(self.product), _middle(self.yardstick)
         ratio = product / yardstick if yardstick else None
         figure = product if ratio is None else ratio
-        met = figure >= self.bound if self.least else figure <= self.bound
-        sign = ">=" if self.least else "<="
+        met = self.bound is not None and (figure >= self.bound if self.least else figure <= self.bound)
         return {
             **asdict(self),
             "product": _span(self.product),
             "yardstick": _span(self.yardstick) if self.yardstick else None,
             "ratio": ratio,
-            "target": f"{sign} {self.bound:g}"
-            + (f" x {self.against}" if ratio is not None else f" {self.unit}"),
-            "verdict": ("met" if met else "not met") if quiet else "none: the machine was busy",
-            "met": met if quiet else None,
+            "target": self._target(),
+            "verdict": "" if self.bound is None else ("met" if met else "not met") if quiet else UNJUDGED,
+            "met": met if quiet and self.bound is not None else None,
         }
+
+    def _target(self) -> str:
+        if self.bound is None:
+            return ""
+        unit = f"x {self.against}" if self.yardstick else self.unit
+        return f"{'>=' if self.least else '<='} {self.bound:g} {unit}"
 
 
 def _middle(values: list[float]) -> float:
@@ -76,11 +83,17 @@ def _short(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
 
 
-def save(rows: list[dict[str, Any]], facts: dict[str, Any], name: str) -> Path:
-    """One JSON file per id and one with all; each row carries the machine's facts."""
+def save(rows: list[dict[str, Any]], facts: dict[str, Any], only: str) -> None:
+    """One JSON file per id, with the machine's facts; all together replace what was measured before."""
     RESULTS.mkdir(exist_ok=True)
+    if not only:
+        for old in RESULTS.glob("*.json"):
+            old.unlink()
     for row in rows:
         (RESULTS / f"{row['id']}.json").write_text(json.dumps({**row, "machine": facts}, indent=1) + "\n")
-    path = RESULTS / f"{name}.json"
-    path.write_text(json.dumps({"machine": facts, "rows": rows}, indent=1) + "\n")
-    return path
+
+
+def load() -> list[dict[str, Any]]:
+    """The rows of bench/results, in the order of their ids."""
+    rows = [json.loads(file.read_text()) for file in RESULTS.glob("*.json")]
+    return sorted(rows, key=lambda row: [int(n) if n.isdigit() else n for n in NUMBER.split(row["id"])])

@@ -6,7 +6,18 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from bench.machine import Watch
-from bench.measures import attaching, browser, deaths, guest, memory, size, starting, streaming, trials
+from bench.measures import (
+    attaching,
+    browser,
+    deaths,
+    guest,
+    memory,
+    scaling,
+    size,
+    starting,
+    streaming,
+    trials,
+)
 from bench.scale import Scale
 from bench.table import Row
 
@@ -29,4 +40,5 @@ MEASURES: dict[str, Measure] = {
     "B11": guest.b11,
     "B12": browser.b12,
     "B13": size.b13,
+    "S": scaling.unit_costs,
 }

@@ -47,7 +47,7 @@ class Seen:
 async def b4(folder: Path, scale: Scale, watch: Watch) -> list[Row]:
     chance = random.Random(7)
     store = folder / "shared.sqlite"
-    trials, faults = 0, {"lost": 0, "doubled": 0, "out of order": 0}
+    trials, faults = 0, {"lost": 0, "doubled": 0, "disordered": 0}
     first = RealServer(folder / "first", store=store, options=OPTIONS)
     second = RealServer(folder / "second", store=store, options=OPTIONS)
     with first, second, load_worker(first):
@@ -118,5 +118,5 @@ def _faults(seen: Seen, tokens: int) -> dict[str, int]:
     return {
         "lost": len(set(range(1, seqs[-1] + 1)) - set(seqs)) + len(set(range(tokens)) - set(texts)) + broken,
         "doubled": len(seqs) - len(set(seqs)) + len(texts) - len(set(texts)),
-        "out of order": sum(b <= a for a, b in pairwise(seqs)),
+        "disordered": sum(b <= a for a, b in pairwise(seqs)),
     }
