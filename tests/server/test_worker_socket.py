@@ -98,6 +98,7 @@ async def test_a_message_that_is_no_batches_closes_the_socket(wire: Wire, worker
     await socket.write_message("{}")
 
     answer = await socket.read_message()
+    socket.close()
 
     assert answer is None
     assert socket.close_code == 1007
