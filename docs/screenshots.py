@@ -7,6 +7,8 @@ scripted on loopback, so that the pictures can be made anew by anyone. Look at w
 from __future__ import annotations
 
 import json
+import os
+import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -188,6 +190,24 @@ def kernel_restarted(studio: Studio) -> Lab:
     return lab
 
 
+def cut_off(studio: Studio) -> Lab:
+    """The server died in the middle of an answer, and is back."""
+    lab = studio.ask(Reply(ANSWER, thinking="", end="hang"))
+    expect(lab.view.locator("table")).to_be_visible(timeout=SLOW)
+    studio.server.restart()
+    expect(lab.button("Continue")).to_be_enabled(timeout=SLOW)
+    return lab
+
+
+def kernel_died(studio: Studio) -> Lab:
+    lab = studio.ask(calls(run_code('total = sales["amount"].sum()')), Reply(PLAN, thinking="", end="hang"))
+    lab.question.press("a", timeout=SLOW)
+    expect(lab.view).to_contain_text("as bars", timeout=SLOW)
+    os.kill(studio.server.kernel_pid(lab.kernel_id()), signal.SIGKILL)
+    expect(lab.button("Rebuild")).to_be_enabled(timeout=SLOW)
+    return lab
+
+
 def reconnecting(studio: Studio) -> Lab:
     lab = waiting(studio)
     studio.server.kill()
@@ -223,7 +243,7 @@ def widget(studio: Studio) -> Lab:
 # The last two end the server.
 STATES: tuple[Callable[[Studio], Lab], ...] = (
     streaming, waiting, editing, rejecting, batch, question, answered, done, edited, failing_code, error,
-    kernel_restarted, widget, reconnecting, server_gone,
+    kernel_restarted, kernel_died, cut_off, widget, reconnecting, server_gone,
 )  # fmt: skip
 
 

@@ -37,6 +37,28 @@ test('a running run is not saved; one that waits or ended is, once', () => {
   expect(isBehind(rest(ended), ended)).toBe(false);
 });
 
+test('what waits in another cell of the thread makes no saved output stale', () => {
+  const done = [started('r0', 'first'), ...said('a', 'Done'), finished()];
+  const output = { ...OUTPUT, runId: 'r0' };
+  const saved = savedBundle(output, stateOf(...done))[OUTPUT_MIME] as ICellOutput;
+
+  const other = stateOf(...done, ...waitingFor('x'));
+
+  expect(isBehind(saved, other)).toBe(false);
+});
+
+test('an output saves what was started from it, too', () => {
+  const failed = { type: 'RUN_ERROR', code: 'server_restarted', message: 'Restarted.' };
+  const first = [started('r1', 'go'), ...said('a', 'Once'), failed];
+  const state = stateOf(...first, started('r2', 'Continue'), ...said('b', 'upon'), finished());
+
+  const saved = savedBundle({ ...OUTPUT, also: ['r2'] }, state);
+
+  expect(saved['text/plain']).toMatch(/Once[^]*Restarted[^]*upon/);
+  expect(saved[OUTPUT_MIME]).toMatchObject({ runId: 'r1', also: ['r2'] });
+  expect(isBehind(saved[OUTPUT_MIME] as ICellOutput, state)).toBe(false);
+});
+
 test('the fallbacks tell the run: prompt, code as it ran, outputs, answer, and are inert', () => {
   const state = stateOf(
     started('r1', 'clean <the> data'),

@@ -419,6 +419,55 @@ test('a failed run shows its error, what to do, and a Retry that takes its place
   expect(retried).toEqual(['r9']);
 });
 
+test('E19: an answer that was cut off is marked, and goes on below what is there', async () => {
+  const more: string[] = [];
+  const state = stateOf(started('r1', 'tell it'), ...said('a1', 'Once upon'), {
+    type: 'RUN_ERROR',
+    code: 'server_restarted',
+    message: 'The server was restarted.'
+  });
+  const { element, server } = await show(state, { runId: 'r1', onMore: id => more.push(id) });
+  server.answers.set('GET runs/r1', reply(200, { runId: 'r1', agent: 'script', model: 'm' }));
+  server.answers.set('POST threads/t/runs', reply(202, { runId: 'r9', threadId: 't', cursor: 5 }));
+  expect(element.querySelector('.lobu-standing')?.textContent).toMatch('Interrupted');
+
+  await click(/Continue/);
+
+  expect(server.callsTo('threads/t/runs')[0].body).toMatchObject({ agent: 'script', model: 'm' });
+  expect(more).toEqual(['r9']);
+});
+
+test('an answer of which nothing came has nothing to continue', async () => {
+  await show(
+    stateOf(started('r1', 'go'), { type: 'RUN_ERROR', code: 'worker_died', message: 'It died.' }),
+    { runId: 'r1' }
+  );
+
+  expect(document.querySelectorAll('.lobu-status button')).toHaveLength(1);
+  button(/Retry/);
+});
+
+test('W17: after the kernel died, what had run can be rebuilt, and what had not cannot', async () => {
+  const more: string[] = [];
+  const died = { type: 'RUN_ERROR', code: 'kernel_died', message: 'The kernel died.' };
+  const ok = { metadata: { lobu: { ok: true } } };
+  const ran = [
+    ...called('c1', 'run_code', { code: 'x = 1' }),
+    { type: 'TOOL_CALL_RESULT', toolCallId: 'c1', content: 'ran', ...ok }
+  ];
+  const { server, tell } = await show(stateOf(started('r1', 'go'), died), {
+    runId: 'r1',
+    onMore: id => more.push(id)
+  });
+  server.answers.set('POST threads/t/rebuild', reply(202, { runId: 'r9', threadId: 't' }));
+  expect(document.querySelector('.lobu-status')?.textContent).not.toMatch('Rebuild');
+
+  await tell(started('r2', 'run'), ...ran, finished(), started('r3', 'more'), died);
+  await click(/Rebuild/);
+
+  expect(more).toEqual(['r9']);
+});
+
 test('E27: a cut connection is no error; the line says when it tries again', async () => {
   const { element, server } = await show(stateOf(started('r1', 'go')));
 

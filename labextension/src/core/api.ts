@@ -124,6 +124,11 @@ export class Api {
     return (await this._call<{ runs: IRun[] }>('GET', `runs?${words}`)).runs;
   }
 
+  rebuild(threadId: string): Promise<IStarted> {
+    const body = { clientRequestId: requestId() };
+    return this._call<IStarted>('POST', `threads/${encode(threadId)}/rebuild`, body);
+  }
+
   getRun(runId: string): Promise<IRun> {
     return this._call<IRun>('GET', `runs/${encode(runId)}`);
   }

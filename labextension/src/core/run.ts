@@ -8,12 +8,12 @@ export interface ISlice {
   interrupts: IInterrupt[];
 }
 
-/** The slice of `runId` and of the runs that resumed it; all of the thread for null. */
-export function sliceOf(state: IState, runId: string | null): ISlice {
+/** The slice of `runId`, of `also` and of the runs that resumed them; all of the thread for null. */
+export function sliceOf(state: IState, runId: string | null, also: string[] = []): ISlice {
   if (runId === null) {
     return state;
   }
-  const chain = new Set([runId]);
+  const chain = new Set([runId, ...also]);
   for (const run of state.runs) {
     if (run.parentRunId !== undefined && chain.has(run.parentRunId)) {
       chain.add(run.runId);

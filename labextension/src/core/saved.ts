@@ -14,25 +14,25 @@ const LARGEST = 256 * 1024;
 
 /** Has the run come to rest since the output was saved? */
 export function isBehind(output: ICellOutput, state: IState): boolean {
-  const run = lastRun(sliceOf(state, output.runId));
+  const now = sliceOf(state, output.runId, output.also);
+  const run = lastRun(now);
   if (run === undefined || run.status === 'running' || run.status === 'queued') {
     return false;
   }
   if (run.status === 'interrupted' && state.status === 'running') {
     return false; // decided: it is about to go on
   }
-  const before = output.snapshot ? sliceOf(output.snapshot, output.runId) : undefined;
+  const before = output.snapshot ? sliceOf(output.snapshot, output.runId, output.also) : undefined;
   const known = before && lastRun(before);
-  const settled = state.interrupts.length === before?.interrupts.length;
+  const settled = now.interrupts.length === before?.interrupts.length;
   return known?.runId !== run.runId || known.status !== run.status || !settled;
 }
 
 /** The MIME bundle of the run as it stands. */
 export function savedBundle(output: ICellOutput, state: IState): { [mime: string]: unknown } {
-  const snapshot = bounded(state, output.runId);
-  const { version, threadId, runId } = output;
+  const snapshot = bounded(state, output.runId, output.also);
   const prompt = promptOf(snapshot) || output.prompt; // as journaled: what was redacted there is not saved here
-  const data: ICellOutput = { version, threadId, runId, prompt, cursor: state.cursor, snapshot };
+  const data: ICellOutput = { ...output, prompt, cursor: state.cursor, snapshot };
   return {
     [OUTPUT_MIME]: data,
     'text/plain': asText(snapshot),
@@ -40,9 +40,9 @@ export function savedBundle(output: ICellOutput, state: IState): { [mime: string
   };
 }
 
-/** The state of one run, in at most 256 kB of JSON: the largest outputs give way first. */
-export function bounded(state: IState, runId: string): IState {
-  const slice = sliceOf(state, runId);
+/** The state of a cell's runs, in at most 256 kB of JSON: the largest outputs give way first. */
+export function bounded(state: IState, runId: string, also: string[] = []): IState {
+  const slice = sliceOf(state, runId, also);
   const own = JSON.parse(JSON.stringify({ ...state, ...slice, state: null })) as IState;
   let size = JSON.stringify(own).length;
   while (size > LARGEST) {

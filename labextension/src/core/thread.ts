@@ -132,13 +132,18 @@ export class Thread {
     });
   }
 
-  /** Run again what `runId` was asked, with its agent, model and mode, or null as above. */
-  retry(runId: string, prompt: string): Promise<IStarted | null> {
+  /** Ask as `runId` did, with its agent, model and mode; or null as above. */
+  askAgain(runId: string, prompt: string): Promise<IStarted | null> {
     return this._send(async () => {
       const { agent, model, mode } = await this._api.getRun(runId);
       const more = { ...(model ? { model } : {}), ...(mode ? { mode } : {}) };
       return this._api.start(this.threadId, { prompt, agent, ...more });
     });
+  }
+
+  /** Run again, once approved, the code that had run here; or null as above. */
+  rebuild(): Promise<IStarted | null> {
+    return this._send(() => this._api.rebuild(this.threadId));
   }
 
   /** Stop a run. */

@@ -128,6 +128,8 @@ export interface IToolItem extends IItemBase {
   outputs: IOutput[];
   note?: string;
   result?: Json;
+  /** Its worker said how it ended: code that ran to its end without an error. */
+  ok?: boolean;
   interruptId?: string;
   decision?: IDecided;
   startedAt?: number;
@@ -273,6 +275,8 @@ export interface ICellOutput {
   version: number;
   threadId: string;
   runId: string;
+  /** Runs that were started from the output and are shown in it, too. */
+  also?: string[];
   cursor: number;
   prompt: string;
   snapshot?: IState;

@@ -50,15 +50,17 @@ export class LobuOutput extends Widget implements IRenderMime.IRenderer {
     if (this._output === null || !this.isAttached || this.isDisposed) {
       return;
     }
-    const { threadId, runId, snapshot } = this._output;
+    const { threadId, runId, also, snapshot } = this._output;
     this._unmount = mount(this.node, {
       page: this._page,
       threadId,
       runId,
+      also,
       saved: snapshot,
       composer: 'waiting',
       onChange: () => void this._save(),
-      onRetry: again => this._adopt(again)
+      onRetry: again => this._adopt({ runId: again }),
+      onMore: more => this._adopt({ runId, also: [...(also ?? []), more] })
     });
   }
 
@@ -80,11 +82,11 @@ export class LobuOutput extends Widget implements IRenderMime.IRenderer {
     }
   }
 
-  /** Show another run in the place of this one, also after a reload. */
-  private _adopt(runId: string): void {
+  /** Show other runs in the place of these, also after a reload. */
+  private _adopt(runs: Pick<ICellOutput, 'runId' | 'also'>): void {
     if (this._output !== null) {
       const { version, threadId, prompt, cursor } = this._output;
-      this._write({ [OUTPUT_MIME]: { version, threadId, prompt, cursor, runId } });
+      this._write({ [OUTPUT_MIME]: { version, threadId, prompt, cursor, ...runs } });
       void this._draw();
     }
   }

@@ -92,7 +92,7 @@ async function sendMessage(view: IView): Promise<void> {
           prompt: text,
           ...(status === 'running' || thread.queued.length > 0 ? { ifRunning: 'queue' } : {})
         });
-  if (await sent) {
+  if ((await sent) && thread.message.trim() === text) {
     thread.message = '';
     thread.changed();
   }

@@ -20,6 +20,12 @@ export function isRich(output: IOutput): boolean {
   );
 }
 
+/** A few words that code printed or returned: no more than a person takes in at a glance. */
+export function isShort(output: IOutput): boolean {
+  const text = joined(output.text ?? output.data?.['text/plain']).trimEnd();
+  return text !== '' && text.length <= 400 && text.split('\n').length <= 6;
+}
+
 export function Output(props: { output: IOutput; view: IView }): VNode | null {
   const { output, view } = props;
   if (output.output_type === 'stream') {

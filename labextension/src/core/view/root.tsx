@@ -17,6 +17,8 @@ export interface IRootProps {
   threadId: string;
   /** Show only this run and what resumed it; null: all of the thread. */
   runId: string | null;
+  /** Runs that are shown below it. */
+  also?: string[];
   /** What to show where the thread cannot be read. */
   saved?: IState;
   /** Where the person can write: everywhere, or only while the agent waits. */
@@ -25,6 +27,8 @@ export interface IRootProps {
   onChange?: () => void;
   /** The shown run was started again as another. */
   onRetry?: (runId: string) => void;
+  /** A run was started that is to be shown below it. */
+  onMore?: (runId: string) => void;
 }
 
 export function Root(props: IRootProps): VNode {
@@ -39,14 +43,16 @@ export function Root(props: IRootProps): VNode {
     host,
     trans: host.trans,
     redraw,
-    onRetry: props.onRetry
+    also: props.also ?? [],
+    onRetry: props.onRetry,
+    onMore: props.onMore
   };
-  const shown = sliceOf(thread.state, runId);
+  const shown = sliceOf(thread.state, runId, view.also);
   const readable = thread.presence === 'ready' || thread.presence === 'deleted';
   const absent = runId !== null && readable && lastRun(shown) === undefined;
   const known = useRun(view, absent);
   const useSaved = props.saved !== undefined && (!readable || (absent && known === 'missing'));
-  const slice = useSaved && props.saved ? sliceOf(props.saved, runId) : shown;
+  const slice = useSaved && props.saved ? sliceOf(props.saved, runId, view.also) : shown;
   const drawn = useGrowing(slice.items.length);
   const fold = useSaved ? NOTHING : thread.fold;
   useEffect(() => props.onChange?.());

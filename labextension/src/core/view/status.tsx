@@ -1,8 +1,9 @@
 /** The status line: how the work and the connection stand, and what can be done about it. */
 import { ComponentChild, VNode } from 'preact';
-import { ISlice, lastRun, promptOf } from '../run';
+import { ISlice, lastRun } from '../run';
 import { Connection } from '../socket';
 import { IRunState } from '../wire';
+import { Actions, wasCutOff } from './actions';
 import { duration, IView, useNow } from './view';
 
 export function Status(props: {
@@ -64,7 +65,7 @@ function standing(slice: ISlice, waitsItsTurn: boolean, view: IView): string {
     succeeded: trans.__('Done'),
     interrupted: trans.__('Going on …'),
     cancelled: trans.__('Stopped'),
-    failed: trans.__('Failed')
+    failed: wasCutOff(run) ? trans.__('Interrupted') : trans.__('Failed')
   };
   return slice.interrupts.length === 0 &&
     run.status === 'interrupted' &&
@@ -97,48 +98,6 @@ function Clock(props: { slice: ISlice; run: IRunState }): ComponentChild {
 
 function resumedBy(run: IRunState, slice: ISlice): IRunState | undefined {
   return slice.runs.find(one => one.runId === run.parentRunId);
-}
-
-function Actions(props: { slice: ISlice; run: IRunState | undefined; view: IView }): VNode | null {
-  const { slice, run, view } = props;
-  const { thread, trans } = view;
-  const target = run?.runId ?? view.runId;
-  if (thread.presence !== 'ready' || target === null || target === undefined) {
-    return null;
-  }
-  const connected = view.page.socket.connection.state === 'live';
-  const prompt = promptOf(slice);
-  if (run?.status === 'failed' && prompt) {
-    return (
-      <button
-        class="lobu-button"
-        disabled={thread.sending || !connected || thread.state.status !== 'idle'}
-        onClick={() => void retry(run, prompt, view)}
-      >
-        {trans.__('Retry')}
-      </button>
-    );
-  }
-  if (run !== undefined && run.status !== 'running' && slice.interrupts.length === 0) {
-    return null;
-  }
-  return (
-    <button
-      class="lobu-button"
-      disabled={!connected || thread.stopping.has(target)}
-      onClick={() => void thread.cancel(target)}
-    >
-      {slice.interrupts.length > 0 ? trans.__('Cancel') : trans.__('Stop')}
-    </button>
-  );
-}
-
-/** A run that was retried takes the place of the one that failed, where one run is shown. */
-async function retry(run: IRunState, prompt: string, view: IView): Promise<void> {
-  const again = await view.thread.retry(run.runId, prompt);
-  if (again !== null) {
-    view.onRetry?.(again.runId);
-  }
 }
 
 function ConnectionLine(props: { connection: Connection; view: IView }): VNode | null {

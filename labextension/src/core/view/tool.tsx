@@ -7,7 +7,7 @@ import { textOf } from '../run';
 import { IInterrupt, IToolItem, JsonObject } from '../wire';
 import { Code, Diff, JsonView, Terminal } from './code';
 import { Decide } from './decide';
-import { isRich, Output } from './outputs';
+import { isRich, isShort, Output } from './outputs';
 import { duration, IView, useNow } from './view';
 
 export function ToolCard(props: {
@@ -39,7 +39,9 @@ export function ToolCard(props: {
         {open && <Results item={item} view={view} />}
       </div>
       {!open &&
-        item.outputs.filter(isRich).map((o, i) => <Output key={i} output={o} view={view} />)}
+        item.outputs
+          .filter(o => isRich(o) || isShort(o))
+          .map((o, i) => <Output key={i} output={o} view={view} />)}
       <Decided item={item} view={view} />
       {item.note && <p class="lobu-note">{item.note}</p>}
       {interrupt && <Decide interrupt={interrupt} view={view} />}

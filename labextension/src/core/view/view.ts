@@ -13,8 +13,12 @@ export interface IView {
   trans: ITrans;
   /** Draw again: something that only views know has changed. */
   redraw: () => void;
+  /** Runs that were started from this view and are shown below that run. */
+  also: string[];
   /** The run was started again as another. */
   onRetry?: (runId: string) => void;
+  /** A run was started that belongs below the one shown. */
+  onMore?: (runId: string) => void;
 }
 
 /** Draw again whenever the thread or the connection changes, at most once a frame. */

@@ -1,0 +1,92 @@
+"""After a death a person sees what is there still, and goes on with one click."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import BrowserContext, expect
+
+from tests.browser.conftest import lab_server
+from tests.browser.lab import LOAD, SLOW, Lab, script
+
+OpenLab = Callable[..., Lab]
+
+
+@pytest.mark.scenario("E19")
+def test_an_answer_that_a_dead_server_cut_is_marked_and_continued_below_what_is_there(
+    context: BrowserContext, tmp_path: Path
+):
+    with lab_server(tmp_path) as server:
+        lab = Lab.open(context.new_page(), server, (LOAD, script("say the beginning", "slow 600 100")), None)
+        dialog = lab.page.get_by_role(
+            "button", name="Close", exact=True
+        )  # of JupyterLab's own dialog: the server is away
+        lab.page.add_locator_handler(dialog, lambda button: button.click())
+        lab.run_all()
+        expect(lab.view).to_contain_text("the beginning", timeout=SLOW)
+
+        server.kill()
+        expect(lab.view.locator(".lobu-connection")).to_contain_text("next try", timeout=SLOW)
+        server.start()
+        lab.stands("Interrupted")
+        expect(lab.view).to_contain_text("The Jupyter server was restarted")
+        lab.button("Continue").click()
+
+        expect(lab.view).to_contain_text("Continue where you stopped.", timeout=SLOW)
+        lab.stands("Done")
+        expect(lab.view.get_by_text("the beginning")).to_have_count(1)
+        lab.save()
+        lab.reload()
+        expect(lab.view).to_contain_text("Continue where you stopped.", timeout=SLOW)
+        expect(lab.view.get_by_text("the beginning")).to_have_count(1)
+
+
+@pytest.mark.scenario("W17")
+def test_after_a_kernel_restart_one_approval_brings_the_agents_variables_back(open_lab: OpenLab):
+    lab = open_lab(LOAD, script("run rebuilt = 41"), script("slow 600 100"))
+    lab.run_all()
+    lab.question.press("a", timeout=SLOW)
+    expect(lab.view.nth(1).get_by_role("button", name="Stop")).to_be_visible(timeout=SLOW)
+
+    lab.server.restart_kernel(lab.kernel_id())
+    rebuild = lab.view.nth(1).get_by_role("button", name="Rebuild")
+    rebuild.click(timeout=SLOW)
+    expect(lab.question).to_contain_text("Run all of this again", timeout=SLOW)
+    expect(lab.view.nth(1).locator(".lobu-card")).to_contain_text("rebuilt = 41")
+    lab.question.press("a")
+
+    expect(lab.view.nth(1).locator(".lobu-standing")).to_contain_text("Done", timeout=SLOW)
+    assert lab.value("rebuilt") == "41"
+
+
+@pytest.mark.scenario("E21")
+def test_a_reload_in_mid_stream_shows_every_word_once(open_lab: OpenLab):
+    lab = open_lab(LOAD, script("slow 60 100"))
+    lab.run_all()
+    expect(lab.view.locator(".lobu-assistant")).to_be_visible(timeout=SLOW)
+    lab.save()
+
+    lab.reload()
+
+    lab.stands("Done")
+    words = re.findall(r"word\d+", lab.view.inner_text())
+    assert words == [f"word{n}" for n in range(1, 61)]
+
+
+def test_a_batch_is_decided_in_one_place_and_sent_once(open_lab: OpenLab):
+    lab = open_lab(LOAD, script("run a = 1 && run b = 2"))
+    sent: list[str] = []
+    lab.page.on("request", lambda request: sent.append(request.url) if request.method == "POST" else None)
+    lab.run_all()
+    expect(lab.question).to_have_count(2, timeout=SLOW)
+
+    lab.question.first.press("a")
+    lab.question.last.press("r")
+    lab.button("Send decisions").click()
+
+    lab.stands("Done")
+    assert (lab.value("a"), lab.value("b")) == ("1", None)
+    assert len([url for url in sent if url.endswith("/resume")]) == 1
