@@ -3,7 +3,7 @@ import prettier from 'eslint-config-prettier';
 import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
-  { ignores: ['lib/', 'node_modules/', '*.mjs', '*.cjs', 'test/*.cjs', 'style/'] },
+  { ignores: ['lib/', 'node_modules/', '*.mjs', '*.cjs', 'test/*.cjs', 'style/', '*.json'] },
   ...tseslint.configs.recommendedTypeChecked,
   { plugins: { jupyter } },
   ...jupyter.configs.recommended,
@@ -23,6 +23,14 @@ export default tseslint.config(
       curly: ['error', 'all'],
       eqeqeq: 'error',
       'prefer-arrow-callback': 'error'
+    }
+  },
+  {
+    files: ['schema/*.json'],
+    ...tseslint.configs.disableTypeChecked,
+    rules: {
+      ...tseslint.configs.disableTypeChecked.rules,
+      '@typescript-eslint/no-unused-expressions': 'off'
     }
   },
   {

@@ -14,7 +14,7 @@ export interface IView {
   /** Draw again: something that only views know has changed. */
   redraw: () => void;
   /** Runs that were started from this view and are shown below that run. */
-  also: string[];
+  also?: string[];
   /** The run was started again as another. */
   onRetry?: (runId: string) => void;
   /** A run was started that belongs below the one shown. */
