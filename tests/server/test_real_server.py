@@ -258,6 +258,19 @@ def test_a_running_run_keeps_its_kernel_from_the_culler(tmp_path: Path) -> None:
         wait_for("the kernel's end", lambda: not server.connection_file(kernel_id).exists(), 15)
 
 
+def test_the_server_process_loads_no_library_of_models(server: RealServer) -> None:
+    client = server.client()
+    thread = client.post("threads", json={}).json()["threadId"]
+    started = client.post(f"threads/{thread}/runs", json={"prompt": "say hi", "agent": "script"}).json()
+    assert client.get(f"threads/{thread}/events", params={"runId": started["runId"]}).is_success
+
+    def loaded(pid: int) -> bool:
+        return any("pydantic_core" in mapped.path for mapped in psutil.Process(pid).memory_maps())
+
+    assert [loaded(pid) for pid in server.worker_pids()] == [True]  # what is looked for is found there
+    assert not loaded(server.pid)
+
+
 # -- the store ------------------------------------------------------------------------------------
 
 
