@@ -19,6 +19,7 @@ from typing import Any
 import httpx
 
 from bench import workload
+from lobu_jupyter.client.errors import ServerGone
 from lobu_jupyter.model.ports import Task
 from lobu_jupyter.worker.batcher import MAX_BYTES, MAX_EVENTS, Batcher
 from lobu_jupyter.worker.link import Link
@@ -167,4 +168,7 @@ async def _beat(link: Link) -> None:
 
 if __name__ == "__main__":
     where = json.loads(sys.stdin.readline())
-    asyncio.run(main(where["api"], where["token"]))
+    try:
+        asyncio.run(main(where["api"], where["token"]))
+    except* ServerGone:
+        print("the load's server is gone", file=sys.stderr)

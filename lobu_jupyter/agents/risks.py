@@ -15,9 +15,16 @@ ORDER: tuple[Risk, ...] = ("deletes", "shell", "network", "installs")
 _CALLS: dict[str, Risk] = {
     **dict.fromkeys(("os.remove", "os.unlink", "os.rmdir", "os.removedirs", "shutil.rmtree"), "deletes"),
     **dict.fromkeys(("os.system", "os.popen", "pty.spawn", "asyncio.create_subprocess_shell"), "shell"),
-    **dict.fromkeys(("pip.main", "pip._internal.main", "micropip.install", "ensurepip.bootstrap"), "installs"),
+    **dict.fromkeys(
+        ("pip.main", "pip._internal.main", "micropip.install", "ensurepip.bootstrap"), "installs"
+    ),
 }
-_METHODS: dict[str, Risk] = {"unlink": "deletes", "rmdir": "deletes", "rmtree": "deletes", "urlopen": "network"}
+_METHODS: dict[str, Risk] = {
+    "unlink": "deletes",
+    "rmdir": "deletes",
+    "rmtree": "deletes",
+    "urlopen": "network",
+}
 _MODULES: dict[str, Risk] = {
     **dict.fromkeys(("subprocess", "pexpect", "sh"), "shell"),
     **dict.fromkeys(
@@ -30,7 +37,10 @@ _URL = re.compile(r"(https?|ftp|s3|gs)://", re.IGNORECASE)
 _IN_SHELL: tuple[tuple[Risk, re.Pattern[str]], ...] = (
     ("deletes", re.compile(r"\b(rm|rmdir|shred|unlink)\b|\s-delete\b")),
     ("network", re.compile(r"\b(curl|wget|ssh|scp|rsync|nc|git\s+(clone|pull|push|fetch))\b|https?://")),
-    ("installs", re.compile(r"\b(pip3?|uv|conda|mamba|apt(-get)?|npm)\b.*\b(install|add|uninstall|remove)\b")),
+    (
+        "installs",
+        re.compile(r"\b(pip3?|uv|conda|mamba|apt(-get)?|npm)\b.*\b(install|add|uninstall|remove)\b"),
+    ),
 )
 _ESCAPE = re.compile(r"^\s*(?:[\w, ]+=\s*)?(!+|%%?)(.*)$")
 _SHELL_MAGICS = frozenset({"sx", "system", "bash", "sh", "script"})

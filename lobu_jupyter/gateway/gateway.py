@@ -7,25 +7,18 @@ All methods raise :mod:`lobu_jupyter.model.errors`; whatever may be repeated, ma
 from __future__ import annotations
 
 import asyncio
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, Literal
 
 from msgspec import UNSET, UnsetType
 
-from lobu_jupyter.model.clock import Clock, SystemClock
-from lobu_jupyter.model.ids import new_id
-from lobu_jupyter.store.database import open_database
-
 from . import (
     cancelling,
-    dispatch,
     exporting,
     following,
     forking,
     granting,
-    ingest,
     kernels,
-    losing,
     reading,
     rebuilding,
     recovering,
@@ -36,34 +29,29 @@ from . import (
     workers,
 )
 from .access import owner_of
-from .context import Context
-from .hub import Hub, owner_topic
-from .observing import Observer, Unobserved
-from .pages import Page, Pages
-from .settings import Settings
-from .slices import Slices
-from .snapshots import Snapshots
-from .tails import Tails
+from .forworkers import ForWorkers
+from .hub import owner_topic
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
-    from pathlib import Path
 
-    from lobu_jupyter.model.callers import Caller, WorkerCaller
-    from lobu_jupyter.model.events import Batch
+    from lobu_jupyter.model.callers import Caller
     from lobu_jupyter.model.fold import State
     from lobu_jupyter.model.interrupts import Interrupt
     from lobu_jupyter.model.policy import Policy, Rules
-    from lobu_jupyter.model.ports import InboxItem, KernelsPort, ToolSpec, WorkersPort
+    from lobu_jupyter.model.ports import ToolSpec
     from lobu_jupyter.model.runs import Run, Started, StartRun, Thread
 
+    from .context import Context
+    from .pages import Page
+    from .settings import Settings
 
-class Gateway:
-    """Made by :func:`open_gateway`; its parts are in the modules of this package."""
+
+class Gateway(ForWorkers):
+    """Made by :func:`~lobu_jupyter.gateway.opening.open_gateway`; its parts are in the modules of this package."""
 
     def __init__(self, ctx: Context) -> None:
-        self._ctx = ctx
-        self._snapshots = Snapshots(ctx.database)
+        super().__init__(ctx)
         self._tasks: list[asyncio.Task[None]] = []
         self._closed = False
 
@@ -327,76 +315,6 @@ class Gateway:
         """``{store: {path, kind}, workers, runs}``: numbers of live workers and running runs."""
         return await reading.health(self._ctx)
 
-    # -- workers ---------------------------------------------------------------------------------
-
-    async def register_worker(
-        self,
-        kind: str,
-        *,
-        child: bool,
-        agents: list[dict[str, Any]] | None = None,
-        tools: list[ToolSpec] | None = None,
-    ) -> dict[str, Any]:
-        """A new incarnation: ``{workerId, incarnation, token}``. ``child``: it ends with this server."""
-        return await workers.register_worker(
-            self._ctx, kind, child=child, agents=agents or [], tools=tools or []
-        )
-
-    async def worker_of(self, token: str, *, remote: str = "") -> WorkerCaller:
-        """Who holds a token.
-
-        Raises:
-            NotAllowed: nobody. StaleIncarnation: a worker that is gone.
-        """
-        return await workers.worker_of(self._ctx, token, remote)
-
-    async def inbox(self, worker: WorkerCaller, after: int = 0, wait: float = 0.0) -> list[InboxItem]:
-        """What the worker is told after the item `after`; waits up to `wait` seconds for something."""
-        return await dispatch.inbox(self._ctx, self._snapshots, worker, after, wait)
-
-    async def ingest(self, worker: WorkerCaller, batch: Batch) -> dict[str, int]:
-        """Journal a batch, whole or not at all: ``{acked, cursor}``. The last one repeated changes nothing.
-
-        Raises:
-            InvalidField, TooLarge: an event or the checkpoint; names it.
-            Conflict: another batch number comes next. RunEnded, StaleIncarnation: not its run (any more).
-        """
-        return await ingest.ingest(self._ctx, worker, batch)
-
-    async def heartbeat(self, worker: WorkerCaller) -> None:
-        """The worker is alive, and so are the runs that it has fetched."""
-        await workers.heartbeat(self._ctx, worker)
-
-    async def withdraw(self, worker: WorkerCaller, run_id: str, why: str) -> None:
-        """A pause that this worker held in memory cannot be answered any more: it ends with ``worker_died``.
-
-        One that was decided or closed meanwhile is left as it is.
-
-        Raises:
-            RunNotFound: it is not a run of this worker.
-        """
-        await workers.withdraw(self._ctx, worker, run_id, why)
-
-    async def announce(self, worker: WorkerCaller, agents: list[dict[str, Any]]) -> None:
-        """The worker's agents are these now, with their states."""
-        await workers.announce(self._ctx, worker, agents)
-
-    async def held_in_memory(self) -> int:
-        """How many pauses need a worker of this server to live on."""
-        return await losing.held_in_memory(self._ctx)
-
-    async def worker_gone(self, worker_id: str, why: str = "", exit_code: int | None = None) -> list[str]:
-        """A worker's process has ended: its runs end (returned); those it had not fetched go to another."""
-        return await workers.worker_gone(self._ctx, worker_id, why, exit_code)
-
-    async def no_worker(self, message: str) -> list[str]:
-        """No worker can be started: the runs of this server that wait for one end with `message`."""
-        return await workers.no_worker(self._ctx, message)
-
-    async def stop_worker(self, worker_id: str) -> None:
-        """Ask a worker to end once it has nothing in flight."""
-        await workers.stop_worker(self._ctx, worker_id)
-
     # -- kernels and time ------------------------------------------------------------------------
 
     async def kernel_event(self, kernel_id: str, what: kernels.What, detail: str = "") -> list[str]:
@@ -432,44 +350,3 @@ class Gateway:
                 await recovering.discharge(self._ctx, self._ctx.server_id)
         finally:
             await self._ctx.database.close()
-
-
-@asynccontextmanager
-async def open_gateway(
-    path: str | Path,
-    *,
-    settings: Settings | None = None,
-    clock: Clock | None = None,
-    kernels: KernelsPort | None = None,
-    workers: WorkersPort | None = None,
-    observer: Observer | None = None,
-    process: recovering.Process | None = None,
-) -> AsyncGenerator[Gateway]:
-    """The gateway on the store at `path`; on leaving, this server's runs are ended and the store closed.
-
-    Raises:
-        StoreUnavailable, StoreTooNew: the store cannot be used; the message says why and what to do.
-    """
-    settings = settings or Settings()
-    database = await open_database(path, busy_seconds=settings.busy_seconds)
-    ctx = Context(
-        database=database,
-        clock=clock or SystemClock(),
-        settings=settings,
-        hub=Hub(),
-        slices=Slices(),
-        tails=Tails(),
-        pages=Pages(),
-        server_id=new_id("server"),
-        kernels=kernels,
-        workers=workers,
-        observer=observer or Unobserved(),
-    )
-    database.on_commit = ctx.hub.wake
-    gateway = Gateway(ctx)
-    try:
-        await recovering.enroll(ctx, process or recovering.Process.me())
-        gateway.run_in_background()
-        yield gateway
-    finally:
-        await gateway.close()

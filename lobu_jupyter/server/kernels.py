@@ -261,7 +261,9 @@ class Kernels:
         if not process.get_connection_info().get("iopub_port"):
             return None  # still starting
         watch = self._adopt(kernel_id, process, lambda session: self._is_person(kernel_id, session))
-        process.add_restart_callback(watch.lose, "restart")  # it comes before the restart, and only of a dead kernel
+        process.add_restart_callback(
+            watch.lose, "restart"
+        )  # it comes before the restart, and only of a dead kernel
         process.add_restart_callback(lambda: self._on_dead(kernel_id), "dead")
         return watch
 

@@ -1,0 +1,91 @@
+"""The gateway's face to workers, and to those who start them and watch over them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from . import dispatch, ingest, losing, workers
+from .snapshots import Snapshots
+
+if TYPE_CHECKING:
+    from lobu_jupyter.model.callers import WorkerCaller
+    from lobu_jupyter.model.events import Batch
+    from lobu_jupyter.model.ports import InboxItem, ToolSpec
+
+    from .context import Context
+
+
+class ForWorkers:
+    """A part of :class:`~lobu_jupyter.gateway.gateway.Gateway`."""
+
+    def __init__(self, ctx: Context) -> None:
+        self._ctx = ctx
+        self._snapshots = Snapshots(ctx.database)
+
+    async def register_worker(
+        self,
+        kind: str,
+        *,
+        child: bool,
+        agents: list[dict[str, Any]] | None = None,
+        tools: list[ToolSpec] | None = None,
+    ) -> dict[str, Any]:
+        """A new incarnation: ``{workerId, incarnation, token}``. ``child``: it ends with this server."""
+        return await workers.register_worker(
+            self._ctx, kind, child=child, agents=agents or [], tools=tools or []
+        )
+
+    async def worker_of(self, token: str, *, remote: str = "") -> WorkerCaller:
+        """Who holds a token.
+
+        Raises:
+            NotAllowed: nobody. StaleIncarnation: a worker that is gone.
+        """
+        return await workers.worker_of(self._ctx, token, remote)
+
+    async def inbox(self, worker: WorkerCaller, after: int = 0, wait: float = 0.0) -> list[InboxItem]:
+        """What the worker is told after the item `after`; waits up to `wait` seconds for something."""
+        return await dispatch.inbox(self._ctx, self._snapshots, worker, after, wait)
+
+    async def ingest(self, worker: WorkerCaller, batch: Batch) -> dict[str, int]:
+        """Journal a batch, whole or not at all: ``{acked, cursor}``. The last one repeated changes nothing.
+
+        Raises:
+            InvalidField, TooLarge: an event or the checkpoint; names it.
+            Conflict: another batch number comes next. RunEnded, StaleIncarnation: not its run (any more).
+        """
+        return await ingest.ingest(self._ctx, worker, batch)
+
+    async def heartbeat(self, worker: WorkerCaller) -> None:
+        """The worker is alive, and so are the runs that it has fetched."""
+        await workers.heartbeat(self._ctx, worker)
+
+    async def withdraw(self, worker: WorkerCaller, run_id: str, why: str) -> None:
+        """A pause that this worker held in memory cannot be answered any more: it ends with ``worker_died``.
+
+        One that was decided or closed meanwhile is left as it is.
+
+        Raises:
+            RunNotFound: it is not a run of this worker.
+        """
+        await workers.withdraw(self._ctx, worker, run_id, why)
+
+    async def announce(self, worker: WorkerCaller, agents: list[dict[str, Any]]) -> None:
+        """The worker's agents are these now, with their states."""
+        await workers.announce(self._ctx, worker, agents)
+
+    async def held_in_memory(self) -> int:
+        """How many pauses need a worker of this server to live on."""
+        return await losing.held_in_memory(self._ctx)
+
+    async def worker_gone(self, worker_id: str, why: str = "", exit_code: int | None = None) -> list[str]:
+        """A worker's process has ended: its runs end (returned); those it had not fetched go to another."""
+        return await workers.worker_gone(self._ctx, worker_id, why, exit_code)
+
+    async def no_worker(self, message: str) -> list[str]:
+        """No worker can be started: the runs of this server that wait for one end with `message`."""
+        return await workers.no_worker(self._ctx, message)
+
+    async def stop_worker(self, worker_id: str) -> None:
+        """Ask a worker to end once it has nothing in flight."""
+        await workers.stop_worker(self._ctx, worker_id)

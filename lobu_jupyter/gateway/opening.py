@@ -1,0 +1,67 @@
+"""A gateway's life: the store opened, its parts made, and all of it closed."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from lobu_jupyter.model.clock import Clock, SystemClock
+from lobu_jupyter.model.ids import new_id
+from lobu_jupyter.store.database import open_database
+
+from . import recovering
+from .context import Context
+from .gateway import Gateway
+from .hub import Hub
+from .observing import Observer, Unobserved
+from .pages import Pages
+from .settings import Settings
+from .slices import Slices
+from .tails import Tails
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+    from pathlib import Path
+
+    from lobu_jupyter.model.ports import KernelsPort, WorkersPort
+
+
+@asynccontextmanager
+async def open_gateway(
+    path: str | Path,
+    *,
+    settings: Settings | None = None,
+    clock: Clock | None = None,
+    kernels: KernelsPort | None = None,
+    workers: WorkersPort | None = None,
+    observer: Observer | None = None,
+    process: recovering.Process | None = None,
+) -> AsyncGenerator[Gateway]:
+    """The gateway on the store at `path`; on leaving, this server's runs are ended and the store closed.
+
+    Raises:
+        StoreUnavailable, StoreTooNew: the store cannot be used; the message says why and what to do.
+    """
+    settings = settings or Settings()
+    database = await open_database(path, busy_seconds=settings.busy_seconds)
+    ctx = Context(
+        database=database,
+        clock=clock or SystemClock(),
+        settings=settings,
+        hub=Hub(),
+        slices=Slices(),
+        tails=Tails(),
+        pages=Pages(),
+        server_id=new_id("server"),
+        kernels=kernels,
+        workers=workers,
+        observer=observer or Unobserved(),
+    )
+    database.on_commit = ctx.hub.wake
+    gateway = Gateway(ctx)
+    try:
+        await recovering.enroll(ctx, process or recovering.Process.me())
+        gateway.run_in_background()
+        yield gateway
+    finally:
+        await gateway.close()
