@@ -327,7 +327,7 @@ async def test_leaving_the_gateway_ends_the_runs_of_its_children(store: Path) ->
 @pytest.mark.scenario("S2")
 async def test_at_any_interleaving_of_ends_a_run_ends_once_and_the_row_agrees(rig: Rig) -> None:
     """Cancel, natural end, pause and decision, kernel, worker, sweep: seeded shuffles of all at once."""
-    for seed in range(60):
+    for seed in range(200):
         random.seed(seed)
         worker = await Worker.register(rig.gateway)
         run = await rig.start(await rig.thread(kernel_id=f"k{seed}"))
@@ -360,6 +360,31 @@ async def test_at_any_interleaving_of_ends_a_run_ends_once_and_the_row_agrees(ri
         assert started - ended == len(running)
         await rig.gateway.delete_thread(ME, run.thread_id)
         await rig.gateway.worker_gone(worker.caller.worker_id)
+
+
+@pytest.mark.scenario("W4", "S10")
+async def test_a_sweep_a_late_end_and_an_exit_at_once_are_one_end(rig: Rig) -> None:
+    for seed in range(100):
+        random.seed(seed)
+        worker = await Worker.register(rig.gateway)
+        await rig.gateway.worker_gone(rig.worker.caller.worker_id)  # the run goes to the new one
+        rig.worker = worker
+        run = await rig.start(await rig.thread())
+        await worker.fetch()
+        rig.clock.advance(31)
+
+        rivals = [
+            rig.gateway.sweep(),
+            worker.emit(run.run_id, success()),
+            rig.gateway.worker_gone(worker.caller.worker_id, exit_code=0),
+        ]
+        random.shuffle(rivals)
+        outcomes = await asyncio.gather(*rivals, return_exceptions=True)
+
+        assert all(isinstance(o, LobuError) for o in outcomes if isinstance(o, BaseException)), outcomes
+        types = await rig.types(run.thread_id)
+        assert sum(kind in ENDS for kind in types) == 1, (seed, types)
+        assert (await rig.gateway.get_run(ME, run.run_id)).ended_at is not None
 
 
 async def test_the_calls_that_a_resumed_run_owed_are_answered_when_it_is_cancelled(rig: Rig) -> None:

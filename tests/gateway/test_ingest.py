@@ -253,9 +253,9 @@ CRASH = """
 import asyncio, os, sys
 from pathlib import Path
 from lobu_jupyter.store.tx import Tx
-from tests.gateway.rig import open_rig, call, paused
+from tests.gateway.rig import open_rig, call, paused, success
 
-async def main(path, statement):
+async def main(path, statement, how):
     async with open_rig(Path(path)) as rig:
         run = await rig.running()
         count = 0
@@ -269,11 +269,53 @@ async def main(path, statement):
             return method
         for name in ("one", "all", "run", "many"):
             setattr(Tx, name, counted(getattr(Tx, name)))
-        await rig.worker.emit(run.run_id, *call("c"), paused("c"), checkpoint="{}")
+        if how == "pause":
+            await rig.worker.emit(run.run_id, *call("c"), paused("c"), checkpoint="{}")
+        else:
+            await rig.worker.emit(run.run_id, success())
         os._exit(0)
 
-asyncio.run(main(sys.argv[1], int(sys.argv[2])))
+asyncio.run(main(sys.argv[1], int(sys.argv[2]), sys.argv[3]))
 """
+
+
+async def crash(path: Path, statement: int, how: str) -> int:
+    """A server that is killed at a statement of its worker's last batch: its exit code, 0 if it came through."""
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
+    child = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", CRASH, str(path), str(statement), how, env=env
+    )
+    return await asyncio.wait_for(child.wait(), 60)
+
+
+@pytest.mark.scenario("W4")
+async def test_a_server_killed_inside_an_end_leaves_end_and_discharge_or_neither(tmp_path: Path) -> None:
+    """And whoever sweeps afterwards adds no second end."""
+    found: list[tuple[int, bool]] = []
+    for statement in range(1, 40, 3):
+        path = tmp_path / f"{statement}.sqlite"
+        code = await crash(path, statement, "end")
+        async with open_rig(path) as rig:
+            before = {
+                bool(await rig.rows("SELECT 1 FROM events WHERE instr(body, 'RUN_FINISHED')")),
+                not await rig.rows("SELECT 1 FROM leases"),
+                bool(await rig.rows("SELECT 1 FROM runs WHERE status = 'succeeded'")),
+            }
+            await rig.gateway.recover()
+            rig.clock.advance(61)
+            await rig.gateway.sweep()
+            ends = await rig.rows(
+                "SELECT 1 FROM events WHERE instr(body, 'RUN_FINISHED') OR instr(body, 'RUN_ERROR')"
+            )
+            assert len(ends) == 1
+            assert await rig.rows("SELECT 1 FROM leases") == []
+        assert len(before) == 1, (statement, before)
+        found.append((code, before.pop()))
+        if code == 0:
+            break
+
+    assert found[0] == (9, False)
+    assert found[-1] == (0, True)
 
 
 @pytest.mark.scenario("A1")
@@ -282,11 +324,7 @@ async def test_a_server_killed_inside_the_pause_leaves_all_of_it_or_nothing(tmp_
     outcomes = []
     for statement in range(1, 40, 3):
         path = tmp_path / f"{statement}.sqlite"
-        env = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
-        child = await asyncio.create_subprocess_exec(
-            sys.executable, "-c", CRASH, str(path), str(statement), env=env
-        )
-        code = await asyncio.wait_for(child.wait(), 60)
+        code = await crash(path, statement, "pause")
 
         async with open_rig(path) as rig:
             paused_ = await rig.rows("SELECT 1 FROM runs WHERE status = 'interrupted'")
