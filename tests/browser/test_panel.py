@@ -12,7 +12,7 @@ from playwright.sync_api import BrowserContext, expect
 from tests.servers import RealServer
 
 from .conftest import lab_server
-from .lab import LOAD, SLOW, Lab, write_notebook
+from .lab import SLOW, Lab, write_notebook
 from .panel import Panel
 
 OpenLab = Callable[..., Lab]

@@ -23,6 +23,8 @@ export interface IHost {
   trans: ITrans;
   /** Set the math of an element whose text holds TeX between dollars. */
   typeset?: (element: HTMLElement) => void;
+  /** A block of an answer is whole: give it what the surroundings offer. */
+  decorate?: (element: HTMLElement) => void;
   /** A code editor; without one a text area serves. */
   editor?: (options: IEditorOptions) => IEditor;
 }

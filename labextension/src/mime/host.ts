@@ -2,7 +2,7 @@
 import { CodeEditor, IEditorServices } from '@jupyterlab/codeeditor';
 import { ILatexTypesetter } from '@jupyterlab/rendermime';
 import { TranslationBundle } from '@jupyterlab/translation';
-import { IEditor, IEditorOptions, IHost } from '../core/host';
+import { IEditor, IEditorOptions, IHost, ITrans } from '../core/host';
 
 export function labHost(
   bundle: TranslationBundle,
@@ -10,10 +10,15 @@ export function labHost(
   latex: ILatexTypesetter | null
 ): IHost {
   return {
-    trans: { __: (text, ...args) => bundle.__(text, ...args.map(String)) },
+    trans: labTrans(bundle),
     ...(latex ? { typeset: element => void latex.typeset(element) } : {}),
     ...(editors ? { editor: options => labEditor(editors, options) } : {})
   };
+}
+
+/** Translations of a bundle. */
+export function labTrans(bundle: TranslationBundle): ITrans {
+  return { __: (text, ...args) => bundle.__(text, ...args.map(String)) };
 }
 
 function labEditor(services: IEditorServices, options: IEditorOptions): IEditor {

@@ -6,6 +6,7 @@
 import { ILayoutRestorer, JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { ICommandPalette } from '@jupyterlab/apputils';
 import { INotebookTracker } from '@jupyterlab/notebook';
+import { ISettingRegistry } from '@jupyterlab/settingregistry';
 import { IStatusBar } from '@jupyterlab/statusbar';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 // Small, and needed from the start: commands, the sidebar's icon, the count of what waits.
@@ -14,8 +15,10 @@ import { pageOf } from '../core/browser';
 import { realClock } from '../core/time';
 import { addCommands } from './lab/commands';
 import { CommandIDs } from './lab/ids';
+import { Notifier } from './lab/notify';
 import { StatusItem } from './lab/status';
 import { PANEL_ID, PanelWidget } from './lab/widget';
+import { labTrans } from '../mime/host';
 import { LabWorkbench } from './lab/workbench';
 import { ThreadList } from './model/list';
 import { Memory } from './model/memory';
@@ -26,22 +29,27 @@ const plugin: JupyterFrontEndPlugin<void> = {
   id: 'lobu-jupyter:panel',
   description: 'The side panel: threads with agents, and all that waits for you.',
   autoStart: true,
-  optional: [INotebookTracker, ICommandPalette, IStatusBar, ILayoutRestorer, ITranslator],
+  optional: [
+    INotebookTracker,
+    ICommandPalette,
+    IStatusBar,
+    ILayoutRestorer,
+    ITranslator,
+    ISettingRegistry
+  ],
   activate: (
     app: JupyterFrontEnd,
     notebooks: INotebookTracker | null,
     palette: ICommandPalette | null,
     statusBar: IStatusBar | null,
     restorer: ILayoutRestorer | null,
-    translator: ITranslator | null
+    translator: ITranslator | null,
+    registry: ISettingRegistry | null
   ) => {
     const { serverSettings } = app.serviceManager;
     const page = pageOf(serverSettings);
     const trans = (translator ?? nullTranslator).load('lobu_jupyter');
-    page.host = {
-      ...page.host,
-      trans: { __: (text, ...args) => trans.__(text, ...args.map(String)) }
-    };
+    page.host = { ...page.host, trans: labTrans(trans) };
     const memory = new Memory(window.localStorage, serverSettings.baseUrl);
     const list = new ThreadList(page, memory, realClock);
     const model = new PanelModel(
@@ -53,7 +61,8 @@ const plugin: JupyterFrontEndPlugin<void> = {
     const widget = new PanelWidget(model);
     app.shell.add(widget, 'right', { rank: 500, type: 'Agents' });
     restorer?.add(widget, PANEL_ID);
-    addCommands(app, model, palette);
+    addCommands(app, model, palette, notebooks);
+    const notifier = new Notifier(model, () => app.shell.activateById(PANEL_ID));
     if (statusBar !== null) {
       const item = new StatusItem(model, () => void app.commands.execute(CommandIDs.inbox));
       statusBar.registerStatusItem('lobu-jupyter:waiting', {
@@ -64,7 +73,16 @@ const plugin: JupyterFrontEndPlugin<void> = {
         activeStateChanged: item.activeChanged
       });
     }
-    void app.restored.then(() => list.start());
+    void app.restored.then(async () => {
+      list.start();
+      const settings = await registry?.load(plugin.id);
+      const apply = (): void => {
+        notifier.wanted = settings?.composite.notifications === true;
+        model.follows = settings?.composite.followNotebook !== false;
+      };
+      settings?.changed.connect(apply);
+      apply();
+    });
   }
 };
 

@@ -47,15 +47,23 @@ function Message(props: { item: IMessageItem; view: IView }): VNode | null {
   const { item, view } = props;
   const text = textOf(item.content);
   if (item.role === 'user') {
-    return <div class="lobu-message lobu-user">{text}</div>;
+    return (
+      <>
+        <div class="lobu-message lobu-user">{text}</div>
+        {view.extras?.(item)}
+      </>
+    );
   }
   if (!text && item.done) {
     return null;
   }
   return (
-    <div class="lobu-message lobu-assistant">
-      <Markdown text={text} done={item.done} host={view.host} />
-    </div>
+    <>
+      <div class="lobu-message lobu-assistant">
+        <Markdown text={text} done={item.done} host={view.host} />
+      </div>
+      {view.extras?.(item)}
+    </>
   );
 }
 

@@ -53,6 +53,9 @@ class Block extends Component<IBlockProps> {
       props.host.typeset?.(this._element);
       this._math = false;
     }
+    if (this._element !== null) {
+      props.host.decorate?.(this._element);
+    }
   }
 
   render(): VNode {

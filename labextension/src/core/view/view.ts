@@ -1,8 +1,10 @@
 /** What every component of a view knows, and how it hears of changes. */
+import { ComponentChild } from 'preact';
 import { useEffect, useLayoutEffect, useReducer, useState } from 'preact/hooks';
 import { IHost, ITrans } from '../host';
 import { Page } from '../page';
 import { Thread } from '../thread';
+import { IMessageItem } from '../wire';
 
 export interface IView {
   page: Page;
@@ -15,6 +17,8 @@ export interface IView {
   redraw: () => void;
   /** Runs that were started from this view and are shown below that run. */
   also?: string[];
+  /** What stands under a message, beside what is said. */
+  extras?: (item: IMessageItem) => ComponentChild;
   /** The run was started again as another. */
   onRetry?: (runId: string) => void;
   /** A run was started that belongs below the one shown. */

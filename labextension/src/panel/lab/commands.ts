@@ -1,16 +1,19 @@
 /** The panel's commands: all in the palette, all with a shortcut that can be set. */
 import { JupyterFrontEnd } from '@jupyterlab/application';
 import { ICommandPalette } from '@jupyterlab/apputils';
+import { INotebookTracker } from '@jupyterlab/notebook';
 import { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 import { IThread } from '../../core/wire';
 import { PanelModel } from '../model/panel';
+import { addCellCommands } from './cells';
 import { CommandIDs } from './ids';
 import { PANEL_ID } from './widget';
 
 export function addCommands(
   app: JupyterFrontEnd,
   model: PanelModel,
-  palette: ICommandPalette | null
+  palette: ICommandPalette | null,
+  notebooks: INotebookTracker | null
 ): void {
   const { commands, shell } = app;
   const { trans } = model.page.host;
@@ -19,7 +22,13 @@ export function addCommands(
     model.list.get(typeof args.threadId === 'string' ? args.threadId : model.threadId);
   const isThread = (args: ReadonlyPartialJSONObject): boolean => threadOf(args) !== undefined;
 
+  const none = { args: { type: 'object' as const, properties: {} } };
+  const one = {
+    args: { type: 'object' as const, properties: { threadId: { type: 'string' as const } } }
+  };
+
   commands.addCommand(CommandIDs.open, {
+    describedBy: none,
     label: trans.__('Agents: Open the Panel'),
     execute: () => {
       show();
@@ -28,6 +37,7 @@ export function addCommands(
     }
   });
   commands.addCommand(CommandIDs.create, {
+    describedBy: none,
     label: trans.__('Agents: New Thread'),
     execute: () => {
       show();
@@ -35,6 +45,7 @@ export function addCommands(
     }
   });
   commands.addCommand(CommandIDs.threads, {
+    describedBy: none,
     label: trans.__('Agents: All Threads'),
     execute: () => {
       show();
@@ -42,6 +53,7 @@ export function addCommands(
     }
   });
   commands.addCommand(CommandIDs.inbox, {
+    describedBy: none,
     label: trans.__('Agents: What Waits for You'),
     execute: () => {
       show();
@@ -49,6 +61,7 @@ export function addCommands(
     }
   });
   commands.addCommand(CommandIDs.rename, {
+    describedBy: one,
     label: args => (args.threadId ? trans.__('Rename…') : trans.__('Agents: Rename Thread…')),
     isEnabled: isThread,
     execute: args => {
@@ -58,6 +71,7 @@ export function addCommands(
     }
   });
   commands.addCommand(CommandIDs.archive, {
+    describedBy: one,
     label: args => {
       const archived = threadOf(args)?.archived;
       if (args.threadId) {
@@ -74,6 +88,7 @@ export function addCommands(
     }
   });
   commands.addCommand(CommandIDs.remove, {
+    describedBy: one,
     label: args => (args.threadId ? trans.__('Delete') : trans.__('Agents: Delete Thread')),
     isEnabled: isThread,
     execute: args => {
@@ -84,6 +99,7 @@ export function addCommands(
     }
   });
   commands.addCommand(CommandIDs.stop, {
+    describedBy: none,
     label: trans.__('Agents: Stop the Agent'),
     isEnabled: () => running(model) !== undefined,
     execute: () => void model.thread?.cancel(running(model) ?? '')
@@ -109,7 +125,18 @@ export function addCommands(
     { name: 'archive', detail: trans.__('put the thread away'), run: run(CommandIDs.archive) },
     { name: 'delete', detail: trans.__('delete the thread'), run: run(CommandIDs.remove) }
   ];
-  for (const command of Object.values(CommandIDs)) {
+  if (notebooks !== null) {
+    addCellCommands(commands, model, notebooks, show);
+    model.commands.push(
+      {
+        name: 'explain',
+        detail: trans.__('explain the active cell'),
+        run: run(CommandIDs.explain)
+      },
+      { name: 'fix', detail: trans.__('fix its error'), run: run(CommandIDs.fix) }
+    );
+  }
+  for (const command of Object.values(CommandIDs).filter(one => commands.hasCommand(one))) {
     palette?.addItem({ command, category: trans.__('Agents') });
   }
 }

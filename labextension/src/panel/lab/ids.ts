@@ -7,5 +7,8 @@ export const CommandIDs = {
   rename: 'lobu:rename-thread',
   archive: 'lobu:archive-thread',
   remove: 'lobu:delete-thread',
-  stop: 'lobu:stop'
+  stop: 'lobu:stop',
+  explain: 'lobu:explain-cell',
+  fix: 'lobu:fix-error',
+  ask: 'lobu:ask-selection'
 } as const;

@@ -62,6 +62,10 @@ export class PanelModel extends Changes {
   agents: IAgent[] = [];
   /** What goes with the next message. */
   attached: IAttached[] = [];
+  /** The message is another form of the one that began this run; it goes into a fork. */
+  rewriting: string | null = null;
+  /** The thread of the notebook in front opens by itself. */
+  follows = true;
   /** What a message that begins with `/` and this name does. */
   commands: ISlashCommand[] = [];
   /** Asks the composer for the focus, by counting. */
@@ -119,6 +123,17 @@ export class PanelModel extends Changes {
   rename(): void {
     this.view = 'thread';
     this.renaming = this._threadId !== null;
+    this.tell();
+  }
+
+  /** The step of the first tour, from 0; null: it is over. */
+  get tour(): number | null {
+    const step = this.memory.get('tour', 0);
+    return step < 0 ? null : step;
+  }
+
+  tourTo(step: number | null): void {
+    this.memory.set('tour', step ?? -1);
     this.tell();
   }
 
@@ -182,6 +197,9 @@ export class PanelModel extends Changes {
     if (!text || this.sending) {
       return;
     }
+    if (this.rewriting !== null) {
+      return this._sendFork(this.rewriting, text);
+    }
     const command = /^\/([\w-]+)\s*(.*)$/s.exec(text);
     const known = this.commands.find(one => one.name === command?.[1]);
     if (command !== null && known !== undefined) {
@@ -189,16 +207,62 @@ export class PanelModel extends Changes {
       known.run(command[2]);
       return;
     }
-    this._sending = true;
-    this.problem = '';
-    this.tell();
-    try {
+    await this._busy(async () => {
       const thread = await this._target();
       if (await this._sendTo(thread, text, more)) {
         this.message = '';
         this.attached = [];
         this._remember(text);
       }
+    });
+  }
+
+  /** Send this, beside what is being written. */
+  async ask(text: string): Promise<void> {
+    if (!this.sending) {
+      await this._busy(async () => {
+        await this._sendTo(await this._target(), text, {});
+      });
+    }
+  }
+
+  /** Write a message of this thread anew: it is sent into a fork that begins before it. */
+  rewrite(runId: string, text: string): void {
+    this.rewriting = runId;
+    this.message = text;
+    this.focus();
+  }
+
+  keepAsItIs(): void {
+    this.rewriting = null;
+    this.message = '';
+  }
+
+  /** Ask the same again, as it was asked. */
+  async again(runId: string, text: string): Promise<void> {
+    await this.attempt(async () => this.thread?.retry(runId, text));
+  }
+
+  private async _sendFork(runId: string, text: string): Promise<void> {
+    const { threadId } = this;
+    await this._busy(async () => {
+      const fork = await this.page.api.fork(threadId ?? '', runId);
+      this.message = '';
+      this.open(fork.threadId);
+      const thread = this.page.thread(fork.threadId);
+      await thread.load();
+      if (!(await this._sendTo(thread, text, {}))) {
+        this.message = text;
+      }
+    });
+  }
+
+  private async _busy(work: () => Promise<void>): Promise<void> {
+    this._sending = true;
+    this.problem = '';
+    this.tell();
+    try {
+      await work();
     } catch (error) {
       this.problem = (error as CallError).message;
     } finally {
@@ -311,6 +375,7 @@ export class PanelModel extends Changes {
 
   private _show(threadId: string | null): void {
     this._threadId = threadId;
+    this.rewriting = null;
     this.memory.set('thread', threadId);
     this.problem = '';
     this.renaming = false;
@@ -329,7 +394,7 @@ export class PanelModel extends Changes {
   }
 
   private _follow(): void {
-    if (this._path === null || this._followed || !this.list.loaded) {
+    if (!this.follows || this._path === null || this._followed || !this.list.loaded) {
       return;
     }
     this._followed = true;

@@ -62,6 +62,14 @@ export function Composer(props: { model: PanelModel }): VNode {
           {model.problem}
         </p>
       )}
+      {model.rewriting !== null && (
+        <p class="lobu-rewriting">
+          {trans.__('Written anew: goes into a fork that begins before it.')}
+          <button type="button" class="lobu-button lobu-quiet" onClick={() => model.keepAsItIs()}>
+            {trans.__('Leave as it is')}
+          </button>
+        </p>
+      )}
       <Suggestions completer={completer} label={trans.__('Suggestions')} />
       <div
         class="lobu-box"

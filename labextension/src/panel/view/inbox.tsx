@@ -7,6 +7,7 @@ import { Code, Diff } from '../../core/view/code';
 import { unified } from '../../core/text/diff';
 import { IView, useThread } from '../../core/view/view';
 import { PanelModel } from '../model/panel';
+import { Tour } from './tour';
 import { nameOf, titleOf } from './words';
 
 export function Inbox(props: { model: PanelModel }): VNode {
@@ -16,6 +17,7 @@ export function Inbox(props: { model: PanelModel }): VNode {
   const threads = [...new Set(list.waiting.map(one => one.threadId))];
   return (
     <div class="lobu-inbox">
+      <Tour model={model} />
       {list.problem && (
         <p class="lobu-problem" role="alert">
           {list.problem}

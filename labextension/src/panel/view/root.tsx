@@ -4,12 +4,14 @@ import { useEffect } from 'preact/hooks';
 import { useNow } from '../../core/view/view';
 import { IRemoved } from '../model/list';
 import { PanelModel } from '../model/panel';
+import { decorate } from './blocks';
 import { Composer } from './composer';
 import { Header } from './header';
 import { useChanges } from './hooks';
 import { Inbox } from './inbox';
 import { ThreadView } from './thread';
 import { Threads } from './threads';
+import { Tour } from './tour';
 import { Welcome } from './welcome';
 import { titleOf } from './words';
 
@@ -27,6 +29,7 @@ function PanelRoot(props: { model: PanelModel }): VNode {
         (thread === null ? (
           <>
             <Welcome model={model} />
+            <Tour model={model} />
             <Composer key="new" model={model} />
           </>
         ) : (
@@ -64,6 +67,8 @@ function Undo(props: { removed: IRemoved; model: PanelModel }): VNode {
 
 /** Draw the panel in `element`; the answer takes it away. */
 export function mountPanel(element: HTMLElement, model: PanelModel): () => void {
+  const { host } = model.page;
+  host.decorate = block => decorate(block, model.workbench, host.trans);
   render(<PanelRoot model={model} />, element);
   return () => render(null, element);
 }

@@ -8,8 +8,11 @@ import { Transcript } from '../../core/view/transcript';
 import { IView, useThread } from '../../core/view/view';
 import { PanelModel } from '../model/panel';
 import { Composer } from './composer';
+import { MessageExtras } from './extras';
 import { Icon } from './icons';
 import { useScrolling } from './scrolling';
+import { Tour } from './tour';
+import { Usage } from './usage';
 
 export function ThreadView(props: { thread: Thread; model: PanelModel }): VNode {
   const { thread, model } = props;
@@ -22,6 +25,7 @@ export function ThreadView(props: { thread: Thread; model: PanelModel }): VNode 
     runId: null,
     host: page.host,
     trans,
+    extras: item => <MessageExtras item={item} model={model} />,
     redraw
   };
   const { state } = thread;
@@ -56,7 +60,9 @@ export function ThreadView(props: { thread: Thread; model: PanelModel }): VNode 
       )}
       {state.interrupts.length > 1 && <BatchBar view={view} />}
       <Status slice={state} saved={false} waitsItsTurn={false} view={view} />
+      <Tour model={model} />
       {thread.presence !== 'deleted' && thread.presence !== 'missing' && <Composer model={model} />}
+      <Usage state={state} model={model} />
     </>
   );
 }

@@ -1,0 +1,40 @@
+/** What a thread has used, and about how much of a model's context it fills. */
+import { textOf } from '../../core/run';
+import { IState, Item } from '../../core/wire';
+
+const BYTES_PER_TOKEN = 3; // as the agents estimate it
+/** What the agents take for a window that nobody knows. */
+export const USUAL_WINDOW = 100_000;
+
+/** Tokens, estimated, of what the next request tells the model of this thread. */
+export function contextTokens(state: IState): number {
+  const upTo = [...state.items].reverse().find(isCompacted);
+  const from = upTo === undefined ? 0 : state.items.indexOf(upTo);
+  const bytes = state.items.slice(from).reduce((sum, item) => sum + sizeOf(item), 0);
+  return Math.round(bytes / BYTES_PER_TOKEN);
+}
+
+function isCompacted(item: Item): boolean {
+  return item.kind === 'notice' && item.name === 'lobu.compacted';
+}
+
+function sizeOf(item: Item): number {
+  switch (item.kind) {
+    case 'message':
+      return textOf(item.content).length;
+    case 'tool':
+      return item.args.length + textOf(item.result).length;
+    case 'notice':
+      return isCompacted(item) ? JSON.stringify(item.value).length : 0;
+    default:
+      return 0;
+  }
+}
+
+/** `850`, `12.3k`, `1.2M`. */
+export function short(count: number): string {
+  if (count < 1000) {
+    return String(count);
+  }
+  return count < 1_000_000 ? `${(count / 1000).toFixed(1)}k` : `${(count / 1_000_000).toFixed(1)}M`;
+}

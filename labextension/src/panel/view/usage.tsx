@@ -1,0 +1,54 @@
+/** The footer: tokens of the thread and of its last run, their cost where the provider tells it, the context. */
+import { VNode } from 'preact';
+import { list, object } from '../../core/json';
+import { IState, Json } from '../../core/wire';
+import { PanelModel } from '../model/panel';
+import { contextTokens, short, USUAL_WINDOW } from '../model/usage';
+
+export function Usage(props: { state: IState; model: PanelModel }): VNode | null {
+  const { state, model } = props;
+  const { trans } = model.page.host;
+  const { inputTokens = 0, outputTokens = 0 } = state.usage;
+  const context = contextTokens(state);
+  if (context === 0) {
+    return null;
+  }
+  const last = state.runs[state.runs.length - 1];
+  const part = Math.min(1, context / USUAL_WINDOW);
+  const costs = state.runs.reduce((sum, run) => sum + costOf(run.usage), 0);
+  const used = inputTokens + outputTokens > 0;
+  const ofRun = tokensOf(last?.usage);
+  return (
+    <div class="lobu-usage">
+      {used && (
+        <span title={trans.__('Tokens of this thread: read and written')}>
+          {trans.__('%1 in · %2 out', short(inputTokens), short(outputTokens))}
+        </span>
+      )}
+      {used && ofRun > 0 && <span>{trans.__('last run %1', short(ofRun))}</span>}
+      {costs > 0 && <span>{`$${costs.toFixed(costs < 1 ? 4 : 2)}`}</span>}
+      <span class="lobu-grow" />
+      <label class="lobu-gauge" title={trans.__('About %1 tokens of context', short(context))}>
+        {trans.__('Context')}
+        <meter value={part} low={0.6} high={0.75} optimum={0} min={0} max={1}>
+          {`${Math.round(part * 100)} %`}
+        </meter>
+      </label>
+    </div>
+  );
+}
+
+function tokensOf(usage: Json | undefined): number {
+  const counts = list(usage).map(object);
+  return counts.reduce(
+    (sum, one) => sum + Number(one.inputTokens ?? 0) + Number(one.outputTokens ?? 0),
+    0
+  );
+}
+
+/** US dollars, where a provider tells them. */
+function costOf(usage: Json | undefined): number {
+  return list(usage)
+    .map(object)
+    .reduce((sum, one) => sum + (typeof one.cost === 'number' ? one.cost : 0), 0);
+}

@@ -1,0 +1,299 @@
+"""What is written in the side panel, and what can be done with what it shows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import BrowserContext, expect
+
+from tests.servers import RealServer
+
+from .conftest import lab_server
+from .lab import SLOW, Lab, write_notebook
+from .panel import Panel
+from .test_accessible import findings_in_all_themes
+
+OpenLab = Callable[..., Lab]
+
+
+def runs(panel: Panel) -> list[dict[str, str]]:
+    """The person's runs, the last first, with what they were sent."""
+    with panel.lab.server.client() as client:
+        return client.get("runs").json()["runs"]
+
+
+def context_of(panel: Panel) -> dict[str, str]:
+    """What was sent beside the last prompt: description to value."""
+    run = runs(panel)[0]
+    with panel.lab.server.client() as client:
+        exported = client.post(f"threads/{run['threadId']}/export", json={"format": "json"}).json()
+    started = [e for e in exported["events"] if e["type"] == "RUN_STARTED" and e["runId"] == run["runId"]]
+    return {one["description"]: one["value"] for one in started[0]["input"]["context"]}
+
+
+def test_mentions_are_completed_and_sent_with_what_they_mean(open_lab: OpenLab, server: RealServer):
+    (server.root / "notes.txt").write_text("remember the milk")
+    lab = open_lab("sales = [1, 2, 3]")
+    lab.run_all()
+    lab.page.wait_for_function(
+        "jupyterapp.shell.currentWidget.content.widgets[0].model.executionCount === 1", timeout=SLOW
+    )
+    panel = Panel.open(lab)
+    options = panel.root.get_by_role("option")
+
+    panel.composer.press_sequentially("say seen @sal")
+    expect(options).to_have_count(1)
+    expect(options).to_contain_text("@variable:sales")
+    expect(options).to_contain_text("list 3")
+    panel.composer.press("Enter")
+    expect(panel.composer).to_have_value("say seen @variable:sales ")
+    panel.composer.press_sequentially("@notes")
+    options.filter(has_text="@file:notes.txt").click()
+    panel.composer.press_sequentially("@cel")
+    panel.composer.press("Tab")
+    expect(panel.composer).to_have_value("say seen @variable:sales @file:notes.txt @cell ")
+    panel.composer.press("Enter")
+    panel.stands("Done")
+
+    assert context_of(panel) == {
+        "The variable sales (list 3)": "[1, 2, 3]",
+        "The file notes.txt": "remember the milk",
+        "The active cell of the notebook": "sales = [1, 2, 3]",
+    }
+
+    panel.composer.press("ArrowUp")
+    expect(panel.composer).to_have_value("say seen @variable:sales @file:notes.txt @cell")
+    panel.composer.press("ArrowDown")
+    expect(panel.composer).to_have_value("")
+    panel.composer.press_sequentially("/ren")
+    panel.composer.press("Tab")
+    panel.composer.press_sequentially("By command")
+    panel.composer.press("Enter")
+    expect(panel.title).to_have_text("By command")
+    panel.composer.press_sequentially("one")
+    panel.composer.press("Shift+Enter")
+    expect(panel.composer).to_have_value("one\n")
+
+
+def test_what_waits_its_turn_is_shown_and_can_be_withdrawn(open_lab: OpenLab):
+    lab = open_lab("x = 1")
+    panel = Panel.open(lab)
+    queued = panel.root.locator(".lobu-queued")
+    panel.send("slow 5000 5")
+    panel.stands("Working")
+
+    panel.send("say first")
+    panel.send("say second")
+    expect(queued).to_have_count(2)
+    lab.reload()
+    expect(queued).to_have_count(2, timeout=SLOW)
+    panel.button("Withdraw: say first").click()
+    expect(queued).to_have_count(1)
+    panel.root.get_by_role("button", name="Stop").click()
+
+    expect(panel.root.locator(".lobu-assistant").last).to_contain_text("second", timeout=SLOW)
+    assert [run["status"] for run in runs(panel)[:3]] == ["succeeded", "cancelled", "cancelled"]
+
+
+def test_the_inbox_gathers_the_questions_of_two_notebooks(open_lab: OpenLab, server: RealServer):
+    other = write_notebook(server, ["y = 1"])
+    lab = open_lab("x = 1")
+    panel = Panel.open(lab)
+    panel.send("run import os\n    os.remove('no such file')")
+    expect(panel.question).to_be_visible(timeout=SLOW)
+    expect(panel.question).to_contain_text("Look closely: deletes files")
+    lab.page.evaluate("path => jupyterapp.commands.execute('docmanager:open', { path })", other)
+    expect(panel.title).to_have_text("New thread", timeout=SLOW)
+    lab.wait_ready()
+    panel.send("run y = 6 * 7")
+    expect(panel.question).to_be_visible(timeout=SLOW)
+
+    lab.page.get_by_role("button", name="Agents: 2 waiting").click()
+
+    expect(panel.question).to_have_count(2)
+    expect(lab.page.locator("[data-lobu-waiting='2']")).to_have_count(1)
+    expect(panel.root.locator(".lobu-inbox")).to_contain_text(lab.name)
+    mine = panel.root.locator(".lobu-inbox-thread", has_text=other)
+    mine.locator(".lobu-decide").press("a")
+    expect(panel.question).to_have_count(1, timeout=SLOW)
+    panel.question.press("r")
+    panel.question.get_by_role("button", name="Reject").click()
+    expect(panel.root.locator(".lobu-inbox")).to_contain_text("Nothing waits for you.", timeout=SLOW)
+    expect(lab.page.locator("[data-lobu-waiting]")).to_have_count(0)
+    lab.name = other
+    assert lab.value("y") == "42"
+
+
+def test_a_cell_is_explained_and_its_error_fixed(open_lab: OpenLab):
+    lab = open_lab("1 / 0")
+    panel = Panel.open(lab)
+    cell = lab.page.locator(".jp-CodeCell").first
+    cell.click()
+    tools = lab.page.locator(".jp-cell-toolbar")
+    expect(tools.get_by_text("Fix error")).to_have_count(0)
+
+    lab.page.locator("jp-button[data-command='lobu:explain-cell']").click()
+    expect(panel.root.locator(".lobu-user")).to_contain_text("Explain this code.", timeout=SLOW)
+    panel.stands("Done")
+    assert context_of(panel) == {"The active cell of the notebook": "1 / 0"}
+
+    lab.run_all()
+    tools.get_by_text("Fix error").click(timeout=SLOW)
+    expect(panel.root.locator(".lobu-user").last).to_contain_text("Fix the error", timeout=SLOW)
+    panel.stands("Done")
+    assert "ZeroDivisionError" in context_of(panel)["The output of the active cell"]
+
+    cell.click(button="right")
+    panel.menu("Ask about the Selection")
+    expect(panel.composer).to_have_value("@selection ")
+    expect(panel.composer).to_be_focused()
+
+
+def test_code_goes_into_the_notebook_and_a_message_written_anew_into_a_fork(open_lab: OpenLab):
+    lab = open_lab("x = 1")
+    panel = Panel.open(lab)
+    lines = "say ```python\nsay y = 2\nsay ```\nsay\nsay end"
+    panel.send("say the first")
+    panel.stands("Done")
+    panel.send(lines)
+    expect(panel.button("Insert below the active cell")).to_have_count(1, timeout=SLOW)
+    cells = "() => jupyterapp.shell.currentWidget.content.model.sharedModel.cells.map(c => c.getSource())"
+
+    panel.button("Insert below the active cell").click()
+    assert lab.page.evaluate(cells) == ["x = 1", "y = 2"]
+    lab.command("notebook:undo")
+    lab.page.wait_for_function(f"({cells})().length === 1")
+    panel.button("Replace the active cell").click()
+    assert lab.page.evaluate(cells) == ["y = 2"]
+
+    panel.root.locator(".lobu-user").last.hover()
+    panel.button("Edit").last.click()
+    expect(panel.composer).to_have_value(lines)
+    panel.composer.fill("say differently")
+    panel.composer.press("Enter")
+    expect(panel.root.locator(".lobu-assistant").last).to_contain_text("differently", timeout=SLOW)
+    expect(panel.root.locator(".lobu-user")).to_have_text(["say the first", "say differently"])
+    assert len(panel.threads(notebookPath=lab.name)) == 2
+
+
+def test_a_file_and_a_picture_are_dropped_into_a_message(open_lab: OpenLab):
+    lab = open_lab("x = 1")
+    panel = Panel.open(lab)
+    data = lab.page.evaluate_handle(
+        """() => {
+            const data = new DataTransfer();
+            data.items.add(new File(['a,b'], 'a.csv', { type: 'text/csv' }));
+            data.items.add(new File([new Uint8Array(8)], 'p.png', { type: 'image/png' }));
+            return data;
+        }"""
+    )
+
+    panel.root.locator(".lobu-box").dispatch_event("drop", {"dataTransfer": data})
+    chips = panel.root.locator(".lobu-attached .lobu-chip")
+    expect(chips).to_have_count(2)
+    panel.send("say got it")
+    panel.stands("Done")
+
+    assert context_of(panel) == {"The file a.csv": "a,b"}
+    expect(chips).to_have_count(0)
+
+
+def test_two_thousand_messages_are_walked_through_a_window(open_lab: OpenLab):
+    lab = open_lab("x = 1")
+    panel = Panel.open(lab)
+    panel.send("say message 0")
+    panel.stands("Done")
+    lab.page.evaluate(
+        """() => {
+            const scope = globalThis[Symbol.for('lobu_jupyter.page.1')];
+            const id = JSON.parse(localStorage.getItem(
+                Object.keys(localStorage).find(name => / thread$/.test(name))));
+            const thread = scope.thread(id);
+            const items = thread.state.items;
+            const one = items.find(item => item.role === 'assistant');
+            const many = Array.from({ length: 2000 }, (_, n) =>
+                ({ ...one, id: 'm' + n, content: 'Message **' + n + '**' }));
+            items.splice(0, items.length, ...many);
+            thread.changed();
+        }"""
+    )
+    entries = panel.root.locator(".lobu-entry")
+    scroller = panel.root.locator(".lobu-scroll")
+    expect(entries.last).to_contain_text("Message 1999")
+    assert entries.count() <= 300
+
+    for _ in range(12):
+        scroller.evaluate("one => (one.scrollTop = 0)")
+        lab.page.wait_for_function(
+            "() => document.querySelector('.lobu-panel .lobu-scroll').scrollTop > 0", timeout=SLOW
+        )
+    assert entries.count() <= 300
+    expect(panel.button("Jump to latest")).to_be_visible()
+    panel.button("Jump to latest").click()
+
+    expect(entries.last).to_contain_text("Message 1999")
+    expect(panel.button("Jump to latest")).to_have_count(0)
+
+
+def test_from_prompt_to_decision_by_keyboard_and_axe_finds_nothing_serious(open_lab: OpenLab):
+    lab = open_lab("x = 1")
+    keyboard = lab.page.keyboard
+    lab.page.locator(".jp-Notebook").first.focus()
+    keyboard.press("Control+Alt+l")
+    panel = Panel(lab)
+    expect(panel.composer).to_be_focused(timeout=SLOW)
+    empty = findings_in_all_themes(lab)
+
+    keyboard.type("think a thought\nrun x = 6 * 7".replace("\n", " && "))
+    keyboard.press("Enter")
+    expect(panel.question).to_be_visible(timeout=SLOW)
+    waiting = findings_in_all_themes(lab)
+    keyboard.press("Control+Alt+i")
+    expect(panel.root.locator(".lobu-inbox")).to_be_visible()
+    inbox = findings_in_all_themes(lab)
+    panel.question.focus()
+    keyboard.press("a")
+    expect(panel.root.locator(".lobu-inbox")).to_contain_text("Nothing waits for you.", timeout=SLOW)
+    keyboard.press("Control+Alt+t")
+    expect(panel.root.get_by_label("Search threads")).to_be_focused()
+    threads = findings_in_all_themes(lab)
+    keyboard.press("ArrowDown")
+    keyboard.press("Enter")
+    panel.stands("Done")
+    done = findings_in_all_themes(lab)
+
+    assert lab.value("x") == "42"
+    assert [*empty, *waiting, *inbox, *threads, *done] == []
+
+
+@pytest.fixture
+def with_demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealServer]:
+    with lab_server(tmp_path_factory.mktemp("tour"), app="notebook") as server:
+        yield server
+
+
+def test_the_first_steps_go_with_the_demo_agent_in_notebook_7(context: BrowserContext, with_demo: RealServer):
+    cell = "import pandas as pd\nsales = pd.DataFrame({'month': [1, 2], 'amount': [3, 4]})"
+    lab = Lab.open(context.new_page(), with_demo, (cell,), None, path="notebooks/")
+    lab.run_all()
+    lab.command("lobu:open")
+    panel = Panel(lab)
+    expect(panel.root).to_be_visible(timeout=SLOW)
+    tour = panel.root.locator(".lobu-tour")
+    expect(tour).to_contain_text("1 of 3")
+
+    tour.get_by_role("button", name="Ask the demo agent").click()
+    expect(tour).to_contain_text("2 of 3")
+    panel.stands("Done")
+    expect(panel.root.locator(".lobu-assistant").first).to_contain_text("demo")
+    tour.get_by_role("button", name="Skip").click()
+    expect(tour).to_contain_text("3 of 3")
+    tour.get_by_role("button", name="Show my threads").click()
+
+    expect(panel.rows).to_have_count(1)
+    expect(tour).to_have_count(0)
+    lab.reload()
+    lab.command("lobu:open")
+    expect(panel.root).to_be_visible(timeout=SLOW)
+    expect(tour).to_have_count(0)
