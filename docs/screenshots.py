@@ -20,6 +20,7 @@ from playwright.sync_api import BrowserContext, expect, sync_playwright
 
 from tests.browser.conftest import lab_server, launch
 from tests.browser.lab import LOAD, SLOW, Lab
+from tests.browser.panel import Panel
 from tests.providers import MODEL, Call, Provider, Reply, calls, fails, says
 from tests.servers import RealServer
 
@@ -85,6 +86,12 @@ class Studio:
     def ask(self, *replies: Reply, prompt: str = ASK) -> Lab:
         self.provider.script = [*replies]
         return self.open(LOAD, SALES, prompt)
+
+    def shoot_window(self, lab: Lab, state: str) -> None:
+        """All of the window, in each theme."""
+        for name, theme in THEMES.items():
+            lab.wear(theme)
+            lab.page.screenshot(path=IMAGES / f"{state}-{name}.png", animations="disabled")
 
     def shoot(self, lab: Lab, state: str) -> None:
         """The cell of the output, in each theme; a page without its server cannot change it."""
@@ -247,6 +254,78 @@ STATES: tuple[Callable[[Studio], Lab], ...] = (
 )  # fmt: skip
 
 
+RAN = "() => jupyterapp.shell.currentWidget.content.widgets[0].model.executionCount === 1"
+
+
+def panel_of(studio: Studio, *replies: Reply, prompt: str = "") -> Panel:
+    """The side panel beside a notebook with data, after this prompt."""
+    studio.provider.script = list(replies)
+    page = studio.context.new_page()
+    page.set_viewport_size({"width": 1180, "height": 760})
+    lab = Lab.open(page, studio.server, (SALES,), None)
+    lab.wear(THEMES["light"])
+    lab.command("application:toggle-left-area")
+    lab.run_all()
+    page.wait_for_function(RAN, timeout=SLOW)
+    panel = Panel.open(lab)
+    if prompt:
+        if panel.button("No tour").count() > 0:
+            panel.button("No tour").click()
+        panel.button("New thread").click()
+        panel.send(prompt)
+    return panel
+
+
+def panel_first(studio: Studio) -> Lab:
+    panel = panel_of(studio)
+    expect(panel.root.locator(".lobu-tour")).to_be_visible()
+    return panel.lab
+
+
+def panel_mentions(studio: Studio) -> Lab:
+    panel = panel_of(studio, says("Noted."), prompt="hello")
+    panel.stands("Done")
+    panel.composer.press_sequentially("plot @sa")
+    expect(panel.root.locator(".lobu-suggestion").first).to_be_visible()
+    return panel.lab
+
+
+RISKY = """\
+import subprocess, os
+subprocess.run(["pip", "install", "seaborn"])
+os.remove("old.csv")"""
+
+
+def panel_waiting(studio: Studio) -> Lab:
+    panel = panel_of(studio, calls(run_code(RISKY), text=PLAN), prompt="tidy up")
+    expect(panel.question).to_be_visible(timeout=SLOW)
+    return panel.lab
+
+
+def panel_inbox(studio: Studio) -> Lab:
+    lab = panel_waiting(studio)
+    lab.command("lobu:inbox")
+    expect(lab.page.locator(".lobu-inbox .lobu-decide").first).to_be_visible(timeout=SLOW)
+    return lab
+
+
+def panel_done(studio: Studio) -> Lab:
+    panel = panel_of(studio, says(ANSWER), prompt="which month is best? @variable:sales")
+    panel.stands("Done")
+    panel.root.locator(".lobu-entry").first.hover()
+    return panel.lab
+
+
+def panel_threads(studio: Studio) -> Lab:
+    lab = panel_done(studio)
+    lab.command("lobu:threads")
+    expect(lab.page.locator(".lobu-thread-open").first).to_be_visible()
+    return lab
+
+
+PANEL = (panel_first, panel_mentions, panel_waiting, panel_inbox, panel_done, panel_threads)
+
+
 @contextmanager
 def studio() -> Iterator[Studio]:
     with tempfile.TemporaryDirectory() as home, sync_playwright() as playwright, Provider() as provider:
@@ -262,11 +341,12 @@ def studio() -> Iterator[Studio]:
 def main(names: list[str]) -> None:
     IMAGES.mkdir(exist_ok=True)
     with studio() as place:
-        for state in STATES:
+        for state in (*PANEL, *STATES):
             if not names or state.__name__ in names:
                 print(state.__name__, flush=True)
                 lab = state(place)
-                place.shoot(lab, state.__name__.replace("_", "-"))
+                shoot = place.shoot_window if state in PANEL else place.shoot
+                shoot(lab, state.__name__.replace("_", "-"))
                 if lab.button("Stop").count() > 0:
                     lab.button("Stop").click()
                     lab.stands("Stopped")

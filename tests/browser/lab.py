@@ -11,7 +11,7 @@ from playwright.sync_api import ConsoleMessage, Locator, Page, WebSocket, expect
 
 from tests.servers import RealServer
 
-_READY = "() => jupyterapp.shell.currentWidget?.context?.sessionContext?.session?.kernel?.status === 'idle'"
+READY = "() => jupyterapp.shell.currentWidget?.context?.sessionContext?.session?.kernel?.status === 'idle'"
 SLOW = 45_000
 LOAD = "%load_ext lobu_jupyter"
 
@@ -73,7 +73,7 @@ class Lab:
 
     def wait_ready(self) -> None:
         self.page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=SLOW)
-        self.page.wait_for_function(_READY, timeout=SLOW)
+        self.page.wait_for_function(READY, timeout=SLOW)
 
     def command(self, name: str) -> None:
         """Begin a command; it is not waited for."""

@@ -27,9 +27,9 @@ export function sliceOf(state: IState, runId: string | null, also: string[] = []
   };
 }
 
-/** The run that tells how the slice stands. */
+/** The run that tells how the slice stands: what is at work, though a later one was withdrawn; else the last. */
 export function lastRun(slice: ISlice): IRunState | undefined {
-  return slice.runs[slice.runs.length - 1];
+  return slice.runs.find(run => run.status === 'running') ?? slice.runs[slice.runs.length - 1];
 }
 
 /** The person's words that began a run, also one that was resumed since. */

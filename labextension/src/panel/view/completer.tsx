@@ -41,7 +41,8 @@ export function useCompleter(
     const offers = found.sign === '/' ? commands(model) : model.workbench.suggest(found.word);
     void Promise.resolve(offers).then(all => {
       if (token.current === found) {
-        setShown(matching(all, found.word));
+        const whole = all.some(one => one.text === found.sign + found.word);
+        setShown(whole ? [] : matching(all, found.word)); // what is whole is sent by Enter
       }
     });
   };

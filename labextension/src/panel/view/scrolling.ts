@@ -26,6 +26,10 @@ export function useScrolling(thread: Thread, model: PanelModel): IScrolling {
   const [end, setEnd] = useState(place?.end ?? true);
   const shown = end ? kept(window ?? atEnd(count), count) : (window ?? atEnd(count));
 
+  // A scroll event may come before the effects of the last drawing: it looks here.
+  const now = useRef({ shown, count });
+  now.current = { shown, count };
+
   const move = (next: IWindow): void => {
     const element = root.current;
     const edge = element?.getBoundingClientRect().top ?? 0;
@@ -40,6 +44,7 @@ export function useScrolling(thread: Thread, model: PanelModel): IScrolling {
       return undefined;
     }
     const onScroll = (): void => {
+      const { shown, count } = now.current;
       const { scrollHeight, scrollTop, clientHeight } = element;
       if (clientHeight === 0 || !restored.current) {
         return;
@@ -56,7 +61,7 @@ export function useScrolling(thread: Thread, model: PanelModel): IScrolling {
     };
     element.addEventListener('scroll', onScroll, { passive: true });
     return () => element.removeEventListener('scroll', onScroll);
-  });
+  }, [threadId]);
   useLayoutEffect(() => {
     const element = root.current;
     if (element === null || (thread.presence !== 'ready' && !restored.current)) {
