@@ -240,7 +240,7 @@ export class PanelModel extends Changes {
 
   /** Ask the same again, as it was asked. */
   async again(runId: string, text: string): Promise<void> {
-    await this.attempt(async () => this.thread?.retry(runId, text));
+    await this.attempt(async () => this.thread?.askAgain(runId, text));
   }
 
   private async _sendFork(runId: string, text: string): Promise<void> {
