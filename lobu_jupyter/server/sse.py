@@ -20,6 +20,8 @@ from .base import LobuHandler
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator
 
+    from tornado.iostream import IOStream
+
     from ..model.runs import Entry
 
 HEARTBEAT = b": \n\n"
@@ -69,7 +71,7 @@ class StreamHandler(LobuHandler):
         self.set_header("Content-Type", "text/event-stream")
         self.set_header("Cache-Control", "no-cache")
         self.set_header("X-Accel-Buffering", "no")
-        _free_when_dead(self)
+        _send_at_once(self)
 
     def on_connection_close(self) -> None:
         super().on_connection_close()
@@ -77,11 +79,14 @@ class StreamHandler(LobuHandler):
             self._pump.cancel()
 
 
-def _free_when_dead(handler: LobuHandler) -> None:
-    """A peer that vanished without a word is noticed by the operating system, not by a heartbeat."""
-    connection = getattr(handler.request.connection, "stream", None)
-    sock: socket.socket | None = getattr(connection, "socket", None)
-    if sock is not None and sock.family in (socket.AF_INET, socket.AF_INET6):
+def _send_at_once(handler: LobuHandler) -> None:
+    """Small writes do not wait for the last one's receipt; a peer that vanished is noticed without a heartbeat."""
+    connection: IOStream | None = getattr(handler.request.connection, "stream", None)
+    sock = None if connection is None else connection.socket  # None once it is closed
+    if connection is None or sock is None:
+        return
+    connection.set_nodelay(True)
+    if sock.family in (socket.AF_INET, socket.AF_INET6):
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         if hasattr(socket, "TCP_USER_TIMEOUT"):
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, DEAD_SOCKET_MS)

@@ -78,6 +78,7 @@ class Socket(CallerMixin, WebSocketMixin, WebSocketHandler, JupyterHandler):  # 
 
     def open(self, *args: Any, **kwargs: Any) -> None:
         super().open(*args, **kwargs)
+        self.set_nodelay(True)
         self.service.pages.opened(self.caller.name)
         self.service.sockets.add(self)
 

@@ -140,6 +140,7 @@ class Socket(WebSocketMixin, WebSocketHandler, _OwnWorker):  # pyright: ignore[r
 
     def open(self, *args: Any, **kwargs: Any) -> None:
         super().open(*args, **kwargs)
+        self.set_nodelay(True)
         self.service.sockets.add(self)
 
     def on_close(self) -> None:
