@@ -1,7 +1,7 @@
 """An ACP agent for tests: does what the words of the prompt say, and tells what it was given.
 
 ``say TEXT``, ``think TEXT``, ``plan``, ``ask PATH TEXT`` (a permission to edit, then the edit through the client),
-``write PATH TEXT`` (no permission asked first), ``read PATH``, ``slow`` (until cancelled), ``crash``, ``forget`` (this
+``flood N`` (so many messages at once), ``write PATH TEXT`` (no permission asked first), ``read PATH``, ``slow`` (until cancelled), ``crash``, ``forget`` (this
 session, from the next prompt on), ``prompt`` (says the prompt back), ``refuse``, ``run COMMAND`` (in a terminal of the
 client's), ``ask-run COMMAND`` (a permission first), ``elicit`` (a form), ``tools`` (lists the tools of the MCP server
 that it was given), ``tool NAME JSON`` (calls one), ``ask-tool NAME JSON`` (a permission first), ``leave`` (a process in a session of its own, never ended).
@@ -125,6 +125,9 @@ class Scripted:
                 await tell(update_agent_message(text_block(part + " ")))
         elif word == "think":
             await tell(update_agent_thought(text_block(rest)))
+        elif word == "flood":
+            for _ in range(int(rest)):
+                await tell(update_agent_message(text_block("much ")))
         elif word == "plan":
             await tell(update_plan([plan_entry("look"), plan_entry("write")]))
         elif word == "prompt":

@@ -20,9 +20,10 @@ from acp.schema import HttpMcpServer
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 
+from lobu_jupyter.agents.acp import process
 from lobu_jupyter.agents.acp.agent import AcpAgent
 from lobu_jupyter.agents.acp.door import Door
-from lobu_jupyter.model.ports import Held, Task, ToolSpec
+from lobu_jupyter.model.ports import AgentError, Held, Task, ToolSpec
 from tests.agents.bench import Ended, FakeKernel, policy, registered, resume, run, said, task_for
 from tests.servers import wait_for
 
@@ -209,6 +210,43 @@ async def test_a_session_that_is_lost_while_the_process_lives_gets_one_fresh_try
     assert len(rig.log("new")) == 2
 
 
+@pytest.mark.scenario("H2")
+async def test_equal_messages_are_all_kept(rig: Rig) -> None:
+    ended = await run(rig.agent, rig.task("say so so so\nsay so so so"))
+
+    assert ended.text == "so " * 6
+
+
+@pytest.mark.scenario("H19")
+async def test_more_than_can_be_kept_fails_the_run_in_one_error(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process, "MOST_WAITING", 50)
+    flood = said(rig.agent, rig.task("flood 500"))
+    with pytest.raises(AgentError, match="more at once than can be kept"):
+        await read_late(rig, flood)
+
+    ended = await run(rig.agent, rig.task("say on"))
+
+    assert ended.text == "on "
+
+
+async def read_late(rig: Rig, events: AsyncIterator[Any]) -> None:
+    """Read a run, but only once more than can be kept is waiting."""
+    late = False
+
+    def flooded() -> bool:
+        session = rig.agent._sessions.get("thread_1")
+        return session is not None and session.process.inbox.qsize() > 50
+
+    async with aclosing(cast("Any", events)):
+        async for event in events:
+            if event["type"] == "TEXT_MESSAGE_CONTENT" and not late:
+                await asyncio.to_thread(wait_for, "the flood", flooded)
+                late = True
+
+
+@pytest.mark.scenario("H13")
 async def test_a_crash_is_one_error_and_the_next_prompt_goes_on_in_the_session(rig: Rig) -> None:
     crashed = await run(rig.agent, rig.task("say one\ncrash"))
     after = await run(rig.agent, rig.task("say two", sessions=sessions(crashed)))

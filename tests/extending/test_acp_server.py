@@ -144,6 +144,23 @@ def test_it_runs_code_in_the_live_kernel_once_approved(person: Person) -> None:
     assert (card["status"], card["outputs"][0]["text"]) == ("done", "42\n")
 
 
+@pytest.mark.scenario("H12")
+@pytest.mark.scenario("H13")
+def test_a_crash_is_one_end_and_watching_ends_nothing(person: Person) -> None:
+    thread = person.thread()
+    waiting = ask(person, thread, f"say part\nask {person.server.root}/h13.txt hello\ncrash")
+    for _ in range(2):
+        person.journal(thread)
+        person.snapshot(thread)
+        person.interrupts(thread)
+
+    done = person.finish(thread, person.approve(thread)["runId"])
+
+    assert [end["type"] for end in ends_of(waiting)] == ["RUN_FINISHED"]
+    assert [(end["type"], end["code"]) for end in ends_of(done)] == [("RUN_ERROR", "worker_died")]
+    assert "exit code 7" in ends_of(done)[0]["message"]
+
+
 def test_a_killed_server_leaves_no_agent_and_one_error(person: Person) -> None:
     thread = person.thread()
     ask(person, thread, f"leave\nask {person.server.root}/never.txt hello")

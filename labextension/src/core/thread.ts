@@ -38,6 +38,8 @@ export class Thread {
 
   /** What the person has typed and not sent yet. */
   message = '';
+  /** Who is to answer it; empty: the default agent. */
+  agent = '';
 
   /** Messages that were accepted while a run was under way, until their runs begin. */
   queued: IQueued[] = [];

@@ -181,6 +181,7 @@ class AcpProcess:
 
     def prompt(self, text: str) -> None:
         """Begin a prompt; what comes of it is in the inbox, to its :class:`Ended`."""
+        self._drain()  # what is left is of a prompt that failed
         self._heard = True
         self._prompting = asyncio.create_task(self._prompt(text), name=f"{self._name} prompt")
 
@@ -206,6 +207,9 @@ class AcpProcess:
         _, late = await asyncio.wait({prompting}, timeout=STOP_SECONDS)
         if late:
             await self.close()
+        self._drain()
+
+    def _drain(self) -> None:
         while not self.inbox.empty():
             self.inbox.get_nowait()
 

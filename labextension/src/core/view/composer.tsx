@@ -1,10 +1,11 @@
-/** Where a person writes to the agent, also while it waits or works. */
+/** Where a person writes to the agent, also while it waits or works; and which agent, where one `chooses`. */
 import { VNode } from 'preact';
 import { isQuestion, replyEntries } from '../decide';
+import { AgentPicker } from './agents';
 import { IView } from './view';
 
-export function Composer(props: { view: IView }): VNode {
-  const { view } = props;
+export function Composer(props: { view: IView; chooses: boolean }): VNode {
+  const { view, chooses } = props;
   const { thread, trans } = view;
   const open = thread.state.interrupts;
   const waiting = open.length > 0;
@@ -62,6 +63,7 @@ export function Composer(props: { view: IView }): VNode {
           {label}
         </button>
       </div>
+      {chooses && !waiting && <AgentPicker view={view} />}
     </form>
   );
 }
@@ -90,6 +92,7 @@ async function sendMessage(view: IView): Promise<void> {
       ? thread.resume(replyEntries(interrupts, text))
       : thread.start({
           prompt: text,
+          ...(thread.agent ? { agent: thread.agent } : {}),
           ...(status === 'running' || thread.queued.length > 0 ? { ifRunning: 'queue' } : {})
         });
   if ((await sent) && thread.message.trim() === text) {

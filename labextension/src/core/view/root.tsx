@@ -69,7 +69,7 @@ export function Root(props: IRootProps): VNode {
         view={view}
       />
       {waiting && <BatchBar view={view} />}
-      {canWrite && <Composer view={view} />}
+      {canWrite && <Composer view={view} chooses={props.composer === 'always'} />}
       <Status
         slice={slice}
         saved={useSaved}

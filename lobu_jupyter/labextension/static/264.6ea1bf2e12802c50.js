@@ -609,6 +609,30 @@ fieldset:disabled .lobu-button {
   align-items: flex-end;
 }
 
+.lobu-agents {
+  display: flex;
+  flex-wrap: wrap;
+  gap: 2px 8px;
+  align-items: baseline;
+  margin-top: 4px;
+}
+
+.lobu-agents-picker {
+  max-width: 16em;
+  padding: 1px 2px;
+  border: 1px solid transparent;
+  border-radius: 4px;
+  background: transparent;
+  color: var(--lobu-faint);
+  font: inherit;
+  font-size: 0.92em;
+  cursor: pointer;
+}
+
+.lobu-agents-picker:hover {
+  border-color: var(--lobu-line);
+}
+
 .lobu-queued {
   display: flex;
   align-items: baseline;
