@@ -340,7 +340,8 @@ def test_after_a_crash_the_first_answer_knows_every_end_and_the_runs_of_others_g
     outsider.send(here, task, delta, {"type": "TEXT_MESSAGE_END", **words}, end)
 
     assert [(run["status"], run["error"]["code"]) for run in first] == [("failed", "server_restarted")] * 3
-    assert others == ["running", "running"]
+    assert others[0] in ("running", "succeeded")  # it goes on, and may have come to its end
+    assert others[1] == "running"
     for one in lost:
         assert len(ends_of([e for _, e in here.journal(one["threadId"])])) == 1
     assert "went on" in text_of(here.finish(outside["threadId"], outside["runId"]))
