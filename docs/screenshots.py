@@ -21,6 +21,7 @@ from playwright.sync_api import BrowserContext, expect, sync_playwright
 from tests.browser.conftest import lab_server, launch
 from tests.browser.lab import LOAD, SLOW, Lab
 from tests.browser.panel import Panel
+from tests.extending.test_acp import SCRIPTED
 from tests.providers import MODEL, Call, Provider, Reply, calls, fails, says
 from tests.servers import RealServer
 
@@ -247,10 +248,27 @@ def widget(studio: Studio) -> Lab:
     return lab
 
 
+def outside_agent(studio: Studio) -> Lab:
+    """An agent of others, over ACP, asks before it writes a file."""
+    prompt = "%%lobu --agent my-agent\nthink The best month goes into a note.\nsay I would write it down:\n"
+    lab = studio.open(LOAD, SALES, prompt + "ask notes.md Best month: November")
+    expect(lab.question).to_be_visible(timeout=SLOW)
+    return lab
+
+
+def agent_picker(studio: Studio) -> Lab:
+    """The widget's composer, with an agent chosen that is not installed."""
+    studio.provider.script = [says("Ask me something.")]
+    lab = studio.open(SALES, "import lobu_jupyter as lobu\nlobu.ChatWidget(new=True)")
+    lab.view.locator("select").select_option("codex")
+    expect(lab.view).to_contain_text("npm install", timeout=SLOW)
+    return lab
+
+
 # The last two end the server.
 STATES: tuple[Callable[[Studio], Lab], ...] = (
     streaming, waiting, editing, rejecting, batch, question, answered, done, edited, failing_code, error,
-    kernel_restarted, kernel_died, cut_off, widget, reconnecting, server_gone,
+    kernel_restarted, kernel_died, cut_off, widget, outside_agent, agent_picker, reconnecting, server_gone,
 )  # fmt: skip
 
 
@@ -330,7 +348,13 @@ PANEL = (panel_first, panel_mentions, panel_waiting, panel_inbox, panel_done, pa
 def studio() -> Iterator[Studio]:
     with tempfile.TemporaryDirectory() as home, sync_playwright() as playwright, Provider() as provider:
         entry = {"local": {"kind": "openai", "base_url": f"{provider.url}/v1", "api_key": "k"}}
-        options = (f"--LobuApp.providers={entry!r}", f"--LobuApp.default_model=local:{MODEL}")
+        files = ["--sessions", f"{home}/sessions.json", "--log", f"{home}/agent.log"]
+        agents = {"my-agent": {"command": [sys.executable, SCRIPTED, *files]}}
+        options = (
+            f"--LobuApp.providers={entry!r}",
+            f"--LobuApp.default_model=local:{MODEL}",
+            f"--LobuApp.acp_agents={agents!r}",
+        )
         with launch(playwright) as browser, lab_server(Path(home), *options) as server:
             context = browser.new_context(viewport={"width": 900, "height": 1400})
             context.set_default_timeout(30_000)

@@ -65,6 +65,7 @@ class Scripted:
     def __init__(self, sessions: Path, log: Path, login: Path | None, *, stdio: bool) -> None:
         self._sessions, self._log, self._login, self._stdio = sessions, log, login, stdio
         self._servers: list[Any] = []
+        self._cwd = Path()
         self._client: Any = None
         self._calls = 0
         self._cancelled = asyncio.Event()
@@ -85,7 +86,7 @@ class Scripted:
     async def new_session(self, cwd: str, mcp_servers: list[Any], **_: Any) -> NewSessionResponse:
         if self._login is not None and not self._login.exists():
             raise RequestError.auth_required()
-        self._servers = mcp_servers
+        self._servers, self._cwd = mcp_servers, Path(cwd)
         session_id = f"s-{uuid.uuid4().hex[:8]}"
         self._know(session_id)
         self._note("new", session=session_id, cwd=cwd)
@@ -94,7 +95,7 @@ class Scripted:
     async def load_session(
         self, cwd: str, session_id: str, mcp_servers: list[Any], **_: Any
     ) -> LoadSessionResponse:
-        self._servers = mcp_servers
+        self._servers, self._cwd = mcp_servers, Path(cwd)
         self._note("load", session=session_id, cwd=cwd)
         if session_id not in self._known():
             raise RequestError.resource_not_found(session_id)
@@ -166,11 +167,16 @@ class Scripted:
 
     async def _edit(self, session: str, path: str, content: str, *, asks: bool) -> None:
         self._calls += 1
+        path = str(self._cwd / path)
         name, diff = f"call_{self._calls}", [tool_diff_content(path, content)]
         if asks:
-            update = start_tool_call(name, f"Edit {path}", kind="edit", status="pending", content=diff)
+            update = start_tool_call(
+                name, f"Edit {Path(path).name}", kind="edit", status="pending", content=diff
+            )
             await self._client.session_update(session, update)
-            call = ToolCallUpdate(tool_call_id=name, title=f"Edit {path}", kind="edit", content=diff)
+            call = ToolCallUpdate(
+                tool_call_id=name, title=f"Edit {Path(path).name}", kind="edit", content=diff
+            )
             answer = await self._client.request_permission(
                 session_id=session, tool_call=call, options=OPTIONS
             )
