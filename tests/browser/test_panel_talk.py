@@ -52,6 +52,7 @@ def test_mentions_are_completed_and_sent_with_what_they_mean(open_lab: OpenLab, 
     panel.composer.press_sequentially("@notes")
     options.filter(has_text="@file:notes.txt").click()
     panel.composer.press_sequentially("@cel")
+    expect(options.first).to_contain_text("@cell")
     panel.composer.press("Tab")
     expect(panel.composer).to_have_value("say seen @variable:sales @file:notes.txt @cell ")
     panel.composer.press("Enter")
@@ -178,8 +179,8 @@ def test_code_goes_into_the_notebook_and_a_message_written_anew_into_a_fork(open
     assert len(panel.threads(notebookPath=lab.name)) == 2
 
 
-def test_a_file_and_a_picture_are_dropped_into_a_message(open_lab: OpenLab):
-    lab = open_lab("x = 1")
+def test_cells_files_and_pictures_are_dropped_into_a_message(open_lab: OpenLab):
+    lab = open_lab("x = 'dragged'")
     panel = Panel.open(lab)
     data = lab.page.evaluate_handle(
         """() => {
@@ -193,10 +194,12 @@ def test_a_file_and_a_picture_are_dropped_into_a_message(open_lab: OpenLab):
     panel.root.locator(".lobu-box").dispatch_event("drop", {"dataTransfer": data})
     chips = panel.root.locator(".lobu-attached .lobu-chip")
     expect(chips).to_have_count(2)
+    lab.page.locator(".jp-InputPrompt").first.drag_to(panel.composer)
+    expect(chips).to_have_count(3)
     panel.send("say got it")
     panel.stands("Done")
 
-    assert context_of(panel) == {"The file a.csv": "a,b"}
+    assert context_of(panel) == {"The file a.csv": "a,b", "A code cell of the notebook": "x = 'dragged'"}
     expect(chips).to_have_count(0)
 
 

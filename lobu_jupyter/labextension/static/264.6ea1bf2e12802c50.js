@@ -905,6 +905,11 @@ fieldset:disabled .lobu-button {
   font-size: var(--jp-ui-font-size1, 13px);
 }
 
+.lobu-panel .lobu-user {
+  border: 1px solid var(--jp-border-color2, var(--lobu-line));
+  background: var(--jp-layout-color2, var(--lobu-raised));
+}
+
 .lobu-panel > .lobu-status {
   flex: none;
   padding: 2px 10px;
@@ -1435,7 +1440,8 @@ button.lobu-chip {
   content: attr(data-lobu-waiting);
   position: absolute;
   inset: 6px 3px auto auto;
-  width: auto;
+  left: auto !important;
+  width: max-content !important;
   min-width: 14px;
   height: 14px;
   padding: 0 3px;

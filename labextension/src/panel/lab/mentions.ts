@@ -127,8 +127,11 @@ export class Mentions {
     }
   }
 
-  /** As seen from the notebook's folder. */
+  /** As seen from the notebook's folder; `/` is the server's. */
   private _path(panel: NotebookPanel | null, name: string): string {
+    if (name.startsWith('/')) {
+      return name.slice(1);
+    }
     const from = panel?.context.path ?? '';
     return (from.slice(0, from.lastIndexOf('/') + 1) + name).replace(/\/$/, '');
   }

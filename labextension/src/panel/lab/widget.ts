@@ -1,8 +1,10 @@
 /** The sidebar's widget: it loads and draws the panel when it is first shown. */
 import { LabIcon } from '@jupyterlab/ui-components';
+import type { Drag } from '@lumino/dragdrop';
 import { Message } from '@lumino/messaging';
 import { Widget } from '@lumino/widgets';
 import { PanelModel } from '../model/panel';
+import { attachedOf, isDroppable } from './dragged';
 
 export const PANEL_ID = 'lobu-panel';
 
@@ -14,6 +16,8 @@ export const lobuIcon = new LabIcon({
     'a2 2 0 0 1-2-2V5a2 2 0 0 1 2-2zm4 6a1.5 1.5 0 1 0 0 3 1.5 1.5 0 0 0 0-3zm8 0a1.5 1.5 0 1 0 0 3 1.5 1.5 0 0 0 0-3z"/>' +
     '</svg>'
 });
+
+const DRAGS = ['lm-dragenter', 'lm-dragover', 'lm-drop'];
 
 export class PanelWidget extends Widget {
   constructor(private readonly _model: PanelModel) {
@@ -32,8 +36,29 @@ export class PanelWidget extends Widget {
 
   protected override onAfterAttach(message: Message): void {
     super.onAfterAttach(message);
+    for (const name of DRAGS) {
+      this.node.addEventListener(name, this);
+    }
     if (this.isVisible) {
       void this._draw();
+    }
+  }
+
+  /** Cells of a notebook and files of the file browser may be dropped on the panel. */
+  handleEvent(event: Event): void {
+    const drag = event as Drag.Event;
+    if (!isDroppable(drag.mimeData)) {
+      return;
+    }
+    event.preventDefault();
+    event.stopPropagation();
+    if (event.type !== 'lm-dragenter') {
+      drag.dropAction = 'copy';
+    }
+    if (event.type === 'lm-drop') {
+      void this._model.attempt(async () =>
+        this._model.attach(await attachedOf(drag.mimeData, this._model.workbench))
+      );
     }
   }
 
@@ -44,6 +69,9 @@ export class PanelWidget extends Widget {
 
   protected override onBeforeDetach(message: Message): void {
     this._end();
+    for (const name of DRAGS) {
+      this.node.removeEventListener(name, this);
+    }
     super.onBeforeDetach(message);
   }
 

@@ -25,6 +25,7 @@ export function useCompleter(
   const [shown, setShown] = useState<ISuggestion[]>([]);
   const [active, setActive] = useState(0);
   const token = useRef<IToken | null>(null);
+  const known = useRef<ISuggestion[]>([]);
   const close = (): void => {
     token.current = null;
     setShown([]);
@@ -38,11 +39,16 @@ export function useCompleter(
       setShown([]);
       return;
     }
+    const show = (all: ISuggestion[]): void => {
+      const whole = all.some(one => one.text === found.sign + found.word);
+      setShown(whole ? [] : matching(all, found.word)); // what is whole is sent by Enter
+    };
+    show(known.current.filter(one => one.text.startsWith(found.sign))); // until the kernel answers
     const offers = found.sign === '/' ? commands(model) : model.workbench.suggest(found.word);
     void Promise.resolve(offers).then(all => {
+      known.current = all;
       if (token.current === found) {
-        const whole = all.some(one => one.text === found.sign + found.word);
-        setShown(whole ? [] : matching(all, found.word)); // what is whole is sent by Enter
+        show(all);
       }
     });
   };

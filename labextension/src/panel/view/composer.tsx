@@ -50,7 +50,6 @@ export function Composer(props: { model: PanelModel }): VNode {
   return (
     <form
       class="lobu-composer lobu-panel-composer"
-      data-lm-suppress-shortcuts="true"
       onSubmit={event => {
         event.preventDefault();
         send();

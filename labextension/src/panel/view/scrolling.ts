@@ -27,8 +27,9 @@ export function useScrolling(thread: Thread, model: PanelModel): IScrolling {
   const shown = end ? kept(window ?? atEnd(count), count) : (window ?? atEnd(count));
 
   // A scroll event may come before the effects of the last drawing: it looks here.
-  const now = useRef({ shown, count });
-  now.current = { shown, count };
+  const now = useRef({ shown, count, end });
+  now.current = { shown, count, end };
+  const lastTop = useRef(0);
 
   const move = (next: IWindow): void => {
     const element = root.current;
@@ -44,13 +45,16 @@ export function useScrolling(thread: Thread, model: PanelModel): IScrolling {
       return undefined;
     }
     const onScroll = (): void => {
-      const { shown, count } = now.current;
+      const { shown, count, end } = now.current;
       const { scrollHeight, scrollTop, clientHeight } = element;
       if (clientHeight === 0 || !restored.current) {
         return;
       }
       const below = scrollHeight - scrollTop - clientHeight;
-      const isEnd = below < AT_END && shown.to === null;
+      // What grows below the end was not left by the person: only who scrolls up leaves it.
+      const left = scrollTop < lastTop.current - 1;
+      const isEnd = shown.to === null && (below < AT_END || (end && !left));
+      lastTop.current = scrollTop;
       setEnd(isEnd);
       model.places.set(threadId, { ...shown, top: scrollTop, end: isEnd });
       if (scrollTop < NEAR && shown.from > 0 && !isEnd) {
@@ -77,6 +81,19 @@ export function useScrolling(thread: Thread, model: PanelModel): IScrolling {
     anchor.current = null;
     restored.current = true;
   });
+  useEffect(() => {
+    const transcript = root.current?.firstElementChild;
+    if (!transcript || typeof ResizeObserver === 'undefined') {
+      return undefined;
+    }
+    const observer = new ResizeObserver(() => {
+      if (now.current.end && root.current !== null) {
+        root.current.scrollTop = root.current.scrollHeight; // a figure or math came late
+      }
+    });
+    observer.observe(transcript);
+    return () => observer.disconnect();
+  }, [threadId, thread.presence]);
   const toEnd = (): void => {
     anchor.current = null;
     setWindow(atEnd(count));
