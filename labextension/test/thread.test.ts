@@ -81,6 +81,21 @@ test('E26: a thread that is deleted while it is shown says so once and keeps wha
   expect(server.channels).toHaveLength(1);
 });
 
+test('a thread whose store was away comes back by itself', async () => {
+  const server = new FakeServer();
+  await server.live('t', stateOf(started('r1', 'hello')));
+  server.page.thread('t').attach(() => undefined);
+  const error = { code: 'store_unavailable', message: 'The disk is full.' };
+  server.channel.say({ type: 'error', threadId: 't', error });
+  expect(server.page.thread('t').presence).toBe('failed');
+
+  await server.clock.advance(10_000);
+  server.channel.events('t', ...journal(2, ...said('a1', 'again')));
+
+  expect(server.page.thread('t').presence).toBe('ready');
+  expect(texts(server)).toEqual(['hello', 'again']);
+});
+
 test('E31: a quiet journal of a running run stays open and running', async () => {
   const server = new FakeServer();
   await server.live('t', stateOf(started('r1', 'hello')));

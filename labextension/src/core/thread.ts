@@ -21,6 +21,7 @@ export interface IQueued {
 }
 
 const LINGER_MS = 30_000;
+const AGAIN_MS = 5_000;
 
 export class Thread {
   constructor(
@@ -265,8 +266,9 @@ export class Thread {
     if (error.code === 'thread_not_found') {
       this._presence = 'deleted';
     } else {
-      this._presence = 'failed';
+      this._presence = 'failed'; // the server is there, its store is not
       this._failure = error.message;
+      this._clock.after(AGAIN_MS, () => this.attached && void this.load());
     }
     this.changed();
   }
