@@ -106,19 +106,20 @@ async def b3d(folder: Path, scale: Scale, watch: Watch) -> list[Row]:
 
 
 async def b7(folder: Path, scale: Scale, watch: Watch) -> list[Row]:
-    """Cost of an event late in a thread over early in it: whole runs of 1,000, first and last of the thread."""
+    """Cost of an event late in a thread over early in it: a run of 1,000 after so many, and after 1,000."""
     early: list[float] = []
     late: list[float] = []
     growth: list[float] = []
     async with product(folder) as peer:
         long = await filled(peer, scale.long - 1000, 0)
         assert isinstance(long, ProductRun)
-        await _thousand(peer.new_run())
         for _ in range(2 * scale.repeats):
             watch.settle()
-            fresh, first = await _thousand(peer.new_run())
+            short = await filled(peer, 1000, 0)
+            assert isinstance(short, ProductRun)
+            soon, first = await _thousand(ProductRun(peer, short.thread), await _cursor(peer, short))
             on, last = await _thousand(ProductRun(peer, long.thread), await _cursor(peer, long))
-            early.append(fresh)
+            early.append(soon)
             late.append(on)
             growth.append(abs(last / first - 1) * 100)
     return [

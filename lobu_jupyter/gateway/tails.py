@@ -18,7 +18,7 @@ from .pages import Page
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-MAX_EVENTS = 500
+MAX_EVENTS = 2000
 MAX_BYTES = 256 * 1024
 
 

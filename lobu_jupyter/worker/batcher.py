@@ -19,7 +19,7 @@ from lobu_jupyter.model.events import Event, encode
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-MAX_EVENTS = 200
+MAX_EVENTS = 500
 MAX_BYTES = 256 * 1024
 MAX_WAITING_BYTES = 1024 * 1024
 GATHER_SECONDS = 0.02
