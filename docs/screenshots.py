@@ -210,7 +210,7 @@ def cut_off(studio: Studio) -> Lab:
 def kernel_died(studio: Studio) -> Lab:
     lab = studio.ask(calls(run_code('total = sales["amount"].sum()')), Reply(PLAN, thinking="", end="hang"))
     lab.question.press("a", timeout=SLOW)
-    expect(lab.view).to_contain_text("as bars", timeout=SLOW)
+    expect(lab.view).to_contain_text("12 rows", timeout=SLOW)
     os.kill(studio.server.kernel_pid(lab.kernel_id()), signal.SIGKILL)
     expect(lab.button("Rebuild")).to_be_enabled(timeout=SLOW)
     return lab
