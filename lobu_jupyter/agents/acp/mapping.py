@@ -184,11 +184,12 @@ class Call:
 
     def result(self, terminal: Callable[[str], str]) -> str:
         """What its card says at its end. ``terminal``: what the terminal of an id shows."""
-        parts = [_shown(part, terminal) for part in self._content]
-        told = "\n".join([*filter(None, parts), self.diff() or ""]).strip()
-        if not told and self._output is not None:
-            told = self._output if isinstance(self._output, str) else json.dumps(self._output)
-        return told or ("It failed." if self.status == "failed" else "Done.")
+        parts = [text for part in self._content if (text := _shown(part, terminal))]
+        if not parts and self._output is not None:
+            parts = [self._output if isinstance(self._output, str) else json.dumps(self._output)]
+        if self.status == "failed":
+            parts.insert(0, "It failed, or was refused.")
+        return "\n".join([*(parts or ["Done."]), self.diff() or ""]).strip()
 
 
 class OwnCall(Call):
