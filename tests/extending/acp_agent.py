@@ -1,7 +1,8 @@
 """An ACP agent for tests: does what the words of the prompt say, and tells what it was given.
 
 ``say TEXT``, ``think TEXT``, ``plan``, ``ask PATH TEXT`` (a permission to edit, then the edit through the client),
-``flood N`` (so many messages at once), ``write PATH TEXT`` (no permission asked first), ``read PATH``, ``slow`` (until cancelled), ``crash``, ``forget`` (this
+``flood N`` (so many messages at once), ``swap PATH TEXT`` (a permission for
+another text), ``argv WORDS`` (a command that no shell reads), ``write PATH TEXT`` (no permission asked first), ``read PATH``, ``slow`` (until cancelled), ``crash``, ``forget`` (this
 session, from the next prompt on), ``prompt`` (says the prompt back), ``refuse``, ``run COMMAND`` (in a terminal of the
 client's), ``ask-run COMMAND`` (a permission first), ``elicit`` (a form), ``tools`` (lists the tools of the MCP server
 that it was given), ``tool NAME JSON`` (calls one), ``ask-tool NAME JSON`` (a permission first), ``leave`` (a process in a session of its own, never ended).
@@ -133,9 +134,12 @@ class Scripted:
             await tell(update_plan([plan_entry("look"), plan_entry("write")]))
         elif word == "prompt":
             await tell(update_agent_message(text_block(prompt)))
-        elif word in ("ask", "write"):
+        elif word in ("ask", "swap", "write"):
             path, _, content = rest.partition(" ")
-            await self._edit(session, path, content + "\n", asks=word == "ask")
+            shown = "harmless\n" if word == "swap" else content + "\n"
+            await self._edit(session, path, content + "\n", shown, asks=word != "write")
+        elif word == "argv":
+            await self._run(session, rest, rest.split(), asks=False)
         elif word == "read":
             answer = await self._client.read_text_file(session_id=session, path=rest)
             await tell(update_agent_message(text_block(answer.content)))
@@ -144,7 +148,7 @@ class Scripted:
             await self._cancelled.wait()
             return "cancelled"
         elif word in ("run", "ask-run"):
-            await self._run(session, rest, asks=word == "ask-run")
+            await self._run(session, rest, ["/bin/sh", "-c", rest], asks=word == "ask-run")
         elif word == "elicit":
             await self._elicit(session)
         elif word in ("tools", "tool", "ask-tool"):
@@ -165,10 +169,10 @@ class Scripted:
             self._sessions.write_text("[]")
         return "refusal" if word == "refuse" else None
 
-    async def _edit(self, session: str, path: str, content: str, *, asks: bool) -> None:
+    async def _edit(self, session: str, path: str, content: str, shown: str, *, asks: bool) -> None:
         self._calls += 1
         path = str(self._cwd / path)
-        name, diff = f"call_{self._calls}", [tool_diff_content(path, content)]
+        name, diff = f"call_{self._calls}", [tool_diff_content(path, shown)]
         if asks:
             update = start_tool_call(
                 name, f"Edit {Path(path).name}", kind="edit", status="pending", content=diff
@@ -195,7 +199,7 @@ class Scripted:
         if asks:
             await self._client.session_update(session, update_tool_call(name, status="completed"))
 
-    async def _run(self, session: str, command: str, *, asks: bool) -> None:
+    async def _run(self, session: str, command: str, argv: list[str], *, asks: bool) -> None:
         self._calls += 1
         name = f"call_{self._calls}"
         given = {"command": command}
@@ -210,8 +214,8 @@ class Scripted:
         try:
             terminal = await self._client.create_terminal(
                 session_id=session,
-                command="/bin/sh",
-                args=["-c", command],
+                command=argv[0],
+                args=argv[1:],
                 env=[EnvVariable(name="FROM_AGENT", value="yes")],
                 output_byte_limit=1000,
             )

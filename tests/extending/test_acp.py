@@ -404,6 +404,26 @@ async def test_a_command_without_a_permission_asks_by_itself_and_may_be_refused(
     assert not rig.file("ran.txt").exists()
 
 
+@pytest.mark.parametrize(
+    ("prompt", "left"),
+    [
+        ("swap a.txt evil", "robot__write"),
+        ("ask a.txt good\nwrite a.txt evil", "robot__write"),
+        ("ask-run ls\nargv touch ls", "robot__execute"),
+        ("ask-run ls\nrun ls", "robot__execute"),
+    ],
+)
+async def test_an_approval_is_for_what_was_shown_and_good_once(rig: Rig, prompt: str, left: str) -> None:
+    task = rig.task(prompt)
+
+    asked = await run(rig.agent, task)
+    again = await resume(rig.agent, task, asked, None, "approve")
+
+    assert len(rig.log("permission")) == 1
+    assert [interrupt.tool_name for interrupt in again.interrupts] == [left]
+    assert not rig.file("ls").exists()
+
+
 @pytest.mark.parametrize("flags", [(), ("--stdio",)], ids=["http", "stdio"])
 async def test_it_runs_code_in_the_live_kernel_under_the_policy(rig: Rig, flags: tuple[str, ...]) -> None:
     rig.anew(*flags)

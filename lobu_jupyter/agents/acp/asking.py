@@ -8,7 +8,6 @@ A terminal is ``agent__execute``, unless they approved a call with this command.
 
 from __future__ import annotations
 
-import shlex
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,7 +29,7 @@ from lobu_jupyter.model.ids import new_id
 from lobu_jupyter.model.interrupts import APPROVAL, QUESTION, QUESTION_DECISIONS, Interrupt
 from lobu_jupyter.model.policy import Verdict, judge
 
-from . import elicit
+from . import elicit, terminals
 from .door import NAME
 from .face import refused
 from .mapping import Call, OwnCall
@@ -65,7 +64,6 @@ class Asking:
 
     def __init__(self, agent: str, task: Task, mapper: Mapper, session: Session) -> None:
         self._agent, self._task, self._mapper, self._session = agent, task, mapper, session
-        self._approved = session.approved
         self._work = base.Work(task, None, _nowhere, _at_once)
 
     async def take(self, ask: Ask) -> tuple[list[Event], Question | None]:
@@ -107,10 +105,12 @@ class Asking:
         update = ask.params["toolCall"]
         out = self._mapper.call(update)
         call = self._mapper.calls[str(update["toolCallId"])]
-        if self._is_ours(call):  # judged, and asked about, when the call itself comes
-            ask.give(_chosen(ask.params["options"], yes=True))
-            return out, None
         ruling = judge(self._task.policy, call.name, needs_approval=True)
+        if ruling.verdict is not Verdict.DENY and self._is_ours(call):
+            ask.give(
+                _chosen(ask.params["options"], yes=True)
+            )  # judged, and asked about, when the call itself comes
+            return out, None
         if ruling.verdict is not Verdict.ASK:
             self._note(call, yes=ruling.verdict is Verdict.ALLOW)
             ask.give(_chosen(ask.params["options"], ruling.verdict is Verdict.ALLOW))
@@ -120,8 +120,13 @@ class Asking:
         return out, Question(ask, self._interrupt(call, message, call.diff(), ruling), call)
 
     def _is_ours(self, call: Call) -> bool:
-        """Whether it is about one of the notebook's tools, by the name that agents give those of an MCP server."""
-        return call.title in {f"mcp__{NAME}__{name}" for name in self._session.door.tools}
+        """Whether it is about one of the notebook's tools, by the name that agents give those of an MCP server.
+
+        The kind is the agent's own word; a title that a model may choose comes with another one.
+        """
+        return call.name == f"{self._agent}__other" and call.title in {
+            f"mcp__{NAME}__{name}" for name in self._session.door.tools
+        }
 
     def _permitted(self, question: Question, decision: Decision, *, yes: bool) -> None:
         self._note(question.call, yes=yes)
@@ -132,10 +137,10 @@ class Asking:
         question.ask.give(_chosen(options, yes, always=decision.grant is not None))
 
     def _note(self, call: Call, *, yes: bool) -> None:
-        """What the call may do from now on without another question: its files, its command."""
+        """What the call may do, once, without another question: just these changes, just this command."""
         if yes:
-            self._approved |= {self._relative(path) for path in call.paths() if self._is_inside(path)}
-            self._approved |= {f"$ {command}" for command in call.commands()}
+            self._session.changes += call.changes()
+            self._session.commands += call.commands()
 
     def _interrupt(self, call: Call, message: str, diff: str | None, ruling: Ruling) -> Interrupt:
         return Interrupt(
@@ -157,9 +162,9 @@ class Asking:
     # -- terminals
 
     async def _terminal(self, ask: Ask) -> tuple[list[Event], Question | None]:
-        command = [str(part) for part in ask.params["command"]]
-        line = shlex.join(command) if len(command) > 1 else command[0]
-        if {f"$ {line}", f"$ {command[-1]}", f"$ {' '.join(command)}"} & self._approved:
+        line = terminals.line_of(ask.params["command"])
+        if line in self._session.commands:
+            self._session.commands.remove(line)
             await self._run(ask)
             return [], None
         call = OwnCall(f"{self._agent}__execute", {"command": line, "cwd": ask.params["cwd"]})
@@ -241,7 +246,7 @@ class Asking:
     async def _write(self, ask: Ask) -> tuple[list[Event], Question | None]:
         path = self._relative(ask.params["path"])
         preview = await files.preview_write(self._work, {"path": path, "content": ask.params["content"]})
-        if path in self._approved:
+        if self._was_approved(ask.params["path"], ask.params["content"]):
             await self._put(ask, preview.guard)
             return [], None
         call = OwnCall(f"{self._agent}__write", {"path": path})
@@ -254,6 +259,14 @@ class Asking:
             return [*out, *self._mapper.answer(call, f"It was not written: {ruling.why}.")], None
         interrupt = self._interrupt(call, f"{preview.message} {WAITS}", preview.diff, ruling)
         return out, Question(ask, interrupt, call, preview.guard)
+
+    def _was_approved(self, path: str, content: str) -> bool:
+        """Whether a person let the agent make just this change, which is then used up."""
+        for change in self._session.changes:
+            if change.path == path and change.leads_to(content):
+                self._session.changes.remove(change)
+                return True
+        return False
 
     async def _written(self, ask: Ask, call: Call, guard: dict[str, Any]) -> list[Event]:
         """Write, and answer agent and card."""

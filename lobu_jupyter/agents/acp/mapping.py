@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import difflib
 import json
-import shlex
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lobu_jupyter.model.events import tool_result
 from lobu_jupyter.model.ids import new_id
+
+from .terminals import line_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -142,6 +145,25 @@ class Mapper:
         }
 
 
+@dataclass(frozen=True)
+class Change:
+    """A file's text or part before (None: it is new) and after."""
+
+    path: str
+    old: str | None
+    new: str
+
+    def leads_to(self, content: str) -> bool:
+        """Whether the file, as it is now, has this content after the change."""
+        if content == self.new:
+            return True
+        try:
+            now = Path(self.path).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError):
+            return False
+        return bool(self.old) and content == now.replace(self.old, self.new, 1)
+
+
 class Call:
     """A call of the agent, as it is known so far. ``id``: ours, new on the thread."""
 
@@ -171,16 +193,17 @@ class Call:
         """Its diffs in one text, None if it has none."""
         return "".join(_diff(part) for part in self._content if part.get("type") == "diff") or None
 
-    def paths(self) -> set[str]:
-        """The files that it says it changes."""
-        return {str(part["path"]) for part in self._content if part.get("type") == "diff"}
+    def changes(self) -> list[Change]:
+        """The changes of files that it announces."""
+        parts = [part for part in self._content if part.get("type") == "diff"]
+        return [Change(str(part["path"]), part.get("oldText"), part.get("newText") or "") for part in parts]
 
-    def commands(self) -> set[str]:
-        """The command that it says it runs."""
+    def commands(self) -> list[str]:
+        """The command that it says it runs, as a shell has it."""
         given = self._input.get("command") if isinstance(self._input, dict) else None
         if isinstance(given, list):
-            return {shlex.join(str(part) for part in given), str(given[-1])} if given else set()
-        return {given} if isinstance(given, str) and given else set()
+            return [line_of([str(part) for part in given])] if given else []
+        return [given] if isinstance(given, str) and given else []
 
     def result(self, terminal: Callable[[str], str]) -> str:
         """What its card says at its end. ``terminal``: what the terminal of an id shows."""

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from .asking import Question
     from .face import Ask
-    from .mapping import Call
+    from .mapping import Call, Change
 
 
 @dataclass
@@ -37,9 +37,8 @@ class Session:
     fresh: bool
     turn: object
     calls: dict[str, Call] = field(default_factory=dict[str, "Call"])
-    approved: set[str] = field(
-        default_factory=set[str]
-    )  # files and commands a person let it have in this prompt
+    changes: list[Change] = field(default_factory=list["Change"])  # approved in this prompt, each good once
+    commands: list[str] = field(default_factory=list[str])  # likewise
     backlog: deque[Ask] = field(default_factory=deque["Ask"])  # asked while another question was open
     reasons: list[str] = field(default_factory=list[str])  # of rejections that the protocol cannot carry
     waiting: Waiting | None = None
@@ -50,7 +49,9 @@ class Session:
         """A new prompt begins: nothing of the last one is left."""
         if self.waiting is not None:
             self.waiting.done.set()
-        self.waiting, self.calls, self.approved = None, {}, set()
+        self.waiting, self.calls = None, {}
+        self.changes.clear()
+        self.commands.clear()
         self.backlog.clear()
         self.reasons.clear()
 

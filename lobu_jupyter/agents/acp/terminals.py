@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shlex
 import signal
 from contextlib import suppress
 from typing import Any
@@ -17,7 +18,17 @@ from lobu_jupyter.model.ids import new_id
 MOST_OUTPUT = 1_000_000
 MOST_TERMINALS = 20
 STOP_SECONDS = 3.0
+_SHELLS = ("sh", "bash", "dash", "zsh")
 _CHUNK = 64 * 1024
+
+
+def line_of(command: list[str]) -> str:
+    """A command as a person reads it: what a shell is to run, else its words, quoted."""
+    if len(command) == 1:
+        return command[0]
+    if len(command) == 3 and os.path.basename(command[0]) in _SHELLS and command[1] in ("-c", "-lc"):
+        return command[2]
+    return shlex.join(command)
 
 
 class Terminal:
@@ -95,8 +106,9 @@ class Terminals:
             raise RequestError.invalid_request(
                 {"details": f"{MOST_TERMINALS} terminals are open; release some"}
             )
+        command = [str(part) for part in params["command"]]
         process = await asyncio.create_subprocess_exec(
-            *leashed([str(part) for part in params["command"]]),
+            *leashed(command if len(command) > 1 else ["/bin/sh", "-c", *command]),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
