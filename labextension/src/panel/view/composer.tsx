@@ -104,7 +104,9 @@ export function Composer(props: { model: PanelModel }): VNode {
           onKeyDown={event => {
             const { selectionStart, selectionEnd, value } = event.currentTarget;
             const still = selectionStart === selectionEnd && !event.shiftKey;
-            event.stopPropagation();
+            if (!event.ctrlKey && !event.metaKey && !event.altKey) {
+              event.stopPropagation(); // what is typed is no shortcut; a chord may be one
+            }
             if (completer.key(event)) {
               return;
             }

@@ -80,6 +80,7 @@ export function useScrolling(thread: Thread, model: PanelModel): IScrolling {
     }
     anchor.current = null;
     restored.current = true;
+    lastTop.current = element.scrollTop;
   });
   useEffect(() => {
     const transcript = root.current?.firstElementChild;
