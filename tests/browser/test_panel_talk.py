@@ -254,7 +254,7 @@ def test_from_prompt_to_decision_by_keyboard_and_axe_finds_nothing_serious(open_
     expect(panel.question).to_be_visible(timeout=SLOW)
     waiting = findings_in_all_themes(lab)
     keyboard.press("Control+Alt+i")
-    expect(panel.root.locator(".lobu-inbox")).to_be_visible()
+    expect(panel.root.locator(".lobu-inbox .lobu-decide")).to_be_visible(timeout=SLOW)
     inbox = findings_in_all_themes(lab)
     panel.question.focus()
     keyboard.press("a")
