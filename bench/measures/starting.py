@@ -55,9 +55,9 @@ def _server_start(home: Path, on: bool) -> float:
         stderr=subprocess.DEVNULL,
     )
     try:
-        port = wait_for("the server", lambda: _port(home / "runtime" / f"jpserver-{process.pid}.json"), 40)
+        port = wait_for("the server", lambda: _port(home / "runtime" / f"jpserver-{process.pid}.json"), 90)
         path = "lobu/api/health" if on else "api"
-        wait_for("an answer", lambda: _answers(f"http://127.0.0.1:{port}/{path}", server.auth), 40)
+        wait_for("an answer", lambda: _answers(f"http://127.0.0.1:{port}/{path}", server.auth), 90)
         return (time.monotonic() - began) * 1000
     finally:
         process.kill()
