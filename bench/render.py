@@ -41,7 +41,7 @@ def _scale(rows: list[dict[str, Any]]) -> str:
     units = {row["id"]: row["product"]["median"] for row in rows}
     if "S.batch" not in units:
         return "Not measured yet: `make bench` on a quiet machine fills this in.\n"
-    batch, reader = units["S.batch"], units["S.reader"]
+    batch, reader = units["S.batch"], max(0.0, units["S.reader"])
     lines = [
         f"Measured: a batch with its first reader costs the server {batch:.0f} µs of CPU, each further reader of it"
         f" {reader:.0f} µs; the server takes {units['S.server']:.0f} MB, a worker {units['S.worker']:.0f} MB, a reader"

@@ -8,7 +8,7 @@ from itertools import pairwise
 from bench.figures import percentile
 
 BATCHES = 50.0  # a second that an agent's run sends at most: its text leaves every 20 ms
-SECONDS = 20.0
+SECONDS = 10.0
 
 
 def wait_ms(runs: int, batch_us: float, reader_us: float, readers: int = 1) -> tuple[float, float]:
@@ -28,6 +28,6 @@ def wait_ms(runs: int, batch_us: float, reader_us: float, readers: int = 1) -> t
 def most_runs(batch_us: float, reader_us: float, readers: int = 1, limit_ms: float = 20.0) -> int:
     """How many runs may stream at once while 99 of 100 batches, and Jupyter's own calls, wait less than that."""
     runs = 0
-    while wait_ms(runs + 5, batch_us, reader_us, readers)[1] <= limit_ms:
-        runs += 5
+    while wait_ms(runs + 10, batch_us, reader_us, readers)[1] <= limit_ms:
+        runs += 10
     return runs

@@ -12,7 +12,7 @@ from bench.peers import Product, cpu_seconds, product
 from bench.scale import Scale
 from bench.table import Row
 
-RATE, MORE, HELD = 50, 3, 200  # an agent's run sends at most 50 batches a second
+RATE, MORE, HELD = 50, 5, 200  # an agent sends at most 50 batches a second
 
 
 async def unit_costs(folder: Path, scale: Scale, watch: Watch) -> list[Row]:
@@ -25,9 +25,8 @@ async def unit_costs(folder: Path, scale: Scale, watch: Watch) -> list[Row]:
             one = await _cpu_us(peer, scale.runs, scale.paced // 2, 1)
             ones.append(one)
             mores.append((await _cpu_us(peer, scale.runs, scale.paced // 2, MORE) - one) / (MORE - 1))
-        held = await _held_kb(peer)
     watch.settle()
-    server, worker = await _processes(folder)
+    server, worker, held = await _memory(folder)
     return [
         Row(id="S.batch", what="server CPU of a batch of one text, with its reader", unit="µs", product=ones, bound=None),
         Row(id="S.reader", what="server CPU of each further reader of it", unit="µs", product=mores, bound=None),
@@ -48,18 +47,8 @@ async def _cpu_us(peer: Product, runs: int, tokens: int, readers: int) -> float:
     return (cpu_seconds(peer.pid) - used) / (runs * tokens) * 1e6
 
 
-async def _held_kb(peer: Product) -> float:
-    before = psutil.Process(peer.pid).memory_info().rss
-    run = peer.new_run()
-    held = [await run.read() for _ in range(HELD)]
-    grown = psutil.Process(peer.pid).memory_info().rss - before
-    for reader in held:
-        reader.close()
-    return max(0.0, grown) / HELD / 1e3
-
-
-async def _processes(folder: Path) -> tuple[float, float]:
-    """MB of a server of its own, and of its worker after one run."""
+async def _memory(folder: Path) -> tuple[float, float, float]:
+    """MB of a server of its own and of its worker after one run, and kB of each reader that is held."""
     async with product(folder, worker=False) as peer:
         run = peer.new_run()
         reader = await run.read(stop=b'"RUN_FINISHED"')
@@ -68,4 +57,9 @@ async def _processes(folder: Path) -> tuple[float, float]:
         await reader.over(60)
         server = psutil.Process(peer.pid)
         (worker,) = [child for child in server.children() if "lobu_jupyter.worker" in child.cmdline()]
-        return server.memory_info().rss / 1e6, worker.memory_info().rss / 1e6
+        alone = server.memory_info().rss
+        held = [await run.read(stop=b'"never"') for _ in range(HELD)]
+        grown = server.memory_info().rss - alone
+        for reader in held:
+            reader.close()
+        return alone / 1e6, worker.memory_info().rss / 1e6, grown / HELD / 1e3
