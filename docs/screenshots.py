@@ -98,7 +98,9 @@ class Studio:
         """The cell of the output, in each theme; a page without its server cannot change it."""
         cell = lab.page.locator(".jp-Cell", has=lab.view)
         alone = lab.view.locator(".lobu-connection").count() > 0
-        lab.page.add_style_tag(content=".jp-Dialog { display: none }")  # JupyterLab's own
+        own = lab.page.locator(".jp-Dialog").get_by_role("button", name="Close")  # JupyterLab's own
+        if own.count() > 0:
+            own.first.click()
         for name, theme in THEMES.items():
             if alone and name != "light":
                 return
