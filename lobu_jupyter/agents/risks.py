@@ -72,7 +72,8 @@ def _without_escapes(code: str) -> tuple[str, set[Risk]]:
         sign, rest = escape[1], escape[2].strip()
         name = rest.split(" ", 1)[0]
         if sign.startswith("!") or name in _SHELL_MAGICS:
-            found |= {"shell"} | _of_command(rest)
+            found.add("shell")
+            found |= _of_command(rest)
         elif name in _INSTALL_MAGICS:
             found |= _of_command(rest)
         if sign == "%%" and name in _SHELL_MAGICS:
