@@ -77,7 +77,7 @@ screenshots: install browser
 	$(BIN)/python -m docs.screenshots $(ONLY)
 
 # What fast means, measured (docs/performance.md): all, or make bench ONLY=B1,B5.
-bench: install
+bench: install browser
 	$(BIN)/python -m bench --only "$(ONLY)"
 
 # Names and versions only.
