@@ -32,7 +32,7 @@ def test_what_an_agent_of_others_asks_is_decided_after_a_reload(context: Browser
 
     lab.reload()
     expect(lab.question).to_have_count(1, timeout=SLOW)
-    expect(lab.question).to_contain_text("ends with its process")
+    expect(lab.question).to_contain_text("The agent waits in memory")
     lab.question.press("a")
 
     lab.stands("Done")
