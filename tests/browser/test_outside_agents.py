@@ -44,7 +44,7 @@ def test_the_composer_lists_the_agents_and_asks_the_chosen_one(context: BrowserC
         context.new_page(), outside, ("import lobu_jupyter as lobu\nlobu.ChatWidget(new=True)",), None
     )
     lab.run_all()
-    picker = lab.view.get_by_label("Agent")
+    picker = lab.view.get_by_label("Agent", exact=True)
     expect(picker).to_contain_text("gone (not installed)", timeout=SLOW)
 
     picker.select_option("ours")
