@@ -17,7 +17,7 @@ export function Inbox(props: { model: PanelModel }): VNode {
   const threads = [...new Set(list.waiting.map(one => one.threadId))];
   return (
     <div class="lobu-inbox">
-      <Tour model={model} />
+      {(model.tour ?? 0) > 0 && <Tour model={model} />}
       {list.problem && (
         <p class="lobu-problem" role="alert">
           {list.problem}

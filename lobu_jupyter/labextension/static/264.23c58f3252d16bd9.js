@@ -1430,6 +1430,12 @@ button.lobu-chip {
   justify-content: space-between;
 }
 
+.lobu-thread:has([aria-current='true']) .lobu-thread-more,
+.lobu-suggestion[aria-selected='true'] .lobu-suggestion-detail,
+.lobu-suggestion:hover .lobu-suggestion-detail {
+  color: var(--lobu-text);
+}
+
 /* -- outside of the panel */
 
 .jp-SideBar .lm-TabBar-tab[data-lobu-waiting] {
