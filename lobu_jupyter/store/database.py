@@ -9,6 +9,7 @@ together share one commit; one that raises is rolled back alone.
 from __future__ import annotations
 
 import asyncio
+import os
 import sqlite3
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterable
@@ -28,6 +29,7 @@ T = TypeVar("T")
 Body = Callable[[Tx], Coroutine[Any, Any, T]]
 
 MAX_GROUP = 128  # bodies that share one commit
+GONE = "The lobu store {} was moved, removed or replaced while it was in use: put it back, or restart the server."
 
 
 @dataclass(slots=True)
@@ -49,6 +51,7 @@ class Database:
 
     def __init__(self, path: Path, writer: aiosqlite.Connection, reader: aiosqlite.Connection) -> None:
         self.path = path
+        self._file = _identity(path)
         self.on_commit: Callable[[set[str]], None] = lambda topics: None
         self._writer = writer
         self._reader = reader
@@ -128,6 +131,8 @@ class Database:
     def _commit(self, connection: sqlite3.Connection, bodies: Iterable[Body[Any]]) -> list[_Outcome]:
         bodies = list(bodies)
         try:
+            if _identity(self.path) != self._file:  # what is written to a file without a name is lost
+                return [_Outcome(error=StoreUnavailable(GONE.format(self.path))) for _ in bodies]
             connection.execute("BEGIN IMMEDIATE")
             outcomes = [self._attempt(connection, body) for body in bodies]
             connection.execute("COMMIT")
@@ -188,6 +193,15 @@ async def _hop(connection: aiosqlite.Connection, work: Callable[..., T], *args: 
     """
     raw = connection._conn  # pyright: ignore[reportPrivateUsage]
     return await connection._execute(work, raw, *args)  # pyright: ignore[reportPrivateUsage]
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """The file that has this name now; None: none has."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _data_version(connection: sqlite3.Connection) -> int:

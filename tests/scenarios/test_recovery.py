@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from tests.providers import Provider, Reply, says
 from tests.scenarios.person import Event, Person, ends_of, result_of, text_of
-from tests.servers import RealServer
+from tests.servers import RealServer, wait_for
 
 PARTIAL = "The answer has three parts, of which the first is this"
 
@@ -65,6 +67,29 @@ def test_after_a_server_crash_a_new_run_goes_on_from_the_partial_answer_once(
         "and here is the rest.",
     ]
     assert [r["status"] for r in person.snapshot(thread)["runs"]] == ["failed", "succeeded"]
+
+
+def test_a_store_that_was_gone_in_mid_run_is_a_clear_error_and_then_all_goes_on(
+    served: RealServer, tmp_path: Path
+) -> None:
+    person = Person(served)
+    thread = person.thread()
+    run = person.start(thread, "slow 100 20")["runId"]
+    person.wait_until_seen(thread, "TEXT_MESSAGE_CONTENT")
+
+    served.store.rename(tmp_path / "aside")
+    refused = wait_for("a refusal", lambda: reply if (reply := make_thread(person)).is_error else None)
+    (tmp_path / "aside").rename(served.store)
+    told = person.finish(thread, run)
+
+    assert refused.status_code == 503
+    assert "put it back" in refused.json()["error"]["message"]
+    assert [event["type"] for event in ends_of(told)] == ["RUN_FINISHED"]
+    assert re.findall(r"word\d+", text_of(told)) == [f"word{n}" for n in range(1, 101)]
+
+
+def make_thread(person: Person) -> httpx.Response:
+    return person.http.post("threads", json={})
 
 
 def run_code(person: Person, thread: str, code: str) -> list[Event]:

@@ -148,6 +148,23 @@ async def test_a_full_disk_fails_the_commit_and_leaves_nothing_half(database: Da
     await database.write(adds("b"))
 
 
+async def test_nothing_is_written_to_a_file_that_has_lost_its_name_and_it_goes_on_when_it_is_back(
+    database: Database, tmp_path: Path
+) -> None:
+    aside = tmp_path / "aside"
+    database.path.rename(aside)
+    with pytest.raises(StoreUnavailable, match="moved, removed or replaced"):
+        await database.write(adds("while it was away"))
+    database.path.write_bytes(aside.read_bytes())
+    with pytest.raises(StoreUnavailable, match="moved, removed or replaced"):
+        await database.write(adds("to another in its place"))
+
+    aside.replace(database.path)
+    await database.write(adds("when it was back"))
+
+    assert await names(database) == ["when it was back"]
+
+
 async def test_an_error_of_our_own_code_stays_what_it_is(database: Database) -> None:
     await database.write(adds("a"))
 
