@@ -19,7 +19,7 @@ from pathlib import Path
 from playwright.sync_api import BrowserContext, expect, sync_playwright
 
 from tests.browser.conftest import lab_server, launch
-from tests.browser.lab import LOAD, SLOW, Lab
+from tests.browser.lab import LOAD, READY, SLOW, Lab
 from tests.browser.panel import Panel
 from tests.extending.test_acp import SCRIPTED
 from tests.providers import MODEL, Call, Provider, Reply, calls, fails, says
@@ -89,8 +89,10 @@ class Studio:
         return self.open(LOAD, SALES, prompt)
 
     def shoot_window(self, lab: Lab, state: str) -> None:
-        """All of the window, in each theme."""
+        """All of the window, in each theme; a list of suggestions closes when the theme changes."""
         for name, theme in THEMES.items():
+            if name != "light" and lab.page.locator(".lobu-suggestions").count() > 0:
+                return
             lab.wear(theme)
             lab.page.screenshot(path=IMAGES / f"{state}-{name}.png", animations="disabled")
 
@@ -305,7 +307,8 @@ def panel_first(studio: Studio) -> Lab:
 def panel_mentions(studio: Studio) -> Lab:
     panel = panel_of(studio, says("Noted."), prompt="hello")
     panel.stands("Done")
-    panel.composer.press_sequentially("plot @sa")
+    panel.page.wait_for_function(READY, timeout=SLOW)
+    panel.composer.press_sequentially("plot @")
     expect(panel.root.locator(".lobu-suggestion").first).to_be_visible()
     return panel.lab
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from playwright.sync_api import BrowserContext, expect
@@ -24,9 +25,9 @@ SEEN = """() => document.querySelector('.lobu-panel .lobu-title')
 PAINTED = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
 
 
-def judged(panel: Panel) -> list[dict[str, object]]:
+def judged(panel: Panel) -> list[dict[str, Any]]:
     """What axe-core finds in the panel, in each theme."""
-    found: list[dict[str, object]] = []
+    found: list[dict[str, Any]] = []
     for theme in THEMES:
         panel.lab.wear(theme)
         panel.page.wait_for_function(SEEN, timeout=SLOW)
