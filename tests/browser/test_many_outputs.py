@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -70,7 +71,7 @@ def test_four_tabs_of_twenty_live_outputs_have_a_connection_each_and_lab_answers
 
 def thread_ids(client: Any) -> list[str]:
     threads = client.get("threads", params={"limit": 100}).json()["threads"]
-    return [t["threadId"] for t in threads if (t.get("name") or "").startswith("t")]
+    return [t["threadId"] for t in threads if re.fullmatch(r"t\d+", t.get("name") or "")]
 
 
 def said(client: Any, thread: str) -> str:
@@ -127,7 +128,7 @@ def test_a_collapsed_output_and_one_in_a_new_view_show_the_same(open_lab: OpenLa
         expect(view).to_contain_text("once")
         assert view.inner_text().count("once") == 1
         expect(view.locator(".lobu-decide input")).to_have_value("half a reason")
-    lab.view.last.get_by_role("button", name="Reject").click()
+    lab.view.last.get_by_role("button", name="Reject", exact=True).click()
     for view in (lab.view.first, lab.view.last):
         expect(view).to_contain_text("Rejected by you")
     assert len(lab.sockets) == 1
