@@ -1,9 +1,9 @@
 /** All that waits on the person, over all threads and notebooks; decided here, on the thread's own cards. */
-import { VNode } from 'preact';
+import { ComponentChild, VNode } from 'preact';
 import { Thread } from '../../core/thread';
-import { IWaiting } from '../../core/wire';
+import { IWaiting, JsonObject } from '../../core/wire';
 import { BatchBar, Decide } from '../../core/view/decide';
-import { Code, Diff } from '../../core/view/code';
+import { Code, Diff, JsonView } from '../../core/view/code';
 import { unified } from '../../core/text/diff';
 import { IView, useThread } from '../../core/view/view';
 import { PanelModel } from '../model/panel';
@@ -61,14 +61,13 @@ function Questions(props: { thread: Thread; listed: IWaiting[]; model: PanelMode
       </header>
       {open.map(interrupt => {
         const extra = interrupt.metadata?.lobu;
-        const code = extra?.args?.code;
         return (
           <div key={interrupt.id} class="lobu-card lobu-is-waiting">
             <div class="lobu-card-body">
               {extra?.diff ? (
                 <Diff lines={unified(extra.diff)} label={trans.__('Changes')} />
               ) : (
-                typeof code === 'string' && <Code code={code} language="python" />
+                <Asked args={extra?.args} />
               )}
             </div>
             {thread.presence === 'ready' && <Decide interrupt={interrupt} view={view} />}
@@ -82,5 +81,16 @@ function Questions(props: { thread: Thread; listed: IWaiting[]; model: PanelMode
         </p>
       )}
     </section>
+  );
+}
+
+/** The arguments that a call is to run with; the questions of a call that asks stand in their form. */
+function Asked(props: { args: JsonObject | undefined }): ComponentChild {
+  const { code, questions, ...rest } = props.args ?? {};
+  return (
+    <>
+      {typeof code === 'string' && <Code code={code} language="python" />}
+      {!questions && Object.keys(rest).length > 0 && <JsonView value={rest} />}
+    </>
   );
 }

@@ -373,6 +373,12 @@
   background: var(--lobu-raised);
 }
 
+/* What is to be approved is seen whole: nothing hides beyond an edge. */
+.lobu .lobu-is-waiting pre.lobu-code {
+  white-space: pre-wrap;
+  overflow-wrap: anywhere;
+}
+
 .lobu-code code {
   padding: 0;
   background: none;
