@@ -33,6 +33,7 @@ _LONG_SECONDS = 60.0
 _TAKEN_SECONDS = 10.0  # a cell that took a job begins it at once, or has lost it
 _INTERRUPTS = 4  # tries, half a second apart: code may swallow a KeyboardInterrupt
 _INTERRUPT_SECONDS = 0.5
+_LEAVING_SECONDS = 1.0  # Jupyter interrupts a kernel before it restarts or stops it
 
 OnOutput = Callable[[Output], Awaitable[None]]
 OnWaiting = Callable[[str], Awaitable[None]]
@@ -180,9 +181,10 @@ class Executor:
         for output in [*capture.take(), *_note_of(capture)]:
             await on_output(output)
         await notes.say("")
-        return _executed(
-            capture.result or _failure("Lost", "the kernel's result was lost in a flood of output")
-        )
+        result = capture.result or _failure("Lost", "the kernel's result was lost in a flood of output")
+        if (result.get("error") or {}).get("ename") in ("KeyboardInterrupt", "Lost"):
+            await self._kernel.stays(_LEAVING_SECONDS)  # else a restart would pass for an error of the code
+        return _executed(result)
 
     async def _stop(self, attempt: _Attempt) -> None:
         """End it: before it began, the guest will be told no; after, interrupt until it ends.

@@ -118,6 +118,17 @@ class Kernel:
                 await self._changed.wait()
         self.check()
 
+    async def stays(self, seconds: float) -> None:
+        """Wait so long, to be sure that it is not about to go.
+
+        Raises:
+            KernelGone: it went meanwhile.
+        """
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while True:
+                    await self.change(seconds)
+
     # -- requests
 
     def capture(self, request_id: str, limit: int) -> Capture:

@@ -57,7 +57,7 @@ async def test_an_event_costs_the_same_however_long_the_thread(tmp_path: Path) -
 
 
 async def test_servers_kernels_and_runs_start_without_waiting_for_us(tmp_path: Path) -> None:
-    rows = await starting.b9(tmp_path, replace(SCALE, repeats=2), HURRY)
+    rows = await starting.b9(tmp_path, replace(SCALE, repeats=3), HURRY)
 
     for row in rows:
         assert_not_twice_off(row)

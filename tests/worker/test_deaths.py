@@ -72,6 +72,38 @@ async def test_code_that_waits_behind_a_cell_does_not_wait_for_a_dead_kernel(
 
 
 @pytest.mark.scenario("W17")
+async def test_the_interrupt_before_a_shutdown_is_no_error_of_the_code(
+    own_kernel: KernelManager, owner: Person, hand_in: MakeHand
+) -> None:
+    hand = await hand_in(own_kernel)
+    caught = "print('in', flush=True)\nimport time\ntry: time.sleep(60)\nfinally: print('out', flush=True)"
+    task = hand.start(caught)
+    await hand.says("in")
+
+    own_kernel.interrupt_kernel()
+    await hand.says("out")
+    own_kernel.request_shutdown()
+
+    async with asyncio.timeout(5):
+        with pytest.raises(KernelGone):
+            await task
+
+
+async def test_an_interrupt_alone_is_the_codes_error(
+    own_kernel: KernelManager, owner: Person, hand_in: MakeHand
+) -> None:
+    hand = await hand_in(own_kernel)
+    task = hand.start("print('in', flush=True)\nimport time\ntime.sleep(60)")
+    await hand.says("in")
+
+    own_kernel.interrupt_kernel()
+    done = await task
+
+    assert done.error is not None
+    assert done.error["ename"] == "KeyboardInterrupt"
+
+
+@pytest.mark.scenario("W17")
 async def test_a_restarted_kernel_is_another_one(
     own_kernel: KernelManager, owner: Person, hand_in: MakeHand
 ) -> None:

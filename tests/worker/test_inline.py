@@ -69,6 +69,7 @@ class Exchange:
         self.reports: list[dict[str, object]] = []
         self._polls: asyncio.Queue[asyncio.StreamWriter] = asyncio.Queue()
         self._writers: list[asyncio.StreamWriter] = []
+        self.polled = asyncio.Event()  # a cell waits for a job
 
     async def close(self) -> None:
         for writer in self._writers:
@@ -81,6 +82,7 @@ class Exchange:
             message = json.loads(line)
             if "poll" in message:
                 self._polls.put_nowait(writer)
+                self.polled.set()
             else:
                 self.reports.append(message)
 
@@ -217,6 +219,7 @@ async def test_a_look_that_was_answered_aside_does_not_interrupt_the_waiting_cel
     await person.run(SLOW_LOOK)
     cell = person.send(WAITING.format(port=exchange.port, turns=1))
     await person.started(cell)
+    await asyncio.wait_for(exchange.polled.wait(), 10)
 
     seen = await inline.executor.look("lobu_jupyter.notebook.looks.list_variables()")
 
