@@ -5,11 +5,16 @@ from __future__ import annotations
 import os
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.outcomes import Keeper
 
 for name in [name for name in os.environ if name.startswith(("LOBU_", "OPENAI_", "ANTHROPIC_"))]:
     del os.environ[name]  # a developer's own settings do not reach the tests
+
+# How quickly inputs are made says more of the machine than of the code.
+settings.register_profile("any-machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any-machine")
 
 
 def pytest_configure(config: pytest.Config) -> None:

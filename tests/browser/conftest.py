@@ -68,8 +68,11 @@ def lab_of_the_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rea
 
 @pytest.fixture
 def server(lab_of_the_session: RealServer) -> Iterator[RealServer]:
-    """One server for all tests; each leaves it without kernels."""
+    """One server for all tests; each leaves it without threads and kernels."""
     yield lab_of_the_session
+    with lab_of_the_session.client() as person:
+        for thread in person.get("threads", params={"limit": 500}).raise_for_status().json()["threads"]:
+            person.delete(f"threads/{thread['threadId']}").raise_for_status()
     for kernel in lab_of_the_session.jupyter("GET", "api/kernels"):
         lab_of_the_session.shut_down_kernel(kernel["id"])
 

@@ -101,7 +101,7 @@ def test_what_waits_its_turn_is_shown_and_can_be_withdrawn(open_lab: OpenLab):
     lab = open_lab("x = 1")
     panel = Panel.open(lab)
     queued = panel.root.locator(".lobu-queued")
-    panel.send("slow 5000 5")
+    panel.send("slow 20000 5")
     panel.stands("Working")
 
     panel.send("say first")

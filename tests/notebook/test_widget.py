@@ -78,14 +78,17 @@ class Page:
 
     def __init__(self, link: Session) -> None:
         self.got: queue.Queue[dict[str, Any]] = queue.Queue()
+        self.kept: list[dict[str, Any]] = []  # what came before what was waited for
         self.background = Background(lambda: client_of(link), "test page")
         self.comm = Comm(self.background, self.got.put)
 
     def until(self, kind: str) -> dict[str, Any]:
         while True:
-            message = self.got.get(timeout=SECONDS)
-            if message["type"] == kind:
-                return message
+            for message in self.kept:
+                if message["type"] == kind:
+                    self.kept.remove(message)
+                    return message
+            self.kept.append(self.got.get(timeout=SECONDS))
 
     def call(self, method: str, path: str, body: Any = None) -> dict[str, Any]:
         self.comm.received({"type": "call", "id": 7, "method": method, "path": path, "body": body})
