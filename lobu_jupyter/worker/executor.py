@@ -33,7 +33,7 @@ _LONG_SECONDS = 60.0
 _TAKEN_SECONDS = 10.0  # a cell that took a job begins it at once, or has lost it
 _INTERRUPTS = 4  # tries, half a second apart: code may swallow a KeyboardInterrupt
 _INTERRUPT_SECONDS = 0.5
-_LEAVING_SECONDS = 1.0  # Jupyter interrupts a kernel before it restarts or stops it
+_LEAVING_SECONDS = 2.0  # Jupyter interrupts a kernel before it restarts or stops it
 
 OnOutput = Callable[[Output], Awaitable[None]]
 OnWaiting = Callable[[str], Awaitable[None]]
