@@ -24,6 +24,11 @@ class Panel:
         expect(panel.root).to_be_visible(timeout=SLOW)
         return panel
 
+    def reload(self) -> None:
+        """Load the page anew; JupyterLab may not have noted yet that the panel was open."""
+        self.lab.reload()
+        Panel.open(self.lab)
+
     @property
     def composer(self) -> Locator:
         return self.root.get_by_label("Message to the agent")

@@ -26,7 +26,7 @@ def test_a_question_is_asked_decided_and_there_again_after_a_reload(open_lab: Op
     expect(panel.root.locator("strong", has_text="Bold")).to_be_visible(timeout=SLOW)
     expect(panel.question).to_be_visible(timeout=SLOW)
 
-    lab.reload()
+    panel.reload()
 
     expect(panel.question).to_have_count(1, timeout=SLOW)
     expect(panel.title).to_have_text("say **Bold** words")
@@ -128,7 +128,7 @@ def test_a_switch_is_quick_and_keeps_scroll_and_draft(open_lab: OpenLab, server:
     print(f"a switch took {took:.0f} ms")
     expect(panel.composer).to_have_value("half a thought")
     assert abs(scroller.evaluate("one => one.scrollTop") - 200) < 5
-    lab.reload()
+    panel.reload()
     expect(panel.composer).to_have_value("half a thought")
 
 

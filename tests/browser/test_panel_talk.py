@@ -107,7 +107,7 @@ def test_what_waits_its_turn_is_shown_and_can_be_withdrawn(open_lab: OpenLab):
     panel.send("say first")
     panel.send("say second")
     expect(queued).to_have_count(2)
-    lab.reload()
+    panel.reload()
     expect(queued).to_have_count(2, timeout=SLOW)
     panel.button("Withdraw: say first").click()
     expect(queued).to_have_count(1)
@@ -318,7 +318,5 @@ def test_the_first_steps_go_with_the_demo_agent_in_notebook_7(context: BrowserCo
 
     expect(panel.rows).to_have_count(1)
     expect(tour).to_have_count(0)
-    lab.reload()
-    lab.command("lobu:open")
-    expect(panel.root).to_be_visible(timeout=SLOW)
+    panel.reload()
     expect(tour).to_have_count(0)
