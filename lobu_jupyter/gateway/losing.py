@@ -13,10 +13,10 @@ from lobu_jupyter.model.events import run_error
 from lobu_jupyter.model.interrupts import InterruptStatus
 from lobu_jupyter.model.runs import ErrorCode, RunError, RunStatus
 
-from .beginning import add_run, begin_and_end, begin_next
+from .beginning import begin_and_end, begin_next
 from .ending import close_interrupts, finish
 from .journal import stamped
-from .resuming import request_of
+from .resuming import add_next
 from .rows import interrupt_of
 
 if TYPE_CHECKING:
@@ -52,7 +52,8 @@ async def lose_pause(ctx: Context, tx: Tx, run_id: str, why: str = "", *, then_n
     await close_interrupts(ctx, tx, thread_id, InterruptStatus.CANCELLED, then_next=False, **closed)
     thread = await tx.one("thread", thread_id=thread_id)
     assert thread is not None, "a run has a thread"
-    run = await _going_on(ctx, tx, parent, thread)
+    run = await tx.one("run", run_id=await add_next(ctx, tx, parent, thread))
+    assert run is not None, "it was just added"
     end = await begin_and_end(ctx, tx, run, stamped(run_error(error.code, error.message), ctx.now()))
     await finish(ctx, tx, run, RunStatus.FAILED, end, error=error, then_next=False)
     if then_next:
@@ -67,22 +68,3 @@ async def held_in_memory(ctx: Context) -> int:
 
     rows = await ctx.database.read(body)
     return len({row["run_id"] for row in rows if interrupt_of(row).in_memory})
-
-
-async def _going_on(ctx: Context, tx: Tx, parent: Row, thread: Row) -> Row:
-    """The run that would have gone on from the pause."""
-    kept = {name: parent[name] for name in ("agent", "model", "mode", "answerable")}
-    run_id = await add_run(
-        ctx,
-        tx,
-        thread["thread_id"],
-        thread["owner"],
-        **kept,
-        kernel_id=thread["kernel_id"],
-        parent_run_id=parent["run_id"],
-        request=request_of(parent),
-        cursor=thread["cursor"],
-    )
-    run = await tx.one("run", run_id=run_id)
-    assert run is not None, "it was just added"
-    return run

@@ -148,24 +148,10 @@ async def _go_on(
     decisions: list[Decision],
     entries: list[Entry],
 ) -> Started:
-    """Settle the questions and begin the run that goes on: the same agent, as it was at the pause.
-
-    Only the kernel may be another: the one that the thread is bound to now.
-    """
+    """Settle the questions and begin the run that goes on."""
     parent = await tx.one("run", run_id=rows[0]["run_id"])
     assert parent is not None, "an interrupt has its run"
-    kept = {name: parent[name] for name in ("agent", "model", "mode", "answerable")}
-    run_id = await add_run(
-        ctx,
-        tx,
-        thread["thread_id"],
-        thread["owner"],
-        **kept,
-        kernel_id=thread["kernel_id"],
-        parent_run_id=parent["run_id"],
-        request=request_of(parent),
-        cursor=thread["cursor"],
-    )
+    run_id = await add_next(ctx, tx, parent, thread)
     events: list[bytes] = []
     for row, decision in zip(rows, decisions, strict=True):
         await _settle(ctx, tx, by, thread, row, decision, run_id)
@@ -179,10 +165,24 @@ def _only(entry: Entry) -> Entry:
     return {name: entry[name] for name in ("interruptId", "status", "payload") if name in entry}
 
 
-def request_of(parent: Row) -> str:
-    """What a run that goes on from `parent` keeps of its request."""
+async def add_next(ctx: Context, tx: Tx, parent: Row, thread: Row) -> str:
+    """Add the run that goes on from the pause of `parent`, and return its id: the same agent, as it was.
+
+    Only the kernel may be another: the one that the thread is bound to now.
+    """
+    kept = {name: parent[name] for name in ("agent", "model", "mode", "answerable")}
     context = msgspec.json.decode(parent["request"]).get("context") or []
-    return json_of({"context": context})
+    return await add_run(
+        ctx,
+        tx,
+        thread["thread_id"],
+        thread["owner"],
+        **kept,
+        kernel_id=thread["kernel_id"],
+        parent_run_id=parent["run_id"],
+        request=json_of({"context": context}),
+        cursor=thread["cursor"],
+    )
 
 
 async def _settle(
