@@ -135,7 +135,8 @@ function Asked(props: { questions: string[]; item: IToolItem }): VNode {
   );
 }
 
-function Given(props: { args: string; view: IView }): ComponentChild {
+/** The arguments of a call as the agent gave them: JSON text, whole or still being written. */
+export function Given(props: { args: string; view: IView }): ComponentChild {
   const code = member(props.args, 'code');
   const rest: JsonObject = { ...parsed(props.args) };
   delete rest.code;

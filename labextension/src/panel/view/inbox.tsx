@@ -1,9 +1,10 @@
 /** All that waits on the person, over all threads and notebooks; decided here, on the thread's own cards. */
-import { ComponentChild, VNode } from 'preact';
+import { VNode } from 'preact';
 import { Thread } from '../../core/thread';
-import { IWaiting, JsonObject } from '../../core/wire';
+import { IWaiting } from '../../core/wire';
 import { BatchBar, Decide } from '../../core/view/decide';
-import { Code, Diff, JsonView } from '../../core/view/code';
+import { Diff } from '../../core/view/code';
+import { Given } from '../../core/view/tool';
 import { unified } from '../../core/text/diff';
 import { IView, useThread } from '../../core/view/view';
 import { PanelModel } from '../model/panel';
@@ -67,7 +68,8 @@ function Questions(props: { thread: Thread; listed: IWaiting[]; model: PanelMode
               {extra?.diff ? (
                 <Diff lines={unified(extra.diff)} label={trans.__('Changes')} />
               ) : (
-                <Asked args={extra?.args} />
+                extra?.args &&
+                !extra.args.questions && <Given args={JSON.stringify(extra.args)} view={view} />
               )}
             </div>
             {thread.presence === 'ready' && <Decide interrupt={interrupt} view={view} />}
@@ -81,16 +83,5 @@ function Questions(props: { thread: Thread; listed: IWaiting[]; model: PanelMode
         </p>
       )}
     </section>
-  );
-}
-
-/** The arguments that a call is to run with; the questions of a call that asks stand in their form. */
-function Asked(props: { args: JsonObject | undefined }): ComponentChild {
-  const { code, questions, ...rest } = props.args ?? {};
-  return (
-    <>
-      {typeof code === 'string' && <Code code={code} language="python" />}
-      {!questions && Object.keys(rest).length > 0 && <JsonView value={rest} />}
-    </>
   );
 }
