@@ -110,6 +110,7 @@ def interrupts_of(
 def _approval(
     task: Task, part: ToolCallPart, tool: BoundTool, call: str, metadata: dict[str, Any]
 ) -> Interrupt:
+    args: dict[str, Any] = metadata.get("args") or part.args_as_dict()
     return Interrupt(
         id=new_id("int"),
         thread_id=task.thread_id,
@@ -118,12 +119,12 @@ def _approval(
         message=metadata.get("message") or f"Allow {part.tool_name}?",
         tool_call_id=call,
         tool_name=part.tool_name,
-        args=part.args_as_dict(),
+        args=args,
         args_schema=tool.spec.parameters,
         decisions=(*APPROVAL_DECISIONS, "respond") if tool.spec.respond else APPROVAL_DECISIONS,
         diff=metadata.get("diff"),
         no_grant=bool(metadata.get("noGrant")),
-        risks=tuple(risks_of(str(part.args_as_dict().get("code") or ""))),
+        risks=tuple(risks_of(str(args.get("code") or ""))),
     )
 
 
@@ -169,9 +170,9 @@ def results_of(resumption: Resumption, checkpoint: Checkpoint) -> DeferredToolRe
             continue
         ours = interrupt.tool_call_id or ""
         call = theirs.get(ours, ours)
-        _settle(results, call, interrupt, decided[interrupt.id])
         metadata = dict(requests.metadata.get(call) or {})
-        metadata["edited"] = decided[interrupt.id].kind == "edit"
+        _settle(results, call, interrupt, decided[interrupt.id], metadata.get("args"))
+        metadata["edited"] = decided[interrupt.id].kind == "edit" or bool(metadata.get("edited"))
         results.metadata[call] = metadata
     return results
 
@@ -193,7 +194,14 @@ def _decide_children(
     return theirs
 
 
-def _settle(results: DeferredToolResults, call: str, interrupt: Interrupt, decision: Decision) -> None:
+def _settle(
+    results: DeferredToolResults,
+    call: str,
+    interrupt: Interrupt,
+    decision: Decision,
+    args: dict[str, Any] | None,
+) -> None:
+    """``args``: what an approval stands for, where that is not what the model wrote."""
     if interrupt.reason == QUESTION:
         results.calls[call] = answer_text(decision, interrupt.questions)
     elif decision.kind == "respond":
@@ -201,7 +209,7 @@ def _settle(results: DeferredToolResults, call: str, interrupt: Interrupt, decis
     elif decision.kind == "edit":
         results.approvals[call] = ToolApproved(override_args=decision.edited_args)
     elif decision.kind == "approve":
-        results.approvals[call] = ToolApproved()
+        results.approvals[call] = ToolApproved(override_args=args)
     else:
         results.approvals[call] = ToolDenied(rejection(decision))
 

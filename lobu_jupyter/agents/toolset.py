@@ -20,8 +20,8 @@ from pydantic_core import SchemaValidator, core_schema
 
 from lobu_jupyter.model.policy import Policy, Ruling, Verdict, judge
 
-from .tools import delegate, files, kernel, outputs, questions, specs
-from .tools.base import BoundTool, Call, Preview, Result, Suspended, ToolError, Work
+from .tools import delegate, files, kernel, notebook, outputs, questions, specs
+from .tools.base import BoundTool, Call, Outdated, Preview, Result, Suspended, ToolError, Work
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -35,7 +35,7 @@ SCHEMA_BYTES = 1000
 
 def tools_of(task: Task) -> dict[str, BoundTool]:
     """The tools of a run by name: the built-in ones, then what the person registered under other names."""
-    bound = [*kernel.BOUND, *files.BOUND, *questions.BOUND, *delegate.BOUND]
+    bound = [*kernel.BOUND, *files.BOUND, *notebook.BOUND, *questions.BOUND, *delegate.BOUND]
     if task.kernel is not None:
         bound += [kernel.registered(spec) for spec in task.kernel.tools if spec.name not in specs.NAMES]
     return {tool.spec.name: tool for tool in bound}
@@ -88,6 +88,8 @@ class Toolset(AbstractToolset[None]):
             result = await bound.run(self._work, call)
         except Suspended as suspended:
             raise ApprovalRequired(metadata={"child": suspended.child}) from suspended
+        except Outdated as outdated:
+            raise ApprovalRequired(metadata=self._again(name, outdated, metadata)) from outdated
         except ToolError as error:
             raise ToolFailed(str(error)) from error
         return self._returned(result, tool_args if metadata.get("edited") else None)
@@ -104,14 +106,15 @@ class Toolset(AbstractToolset[None]):
             raise ToolError(refusal(name, ruling))
         if ruling.verdict is Verdict.ASK:
             preview = await bound.preview(self._work, args) if bound.preview else Preview(f"Allow {name}?")
-            raise ApprovalRequired(
-                metadata={
-                    "message": preview.message,
-                    "diff": preview.diff,
-                    "guard": preview.guard,
-                    "noGrant": ruling.no_grant,
-                }
-            )
+            raise ApprovalRequired(metadata=_question(preview, ruling))
+
+    def _again(self, name: str, outdated: Outdated, metadata: dict[str, Any]) -> dict[str, Any]:
+        """The question that takes the place of an approval that came too late."""
+        if not self._work.task.policy.answerable:
+            raise ToolFailed(f"{outdated.preview.message} Nobody can be asked again here; nothing was done.")
+        ruling = judge(self._work.task.policy, name, needs_approval=True)
+        question = _question(outdated.preview, ruling)
+        return {**question, "args": outdated.arguments, "edited": bool(metadata.get("edited"))}
 
     def _ask(self, ruling: Ruling, args: dict[str, Any]) -> None:
         if not self._work.task.policy.answerable:
@@ -137,6 +140,17 @@ class Toolset(AbstractToolset[None]):
             return ToolReturn(text, metadata=metadata)
         media = [BinaryContent(data, media_type=mime) for mime, data in result.images]
         return ToolReturn(text, content=[outputs.FIGURES, *media], metadata=metadata)
+
+
+def _question(preview: Preview, ruling: Ruling) -> dict[str, Any]:
+    """What is kept of a call that waits; pausing.py makes the interrupt of it."""
+    return {
+        "message": preview.message,
+        "diff": preview.diff,
+        "guard": preview.guard,
+        "noGrant": ruling.no_grant,
+        "args": preview.args,
+    }
 
 
 def _asking(policy: Policy, name: str) -> Ruling:

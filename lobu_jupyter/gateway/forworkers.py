@@ -70,6 +70,14 @@ class ForWorkers:
         """
         await workers.withdraw(self._ctx, worker, run_id, why)
 
+    async def notebook_of(self, worker: WorkerCaller, run_id: str) -> tuple[str, str | None]:
+        """Whose the thread of a run of this worker is, and its notebook's path.
+
+        Raises:
+            RunEnded, StaleIncarnation: it is not its run (any more). RunNotFound: it is none.
+        """
+        return await workers.notebook_of(self._ctx, worker, run_id)
+
     async def announce(self, worker: WorkerCaller, agents: list[dict[str, Any]]) -> None:
         """The worker's agents are these now, with their states."""
         await workers.announce(self._ctx, worker, agents)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from lobu_jupyter.model.callers import Caller, WorkerCaller
-from lobu_jupyter.model.errors import NotAllowed, RunNotFound, StaleIncarnation, WorkerNotFound
+from lobu_jupyter.model.errors import NotAllowed, RunEnded, RunNotFound, StaleIncarnation, WorkerNotFound
 from lobu_jupyter.model.ids import new_id
 from lobu_jupyter.model.ports import ToolSpec
 from lobu_jupyter.model.runs import ErrorCode
@@ -116,6 +116,25 @@ async def withdraw(ctx: Context, worker: WorkerCaller, run_id: str, why: str) ->
         await lose_pause(ctx, tx, run_id, why)
 
     await ctx.database.write(body)
+
+
+async def notebook_of(ctx: Context, worker: WorkerCaller, run_id: str) -> tuple[str, str | None]:
+    """See :meth:`Gateway.notebook_of`."""
+
+    async def body(tx: Tx) -> tuple[str, str | None]:
+        run = await tx.one("run", run_id=run_id)
+        if run is None:
+            raise RunNotFound
+        lease = await tx.one("lease", run_id=run_id)
+        if lease is None:
+            raise RunEnded
+        if (lease["worker_id"], lease["incarnation"]) != (worker.worker_id, worker.incarnation):
+            raise StaleIncarnation
+        thread = await tx.one("thread", thread_id=run["thread_id"])
+        assert thread is not None, "a run has its thread"
+        return thread["owner"], thread["notebook_path"]
+
+    return await ctx.database.read(body)
 
 
 async def announce(ctx: Context, worker: WorkerCaller, agents: list[dict[str, Any]]) -> None:

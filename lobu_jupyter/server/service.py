@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from .activity import Activity
     from .callers import Callers
     from .kernels import Kernels, What
+    from .notebooks import Notebooks
     from .workers import Pool
 
 READY_SECONDS = 30.0
@@ -61,6 +62,7 @@ class Service:
         self.pages = Pages()
         self.sockets: set[WebSocketHandler] = set()
         self.pool: Pool
+        self.notebooks: Notebooks
         self.callers: Callers
         self.activity: Activity
         self.observer: Observer | None = None

@@ -20,6 +20,7 @@ from .activity import Activity
 from .callers import Callers
 from .embedded import EmbeddingKernel, kernel_id_of
 from .kernels import Kernels
+from .notebooks import Notebooks
 from .service import Service, ServiceSettings
 from .watching import Watching
 from .workers import OWN_WORKER, Pool
@@ -65,6 +66,7 @@ def build(app: LobuApp) -> Service:
         clock=SystemClock(),
     )
     kernels.boots = service.callers.boots
+    service.notebooks = Notebooks(app.server.contents_manager)
     service.activity = Activity(
         running=service.running,
         held=service.held,

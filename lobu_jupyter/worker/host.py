@@ -249,13 +249,28 @@ class Host:
                 elif event["type"] == "lobu.sync":
                     await batcher.flush()
                     event["done"].set_result(None)
+                elif event["type"] == "lobu.notebook":
+                    _answer(event["done"], await self._at_notebook(task, event["request"]))
                 else:
                     await batcher.send(event)
         return usage
 
+    async def _at_notebook(self, task: Task, request: dict[str, Any]) -> dict[str, Any]:
+        try:
+            return await self._link.notebook(task.run_id, request)
+        except ServerGone:
+            raise
+        except LobuError as error:
+            return {"refused": str(error)}
+
     def _finished(self, task: Task, outcome: dict[str, Any], usage: list[dict[str, Any]]) -> ev.Event:
         more = {"usage": usage} if usage else {}
         return ev.run_finished(task.thread_id, task.run_id, outcome, **more)
+
+
+def _answer(asked: asyncio.Future[dict[str, Any]], answer: dict[str, Any]) -> None:
+    if not asked.done():  # its tool may have been cancelled meanwhile
+        asked.set_result(answer)
 
 
 class _Over(Exception):

@@ -13,12 +13,15 @@ from functools import partial
 from types import SimpleNamespace
 from typing import Any, cast
 
+import msgspec
 from ag_ui.core import Event as AgUiEvent
+from nbformat.v4 import new_code_cell
 from pydantic import TypeAdapter
 
 from lobu_jupyter.model.events import Event, encode, parse, run_error, run_finished
 from lobu_jupyter.model.ids import new_id
 from lobu_jupyter.model.interrupts import Decision, Interrupt, event_of_interrupt, held_calls
+from lobu_jupyter.model.notebooks import Insert, Read, Request, change, described
 from lobu_jupyter.model.policy import Layer, Policy, Rules
 from lobu_jupyter.model.ports import (
     AgentError,
@@ -152,21 +155,47 @@ def policy(*, answerable: bool = True, max_mode: Any = "allow", **layers: dict[s
     return Policy(layers=made, answerable=answerable, max_mode=max_mode)
 
 
-async def said(agent: AgentPort, task: Task, kernel: KernelPort | None = None) -> AsyncIterator[Event]:
+class FakeNotebook:
+    """Cells that nobody has open, and the rules of model/notebooks.py."""
+
+    def __init__(self, *sources: str) -> None:
+        self.cells: list[dict[str, Any]] = [new_code_cell(text, id=f"c{n}") for n, text in enumerate(sources)]
+
+    @property
+    def sources(self) -> list[str]:
+        return [cell["source"] for cell in self.cells]
+
+    def answer(self, request: dict[str, Any]) -> dict[str, Any]:
+        wish = msgspec.convert(request, Request)
+        if isinstance(wish, Read):
+            return {"cells": described(self.cells, wish.cell), "where": "file"}
+        new = new_code_cell(wish.source, id=wish.cell) if isinstance(wish, Insert) else None
+        conflict = change(self.cells, wish, new)
+        return {"done": True} if conflict is None else {"conflict": conflict}
+
+
+async def said(
+    agent: AgentPort, task: Task, kernel: KernelPort | None = None, notebook: FakeNotebook | None = None
+) -> AsyncIterator[Event]:
     """What the agent says, to a host that has everything durable at once."""
     async with aclosing(cast("AsyncGenerator[Event]", agent.run(task, kernel))) as events:
         async for event in events:
             if event["type"] == "lobu.sync":
                 event["done"].set_result(None)
+            elif event["type"] == "lobu.notebook":
+                assert notebook is not None, event
+                event["done"].set_result(notebook.answer(event["request"]))
             else:
                 yield event
 
 
-async def run(agent: AgentPort, task: Task, kernel: KernelPort | None = None) -> Ended:
+async def run(
+    agent: AgentPort, task: Task, kernel: KernelPort | None = None, notebook: FakeNotebook | None = None
+) -> Ended:
     """Run to the end; every event passes the gateway's slice and AG-UI's own models."""
     ended = Ended()
     try:
-        async for event in said(agent, task, kernel):
+        async for event in said(agent, task, kernel, notebook):
             if event["type"] == "lobu.usage":
                 ended.usage = event["usage"]
             else:
@@ -202,7 +231,14 @@ def _terminal(ended: Ended) -> Event:
     return run_finished("thread_1", "run_1", outcome, usage=ended.usage)
 
 
-async def resume(agent: AgentPort, task: Task, ended: Ended, kernel: KernelPort | None, *kinds: Any) -> Ended:
+async def resume(
+    agent: AgentPort,
+    task: Task,
+    ended: Ended,
+    kernel: KernelPort | None,
+    *kinds: Any,
+    notebook: FakeNotebook | None = None,
+) -> Ended:
     """Go on after a pause, with one decision per interrupt: a kind, or the fields of a Decision."""
     assert ended.pause is not None
     decisions = tuple(
@@ -222,9 +258,10 @@ async def resume(agent: AgentPort, task: Task, ended: Ended, kernel: KernelPort 
         policy=task.policy,
         kernel=task.kernel,
         root=task.root,
+        notebook_path=task.notebook_path,
         resumption=resumption,
     )
-    return await run(agent, next_task, kernel)
+    return await run(agent, next_task, kernel, notebook)
 
 
 def registered(*specs: ToolSpec) -> KernelInfo:

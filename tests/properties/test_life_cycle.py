@@ -75,6 +75,7 @@ async def test_the_laws_hold_after_any_actions(actions: list[str], cuts: list[in
                 await machine.check()
                 if number in cuts:
                     readers.append(asyncio.create_task(machine.follow(None)))
+            await machine.all_attached(len(readers))  # who asks for a thread that is gone is told so, and no more
             await rig.gateway.delete_thread(ME, thread_id)
             seen = await asyncio.wait_for(asyncio.gather(*readers), 20)
             whole = [seq for seq, _ in await machine.rows()]
@@ -88,6 +89,12 @@ class Machine:
         self.thread_id = thread_id
         self.worker = rig.worker
         self.count = 0
+        self.attached = asyncio.Semaphore(0)
+
+    async def all_attached(self, readers: int) -> None:
+        async with asyncio.timeout(20):
+            for _ in range(readers):
+                await self.attached.acquire()
 
     def _name(self) -> str:
         self.count += 1
@@ -190,9 +197,13 @@ class Machine:
         if cursor is None:
             cursor = (await self.rig.gateway.get_thread(ME, self.thread_id)).cursor
         seqs: list[int] = []
+        first = True
         try:
             async for page in self.rig.gateway.follow(ME, self.thread_id, cursor):
                 seqs += [entry.seq for entry in page]
+                if first:  # it comes at once, empty if there is nothing new
+                    self.attached.release()
+                first = False
         except LobuError:
             return cursor, seqs
         raise AssertionError("a follow of a whole thread ends only with the thread")

@@ -5,7 +5,15 @@
  * from that cursor. Lost, it comes back by itself: one attempt at a time, with back-off, quietly.
  */
 import { backOff, IClock, realClock } from './time';
-import { DownMessage, IEntry, IWireError, ThreadStatus, UpMessage } from './wire';
+import {
+  DownMessage,
+  IEntry,
+  INotebookRequest,
+  IWireError,
+  JsonObject,
+  ThreadStatus,
+  UpMessage
+} from './wire';
 
 /** A connection that is being made, or is made: the part of WebSocket that we use. */
 export interface IChannel {
@@ -30,6 +38,9 @@ export interface IFollower {
   onState(status: ThreadStatus, cursor: number): void;
   onError(error: IWireError): void;
 }
+
+/** Reads or changes the open notebook at a path. */
+export type NotebookAnswer = (path: string, request: INotebookRequest) => Promise<JsonObject>;
 
 export interface ISocketOptions {
   connect(): IChannel;
@@ -73,6 +84,17 @@ export class Socket {
       this._wake();
     }
     return () => this._watchers.delete(listener);
+  }
+
+  /** Say which notebooks this page has open, and answer what agents ask of them. */
+  offer(paths: string[], answer: NotebookAnswer): void {
+    this._offered = { paths, answer };
+    this._held = true;
+    if (this._connection.state === 'live') {
+      this._send({ type: 'offer', paths });
+    } else {
+      this._wake();
+    }
   }
 
   /** Follow a thread; the answer ends it. There is one follower per thread. */
@@ -145,6 +167,9 @@ export class Socket {
     if (this._watchers.size > 0) {
       this._send({ type: 'watch' });
     }
+    if (this._offered !== null) {
+      this._send({ type: 'offer', paths: this._offered.paths });
+    }
     for (const [threadId, follower] of this._followers) {
       this._send({ type: 'follow', threadId, cursor: follower.cursor() });
     }
@@ -163,6 +188,10 @@ export class Socket {
       this._watchers.forEach(listener => listener());
       return;
     }
+    if (message.type === 'notebook') {
+      void this._answer(message);
+      return;
+    }
     const follower = this._followers.get(message.threadId ?? '');
     if (follower === undefined) {
       return; // unfollowed while it was on its way
@@ -174,6 +203,18 @@ export class Socket {
     } else if (message.type === 'error') {
       follower.onError(message.error);
     }
+  }
+
+  private async _answer(asked: Extract<DownMessage, { type: 'notebook' }>): Promise<void> {
+    let answer: JsonObject;
+    try {
+      answer = (await this._offered?.answer(asked.path, asked.request)) ?? {
+        refused: `${asked.path} is not open in this page.`
+      };
+    } catch (error) {
+      answer = { refused: `The page that has ${asked.path} open failed: ${String(error)}` };
+    }
+    this._send({ type: 'answer', id: asked.id, answer });
   }
 
   private _closed(channel: IChannel): void {
@@ -251,6 +292,7 @@ export class Socket {
   private readonly _followers = new Map<string, IFollower>();
   private readonly _listeners = new Set<() => void>();
   private readonly _watchers = new Set<() => void>();
+  private _offered: { paths: string[]; answer: NotebookAnswer } | null = null;
   private _connection: Connection = { state: 'connecting' };
   private _channel: IChannel | null = null;
   private _cancelRetry: (() => void) | null = null;

@@ -260,7 +260,9 @@ export interface IWireError {
 export type UpMessage =
   | { type: 'follow'; threadId: string; cursor: number }
   | { type: 'unfollow'; threadId: string }
-  | { type: 'watch' };
+  | { type: 'watch' }
+  | { type: 'offer'; paths: string[] }
+  | { type: 'answer'; id: number; answer: JsonObject };
 
 /** Server to page. */
 export type DownMessage =
@@ -268,7 +270,23 @@ export type DownMessage =
   | { type: 'state'; threadId: string; status: ThreadStatus; cursor: number }
   | { type: 'error'; threadId?: string; error: IWireError }
   | { type: 'changed' }
+  | { type: 'notebook'; id: number; path: string; request: INotebookRequest }
   | { type: 'heartbeat' };
+
+/** What an agent may ask of an open notebook, and its answers: model/notebooks.py. */
+export type INotebookRequest =
+  | { do: 'read'; cell?: string }
+  | {
+      do: 'insert';
+      cell: string;
+      source: string;
+      type?: 'code' | 'markdown';
+      after?: string;
+    }
+  | { do: 'edit'; cell: string; was: string; source: string }
+  | { do: 'delete'; cell: string; was: string }
+  | { do: 'move'; cell: string; was: string; after?: string }
+  | { do: 'outputs'; cell: string; was: string; outputs: IOutput[] };
 
 /** The data of `application/vnd.lobu.thread+json`. */
 export interface ICellOutput {

@@ -19,6 +19,7 @@ import { Notifier } from './lab/notify';
 import { StatusItem } from './lab/status';
 import { PANEL_ID, PanelWidget } from './lab/widget';
 import { labTrans } from '../mime/host';
+import { offerNotebooks } from './lab/notebooks';
 import { LabWorkbench } from './lab/workbench';
 import { ThreadList } from './model/list';
 import { Memory } from './model/memory';
@@ -75,6 +76,9 @@ const plugin: JupyterFrontEndPlugin<void> = {
     }
     void app.restored.then(async () => {
       list.start();
+      if (notebooks !== null) {
+        offerNotebooks(page.socket, notebooks, app.serviceManager.contents);
+      }
       const settings = await registry?.load(plugin.id);
       const apply = (): void => {
         notifier.wanted = settings?.composite.notifications === true;

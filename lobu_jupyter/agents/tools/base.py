@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,18 @@ class Suspended(Exception):
 
 class ToolError(Exception):
     """The call failed, for good; the message is the call's result, for the model and the person."""
+
+
+class Outdated(Exception):
+    """What was approved is not what it would do now; ``preview``: what a person is to be asked instead.
+
+    ``arguments``: the call's, as they were decided.
+    """
+
+    def __init__(self, preview: Preview, arguments: dict[str, Any]) -> None:
+        super().__init__(preview.message)
+        self.preview = preview
+        self.arguments = arguments
 
 
 @dataclass(frozen=True)
@@ -69,6 +82,19 @@ class Work:
     journaled: Callable[[], Awaitable[None]]
     team: Team = field(default_factory=Team)
 
+    async def at_notebook(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Have the thread's notebook read or changed; requests and answers: model/notebooks.py.
+
+        Raises:
+            ToolError: it cannot be had.
+        """
+        done = asyncio.get_running_loop().create_future()
+        await self.emit({"type": "lobu.notebook", "request": request, "done": done})
+        answer: dict[str, Any] = await done
+        if "refused" in answer:
+            raise ToolError(str(answer["refused"]))
+        return answer
+
     async def note(self, call_id: str, text: str) -> None:
         """Say on the call's card what it waits for; empty text clears."""
         await self.emit(custom("lobu.note", {"toolCallId": call_id, "text": text}))
@@ -88,16 +114,20 @@ class Result:
 
 @dataclass(frozen=True)
 class Preview:
-    """What a person sees before deciding. ``guard``: JSON, handed to the call when it was approved."""
+    """What a person sees before deciding. ``guard``: JSON, handed to the call when it was approved.
+
+    ``args``: the arguments that an approval stands for, where the call left some of them out.
+    """
 
     message: str = ""
     diff: str | None = None
     guard: dict[str, Any] = field(default_factory=dict)
+    args: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)
 class BoundTool:
-    """A tool of a run. ``needs``: ``"kernel"`` or ``"root"``, without which it only says so.
+    """A tool of a run. ``needs``: ``"kernel"``, ``"root"`` or ``"notebook"``, without which it only says so.
 
     ``always_asks``: a person approves each call, whatever mode, rule or grant would allow it.
     """
@@ -112,6 +142,8 @@ class BoundTool:
         """Raise ToolError where the run lacks what the tool needs."""
         if self.needs == "kernel" and work.kernel is None:
             raise ToolError(f"{self.spec.name} needs a kernel, and {_without_kernel(work)}")
+        if self.needs == "notebook" and work.task.notebook_path is None:
+            raise ToolError(f"{self.spec.name} needs a notebook, and this thread belongs to none.")
         if self.needs == "root" and work.task.root is None:
             raise ToolError(f"{self.spec.name} needs a root directory, and this server offers none.")
 

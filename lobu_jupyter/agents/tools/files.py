@@ -7,7 +7,6 @@ A write is one rename, and happens only if the file still is what the diff was m
 from __future__ import annotations
 
 import asyncio
-import difflib
 import hashlib
 import os
 import secrets
@@ -17,12 +16,12 @@ from typing import Any
 
 from . import specs
 from .base import BoundTool, Call, Preview, Result, ToolError, Work
+from .diffs import unified
 from .outputs import shorten, size_of
 
 MAX_READ_CHARS = 40_000
 MAX_FILE_BYTES = 5_000_000
 MAX_ENTRIES = 500
-MAX_DIFF_CHARS = 24_000
 ABSENT = "absent"
 
 
@@ -187,16 +186,10 @@ def _edited(root: Path, args: dict[str, Any]) -> str:
 def _preview(root: Path, path: str, content: str) -> Preview:
     found = inside(root, path)
     before = _text(found, path)
-    old = [] if before is None else before.splitlines(keepends=True)
-    lines = difflib.unified_diff(
-        old, content.splitlines(keepends=True), "/dev/null" if before is None else f"a/{path}", f"b/{path}"
-    )
-    diff = "".join(
-        line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines
-    )
+    diff = unified(before or "", content, "/dev/null" if before is None else f"a/{path}", f"b/{path}")
     verb = "Create" if before is None else "Change"
     guard = {"path": path, "was": _digest(before)}
-    return Preview(message=f"{verb} {path}?", diff=shorten(diff, MAX_DIFF_CHARS), guard=guard)
+    return Preview(message=f"{verb} {path}?", diff=diff, guard=guard)
 
 
 def _digest(text: str | None) -> str:

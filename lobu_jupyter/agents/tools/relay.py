@@ -36,7 +36,7 @@ class Relay:
         Raises:
             InvalidField: it is no AG-UI event, or none that may come here.
         """
-        if event["type"] == "lobu.sync":  # of the host, for whoever yields it
+        if event["type"] in ("lobu.sync", "lobu.notebook"):  # the host's to answer, for whoever yields it
             await self._emit(event)
             return
         known, body = parse(encode(event), "event")

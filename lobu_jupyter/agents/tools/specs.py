@@ -82,6 +82,59 @@ EDIT_FILE = ToolSpec(
         ("path", "old", "new"), path=_PATH, old={"type": "string", "minLength": 1}, new={"type": "string"}
     ),
 )
+_CELL = {"type": "string", "minLength": 1, "description": "The cell's id, as read_notebook gives it."}
+_AFTER = {
+    "type": "string",
+    "description": "Id of the cell that it comes after; empty: the first place. Default: the last place.",
+}
+
+READ_NOTEBOOK = ToolSpec(
+    name="read_notebook",
+    description=(
+        "Read the cells of the person's notebook, as they stand in the open page or else in the file: ids, "
+        "sources, and what their outputs say. With `cell` only that one."
+    ),
+    parameters=_object(cell=_CELL),
+    approval=False,
+)
+INSERT_CELL = ToolSpec(
+    name="insert_cell",
+    description="Insert a cell into the person's notebook; it is not run. The person sees it and decides.",
+    parameters=_object(
+        ("code",),
+        code={"type": "string", "description": "The new cell's source."},
+        type={"enum": ["code", "markdown"], "description": "Default: code."},
+        after=_AFTER,
+    ),
+)
+EDIT_CELL = ToolSpec(
+    name="edit_cell",
+    description=(
+        "Replace the source of a cell of the person's notebook; it is not run. The person sees the diff and "
+        "decides. Read the cell first."
+    ),
+    parameters=_object(
+        ("cell", "code"), cell=_CELL, code={"type": "string", "description": "The cell's new source, whole."}
+    ),
+)
+DELETE_CELL = ToolSpec(
+    name="delete_cell",
+    description="Delete a cell of the person's notebook. The person sees what goes and decides.",
+    parameters=_object(("cell",), cell=_CELL),
+)
+MOVE_CELL = ToolSpec(
+    name="move_cell",
+    description="Move a cell of the person's notebook. The person sees the new order and decides.",
+    parameters=_object(("cell",), cell=_CELL, after=_AFTER),
+)
+RUN_CELL = ToolSpec(
+    name="run_cell",
+    description=(
+        "Run a code cell of the person's notebook in its kernel; the outputs go below the cell. With `code` "
+        "the cell gets that as its source first. The person sees the code and decides."
+    ),
+    parameters=_object(("cell",), cell=_CELL, code={"type": "string", "minLength": 1}),
+)
 ASK_USER = ToolSpec(
     name="ask_user",
     description="Ask the person one to four questions, and wait for the answers.",
@@ -113,6 +166,12 @@ BUILTIN: tuple[ToolSpec, ...] = (
     READ_FILE,
     WRITE_FILE,
     EDIT_FILE,
+    READ_NOTEBOOK,
+    INSERT_CELL,
+    EDIT_CELL,
+    DELETE_CELL,
+    MOVE_CELL,
+    RUN_CELL,
     ASK_USER,
     DELEGATE,
 )

@@ -1,7 +1,9 @@
 """socket: one WebSocket for all threads of a page.
 
 Up: ``{"type": "follow", "threadId", "cursor"}``, ``{"type": "unfollow", "threadId"}`` and ``{"type":
-"watch"}``: be told ``{"type": "changed"}`` when the list of threads or what waits has changed. Down:
+"watch"}``: be told ``{"type": "changed"}`` when the list of threads or what waits has changed. ``{"type":
+"offer", "paths"}``: the notebooks that the page has open; it is asked ``{"type": "notebook", "id", "path",
+"request"}`` then, and answers ``{"type": "answer", "id", "answer"}`` (model/notebooks.py). Down:
 ``{"type": "events", "threadId", "events": [{"seq", "event"}, …]}``, ``{"type": "state", "threadId",
 "status", "cursor"}``, ``{"type": "error", "threadId", "error"}`` and ``{"type": "heartbeat"}``. Each
 follower reads its next page only after its last one has left, so a slow page costs one page each.
@@ -29,11 +31,13 @@ from ..base import CallerMixin
 if TYPE_CHECKING:
     from jupyter_server.auth import User
 
+    from ...model.notebooks import Request
+
     from ...model.runs import Entry
 
 MAX_FOLLOWS = 256
 CHANGED_SECONDS = 0.25  # at most one "changed" in so long
-MAX_MESSAGE = 64 * 1024
+MAX_MESSAGE = 4 * 1024 * 1024  # a notebook's cells
 _EVENTS = b'{"type":"events","threadId":%b,"events":[%b]}'
 _STATUS_MARKS = (b'"RUN_STARTED"', b'"RUN_FINISHED"', b'"RUN_ERROR"', b'"lobu.closed"')
 
@@ -51,7 +55,17 @@ class Watch(Struct, kw_only=True, tag_field="type", tag="watch"):
     pass
 
 
-_up: msgspec.json.Decoder[Follow | Unfollow | Watch] = msgspec.json.Decoder(Follow | Unfollow | Watch)
+class Offer(Struct, kw_only=True, tag_field="type", tag="offer"):
+    paths: list[str]
+
+
+class Answered(Struct, kw_only=True, tag_field="type", tag="answer"):
+    id: int
+    answer: dict[str, Any]
+
+
+Up = Follow | Unfollow | Watch | Offer | Answered
+_up: msgspec.json.Decoder[Up] = msgspec.json.Decoder(Up)
 
 
 class Socket(CallerMixin, WebSocketMixin, WebSocketHandler, JupyterHandler):  # pyright: ignore[reportIncompatibleMethodOverride]
@@ -60,6 +74,8 @@ class Socket(CallerMixin, WebSocketMixin, WebSocketHandler, JupyterHandler):  # 
     def initialize(self) -> None:
         self._follows: dict[str, asyncio.Task[None]] = {}
         self._watch: asyncio.Task[None] | None = None
+        self._asked: dict[int, asyncio.Future[dict[str, Any]]] = {}
+        self._count = 0
 
     async def prepare(self, *args: Any, **kwargs: Any) -> None:
         await self.service.wait_ready()
@@ -87,6 +103,10 @@ class Socket(CallerMixin, WebSocketMixin, WebSocketHandler, JupyterHandler):  # 
         if self in self.service.sockets:
             self.service.sockets.discard(self)
             self.service.pages.closed(self.caller.name)
+            self.service.notebooks.leave(self)
+        for asked in self._asked.values():
+            asked.set_exception(ConnectionError("the page went away"))
+        self._asked.clear()
         for task in [*self._follows.values(), *([self._watch] if self._watch else [])]:
             task.cancel()
 
@@ -109,6 +129,13 @@ class Socket(CallerMixin, WebSocketMixin, WebSocketHandler, JupyterHandler):  # 
         if isinstance(wish, Watch):
             self._watch = self._watch or asyncio.create_task(self._tell_changes(), name="watch threads")
             return
+        if isinstance(wish, Offer):
+            self.service.notebooks.offer(self, self.caller.name, wish.paths)
+            return
+        if isinstance(wish, Answered):
+            if asked := self._asked.pop(wish.id, None):
+                asked.set_result(wish.answer)
+            return
         self._drop(wish.thread_id)
         if isinstance(wish, Follow):
             work = self._follow(wish.thread_id, wish.cursor)
@@ -118,6 +145,19 @@ class Socket(CallerMixin, WebSocketMixin, WebSocketHandler, JupyterHandler):  # 
         task = self._follows.pop(thread_id, None)
         if task is not None:
             task.cancel()
+
+    async def at_notebook(self, path: str, request: Request) -> dict[str, Any]:
+        """See :class:`~lobu_jupyter.server.notebooks.Page`."""
+        self._count += 1
+        number, asked = self._count, asyncio.get_running_loop().create_future()
+        self._asked[number] = asked
+        try:
+            await self._send({"type": "notebook", "id": number, "path": path, "request": request})
+            return await asked
+        except WebSocketClosedError as error:
+            raise ConnectionError("the page went away") from error
+        finally:
+            self._asked.pop(number, None)
 
     async def _follow(self, thread_id: str, cursor: int | None) -> None:
         with suppress(WebSocketClosedError):

@@ -15,6 +15,7 @@ from tornado.websocket import WebSocketHandler
 from ...model.callers import Person, WorkerCaller
 from ...model.errors import InvalidField, LobuError, NotAllowed, status_of
 from ...model.events import Batch, explain
+from ...model.notebooks import Request
 from ...model.ports import ToolSpec
 from ..base import LobuHandler
 from ..callers import worker_ticket
@@ -96,6 +97,22 @@ class Withdrawn(_OwnWorker):
         gone = self.body(Withdrawal)
         await self.gateway.withdraw(self.own(worker_id), gone.run_id, gone.message)
         self.reply_nothing()
+
+
+class AtNotebook(Struct, kw_only=True, rename="camel", forbid_unknown_fields=True):
+    run_id: str
+    request: Request
+
+
+class Notebook(_OwnWorker):
+    @web.authenticated
+    @authorized
+    async def post(self, worker_id: str) -> None:
+        asked = self.body(AtNotebook)
+        owner, path = await self.gateway.notebook_of(self.own(worker_id), asked.run_id)
+        if path is None:
+            raise InvalidField("its thread belongs to no notebook", field="runId")
+        self.reply(await self.service.notebooks.act(owner, path, asked.request))
 
 
 class Inbox(_OwnWorker):
@@ -184,6 +201,7 @@ ROUTES = [
     ("workers", Workers),
     ("workers/{workerId}", Worker),
     ("workers/{workerId}/withdraw", Withdrawn),
+    ("workers/{workerId}/notebook", Notebook),
     ("workers/{workerId}/inbox", Inbox),
     ("workers/{workerId}/events", Events),
     ("workers/{workerId}/heartbeat", Heartbeat),

@@ -1,0 +1,17 @@
+"""Diffs that a person decides by: unified text, bounded."""
+
+from __future__ import annotations
+
+import difflib
+
+from .outputs import shorten
+
+MAX_DIFF_CHARS = 24_000
+NO_NEWLINE = "\\ No newline at end of file\n"
+
+
+def unified(before: str, after: str, old: str, new: str) -> str:
+    """The unified diff that turns `before`, named `old`, into `after`, named `new`."""
+    lines = difflib.unified_diff(before.splitlines(keepends=True), after.splitlines(keepends=True), old, new)
+    whole = "".join(line if line.endswith("\n") else f"{line}\n{NO_NEWLINE}" for line in lines)
+    return shorten(whole, MAX_DIFF_CHARS)

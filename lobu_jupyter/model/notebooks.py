@@ -1,0 +1,173 @@
+"""A thread's notebook as agents reach it: requests, their answers, and what they do to a list of cells.
+
+Requests, as JSON; a cell's id is its nbformat id, or ``#3`` for the third cell of a notebook without ids::
+
+    {"do": "read", "cell"?: id}
+    {"do": "insert", "cell": new id, "type": "code" | "markdown", "source": …, "after"?: id, "" for the first place}
+    {"do": "edit", "cell": id, "was": source, "source": …}
+    {"do": "delete", "cell": id, "was": source}
+    {"do": "move", "cell": id, "was": source, "after"?: …}
+    {"do": "outputs", "cell": id, "was": source, "outputs": [nbformat output, …]}
+
+Answers: ``{"cells": [Cell, …], "where": "page" | "file"}`` to a read; ``{"done": true}``; ``{"conflict": "changed" |
+"gone" | "place"}``: nothing was done, for the cell's source is not ``was``, or it or the cell before the new place is
+gone; or ``{"refused": why}``. A Cell is ``{"id", "type", "source", "outputs"}`` with outputs as text only. A request
+may be repeated: what is done already is done. The same rules for an open page: labextension/src/panel/lab/edits.ts.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta, Struct
+
+MAX_OUTPUT_CHARS = 4_000
+_PLAIN = ("text/markdown", "text/plain")
+
+CellId = Annotated[str, Meta(min_length=1, max_length=64)]
+
+
+class _Request(Struct, kw_only=True, tag_field="do", forbid_unknown_fields=True):
+    """What is asked of a notebook."""
+
+
+class Read(_Request, tag="read"):
+    cell: CellId | None = None
+
+
+class Insert(_Request, tag="insert"):
+    cell: CellId
+    source: str
+    type: Literal["code", "markdown"] = "code"
+    after: str | None = None
+
+
+class Edit(_Request, tag="edit"):
+    cell: CellId
+    was: str
+    source: str
+
+
+class Delete(_Request, tag="delete"):
+    cell: CellId
+    was: str
+
+
+class Move(_Request, tag="move"):
+    cell: CellId
+    was: str
+    after: str | None = None
+
+
+class SetOutputs(_Request, tag="outputs"):
+    cell: CellId
+    was: str
+    outputs: list[dict[str, Any]]
+
+
+Request = Read | Insert | Edit | Delete | Move | SetOutputs
+Change = Insert | Edit | Delete | Move | SetOutputs
+Conflict = Literal["changed", "gone", "place"]
+
+
+def id_of(cell: dict[str, Any], index: int) -> str:
+    """The name of the cell at `index`, from 0."""
+    return cell.get("id") or f"#{index + 1}"
+
+
+def find(cells: list[dict[str, Any]], name: str) -> int | None:
+    """The index of a cell, from 0."""
+    return next((index for index, cell in enumerate(cells) if id_of(cell, index) == name), None)
+
+
+def described(cells: list[dict[str, Any]], name: str | None = None) -> list[dict[str, Any]]:
+    """The cells of a notebook, or the one of that id, for an agent."""
+    return [_described(cell, index) for index, cell in enumerate(cells) if name in (None, id_of(cell, index))]
+
+
+def change(cells: list[dict[str, Any]], wish: Change, new: dict[str, Any] | None = None) -> Conflict | None:
+    """Do what is asked, or say why not, and do nothing. ``new``: the cell to insert, as nbformat has it."""
+    if isinstance(wish, Insert):
+        assert new is not None, "an insertion has a cell"
+        return _insert(cells, wish, new)
+    at = find(cells, wish.cell)
+    if at is None:
+        return None if isinstance(wish, Delete) else "gone"
+    cell = cells[at]
+    if isinstance(wish, Edit) and source_of(cell) == wish.source:
+        return None
+    if source_of(cell) != wish.was:
+        return "changed"
+    if isinstance(wish, Move):
+        return _move(cells, at, wish.after)
+    if isinstance(wish, Edit):
+        cell["source"] = wish.source
+    elif isinstance(wish, Delete):
+        del cells[at]
+    elif cell["cell_type"] != "code":
+        return "changed"
+    else:
+        cell["outputs"] = wish.outputs
+        cell["execution_count"] = None
+    return None
+
+
+def _insert(cells: list[dict[str, Any]], wish: Insert, new: dict[str, Any]) -> Conflict | None:
+    if find(cells, wish.cell) is not None:
+        return None
+    place = _place(cells, wish.after)
+    if place is None:
+        return "place"
+    cells.insert(place, new)
+    return None
+
+
+def _move(cells: list[dict[str, Any]], at: int, after: str | None) -> Conflict | None:
+    moved = cells.pop(at)
+    place = _place(cells, after)
+    cells.insert(at if place is None else place, moved)
+    return "place" if place is None else None
+
+
+def _place(cells: list[dict[str, Any]], after: str | None) -> int | None:
+    """Where what comes after that cell goes."""
+    if not after:
+        return len(cells) if after is None else 0
+    at = find(cells, after)
+    return None if at is None else at + 1
+
+
+def source_of(cell: dict[str, Any]) -> str:
+    """A cell's source, which nbformat may keep as lines."""
+    source: str | list[str] = cell.get("source", "")
+    return source if isinstance(source, str) else "".join(source)
+
+
+def _described(cell: dict[str, Any], index: int) -> dict[str, Any]:
+    outputs: list[dict[str, Any]] = cell.get("outputs") or []
+    return {
+        "id": id_of(cell, index),
+        "type": cell.get("cell_type", "raw"),
+        "source": source_of(cell),
+        "outputs": [text for text in map(_text_of, outputs) if text],
+    }
+
+
+def _text_of(output: dict[str, Any]) -> str:
+    """What an nbformat output says in words."""
+    kind = output.get("output_type")
+    if kind == "stream":
+        return _joined(output.get("text", ""))
+    if kind == "error":
+        return f"{output.get('ename', 'Error')}: {output.get('evalue', '')}"[:MAX_OUTPUT_CHARS]
+    data: dict[str, Any] = output.get("data") or {}
+    plain = next((data[mime] for mime in _PLAIN if mime in data), None)
+    return _joined(plain) if plain is not None else f"[{', '.join(sorted(data))}]"
+
+
+def _joined(text: Any) -> str:
+    whole = text if isinstance(text, str) else "".join(map(str, text))
+    if len(whole) <= MAX_OUTPUT_CHARS:
+        return whole
+    half = MAX_OUTPUT_CHARS // 2
+    return f"{whole[:half]}\n[… {len(whole) - 2 * half} characters left out …]\n{whole[-half:]}"
