@@ -75,9 +75,9 @@ class Toolset(AbstractToolset[None]):
     ) -> Any:
         bound = self._tools[name]
         _check_args(bound, tool_args)
+        metadata: dict[str, Any] = ctx.tool_call_metadata or {} if ctx.tool_call_approved else {}
         try:
             bound.check_ready(self._work)
-            metadata: dict[str, Any] = ctx.tool_call_metadata or {} if ctx.tool_call_approved else {}
             child: dict[str, Any] | None = metadata.get("child")
             if not ctx.tool_call_approved:
                 await self._admit(bound, tool_args)

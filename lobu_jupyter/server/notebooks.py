@@ -7,7 +7,7 @@ answer is told as that, and never done in the file behind its back.
 from __future__ import annotations
 
 import asyncio
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 from weakref import WeakValueDictionary
 
 import nbformat
@@ -45,7 +45,9 @@ class Notebooks:
 
     def __init__(self, contents: Any) -> None:
         self._contents = contents
-        self._open: dict[Page, tuple[str, frozenset[str]]] = {}  # whose, and which; the last in front comes last
+        self._open: dict[
+            Page, tuple[str, frozenset[str]]
+        ] = {}  # whose, and which; the last in front comes last
         self._locks = WeakValueDictionary[str, asyncio.Lock]()
 
     def offer(self, page: Page, owner: str, paths: list[str]) -> None:
@@ -82,7 +84,7 @@ class Notebooks:
     async def _in_file(self, path: str, request: Request) -> Answer:
         for _ in range(TRIES):
             model = await ensure_async(self._contents.get(path, content=True, type="notebook"))
-            notebook = cast("Any", model["content"])
+            notebook = model["content"]
             if isinstance(request, Read):
                 return {"cells": described(notebook.cells, request.cell), "where": "file"}
             conflict = change(notebook.cells, request, _new(request, ids=notebook.nbformat_minor >= 5))

@@ -40,7 +40,11 @@ def result(ended: Ended) -> str:
 async def test_all_cells_are_read_with_their_ids_and_what_their_outputs_say() -> None:
     notebook = FakeNotebook("x = 1", "x + 1")
     notebook.cells[1]["outputs"] = [
-        {"output_type": "execute_result", "data": {"text/plain": "2", "text/html": "<b>2</b>"}, "metadata": {}},
+        {
+            "output_type": "execute_result",
+            "data": {"text/plain": "2", "text/html": "<b>2</b>"},
+            "metadata": {},
+        },
         {"output_type": "display_data", "data": {"image/png": "AAAA"}, "metadata": {}},
         {"output_type": "error", "ename": "ValueError", "evalue": "no", "traceback": []},
     ]

@@ -75,7 +75,9 @@ async def test_the_laws_hold_after_any_actions(actions: list[str], cuts: list[in
                 await machine.check()
                 if number in cuts:
                     readers.append(asyncio.create_task(machine.follow(None)))
-            await machine.all_attached(len(readers))  # who asks for a thread that is gone is told so, and no more
+            await machine.all_attached(
+                len(readers)
+            )  # who asks for a thread that is gone is told so, and no more
             await rig.gateway.delete_thread(ME, thread_id)
             seen = await asyncio.wait_for(asyncio.gather(*readers), 20)
             whole = [seq for seq, _ in await machine.rows()]

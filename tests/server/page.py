@@ -1,4 +1,4 @@
-"""A front end's connection to a kernel of a real server, as JupyterLab makes it."""
+"""A front end's connections to a server: to a kernel, as JupyterLab makes it, and to the extension."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from uuid import uuid4
 from tornado.httpclient import HTTPRequest
 from tornado.websocket import WebSocketClientConnection, websocket_connect
 
+from tests.server.wire import Json, Wire
 from tests.servers import RealServer
 
 
@@ -82,3 +83,36 @@ class PageClient:
         text = await self._socket.read_message()
         assert text is not None, "the server closed the kernel's socket"
         return json.loads(text)
+
+
+class LobuPage:
+    """A page's socket to the extension."""
+
+    def __init__(self, socket: WebSocketClientConnection) -> None:
+        self.socket = socket
+
+    @classmethod
+    async def open(cls, wire: Wire, **headers: str) -> LobuPage:
+        url = wire.url.replace("http", "ws", 1) + "lobu/api/socket"
+        token = {"Authorization": f"token {wire.app.identity_provider.token}"}
+        return cls(await websocket_connect(HTTPRequest(url, headers={**token, **headers})))
+
+    async def say(self, message: Json | str) -> None:
+        await self.socket.write_message(message if isinstance(message, str) else json.dumps(message))
+
+    async def hear(self, kind: str) -> Json:
+        """The next message of a kind; heartbeats are passed over."""
+        async with asyncio.timeout(10):
+            while True:
+                text = await self.socket.read_message()
+                assert text is not None, "the server closed the socket"
+                message = json.loads(text)
+                if message["type"] == kind:
+                    return message
+
+    async def hear_until(self, marker: str) -> list[tuple[int, Json]]:
+        """The events up to one of a type."""
+        heard: list[tuple[int, Json]] = []
+        while not heard or heard[-1][1]["type"] != marker:
+            heard += [(e["seq"], e["event"]) for e in (await self.hear("events"))["events"]]
+        return heard

@@ -8,10 +8,9 @@ from typing import Any
 
 import httpx
 import pytest
-from tornado.httpclient import HTTPClientError, HTTPRequest
-from tornado.websocket import WebSocketClientConnection, websocket_connect
+from tornado.httpclient import HTTPClientError
 
-from tests.server.page import hang_up
+from tests.server.page import LobuPage, hang_up
 from tests.server.wire import Json, PlainWorker, Wire, frames
 
 HEARTBEAT = 0.3
@@ -173,42 +172,9 @@ async def test_a_stream_whose_thread_is_deleted_ends_with_the_reason(
 # -- the socket -----------------------------------------------------------------------------------
 
 
-class Page:
-    """A page's socket."""
-
-    def __init__(self, socket: WebSocketClientConnection) -> None:
-        self.socket = socket
-
-    @classmethod
-    async def open(cls, wire: Wire, **headers: str) -> Page:
-        url = wire.url.replace("http", "ws", 1) + "lobu/api/socket"
-        token = {"Authorization": f"token {wire.app.identity_provider.token}"}
-        return cls(await websocket_connect(HTTPRequest(url, headers={**token, **headers})))
-
-    async def say(self, message: Json | str) -> None:
-        await self.socket.write_message(message if isinstance(message, str) else json.dumps(message))
-
-    async def hear(self, kind: str) -> Json:
-        """The next message of a kind; heartbeats are passed over."""
-        async with asyncio.timeout(10):
-            while True:
-                text = await self.socket.read_message()
-                assert text is not None, "the server closed the socket"
-                message = json.loads(text)
-                if message["type"] == kind:
-                    return message
-
-    async def hear_until(self, marker: str) -> list[tuple[int, Json]]:
-        """The events up to one of a type."""
-        heard: list[tuple[int, Json]] = []
-        while not heard or heard[-1][1]["type"] != marker:
-            heard += [(e["seq"], e["event"]) for e in (await self.hear("events"))["events"]]
-        return heard
-
-
 async def test_one_socket_follows_many_threads(wire: Wire, worker: PlainWorker, thread: str) -> None:
     other = (await wire.ok("POST", "threads"))["threadId"]
-    page = await Page.open(wire)
+    page = await LobuPage.open(wire)
     await page.say({"type": "follow", "threadId": thread, "cursor": 0})
     assert (await page.hear("state"))["status"] == "idle"
 
@@ -230,7 +196,7 @@ async def test_a_page_goes_on_from_its_cursor_and_hears_a_question(
 ) -> None:
     await finished_run(wire, worker, thread, "one")
     cursor = (await wire.ok("GET", f"threads/{thread}"))["cursor"]
-    page = await Page.open(wire)
+    page = await LobuPage.open(wire)
     await page.say({"type": "follow", "threadId": thread, "cursor": cursor})
     await page.hear("state")
 
@@ -246,7 +212,7 @@ async def test_a_page_goes_on_from_its_cursor_and_hears_a_question(
 
 
 async def test_a_socket_that_watches_hears_that_a_thread_is_new(wire: Wire) -> None:
-    page = await Page.open(wire)
+    page = await LobuPage.open(wire)
     await page.say({"type": "watch"})
     await page.say({"type": "watch"})  # once is enough
     await page.hear("changed")
@@ -269,7 +235,7 @@ async def test_a_socket_that_watches_hears_that_a_thread_is_new(wire: Wire) -> N
 async def test_a_message_that_is_wrong_is_answered_and_the_socket_lives(
     wire: Wire, thread: str, message: Any, field: str
 ) -> None:
-    page = await Page.open(wire)
+    page = await LobuPage.open(wire)
 
     await page.say(message)
     assert (await page.hear("error"))["error"]["field"] == field
@@ -283,7 +249,7 @@ async def test_a_message_that_is_wrong_is_answered_and_the_socket_lives(
 
 @pytest.mark.scenario("E17")
 async def test_a_silent_socket_carries_heartbeats(wire: Wire, thread: str) -> None:
-    page = await Page.open(wire)
+    page = await LobuPage.open(wire)
     await page.say({"type": "follow", "threadId": thread})
 
     await page.hear("heartbeat")
@@ -295,7 +261,7 @@ async def test_a_silent_socket_carries_heartbeats(wire: Wire, thread: str) -> No
 async def test_health_counts_the_pages_that_are_open(wire: Wire, thread: str) -> None:
     assert (await wire.ok("GET", "health"))["pages"] == 0
 
-    page = await Page.open(wire)
+    page = await LobuPage.open(wire)
     await page.say({"type": "follow", "threadId": thread})
     await page.hear("state")
 
@@ -305,10 +271,10 @@ async def test_health_counts_the_pages_that_are_open(wire: Wire, thread: str) ->
 
 async def test_the_socket_needs_a_login_and_refuses_a_foreign_origin(wire: Wire) -> None:
     with pytest.raises(HTTPClientError, match="403"):
-        await Page.open(wire, Authorization="")
+        await LobuPage.open(wire, Authorization="")
 
     cookie = await wire.login_cookie()
     with pytest.raises(HTTPClientError, match="403"):
-        await Page.open(wire, Authorization="", Cookie=cookie, Origin="http://evil.example")
-    page = await Page.open(wire, Authorization="", Cookie=cookie)
+        await LobuPage.open(wire, Authorization="", Cookie=cookie, Origin="http://evil.example")
+    page = await LobuPage.open(wire, Authorization="", Cookie=cookie)
     await hang_up(page.socket)

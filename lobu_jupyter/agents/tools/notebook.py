@@ -209,11 +209,15 @@ async def _do(
     if "conflict" not in answer:
         return
     if not call.guard and wish["do"] != "insert":
-        raise ToolError(f"The cell {wish['cell']} was changed at that moment; nothing was done. Read it again.")
+        raise ToolError(
+            f"The cell {wish['cell']} was changed at that moment; nothing was done. Read it again."
+        )
     was = (call.guard or {}).get("was")
     args = {name: value for name, value in call.args.items() if (name, value) != ("code", was)}
     fresh = await preview(work, args)
-    message = f"The notebook was changed after you were asked, so nothing was done. As it is now: {fresh.message}"
+    message = (
+        f"The notebook was changed after you were asked, so nothing was done. As it is now: {fresh.message}"
+    )
     raise Outdated(Preview(message, fresh.diff, fresh.guard), fresh.args or args)
 
 
@@ -254,14 +258,25 @@ def _order(cells: list[Cell]) -> str:
 
 
 def _diff(before: str, after: str, title: str) -> str:
-    ended = [text if not text or text.endswith("\n") else text + "\n" for text in (before, after)]
-    return unified(*ended, title, title)
+    return unified(_ended(before), _ended(after), title, title)
+
+
+def _ended(text: str) -> str:
+    """Cells do not end in a new line, and that is no news in a diff."""
+    return text if not text or text.endswith("\n") else f"{text}\n"
 
 
 def _unchanged(code: str, title: str) -> str:
     """Code that runs as it is, in the form of a diff."""
     lines = code.splitlines()
-    return "\n".join([f"--- {title}", f"+++ {title}", f"@@ -1,{len(lines)} +1,{len(lines)} @@", *[f" {line}" for line in lines]])
+    return "\n".join(
+        [
+            f"--- {title}",
+            f"+++ {title}",
+            f"@@ -1,{len(lines)} +1,{len(lines)} @@",
+            *[f" {line}" for line in lines],
+        ]
+    )
 
 
 def _told(cell: Cell) -> str:

@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from jupyter_server.auth import User
 
     from ...model.notebooks import Request
-
     from ...model.runs import Entry
 
 MAX_FOLLOWS = 256

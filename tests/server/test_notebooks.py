@@ -1,0 +1,242 @@
+"""A worker at its thread's notebook: in the page that has it open, else in the file; never over a change."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+
+from tests.server.page import LobuPage, hang_up
+from tests.server.wire import Json, PlainWorker, Wire, names
+
+PATH = "work/sales.ipynb"
+
+
+@pytest.fixture
+def file(jp_root_dir: Path) -> Path:
+    """The notebook's file, with the cells a and b."""
+    path = jp_root_dir / PATH
+    path.parent.mkdir()
+    cells = [nbformat.v4.new_code_cell("x = 1", id="a"), nbformat.v4.new_code_cell("x + 1", id="b")]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), path)
+    return path
+
+
+@pytest.fixture
+async def worker(wire: Wire) -> PlainWorker:
+    return await PlainWorker.register(wire)
+
+
+@pytest.fixture
+async def task(wire: Wire, worker: PlainWorker) -> Json:
+    """A run on a thread of the notebook."""
+    thread = (await wire.ok("POST", "threads", {"notebookPath": PATH}))["threadId"]
+    await wire.ok("POST", f"threads/{thread}/runs", {"prompt": "x", "agent": "script"})
+    return await worker.task()
+
+
+async def post(wire: Wire, worker: PlainWorker, task: Json, request: Json) -> tuple[int, Any]:
+    path, body = f"workers/{worker.worker_id}/notebook", {"runId": task["runId"], "request": request}
+    return await wire.ask("POST", path, body, headers=worker.headers)
+
+
+async def at(wire: Wire, worker: PlainWorker, task: Json, **request: Any) -> Any:
+    status, answer = await post(wire, worker, task, request)
+    assert status == 200, answer
+    return answer
+
+
+def sources(file: Path) -> list[str]:
+    return [cell.source for cell in nbformat.read(file, as_version=4).cells]
+
+
+async def opened(wire: Wire, *paths: str) -> LobuPage:
+    """A page that has these notebooks open."""
+    page = await LobuPage.open(wire)
+    await page.say({"type": "offer", "paths": list(paths)})
+    await page.say({"type": "watch"})
+    await wire.ok("POST", "threads", {})
+    await page.hear("changed")  # what it said before has arrived
+    return page
+
+
+async def answers(page: LobuPage, answer: Json) -> Json:
+    """Let the page answer what it is asked next; returns that."""
+    asked = await page.hear("notebook")
+    await page.say({"type": "answer", "id": asked["id"], "answer": answer})
+    return asked
+
+
+async def test_with_no_page_open_the_file_is_read_and_changed(
+    wire: Wire, worker: PlainWorker, task: Json, file: Path
+) -> None:
+    read = await at(wire, worker, task, do="read")
+    edited = await at(wire, worker, task, do="edit", cell="a", was="x = 1", source="x = 2")
+    added = await at(wire, worker, task, do="insert", cell="new", source="y", after="a")
+    again = await at(wire, worker, task, do="insert", cell="new", source="y", after="a")
+    await at(wire, worker, task, do="move", cell="b", was="x + 1", after="")
+
+    assert [cell["id"] for cell in read["cells"]] == ["a", "b"]
+    assert read["where"] == "file"
+    assert edited == added == again == {"done": True}
+    assert sources(file) == ["x + 1", "x = 2", "y"]
+
+    await at(wire, worker, task, do="delete", cell="new", was="y")
+    await at(wire, worker, task, do="outputs", cell="b", was="x + 1", outputs=[
+        {"output_type": "execute_result", "data": {"text/plain": "3"}, "metadata": {}, "execution_count": None}
+    ])  # fmt: skip
+
+    assert sources(file) == ["x + 1", "x = 2"]
+    assert nbformat.read(file, as_version=4).cells[0].outputs[0].data == {"text/plain": "3"}
+
+
+async def test_what_was_changed_meanwhile_is_left_as_it_is(
+    wire: Wire, worker: PlainWorker, task: Json, file: Path
+) -> None:
+    before = file.read_bytes()
+
+    changed = await at(wire, worker, task, do="edit", cell="a", was="x = 0", source="x = 2")
+    gone = await at(wire, worker, task, do="edit", cell="c", was="", source="x = 2")
+    nowhere = await at(wire, worker, task, do="insert", cell="new", source="y", after="c")
+
+    assert [answer["conflict"] for answer in (changed, gone, nowhere)] == ["changed", "gone", "place"]
+    assert file.read_bytes() == before
+
+
+async def test_a_file_that_changes_under_the_hand_is_looked_at_again(
+    wire: Wire, worker: PlainWorker, task: Json, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    contents = wire.app.contents_manager
+    real, theirs = contents.get, nbformat.read(file, as_version=4)
+    theirs.cells[0].source = "x = 0"
+
+    async def get(path: str, **options: Any) -> Any:
+        if options.get("content") is False:
+            nbformat.write(theirs, file)  # somebody saves between our look and our write
+            monkeypatch.undo()
+        return await real(path, **options)
+
+    monkeypatch.setattr(contents, "get", get)
+    answer = await at(wire, worker, task, do="edit", cell="a", was="x = 1", source="x = 2")
+
+    assert answer == {"conflict": "changed"}
+    assert sources(file) == ["x = 0", "x + 1"]
+
+
+async def test_the_page_that_has_it_open_is_asked_and_the_file_left_alone(
+    wire: Wire, worker: PlainWorker, task: Json, file: Path
+) -> None:
+    page = await opened(wire, PATH)
+    before = file.read_bytes()
+
+    asking = asyncio.create_task(at(wire, worker, task, do="edit", cell="a", was="x = 1", source="x = 2"))
+    asked = await answers(page, {"done": True})
+
+    assert await asking == {"done": True}
+    assert asked["path"] == PATH
+    assert asked["request"] == {"do": "edit", "cell": "a", "was": "x = 1", "source": "x = 2"}
+    assert file.read_bytes() == before
+    await hang_up(page.socket)
+
+
+async def test_of_two_pages_the_one_in_front_is_asked_and_then_the_one_that_is_left(
+    wire: Wire, worker: PlainWorker, task: Json, file: Path
+) -> None:
+    first, second = await opened(wire, PATH), await opened(wire, PATH)
+
+    asking = asyncio.create_task(at(wire, worker, task, do="read"))
+    await answers(second, {"cells": [], "where": "page"})
+    assert (await asking)["where"] == "page"
+    await hang_up(second.socket)
+    asking = asyncio.create_task(at(wire, worker, task, do="read"))
+    await answers(first, {"cells": [], "where": "page"})
+    assert (await asking)["where"] == "page"
+    await hang_up(first.socket)
+
+    assert (await at(wire, worker, task, do="read"))["where"] == "file"
+
+
+async def test_a_page_that_closed_the_notebook_is_not_asked(
+    wire: Wire, worker: PlainWorker, task: Json, file: Path
+) -> None:
+    page = await opened(wire, PATH)
+    await page.say({"type": "offer", "paths": ["other.ipynb"]})
+    await page.say({"type": "nonsense"})
+    await page.hear("error")  # what it said before has arrived
+
+    assert (await at(wire, worker, task, do="read"))["where"] == "file"
+    await hang_up(page.socket)
+
+
+async def test_a_page_that_goes_away_while_it_is_asked_is_a_reason_and_no_change_of_the_file(
+    wire: Wire, worker: PlainWorker, task: Json, file: Path
+) -> None:
+    page = await opened(wire, PATH)
+
+    asking = asyncio.create_task(at(wire, worker, task, do="edit", cell="a", was="x = 1", source="x = 2"))
+    await page.hear("notebook")
+    await hang_up(page.socket)
+
+    assert "went away" in (await asking)["refused"]
+    assert sources(file) == ["x = 1", "x + 1"]
+
+
+async def test_a_page_that_does_not_answer_is_a_reason_in_time(
+    wire: Wire, worker: PlainWorker, task: Json, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lobu_jupyter.server.notebooks.PAGE_SECONDS", 0.05)
+    page = await opened(wire, PATH)
+
+    answer = await at(wire, worker, task, do="edit", cell="a", was="x = 1", source="x = 2")
+
+    assert "did not answer" in answer["refused"]
+    assert sources(file) == ["x = 1", "x + 1"]
+    await hang_up(page.socket)
+
+
+async def test_a_notebook_without_cell_ids_is_addressed_by_place(
+    wire: Wire, worker: PlainWorker, task: Json, file: Path
+) -> None:
+    old = nbformat.v4.new_notebook(nbformat_minor=4)
+    old.cells = [nbformat.from_dict({"cell_type": "markdown", "metadata": {}, "source": "# Title"})]
+    nbformat.write(old, file)
+
+    await at(wire, worker, task, do="insert", cell="new", source="y", after="#1")
+    await at(wire, worker, task, do="edit", cell="#1", was="# Title", source="# Sales")
+
+    assert sources(file) == ["# Sales", "y"]
+    assert nbformat.read(file, as_version=4).nbformat_minor == 4
+
+
+async def test_a_notebook_that_is_not_there_is_a_reason(wire: Wire, worker: PlainWorker, task: Json) -> None:
+    answer = await at(wire, worker, task, do="read")
+
+    assert PATH in answer["refused"]
+
+
+async def test_only_the_worker_that_holds_the_run_may_ask(
+    wire: Wire, worker: PlainWorker, task: Json, file: Path
+) -> None:
+    read = {"do": "read"}
+    other = await PlainWorker.register(wire)
+
+    stranger, _ = await post(wire, other, task, read)
+    unknown, _ = await post(wire, worker, {"runId": "run_none"}, read)
+    status, error = await post(wire, worker, task, {"do": "burn"})
+    assert (status, error["error"]["field"]) == (422, "request.do")
+    await worker.send(task, {"type": "RUN_FINISHED", **names(task)})
+    ended, _ = await post(wire, worker, task, read)
+
+    assert (stranger, unknown, ended) == (409, 404, 409)
+
+
+async def test_a_thread_without_a_notebook_has_none_to_ask(wire: Wire, worker: PlainWorker) -> None:
+    thread = (await wire.ok("POST", "threads", {}))["threadId"]
+    await wire.ok("POST", f"threads/{thread}/runs", {"prompt": "x", "agent": "script"})
+
+    status, error = await post(wire, worker, await worker.task(), {"do": "read"})
+
+    assert (status, error["error"]["field"]) == (422, "runId")
