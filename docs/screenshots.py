@@ -346,7 +346,36 @@ def panel_threads(studio: Studio) -> Lab:
     return lab
 
 
-PANEL = (panel_first, panel_mentions, panel_waiting, panel_inbox, panel_done, panel_threads)
+FIRST_CELL = "() => jupyterapp.shell.currentWidget.content.model.sharedModel.cells[0].getId()"
+
+
+def panel_notebook(studio: Studio) -> Lab:
+    panel = panel_of(studio)
+    if panel.button("No tour").count() > 0:
+        panel.button("No tour").click()
+    panel.button("New thread").click()
+    code = SALES.replace('"amount"', '"amount (t)"')
+    change = {"cell": panel.page.evaluate(FIRST_CELL), "code": code}
+    studio.provider.script = [calls(Call("edit_cell", json.dumps(change)), text="With its unit, then:")]
+    panel.send("name the unit of the amounts")
+    expect(panel.question).to_be_visible(timeout=SLOW)
+    panel.page.locator(".jp-Notebook .cm-content").first.click()
+    panel.page.keyboard.press("Control+End")
+    panel.page.keyboard.type("  # of this year")
+    panel.button("Approve a").click()
+    expect(panel.question).to_contain_text("changed after you were asked", timeout=SLOW)
+    return panel.lab
+
+
+PANEL = (
+    panel_first,
+    panel_mentions,
+    panel_waiting,
+    panel_inbox,
+    panel_done,
+    panel_threads,
+    panel_notebook,
+)
 
 
 @contextmanager

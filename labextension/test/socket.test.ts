@@ -181,3 +181,40 @@ test('what comes for a thread that nobody follows any more is dropped', () => {
   expect(channels[0].sent).toContainEqual({ type: 'unfollow', threadId: 't1' });
   expect(follower.got).toEqual([]);
 });
+
+test('the notebooks of the page are offered anew on each connection, and asked about', async () => {
+  const { channels, clock, socket } = rig();
+  const asked: string[] = [];
+  socket.offer(['a.ipynb'], (path, request) => {
+    asked.push(`${path} ${request.do}`);
+    return request.do === 'delete'
+      ? Promise.reject(new Error('oh'))
+      : Promise.resolve({ done: true });
+  });
+
+  channels[0].open();
+  channels[0].drop();
+  await clock.advance(2_000);
+  channels[1].open();
+  channels[1].say({ type: 'notebook', id: 1, path: 'a.ipynb', request: { do: 'read' } });
+  channels[1].say({
+    type: 'notebook',
+    id: 2,
+    path: 'a.ipynb',
+    request: { do: 'delete', cell: 'c', was: '' }
+  });
+  await settled();
+
+  const offer = { type: 'offer', paths: ['a.ipynb'] };
+  expect(channels[0].sent).toEqual([offer]);
+  expect(channels[1].sent).toEqual([
+    offer,
+    { type: 'answer', id: 1, answer: { done: true } },
+    {
+      type: 'answer',
+      id: 2,
+      answer: { refused: 'The page that has a.ipynb open failed: Error: oh' }
+    }
+  ]);
+  expect(asked).toEqual(['a.ipynb read', 'a.ipynb delete']);
+});

@@ -170,7 +170,10 @@ class Mapper:
             self._unanswered.remove(call)
         self._message = ""
         result = tool_result(call, fit(part.model_response_str(wrap_if_error=False)), new_id("msg"))
-        return {**result, "metadata": {"lobu": part.metadata}} if isinstance(part.metadata, dict) else result
+        told: Any = part.metadata
+        if part.outcome == "failed":
+            told = {"ok": False}
+        return {**result, "metadata": {"lobu": told}} if isinstance(told, dict) else result
 
 
 def fit(text: str) -> str:

@@ -16,7 +16,8 @@ Item, by ``kind``:
 - ``reasoning`` id, runId, content, done
 - ``tool``      id, runId, name, args (JSON text as streamed), status, outputs, note?, result?, ok?,
   interruptId?, decision?, startedAt?, endedAt?; status is streaming, running, waiting or done.
-  ``ok``: whether its code ran without an error, where its worker said so (``metadata.lobu.ok`` of the
+  ``ok``: whether its code ran without an error, false also for a call that was refused or could not be done;
+  where its worker said so (``metadata.lobu.ok`` of the
   result). ``outputs`` are nbformat outputs; parts of one index were joined.
 - ``activity``  id, runId, activityType, content
 - ``step``      id (its name), runId, done

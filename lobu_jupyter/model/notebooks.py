@@ -27,7 +27,7 @@ _PLAIN = ("text/markdown", "text/plain")
 CellId = Annotated[str, Meta(min_length=1, max_length=64)]
 
 
-class _Request(Struct, kw_only=True, tag_field="do", forbid_unknown_fields=True):
+class _Request(Struct, kw_only=True, tag_field="do", forbid_unknown_fields=True, omit_defaults=True):
     """What is asked of a notebook."""
 
 

@@ -128,7 +128,7 @@ export interface IToolItem extends IItemBase {
   outputs: IOutput[];
   note?: string;
   result?: Json;
-  /** Its worker said how it ended: code that ran to its end without an error. */
+  /** Its worker said how it ended: code that ran without an error; false also where nothing was done. */
   ok?: boolean;
   interruptId?: string;
   decision?: IDecided;

@@ -163,7 +163,7 @@ class Tools:
                     f"[The person changed the arguments]\n{result.text}", result.images, result.ok
                 )
         except base.ToolError as error:
-            self._end(call, str(error))
+            self._end(call, str(error), ok=False)
             ask.refuse(refused(str(error)))
         except KernelGone as error:
             self.failure = error

@@ -17,7 +17,7 @@ export function ToolCard(props: {
   view: IView;
 }): VNode {
   const { item, interrupt, view } = props;
-  const open = view.thread.opened.get(item.id) ?? item.status !== 'done';
+  const open = view.thread.opened.get(item.id) ?? (item.status !== 'done' || isUndone(item));
   const toggle = (): void => {
     view.thread.opened.set(item.id, !open);
     view.redraw();
@@ -25,7 +25,7 @@ export function ToolCard(props: {
   const body = `lobu-${item.id}`;
   return (
     <section
-      class={`lobu-card lobu-is-${hasFailed(item) ? 'failed' : item.status}`}
+      class={`lobu-card lobu-is-${hasFailed(item) || isUndone(item) ? 'failed' : item.status}`}
       aria-label={item.name}
     >
       <button class="lobu-card-head" aria-expanded={open} aria-controls={body} onClick={toggle}>
@@ -51,6 +51,11 @@ export function ToolCard(props: {
 
 function hasFailed(item: IToolItem): boolean {
   return item.status === 'done' && item.outputs.some(o => o.output_type === 'error');
+}
+
+/** The call was refused or came too late: its result says why, and is not to be overlooked. */
+function isUndone(item: IToolItem): boolean {
+  return item.status === 'done' && item.ok === false && !hasFailed(item);
 }
 
 /** What a call is about, in a line. */
@@ -83,7 +88,7 @@ function Standing(props: { item: IToolItem; live: boolean; view: IView }): VNode
     streaming: props.live ? trans.__('writing…') : trans.__('stopped'),
     running: props.live ? trans.__('running') : trans.__('stopped'),
     waiting: trans.__('waits for you'),
-    done: hasFailed(item) ? trans.__('error') : ''
+    done: hasFailed(item) ? trans.__('error') : isUndone(item) ? trans.__('not done') : ''
   };
   const until = item.endedAt ?? (running ? now : undefined);
   const took = item.startedAt && until ? duration(Math.max(0, until - item.startedAt)) : '';

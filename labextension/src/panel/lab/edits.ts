@@ -100,10 +100,8 @@ function show(model: INotebookModel, at: number, outputs: IOutput[]): JsonObject
     return conflict('changed');
   }
   cell.trusted = true;
-  cell.sharedModel.transact(() => {
-    cell.clearExecution();
-    cell.outputs.fromJSON(outputs as Parameters<typeof cell.outputs.fromJSON>[0]);
-  }, false);
+  cell.clearExecution();
+  cell.outputs.fromJSON(outputs as Parameters<typeof cell.outputs.fromJSON>[0]);
   return done;
 }
 

@@ -1,0 +1,165 @@
+"""An agent changes the notebook that a person has open, or has not: seen, undone, and never over their typing."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable
+from typing import Any
+
+import nbformat
+from playwright.sync_api import expect
+
+from tests.servers import RealServer
+
+from .lab import SLOW, Lab
+from .panel import Panel
+
+OpenLab = Callable[..., Lab]
+UNDO = "notebook:undo-cell-action"
+
+
+def ids(lab: Lab) -> list[str]:
+    """The cells' ids, as in the file."""
+    return [cell.id for cell in nbformat.read(lab.server.root / lab.name, as_version=4).cells]
+
+
+def in_file(lab: Lab) -> list[str]:
+    return [cell.source for cell in nbformat.read(lab.server.root / lab.name, as_version=4).cells]
+
+
+def propose(panel: Panel, tool: str, **args: Any) -> None:
+    """Have the agent ask for a change, and wait for its question."""
+    panel.send(f"tool {tool} {json.dumps(args)}")
+    expect(panel.question).to_be_visible(timeout=SLOW)
+
+
+def shows(lab: Lab, *sources: str) -> None:
+    """Wait until the open notebook has these cells."""
+    lab.page.wait_for_function(
+        "sources => JSON.stringify(jupyterapp.shell.currentWidget.content.model.sharedModel.cells"
+        ".map(cell => cell.getSource())) === JSON.stringify(sources)",
+        arg=list(sources),
+        timeout=SLOW,
+    )
+
+
+def test_an_edit_is_shown_as_a_diff_made_in_the_open_notebook_and_undone_there(open_lab: OpenLab):
+    lab = open_lab("x = 1", "y = 2")
+    panel = Panel.open(lab)
+
+    propose(panel, "edit_cell", cell=ids(lab)[0], code="x = 5")
+    expect(panel.root.locator(".lobu-diff")).to_contain_text("x = 5")
+    shows(lab, "x = 1", "y = 2")
+    panel.question.press("a")
+    panel.stands("Done")
+    shows(lab, "x = 5", "y = 2")
+
+    lab.page.locator(".jp-Notebook .cm-content").first.click()
+    lab.page.keyboard.press("Control+z")
+    shows(lab, "x = 1", "y = 2")
+
+
+def test_cells_come_go_and_move_and_the_notebooks_undo_takes_it_back(open_lab: OpenLab):
+    lab = open_lab("x = 1", "y = 2")
+    panel = Panel.open(lab)
+    first, second = ids(lab)
+
+    propose(panel, "insert_cell", code="# Sums", type="markdown", after="")
+    panel.question.press("a")
+    panel.stands("Done")
+    shows(lab, "# Sums", "x = 1", "y = 2")
+    propose(panel, "move_cell", cell=first)
+    panel.question.press("a")
+    panel.stands("Done")
+    shows(lab, "# Sums", "y = 2", "x = 1")
+    propose(panel, "delete_cell", cell=second)
+    panel.question.press("a")
+    panel.stands("Done")
+    shows(lab, "# Sums", "x = 1")
+
+    lab.command(UNDO)
+    shows(lab, "# Sums", "y = 2", "x = 1")
+    lab.command(UNDO)
+    shows(lab, "# Sums", "x = 1", "y = 2")
+    lab.command(UNDO)
+    shows(lab, "x = 1", "y = 2")
+
+
+def test_what_the_person_typed_meanwhile_stays_and_they_see_a_fresh_diff(open_lab: OpenLab):
+    lab = open_lab("x = 1")
+    panel = Panel.open(lab)
+    propose(panel, "edit_cell", cell=ids(lab)[0], code="x = 5")
+
+    lab.page.locator(".jp-Notebook .cm-content").first.click()
+    lab.page.keyboard.press("End")
+    lab.page.keyboard.type("00  # mine")
+    panel.button("Approve a").click()
+
+    expect(panel.question).to_contain_text("changed after you were asked", timeout=SLOW)
+    expect(panel.root.locator(".lobu-diff")).to_contain_text("x = 100  # mine")
+    shows(lab, "x = 100  # mine")
+
+    panel.question.press("a")
+    panel.stands("Done")
+    shows(lab, "x = 5")
+    lab.page.locator(".jp-Notebook .cm-content").first.click()
+    lab.page.keyboard.press("Control+z")
+    shows(lab, "x = 100  # mine")
+
+
+def test_a_cell_runs_in_the_notebook_with_its_outputs_below_it(open_lab: OpenLab):
+    lab = open_lab("print('from the cell')")
+    panel = Panel.open(lab)
+
+    propose(panel, "run_cell", cell=ids(lab)[0])
+    expect(panel.root.locator(".lobu-diff")).to_contain_text("print('from the cell')")
+    panel.question.press("a")
+    panel.stands("Done")
+
+    expect(lab.page.locator(".jp-Notebook .jp-OutputArea-output")).to_contain_text("from the cell")
+    assert lab.save().cells[0].outputs[0].text == "from the cell\n"
+
+
+def test_with_no_page_open_the_file_is_edited_and_the_next_page_shows_it(open_lab: OpenLab):
+    lab = open_lab("x = 1", "y = 2")
+    panel = Panel.open(lab)
+    propose(panel, "edit_cell", cell=ids(lab)[1], code="y = 7")
+    lab.page.close()
+
+    with lab.server.client() as person:
+        (waiting,) = person.get("interrupts").json()["interrupts"]
+        entry = {"interruptId": waiting["id"], "status": "resolved", "payload": {"approved": True}}
+        started = person.post(f"threads/{waiting['threadId']}/resume", json={"resume": [entry]}).json()
+        person.get(
+            f"threads/{waiting['threadId']}/events", params={"runId": started["runId"]}, timeout=60
+        ).raise_for_status()
+
+    assert in_file(lab) == ["x = 1", "y = 7"]
+    shows(open_lab(name=lab.name), "x = 1", "y = 7")
+
+
+def test_where_page_and_file_were_both_changed_nothing_is_done_and_the_reason_told(
+    open_lab: OpenLab, server: RealServer
+):
+    lab = open_lab("x = 1")
+    panel = Panel.open(lab)
+    (cell,) = ids(lab)
+    lab.save()
+    lab.page.locator(".jp-Notebook .cm-content").first.click()
+    lab.page.keyboard.press("End")
+    lab.page.keyboard.type("  # unsaved")
+    theirs = nbformat.read(server.root / lab.name, as_version=4)
+    theirs.cells[0].source = "x = 2"
+    nbformat.write(theirs, server.root / lab.name)
+    later = time.time() + 60  # no doubt that it is newer
+    os.utime(server.root / lab.name, (later, later))
+
+    propose(panel, "edit_cell", cell=cell, code="x = 5")
+    panel.question.press("a")
+    panel.stands("Done")
+
+    expect(panel.root.locator(".lobu-card").last).to_contain_text("changed by someone else")
+    shows(lab, "x = 1  # unsaved")
+    assert in_file(lab) == ["x = 2"]
