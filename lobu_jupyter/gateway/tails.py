@@ -8,8 +8,9 @@ else happens to a thread sends its readers to the store, as does a tail that doe
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from lobu_jupyter.model.runs import Entry
 
@@ -18,25 +19,19 @@ from .pages import Page
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+MAX_BATCHES = 32  # of all threads together thousands would make each full garbage collection a stall
 MAX_EVENTS = 2000
 MAX_BYTES = 256 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class _Piece:
-    """One batch as journaled."""
+class _Piece(Struct, frozen=True):
+    """One batch as journaled: the seqs `first` to `last` of its thread."""
 
     run_id: str
     page: Page
+    first: int
+    last: int
     size: int
-
-    @property
-    def first(self) -> int:
-        return self.page[0].seq
-
-    @property
-    def last(self) -> int:
-        return self.page[-1].seq
 
 
 class _Tail:
@@ -49,11 +44,14 @@ class _Tail:
     def add(self, piece: _Piece) -> None:
         self.pieces.append(piece)
         self._count(piece, 1)
-        while len(self.pieces) > 1 and (self._events > MAX_EVENTS or self._bytes > MAX_BYTES):
+        while len(self.pieces) > 1 and self._is_full():
             self._count(self.pieces.popleft(), -1)
 
+    def _is_full(self) -> bool:
+        return len(self.pieces) > MAX_BATCHES or self._events > MAX_EVENTS or self._bytes > MAX_BYTES
+
     def _count(self, piece: _Piece, sign: int) -> None:
-        self._events += sign * len(piece.page)
+        self._events += sign * (piece.last - piece.first + 1)
         self._bytes += sign * piece.size
 
     @property
@@ -86,7 +84,7 @@ class Tails:
         tail = self._tails.get(thread_id)
         if tail is None or tail.last != first - 1:
             tail = self._tails[thread_id] = _Tail()
-        tail.add(_Piece(run_id, page, sum(map(len, bodies))))
+        tail.add(_Piece(run_id, page, first, first + len(bodies) - 1, sum(map(len, bodies))))
 
     def after(self, thread_id: str, position: int, only: str | None) -> tuple[Page, int] | None:
         """What follows `position` (of the run `only`), and where that ends; None: the store knows."""

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from lobu_jupyter.gateway.pages import Page
-from lobu_jupyter.gateway.tails import MAX_BYTES, Tails
+from lobu_jupyter.gateway.tails import MAX_BATCHES, MAX_BYTES, Tails
 from lobu_jupyter.model.runs import Entry
 from tests.gateway.rig import ME, Rig, say, success
 
@@ -80,6 +80,18 @@ def test_a_tail_knows_only_what_joins_on() -> None:
     assert tails.after("t", 8, None) == ([Entry(9, b"9")], 9)
     assert tails.after("t", 8, "a") == ([], 9)
     assert tails.after("t", 9, None) == ([], 9)
+
+
+def test_a_tail_of_many_small_batches_keeps_the_last_ones_only() -> None:
+    tails = Tails()
+
+    for seq in range(1, MAX_BATCHES + 2):
+        tails.extend("t", "a", seq, [b"1"])
+
+    assert tails.after("t", 0, None) is None
+    found = tails.after("t", 1, None)
+    assert found is not None
+    assert [entry.seq for entry in found[0]] == list(range(2, MAX_BATCHES + 2))
 
 
 def test_readers_at_one_place_share_one_encoding() -> None:
