@@ -90,7 +90,7 @@ async def _close(
     if lease is None or run is None:
         return False
     terminal = event or run_finished(run["thread_id"], run_id, {"type": "cancelled"})
-    slice_ = await ctx.slices.take(tx, run, lease)
+    slice_ = await ctx.slices.take(tx, run, lease["chunk"])
     bodies = [encode(closing) for closing in slice_.close(why)]
     end = await append(tx, run["thread_id"], run_id, [*bodies, stamped(terminal, ctx.now())], ctx.now())
     if lease["worker_id"] is not None:

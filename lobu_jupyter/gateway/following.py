@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+
 from lobu_jupyter.model.errors import InvalidField, RunNotFound, ThreadNotFound
 from lobu_jupyter.model.runs import Entry
 
@@ -48,8 +50,7 @@ class _Reader:
         return Place(self.thread_id, self.position, self.only)
 
 
-@dataclass(frozen=True, slots=True)
-class _Look:
+class _Look(Struct, frozen=True):
     page: Page
     position: int
     more: bool  # the journal goes on after this page

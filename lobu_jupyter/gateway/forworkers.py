@@ -8,7 +8,10 @@ from . import dispatch, ingest, losing, workers
 from .snapshots import Snapshots
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from lobu_jupyter.model.callers import WorkerCaller
+    from lobu_jupyter.model.errors import LobuError
     from lobu_jupyter.model.events import Batch
     from lobu_jupyter.model.ports import InboxItem, ToolSpec
 
@@ -55,6 +58,12 @@ class ForWorkers:
             Conflict: another batch number comes next. RunEnded, StaleIncarnation: not its run (any more).
         """
         return await ingest.ingest(self._ctx, worker, batch)
+
+    async def ingest_each(
+        self, worker: WorkerCaller, batches: Sequence[Batch]
+    ) -> list[dict[str, int] | LobuError]:
+        """Journal batches of several runs together, each as :meth:`ingest` does: what that answers or raises."""
+        return await ingest.ingest_each(self._ctx, worker, batches)
 
     async def heartbeat(self, worker: WorkerCaller) -> None:
         """The worker is alive, and so are the runs that it has fetched."""

@@ -7,7 +7,6 @@ All methods raise :mod:`lobu_jupyter.model.errors`; whatever may be repeated, ma
 from __future__ import annotations
 
 import asyncio
-from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, Literal
 
 from msgspec import UNSET, UnsetType
@@ -226,7 +225,7 @@ class Gateway(ForWorkers):
         """What runs now on this server's workers, over all owners; for the server's own use (activity)."""
         return await reading.running(self._ctx)
 
-    async def follow(
+    def follow(
         self,
         by: Caller,
         thread_id: str,
@@ -245,10 +244,7 @@ class Gateway(ForWorkers):
             InvalidField: the cursor is negative or ahead of the journal.
             ThreadNotFound: also in mid-stream, after the last event, when the thread is deleted.
         """
-        pages = following.follow(self._ctx, by, thread_id, cursor, run_id=run_id, follow=follow)
-        async with aclosing(pages):
-            async for entries in pages:
-                yield entries
+        return following.follow(self._ctx, by, thread_id, cursor, run_id=run_id, follow=follow)
 
     async def snapshot(self, by: Caller, thread_id: str) -> State:
         """The thread's folded state and its cursor (:mod:`lobu_jupyter.model.fold`)."""

@@ -21,6 +21,8 @@ class Bell:
         self._rung = False
         self._only_grown = False
         self._waiter: asyncio.Future[bool] | None = None
+        self._until = 0.0  # when the wait ends
+        self._timer: asyncio.TimerHandle | None = None  # kept over many waits, for most are short
 
     def ring(self, *, only_grown: bool = False) -> None:
         """``only_grown``: all that happened is that the thread's tail has grown."""
@@ -40,12 +42,30 @@ class Bell:
             return True
         loop = asyncio.get_running_loop()
         self._waiter = loop.create_future()
-        timer = loop.call_later(seconds, self._answer, False)
+        self._until = loop.time() + seconds
+        if self._timer is None or self._timer.when() > self._until:
+            self.close()
+            self._timer = loop.call_at(self._until, self._look, loop)
         try:
             return await self._waiter
         finally:
-            timer.cancel()
             self._waiter = None
+
+    def close(self) -> None:
+        """Nobody waits for it any more."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _look(self, loop: asyncio.AbstractEventLoop) -> None:
+        """The timer of an earlier wait has run out; of this one perhaps too."""
+        self._timer = None
+        if self._waiter is None:
+            return
+        if loop.time() < self._until:
+            self._timer = loop.call_at(self._until, self._look, loop)
+        else:
+            self._answer(False)
 
     def _answer(self, rang: bool) -> None:
         if self._waiter is not None and not self._waiter.done():
@@ -68,6 +88,7 @@ class Hub:
         try:
             yield bell
         finally:
+            bell.close()
             self._bells[topic].discard(bell)
             if not self._bells[topic]:
                 del self._bells[topic]

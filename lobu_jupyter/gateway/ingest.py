@@ -10,6 +10,7 @@ from lobu_jupyter.model import events as ev
 from lobu_jupyter.model.errors import (
     Conflict,
     InvalidField,
+    LobuError,
     RunEnded,
     RunNotFound,
     StaleIncarnation,
@@ -23,12 +24,17 @@ from .pausing import pause
 from .rows import json_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from lobu_jupyter.model.callers import WorkerCaller
+    from lobu_jupyter.model.slice import Slice
+    from lobu_jupyter.store.database import Body, Outcome
     from lobu_jupyter.store.tx import Row, Tx
 
     from .context import Context
 
 _RESERVED = frozenset({"lobu.decision", "lobu.closed", "lobu.title", "lobu.kernel"})  # the gateway's to say
+LIFE_SECONDS = 1.0  # how often a lease is extended at most
 _STATUS = {
     "success": RunStatus.SUCCEEDED,
     "interrupt": RunStatus.INTERRUPTED,
@@ -46,34 +52,58 @@ class _Checked:
 
 async def ingest(ctx: Context, worker: WorkerCaller, batch: ev.Batch) -> dict[str, int]:
     """See :meth:`Gateway.ingest`."""
-    if batch.incarnation != worker.incarnation:
-        raise StaleIncarnation
-    checked = _check(ctx, batch)
+    (taken,) = await ingest_each(ctx, worker, [batch])
+    if isinstance(taken, LobuError):
+        raise taken
+    return taken
+
+
+async def ingest_each(
+    ctx: Context, worker: WorkerCaller, batches: Sequence[ev.Batch]
+) -> list[dict[str, int] | LobuError]:
+    """See :meth:`Gateway.ingest_each`."""
+    began = perf_counter()
+    judged = [_judge(ctx, worker, batch) for batch in batches]
+    bodies = [body for body in judged if not isinstance(body, LobuError)]
+    outcomes = iter(await ctx.database.write_each(bodies) if bodies else [])
+    taken = [body if isinstance(body, LobuError) else _taken(next(outcomes)) for body in judged]
+    journaled = [len(b.events) for b, t in zip(batches, taken, strict=True) if not isinstance(t, LobuError)]
+    if journaled:
+        ctx.observer.ingested(sum(journaled), perf_counter() - began)
+    return taken
+
+
+def _taken(outcome: Outcome[dict[str, int]]) -> dict[str, int] | LobuError:
+    return outcome.error if isinstance(outcome.error, LobuError) else outcome.result()
+
+
+def _judge(ctx: Context, worker: WorkerCaller, batch: ev.Batch) -> Body[dict[str, int]] | LobuError:
+    """What journals the batch, or why it is refused."""
+    try:
+        if batch.incarnation != worker.incarnation:
+            raise StaleIncarnation
+        checked = _check(ctx, batch)
+    except LobuError as refusal:
+        return refusal
 
     async def body(tx: Tx) -> dict[str, int]:
-        if await tx.one("live_worker", worker_id=worker.worker_id) is None:
-            raise StaleIncarnation
-        run = await tx.one("run", run_id=batch.run_id)
-        if run is None:
-            raise RunNotFound
-        repeated = (batch.batch, worker.incarnation) == (run["batch"], run["batch_incarnation"])
-        lease = await tx.one("lease", run_id=batch.run_id)
-        if repeated:
+        run = await tx.one("run_of_worker", run_id=batch.run_id, worker_id=worker.worker_id)
+        if run is None or not run["worker_lives"]:
+            alive = run is None and await tx.one("live_worker", worker_id=worker.worker_id)
+            raise RunNotFound if alive else StaleIncarnation
+        if (batch.batch, worker.incarnation) == (run["batch"], run["batch_incarnation"]):
             return {"acked": batch.batch, "cursor": run["batch_cursor"]}
-        if lease is None:
+        if run["deadline"] is None:  # there is no lease
             raise RunEnded
-        if (lease["worker_id"], lease["incarnation"]) != (worker.worker_id, worker.incarnation):
+        if (run["worker_id"], run["incarnation"]) != (worker.worker_id, worker.incarnation):
             raise StaleIncarnation
         if batch.batch != run["batch"] + 1:
             raise Conflict(
                 f"Batch {run['batch'] + 1} comes next, not {batch.batch}.", expected=run["batch"] + 1
             )
-        return await _take(ctx, tx, run, lease, batch, checked)
+        return await _take(ctx, tx, run, batch, checked)
 
-    began = perf_counter()
-    acked = await ctx.database.write(body)
-    ctx.observer.ingested(len(batch.events), perf_counter() - began)
-    return acked
+    return body
 
 
 def _check(ctx: Context, batch: ev.Batch) -> _Checked:
@@ -124,12 +154,10 @@ def _outcome(event: ev.RunFinished) -> dict[str, Any]:
     return event.outcome or {"type": "success"}
 
 
-async def _take(
-    ctx: Context, tx: Tx, run: Row, lease: Row, batch: ev.Batch, checked: _Checked
-) -> dict[str, int]:
+async def _take(ctx: Context, tx: Tx, run: Row, batch: ev.Batch, checked: _Checked) -> dict[str, int]:
     """Journal the batch of the worker that holds the lease."""
     run_id, now = run["run_id"], ctx.now()
-    slice_ = await ctx.slices.take(tx, run, lease)
+    slice_ = await ctx.slices.take(tx, run, run["chunk"])
     owed = frozenset[str]()
     bodies: list[bytes] = []
     for i, (event, body) in enumerate(checked.events):
@@ -139,10 +167,13 @@ async def _take(
         bodies.pop()
     cursor = run["batch_cursor"] or run["start_cursor"]
     if bodies and checked.terminal is None:
-        cursor = await append_more(ctx, tx, run["thread_id"], run_id, bodies, now)
+        cursor = await append_more(ctx, tx, run["thread_id"], run_id, bodies)
     elif bodies:
         cursor = await append(tx, run["thread_id"], run_id, bodies, now)
     if checked.terminal is not None:  # after the rest: a pause looks its calls up in the journal
+        whole = await tx.one("run", run_id=run_id)
+        assert whole is not None, "it was there in this transaction"
+        run = whole
         end = await _end_body(ctx, tx, run, batch, checked, owed)
         cursor = await append(tx, run["thread_id"], run_id, [end], now)
     await tx.run("ack_batch", run_id=run_id, batch=batch.batch, cursor=cursor, incarnation=batch.incarnation)
@@ -151,10 +182,19 @@ async def _take(
     if checked.terminal is not None:
         await _end(ctx, tx, run, checked.terminal, cursor)
     else:
-        chunk = json_of(slice_.chunk) if slice_.chunk else None
-        await tx.run("extend_lease", run_id=run_id, deadline=now + ctx.settings.lease_seconds, chunk=chunk)
+        await _extend(ctx, tx, run, slice_, now)
         tx.after(lambda: ctx.slices.keep(run_id, batch.batch, slice_))
     return {"acked": batch.batch, "cursor": cursor}
+
+
+async def _extend(ctx: Context, tx: Tx, run: Row, slice_: Slice, now: float) -> None:
+    """A batch is a sign of life; at a hundred a second, one of them a second says enough."""
+    chunk = json_of(slice_.chunk) if slice_.chunk else None
+    deadline = now + ctx.settings.lease_seconds
+    if run["fetched"] and chunk == run["chunk"] and deadline < run["deadline"] + LIFE_SECONDS:
+        return
+    await tx.run("extend_lease", run_id=run["run_id"], deadline=deadline, chunk=chunk)
+    await tx.run("touch_thread", thread_id=run["thread_id"], now=now)
 
 
 async def _end_body(

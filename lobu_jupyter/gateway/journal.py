@@ -18,17 +18,16 @@ if TYPE_CHECKING:
 
 async def append(tx: Tx, thread_id: str, run_id: str | None, bodies: Sequence[bytes], now: float) -> int:
     """Journal `bodies` of a run (None: between runs); returns the thread's new cursor."""
-    cursor, owner = await _insert(tx, thread_id, run_id, bodies, now)
+    cursor, owner = await _insert(tx, thread_id, run_id, bodies)
+    await tx.run("touch_thread", thread_id=thread_id, now=now)
     tx.wake(thread_topic(thread_id))
     tx.wake(owner_topic(owner))
     return cursor
 
 
-async def append_more(
-    ctx: Context, tx: Tx, thread_id: str, run_id: str, bodies: Sequence[bytes], now: float
-) -> int:
+async def append_more(ctx: Context, tx: Tx, thread_id: str, run_id: str, bodies: Sequence[bytes]) -> int:
     """The same for what a running run goes on with: readers are given the bytes, not sent to the store."""
-    cursor, _ = await _insert(tx, thread_id, run_id, bodies, now)
+    cursor, _ = await _insert(tx, thread_id, run_id, bodies)
 
     def tell() -> None:
         topic = thread_topic(thread_id)
@@ -40,11 +39,9 @@ async def append_more(
     return cursor
 
 
-async def _insert(
-    tx: Tx, thread_id: str, run_id: str | None, bodies: Sequence[bytes], now: float
-) -> tuple[int, str]:
+async def _insert(tx: Tx, thread_id: str, run_id: str | None, bodies: Sequence[bytes]) -> tuple[int, str]:
     """The thread's new cursor and its owner."""
-    moved = await tx.one("move_cursor", thread_id=thread_id, count=len(bodies), now=now)
+    moved = await tx.one("move_cursor", thread_id=thread_id, count=len(bodies))
     assert moved is not None, "only threads that exist are written to"
     first = moved["cursor"] - len(bodies) + 1
     await tx.many(

@@ -15,7 +15,7 @@ class Observer(Protocol):
     def decided(self, run_id: str, thread_id: str, kind: str, via: str) -> None: ...
 
     def ingested(self, events: int, seconds: float) -> None:
-        """A worker's batch was journaled; `seconds` from its arrival to its commit."""
+        """Batches that came together were journaled; `seconds` from their arrival to their commit."""
         ...
 
     def attached(self, change: int) -> None:

@@ -29,13 +29,13 @@ class Slices:
         self._kept: dict[str, tuple[int, Slice]] = {}
         self._lock = threading.Lock()  # taken in the store's thread, kept on the loop
 
-    async def take(self, tx: Tx, run: Row, lease: Row) -> Slice:
-        """The slice of a running run, as of its last batch."""
+    async def take(self, tx: Tx, run: Row, chunk: str | None) -> Slice:
+        """The slice of a running run, as of its last batch; ``chunk`` is what its lease says."""
         with self._lock:
             kept = self._kept.pop(run["run_id"], None)
         if kept is not None and kept[0] == run["batch"]:
             return kept[1]
-        return await _rebuild(tx, run, lease["chunk"])
+        return await _rebuild(tx, run, chunk)
 
     def keep(self, run_id: str, batch: int, slice_: Slice) -> None:
         with self._lock:

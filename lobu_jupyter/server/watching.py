@@ -24,7 +24,7 @@ DECISIONS = Counter("lobu_decisions", "Questions that a person decided, by kind.
 EVENTS = Counter("lobu_events_appended", "Events that workers wrote to the journal.")
 INGEST = Histogram(
     "lobu_ingest_seconds",
-    "From a worker's batch to its commit.",
+    "From a worker's batches to their commit; those of one message count once.",
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
 )
 FOLLOWERS = Gauge("lobu_followers", "Streams and sockets that follow a thread now.")

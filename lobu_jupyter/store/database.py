@@ -12,10 +12,11 @@ import asyncio
 import os
 import sqlite3
 from collections import deque
-from collections.abc import Callable, Coroutine, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Coroutine, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 import aiosqlite
 
@@ -33,17 +34,24 @@ GONE = "The lobu store {} was moved, removed or replaced while it was in use: pu
 
 
 @dataclass(slots=True)
-class _Outcome:
-    value: Any = None
+class Outcome(Generic[T]):
+    """What came of a body: its value once that is durable, or its error."""
+
+    value: T | None = None
     error: BaseException | None = None
-    wakes: set[str] = field(default_factory=set[str])
-    afters: list[Callable[[], None]] = field(default_factory=list[Callable[[], None]])
+    wakes: Iterable[str] = ()
+    afters: Iterable[Callable[[], None]] = ()
+
+    def result(self) -> T:
+        if self.error is not None:
+            raise self.error
+        return cast("T", self.value)
 
 
 @dataclass(slots=True)
-class _Job(Generic[T]):
-    body: Body[T]
-    done: asyncio.Future[T]
+class _Job:
+    bodies: Sequence[Body[Any]]
+    done: asyncio.Future[list[Outcome[Any]]]
 
 
 class Database:
@@ -55,7 +63,7 @@ class Database:
         self.on_commit: Callable[[set[str]], None] = lambda topics: None
         self._writer = writer
         self._reader = reader
-        self._jobs: deque[_Job[Any]] = deque()
+        self._jobs: deque[_Job] = deque()
         self._bell = asyncio.Event()
         self._closing = False
         self._task = asyncio.create_task(self._write_on(), name=f"lobu store writer {path.name}")
@@ -68,21 +76,24 @@ class Database:
         Raises:
             StoreUnavailable: the disk is full, the file is locked …; nothing of the body was written.
         """
+        (outcome,) = await self.write_each([body])
+        return outcome.result()
+
+    async def write_each(self, bodies: Sequence[Body[T]]) -> list[Outcome[T]]:
+        """Run each body as :meth:`write` does, whole or not at all by itself, with one wait for all of them."""
         if self._closing:
             raise StoreUnavailable(f"The lobu store {self.path} is closed.")
-        job = _Job(body, asyncio.get_running_loop().create_future())
+        job = _Job(bodies, asyncio.get_running_loop().create_future())
         self._jobs.append(job)
         self._bell.set()
-        return await asyncio.shield(job.done)
+        return await job.done
 
     async def read(self, body: Body[T]) -> T:
         """Run `body` on one consistent view of all that is committed."""
         if self._closing:
             raise StoreUnavailable(f"The lobu store {self.path} is closed.")
-        outcome: _Outcome = await _hop(self._reader, self._look, body)
-        if outcome.error is not None:
-            raise outcome.error
-        return outcome.value
+        outcome: Outcome[T] = await _hop(self._reader, self._look, body)
+        return outcome.result()
 
     async def foreign_version(self) -> int:
         """A number that changes when another process has committed."""
@@ -109,40 +120,49 @@ class Database:
             if not self._closing:
                 self._bell.clear()
             while self._jobs:
-                group = [self._jobs.popleft() for _ in range(min(MAX_GROUP, len(self._jobs)))]
-                outcomes = await _hop(self._writer, self._commit, [job.body for job in group])
-                self._settle(group, outcomes)
+                group = self._next_group()
+                bodies = [body for job in group for body in job.bodies]
+                self._settle(group, await _hop(self._writer, self._commit, bodies))
 
-    def _settle(self, group: list[_Job[Any]], outcomes: list[_Outcome]) -> None:
+    def _next_group(self) -> list[_Job]:
+        group = [self._jobs.popleft()]
+        room = MAX_GROUP - len(group[0].bodies)
+        while self._jobs and len(self._jobs[0].bodies) <= room:
+            group.append(self._jobs.popleft())
+            room -= len(group[-1].bodies)
+        return group
+
+    def _settle(self, group: list[_Job], outcomes: list[Outcome[Any]]) -> None:
         topics: set[str] = set()
-        for job, outcome in zip(group, outcomes, strict=True):
-            if outcome.error is not None:
-                job.done.set_exception(outcome.error)
-                continue
+        for outcome in outcomes:
             for action in outcome.afters:
                 action()
-            topics |= outcome.wakes
-            job.done.set_result(outcome.value)
+            topics.update(outcome.wakes)
+        rest = iter(outcomes)
+        for job in group:
+            settled = list(islice(rest, len(job.bodies)))
+            if not job.done.done():  # else its caller was cancelled, and left
+                job.done.set_result(settled)
         if topics:
             self.on_commit(topics)
 
     # -- in the connections' threads ------------------------------------------------------------
 
-    def _commit(self, connection: sqlite3.Connection, bodies: Iterable[Body[Any]]) -> list[_Outcome]:
+    def _commit(self, connection: sqlite3.Connection, bodies: Iterable[Body[Any]]) -> list[Outcome[Any]]:
         bodies = list(bodies)
         try:
             if _identity(self.path) != self._file:  # what is written to a file without a name is lost
-                return [_Outcome(error=StoreUnavailable(GONE.format(self.path))) for _ in bodies]
+                return [Outcome(error=StoreUnavailable(GONE.format(self.path))) for _ in bodies]
             connection.execute("BEGIN IMMEDIATE")
             outcomes = [self._attempt(connection, body) for body in bodies]
             connection.execute("COMMIT")
         except sqlite3.Error as error:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
-            return [_Outcome(error=unavailable(error, self.path)) for _ in bodies]
+            return [Outcome(error=unavailable(error, self.path)) for _ in bodies]
         return outcomes
 
-    def _attempt(self, connection: sqlite3.Connection, body: Body[Any]) -> _Outcome:
+    def _attempt(self, connection: sqlite3.Connection, body: Body[Any]) -> Outcome[Any]:
         tx = Tx(connection)
         connection.execute("SAVEPOINT body")
         try:
@@ -152,16 +172,16 @@ class Database:
                 raise sqlite3.OperationalError(str(error)) from error
             connection.execute("ROLLBACK TO body")
             connection.execute("RELEASE body")
-            return _Outcome(error=self._translate(error))
+            return Outcome(error=self._translate(error))
         connection.execute("RELEASE body")
-        return _Outcome(value, None, tx.wakes, tx.afters)
+        return Outcome(value, None, tx.wakes, tx.afters)
 
-    def _look(self, connection: sqlite3.Connection, body: Body[Any]) -> _Outcome:
+    def _look(self, connection: sqlite3.Connection, body: Body[Any]) -> Outcome[Any]:
         try:
             connection.execute("BEGIN")
-            return _Outcome(drive(body(Tx(connection))))
+            return Outcome(drive(body(Tx(connection))))
         except Exception as error:  # noqa: BLE001 - whatever a body raises belongs to its caller
-            return _Outcome(error=self._translate(error))
+            return Outcome(error=self._translate(error))
         finally:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")

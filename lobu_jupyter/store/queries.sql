@@ -47,8 +47,11 @@ UPDATE threads SET title = :title WHERE thread_id = :thread_id AND title = '';
 
 -- move_cursor --
 -- Take the next seqs of a thread's journal.
-UPDATE threads SET cursor = cursor + :count, updated_at = :now WHERE thread_id = :thread_id
-RETURNING cursor, owner;
+UPDATE threads SET cursor = cursor + :count WHERE thread_id = :thread_id RETURNING cursor, owner;
+
+-- touch_thread --
+-- Something happened in it; not with each batch, for this moves an entry of an index.
+UPDATE threads SET updated_at = :now WHERE thread_id = :thread_id;
 
 -- delete_thread --
 -- First call wins: the thread is gone for all callers.
@@ -197,6 +200,13 @@ SELECT seq, body FROM events
 -- run --
 -- A run by its id.
 SELECT * FROM runs WHERE run_id = :run_id;
+
+-- run_of_worker --
+-- What a batch is judged by: its run, the run's lease, and whether the worker that writes to it lives.
+SELECT EXISTS (SELECT 1 FROM workers w WHERE w.worker_id = :worker_id AND w.gone_at IS NULL) AS worker_lives,
+       l.worker_id, l.incarnation, l.deadline, l.fetched, l.chunk, r.run_id, r.thread_id, r.start_cursor,
+       r.batch, r.batch_cursor, r.batch_incarnation, r.parent_run_id
+  FROM runs r LEFT JOIN leases l ON l.run_id = r.run_id WHERE r.run_id = :run_id;
 
 -- run_of_request --
 -- The run that a client's request started.

@@ -338,3 +338,34 @@ async def test_a_server_killed_inside_the_pause_leaves_all_of_it_or_nothing(tmp_
             break
     assert outcomes[-1] == (0, {True})
     assert [outcome for outcome in outcomes if outcome[0] == 9] == [(9, {False})] * (len(outcomes) - 1)
+
+
+async def test_a_run_that_streams_keeps_its_lease_and_its_thread_is_as_fresh(rig: Rig) -> None:
+    run = await rig.running()
+    begun = (await rig.gateway.get_thread(ME, run.thread_id)).updated_at
+
+    for second in range(40):
+        rig.clock.advance(1)
+        await rig.worker.emit(run.run_id, *say("x", f"m{second}"))
+    await rig.gateway.sweep()
+
+    assert (await rig.gateway.get_run(ME, run.run_id)).status == "running"
+    assert (await rig.gateway.get_thread(ME, run.thread_id)).updated_at > begun
+
+
+async def test_batches_that_came_together_are_journaled_or_refused_each_by_itself(rig: Rig) -> None:
+    first, second = await rig.running(), await rig.running()
+    inc = rig.worker.caller.incarnation
+    given = [
+        batch(first.run_id, inc, 1, *say("a")),
+        batch(second.run_id, inc, 1, {"type": "TEXT_MESSAGE_END", "messageId": "never opened"}),
+        batch(first.run_id, inc, 3, *say("b", "m2")),
+        batch(second.run_id, inc + 1, 1, *say("c")),
+        batch(first.run_id, inc, 2, *say("d", "m3"), success()),
+    ]
+
+    taken = await rig.gateway.ingest_each(rig.worker.caller, given)
+
+    assert [type(each) for each in taken] == [dict, InvalidField, Conflict, StaleIncarnation, dict]
+    assert (await rig.gateway.get_run(ME, first.run_id)).status == "succeeded"
+    assert (await rig.gateway.get_run(ME, second.run_id)).status == "running"

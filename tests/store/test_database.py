@@ -59,6 +59,16 @@ async def test_bodies_that_wait_together_share_one_commit(
     assert groups == [50]
 
 
+async def test_bodies_that_came_together_are_told_apart(database: Database) -> None:
+    bodies = [adds("a"), adds("b", then=ValueError("no")), adds("c")]
+
+    outcomes = await database.write_each(bodies)
+
+    assert [outcome.error and type(outcome.error) for outcome in outcomes] == [None, ValueError, None]
+    assert [outcomes[0].result(), outcomes[2].result()] == ["a", "c"]
+    assert await names(database) == ["a", "c"]
+
+
 async def test_a_body_that_raises_is_rolled_back_alone(database: Database) -> None:
     told: list[set[str]] = []
     database.on_commit = told.append

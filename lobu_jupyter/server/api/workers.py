@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import msgspec
@@ -137,6 +136,9 @@ class Batches(Struct, forbid_unknown_fields=True):
     batches: list[Raw]
 
 
+_one_batch: msgspec.json.Decoder[Batch] = msgspec.json.Decoder(Batch)
+
+
 class Socket(WebSocketMixin, WebSocketHandler, _OwnWorker):  # pyright: ignore[reportIncompatibleMethodOverride]
     """Up: ``{"batches": [Batch, …]}``. Down: ``{"results": [{acked, cursor} or {error, status}, …]}``."""
 
@@ -171,22 +173,29 @@ class Socket(WebSocketMixin, WebSocketHandler, _OwnWorker):  # pyright: ignore[r
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             self.close(1007, str(error)[:100])
             return
-        results = await asyncio.gather(*(self._ingest(batch) for batch in batches))
+        results = [_result(each) for each in await self._ingest([_batch(raw) for raw in batches])]
         await self.write_message(msgspec.json.encode({"results": results}))
 
-    async def _ingest(self, raw: Raw) -> dict[str, Any]:
+    async def _ingest(self, given: list[Batch | LobuError]) -> list[dict[str, int] | LobuError]:
+        batches = [batch for batch in given if isinstance(batch, Batch)]
         try:
-            return await self.gateway.ingest(self.worker, _batch(raw))
-        except LobuError as error:
-            return {"error": error.to_wire(), "status": status_of(error)}
+            taken = iter(await self.gateway.ingest_each(self.worker, batches))
+        except LobuError as error:  # there is no store
+            return [error] * len(given)
+        return [next(taken) if isinstance(batch, Batch) else batch for batch in given]
 
 
-def _batch(raw: Raw) -> Batch:
+def _batch(raw: Raw) -> Batch | LobuError:
+    """The batch, or why it is none."""
     try:
-        return msgspec.json.decode(raw, type=Batch)
+        return _one_batch.decode(raw)
     except msgspec.ValidationError as error:
         text, member = explain(error)
-        raise InvalidField(text, field=member.lstrip(".") or "batches") from error
+        return InvalidField(text, field=member.lstrip(".") or "batches")
+
+
+def _result(taken: dict[str, int] | LobuError) -> dict[str, Any]:
+    return {"error": taken.to_wire(), "status": status_of(taken)} if isinstance(taken, LobuError) else taken
 
 
 class Heartbeat(_OwnWorker):
