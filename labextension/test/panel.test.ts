@@ -131,6 +131,23 @@ test('news are told of a thread that came to wait or to rest, once', async () =>
   expect(news.map(one => [one.thread.threadId, one.what])).toEqual([['a', 'waits']]);
 });
 
+test('a run that came and went between two looks is news, and a new title is none', async () => {
+  const rig = new Rig();
+  const news: News[] = [];
+  rig.list.onNews = one => news.push(one);
+  await rig.have(thread('a', { cursor: 4 }), thread('b', { cursor: 4 }));
+  await rig.have(
+    thread('a', { cursor: 8 }),
+    thread('b', { cursor: 5 }),
+    thread('c', { status: 'waiting', cursor: 3 })
+  );
+
+  expect(news.map(one => [one.thread.threadId, one.what])).toEqual([
+    ['a', 'ended'],
+    ['c', 'waits']
+  ]);
+});
+
 test('a deleted thread can be had back for 30 s', async () => {
   const rig = new Rig();
   const one = thread('a');

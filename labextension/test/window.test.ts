@@ -1,5 +1,5 @@
 import { empty } from '../src/core/fold';
-import { contextTokens, short } from '../src/panel/model/usage';
+import { contextTokens, short, windowOf } from '../src/panel/model/usage';
 import { atEnd, earlier, IWindow, kept, later, STEP } from '../src/panel/model/window';
 import { custom, finished, said, started, stateOf } from './events';
 
@@ -49,4 +49,16 @@ test.each([
   [1_200_000, '1.2M']
 ])('%p tokens are written as %p', (count, words) => {
   expect(short(count)).toBe(words);
+});
+
+test('the window is that of the last model that told it, or a guess', () => {
+  const told = (size: number): object => ({ usage: [{ metadata: { contextWindow: size } }] });
+  const runs = [
+    { ...finished(), ...told(8_000) },
+    started('s', 'more'),
+    { ...finished(), ...told(9_000) }
+  ];
+
+  expect(windowOf(empty())).toEqual({ tokens: 100_000, known: false });
+  expect(windowOf(stateOf(started('r', 'ask'), ...runs))).toEqual({ tokens: 9_000, known: true });
 });

@@ -299,6 +299,8 @@ class _Run:
         entry: dict[str, Any] = {k: v for k, v in counts.items() if v or k in always}
         if model is not None:
             entry |= {"provider": model.system, "model": model.model_name}
+            if model.context_window:
+                entry["metadata"] = {"contextWindow": model.context_window}
         return [entry]
 
     def _model_name(self) -> str | None:

@@ -86,6 +86,7 @@ async def test_older_turns_are_summarised_before_the_window_is_full(model: str, 
     assert value["after"] < value["before"]
     assert value["upTo"].startswith("a")
     assert ended.usage[0]["inputTokens"] == 22
+    assert ended.usage[0]["metadata"] == {"contextWindow": 16_000}
 
 
 async def test_a_short_conversation_is_sent_as_it_is(provider: Provider) -> None:

@@ -94,6 +94,18 @@ def test_threads_are_searched_renamed_archived_deleted_and_had_back(open_lab: Op
     expect(panel.root.locator(".lobu-assistant")).to_contain_text("the quick zebra")
 
 
+SWITCH = """async () => {
+    const rows = [...document.querySelectorAll('.lobu-thread-open')];
+    const row = rows.find(one => one.textContent.includes('Line 0'));
+    const began = performance.now();
+    row.click();
+    while (document.querySelectorAll('.lobu-panel .lobu-markdown p').length < 80) {
+        await new Promise(requestAnimationFrame);
+    }
+    return performance.now() - began;
+}"""
+
+
 def test_a_switch_is_quick_and_keeps_scroll_and_draft(open_lab: OpenLab, server: RealServer):
     with server.client() as client:
         for n in range(50):
@@ -107,25 +119,19 @@ def test_a_switch_is_quick_and_keeps_scroll_and_draft(open_lab: OpenLab, server:
     panel.composer.fill("half a thought")
 
     panel.button("All threads").click()
-    panel.rows.filter(has_text="thread 7").first.click()
-    expect(panel.title).to_have_text("thread 7")
-    expect(panel.composer).to_have_value("")
-    panel.button("All threads").click()
-    took = lab.page.evaluate(
-        """async () => {
-            const rows = [...document.querySelectorAll('.lobu-thread-open')];
-            const row = rows.find(one => one.textContent.includes('Line 0'));
-            const began = performance.now();
-            row.click();
-            while (document.querySelectorAll('.lobu-panel .lobu-markdown p').length < 80) {
-                await new Promise(requestAnimationFrame);
-            }
-            return performance.now() - began;
-        }"""
-    )
+    took: list[float] = []
+    for _ in range(3):
+        panel.rows.filter(has_text="thread 7").first.click()
+        expect(panel.title).to_have_text("thread 7")
+        expect(panel.composer).to_have_value("")
+        panel.button("All threads").click()
+        expect(panel.rows.filter(has_text="Line 0")).to_be_visible()
+        took.append(lab.page.evaluate(SWITCH))
+        expect(panel.composer).to_have_value("half a thought")
+        panel.button("All threads").click()
+    panel.rows.filter(has_text="Line 0").click()
 
-    assert took < 300, "the aim is 100 ms; other work on the machine counts too"
-    print(f"a switch took {took:.0f} ms")
+    assert min(took) <= 100, f"{took}: other work on the machine hardly hits all three"
     expect(panel.composer).to_have_value("half a thought")
     assert abs(scroller.evaluate("one => one.scrollTop") - 200) < 5
     panel.reload()

@@ -178,11 +178,13 @@ export class ThreadList extends Changes {
 
   private _tellNews(before: Map<string, IThread>): void {
     for (const thread of this.threads) {
-      const old = before.get(thread.threadId);
-      if (old === undefined || old.cursor === thread.cursor || thread.status === 'running') {
+      const { cursor = 0, status } = before.get(thread.threadId) ?? {};
+      if (cursor === thread.cursor || thread.status === 'running') {
         continue;
       }
-      if (thread.status === 'waiting' || old.status === 'running') {
+      // A run that came and went between two looks has two events or more; a new title has one.
+      const ran = status === 'running' || thread.cursor - cursor > 1;
+      if (thread.status === 'waiting' || ran) {
         this.onNews?.({ thread, what: thread.status === 'waiting' ? 'waits' : 'ended' });
       }
     }

@@ -1,10 +1,23 @@
 /** What a thread has used, and about how much of a model's context it fills. */
+import { list, object } from '../../core/json';
 import { textOf } from '../../core/run';
 import { IState, Item } from '../../core/wire';
 
 const BYTES_PER_TOKEN = 3; // as the agents estimate it
-/** What the agents take for a window that nobody knows. */
-export const USUAL_WINDOW = 100_000;
+const USUAL_WINDOW = 100_000; // what the agents take for a window that nobody knows
+
+/** How many tokens the context of the thread's last model holds, and whether that is known or a guess. */
+export function windowOf(state: IState): { tokens: number; known: boolean } {
+  for (const run of [...state.runs].reverse()) {
+    for (const usage of list(run.usage)) {
+      const told = object(object(usage).metadata).contextWindow;
+      if (typeof told === 'number' && told > 0) {
+        return { tokens: told, known: true };
+      }
+    }
+  }
+  return { tokens: USUAL_WINDOW, known: false };
+}
 
 /** Tokens, estimated, of what the next request tells the model of this thread. */
 export function contextTokens(state: IState): number {

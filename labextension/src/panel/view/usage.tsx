@@ -3,7 +3,7 @@ import { VNode } from 'preact';
 import { list, object } from '../../core/json';
 import { IState, Json } from '../../core/wire';
 import { PanelModel } from '../model/panel';
-import { contextTokens, short, USUAL_WINDOW } from '../model/usage';
+import { contextTokens, short, windowOf } from '../model/usage';
 
 export function Usage(props: { state: IState; model: PanelModel }): VNode | null {
   const { state, model } = props;
@@ -14,7 +14,18 @@ export function Usage(props: { state: IState; model: PanelModel }): VNode | null
     return null;
   }
   const last = state.runs[state.runs.length - 1];
-  const part = Math.min(1, context / USUAL_WINDOW);
+  const window = windowOf(state);
+  const part = Math.min(1, context / window.tokens);
+  const title = window.known
+    ? trans.__(
+        'About %1 of the %2 tokens that the model reads at once',
+        short(context),
+        short(window.tokens)
+      )
+    : trans.__(
+        'About %1 tokens of context; how many the model reads at once is not known',
+        short(context)
+      );
   const costs = state.runs.reduce((sum, run) => sum + costOf(run.usage), 0);
   const used = inputTokens + outputTokens > 0;
   const ofRun = tokensOf(last?.usage);
@@ -28,7 +39,7 @@ export function Usage(props: { state: IState; model: PanelModel }): VNode | null
       {used && ofRun > 0 && <span>{trans.__('last run %1', short(ofRun))}</span>}
       {costs > 0 && <span>{`$${costs.toFixed(costs < 1 ? 4 : 2)}`}</span>}
       <span class="lobu-grow" />
-      <label class="lobu-gauge" title={trans.__('About %1 tokens of context', short(context))}>
+      <label class="lobu-gauge" title={title}>
         {trans.__('Context')}
         <meter value={part} low={0.6} high={0.75} optimum={0} min={0} max={1}>
           {`${Math.round(part * 100)} %`}
