@@ -10,7 +10,7 @@ import { IThread, IWaiting } from '../../core/wire';
 import { Changes } from './changes';
 import { Memory } from './memory';
 
-const MOST = 200;
+export const MOST = 200;
 const UNDO_MS = 30_000;
 const TYPING_MS = 150;
 

@@ -3,6 +3,7 @@ import { VNode } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import { ITrans } from '../../core/host';
 import { IThread } from '../../core/wire';
+import { MOST } from '../model/list';
 import { PanelModel } from '../model/panel';
 import { IconButton } from './icons';
 import { ago, nameOf, standing, titleOf } from './words';
@@ -46,6 +47,11 @@ export function Threads(props: { model: PanelModel }): VNode {
           <Row key={thread.threadId} thread={thread} model={model} trans={trans} />
         ))}
       </ul>
+      {list.shown.length >= MOST && (
+        <p class="lobu-empty">
+          {trans.__('The last %1 are shown; the search finds the others.', MOST)}
+        </p>
+      )}
       {list.loaded && list.shown.length === 0 && (
         <p class="lobu-empty">
           {list.found === null ? trans.__('No threads yet.') : trans.__('Nothing found.')}
