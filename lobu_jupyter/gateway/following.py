@@ -122,13 +122,13 @@ async def _read(ctx: Context, reader: _Reader) -> _Look:
         if found is not None:
             return _Look(*found, more=False, ended=False, gone=False)
 
-    found = ctx.pages.after(reader.place)
-    if found is not None and found[1] < reader.until:
+    found = ctx.pages.after(reader.place, reader.until)
+    if found is not None:
         await asyncio.sleep(0)  # a long thread leaves the loop to others between its pages
-        return _Look(*found, more=True, ended=False, gone=False)
+        return _Look(*found, more=True, ended=False, gone=False)  # or only its end: the store knows
     look = await _read_store(ctx, reader)
-    if look.more and not look.ended:
-        ctx.pages.keep(reader.place, look.page, look.position)
+    if reader.position < look.position <= reader.until:
+        ctx.pages.keep(reader.place, look.page, look.position, full=look.more and not look.ended)
     return look
 
 

@@ -1,6 +1,7 @@
 """Pages of the journal, and those that were read lately: who attaches again, or beside another, reads no store.
 
-Only full pages are kept: the journal goes on after them, so what they hold never changes.
+The journal only grows, so a page never changes. One that was not full is good for who attaches while
+nothing has come after it; then a fuller one takes its place.
 """
 
 from __future__ import annotations
@@ -8,6 +9,8 @@ from __future__ import annotations
 from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from lobu_jupyter.model.runs import Entry
 
@@ -19,6 +22,8 @@ MAX_KEPT_BYTES = 4 * 1024 * 1024
 
 class Page(list[Entry]):
     """Entries that several readers may share; whoever encodes them keeps the bytes for the others."""
+
+    __slots__ = ("_encoded",)
 
     def __init__(self, entries: Sequence[Entry] = ()) -> None:
         super().__init__(entries)
@@ -40,35 +45,42 @@ class Place:
     only: str | None
 
 
+class _Kept(Struct, frozen=True):
+    page: Page
+    last: int  # the seq where it ends
+    full: bool
+    size: int
+
+
 class Pages:
-    """The full pages that were asked for last, bounded in bytes of events. Only for one event loop."""
+    """The pages that were asked for last, bounded in bytes of events. Only for one event loop."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[Place, tuple[Page, int, int]] = OrderedDict()
+        self._kept: OrderedDict[Place, _Kept] = OrderedDict()
         self._bytes = 0
 
-    def after(self, place: Place) -> tuple[Page, int] | None:
-        """The page at a place, and the seq where it ends."""
+    def after(self, place: Place, until: int) -> tuple[Page, int] | None:
+        """The page at a place for a journal that is known to reach `until`, and the seq where it ends."""
         kept = self._kept.get(place)
-        if kept is None:
+        if kept is None or kept.last > until or not (kept.full or kept.last == until):
             return None
         self._kept.move_to_end(place)
-        page, last, _ = kept
-        return page, last
+        return kept.page, kept.last
 
-    def keep(self, place: Place, page: Page, last: int) -> None:
-        """A page that was cut because it was full."""
-        if place in self._kept:
-            return
+    def keep(self, place: Place, page: Page, last: int, *, full: bool) -> None:
+        """A page as it was read; ``full``: it was cut because more did not fit."""
         size = sum(len(entry.body) for entry in page)
-        self._kept[place] = (page, last, size)
+        self._forget(place)
+        self._kept[place] = _Kept(page, last, full, size)
         self._bytes += size
         while self._bytes > MAX_KEPT_BYTES:
-            _, (_, _, size) = self._kept.popitem(last=False)
-            self._bytes -= size
+            self._forget(next(iter(self._kept)))
 
     def drop(self, thread_id: str) -> None:
         """The thread's journal is gone."""
         for place in [place for place in self._kept if place.thread_id == thread_id]:
-            _, _, size = self._kept.pop(place)
-            self._bytes -= size
+            self._forget(place)
+
+    def _forget(self, place: Place) -> None:
+        kept = self._kept.pop(place, None)
+        self._bytes -= kept.size if kept is not None else 0

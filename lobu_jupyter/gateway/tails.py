@@ -63,7 +63,7 @@ class _Tail:
         return self.pieces[-1].last
 
     def after(self, position: int) -> list[_Piece]:
-        """The batches that reach beyond `position`; mostly that is the last one."""
+        """The batches that reach beyond `position`."""
         found: list[_Piece] = []
         for piece in reversed(self.pieces):
             if piece.last <= position:
@@ -91,11 +91,12 @@ class Tails:
         tail = self._tails.get(thread_id)
         if tail is None or position < tail.first - 1:
             return None
-        last = max(position, tail.last)
+        newest = tail.pieces[-1]
+        if position == newest.first - 1 and only in (None, newest.run_id):
+            return newest.page, newest.last  # mostly
         pieces = [piece for piece in tail.after(position) if only in (None, piece.run_id)]
-        if len(pieces) == 1 and pieces[0].first > position:
-            return pieces[0].page, last
-        return Page([entry for piece in pieces for entry in piece.page if entry.seq > position]), last
+        entries = [entry for piece in pieces for entry in piece.page if entry.seq > position]
+        return Page(entries), max(position, newest.last)
 
     def drop(self, thread_id: str) -> None:
         """Nobody follows the thread any more."""
