@@ -196,6 +196,7 @@ test('the notebooks of the page are offered anew on each connection, and asked a
   channels[0].drop();
   await clock.advance(2_000);
   channels[1].open();
+  channels[1].say({ type: 'notebook', id: 0, path: 'a.ipynb', request: { do: 'ping' } });
   channels[1].say({ type: 'notebook', id: 1, path: 'a.ipynb', request: { do: 'read' } });
   channels[1].say({
     type: 'notebook',
@@ -205,10 +206,11 @@ test('the notebooks of the page are offered anew on each connection, and asked a
   });
   await settled();
 
-  const offer = { type: 'offer', paths: ['a.ipynb'] };
+  const offer = { type: 'offer', paths: ['a.ipynb'], front: false };
   expect(channels[0].sent).toEqual([offer]);
   expect(channels[1].sent).toEqual([
     offer,
+    { type: 'answer', id: 0, answer: {} },
     { type: 'answer', id: 1, answer: { done: true } },
     {
       type: 'answer',

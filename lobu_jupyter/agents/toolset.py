@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 _ARGS = SchemaValidator(core_schema.dict_schema(keys_schema=core_schema.str_schema()))
 MAX_RETRIES = 3
 SCHEMA_BYTES = 1000
+MAX_ASKED_BYTES = 48 * 1024  # of an event's 68 kB; schemas and messages need some
 
 
 def tools_of(task: Task) -> dict[str, BoundTool]:
@@ -48,6 +49,7 @@ class Toolset(AbstractToolset[None]):
         self, work: Work, tools: dict[str, BoundTool], call_id: Callable[[str], str], *, images: bool
     ) -> None:
         self._work, self._tools, self._call_id, self._images = work, tools, call_id, images
+        self._asked_bytes = 0
 
     @property
     def id(self) -> str | None:
@@ -106,7 +108,19 @@ class Toolset(AbstractToolset[None]):
             raise ToolError(refusal(name, ruling))
         if ruling.verdict is Verdict.ASK:
             preview = await bound.preview(self._work, args) if bound.preview else Preview(f"Allow {name}?")
-            raise ApprovalRequired(metadata=_question(preview, ruling))
+            question = _question(preview, ruling)
+            self._check_size(name, preview.args or args, preview.diff)
+            raise ApprovalRequired(metadata=question)
+
+    def _check_size(self, name: str, args: dict[str, Any], diff: str | None) -> None:
+        """A pause is one event; what does not fit into it cannot be shown, so it cannot be approved."""
+        self._asked_bytes += len(msgspec.json.encode([args, diff]))
+        if self._asked_bytes > MAX_ASKED_BYTES:
+            size = outputs.size_of(self._asked_bytes)
+            raise ToolError(
+                f"{name} was not run: {size} are too much to be shown for approval at once. Make it smaller, or do less "
+                "at a time."
+            )
 
     def _again(self, name: str, outdated: Outdated, metadata: dict[str, Any]) -> dict[str, Any]:
         """The question that takes the place of an approval that came too late."""

@@ -105,6 +105,7 @@ async def assign(ctx: Context, tx: Tx, run_id: str, agent: str) -> bool:
     before = await tx.one("incarnation_of_parent", run_id=run_id)
     worker = await tx.one(
         "pick_worker",
+        run_id=run_id,
         server_id=lease["server_id"],
         agent=agent,
         since=since,

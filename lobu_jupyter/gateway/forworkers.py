@@ -29,13 +29,16 @@ class ForWorkers:
         self,
         kind: str,
         *,
-        child: bool,
+        owner: str | None = None,
         agents: list[dict[str, Any]] | None = None,
         tools: list[ToolSpec] | None = None,
     ) -> dict[str, Any]:
-        """A new incarnation: ``{workerId, incarnation, token}``. ``child``: it ends with this server."""
+        """A new incarnation: ``{workerId, incarnation, token}``.
+
+        ``owner``: whose runs it gets; None: a child of this server, which ends with it and gets everybody's.
+        """
         return await workers.register_worker(
-            self._ctx, kind, child=child, agents=agents or [], tools=tools or []
+            self._ctx, kind, owner=owner, agents=agents or [], tools=tools or []
         )
 
     async def worker_of(self, token: str, *, remote: str = "") -> WorkerCaller:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 async def register_worker(
-    ctx: Context, kind: str, *, child: bool, agents: list[dict[str, Any]], tools: list[ToolSpec]
+    ctx: Context, kind: str, *, owner: str | None, agents: list[dict[str, Any]], tools: list[ToolSpec]
 ) -> dict[str, Any]:
     """See :meth:`Gateway.register_worker`."""
     worker_id, token = new_id("worker"), secrets.token_urlsafe(32)
@@ -41,7 +41,8 @@ async def register_worker(
             "add_worker",
             worker_id=worker_id,
             kind=kind,
-            child=child,
+            child=owner is None,
+            owner=owner,
             token_hash=_hash(token),
             server_id=ctx.server_id,
             agents=json_of(agents),
@@ -63,8 +64,7 @@ def _hash(token: str) -> str:
 
 async def _take_waiting(ctx: Context, tx: Tx) -> None:
     for lease in await tx.all("unassigned_leases", server_id=ctx.server_id):
-        if not await assign(ctx, tx, lease["run_id"], lease["agent"]):
-            return
+        await assign(ctx, tx, lease["run_id"], lease["agent"])
 
 
 async def worker_of(ctx: Context, token: str, remote: str) -> WorkerCaller:
@@ -206,10 +206,10 @@ async def announced(
     ctx: Context, by: Caller, kernel_id: str | None
 ) -> tuple[list[dict[str, Any]], list[ToolSpec]]:
     """Agents and tools that workers announced; without a live child, those of this server too."""
-    owner_of(by)
+    owner = owner_of(by)
 
     async def body(tx: Tx) -> tuple[list[Row], list[ToolSpec]]:
-        rows = await tx.all("live_workers", since=ctx.now() - ctx.settings.outside_seconds)
+        rows = await tx.all("workers_for", owner=owner, since=ctx.now() - ctx.settings.outside_seconds)
         if not any(row["child"] for row in rows):  # one comes on demand: what the last one said holds
             last = await tx.one("last_announcement")
             rows += [last] if last is not None else []

@@ -1,6 +1,7 @@
 """A thread's notebook as agents reach it: requests, their answers, and what they do to a list of cells.
 
-Requests, as JSON; a cell's id is its nbformat id, or ``#3`` for the third cell of a notebook without ids::
+Requests, as JSON; a cell's id is its nbformat id, or ``#3`` for the third cell of a file without ids, which can be
+read only::
 
     {"do": "read", "cell"?: id}
     {"do": "insert", "cell": new id, "type": "code" | "markdown", "source": …, "after"?: id, "" for the first place}
@@ -63,6 +64,10 @@ class SetOutputs(_Request, tag="outputs"):
     cell: CellId
     was: str
     outputs: list[dict[str, Any]]
+
+
+class Ping(_Request, tag="ping"):
+    """To a page, before a change: one that sleeps must not do it when it wakes up, long after."""
 
 
 Request = Read | Insert | Edit | Delete | Move | SetOutputs

@@ -7,23 +7,36 @@ answer is told as that, and never done in the file behind its back.
 from __future__ import annotations
 
 import asyncio
-from typing import Any, Protocol
+import time
+from typing import TYPE_CHECKING, Any, Protocol
 from weakref import WeakValueDictionary
 
 import nbformat
 from jupyter_core.utils import ensure_async
 from tornado.web import HTTPError
 
-from ..model.notebooks import Change, Insert, Read, Request, change, described
+from ..model.notebooks import Change, Insert, Ping, Read, Request, change, described
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from logging import Logger
 
 PAGE_SECONDS = 15.0
+LOST_SECONDS = 60.0  # for so long a page that was cut off may come back
 TRIES = 3
-SILENT = (
-    "The page that has the notebook open did not answer in {:.0f} s, as one whose computer sleeps. Whether it was "
-    "done shows when the page is back: read the notebook again before you go on."
+MAYBE = "Whether it was done shows when the page is back: read the notebook again before you go on."
+SILENT = "The page that has the notebook open did not answer, as one whose computer sleeps. Nothing was done."
+LEFT = f"The page that has the notebook open went away. {MAYBE}"
+LOST = (
+    "The page that has the notebook open has lost its connection, and may have unsaved changes. Nothing was done: "
+    "try again in a minute."
 )
-LEFT = "The page that had the notebook open went away. Read the notebook again before you go on."
+BUSY = "Others work on this notebook at this moment. Nothing was done; try again."
 RESTLESS = "Somebody else changes the notebook's file at this moment. Nothing was done; try again."
+NO_IDS = (
+    "The cells of this file have no ids (nbformat 4.4 or older), so they cannot be told apart. Open it in JupyterLab "
+    "first, or save it as nbformat 4.5. Nothing was done."
+)
 
 Answer = dict[str, Any]
 
@@ -31,11 +44,11 @@ Answer = dict[str, Any]
 class Page(Protocol):
     """A person's page with notebooks open."""
 
-    async def at_notebook(self, path: str, request: Request) -> Answer:
+    async def at_notebook(self, path: str, request: Request | Ping) -> Answer:
         """Ask the page; its answer.
 
         Raises:
-            ConnectionError: it went away.
+            ConnectionError: it went away. TimeoutError: it does not answer.
         """
         ...
 
@@ -43,42 +56,68 @@ class Page(Protocol):
 class Notebooks:
     """``contents``: the server's contents manager."""
 
-    def __init__(self, contents: Any) -> None:
+    def __init__(self, contents: Any, log: Logger, clock: Callable[[], float] = time.monotonic) -> None:
         self._contents = contents
+        self._log = log
+        self._clock = clock
         self._open: dict[
             Page, tuple[str, frozenset[str]]
         ] = {}  # whose, and which; the last in front comes last
+        self._lost: dict[tuple[str, str], float] = {}  # (whose, which) -> until when its page may come back
         self._locks = WeakValueDictionary[str, asyncio.Lock]()
 
-    def offer(self, page: Page, owner: str, paths: list[str]) -> None:
-        """The page has these notebooks open, and no others; it is the one in front."""
-        self.leave(page)
+    def offer(self, page: Page, owner: str, paths: list[str], *, front: bool = True) -> None:
+        """The page has these notebooks open, and no others. ``front``: it is the one that the person looks at."""
+        if front or not paths:
+            self._open.pop(page, None)
         if paths:
             self._open[page] = owner, frozenset(map(_plain, paths))
+            for path in paths:
+                self._lost.pop((owner, _plain(path)), None)
 
-    def leave(self, page: Page) -> None:
-        self._open.pop(page, None)
+    def leave(self, page: Page, *, lost: bool = False) -> None:
+        """The page is gone. ``lost``: it did not say so itself, and may come back with what it has open."""
+        owner, paths = self._open.pop(page, ("", frozenset[str]()))
+        if lost:
+            until = self._clock() + LOST_SECONDS
+            self._lost.update(((owner, path), until) for path in paths)
 
     async def act(self, owner: str, path: str, request: Request) -> Answer:
         """Read or change the notebook, one after the other; answers: model/notebooks.py."""
         lock = self._locks.setdefault(path, asyncio.Lock())
-        async with lock:
-            for page, (person, paths) in reversed(self._open.items()):
-                if person == owner and _plain(path) in paths:
-                    return await self._in_page(page, _plain(path), request)
-            try:
-                return await self._in_file(path, request)
-            except HTTPError as error:
-                why = error.log_message or error.reason or "it cannot be had"
-                return {"refused": f"{path}: {why}"}
+        try:
+            async with asyncio.timeout(PAGE_SECONDS):
+                await lock.acquire()
+        except TimeoutError:
+            return {"refused": BUSY}
+        try:
+            return await self._act(owner, _plain(path), request)
+        except HTTPError as error:
+            return {"refused": f"{path}: {error.log_message or error.reason or 'it cannot be had'}"}
+        except Exception as error:  # noqa: BLE001 - contents managers are anybody's, and may raise anything
+            self._log.exception("lobu: the notebook %s could not be reached", path)
+            return {"refused": f"{path} cannot be reached: {error}"}
+        finally:
+            lock.release()
+
+    async def _act(self, owner: str, path: str, request: Request) -> Answer:
+        for page, (person, paths) in reversed(self._open.items()):
+            if person == owner and path in paths:
+                return await self._in_page(page, path, request)
+        if not isinstance(request, Read) and self._clock() < self._lost.get((owner, path), 0):
+            return {"refused": LOST}
+        return await self._in_file(path, request)
 
     async def _in_page(self, page: Page, path: str, request: Request) -> Answer:
         try:
             async with asyncio.timeout(PAGE_SECONDS):
+                await page.at_notebook(path, Ping())
+        except (TimeoutError, ConnectionError):
+            return {"refused": SILENT}
+        try:
+            async with asyncio.timeout(PAGE_SECONDS):
                 return await page.at_notebook(path, request)
-        except TimeoutError:
-            return {"refused": SILENT.format(PAGE_SECONDS)}
-        except ConnectionError:
+        except (TimeoutError, ConnectionError):
             return {"refused": LEFT}
 
     async def _in_file(self, path: str, request: Request) -> Answer:
@@ -87,7 +126,9 @@ class Notebooks:
             notebook = model["content"]
             if isinstance(request, Read):
                 return {"cells": described(notebook.cells, request.cell), "where": "file"}
-            conflict = change(notebook.cells, request, _new(request, ids=notebook.nbformat_minor >= 5))
+            if notebook.nbformat_minor < 5:
+                return {"refused": NO_IDS}
+            conflict = change(notebook.cells, request, _new(request))
             if conflict is not None:
                 return {"conflict": conflict}
             now = await ensure_async(self._contents.get(path, content=False))
@@ -98,15 +139,12 @@ class Notebooks:
         return {"refused": RESTLESS}
 
 
-def _new(wish: Change, *, ids: bool) -> Any:
+def _new(wish: Change) -> Any:
     """The cell of an insertion, as nbformat has it."""
     if not isinstance(wish, Insert):
         return None
     make: Any = nbformat.v4.new_code_cell if wish.type == "code" else nbformat.v4.new_markdown_cell
-    cell: Any = make(wish.source, id=wish.cell)
-    if not ids:
-        del cell["id"]
-    return cell
+    return make(wish.source, id=wish.cell)
 
 
 def _plain(path: str) -> str:

@@ -66,7 +66,7 @@ def build(app: LobuApp) -> Service:
         clock=SystemClock(),
     )
     kernels.boots = service.callers.boots
-    service.notebooks = Notebooks(app.server.contents_manager)
+    service.notebooks = Notebooks(app.server.contents_manager, app.log)
     service.activity = Activity(
         running=service.running,
         held=service.held,

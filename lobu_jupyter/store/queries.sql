@@ -431,8 +431,8 @@ DELETE FROM servers WHERE server_id = :server_id;
 
 -- add_worker --
 -- A worker registers and gets its incarnation.
-INSERT INTO workers (worker_id, kind, child, token_hash, server_id, agents, tools, seen_at)
-VALUES (:worker_id, :kind, :child, :token_hash, :server_id, :agents, :tools, :now) RETURNING incarnation;
+INSERT INTO workers (worker_id, kind, child, owner, token_hash, server_id, agents, tools, seen_at)
+VALUES (:worker_id, :kind, :child, :owner, :token_hash, :server_id, :agents, :tools, :now) RETURNING incarnation;
 
 -- worker --
 -- A worker by its id.
@@ -467,6 +467,11 @@ UPDATE workers SET gone_at = :now WHERE server_id = :server_id AND child = 1 AND
 -- The workers of all servers.
 SELECT * FROM workers WHERE gone_at IS NULL AND (child = 1 OR seen_at > :since) ORDER BY incarnation;
 
+-- workers_for --
+-- The workers of all servers that a person's runs may go to.
+SELECT * FROM workers
+ WHERE gone_at IS NULL AND (child = 1 OR (owner = :owner AND seen_at > :since)) ORDER BY incarnation;
+
 -- announcements --
 -- The agents that workers announced, also workers that went a while ago.
 SELECT DISTINCT agents FROM workers;
@@ -486,9 +491,11 @@ SELECT p.batch_incarnation AS incarnation FROM runs r JOIN runs p ON p.run_id = 
  WHERE r.run_id = :run_id AND p.batch_incarnation IS NOT NULL;
 
 -- pick_worker --
--- A worker of a server that knows the agent, else a child: the one of before, else the least busy.
+-- A worker of a server that knows the agent, else a child: the one of before, else the least busy. An outside one
+-- gets the runs of its own person only.
 SELECT w.* FROM workers w
- WHERE w.server_id = :server_id AND w.gone_at IS NULL AND (w.child = 1 OR w.seen_at > :since)
+ WHERE w.server_id = :server_id AND w.gone_at IS NULL
+   AND (w.child = 1 OR (w.seen_at > :since AND w.owner = (SELECT owner FROM runs WHERE run_id = :run_id)))
    AND (w.child = 1 OR w.agents = '[]'
         OR EXISTS (SELECT 1 FROM json_each(w.agents) a WHERE a.value ->> 'name' = :agent))
  ORDER BY NOT EXISTS (SELECT 1 FROM json_each(w.agents) a WHERE a.value ->> 'name' = :agent),

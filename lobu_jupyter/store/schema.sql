@@ -158,7 +158,8 @@ CREATE TABLE workers (
   agents      TEXT NOT NULL DEFAULT '[]',
   tools       TEXT NOT NULL DEFAULT '[]',
   seen_at     REAL NOT NULL,
-  gone_at     REAL
+  gone_at     REAL,
+  owner       TEXT  -- of an outside worker: whose runs it gets
 );
 CREATE INDEX workers_live ON workers (server_id) WHERE gone_at IS NULL;
 

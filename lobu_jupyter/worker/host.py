@@ -257,7 +257,7 @@ class Host:
 
     async def _at_notebook(self, task: Task, request: dict[str, Any]) -> dict[str, Any]:
         try:
-            return await self._link.notebook(task.run_id, request)
+            return await self._link.notebook(task.run_id, task.notebook_path or "", request)
         except ServerGone:
             raise
         except LobuError as error:

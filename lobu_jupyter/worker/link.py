@@ -125,14 +125,15 @@ class Link:
         body = msgspec.json.encode({"runId": run_id, "message": message})
         await self._call("POST", f"workers/{self.worker_id}/withdraw", content=body)
 
-    async def notebook(self, run_id: str, request: dict[str, Any]) -> dict[str, Any]:
-        """Have the notebook of a run's thread read or changed; requests and answers: model/notebooks.py.
+    async def notebook(self, run_id: str, path: str, request: dict[str, Any]) -> dict[str, Any]:
+        """Have the notebook at `path`, that of a run's thread, read or changed: model/notebooks.py.
 
         Raises:
             Conflict: the run is no longer this worker's. InvalidField: the request, named.
         """
-        body = msgspec.json.encode({"runId": run_id, "request": request})
-        return await self._call("POST", f"workers/{self.worker_id}/notebook", content=body)
+        body = msgspec.json.encode({"runId": run_id, "path": path, "request": request})
+        limit = httpx.Timeout(2 * _ANSWER_SECONDS, connect=_CONNECT_SECONDS)  # a page is waited for
+        return await self._call("POST", f"workers/{self.worker_id}/notebook", content=body, timeout=limit)
 
     async def leave(self) -> None:
         """Be a worker no longer; a run that is still held ends."""

@@ -44,7 +44,7 @@ def test_who_answers_and_how_freely_is_chosen_below_the_message(open_lab: OpenLa
     panel.send("run made = 0")
     panel.stands("Done")
 
-    expect(panel.root.locator(".lobu-card").last).to_contain_text("not done")
+    expect(panel.root.locator(".lobu-card").last).to_contain_text("failed")
     assert lab.value("made") == "42"
     with lab.server.client() as client:
         runs = client.get("runs").json()["runs"]

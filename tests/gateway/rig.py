@@ -107,7 +107,7 @@ class Worker:
         cls, gateway: Gateway, *, child: bool = True, agents: tuple[str, ...] = ("demo",)
     ) -> Worker:
         announced = [{"name": name, "description": ""} for name in agents]
-        registered = await gateway.register_worker("host", child=child, agents=announced)
+        registered = await gateway.register_worker("host", owner=None if child else ME.name, agents=announced)
         return cls(gateway, await gateway.worker_of(registered["token"]))
 
     async def fetch(self, wait: float = 0.0) -> list[InboxItem]:

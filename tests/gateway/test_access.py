@@ -9,7 +9,7 @@ from lobu_jupyter.model.errors import InvalidField, NotAllowed, NotFound
 from lobu_jupyter.model.policy import Rules, Verdict, judge
 from lobu_jupyter.model.ports import ToolSpec
 from lobu_jupyter.model.runs import StartRun
-from tests.gateway.rig import ME, OTHER, Rig, approve, call, paused, result, say, success
+from tests.gateway.rig import ME, OTHER, Rig, Worker, approve, call, paused, result, say, success
 
 
 def kernel(*, attended: bool) -> KernelCaller:
@@ -71,7 +71,7 @@ async def test_a_worker_reads_nobodys_threads(rig: Rig) -> None:
 
 
 async def test_a_token_is_kept_as_its_hash_and_known_again(rig: Rig) -> None:
-    registered = await rig.gateway.register_worker("host", child=True)
+    registered = await rig.gateway.register_worker("host")
 
     caller = await rig.gateway.worker_of(registered["token"])
 
@@ -181,7 +181,7 @@ async def test_a_notebooks_thread_rules_and_grants_follow_a_rename(rig: Rig) -> 
 
 async def test_agents_and_tools_are_what_workers_announced_and_the_kernel_offers(rig: Rig) -> None:
     await rig.gateway.register_worker(
-        "host", child=True, agents=[{"name": "script", "description": "s"}], tools=[ToolSpec(name="run_code")]
+        "host", agents=[{"name": "script", "description": "s"}], tools=[ToolSpec(name="run_code")]
     )
     await rig.gateway.kernel_tools(kernel(attended=False), "k1", [ToolSpec(name="mine", approval=False)])
     with pytest.raises(NotAllowed):
@@ -241,3 +241,24 @@ async def test_threads_are_listed_last_touched_first_in_pages(rig: Rig) -> None:
     assert await rig.gateway.list_threads(ME, search="0_4") == []
     with pytest.raises(InvalidField):
         await rig.gateway.list_threads(ME, before="yesterday")
+
+
+async def test_an_outside_worker_gets_the_runs_of_its_own_person_only(rig: Rig) -> None:
+    special = [{"name": "special", "description": ""}]
+    made = await rig.gateway.register_worker("mine", owner=OTHER.name, agents=special)
+    theirs = Worker(rig.gateway, await rig.gateway.worker_of(made["token"]))
+    own = await Worker.register(rig.gateway, child=False, agents=("special",))
+
+    await rig.start(await rig.thread(), agent="special")
+
+    assert await theirs.fetch() == []
+    assert [item.kind for item in await own.fetch()] == ["start"]
+    assert await rig.worker.fetch() == []
+    assert {agent["name"] for agent in await rig.gateway.agents(ME)} == {"demo", "special"}
+
+
+async def test_an_agent_of_somebody_elses_worker_is_not_listed(rig: Rig) -> None:
+    await rig.gateway.register_worker("mine", owner=OTHER.name, agents=[{"name": "special"}])
+
+    assert {agent["name"] for agent in await rig.gateway.agents(OTHER)} == {"demo", "special"}
+    assert {agent["name"] for agent in await rig.gateway.agents(ME)} == {"demo"}

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +41,10 @@ async def task(wire: Wire, worker: PlainWorker) -> Json:
 
 
 async def post(wire: Wire, worker: PlainWorker, task: Json, request: Json) -> tuple[int, Any]:
-    path, body = f"workers/{worker.worker_id}/notebook", {"runId": task["runId"], "request": request}
+    path, body = (
+        f"workers/{worker.worker_id}/notebook",
+        {"runId": task["runId"], "path": PATH, "request": request},
+    )
     return await wire.ask("POST", path, body, headers=worker.headers)
 
 
@@ -64,10 +69,21 @@ async def opened(wire: Wire, *paths: str) -> LobuPage:
 
 
 async def answers(page: LobuPage, answer: Json) -> Json:
-    """Let the page answer what it is asked next; returns that."""
+    """Let the page answer what it is asked next, awake as it is; returns that."""
+    asked = await page.hear("notebook")
+    assert asked["request"] == {"do": "ping"}
+    await page.say({"type": "answer", "id": asked["id"], "answer": {}})
     asked = await page.hear("notebook")
     await page.say({"type": "answer", "id": asked["id"], "answer": answer})
     return asked
+
+
+async def leaves(page: LobuPage) -> None:
+    """Close the page as a browser does."""
+    page.socket.close(1001, "going away")
+    async with asyncio.timeout(10):
+        while await page.socket.read_message() is not None:
+            pass
 
 
 async def test_with_no_page_open_the_file_is_read_and_changed(
@@ -150,13 +166,48 @@ async def test_of_two_pages_the_one_in_front_is_asked_and_then_the_one_that_is_l
     asking = asyncio.create_task(at(wire, worker, task, do="read"))
     await answers(second, {"cells": [], "where": "page"})
     assert (await asking)["where"] == "page"
-    await hang_up(second.socket)
+    await leaves(second)
     asking = asyncio.create_task(at(wire, worker, task, do="read"))
     await answers(first, {"cells": [], "where": "page"})
     assert (await asking)["where"] == "page"
-    await hang_up(first.socket)
+    await leaves(first)
 
     assert (await at(wire, worker, task, do="read"))["where"] == "file"
+    assert await at(wire, worker, task, do="edit", cell="a", was="x = 1", source="x = 2") == {"done": True}
+
+
+async def test_a_page_that_is_not_looked_at_does_not_come_before_the_one_in_front(
+    wire: Wire, worker: PlainWorker, task: Json, file: Path
+) -> None:
+    behind, front = await opened(wire, PATH), await opened(wire, PATH)
+    await behind.say({"type": "offer", "paths": [PATH, "b.ipynb"], "front": False})
+    await behind.say({"type": "nonsense"})
+    await behind.hear("error")  # what it said before has arrived
+
+    asking = asyncio.create_task(at(wire, worker, task, do="read"))
+    await answers(front, {"cells": [], "where": "page"})
+
+    assert (await asking)["where"] == "page"
+    await leaves(behind)
+    await leaves(front)
+
+
+async def test_a_page_that_was_cut_off_may_have_unsaved_changes_so_the_file_is_left_alone(
+    wire: Wire, worker: PlainWorker, task: Json, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = await opened(wire, PATH)
+    await hang_up(page.socket)  # without a goodbye
+    request = {"do": "edit", "cell": "a", "was": "x = 1", "source": "x = 2"}
+
+    cut = await at(wire, worker, task, **request)
+    read = await at(wire, worker, task, do="read")
+    now = time.monotonic()
+    monkeypatch.setattr(wire.service.notebooks, "_clock", lambda: now + 61)
+    later = await at(wire, worker, task, **request)
+
+    assert "lost its connection" in cut["refused"]
+    assert read["where"] == "file"
+    assert later == {"done": True}
 
 
 async def test_a_page_that_closed_the_notebook_is_not_asked(
@@ -177,10 +228,14 @@ async def test_a_page_that_goes_away_while_it_is_asked_is_a_reason_and_no_change
     page = await opened(wire, PATH)
 
     asking = asyncio.create_task(at(wire, worker, task, do="edit", cell="a", was="x = 1", source="x = 2"))
+    ping = await page.hear("notebook")
+    await page.say({"type": "answer", "id": ping["id"], "answer": {}})
     await page.hear("notebook")
     await hang_up(page.socket)
 
-    assert "went away" in (await asking)["refused"]
+    refused = (await asking)["refused"]
+    assert "went away" in refused
+    assert "read the notebook again" in refused
     assert sources(file) == ["x = 1", "x + 1"]
 
 
@@ -197,18 +252,54 @@ async def test_a_page_that_does_not_answer_is_a_reason_in_time(
     await hang_up(page.socket)
 
 
-async def test_a_notebook_without_cell_ids_is_addressed_by_place(
+async def test_a_page_that_sleeps_is_never_sent_what_it_would_do_on_waking(
+    wire: Wire, worker: PlainWorker, task: Json, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lobu_jupyter.server.notebooks.PAGE_SECONDS", 0.05)
+    page = await opened(wire, PATH)
+
+    await at(wire, worker, task, do="edit", cell="a", was="x = 1", source="x = 2")
+    await page.say({"type": "nonsense"})
+    asked: list[Json] = []
+    while (message := json.loads(await page.socket.read_message() or "{}"))["type"] != "error":
+        asked.append(message)
+
+    assert [message["request"] for message in asked if message["type"] == "notebook"] == [{"do": "ping"}]
+    await leaves(page)
+
+
+async def test_a_notebook_without_cell_ids_is_read_and_not_changed(
     wire: Wire, worker: PlainWorker, task: Json, file: Path
 ) -> None:
     old = nbformat.v4.new_notebook(nbformat_minor=4)
     old.cells = [nbformat.from_dict({"cell_type": "markdown", "metadata": {}, "source": "# Title"})]
     nbformat.write(old, file)
 
-    await at(wire, worker, task, do="insert", cell="new", source="y", after="#1")
-    await at(wire, worker, task, do="edit", cell="#1", was="# Title", source="# Sales")
+    read = await at(wire, worker, task, do="read")
+    answer = await at(wire, worker, task, do="edit", cell="#1", was="# Title", source="# Sales")
 
-    assert sources(file) == ["# Sales", "y"]
-    assert nbformat.read(file, as_version=4).nbformat_minor == 4
+    assert read["cells"][0]["source"] == "# Title"
+    assert "have no ids" in answer["refused"]
+    assert sources(file) == ["# Title"]
+
+
+async def test_a_contents_manager_that_fails_is_a_reason(
+    wire: Wire, worker: PlainWorker, task: Json, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def get(path: str, **options: Any) -> Any:
+        raise ConnectionError("no bucket")
+
+    monkeypatch.setattr(wire.app.contents_manager, "get", get)
+
+    assert "no bucket" in (await at(wire, worker, task, do="read"))["refused"]
+
+
+async def test_a_thread_that_was_given_to_another_notebook_meanwhile_is_not_changed_there(
+    wire: Wire, worker: PlainWorker, task: Json, file: Path
+) -> None:
+    await wire.ok("PATCH", f"threads/{task['threadId']}", {"notebookPath": "other.ipynb"})
+
+    assert "belongs to other.ipynb now" in (await at(wire, worker, task, do="read"))["refused"]
 
 
 async def test_a_notebook_that_is_not_there_is_a_reason(wire: Wire, worker: PlainWorker, task: Json) -> None:

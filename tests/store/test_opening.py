@@ -27,6 +27,9 @@ async def _make(path: Path, scripts: Scripts | None = None) -> None:
     await (await open_database(path, scripts=scripts)).close()
 
 
+OWNER_OF_WORKER = ",\n  owner       TEXT  -- of an outside worker: whose runs it gets"
+
+
 def _version(path: Path) -> int:
     with closing(sqlite3.connect(path)) as connection:
         return connection.execute("PRAGMA user_version").fetchone()[0]
@@ -169,7 +172,8 @@ async def test_a_network_file_system_is_refused_with_the_option_to_set(
 
 async def test_what_was_said_before_searches_knew_texts_is_found(tmp_path: Path) -> None:
     path = tmp_path / "lobu.sqlite"
-    before = SCHEMA.replace(SCHEMA[SCHEMA.index("CREATE TABLE texts") : SCHEMA.index("-- Questions")], "")
+    texts = SCHEMA[SCHEMA.index("CREATE TABLE texts") : SCHEMA.index("-- Questions")]
+    before = SCHEMA.replace(texts, "").replace(OWNER_OF_WORKER, "")
     await _make(path, Scripts(schema=before, steps={}, version=1))
     deltas = ['{"type":"TEXT_MESSAGE_CONTENT","delta":"ze"}', '{"type":"TEXT_MESSAGE_CONTENT","delta":"bra"}']
     with closing(sqlite3.connect(path)) as connection, connection:
@@ -185,3 +189,18 @@ async def test_what_was_said_before_searches_knew_texts_is_found(tmp_path: Path)
     assert _version(path) == VERSION
     with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("SELECT text FROM texts").fetchall() == [("a prompt\nzebra",)]
+
+
+async def test_a_worker_of_before_workers_had_owners_is_still_there(tmp_path: Path) -> None:
+    path = tmp_path / "lobu.sqlite"
+    await _make(path, Scripts(schema=SCHEMA.replace(OWNER_OF_WORKER, ""), steps={}, version=2))
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute(
+            "INSERT INTO workers (worker_id, kind, child, token_hash, server_id, seen_at) VALUES ('w', 'k', 1, 'h', 's', 0)"
+        )
+
+    await _make(path)
+
+    assert _version(path) == VERSION
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("SELECT worker_id, owner FROM workers").fetchall() == [("w", None)]

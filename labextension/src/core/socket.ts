@@ -51,6 +51,7 @@ export interface ISocketOptions {
 
 const SILENCE_MS = 45_000; // three heartbeats of the server
 const OPEN_MS = 20_000;
+const MOST_ANSWERED = 1_000_000; // characters: the server takes 4 MB, and a character has up to 4 bytes
 const GIVE_UP_MS = 10 * 60_000;
 
 export class Socket {
@@ -91,7 +92,7 @@ export class Socket {
     this._offered = { paths, answer };
     this._held = true;
     if (this._connection.state === 'live') {
-      this._send({ type: 'offer', paths });
+      this._send({ type: 'offer', paths, front: document.hasFocus() });
     } else {
       this._wake();
     }
@@ -168,7 +169,7 @@ export class Socket {
       this._send({ type: 'watch' });
     }
     if (this._offered !== null) {
-      this._send({ type: 'offer', paths: this._offered.paths });
+      this._send({ type: 'offer', paths: this._offered.paths, front: document.hasFocus() });
     }
     for (const [threadId, follower] of this._followers) {
       this._send({ type: 'follow', threadId, cursor: follower.cursor() });
@@ -206,6 +207,10 @@ export class Socket {
   }
 
   private async _answer(asked: Extract<DownMessage, { type: 'notebook' }>): Promise<void> {
+    if (asked.request.do === 'ping') {
+      this._send({ type: 'answer', id: asked.id, answer: {} });
+      return;
+    }
     let answer: JsonObject;
     try {
       answer = (await this._offered?.answer(asked.path, asked.request)) ?? {
@@ -213,6 +218,9 @@ export class Socket {
       };
     } catch (error) {
       answer = { refused: `The page that has ${asked.path} open failed: ${String(error)}` };
+    }
+    if (JSON.stringify(answer).length > MOST_ANSWERED) {
+      answer = { refused: `${asked.path} is too large to be read at once. Read single cells.` };
     }
     this._send({ type: 'answer', id: asked.id, answer });
   }
@@ -263,7 +271,8 @@ export class Socket {
   private _expect(ms: number): void {
     this._cancelSilence?.();
     this._cancelSilence = null;
-    if (this._connection.state === 'live' && this._followers.size === 0) {
+    const quiet = this._followers.size === 0 && this._watchers.size === 0;
+    if (this._connection.state === 'live' && quiet) {
       return;
     }
     const channel = this._channel;

@@ -116,6 +116,7 @@ export class Thread {
 
   /** Send one decision for each open interrupt, once. Null: it did not arrive, {@link problem} says why. */
   resume(entries: IResumeEntry[]): Promise<IStarted | null> {
+    this._socket.retry(); // what was decided may be done in this page's notebook, which the server must know of
     return this._send(async () => {
       const started = await this._api.resume(this.threadId, entries);
       entries.forEach(entry => this._sent.add(entry.interruptId));

@@ -261,7 +261,7 @@ export type UpMessage =
   | { type: 'follow'; threadId: string; cursor: number }
   | { type: 'unfollow'; threadId: string }
   | { type: 'watch' }
-  | { type: 'offer'; paths: string[] }
+  | { type: 'offer'; paths: string[]; front: boolean }
   | { type: 'answer'; id: number; answer: JsonObject };
 
 /** Server to page. */
@@ -275,6 +275,7 @@ export type DownMessage =
 
 /** What an agent may ask of an open notebook, and its answers: model/notebooks.py. */
 export type INotebookRequest =
+  | { do: 'ping' }
   | { do: 'read'; cell?: string }
   | {
       do: 'insert';

@@ -74,13 +74,17 @@ class Team:
 
 @dataclass(frozen=True)
 class Work:
-    """What a tool has to work with in one run. ``journaled`` waits until all that was said is durable."""
+    """What a tool has to work with in one run. ``journaled`` waits until all that was said is durable.
+
+    ``cells``: the sources of the notebook's cells, by id, as the agent last read or wrote them.
+    """
 
     task: Task
     kernel: KernelPort | None
     emit: Emit
     journaled: Callable[[], Awaitable[None]]
     team: Team = field(default_factory=Team)
+    cells: dict[str, str] = field(default_factory=dict[str, str])
 
     async def at_notebook(self, request: dict[str, Any]) -> dict[str, Any]:
         """Have the thread's notebook read or changed; requests and answers: model/notebooks.py.

@@ -1,28 +1,29 @@
 """Tools that read and change the person's notebook: in the page that has it open, else in its file.
 
-Each change is made only while the cell still reads as it did when the person was shown the diff. Where they
-changed it meanwhile nothing is done, and they are asked anew about what the change would be now.
+Each change is made only while the cell still reads as it did when the person was shown the diff, or, where nobody
+is asked, when the agent read it. Where they changed it meanwhile nothing is done; who was asked is asked anew, about
+what the change would be now.
 """
 
 from __future__ import annotations
 
+import json
 import secrets
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
-
-from lobu_jupyter.model.events import encode
 
 from . import specs
 from .base import BoundTool, Call, Outdated, Preview, Result, ToolError, Work
 from .diffs import unified
 from .kernel import run_source
-from .outputs import shorten
+from .outputs import clean, shorten
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from lobu_jupyter.model.ports import Output
 
-MAX_READ_CHARS = 60_000
+MAX_READ_CHARS, MIN_CELL_CHARS = 40_000, 200
 MAX_LINE = 80
 KEPT_BYTES = 2 * 1024 * 1024
 CUT = "[The rest of the outputs is on the agent's card; it is too large to be kept here.]\n"
@@ -37,9 +38,13 @@ async def read_notebook(work: Work, call: Call) -> Result:
     cells: list[Cell] = answer["cells"]
     if name is not None and not cells:
         raise ToolError(_no_cell(name))
+    work.cells.update((cell["id"], cell["source"]) for cell in cells)
     where = "as in the open page" if answer["where"] == "page" else "as in its file; no page has it open"
     head = f"{work.task.notebook_path}, {len(cells)} of its cells, {where}."
-    return Result(shorten("\n\n".join([head, *map(_told, cells)]), MAX_READ_CHARS))
+    room = max(MIN_CELL_CHARS, MAX_READ_CHARS // max(1, len(cells)))
+    whole = sum(len(cell["source"]) + sum(map(len, cell["outputs"])) for cell in cells) <= MAX_READ_CHARS
+    told = [_told(cell) if whole else shorten(_told(cell), room) for cell in cells]
+    return Result("\n\n".join([head, *told]))
 
 
 async def insert_cell(work: Work, call: Call) -> Result:
@@ -47,6 +52,7 @@ async def insert_cell(work: Work, call: Call) -> Result:
     kind, name = call.args.get("type", "code"), secrets.token_hex(4)
     wish = {"do": "insert", "cell": name, "type": kind, "source": call.args["code"]}
     await _do(work, call, wish | _after(call.args), preview_insert)
+    work.cells[name] = call.args["code"]
     return Result(f"Inserted a {kind} cell with the id {name}; it was not run.")
 
 
@@ -55,6 +61,7 @@ async def edit_cell(work: Work, call: Call) -> Result:
     was = await _was(work, call)
     wish = {"do": "edit", "cell": call.args["cell"], "was": was, "source": call.args["code"]}
     await _do(work, call, wish, preview_edit)
+    work.cells[call.args["cell"]] = call.args["code"]
     return Result(f"Changed the cell {call.args['cell']}; it was not run.")
 
 
@@ -67,7 +74,7 @@ async def delete_cell(work: Work, call: Call) -> Result:
 
 async def move_cell(work: Work, call: Call) -> Result:
     """Another place."""
-    was = await _was(work, call)
+    was = await _was(work, call, changes=False)
     wish = {"do": "move", "cell": call.args["cell"], "was": was}
     await _do(work, call, wish | _after(call.args), preview_move)
     return Result(f"Moved the cell {call.args['cell']}.")
@@ -76,44 +83,48 @@ async def move_cell(work: Work, call: Call) -> Result:
 async def run_cell(work: Work, call: Call) -> Result:
     """Run it under the agent's own header, and put the outputs below it."""
     _check_kernel(work)
-    name, was = call.args["cell"], await _was(work, call)
+    name, was = call.args["cell"], await _was(work, call, changes="code" in call.args)
     code: str = call.args.get("code", was)
     await _do(work, call, {"do": "edit", "cell": name, "was": was, "source": code}, preview_run)
+    work.cells[name] = code
     kept = _Kept()
     result = await run_source(work, call, code, kept.take)
-    answer = await work.at_notebook({"do": "outputs", "cell": name, "was": code, "outputs": kept.outputs})
-    if "conflict" not in answer:
+    shown = {"do": "outputs", "cell": name, "was": code, "outputs": kept.outputs}
+    try:
+        answer = await work.at_notebook(shown)
+        problem = "it was changed while it ran" if "conflict" in answer else ""
+    except ToolError as error:  # it ran, and what came of it is not to be lost
+        problem = str(error)
+    if not problem:
         return result
-    told = "[The cell was changed while it ran; its outputs were not put below it.]"
+    told = f"[It ran; its outputs were not put below the cell: {problem}]"
     return Result(f"{result.text}\n{told}", result.images, result.ok)
 
 
 async def preview_insert(work: Work, args: dict[str, Any]) -> Preview:
-    """The new cell, below the one that it comes after."""
+    """The new cell, and the one that it comes after."""
     cells = (await _read(work))["cells"]
-    place = _place(cells, args.get("after"))
-    kind = args.get("type", "code")
-    return Preview(f"Insert a {kind} cell {_where(cells, place)}?", _diff("", args["code"], "new cell"))
+    place, kind = _place(cells, args.get("after")), args.get("type", "code")
+    return Preview(
+        f"Insert a {kind} cell into {_name(work)} {_where(cells, place)}?",
+        _diff("", args["code"], "new cell"),
+        guard=_guard(work),
+        args={**args, "after": _anchor(cells, place)},
+    )
 
 
 async def preview_edit(work: Work, args: dict[str, Any]) -> Preview:
     """What changes in the cell."""
-    cells = (await _read(work))["cells"]
-    index = _find(cells, args["cell"])
-    was = cells[index]["source"]
+    title, was, _ = await _cell(work, args)
     if was == args["code"]:
         raise ToolError(f"The cell {args['cell']} reads like that already.")
-    return Preview(
-        f"Change cell {index + 1}?", _diff(was, args["code"], f"cell {index + 1}"), guard={"was": was}
-    )
+    return Preview(f"Change {title}?", _diff(was, args["code"], title), guard=_guard(work, was))
 
 
 async def preview_delete(work: Work, args: dict[str, Any]) -> Preview:
     """What goes."""
-    cells = (await _read(work))["cells"]
-    index = _find(cells, args["cell"])
-    was = cells[index]["source"]
-    return Preview(f"Delete cell {index + 1}?", _diff(was, "", f"cell {index + 1}"), guard={"was": was})
+    title, was, _ = await _cell(work, args)
+    return Preview(f"Delete {title}?", _diff(was, "", title), guard=_guard(work, was))
 
 
 async def preview_move(work: Work, args: dict[str, Any]) -> Preview:
@@ -126,29 +137,25 @@ async def preview_move(work: Work, args: dict[str, Any]) -> Preview:
     if after == cells:
         raise ToolError(f"The cell {args['cell']} is there already.")
     return Preview(
-        f"Move cell {index + 1} {_where(rest, place)}?",
+        f"Move cell {index + 1} of {_name(work)} {_where(rest, place)}?",
         _diff(_order(cells), _order(after), "order of the cells"),
-        guard={"was": cells[index]["source"]},
+        guard=_guard(work, cells[index]["source"]),
+        args={**args, "after": _anchor(rest, place)},
     )
 
 
 async def preview_run(work: Work, args: dict[str, Any]) -> Preview:
     """The code, and what changes in it."""
     _check_kernel(work)
-    cells = (await _read(work))["cells"]
-    index = _find(cells, args["cell"])
-    cell = cells[index]
-    if cell["type"] != "code":
-        raise ToolError(f"The cell {args['cell']} is a {cell['type']} cell; only code can run.")
-    was, code = cell["source"], args.get("code", cell["source"])
+    title, was, kind = await _cell(work, args)
+    if kind != "code":
+        raise ToolError(f"The cell {args['cell']} is a {kind} cell; only code can run.")
+    code = args.get("code", was)
     if not code.strip():
         raise ToolError(f"The cell {args['cell']} is empty.")
-    title = f"cell {index + 1}"
-    if code == was:
-        question, diff = f"Run {title}?", _unchanged(was, title)
-    else:
-        question, diff = f"Change {title} and run it?", _diff(was, code, title)
-    return Preview(question, diff, guard={"was": was}, args={**args, "code": code})
+    question = f"Run {title}?" if code == was else f"Change {title} and run it?"
+    diff = None if code == was else _diff(was, code, title)
+    return Preview(question, diff, guard=_guard(work, was), args={**args, "code": code})
 
 
 BOUND: tuple[BoundTool, ...] = (
@@ -171,7 +178,9 @@ class _Kept:
     def take(self, output: Output) -> None:
         if self._room <= 0:
             return
-        self._room -= len(encode(output))
+        if output["output_type"] == "stream":
+            output = {**output, "text": clean(output["text"])}
+        self._room -= len(json.dumps(output))  # counts what no encoding can carry, too
         if self._room <= 0:
             output = {"output_type": "stream", "name": "stderr", "text": CUT}
         last = self.outputs[-1] if self.outputs else {}
@@ -185,12 +194,26 @@ async def _read(work: Work, name: str | None = None) -> dict[str, Any]:
     return await work.at_notebook({"do": "read", **({"cell": name} if name is not None else {})})
 
 
-async def _was(work: Work, call: Call) -> str:
-    """The source that the person was shown; of a call that nobody was asked about: as it is now."""
+async def _cell(work: Work, args: dict[str, Any]) -> tuple[str, str, str]:
+    """A cell's name for people, source and type."""
+    cells = (await _read(work))["cells"]
+    index = _find(cells, args["cell"])
+    return f"cell {index + 1} of {_name(work)}", cells[index]["source"], cells[index]["type"]
+
+
+async def _was(work: Work, call: Call, *, changes: bool = True) -> str:
+    """The source that a change goes out from: what the person was shown, else what the agent read."""
     if call.guard:
         return call.guard["was"]
-    cells = (await _read(work, call.args["cell"]))["cells"]
-    return cells[_find(cells, call.args["cell"])]["source"]
+    name = call.args["cell"]
+    if name in work.cells:
+        return work.cells[name]
+    if changes:
+        raise ToolError(
+            f"Read the cell {name} first: nobody is asked, so a change goes out from what you read."
+        )
+    cells = (await _read(work, name))["cells"]
+    return cells[_find(cells, name)]["source"]
 
 
 async def _do(
@@ -205,20 +228,30 @@ async def _do(
         Outdated: the person changed what they had been shown; the question to ask them now.
         ToolError: it cannot be made.
     """
-    answer = await work.at_notebook(wish)
-    if "conflict" not in answer:
+    moved = bool(call.guard) and call.guard["path"] != work.task.notebook_path
+    if not moved and "conflict" not in await work.at_notebook(wish):
         return
-    if not call.guard and wish["do"] != "insert":
+    if not call.guard:
         raise ToolError(
-            f"The cell {wish['cell']} was changed at that moment; nothing was done. Read it again."
+            "The notebook is not as you read it any more; nothing was done. Read it again before you change it."
         )
-    was = (call.guard or {}).get("was")
-    args = {name: value for name, value in call.args.items() if (name, value) != ("code", was)}
+    args = dict(call.args)
+    if wish["do"] == "edit" and call.args.get("code") == call.guard["was"] and preview is preview_run:
+        del args["code"]  # it was to run as it is, and so it is now
     fresh = await preview(work, args)
     message = (
         f"The notebook was changed after you were asked, so nothing was done. As it is now: {fresh.message}"
     )
     raise Outdated(Preview(message, fresh.diff, fresh.guard), fresh.args or args)
+
+
+def _guard(work: Work, was: str = "") -> dict[str, Any]:
+    """What must still hold when an approved call runs."""
+    return {"path": work.task.notebook_path, "was": was}
+
+
+def _name(work: Work) -> str:
+    return PurePosixPath(work.task.notebook_path or "").name
 
 
 def _find(cells: list[Cell], name: str) -> int:
@@ -236,6 +269,11 @@ def _place(cells: list[Cell], after: str | None) -> int:
     if after is None:
         return len(cells)
     return 0 if not after else _find(cells, after) + 1
+
+
+def _anchor(cells: list[Cell], place: int) -> str:
+    """The id of the cell that the place is below; empty: it is the first."""
+    return cells[place - 1]["id"] if place else ""
 
 
 def _after(args: dict[str, Any]) -> dict[str, Any]:
@@ -264,19 +302,6 @@ def _diff(before: str, after: str, title: str) -> str:
 def _ended(text: str) -> str:
     """Cells do not end in a new line, and that is no news in a diff."""
     return text if not text or text.endswith("\n") else f"{text}\n"
-
-
-def _unchanged(code: str, title: str) -> str:
-    """Code that runs as it is, in the form of a diff."""
-    lines = code.splitlines()
-    return "\n".join(
-        [
-            f"--- {title}",
-            f"+++ {title}",
-            f"@@ -1,{len(lines)} +1,{len(lines)} @@",
-            *[f" {line}" for line in lines],
-        ]
-    )
 
 
 def _told(cell: Cell) -> str:

@@ -2,7 +2,7 @@
 
 Up: ``{"type": "follow", "threadId", "cursor"}``, ``{"type": "unfollow", "threadId"}`` and ``{"type":
 "watch"}``: be told ``{"type": "changed"}`` when the list of threads or what waits has changed. ``{"type":
-"offer", "paths"}``: the notebooks that the page has open; it is asked ``{"type": "notebook", "id", "path",
+"offer", "paths", "front"}``: the notebooks that the page has open, and whether it is looked at; it is asked ``{"type": "notebook", "id", "path",
 "request"}`` then, and answers ``{"type": "answer", "id", "answer"}`` (model/notebooks.py). Down:
 ``{"type": "events", "threadId", "events": [{"seq", "event"}, …]}``, ``{"type": "state", "threadId",
 "status", "cursor"}``, ``{"type": "error", "threadId", "error"}`` and ``{"type": "heartbeat"}``. Each
@@ -31,12 +31,13 @@ from ..base import CallerMixin
 if TYPE_CHECKING:
     from jupyter_server.auth import User
 
-    from ...model.notebooks import Request
+    from ...model.notebooks import Ping, Request
     from ...model.runs import Entry
 
 MAX_FOLLOWS = 256
 CHANGED_SECONDS = 0.25  # at most one "changed" in so long
 MAX_MESSAGE = 4 * 1024 * 1024  # a notebook's cells
+_SAID_GOODBYE = (1000, 1001)  # WebSocket's codes: it was closed, or its page was
 _EVENTS = b'{"type":"events","threadId":%b,"events":[%b]}'
 _STATUS_MARKS = (b'"RUN_STARTED"', b'"RUN_FINISHED"', b'"RUN_ERROR"', b'"lobu.closed"')
 
@@ -56,6 +57,7 @@ class Watch(Struct, kw_only=True, tag_field="type", tag="watch"):
 
 class Offer(Struct, kw_only=True, tag_field="type", tag="offer"):
     paths: list[str]
+    front: bool = True
 
 
 class Answered(Struct, kw_only=True, tag_field="type", tag="answer"):
@@ -102,9 +104,10 @@ class Socket(CallerMixin, WebSocketMixin, WebSocketHandler, JupyterHandler):  # 
         if self in self.service.sockets:
             self.service.sockets.discard(self)
             self.service.pages.closed(self.caller.name)
-            self.service.notebooks.leave(self)
+            self.service.notebooks.leave(self, lost=self.close_code not in _SAID_GOODBYE)
         for asked in self._asked.values():
-            asked.set_exception(ConnectionError("the page went away"))
+            if not asked.done():
+                asked.set_exception(ConnectionError("the page went away"))
         self._asked.clear()
         for task in [*self._follows.values(), *([self._watch] if self._watch else [])]:
             task.cancel()
@@ -129,10 +132,11 @@ class Socket(CallerMixin, WebSocketMixin, WebSocketHandler, JupyterHandler):  # 
             self._watch = self._watch or asyncio.create_task(self._tell_changes(), name="watch threads")
             return
         if isinstance(wish, Offer):
-            self.service.notebooks.offer(self, self.caller.name, wish.paths)
+            self.service.notebooks.offer(self, self.caller.name, wish.paths, front=wish.front)
             return
         if isinstance(wish, Answered):
-            if asked := self._asked.pop(wish.id, None):
+            asked = self._asked.pop(wish.id, None)
+            if asked is not None and not asked.done():
                 asked.set_result(wish.answer)
             return
         self._drop(wish.thread_id)
@@ -145,7 +149,7 @@ class Socket(CallerMixin, WebSocketMixin, WebSocketHandler, JupyterHandler):  # 
         if task is not None:
             task.cancel()
 
-    async def at_notebook(self, path: str, request: Request) -> dict[str, Any]:
+    async def at_notebook(self, path: str, request: Request | Ping) -> dict[str, Any]:
         """See :class:`~lobu_jupyter.server.notebooks.Page`."""
         self._count += 1
         number, asked = self._count, asyncio.get_running_loop().create_future()

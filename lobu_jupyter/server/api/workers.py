@@ -45,8 +45,9 @@ class Workers(LobuHandler):
         if isinstance(self.caller, WorkerCaller) and self.caller.worker_id:
             raise NotAllowed("this worker is registered already")
         child = self.service.pool.redeem(ticket) if ticket is not None else None
+        owner = self.caller.name if child is None else None
         registered = await self.gateway.register_worker(
-            new.kind, child=child is not None, agents=new.agents, tools=new.tools
+            new.kind, owner=owner, agents=new.agents, tools=new.tools
         )
         if child is not None:
             child.registered(registered["workerId"])
@@ -100,6 +101,7 @@ class Withdrawn(_OwnWorker):
 
 class AtNotebook(Struct, kw_only=True, rename="camel", forbid_unknown_fields=True):
     run_id: str
+    path: str
     request: Request
 
 
@@ -111,6 +113,9 @@ class Notebook(_OwnWorker):
         owner, path = await self.gateway.notebook_of(self.own(worker_id), asked.run_id)
         if path is None:
             raise InvalidField("its thread belongs to no notebook", field="runId")
+        if path != asked.path:  # moved, or given to another one, since the run began
+            self.reply({"refused": f"The thread belongs to {path} now. Nothing was done; ask again."})
+            return
         self.reply(await self.service.notebooks.act(owner, path, asked.request))
 
 

@@ -53,7 +53,7 @@ function hasFailed(item: IToolItem): boolean {
   return item.status === 'done' && item.outputs.some(o => o.output_type === 'error');
 }
 
-/** The call was refused or came too late: its result says why, and is not to be overlooked. */
+/** The call was refused, came too late or failed: its result says why, and is not to be overlooked. */
 function isUndone(item: IToolItem): boolean {
   return item.status === 'done' && item.ok === false && !hasFailed(item);
 }
@@ -88,7 +88,7 @@ function Standing(props: { item: IToolItem; live: boolean; view: IView }): VNode
     streaming: props.live ? trans.__('writing…') : trans.__('stopped'),
     running: props.live ? trans.__('running') : trans.__('stopped'),
     waiting: trans.__('waits for you'),
-    done: hasFailed(item) ? trans.__('error') : isUndone(item) ? trans.__('not done') : ''
+    done: hasFailed(item) ? trans.__('error') : isUndone(item) ? trans.__('failed') : ''
   };
   const until = item.endedAt ?? (running ? now : undefined);
   const took = item.startedAt && until ? duration(Math.max(0, until - item.startedAt)) : '';
@@ -117,7 +117,8 @@ function Arguments(props: {
   if (edited !== undefined) {
     return <Edited before={parsed(item.args) ?? {}} after={edited} view={view} />;
   }
-  return <Given args={item.args} view={view} />;
+  const stands = interrupt?.metadata?.lobu?.args; // what an approval stands for
+  return <Given args={stands ? JSON.stringify(stands) : item.args} view={view} />;
 }
 
 /** The questions of a call that asks the person. */

@@ -11,7 +11,7 @@ import { INotebookRequest, IOutput, JsonObject } from '../../core/wire';
 
 type Shared = INotebookModel['sharedModel'];
 type Cell = Shared['cells'][number];
-type Change = Exclude<INotebookRequest, { do: 'read' }>;
+type Change = Exclude<INotebookRequest, { do: 'read' | 'ping' }>;
 
 const LONGEST = 4000; // characters of one output
 

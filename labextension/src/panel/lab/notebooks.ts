@@ -14,28 +14,31 @@ export function offerNotebooks(
   contents: Contents.IManager
 ): void {
   const pathOf = (panel: NotebookPanel): string => contents.localPath(panel.context.path);
+  const isOurs = (panel: NotebookPanel): boolean =>
+    panel.context.isReady && !panel.isDisposed && isOnServer(panel, contents);
   const offer = (): void => {
     const paths: string[] = [];
     notebooks.forEach(panel => {
-      if (panel.context.isReady && !panel.isDisposed) {
+      if (isOurs(panel)) {
         paths.push(pathOf(panel));
       }
     });
     socket.offer(paths, answer);
   };
   const answer = async (path: string, request: INotebookRequest): Promise<JsonObject> => {
-    const panel = notebooks.find(one => pathOf(one) === path && one.context.isReady);
+    const panel = notebooks.find(one => isOurs(one) && pathOf(one) === path);
+    const stands = panel ? await standing(panel, contents) : 'closed';
     const model = panel?.content.model;
-    if (!panel || !model) {
-      return { refused: `${path} was closed at this moment. Try again.` };
+    if (!panel || panel.isDisposed || !model) {
+      return { refused: `${path} was closed at this moment. Nothing was done; try again.` };
     }
-    if (request.do === 'read') {
-      return read(model, request.cell);
+    if (request.do === 'read' || request.do === 'ping') {
+      return read(model, request.do === 'read' ? request.cell : undefined);
     }
     if (model.readOnly || panel.context.contentsModel?.writable === false) {
       return { refused: `${path} may not be changed: it is read-only.` };
     }
-    if (await isOvertaken(panel, contents)) {
+    if (stands === 'both changed') {
       return {
         refused:
           `${path} has unsaved changes in the open page, and its file was changed by someone else. ` +
@@ -55,13 +58,32 @@ export function offerNotebooks(
   offer();
 }
 
-/** Both the open notebook and its file have changed since they were the same. */
-async function isOvertaken(panel: NotebookPanel, contents: Contents.IManager): Promise<boolean> {
+/** A notebook of this server, not of another drive; live collaboration has a drive of its own for those. */
+function isOnServer(panel: NotebookPanel, contents: Contents.IManager): boolean {
+  const { context } = panel;
+  return contents.driveName(context.path) === '' || context.model.collaborative === true;
+}
+
+/**
+ * How the open notebook stands to its file. One that only the file's side has changed is read again,
+ * as the person would have to before they could save.
+ */
+async function standing(
+  panel: NotebookPanel,
+  contents: Contents.IManager
+): Promise<'same' | 'both changed'> {
   const { context } = panel;
   const known = context.contentsModel?.last_modified;
-  if (!context.model.dirty || context.model.collaborative || known === undefined) {
-    return false;
+  if (context.model.collaborative || known === undefined) {
+    return 'same';
   }
   const file = await contents.get(context.path, { content: false });
-  return Date.parse(file.last_modified) > Date.parse(known) + CLOCKS_MS;
+  if (Date.parse(file.last_modified) <= Date.parse(known) + CLOCKS_MS) {
+    return 'same';
+  }
+  if (context.model.dirty) {
+    return 'both changed';
+  }
+  await context.revert();
+  return 'same';
 }

@@ -178,12 +178,13 @@ export class ThreadList extends Changes {
 
   private _tellNews(before: Map<string, IThread>): void {
     for (const thread of this.threads) {
-      const { cursor = 0, status } = before.get(thread.threadId) ?? {};
-      if (cursor === thread.cursor || thread.status === 'running') {
+      const old = before.get(thread.threadId);
+      if (old?.cursor === thread.cursor || thread.status === 'running') {
         continue;
       }
-      // A run that came and went between two looks has two events or more; a new title has one.
-      const ran = status === 'running' || thread.cursor - cursor > 1;
+      // A run that came and went between two looks has two events or more; a new title has one. One that
+      // was not listed before may be an old one that was had back.
+      const ran = old !== undefined && (old.status === 'running' || thread.cursor - old.cursor > 1);
       if (thread.status === 'waiting' || ran) {
         this.onNews?.({ thread, what: thread.status === 'waiting' ? 'waits' : 'ended' });
       }

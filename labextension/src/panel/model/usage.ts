@@ -8,15 +8,12 @@ const USUAL_WINDOW = 100_000; // what the agents take for a window that nobody k
 
 /** How many tokens the context of the thread's last model holds, and whether that is known or a guess. */
 export function windowOf(state: IState): { tokens: number; known: boolean } {
-  for (const run of [...state.runs].reverse()) {
-    for (const usage of list(run.usage)) {
-      const told = object(object(usage).metadata).contextWindow;
-      if (typeof told === 'number' && told > 0) {
-        return { tokens: told, known: true };
-      }
-    }
-  }
-  return { tokens: USUAL_WINDOW, known: false };
+  const last = [...state.runs].reverse().find(run => list(run.usage).length > 0);
+  const [own] = list(last?.usage); // its sub-agents' stand behind it
+  const told = object(object(own ?? null).metadata).contextWindow;
+  return typeof told === 'number' && told > 0
+    ? { tokens: told, known: true }
+    : { tokens: USUAL_WINDOW, known: false };
 }
 
 /** Tokens, estimated, of what the next request tells the model of this thread. */
