@@ -114,7 +114,7 @@ def test_a_cell_runs_in_the_notebook_with_its_outputs_below_it(open_lab: OpenLab
     panel = Panel.open(lab)
 
     propose(panel, "run_cell", cell=ids(lab)[0])
-    expect(panel.root.locator(".lobu-diff")).to_contain_text("print('from the cell')")
+    expect(panel.root.locator(".lobu-card pre").first).to_contain_text("print('from the cell')")
     panel.question.press("a")
     panel.stands("Done")
 

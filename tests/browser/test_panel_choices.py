@@ -48,7 +48,7 @@ def test_who_answers_and_how_freely_is_chosen_below_the_message(open_lab: OpenLa
     assert lab.value("made") == "42"
     with lab.server.client() as client:
         runs = client.get("runs").json()["runs"]
-    assert [(run["agent"], run["mode"]) for run in reversed(runs)] == [
+    assert [(run["agent"], run["mode"]) for run in reversed(runs[:3])] == [
         ("demo", None),
         ("script", "allow"),
         ("script", "deny"),
