@@ -11,6 +11,9 @@ from tests.servers import RealServer
 
 from .conftest import lab_server
 from .lab import LOAD, SLOW, Lab, script
+from .panel import Panel
+
+CELL = "jupyterapp.shell.currentWidget.content.model.sharedModel.cells[0]"
 
 
 @pytest.fixture(scope="module")
@@ -36,3 +39,18 @@ def test_a_person_asks_reloads_and_approves_in_notebook_7(context: BrowserContex
     expect(lab.view).to_contain_text("Approved by you")
     assert "ran 42" in lab.save().cells[1].outputs[0].data["text/html"]
     assert [error for error in lab.errors if "lobu" in error] == []  # Notebook has one of its own
+
+
+def test_an_agent_changes_a_cell_of_the_open_notebook_7(context: BrowserContext, notebook7: RealServer):
+    lab = Lab.open(context.new_page(), notebook7, ("x = 1",), None, path="notebooks/")
+    cell = lab.page.evaluate(f"{CELL}.getId()")
+    panel = Panel.open(lab)
+    panel.root.get_by_label("Agent", exact=True).select_option("script")
+
+    panel.send(f'tool edit_cell {{"cell": "{cell}", "code": "x = 5"}}')
+    panel.question.press("a", timeout=SLOW)
+    panel.stands("Done")
+
+    assert lab.page.evaluate(f"{CELL}.getSource()") == "x = 5"
+    lab.page.evaluate(f"{CELL}.undo()")
+    assert lab.page.evaluate(f"{CELL}.getSource()") == "x = 1"
