@@ -24,7 +24,7 @@ MAX_EVENTS = 2000
 MAX_BYTES = 256 * 1024
 
 
-class _Piece(Struct, frozen=True):
+class _Piece(Struct, frozen=True, gc=False):
     """One batch as journaled: the seqs `first` to `last` of its thread."""
 
     run_id: str
