@@ -34,8 +34,8 @@ _FOREVER = 2**62
 class _Reader:
     """Where a reader is. ``only``: the run whose events alone it gets, with those between runs.
 
-    ``until``: so far, at least, the journal goes on for it. ``in_tail``: all that it has not seen yet is
-    in the thread's tail, if that reaches back far enough.
+    ``until``: so far, at least, the journal goes on for it; ``final``: and no further, for there its run
+    has ended. ``in_tail``: all that it has not seen yet is in the thread's tail, if that reaches back far enough.
     """
 
     thread_id: str
@@ -43,6 +43,7 @@ class _Reader:
     run_id: str | None
     only: str | None
     until: int
+    final: bool
     in_tail: bool = False
 
     @property
@@ -109,8 +110,9 @@ async def _attach(
         end = run["end_cursor"] if run is not None else None
         until = thread["cursor"] if end is None else end
         if cursor is not None:
-            return _Reader(thread_id, cursor, run_id, None, until)
-        return _Reader(thread_id, run["cursor"] if run is not None else 0, run_id, run_id, until)
+            return _Reader(thread_id, cursor, run_id, None, until, final=end is not None)
+        position = run["cursor"] if run is not None else 0
+        return _Reader(thread_id, position, run_id, run_id, until, final=end is not None)
 
     return await ctx.database.read(body)
 
@@ -125,7 +127,8 @@ async def _read(ctx: Context, reader: _Reader) -> _Look:
     found = ctx.pages.after(reader.place, reader.until)
     if found is not None:
         await asyncio.sleep(0)  # a long thread leaves the loop to others between its pages
-        return _Look(*found, more=True, ended=False, gone=False)  # or only its end: the store knows
+        ended = reader.final and found[1] == reader.until
+        return _Look(*found, more=not ended, ended=ended, gone=False)  # more, or its end: the store knows
     look = await _read_store(ctx, reader)
     if reader.position < look.position <= reader.until:
         ctx.pages.keep(reader.place, look.page, look.position, full=look.more and not look.ended)
