@@ -132,7 +132,8 @@ async def test_a_restarted_kernel_is_another_one(
 async def test_a_busy_kernel_is_not_dead(
     own_kernel: KernelManager, owner: Person, hand_in: MakeHand, code: str
 ) -> None:
-    cell = owner.send(f"lobu_cell = 'began'\n{code}\nlobu_cell = 'whole'")
+    # Flushed: the thread that tells that the cell began needs the GIL, too.
+    cell = owner.send(f"lobu_cell = 'began'\nprint(lobu_cell, flush=True)\n{code}\nlobu_cell = 'whole'")
     await owner.started(cell)
     hand = await hand_in(own_kernel)  # it connects to a kernel that answers nothing but its heartbeat
 
