@@ -20,7 +20,7 @@ const desk: IWorkbench = {
   onNotebook: () => () => undefined,
   open: () => undefined,
   menu: () => undefined,
-  suggest: () => Promise.resolve([]),
+  suggest: () => [],
   resolve: () => Promise.resolve(null),
   insert: () => true,
   dropped: () => Promise.resolve([])

@@ -53,8 +53,8 @@ class Desk implements IWorkbench {
   open(): void {}
   menu(): void {}
 
-  suggest(): Promise<ISuggestion[]> {
-    return Promise.resolve([{ text: '@cell' }, { text: '@variable:sales', detail: 'DataFrame' }]);
+  suggest(): Promise<ISuggestion[]>[] {
+    return [Promise.resolve([{ text: '@cell' }, { text: '@variable:sales', detail: 'DataFrame' }])];
   }
 
   resolve(mention: string): Promise<IContext | null> {

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from logging import Logger
 
 PAGE_SECONDS = 15.0
+SETTLE_SECONDS = 5.0  # after the server's start, for pages that were there before
 LOST_SECONDS = 60.0  # for so long a page that was cut off may come back
 TRIES = 3
 MAYBE = "Whether it was done shows when the page is back: read the notebook again before you go on."
@@ -34,11 +35,12 @@ LOST = (
 BUSY = "Others work on this notebook at this moment. Nothing was done; try again."
 RESTLESS = "Somebody else changes the notebook's file at this moment. Nothing was done; try again."
 NO_IDS = (
-    "The cells of this file have no ids (nbformat 4.4 or older), so they cannot be told apart. Open it in JupyterLab "
-    "first, or save it as nbformat 4.5. Nothing was done."
+    "The cells of this file have no ids of their own, as in nbformat 4.4, so they cannot be told apart. Open it in "
+    "JupyterLab first, or save it as nbformat 4.5. Nothing was done."
 )
 
 Answer = dict[str, Any]
+_Offer = tuple[str, frozenset[str]]  # whose notebooks, and which
 
 
 class Page(Protocol):
@@ -60,9 +62,8 @@ class Notebooks:
         self._contents = contents
         self._log = log
         self._clock = clock
-        self._open: dict[
-            Page, tuple[str, frozenset[str]]
-        ] = {}  # whose, and which; the last in front comes last
+        self._began = clock()
+        self._open: dict[Page, _Offer] = {}  # the last in front comes last
         self._lost: dict[tuple[str, str], float] = {}  # (whose, which) -> until when its page may come back
         self._locks = WeakValueDictionary[str, asyncio.Lock]()
 
@@ -78,9 +79,10 @@ class Notebooks:
     def leave(self, page: Page, *, lost: bool = False) -> None:
         """The page is gone. ``lost``: it did not say so itself, and may come back with what it has open."""
         owner, paths = self._open.pop(page, ("", frozenset[str]()))
+        now = self._clock()
+        self._lost = {key: until for key, until in self._lost.items() if until > now}
         if lost:
-            until = self._clock() + LOST_SECONDS
-            self._lost.update(((owner, path), until) for path in paths)
+            self._lost.update(((owner, path), now + LOST_SECONDS) for path in paths)
 
     async def act(self, owner: str, path: str, request: Request) -> Answer:
         """Read or change the notebook, one after the other; answers: model/notebooks.py."""
@@ -101,12 +103,22 @@ class Notebooks:
             lock.release()
 
     async def _act(self, owner: str, path: str, request: Request) -> Answer:
-        for page, (person, paths) in reversed(self._open.items()):
-            if person == owner and path in paths:
-                return await self._in_page(page, path, request)
+        page = self._page(owner, path)
+        if page is None and not isinstance(request, Read):
+            await asyncio.sleep(max(0.0, self._began + SETTLE_SECONDS - self._clock()))
+            page = self._page(owner, path)
+        if page is not None:
+            return await self._in_page(page, path, request)
         if not isinstance(request, Read) and self._clock() < self._lost.get((owner, path), 0):
             return {"refused": LOST}
         return await self._in_file(path, request)
+
+    def _page(self, owner: str, path: str) -> Page | None:
+        """The page to ask: of this person, with the notebook open, last in front."""
+        for page, (person, paths) in reversed(self._open.items()):
+            if person == owner and path in paths:
+                return page
+        return None
 
     async def _in_page(self, page: Page, path: str, request: Request) -> Answer:
         try:
@@ -122,13 +134,15 @@ class Notebooks:
 
     async def _in_file(self, path: str, request: Request) -> Answer:
         for _ in range(TRIES):
-            model = await ensure_async(self._contents.get(path, content=True, type="notebook"))
+            model = await self._get(path)
             notebook = model["content"]
             if isinstance(request, Read):
                 return {"cells": described(notebook.cells, request.cell), "where": "file"}
             if notebook.nbformat_minor < 5:
                 return {"refused": NO_IDS}
             conflict = change(notebook.cells, request, _new(request))
+            if conflict == "gone" and _ids(notebook) != _ids((await self._get(path))["content"]):
+                return {"refused": NO_IDS}  # they are made up anew by each reading
             if conflict is not None:
                 return {"conflict": conflict}
             now = await ensure_async(self._contents.get(path, content=False))
@@ -137,6 +151,13 @@ class Notebooks:
                 await ensure_async(self._contents.save(saved, path))
                 return {"done": True}
         return {"refused": RESTLESS}
+
+    async def _get(self, path: str) -> dict[str, Any]:
+        return await ensure_async(self._contents.get(path, content=True, type="notebook"))
+
+
+def _ids(notebook: Any) -> list[str]:
+    return [str(cell.get("id")) for cell in notebook.cells]
 
 
 def _new(wish: Change) -> Any:

@@ -52,18 +52,20 @@ def context_of(panel: Panel) -> dict[str, str]:
     return {one["description"]: one["value"] for one in started[0]["input"]["context"]}
 
 
+MENTIONED = "import time\ntime.sleep(3)\nsales = [1, 2, 3]"
+
+
 def test_mentions_are_completed_and_sent_with_what_they_mean(open_lab: OpenLab, server: RealServer):
     (server.root / "notes.txt").write_text("remember the milk")
-    lab = open_lab("sales = [1, 2, 3]")
+    panel = Panel.open(lab := open_lab(MENTIONED))
     lab.run_all()
     lab.page.wait_for_function(
-        "jupyterapp.shell.currentWidget.content.widgets[0].model.executionCount === 1", timeout=SLOW
+        "jupyterapp.shell.currentWidget.sessionContext.session.kernel.status === 'busy'", timeout=SLOW
     )
-    panel = Panel.open(lab)
     options = panel.root.locator(".lobu-suggestion")
 
-    panel.composer.press_sequentially("say seen @sal")
-    expect(options).to_have_count(1)
+    panel.composer.press_sequentially("say seen @sal")  # while the cell still runs
+    expect(options).to_have_count(1, timeout=SLOW)
     expect(options).to_contain_text("@variable:sales")
     expect(options).to_contain_text("list 3")
     panel.composer.press("Enter")
@@ -80,7 +82,7 @@ def test_mentions_are_completed_and_sent_with_what_they_mean(open_lab: OpenLab, 
     assert context_of(panel) == {
         "The variable sales (list 3)": "[1, 2, 3]",
         "The file notes.txt": "remember the milk",
-        "The active cell of the notebook": "sales = [1, 2, 3]",
+        "The active cell of the notebook": MENTIONED,
     }
 
     panel.composer.press("ArrowUp")

@@ -17,6 +17,12 @@ from tests.server.wire import Json, PlainWorker, Wire, names
 PATH = "work/sales.ipynb"
 
 
+@pytest.fixture(autouse=True)
+def settled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The server has long begun: no page is about to come back."""
+    monkeypatch.setattr("lobu_jupyter.server.notebooks.SETTLE_SECONDS", 0.0)
+
+
 @pytest.fixture
 def file(jp_root_dir: Path) -> Path:
     """The notebook's file, with the cells a and b."""
@@ -281,6 +287,38 @@ async def test_a_notebook_without_cell_ids_is_read_and_not_changed(
     assert read["cells"][0]["source"] == "# Title"
     assert "have no ids" in answer["refused"]
     assert sources(file) == ["# Title"]
+
+
+@pytest.mark.filterwarnings("ignore::nbformat.warnings.MissingIDFieldWarning")
+async def test_a_file_whose_cells_get_new_ids_with_each_reading_is_not_changed(
+    wire: Wire, worker: PlainWorker, task: Json, file: Path
+) -> None:
+    raw = json.loads(file.read_text())
+    for cell in raw["cells"]:
+        del cell["id"]
+    file.write_text(json.dumps(raw))
+
+    (first, _) = (await at(wire, worker, task, do="read"))["cells"]
+    answer = await at(wire, worker, task, do="edit", cell=first["id"], was="x = 1", source="x = 2")
+
+    assert "no ids of their own" in answer["refused"]
+
+
+async def test_after_the_servers_start_pages_have_a_moment_to_come_back(
+    wire: Wire, worker: PlainWorker, task: Json, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lobu_jupyter.server.notebooks.SETTLE_SECONDS", 5.0)
+    monkeypatch.setattr(wire.service.notebooks, "_began", time.monotonic())
+
+    asking = asyncio.create_task(at(wire, worker, task, do="edit", cell="a", was="x = 1", source="x = 2"))
+    while not wire.service.notebooks._locks:  # noqa: ASYNC110 - the request has not come to it yet
+        await asyncio.sleep(0)
+    page = await opened(wire, PATH)
+    await answers(page, {"done": True})
+
+    assert await asking == {"done": True}
+    assert sources(file) == ["x = 1", "x + 1"]
+    await leaves(page)
 
 
 async def test_a_contents_manager_that_fails_is_a_reason(

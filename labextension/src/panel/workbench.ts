@@ -34,8 +34,8 @@ export interface IWorkbench {
   open(path: string): void;
   /** The menu of a thread, at a point of the page. */
   menu(threadId: string, x: number, y: number): void;
-  /** What `@word` may become here: cells, variables with type and shape, files. */
-  suggest(word: string): Promise<ISuggestion[]>;
+  /** What `@word` may become here: cells, variables with type and shape, files; each as soon as it is known. */
+  suggest(word: string): Promise<ISuggestion[]>[];
   /** What a mention means now, or null: nothing here. */
   resolve(mention: string): Promise<IContext | null>;
   /** Put code into the notebook in front; false: there is none, or it may not be changed. */

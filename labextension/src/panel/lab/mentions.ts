@@ -9,6 +9,7 @@ import { IContext, ISuggestion } from '../model/completion';
 
 const LONGEST = 32_000; // characters of one context
 const KERNEL_MS = 1500;
+const FREE_MS = 60_000;
 
 /** The person's variables as JSON rows `[name, type, shape]`; nothing is imported, nothing stays. */
 const VARIABLES =
@@ -30,19 +31,13 @@ export class Mentions {
     private readonly _trans: () => ITrans
   ) {}
 
-  async suggest(word: string): Promise<ISuggestion[]> {
+  suggest(word: string): Promise<ISuggestion[]>[] {
     const panel = this._current();
-    const [variables, files] = await Promise.all([
-      word.startsWith('file:') ? [] : this._variables(panel),
-      this._files(panel, word.startsWith('file:') ? word.slice(5) : '')
-    ]);
+    const file = word.startsWith('file:');
     return [
-      ...(panel === null ? [] : this._places()),
-      ...variables.map(([name, type, shape]) => ({
-        text: `@variable:${name}`,
-        detail: shape ? `${type} ${shape}` : type
-      })),
-      ...files
+      Promise.resolve(panel === null ? [] : this._places()),
+      file ? Promise.resolve([]) : this._variablesSoon(panel),
+      this._files(panel, file ? word.slice(5) : '')
     ];
   }
 
@@ -90,6 +85,29 @@ export class Mentions {
     return text === null ? [] : (JSON.parse(unquoted(text)) as Row[]);
   }
 
+  /** As suggestions, once the kernel is free; asked for once, however much is typed meanwhile. */
+  private _variablesSoon(panel: NotebookPanel | null): Promise<ISuggestion[]> {
+    const kernel = panel?.sessionContext.session?.kernel;
+    if (panel === null || !kernel) {
+      return Promise.resolve([]);
+    }
+    const soon = this._soon.get(kernel.id);
+    if (soon !== undefined) {
+      return soon;
+    }
+    const asking = free(kernel)
+      .then(() => this._variables(panel))
+      .then(rows =>
+        rows.map(([name, type, shape]) => ({
+          text: `@variable:${name}`,
+          detail: shape ? `${type} ${shape}` : type
+        }))
+      )
+      .finally(() => this._soon.delete(kernel.id));
+    this._soon.set(kernel.id, asking);
+    return asking;
+  }
+
   private async _variable(panel: NotebookPanel, name: string): Promise<IContext | null> {
     const kernel = panel.sessionContext.session?.kernel;
     if (!kernel || !/^[\p{L}_][\p{L}\p{N}_]*$/u.test(name)) {
@@ -135,6 +153,8 @@ export class Mentions {
     const from = panel?.context.path ?? '';
     return (from.slice(0, from.lastIndexOf('/') + 1) + name).replace(/\/$/, '');
   }
+
+  private readonly _soon = new Map<string, Promise<ISuggestion[]>>();
 }
 
 export function sourceOf(cell: Cell): string {
@@ -186,6 +206,27 @@ function context(description: string, value: string): IContext | null {
 }
 
 /** An expression's text in the kernel, or null: an error, another language, or the kernel is busy. */
+/** Wait until the kernel works on nothing, or for {@link FREE_MS}. */
+function free(kernel: Kernel.IKernelConnection): Promise<void> {
+  if (kernel.status !== 'busy') {
+    return Promise.resolve();
+  }
+  return new Promise(done => {
+    const over = (): void => {
+      clearTimeout(timer);
+      kernel.statusChanged.disconnect(look);
+      done();
+    };
+    const look = (): void => {
+      if (kernel.status !== 'busy') {
+        over();
+      }
+    };
+    const timer = setTimeout(over, FREE_MS);
+    kernel.statusChanged.connect(look);
+  });
+}
+
 async function evaluate(
   kernel: Kernel.IKernelConnection,
   expression: string

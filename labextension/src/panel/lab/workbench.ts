@@ -51,7 +51,7 @@ export class LabWorkbench implements IWorkbench {
     menu.open(x, y);
   }
 
-  suggest(word: string): Promise<ISuggestion[]> {
+  suggest(word: string): Promise<ISuggestion[]>[] {
     return this._mentions.suggest(word);
   }
 

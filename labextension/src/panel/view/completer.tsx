@@ -25,7 +25,7 @@ export function useCompleter(
   const [shown, setShown] = useState<ISuggestion[]>([]);
   const [active, setActive] = useState(0);
   const token = useRef<IToken | null>(null);
-  const known = useRef<ISuggestion[]>([]);
+  const known = useRef<ISuggestion[][]>([]); // by where it comes from, as it was last
   const close = (): void => {
     token.current = null;
     setShown([]);
@@ -43,13 +43,19 @@ export function useCompleter(
       const whole = all.some(one => one.text === found.sign + found.word);
       setShown(whole ? [] : matching(all, found.word)); // what is whole is sent by Enter
     };
-    show(known.current.filter(one => one.text.startsWith(found.sign))); // until the kernel answers
-    const offers = found.sign === '/' ? commands(model) : model.workbench.suggest(found.word);
-    void Promise.resolve(offers).then(all => {
-      known.current = all;
-      if (token.current === found) {
-        show(all);
-      }
+    const offers =
+      found.sign === '/' ? [Promise.resolve(commands(model))] : model.workbench.suggest(found.word);
+    const fits = (one: ISuggestion): boolean => one.text.startsWith(found.sign);
+    const parts = offers.map((_, from) => (known.current[from] ?? []).filter(fits));
+    show(parts.flat()); // until the kernel answers
+    offers.forEach((offer, from) => {
+      void offer.then(part => {
+        parts[from] = part;
+        if (token.current === found) {
+          known.current = parts;
+          show(parts.flat());
+        }
+      });
     });
   };
   const choose = (suggestion: ISuggestion): void => {
