@@ -69,12 +69,15 @@ class Notebooks:
 
     def offer(self, page: Page, owner: str, paths: list[str], *, front: bool = True) -> None:
         """The page has these notebooks open, and no others. ``front``: it is the one that the person looks at."""
+        offer = owner, frozenset(map(_plain, paths))
         if front or not paths:
             self._open.pop(page, None)
-        if paths:
-            self._open[page] = owner, frozenset(map(_plain, paths))
-            for path in paths:
-                self._lost.pop((owner, _plain(path)), None)
+        if paths and (front or page in self._open):
+            self._open[page] = offer
+        elif paths:
+            self._open = {page: offer, **self._open}
+        for path in offer[1]:
+            self._lost.pop((owner, path), None)
 
     def leave(self, page: Page, *, lost: bool = False) -> None:
         """The page is gone. ``lost``: it did not say so itself, and may come back with what it has open."""

@@ -20,6 +20,7 @@ GONE = "The kernel died or was restarted."
 INLINE_SESSION = "lobu-inline"  # as in notebook/guest.py
 CONNECT_SECONDS = 10.0
 _PROBE_SECONDS = 0.25
+_PROBE_AGAIN_SECONDS, _PROBE_SELDOM_SECONDS = 2.0, 60.0
 _CONFIRM_SECONDS = 1.0
 _PATIENT_SECONDS = 600.0
 _GOODBYE_SECONDS = 0.5
@@ -246,15 +247,20 @@ class Kernel:
     async def _probe(self) -> None:
         """Learn the main shell's state: a question that it answers when it is idle, and forgets nothing.
 
-        Asked again only if its idle was missed because our subscription was not through yet.
+        Asked again if its idle was missed because our subscription was not through yet, and ever more seldom
+        if nothing comes: it may have gone down with a process that died while we connected.
         """
+        patience = _PROBE_AGAIN_SECONDS
         while not self._known and self.gone is None:
+            end = asyncio.get_running_loop().time() + patience
             message = self._channels.message("kernel_info_request", {})
             probe = self.capture(message["header"]["msg_id"], 0)
             self._probes.add(probe.request_id)
             self._channels.send_message("shell", message)
             while not self._known and not await probe.ended(_PROBE_SECONDS):
-                pass
+                if asyncio.get_running_loop().time() > end:
+                    patience = min(2 * patience, _PROBE_SELDOM_SECONDS)
+                    break
             self.forget(probe)
 
     async def _on_lost(self) -> None:

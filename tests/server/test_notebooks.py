@@ -185,17 +185,18 @@ async def test_of_two_pages_the_one_in_front_is_asked_and_then_the_one_that_is_l
 async def test_a_page_that_is_not_looked_at_does_not_come_before_the_one_in_front(
     wire: Wire, worker: PlainWorker, task: Json, file: Path
 ) -> None:
-    behind, front = await opened(wire, PATH), await opened(wire, PATH)
-    await behind.say({"type": "offer", "paths": [PATH, "b.ipynb"], "front": False})
-    await behind.say({"type": "nonsense"})
-    await behind.hear("error")  # what it said before has arrived
+    behind, front, third = [await opened(wire, *paths) for paths in ((PATH,), (PATH,), ())]
+    for page in (behind, third):
+        await page.say({"type": "offer", "paths": [PATH, "b.ipynb"], "front": False})
+        await page.say({"type": "nonsense"})
+        await page.hear("error")  # what it said before has arrived
 
     asking = asyncio.create_task(at(wire, worker, task, do="read"))
     await answers(front, {"cells": [], "where": "page"})
 
     assert (await asking)["where"] == "page"
-    await leaves(behind)
-    await leaves(front)
+    for page in (behind, front, third):
+        await leaves(page)
 
 
 async def test_a_page_that_was_cut_off_may_have_unsaved_changes_so_the_file_is_left_alone(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lobu_jupyter.model.ports import KernelGone
+from lobu_jupyter.worker.channels import Channels, Message
 
 from .conftest import a_person
 
@@ -183,3 +184,23 @@ async def test_what_was_not_kept_of_a_flood_is_counted(
     assert done.error is not None
     assert "more characters of output were not kept" in hand.outputs[-1]["text"]
     assert len(hand.text) < 400_000
+
+
+async def test_a_question_that_was_lost_while_connecting_is_asked_again(
+    own_kernel: KernelManager, hand_in: MakeHand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, lost = Channels.send_message, list[str]()
+
+    def send(self: Channels, channel: str, message: Message) -> None:
+        if (channel, message["header"]["msg_type"]) == ("shell", "kernel_info_request") and not lost:
+            lost.append("it went down with the process that it was sent to")
+        else:
+            real(self, channel, message)
+
+    monkeypatch.setattr(Channels, "send_message", send)
+    hand = await hand_in(own_kernel)
+
+    done = await asyncio.wait_for(hand.run("1 + 1"), 20)
+
+    assert done.ok
+    assert lost
