@@ -46,7 +46,8 @@ def test_an_answer_that_a_dead_server_cut_is_marked_and_continued_below_what_is_
 
 @pytest.mark.scenario("W17")
 def test_after_a_kernel_restart_one_approval_brings_the_agents_variables_back(open_lab: OpenLab):
-    lab = open_lab(LOAD, script("run rebuilt = 41"), script("slow 600 100"))
+    # The first one speaks before it asks: a prompt while an agent waits would be the rejection.
+    lab = open_lab(LOAD, script("slow 40 100", "run rebuilt = 41"), script("slow 600 100"))
     lab.run_all()
     lab.question.press("a", timeout=SLOW)
     expect(lab.view.nth(1).get_by_role("button", name="Stop")).to_be_visible(timeout=SLOW)
