@@ -14,9 +14,9 @@ from tests.server.wire import Json, Wire
 from tests.servers import RealServer
 
 
-async def hang_up(socket: WebSocketClientConnection) -> None:
-    """Close a socket and wait until it is closed: one that outlives its loop is a leak to whichever test runs then."""
-    socket.close()
+async def hang_up(socket: WebSocketClientConnection, code: int | None = None) -> None:
+    """Close a socket, with a WebSocket code or none, and wait until it is closed: one that outlives its loop is a leak to whichever test runs then."""
+    socket.close(code)
     async with asyncio.timeout(10):
         while await socket.read_message() is not None:
             pass

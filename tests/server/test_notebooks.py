@@ -86,10 +86,7 @@ async def answers(page: LobuPage, answer: Json) -> Json:
 
 async def leaves(page: LobuPage) -> None:
     """Close the page as a browser does."""
-    page.socket.close(1001, "going away")
-    async with asyncio.timeout(10):
-        while await page.socket.read_message() is not None:
-            pass
+    await hang_up(page.socket, 1001)
 
 
 async def test_with_no_page_open_the_file_is_read_and_changed(

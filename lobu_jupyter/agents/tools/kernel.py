@@ -11,11 +11,9 @@ from .base import BoundTool, Call, Preview, Result, ToolError, Work
 from .outputs import DEFAULT_CAP, Outputs, error_text, shorten
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Callable
 
     from lobu_jupyter.model.ports import Executed, KernelPort, Output, ToolSpec
-
-    Take = Callable[[Output], Awaitable[None]]
 
 LOOKS = "lobu_jupyter.notebook.looks"
 MAX_VALUE = 16_000
@@ -23,19 +21,16 @@ MAX_VALUE = 16_000
 
 async def run_code(work: Work, call: Call) -> Result:
     """Run the code in the person's kernel; an error of the code is a result like any other."""
-    return await run_source(work, call, call.args["code"], _unkept)
+    return await run_source(work, call, call.args["code"])
 
 
-async def run_source(work: Work, call: Call, code: str, keep: Callable[[Output], None]) -> Result:
+async def run_source(
+    work: Work, call: Call, code: str, keep: Callable[[Output], None] | None = None
+) -> Result:
     """Run `code` as the call; ``keep`` gets its nbformat outputs too."""
-    outputs = _outputs(work, call)
-
-    async def take(output: Output) -> None:
-        keep(output)
-        await outputs.take(output)
-
-    executed = await _run(work, call, code, take)
-    await _end(take, outputs, executed)
+    outputs = _outputs(work, call, keep)
+    executed = await _run(work, call, code, outputs)
+    await _end(outputs, executed)
     text = outputs.text or ("The code ran and gave no output." if executed.ok else "The code failed.")
     return Result(text, tuple(outputs.images), executed.ok)
 
@@ -45,13 +40,13 @@ async def run_pieces(work: Work, call: Call, pieces: list[str]) -> Result:
     outputs = _outputs(work, call)
     executed, count = None, 0
     for piece in pieces:
-        executed = await _run(work, call, piece, outputs.take)
+        executed = await _run(work, call, piece, outputs)
         if not executed.ok:
             break
         count += 1
     if executed is None:
         raise ToolError("There is no code to run.")
-    await _end(outputs.take, outputs, executed)
+    await _end(outputs, executed)
     many = "piece" if len(pieces) == 1 else "pieces"
     told = f"All {len(pieces)} {many} of code ran again."
     if not executed.ok:
@@ -82,7 +77,7 @@ async def call_registered(work: Work, call: Call, name: str) -> Result:
         await work.note(call.id, text)
 
     executed = await _kernel(work).call_tool(name, call.args, outputs.take, waiting)
-    await _end(outputs.take, outputs, executed)
+    await _end(outputs, executed)
     if not executed.ok:
         raise ToolError(outputs.text or f"{name} failed.")
     value = shorten(as_text(executed.value), MAX_VALUE)
@@ -121,25 +116,21 @@ async def _look(work: Work, expression: str) -> Result:
     return Result(shorten(as_text(executed.value), MAX_VALUE))
 
 
-def _outputs(work: Work, call: Call) -> Outputs:
-    return Outputs(work.emit, call.id, work.task.limits.get("outputBytes", DEFAULT_CAP))
+def _outputs(work: Work, call: Call, keep: Callable[[Output], None] | None = None) -> Outputs:
+    return Outputs(work.emit, call.id, work.task.limits.get("outputBytes", DEFAULT_CAP), keep)
 
 
-async def _run(work: Work, call: Call, code: str, take: Take) -> Executed:
+async def _run(work: Work, call: Call, code: str, outputs: Outputs) -> Executed:
     async def waiting(text: str) -> None:
         await work.note(call.id, text)
 
-    return await _kernel(work).run_code(code, take, waiting)
+    return await _kernel(work).run_code(code, outputs.take, waiting)
 
 
-async def _end(take: Take, outputs: Outputs, executed: Executed) -> None:
+async def _end(outputs: Outputs, executed: Executed) -> None:
     if executed.error is not None and not outputs.failed:
-        await take({"output_type": "error", **executed.error})
+        await outputs.take({"output_type": "error", **executed.error})
     await outputs.finish()
-
-
-def _unkept(output: Output) -> None:
-    """The card has it."""
 
 
 def _kernel(work: Work) -> KernelPort:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from lobu_jupyter.model.events import custom, encode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from lobu_jupyter.model.ports import Output
 
@@ -84,9 +84,19 @@ class HeadTail:
 
 
 class Outputs:
-    """The outputs of one call. ``take`` them as they come, ``finish`` once, then read ``text`` and ``images``."""
+    """The outputs of one call. ``take`` them as they come, ``finish`` once, then read ``text`` and ``images``.
 
-    def __init__(self, emit: Emit, call_id: str, cap: int = DEFAULT_CAP) -> None:
+    ``keep`` gets each of them, too, as it came.
+    """
+
+    def __init__(
+        self,
+        emit: Emit,
+        call_id: str,
+        cap: int = DEFAULT_CAP,
+        keep: Callable[[Output], None] | None = None,
+    ) -> None:
+        self._keep = keep
         self.images: list[tuple[str, bytes]] = []
         self.failed = False
         self._emit, self._call_id, self._cap = emit, call_id, cap
@@ -102,6 +112,8 @@ class Outputs:
 
     async def take(self, output: Output) -> None:
         """Show an nbformat output and note it for the model."""
+        if self._keep is not None:
+            self._keep(output)
         kind = output.get("output_type")
         if kind == "stream":
             text = clean(_joined(output.get("text", "")))
