@@ -162,6 +162,13 @@ class Hand:
                 self.heard.clear()
                 await self.heard.wait()
 
+    async def sees(self, cell: str) -> None:
+        """Until the executor knows that the kernel runs that cell; the person may hear of it before."""
+        kernel = self.executor._kernel
+        async with asyncio.timeout(20):
+            while kernel._running != cell:
+                await kernel.change(1)
+
     async def waits(self) -> None:
         """Until the code says that it waits, or no longer does."""
         async with asyncio.timeout(20):

@@ -29,20 +29,22 @@ import json, socket
 from lobu_jupyter.notebook.inline import InlineRunner
 lobu_line = socket.create_connection(("127.0.0.1", {port}))
 lobu_file = lobu_line.makefile("rw")
+lobu_over = []
 def lobu_say(message):
     lobu_file.write(json.dumps(message) + "\\n")
     lobu_file.flush()
 def lobu_poll(seconds):
     lobu_say({{"poll": seconds}})
     line = lobu_file.readline()
-    if not line:
+    if not line:  # the test is over: the kernel is for the next one
+        lobu_over.append(True)
         raise OSError("closed")
     return json.loads(line)
 def lobu_report(job, done):
     lobu_say({{"job": job, **done}})
 with InlineRunner(get_ipython(), lobu_poll, lobu_report) as runner:
     for lobu_turn in range({turns}):
-        while not runner.turn(10): pass
+        while not lobu_over and not runner.turn(1): pass
 lobu_waited = "done"
 """
 
@@ -220,6 +222,7 @@ async def test_a_look_that_was_answered_aside_does_not_interrupt_the_waiting_cel
     cell = person.send(WAITING.format(port=exchange.port, turns=1))
     await person.started(cell)
     await asyncio.wait_for(exchange.polled.wait(), 10)
+    await inline.sees(cell)  # else the look is sent, and answered aside before it is offered to the cell
 
     seen = await inline.executor.look("lobu_jupyter.notebook.looks.list_variables()")
 
@@ -233,7 +236,7 @@ async def test_a_job_that_comes_after_the_cell_left_runs_on_the_kernel_instead(
     inline: Hand, person: Person, exchange: Exchange
 ) -> None:
     code = WAITING.format(port=exchange.port, turns=1).replace(
-        "while not runner.turn(10): pass", "runner.turn(0.5)"
+        "while not lobu_over and not runner.turn(1): pass", "runner.turn(0.5)"
     )
     await person.run(code)  # its thread still polls
     cell = person.send("import time; time.sleep(1)")
