@@ -1,8 +1,8 @@
 """A gateway of the kernel's own, where there is no Jupyter server: nbval, papermill, VS Code.
 
-It is the same extension, headless on loopback with a random token, as a child of the kernel that
-ends with it. Its store is temporary unless ``LOBU_STORE`` names a file, so that running a notebook
-neither reads nor fills the person's threads.
+It is the same extension, headless on loopback with a random token, as a child of the kernel (or
+script) that ends with it. Its store is temporary unless ``LOBU_STORE`` names a file, so that running a
+notebook neither reads nor fills the person's threads.
 """
 
 from __future__ import annotations
@@ -96,6 +96,7 @@ def _arguments(kernel: ThisKernel | None, home: Path) -> list[str]:
         "--ServerApp.ip=127.0.0.1",
         "--ServerApp.port=0",
         f"--ServerApp.root_dir={Path.cwd()}",
+        f"--LobuApp.embedded_parent={os.getpid()}",
         f"--LobuApp.store_path={os.environ.get('LOBU_STORE') or home / 'lobu.sqlite'}",
     ]
     if kernel is not None:

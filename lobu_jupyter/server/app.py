@@ -9,6 +9,7 @@ from __future__ import annotations
 import gc
 import os
 import shlex
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -142,7 +143,10 @@ class LobuApp(ExtensionApp):
         help="The directory that agents' file tools may reach. Default: the server's root."
     ).tag(config=True)
     embedded_connection_file = Unicode(
-        help="The connection file of the kernel that started this server and that it serves; it ends with it."
+        help="The connection file of the kernel that started this server and that it serves."
+    ).tag(config=True)
+    embedded_parent = Integer(
+        0, help="The process that started this server for itself: the server ends with it; 0: none."
     ).tag(config=True)
 
     service: Service
@@ -173,8 +177,9 @@ class LobuApp(ExtensionApp):
         self.handlers.extend(handlers())
 
     async def _start_jupyter_server_extension(self, serverapp: Any) -> None:
-        if self.embedded_connection_file:
-            end_with_parent(lambda: serverapp.io_loop.add_callback_from_signal(serverapp.stop))
+        if self.embedded_parent:
+            stop = partial(serverapp.io_loop.add_callback_from_signal, serverapp.stop)
+            end_with_parent(self.embedded_parent, stop)
         serverapp.event_logger.add_listener(schema_id=KERNEL_ACTIONS, listener=self.service.kernels.on_action)
         serverapp.event_logger.add_listener(schema_id=CONTENTS_SERVICE, listener=self.service.on_contents)
         await self.service.open()

@@ -1,7 +1,8 @@
-"""Embedded mode: this server was started by a kernel, serves it, and ends with it.
+"""Embedded mode: this server was started by a kernel or a script, serves it, and ends with it.
 
-The kernel is the parent process. A thread watches for its death, so that a blocked event loop
-cannot keep this process alive; within two seconds it is gone, and its workers with it.
+That is the parent process. It gives its pid, for it may be dead before this process can ask for it. A
+thread watches for its death, so that a blocked event loop cannot keep this process alive; within two
+seconds it is gone, and its workers with it.
 """
 
 from __future__ import annotations
@@ -25,10 +26,10 @@ GRACE_SECONDS = 1.2
 class EmbeddingKernel(AsyncIOLoopKernelManager):
     """The kernel that started this server, known by its connection file; not ours to start or stop."""
 
-    def __init__(self, connection_file: str, parent: int | None = None) -> None:
+    def __init__(self, connection_file: str, parent: int) -> None:
         super().__init__(connection_file=connection_file)
         self.load_connection_file()
-        self.parent_pid = parent or os.getppid()
+        self.parent_pid = parent
 
     async def is_alive(self) -> bool:
         """Whether the parent process is still there."""
@@ -42,9 +43,8 @@ def kernel_id_of(connection_file: str) -> str:
     return found.group(1) if found else stem
 
 
-def end_with_parent(stop: Callable[[], None]) -> None:
-    """Call `stop` (from a thread) when the parent dies, and end this process soon after in any case."""
-    parent = os.getppid()
+def end_with_parent(parent: int, stop: Callable[[], None]) -> None:
+    """Call `stop` (from a thread) when the process `parent` dies, and end this one soon after in any case."""
 
     def watch() -> None:
         while os.getppid() == parent:

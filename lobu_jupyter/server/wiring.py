@@ -76,7 +76,7 @@ def build(app: LobuApp) -> Service:
         last_activity_times=app.server.web_app.settings["last_activity_times"],
     )
     if app.embedded_connection_file:
-        process = EmbeddingKernel(app.embedded_connection_file)
+        process = EmbeddingKernel(app.embedded_connection_file, app.embedded_parent)
         kernels.serve(kernel_id_of(app.embedded_connection_file), cast("KernelProcess", process))
     return service
 
