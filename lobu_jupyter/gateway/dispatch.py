@@ -17,7 +17,7 @@ from .granting import policy_of_run
 from .hub import inbox_topic
 from .kernels import tools_of_kernel
 from .rows import decision_of, interrupt_of
-from .workers import see
+from .workers import see, take_waiting
 
 if TYPE_CHECKING:
     from lobu_jupyter.model.callers import WorkerCaller
@@ -52,6 +52,7 @@ async def inbox(
 
     async def hello(tx: Tx) -> None:
         await see(ctx, tx, worker)
+        await take_waiting(ctx, tx)  # it may have come over from a server that is gone
         await tx.run("confirm_inbox", worker_id=worker.worker_id, after=after)
 
     async def look(tx: Tx) -> list[Row]:

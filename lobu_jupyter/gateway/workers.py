@@ -50,7 +50,7 @@ async def register_worker(
             now=ctx.now(),
         )
         assert row is not None, "an insert returns its row"
-        await _take_waiting(ctx, tx)
+        await take_waiting(ctx, tx)
         return row["incarnation"]
 
     incarnation = await ctx.database.write(body)
@@ -62,7 +62,8 @@ def _hash(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-async def _take_waiting(ctx: Context, tx: Tx) -> None:
+async def take_waiting(ctx: Context, tx: Tx) -> None:
+    """A worker has come: runs of this server that wait for one are given out."""
     for lease in await tx.all("unassigned_leases", server_id=ctx.server_id):
         await assign(ctx, tx, lease["run_id"], lease["agent"])
 

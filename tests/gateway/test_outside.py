@@ -61,6 +61,23 @@ async def test_a_result_finds_its_call_after_the_server_was_restarted(store: Pat
         assert (card["status"], card["result"]) == ("done", "42")
 
 
+async def test_a_run_for_an_outside_agent_waits_until_its_worker_has_come_over_to_the_new_server(
+    store: Path,
+) -> None:
+    async with open_rig(store) as rig:
+        outside = await Worker.register(rig.gateway, child=False, agents=("outside",))
+        clock = rig.clock
+    async with open_rig(store, clock=clock) as rig:
+        outside.gateway = rig.gateway
+        started = await rig.start(await rig.thread(), agent="outside")
+
+        child_got = await rig.worker.fetch()
+        (item,) = await outside.fetch()
+
+        assert child_got == []
+        assert item.run_id == started.run_id
+
+
 @pytest.mark.scenario("H12")
 async def test_watching_settles_nothing(rig: Rig) -> None:
     running, waiting = await rig.running(), await rig.waiting("c")
