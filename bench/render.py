@@ -8,12 +8,13 @@ from typing import Any
 from bench import simulate, table
 
 PAGE = Path(__file__).parent.parent / "docs" / "performance.md"
+NOT_YET = "Not measured yet: `make bench` on a quiet machine fills this in.\n"
 
 
 def main() -> None:
     rows = table.load()
     text = PAGE.read_text()
-    for name, part in (("table", _table(rows)), ("scale", _scale(rows))):
+    for name, part in (("table", _table(rows)), ("growth", _growth(rows)), ("scale", _scale(rows))):
         begin, end = f"<!-- {name}: made by python -m bench.render -->\n", f"<!-- end of {name} -->\n"
         head, _, rest = text.partition(begin)
         _, _, tail = rest.partition(end)
@@ -26,7 +27,7 @@ def main() -> None:
 def _table(rows: list[dict[str, Any]]) -> str:
     targets = [row for row in rows if row["bound"] is not None]
     if not targets:
-        return "Not measured yet: `make bench` on a quiet machine fills this in.\n"
+        return NOT_YET
     machine = targets[0]["machine"]
     facts = ", ".join(
         f"{name} {value}" for name, value in machine.items() if name not in ("at", "othersUsed")
@@ -37,10 +38,15 @@ def _table(rows: list[dict[str, Any]]) -> str:
     return head + table.show(targets) + "\n"
 
 
+def _growth(rows: list[dict[str, Any]]) -> str:
+    grown = [row for row in rows if row["id"].startswith("G.")]
+    return table.show(grown, judged=False) + "\n" if grown else NOT_YET
+
+
 def _scale(rows: list[dict[str, Any]]) -> str:
     units = {row["id"]: row["product"]["median"] for row in rows}
     if "S.batch" not in units:
-        return "Not measured yet: `make bench` on a quiet machine fills this in.\n"
+        return NOT_YET
     batch, reader = units["S.batch"], max(0.0, units["S.reader"])
     lines = [
         f"Measured: a batch with its first reader costs the server {batch:.0f} µs of CPU, each further reader of it"

@@ -20,10 +20,11 @@ class Scale:
     cold: int = 50_000
     trials: int = 500
     deaths: int = 15
+    threads: int = 10_000
 
 
 FULL = Scale()
 SMALL = Scale(
     repeats=2, tokens=2000, tools=20, paced=100, runs=20, crowd=100, readers=10, long=10_000, cold=5_000,
-    trials=40, deaths=3,
+    trials=40, deaths=3, threads=300,
 )  # fmt: skip

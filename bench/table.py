@@ -62,8 +62,8 @@ def _span(values: list[float]) -> dict[str, float]:
     return {"median": _middle(values), "min": min(values), "max": max(values), "n": len(values)}
 
 
-def show(rows: list[dict[str, Any]]) -> str:
-    """The rows as a Markdown table."""
+def show(rows: list[dict[str, Any]], *, judged: bool = True) -> str:
+    """The rows as a Markdown table; ``judged``: with target and verdict."""
     head = ["id", "what", "product (min to max)", "yardstick (min to max)", "ratio", "target", "verdict"]
     lines = [head, ["---"] * len(head)]
     for row in rows:
@@ -71,7 +71,8 @@ def show(rows: list[dict[str, Any]]) -> str:
         yardstick = f"{_text(row['yardstick'])} {row['against']}" if row["yardstick"] else ""
         figure = f"{_text(row['product'])} {row['unit']}"
         lines.append([row["id"], row["what"], figure, yardstick, ratio, row["target"], row["verdict"]])
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    columns = len(head) if judged else len(head) - 2
+    return "\n".join("| " + " | ".join(line[:columns]) + " |" for line in lines)
 
 
 def _text(span: dict[str, float]) -> str:

@@ -10,6 +10,7 @@ from bench.measures import (
     attaching,
     browser,
     deaths,
+    growing,
     guest,
     memory,
     scaling,
@@ -40,5 +41,6 @@ MEASURES: dict[str, Measure] = {
     "B11": guest.b11,
     "B12": browser.b12,
     "B13": size.b13,
+    "G": growing.growth,
     "S": scaling.unit_costs,
 }

@@ -129,6 +129,11 @@ async def b7(folder: Path, scale: Scale, watch: Watch) -> list[Row]:
     ]  # fmt: skip
 
 
+async def per_event(run: Run) -> float:
+    """µs an event of a run of 1,000."""
+    return (await _thousand(run))[0]
+
+
 async def _thousand(run: Run, cursor: int = 0) -> tuple[float, float]:
     """(µs an event, bytes an event) of a run of 1,000."""
     reader = await run.read(cursor)

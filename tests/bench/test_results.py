@@ -52,7 +52,12 @@ def test_a_ratio_is_judged_where_there_is_a_yardstick_and_only_on_a_quiet_machin
 def test_the_page_is_made_of_the_results_as_often_as_one_likes(results: Path) -> None:
     facts: dict[str, Any] = {"cores": 2, "at": "2026-01-02T03:04:05Z"}
     costs = {"S.batch": 70, "S.reader": 30, "S.held": 20, "S.server": 100, "S.worker": 140}
-    rows = [row("B10", 1), row("B2", 3, 1), *(row(name, cost, bound=None) for name, cost in costs.items())]
+    rows = [
+        row("B10", 1),
+        row("B2", 3, 1),
+        *(row(name, cost, bound=None) for name, cost in costs.items()),
+        row("G.list", 4, 2, bound=None),
+    ]
     table.save([each.to_wire(True) for each in rows], facts, "")
 
     render.main()
@@ -63,6 +68,7 @@ def test_the_page_is_made_of_the_results_as_often_as_one_likes(results: Path) ->
     assert "1 of 2 judged figures met" in once
     assert once.index("| B2 |") < once.index("| B10 |")
     assert "costs the server 70 µs" in once
+    assert "| G.list | what G.list is | 4 ms | 2 floor | 2.00 |\n" in once
 
 
 def test_a_fuller_loop_lets_its_batches_wait_longer() -> None:
