@@ -18,10 +18,10 @@ from pydantic_ai.capabilities import AbstractCapability
 from pydantic_ai.messages import ModelMessage, ModelRequest, ToolReturnPart, UserPromptPart
 
 from lobu_jupyter.model.events import Event, custom
+from lobu_jupyter.model.text import shorten
 from lobu_jupyter.model.transcript import summary_text
 
 from .measuring import BYTES_PER_TOKEN, prompt_of, tokens_around, tokens_of, transcript
-from .tools.outputs import shorten
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Awaitable, Callable, Sequence

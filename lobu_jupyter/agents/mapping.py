@@ -29,8 +29,9 @@ from pydantic_ai.messages import (
 
 from lobu_jupyter.model.events import Event, tool_result
 from lobu_jupyter.model.ids import new_id
+from lobu_jupyter.model.text import shorten
 
-from .tools.outputs import PIECE_BYTES, clean, pieces, shorten
+from .tools.outputs import PIECE_BYTES, clean, pieces
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

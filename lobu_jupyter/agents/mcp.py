@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any
 
 from lobu_jupyter.model.events import custom
 from lobu_jupyter.model.ports import ToolSpec
+from lobu_jupyter.model.text import shorten
 
 from .leash import leashed
 from .tools.base import BoundTool, Call, Preview, Result, ToolError, Work
-from .tools.outputs import shorten
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -20,7 +20,9 @@ from pydantic_ai.messages import (
     UserPromptPart,
 )
 
-from .tools.outputs import FIGURES, shorten
+from lobu_jupyter.model.text import shorten
+
+from .tools.outputs import FIGURES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -126,6 +126,10 @@ class Toolset(AbstractToolset[None]):
         """The question that takes the place of an approval that came too late."""
         if not self._work.task.policy.answerable:
             raise ToolFailed(f"{outdated.preview.message} Nobody can be asked again here; nothing was done.")
+        try:
+            self._check_size(name, outdated.arguments, outdated.preview.diff)
+        except ToolError as error:
+            raise ToolFailed(str(error)) from error
         ruling = judge(self._work.task.policy, name, needs_approval=True)
         question = _question(outdated.preview, ruling)
         return {**question, "args": outdated.arguments, "edited": bool(metadata.get("edited"))}

@@ -22,6 +22,8 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
+from .text import shorten
+
 MAX_OUTPUT_CHARS = 4_000
 _PLAIN = ("text/markdown", "text/plain")
 
@@ -172,7 +174,4 @@ def _text_of(output: dict[str, Any]) -> str:
 
 def _joined(text: Any) -> str:
     whole = text if isinstance(text, str) else "".join(map(str, text))
-    if len(whole) <= MAX_OUTPUT_CHARS:
-        return whole
-    half = MAX_OUTPUT_CHARS // 2
-    return f"{whole[:half]}\n[… {len(whole) - 2 * half} characters left out …]\n{whole[-half:]}"
+    return shorten(whole, MAX_OUTPUT_CHARS)

@@ -130,6 +130,19 @@ async def test_what_was_edited_before_the_conflict_is_what_the_new_question_is_a
     assert "The person changed the arguments" in result(last)
 
 
+async def test_a_conflict_that_is_too_large_to_be_shown_again_is_told_to_the_model() -> None:
+    notebook = FakeNotebook("a = 1")
+    ended = await asked(notebook, "edit_cell", cell="c0", code="a = 2")
+    notebook.cells[0]["source"] = "a = 0"
+
+    large = {"cell": "c0", "code": "a = 3\n" + "#" * 60_000}
+    last = await decided(notebook, ended, {"kind": "edit", "edited_args": large})
+
+    assert notebook.sources == ["a = 0"]
+    assert last.pause is None
+    assert "too much to be shown for approval" in result(last)
+
+
 async def test_a_cell_that_is_gone_is_told_to_the_model_and_nobody_is_asked() -> None:
     notebook = FakeNotebook("a = 1", "b = 2")
     ended = await asked(notebook, "delete_cell", cell="c1")

@@ -17,10 +17,10 @@ from lobu_jupyter.model.ids import new_id
 from lobu_jupyter.model.interrupts import Decision, Interrupt, held_calls
 from lobu_jupyter.model.policy import Layer, Policy, Rules, Verdict, judge
 from lobu_jupyter.model.ports import AgentError, Pause, Resumption, Task
+from lobu_jupyter.model.text import shorten
 
 from . import specs
 from .base import BoundTool, Call, Result, Suspended, ToolError, Work
-from .outputs import shorten
 from .relay import Relay
 
 if TYPE_CHECKING:

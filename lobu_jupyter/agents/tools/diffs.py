@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 
-from .outputs import shorten
+from lobu_jupyter.model.text import shorten
 
 MAX_DIFF_CHARS = 24_000
 NO_NEWLINE = "\\ No newline at end of file\n"

@@ -14,10 +14,12 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from lobu_jupyter.model.text import shorten
+
 from . import specs
 from .base import BoundTool, Call, Preview, Result, ToolError, Work
 from .diffs import unified
-from .outputs import shorten, size_of
+from .outputs import size_of
 
 MAX_READ_CHARS = 40_000
 MAX_FILE_BYTES = 5_000_000

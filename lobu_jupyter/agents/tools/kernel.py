@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from lobu_jupyter.model.text import shorten
+
 from . import specs
 from .base import BoundTool, Call, Preview, Result, ToolError, Work
-from .outputs import DEFAULT_CAP, Outputs, error_text, shorten
+from .outputs import DEFAULT_CAP, Outputs, error_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable

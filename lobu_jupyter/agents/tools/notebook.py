@@ -12,11 +12,13 @@ import secrets
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+from lobu_jupyter.model.text import shorten
+
 from . import specs
 from .base import BoundTool, Call, Outdated, Preview, Result, ToolError, Work
 from .diffs import unified
 from .kernel import run_source
-from .outputs import clean, shorten
+from .outputs import clean
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

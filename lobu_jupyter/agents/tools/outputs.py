@@ -12,6 +12,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from lobu_jupyter.model.events import custom, encode
+from lobu_jupyter.model.text import shorten
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -45,14 +46,6 @@ def pieces(text: str, limit: int = PIECE_BYTES) -> Iterator[str]:
 def clean(text: str) -> str:
     """Text that UTF-8 can carry: a lone surrogate becomes a question mark."""
     return text.encode("utf-8", "replace").decode("utf-8")
-
-
-def shorten(text: str, limit: int) -> str:
-    """`text`, or its head and tail around a line that says how much was left out."""
-    if len(text) <= limit:
-        return text
-    half = limit // 2
-    return f"{text[:half]}\n[… {len(text) - 2 * half} characters left out …]\n{text[-half:]}"
 
 
 def size_of(count: int) -> str:
