@@ -20,22 +20,34 @@ from tests.servers import REPOSITORY, RealServer, wait_for
 
 
 async def b9(folder: Path, scale: Scale, watch: Watch) -> list[Row]:
+    with_it, without = server_starts(folder, scale.repeats, watch)
+    added = [a - b for a, b in zip(with_it, without, strict=True)]
+    note = f"with, ms: {[round(t) for t in with_it]}; without: {[round(t) for t in without]}"
+    return [
+        Row(id="B9.server", what="start of the server: what the extension adds", unit="ms", product=added, bound=150, note=note),
+        *await within_a_server(folder, scale, watch),
+    ]  # fmt: skip
+
+
+def server_starts(folder: Path, repeats: int, watch: Watch) -> tuple[list[float], list[float]]:
+    """ms with the extension, and without it, in turns."""
     with_it: list[float] = []
     without: list[float] = []
-    for number in range(scale.repeats + 1):
+    for number in range(repeats + 1):
         watch.settle()
         for times, on in ((with_it, True), (without, False)):
             took = _server_start(folder / f"start-{number}-{on}", on)
             if number:  # the first compiles and reads files
                 times.append(took)
-    added = [a - b for a, b in zip(with_it, without, strict=True)]
+    return with_it, without
+
+
+async def within_a_server(folder: Path, scale: Scale, watch: Watch) -> list[Row]:
     watch.settle()
     loads = [await asyncio.to_thread(_load_ext) for _ in range(scale.repeats)]
     watch.settle()
     first = await _first_run(folder, scale.repeats)
-    note = f"with, ms: {[round(t) for t in with_it]}; without: {[round(t) for t in without]}"
     return [
-        Row(id="B9.server", what="start of the server: what the extension adds", unit="ms", product=added, bound=150, note=note),
         Row(id="B9.load_ext", what="%load_ext lobu_jupyter in a fresh kernel", unit="ms", product=loads, bound=150),
         Row(id="B9.run", what="first run on a warm worker, prompt to its first word", unit="ms", product=first, bound=100),
     ]  # fmt: skip

@@ -222,6 +222,35 @@ test('a new thread is made with its first message, about the notebook and its ke
   expect([model.threadId, model.message, model.history]).toEqual(['t', '', ['plot it']]);
 });
 
+test('a thread that was made here gives way to another notebook once the list tells what it is about', async () => {
+  const rig = new Rig();
+  const { model, server, desk } = rig;
+  await rig.have();
+  desk.show('a');
+  server.answers.set('POST threads', reply(201, thread('t')));
+  server.answers.set('GET threads/t/snapshot', reply(200, empty()));
+  server.answers.set('POST threads/t/runs', reply(202, { runId: 'r', threadId: 't', cursor: 0 }));
+  model.message = 'plot it';
+  await model.send();
+
+  desk.show('b'); // before the list has the thread
+  await rig.have(thread('t', { notebookPath: 'a' }));
+
+  expect(model.threadId).toBe(null);
+  desk.show('a');
+  expect(model.threadId).toBe('t');
+});
+
+test('what the person opened stays when the list comes later', async () => {
+  const rig = new Rig();
+  rig.desk.show('a');
+
+  rig.model.open('b1');
+  await rig.have(thread('a1', { notebookPath: 'a' }), thread('b1', { notebookPath: 'b' }));
+
+  expect(rig.model.threadId).toBe('b1');
+});
+
 test('a message that did not arrive stays, and why is said', async () => {
   const rig = new Rig();
   await rig.have();

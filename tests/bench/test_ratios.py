@@ -57,7 +57,10 @@ async def test_an_event_costs_the_same_however_long_the_thread(tmp_path: Path) -
 
 
 async def test_servers_kernels_and_runs_start_without_waiting_for_us(tmp_path: Path) -> None:
-    rows = await starting.b9(tmp_path, replace(SCALE, repeats=3), HURRY)
+    with_it, without = starting.server_starts(tmp_path, 3, HURRY)
+    rows = await starting.within_a_server(tmp_path, replace(SCALE, repeats=3), HURRY)
 
+    # What the extension adds is far less than what a start differs from the next one on a busy machine.
+    assert min(a / b for a, b in zip(with_it, without, strict=True)) <= 1.25, (with_it, without)
     for row in rows:
         assert_not_twice_off(row)

@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
+import httpx
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Playwright, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Playwright, expect, sync_playwright
 
-from tests.servers import REPOSITORY, RealServer
+from tests.servers import REPOSITORY, RealServer, wait_for
 
-from .lab import Lab
+from .lab import SLOW, Lab
 
 CHROMIUM = (
     "--headless",
@@ -24,8 +26,20 @@ CHROMIUM = (
     "--disable-component-update",
     "--disable-sync",
 )
+SETTINGS = (  # that tests change
+    "@jupyterlab/apputils-extension:themes",
+    "@jupyterlab/notebook-extension:tracker",
+    "lobu-jupyter:panel",
+)
+HANGS = pytest.mark.timeout(600)  # s, fixtures included
 _CLASSES = {"jupyterlab": "LabApp", "notebook": "JupyterNotebookApp"}
 _UNWANTED = {"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": True}}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(HANGS)
 
 
 def launch(playwright: Playwright) -> Browser:
@@ -68,19 +82,32 @@ def lab_of_the_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rea
 
 @pytest.fixture
 def server(lab_of_the_session: RealServer) -> Iterator[RealServer]:
-    """One server for all tests; each leaves it without threads and kernels."""
+    """One server for all tests; each leaves it without threads and kernels, and with settings as they came."""
     yield lab_of_the_session
     with lab_of_the_session.client() as person:
-        for thread in person.get("threads", params={"limit": 500}).raise_for_status().json()["threads"]:
-            person.delete(f"threads/{thread['threadId']}").raise_for_status()
-    for kernel in lab_of_the_session.jupyter("GET", "api/kernels"):
-        lab_of_the_session.shut_down_kernel(kernel["id"])
+        for archived in (False, True):
+            listed = person.get("threads", params={"limit": 500, "archived": archived}).raise_for_status()
+            for thread in listed.json()["threads"]:
+                person.delete(f"threads/{thread['threadId']}").raise_for_status()
+    wait_for("no kernels", lambda: no_kernels(lab_of_the_session), 30)
+    for plugin in SETTINGS:
+        lab_of_the_session.jupyter("PUT", f"lab/api/settings/{plugin}", {"raw": "{}"})
+
+
+def no_kernels(server: RealServer) -> bool:
+    """Shut down the kernels that run; were there none?"""
+    kernels = server.jupyter("GET", "api/kernels")
+    for kernel in kernels:
+        with suppress(httpx.HTTPStatusError):  # of a kernel that was killed; asked again
+            server.shut_down_kernel(kernel["id"])
+    return not kernels
 
 
 @pytest.fixture
 def context(browser: Browser) -> Iterator[BrowserContext]:
     context = browser.new_context(viewport={"width": 1280, "height": 900})
-    context.set_default_timeout(20_000)
+    context.set_default_timeout(SLOW)
+    expect.set_options(timeout=SLOW)
     yield context
     context.close()
 

@@ -12,7 +12,20 @@ from playwright.sync_api import ConsoleMessage, Locator, Page, WebSocket, expect
 from tests.servers import RealServer
 
 READY = "() => jupyterapp.shell.currentWidget?.context?.sessionContext?.session?.kernel?.status === 'idle'"
-SLOW = 45_000
+# While JupyterLab changes its theme, it hides everything, and then there are no colours for a moment.
+SEEN = """() => [...document.querySelectorAll('.lobu')]
+        .some(one => one.checkVisibility({ opacityProperty: true, visibilityProperty: true }))
+    && getComputedStyle(document.body).getPropertyValue('--jp-layout-color1') !== ''
+    && document.querySelector('#main').getBoundingClientRect().height > 0
+    && document.querySelector('#jupyterlab-splash') === null"""
+PAINTED = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
+# What the notebook saves of a run is there a moment after the page shows its end.
+SAVED = """() => jupyterapp.shell.currentWidget.content.model.sharedModel.cells
+    .flatMap(cell => cell.getOutputs?.() ?? [])
+    .map(output => output.data?.['application/vnd.lobu.thread+json'])
+    .filter(Boolean)
+    .every(one => ['succeeded', 'failed', 'cancelled'].includes(one.snapshot?.runs.at(-1).status))"""
+SLOW = 45_000  # ms; nobody promised it: it only ends what hangs
 LOAD = "%load_ext lobu_jupyter"
 
 
@@ -72,8 +85,8 @@ class Lab:
             self.sockets.append(socket)
 
     def wait_ready(self) -> None:
-        self.page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=SLOW)
-        self.page.wait_for_function(READY, timeout=SLOW)
+        self.page.wait_for_selector(".jp-Notebook .jp-Cell")
+        self.page.wait_for_function(READY)
 
     def command(self, name: str) -> None:
         """Begin a command; it is not waited for."""
@@ -82,10 +95,21 @@ class Lab:
     def run_all(self) -> None:
         self.command("notebook:run-all-cells")
 
+    def select(self, index: int) -> None:
+        """Make a cell the active one."""
+        self.page.evaluate("i => { jupyterapp.shell.currentWidget.content.activeCellIndex = i; }", index)
+
     def wear(self, theme: str) -> None:
         """Change JupyterLab's theme."""
         self.page.evaluate("theme => jupyterapp.commands.execute('apputils:change-theme', { theme })", theme)
         self.page.wait_for_selector(f"body[data-jp-theme-name='{theme}']", state="attached")
+        self.page.wait_for_function(SEEN)
+        self.page.evaluate(PAINTED)
+
+    def save_ended(self) -> nbformat.NotebookNode:
+        """Save the notebook once its outputs hold how their runs ended."""
+        self.page.wait_for_function(SAVED)
+        return self.save()
 
     def save(self) -> nbformat.NotebookNode:
         """Save the notebook, and read it as a colleague would."""

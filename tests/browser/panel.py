@@ -21,7 +21,7 @@ class Panel:
     def open(cls, lab: Lab) -> Panel:
         panel = cls(lab)
         lab.command("lobu:open")
-        expect(panel.root).to_be_visible(timeout=SLOW)
+        expect(panel.root).to_be_visible()
         return panel
 
     def reload(self) -> None:
@@ -51,7 +51,7 @@ class Panel:
     def send(self, text: str) -> None:
         self.composer.fill(text)
         self.composer.press("Enter")
-        expect(self.composer).to_have_value("", timeout=SLOW)
+        expect(self.composer).to_have_value("")
 
     def stands(self, text: str, timeout: float = SLOW) -> None:
         """Wait until the status line says so."""

@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 
 from tests.servers import REPOSITORY
 
-from .lab import LOAD, SLOW, Lab, script
+from .lab import LOAD, Lab, script
 
 OpenLab = Callable[..., Lab]
 AXE = REPOSITORY / "labextension" / "node_modules" / "axe-core" / "axe.min.js"
@@ -51,8 +51,8 @@ def test_axe_finds_nothing_serious_in_any_state_and_theme(open_lab: OpenLab):
         script("run x = 1 && run y = 2").replace("script", "script --thread two"),
     )
     lab.run_all()
-    expect(lab.question).to_have_count(5, timeout=SLOW)
-    expect(lab.view.locator(".lobu-error")).to_be_visible(timeout=SLOW)
+    expect(lab.question).to_have_count(5)
+    expect(lab.view.locator(".lobu-error")).to_be_visible()
 
     waiting = findings_in_all_themes(lab)
     lab.question.nth(0).press("e")
@@ -63,11 +63,11 @@ def test_axe_finds_nothing_serious_in_any_state_and_theme(open_lab: OpenLab):
     lab.question.get_by_label("blue").check()
     lab.button("Answer").first.click()
     lab.view.nth(2).locator(".lobu-decide").press("a")
-    expect(lab.view.nth(0).locator(".lobu-standing")).to_contain_text("Done", timeout=SLOW)
+    expect(lab.view.nth(0).locator(".lobu-standing")).to_contain_text("Done")
     lab.view.locator(".lobu-output-error summary").click()
     done = findings_in_all_themes(lab)
     lab.server.restart_kernel(lab.kernel_id())
-    expect(lab.question.locator(".lobu-warning").first).to_be_visible(timeout=SLOW)
+    expect(lab.question.locator(".lobu-warning").first).to_be_visible()
     lost = findings_in_all_themes(lab)
 
     assert [*waiting, *editing, *done, *lost] == []
@@ -76,7 +76,7 @@ def test_axe_finds_nothing_serious_in_any_state_and_theme(open_lab: OpenLab):
 def test_a_person_with_a_keyboard_alone_decides(open_lab: OpenLab):
     lab = open_lab(LOAD, script("run x = 1"))
     lab.run_all()
-    expect(lab.question).to_be_visible(timeout=SLOW)
+    expect(lab.question).to_be_visible()
     keyboard = lab.page.keyboard
 
     lab.question.focus()
@@ -101,11 +101,11 @@ def test_how_it_stands_is_said_once_in_a_live_region(open_lab: OpenLab):
     lab = open_lab(LOAD, script("run x = 1"))
     lab.run_all()
     region = lab.view.get_by_role("status")
-    expect(region).to_have_text("Waiting for you", timeout=SLOW)
+    expect(region).to_have_text("Waiting for you")
 
     lab.question.press("a")
 
-    expect(region).to_have_text("Done", timeout=SLOW)
+    expect(region).to_have_text("Done")
     expect(region).to_have_count(1)
 
 
@@ -124,7 +124,7 @@ def test_forced_colours_keep_every_button(open_lab: OpenLab):
     lab = open_lab(LOAD, script("run x = 1"))
     lab.page.emulate_media(forced_colors="active")
     lab.run_all()
-    expect(lab.question).to_be_visible(timeout=SLOW)
+    expect(lab.question).to_be_visible()
 
     edges = lab.view.locator(".lobu-button").evaluate_all(
         "all => all.map(b => getComputedStyle(b).borderTopStyle)"

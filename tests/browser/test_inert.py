@@ -9,7 +9,7 @@ from typing import Any
 import nbformat
 from playwright.sync_api import Page, Request, expect
 
-from .lab import LOAD, SLOW, Lab, script
+from .lab import LOAD, Lab, script
 
 OpenLab = Callable[..., Lab]
 FOREIGN = "http://127.0.0.9:9"
@@ -95,7 +95,7 @@ def test_what_a_tool_puts_out_is_inert(open_lab: OpenLab):
     asked = watch(lab.page)
 
     lab.run_all()
-    expect(lab.question).to_be_visible(timeout=SLOW)
+    expect(lab.question).to_be_visible()
     lab.question.press("a")
 
     lab.stands("Done")
@@ -118,13 +118,13 @@ def test_a_saved_copy_that_somebody_sends_is_inert(open_lab: OpenLab):
     lab = open_lab(LOAD, script("say from a colleague"))
     lab.run_all()
     lab.stands("Done")
-    notebook = lab.save()
+    notebook = lab.save_ended()
     notebook.cells[1].outputs[0].data = forged(notebook.cells[1].outputs[0].data)
     nbformat.write(notebook, lab.server.root / "forged.ipynb")
 
     theirs = open_lab(name="forged.ipynb")
     asked = watch(theirs.page)
-    expect(theirs.view).to_contain_text("covered", timeout=SLOW)
+    expect(theirs.view).to_contain_text("covered")
     assert_inert(theirs, asked)
 
 

@@ -14,7 +14,7 @@ from playwright.sync_api import BrowserContext, expect
 from tests.servers import REPOSITORY
 
 from .conftest import lab_server
-from .lab import LOAD, SLOW, Lab, script
+from .lab import LOAD, Lab, script
 
 OpenLab = Callable[..., Lab]
 MIME = "application/vnd.lobu.thread+json"
@@ -50,13 +50,13 @@ def test_a_person_asks_watches_and_approves_with_a_key(open_lab: OpenLab):
     lab = open_lab(LOAD, script("say **Bold** words", "run x = 6 * 7", "  print('ran', x)"))
 
     lab.run_all()
-    expect(lab.view.locator("strong", has_text="Bold")).to_be_visible(timeout=SLOW)
+    expect(lab.view.locator("strong", has_text="Bold")).to_be_visible()
     lab.question.press("a")
 
     lab.stands("Done")
     assert lab.value("x") == "42"
     expect(lab.view).to_contain_text("Approved by you")
-    saved = lab.save().cells[1].outputs[0].data
+    saved = lab.save_ended().cells[1].outputs[0].data
     assert "ran 42" in saved["text/plain"]
     assert "ran 42" in saved["text/html"]
     assert saved[MIME]["snapshot"]["runs"][-1]["status"] == "succeeded"
@@ -67,7 +67,7 @@ def test_what_runs_is_the_code_as_it_was_edited(open_lab: OpenLab):
     lab = open_lab(LOAD, script("run x = 1"))
 
     lab.run_all()
-    lab.question.press("e", timeout=SLOW)
+    lab.question.press("e")
     editor = lab.question.locator(".cm-content")
     editor.press("Control+A")
     editor.press_sequentially("x = 'edited'")
@@ -81,7 +81,7 @@ def test_a_rejection_and_its_reason_reach_the_agent(open_lab: OpenLab):
     lab = open_lab(LOAD, script("run x = 1"))
 
     lab.run_all()
-    lab.question.press("r", timeout=SLOW)
+    lab.question.press("r")
     lab.question.locator("input").fill("not on my data")
     lab.question.locator("input").press("Enter")
 
@@ -94,7 +94,7 @@ def test_a_question_is_answered_with_an_option(open_lab: OpenLab):
     lab = open_lab(LOAD, script("ask Which colour? | red | blue"))
 
     lab.run_all()
-    lab.question.get_by_label("blue").check(timeout=SLOW)
+    lab.question.get_by_label("blue").check()
     lab.button("Answer").first.click()
 
     lab.stands("Done")
@@ -105,12 +105,12 @@ def test_a_question_is_answered_with_an_option(open_lab: OpenLab):
 def test_a_reload_while_the_agent_waits_shows_the_question_once(open_lab: OpenLab):
     lab = open_lab(LOAD, script("run x = 1"))
     lab.run_all()
-    expect(lab.question).to_be_visible(timeout=SLOW)
+    expect(lab.question).to_be_visible()
     lab.save()
 
     lab.reload()
 
-    expect(lab.question).to_have_count(1, timeout=SLOW)
+    expect(lab.question).to_have_count(1)
     lab.question.press("a")
     lab.stands("Done")
 
@@ -119,10 +119,10 @@ def test_a_reload_while_the_agent_waits_shows_the_question_once(open_lab: OpenLa
 def test_a_decision_in_one_tab_takes_the_controls_from_the_other(open_lab: OpenLab):
     one = open_lab(LOAD, script("run x = 1"))
     one.run_all()
-    expect(one.question).to_be_visible(timeout=SLOW)
+    expect(one.question).to_be_visible()
     one.save()
     two = open_lab(name=one.name)
-    expect(two.question).to_be_visible(timeout=SLOW)
+    expect(two.question).to_be_visible()
 
     two.question.press("a")
 
@@ -140,7 +140,7 @@ def test_a_killed_kernel_is_said_in_the_output_and_a_retry_is_offered(open_lab: 
 
     os.kill(lab.server.kernel_pid(lab.kernel_id()), signal.SIGKILL)
 
-    expect(lab.view.locator(".lobu-error")).to_contain_text("kernel_died", timeout=5_000)
+    expect(lab.view.locator(".lobu-error")).to_contain_text("kernel_died")
     expect(lab.button("Retry")).to_be_visible()
 
 
@@ -152,13 +152,13 @@ def test_a_server_that_is_killed_and_comes_back_needs_no_touch_of_the_page(
     with lab_server(tmp_path) as server:
         lab = Lab.open(context.new_page(), server, (LOAD, script("say before", "run x = 1")), None)
         lab.run_all()
-        expect(lab.question).to_be_visible(timeout=SLOW)
+        expect(lab.question).to_be_visible()
 
         server.kill()
-        expect(lab.view.locator(".lobu-connection")).to_contain_text("next try", timeout=SLOW)
+        expect(lab.view.locator(".lobu-connection")).to_contain_text("next try")
         server.start()
 
-        expect(lab.view.locator(".lobu-connection")).to_have_count(0, timeout=SLOW)
+        expect(lab.view.locator(".lobu-connection")).to_have_count(0)
         expect(lab.view).to_contain_text("before")
         expect(lab.question).to_have_count(1)
 
@@ -169,13 +169,13 @@ def test_a_colleague_without_the_thread_reads_the_saved_copy(
     lab = open_lab(LOAD, script("say for the colleague"))
     lab.run_all()
     lab.stands("Done")
-    lab.save()
+    lab.save_ended()
 
     with lab_server(tmp_path) as other:
         (other.root / lab.name).write_bytes((lab.server.root / lab.name).read_bytes())
         theirs = Lab.open(context.new_page(), other, (), lab.name)
 
-        expect(theirs.view).to_contain_text("for the colleague", timeout=SLOW)
+        expect(theirs.view).to_contain_text("for the colleague")
         theirs.stands("Saved copy")
         assert theirs.errors == []
 
@@ -184,10 +184,10 @@ def test_the_chat_widget_talks_on_the_notebooks_thread(open_lab: OpenLab):
     lab = open_lab("import lobu_jupyter as lobu\nchat = lobu.ChatWidget()\nchat")
     lab.run_all()
     box = lab.view.get_by_label("Message to the agent")
-    box.fill("say hello from the widget", timeout=SLOW)
+    box.fill("say hello from the widget")
 
     box.press("Enter")
 
-    expect(lab.view.locator(".lobu-user")).to_contain_text("say hello", timeout=SLOW)
+    expect(lab.view.locator(".lobu-user")).to_contain_text("say hello")
     lab.stands("Done")
     assert lab.errors == []

@@ -10,7 +10,7 @@ from playwright.sync_api import BrowserContext, expect
 from tests.servers import RealServer
 
 from .conftest import lab_server
-from .lab import LOAD, SLOW, Lab, script
+from .lab import LOAD, Lab, script
 from .panel import Panel
 
 CELL = "jupyterapp.shell.currentWidget.content.model.sharedModel.cells[0]"
@@ -26,18 +26,18 @@ def test_a_person_asks_reloads_and_approves_in_notebook_7(context: BrowserContex
     cell = script("say **Bold** words", "run x = 6 * 7", "  print('ran', x)")
     lab = Lab.open(context.new_page(), notebook7, (LOAD, cell), None, path="notebooks/")
     lab.run_all()
-    expect(lab.view.locator("strong", has_text="Bold")).to_be_visible(timeout=SLOW)
-    expect(lab.question).to_be_visible(timeout=SLOW)
+    expect(lab.view.locator("strong", has_text="Bold")).to_be_visible()
+    expect(lab.question).to_be_visible()
     lab.save()
 
     lab.reload()
 
-    expect(lab.question).to_have_count(1, timeout=SLOW)
+    expect(lab.question).to_have_count(1)
     lab.question.press("a")
     lab.stands("Done")
     assert lab.value("x") == "42"
     expect(lab.view).to_contain_text("Approved by you")
-    assert "ran 42" in lab.save().cells[1].outputs[0].data["text/html"]
+    assert "ran 42" in lab.save_ended().cells[1].outputs[0].data["text/html"]
     assert [error for error in lab.errors if "lobu" in error] == []  # Notebook has one of its own
 
 
@@ -48,7 +48,7 @@ def test_an_agent_changes_a_cell_of_the_open_notebook_7(context: BrowserContext,
     panel.root.get_by_label("Agent", exact=True).select_option("script")
 
     panel.send(f'tool edit_cell {{"cell": "{cell}", "code": "x = 5"}}')
-    panel.question.press("a", timeout=SLOW)
+    panel.question.press("a")
     panel.stands("Done")
 
     assert lab.page.evaluate(f"{CELL}.getSource()") == "x = 5"

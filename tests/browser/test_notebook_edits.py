@@ -11,9 +11,9 @@ from typing import Any
 import nbformat
 from playwright.sync_api import expect
 
-from tests.servers import RealServer
+from tests.servers import RealServer, wait_for
 
-from .lab import SLOW, Lab
+from .lab import Lab
 from .panel import Panel
 
 OpenLab = Callable[..., Lab]
@@ -32,7 +32,7 @@ def in_file(lab: Lab) -> list[str]:
 def propose(panel: Panel, tool: str, **args: Any) -> None:
     """Have the agent ask for a change, and wait for its question."""
     panel.send(f"tool {tool} {json.dumps(args)}")
-    expect(panel.question).to_be_visible(timeout=SLOW)
+    expect(panel.question).to_be_visible()
 
 
 def shows(lab: Lab, *sources: str) -> None:
@@ -41,7 +41,6 @@ def shows(lab: Lab, *sources: str) -> None:
         "sources => JSON.stringify(jupyterapp.shell.currentWidget.content.model.sharedModel.cells"
         ".map(cell => cell.getSource())) === JSON.stringify(sources)",
         arg=list(sources),
-        timeout=SLOW,
     )
 
 
@@ -97,7 +96,7 @@ def test_what_the_person_typed_meanwhile_stays_and_they_see_a_fresh_diff(open_la
     lab.page.keyboard.type("00  # mine")
     panel.button("Approve a").click()
 
-    expect(panel.question).to_contain_text("changed after you were asked", timeout=SLOW)
+    expect(panel.question).to_contain_text("changed after you were asked")
     expect(panel.root.locator(".lobu-diff")).to_contain_text("x = 100  # mine")
     shows(lab, "x = 100  # mine")
 
@@ -129,6 +128,7 @@ def test_with_no_page_open_the_file_is_edited_and_the_next_page_shows_it(open_la
     lab.page.close()
 
     with lab.server.client() as person:
+        wait_for("the page to be gone", lambda: person.get("health").json()["pages"] == 0, 45)
         (waiting,) = person.get("interrupts").json()["interrupts"]
         entry = {"interruptId": waiting["id"], "status": "resolved", "payload": {"approved": True}}
         started = person.post(f"threads/{waiting['threadId']}/resume", json={"resume": [entry]}).json()

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import BrowserContext, expect
 
 from tests.browser.conftest import lab_server
-from tests.browser.lab import LOAD, SLOW, Lab
+from tests.browser.lab import LOAD, Lab
 from tests.extending.test_acp import SCRIPTED
 from tests.servers import RealServer
 
@@ -27,11 +27,11 @@ def test_what_an_agent_of_others_asks_is_decided_after_a_reload(context: Browser
     prompt = "%%lobu --agent ours\nsay A note:\nask notes.md Best month: November"
     lab = Lab.open(context.new_page(), outside, (LOAD, prompt), None)
     lab.run_all()
-    expect(lab.question).to_be_visible(timeout=SLOW)
+    expect(lab.question).to_be_visible()
     lab.save()
 
     lab.reload()
-    expect(lab.question).to_have_count(1, timeout=SLOW)
+    expect(lab.question).to_have_count(1)
     expect(lab.question).to_contain_text("The agent waits in memory")
     lab.question.press("a")
 
@@ -45,7 +45,7 @@ def test_the_composer_lists_the_agents_and_asks_the_chosen_one(context: BrowserC
     )
     lab.run_all()
     picker = lab.view.get_by_label("Agent", exact=True)
-    expect(picker).to_contain_text("gone (not installed)", timeout=SLOW)
+    expect(picker).to_contain_text("gone (not installed)")
 
     picker.select_option("ours")
     box = lab.view.locator(".lobu-composer textarea")

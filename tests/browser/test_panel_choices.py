@@ -8,7 +8,7 @@ from playwright.sync_api import BrowserContext, expect
 
 from tests.servers import RealServer
 
-from .lab import SLOW, Lab
+from .lab import Lab
 from .panel import Panel
 
 OpenLab = Callable[..., Lab]
@@ -68,19 +68,18 @@ def test_a_person_who_looks_elsewhere_is_told_that_the_agent_waits_and_that_it_i
     with server.client() as client:
         seen = client.post("threads", json={"title": "Seen"}).json()["threadId"]
         client.post(f"threads/{seen}/runs", json={"prompt": "say hello", "agent": "script"})
-        expect(panel.root.locator(".lobu-header .lobu-badge")).to_have_text("1", timeout=SLOW)
+        expect(panel.root.locator(".lobu-header .lobu-badge")).to_have_text("1")
         assert lab.page.evaluate("window.told") == []
         lab.page.evaluate("window.away = true")
         thread = client.post("threads", json={"title": "Elsewhere"}).json()["threadId"]
         client.post(f"threads/{thread}/runs", json={"prompt": "write elsewhere.txt hello", "agent": "script"})
-        lab.page.wait_for_function(f"{ELSEWHERE}.length === 1", timeout=SLOW)
+        lab.page.wait_for_function(f"{ELSEWHERE}.length === 1")
         (waiting,) = client.get("interrupts").json()["interrupts"]
         entry = {"interruptId": waiting["id"], "status": "cancelled"}
         client.post(f"threads/{thread}/resume", json={"resume": [entry]}).raise_for_status()
-        lab.page.wait_for_function(f"{ELSEWHERE}.length === 2", timeout=SLOW)
+        lab.page.wait_for_function(f"{ELSEWHERE}.length === 2")
 
     assert lab.page.evaluate(ELSEWHERE) == [
         ["Elsewhere", "The agent waits for you."],
         ["Elsewhere", "The agent is done."],
     ]
-    lab.page.evaluate(SET, {})

@@ -13,11 +13,12 @@ from playwright.sync_api import BrowserContext, expect
 from tests.servers import RealServer, wait_for
 
 from .conftest import lab_server
-from .lab import LOAD, SLOW, Lab, script
+from .lab import LOAD, Lab, script
 from .proxy import Proxy
 
 BASE = "user/ann/"
-IDLE_SECONDS = 2.0
+IDLE_SECONDS = 5.0
+HEARTBEAT_SECONDS = 0.5  # far below: a busy machine holds some of them up
 
 
 class UnderBase(RealServer):
@@ -28,7 +29,7 @@ class UnderBase(RealServer):
 
 @pytest.fixture(scope="module")
 def behind(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealServer]:
-    options = [f"--ServerApp.base_url=/{BASE}", f"--LobuApp.heartbeat_seconds={IDLE_SECONDS / 4}"]
+    options = [f"--ServerApp.base_url=/{BASE}", f"--LobuApp.heartbeat_seconds={HEARTBEAT_SECONDS}"]
     options.append("--ServerApp.allow_remote_access=True")
     with lab_server(tmp_path_factory.mktemp("based"), *options, kind=UnderBase) as server:
         yield server
@@ -45,22 +46,22 @@ def test_a_page_behind_a_proxy_sees_words_as_they_come_and_misses_none_when_it_i
     context: BrowserContext, behind: RealServer, proxy: Proxy
 ):
     url = f"http://127.0.0.1:{proxy.port}/{BASE}"
-    cell = script("slow 40 100", "run x = 1")
+    cell = script("slow 100 100", "run x = 1")
     lab = Lab.open(context.new_page(), behind, (LOAD, cell), None, url=url)
     lab.run_all()
-    expect(lab.view.locator(".lobu-assistant")).not_to_be_empty(timeout=SLOW)
+    expect(lab.view.locator(".lobu-assistant")).not_to_be_empty()
     first = len(lab.view.locator(".lobu-assistant").inner_text())
-    wait_for("more words", lambda: len(lab.view.locator(".lobu-assistant").inner_text()) > first)
+    wait_for("more words", lambda: len(lab.view.locator(".lobu-assistant").inner_text()) > first, 45)
     assert lab.view.locator(".lobu-run-running").count() == 1
 
     proxy.hang_up()
 
-    expect(lab.question).to_be_visible(timeout=SLOW)
+    expect(lab.question).to_be_visible()
     words = lab.view.locator(".lobu-assistant").first.inner_text().split()
-    assert len(words) == 40
+    assert len(words) == 100
     opened, cuts = len(lab.sockets), proxy.cuts
     began = time.monotonic()
-    wait_for("two idle times", lambda: time.monotonic() - began > 2 * IDLE_SECONDS + 1)
+    wait_for("more than the idle time", lambda: time.monotonic() - began > 1.5 * IDLE_SECONDS)
     assert (len(lab.sockets), proxy.cuts) == (opened, cuts)
     lab.question.press("a")
     lab.stands("Done")
@@ -73,11 +74,11 @@ def test_a_stream_behind_a_proxy_is_neither_buffered_nor_cut_while_it_is_quiet(
 ):
     client = behind.client()
     thread = client.post("threads", json={}).json()["threadId"]
-    quiet = {"prompt": f"say first\nslow 1 {int(2500 * IDLE_SECONDS)}", "agent": "script"}
+    quiet = {"prompt": f"say first\nslow 1 {int(2000 * IDLE_SECONDS)}", "agent": "script"}
     client.post(f"threads/{thread}/runs", json=quiet).raise_for_status()
     url = f"http://127.0.0.1:{proxy.port}/{BASE}lobu/api/threads/{thread}/events"
 
-    with httpx.Client(headers=behind.auth, timeout=20) as http, connect_sse(http, "GET", url) as stream:
+    with httpx.Client(headers=behind.auth, timeout=60) as http, connect_sse(http, "GET", url) as stream:
         seqs: list[int] = []
         heard: dict[str, float] = {}
         for frame in stream.iter_sse():
@@ -89,6 +90,6 @@ def test_a_stream_behind_a_proxy_is_neither_buffered_nor_cut_while_it_is_quiet(
             if event["type"] == "RUN_FINISHED":
                 break
 
-    assert heard["RUN_FINISHED"] - heard["first"] > 2 * IDLE_SECONDS
+    assert heard["RUN_FINISHED"] - heard["first"] > 1.5 * IDLE_SECONDS
     assert seqs == list(range(1, len(seqs) + 1))
     assert proxy.cuts == 0

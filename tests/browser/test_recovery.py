@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import BrowserContext, expect
 
 from tests.browser.conftest import lab_server
-from tests.browser.lab import LOAD, SLOW, Lab, script
+from tests.browser.lab import LOAD, Lab, script
 
 OpenLab = Callable[..., Lab]
 
@@ -26,40 +26,43 @@ def test_an_answer_that_a_dead_server_cut_is_marked_and_continued_below_what_is_
         )  # of JupyterLab's own dialog: the server is away
         lab.page.add_locator_handler(dialog, lambda button: button.click())
         lab.run_all()
-        expect(lab.view).to_contain_text("the beginning", timeout=SLOW)
+        expect(lab.view).to_contain_text("the beginning")
 
         server.kill()
-        expect(lab.view.locator(".lobu-connection")).to_contain_text("next try", timeout=SLOW)
+        expect(lab.view.locator(".lobu-connection")).to_contain_text("next try")
         server.start()
         lab.stands("Interrupted")
         expect(lab.view).to_contain_text("The Jupyter server was restarted")
         lab.button("Continue").click()
 
-        expect(lab.view).to_contain_text("Continue where you stopped.", timeout=SLOW)
+        expect(lab.view).to_contain_text("Continue where you stopped.")
         lab.stands("Done")
         expect(lab.view.get_by_text("the beginning")).to_have_count(1)
         lab.save()
         lab.reload()
-        expect(lab.view).to_contain_text("Continue where you stopped.", timeout=SLOW)
+        expect(lab.view).to_contain_text("Continue where you stopped.")
         expect(lab.view.get_by_text("the beginning")).to_have_count(1)
 
 
 @pytest.mark.scenario("W17")
 def test_after_a_kernel_restart_one_approval_brings_the_agents_variables_back(open_lab: OpenLab):
-    # The first one speaks before it asks: a prompt while an agent waits would be the rejection.
-    lab = open_lab(LOAD, script("slow 40 100", "run rebuilt = 41"), script("slow 600 100"))
-    lab.run_all()
-    lab.question.press("a", timeout=SLOW)
-    expect(lab.view.nth(1).get_by_role("button", name="Stop")).to_be_visible(timeout=SLOW)
+    lab = open_lab(LOAD, script("run rebuilt = 41"), script("slow 600 100"))
+    lab.select(2)
+    lab.command("notebook:run-all-above")
+    lab.question.press("a")
+    lab.stands("Done")
+    lab.select(2)
+    lab.command("notebook:run-all-below")
+    expect(lab.view.nth(1).locator(".lobu-run-running")).to_have_count(1)
 
     lab.server.restart_kernel(lab.kernel_id())
     rebuild = lab.view.nth(1).get_by_role("button", name="Rebuild")
-    rebuild.click(timeout=SLOW)
-    expect(lab.question).to_contain_text("Run all of this again", timeout=SLOW)
+    rebuild.click()
+    expect(lab.question).to_contain_text("Run all of this again")
     expect(lab.view.nth(1).locator(".lobu-card")).to_contain_text("rebuilt = 41")
     lab.question.press("a")
 
-    expect(lab.view.nth(1).locator(".lobu-standing")).to_contain_text("Done", timeout=SLOW)
+    expect(lab.view.nth(1).locator(".lobu-standing")).to_contain_text("Done")
     assert lab.value("rebuilt") == "41"
 
 
@@ -67,7 +70,7 @@ def test_after_a_kernel_restart_one_approval_brings_the_agents_variables_back(op
 def test_a_reload_in_mid_stream_shows_every_word_once(open_lab: OpenLab):
     lab = open_lab(LOAD, script("slow 60 100"))
     lab.run_all()
-    expect(lab.view.locator(".lobu-assistant")).to_be_visible(timeout=SLOW)
+    expect(lab.view.locator(".lobu-assistant")).to_be_visible()
     lab.save()
 
     lab.reload()
@@ -82,7 +85,7 @@ def test_a_batch_is_decided_in_one_place_and_sent_once(open_lab: OpenLab):
     sent: list[str] = []
     lab.page.on("request", lambda request: sent.append(request.url) if request.method == "POST" else None)
     lab.run_all()
-    expect(lab.question).to_have_count(2, timeout=SLOW)
+    expect(lab.question).to_have_count(2)
 
     lab.question.first.press("a")
     lab.question.last.press("r")

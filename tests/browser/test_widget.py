@@ -6,7 +6,9 @@ from collections.abc import Callable
 
 from playwright.sync_api import expect
 
-from .lab import SLOW, Lab
+from tests.servers import wait_for
+
+from .lab import Lab
 
 OpenLab = Callable[..., Lab]
 CHAT = "import lobu_jupyter as lobu\nchat = lobu.ChatWidget('talk')\nchat"
@@ -14,7 +16,7 @@ CHAT = "import lobu_jupyter as lobu\nchat = lobu.ChatWidget('talk')\nchat"
 
 def say(lab: Lab, *lines: str) -> None:
     box = lab.view.locator(".lobu-composer textarea")
-    box.fill("\n".join(lines), timeout=SLOW)
+    box.fill("\n".join(lines))
     box.press("Enter")
 
 
@@ -22,14 +24,14 @@ def test_a_question_is_answered_in_the_widget_and_python_sees_how_it_goes(open_l
     lab = open_lab(CHAT)
     lab.run_all()
     say(lab, "ask Which colour? | red | blue")
-    expect(lab.question).to_be_visible(timeout=SLOW)
-    assert lab.value("chat.status") == "'waiting'"
+    expect(lab.question).to_be_visible()
+    wait_for("the kernel to know", lambda: lab.value("chat.status") == "'waiting'", 45)
 
     say(lab, "blue")
 
     lab.stands("Done")
+    wait_for("the kernel to know", lambda: lab.value("chat.status") == "'idle'", 45)
     assert "blue" in str(lab.value("chat.last_answer"))
-    assert lab.value("chat.status") == "'idle'"
     assert lab.errors == []
 
 
@@ -37,7 +39,7 @@ def test_a_message_while_the_agent_waits_is_a_no_with_a_reason(open_lab: OpenLab
     lab = open_lab(CHAT.replace("talk", "refuse"))
     lab.run_all()
     say(lab, "run x = 1")
-    expect(lab.question).to_be_visible(timeout=SLOW)
+    expect(lab.question).to_be_visible()
 
     say(lab, "rather count the rows")
 
@@ -52,7 +54,7 @@ def test_the_person_answers_in_place_of_the_tool(open_lab: OpenLab):
     lab.run_all()
     say(lab, "run x = 1")
 
-    lab.button("Respond").click(timeout=SLOW)
+    lab.button("Respond").click()
     lab.question.locator("input").fill("it is 7")
     lab.question.locator("input").press("Enter")
 
@@ -70,12 +72,12 @@ def test_the_widget_is_whole_after_a_reload_and_attaches_again_after_a_kernel_re
 
     lab.reload()
     lab.run_all()
-    expect(lab.view.locator(".lobu-assistant")).to_contain_text("the first answer", timeout=SLOW)
+    expect(lab.view.locator(".lobu-assistant")).to_contain_text("the first answer")
     lab.server.restart_kernel(lab.kernel_id())
     lab.wait_ready()
     lab.run_all()
 
-    expect(lab.view.locator(".lobu-assistant").first).to_contain_text("the first answer", timeout=SLOW)
+    expect(lab.view.locator(".lobu-assistant").first).to_contain_text("the first answer")
     assert lab.view.inner_text().count("the first answer") == 2  # the prompt, the answer
     say(lab, "say the second answer")
-    expect(lab.view.locator(".lobu-assistant").last).to_contain_text("the second answer", timeout=SLOW)
+    expect(lab.view.locator(".lobu-assistant").last).to_contain_text("the second answer")

@@ -18,7 +18,7 @@ TRIALS = 10
 
 
 @pytest.mark.scenario("A1", "E19", "W5", "W17")
-@pytest.mark.timeout(170)
+@pytest.mark.timeout(400)
 async def test_whatever_dies_nothing_is_lost_doubled_or_run_unasked(tmp_path: Path) -> None:
     lines: list[str] = []
 
@@ -46,7 +46,7 @@ def test_a_seed_reproduces_its_schedule_and_every_kind_comes_up() -> None:
 
 
 @pytest.mark.scenario("A2")
-@pytest.mark.timeout(170)
+@pytest.mark.timeout(400)
 async def test_of_twenty_decisions_through_two_servers_one_is_taken_in_every_trial(tmp_path: Path) -> None:
     lines: list[str] = []
 

@@ -81,8 +81,8 @@ export class Mentions {
 
   private async _variables(panel: NotebookPanel | null): Promise<Row[]> {
     const kernel = panel?.sessionContext.session?.kernel;
-    const text = kernel ? await evaluate(kernel, VARIABLES) : null;
-    return text === null ? [] : (JSON.parse(unquoted(text)) as Row[]);
+    const said = kernel && kernel.status !== 'busy' ? await evaluate(kernel, VARIABLES) : null;
+    return rowsOf(said?.[0]);
   }
 
   /** As suggestions, once the kernel is free; asked for once, however much is typed meanwhile. */
@@ -95,7 +95,7 @@ export class Mentions {
     if (soon !== undefined) {
       return soon;
     }
-    const asking = free(kernel)
+    const asking = free(kernel, FREE_MS)
       .then(() => this._variables(panel))
       .then(rows =>
         rows.map(([name, type, shape]) => ({
@@ -108,15 +108,20 @@ export class Mentions {
     return asking;
   }
 
+  /** What the kernel says of it, or why it says nothing: what was mentioned is never left out unsaid. */
   private async _variable(panel: NotebookPanel, name: string): Promise<IContext | null> {
     const kernel = panel.sessionContext.session?.kernel;
     if (!kernel || !/^[\p{L}_][\p{L}\p{N}_]*$/u.test(name)) {
       return null;
     }
-    const row = (await this._variables(panel)).find(one => one[0] === name);
-    const value = await evaluate(kernel, name);
+    await free(kernel, KERNEL_MS); // our own look at the variables may be under way
+    const said = kernel.status === 'busy' ? null : await evaluate(kernel, VARIABLES, name);
+    if (said === null) {
+      return context(`The variable ${name}`, '(it cannot be read: the kernel is busy)');
+    }
+    const row = rowsOf(said[0]).find(one => one[0] === name);
     const what = row ? ` (${row[1]} ${row[2]})` : '';
-    return value === null ? null : context(`The variable ${name}${what}`, value);
+    return context(`The variable ${name}${what}`, said[1] ?? '(it cannot be read in the kernel)');
   }
 
   private async _files(panel: NotebookPanel | null, typed: string): Promise<ISuggestion[]> {
@@ -205,9 +210,8 @@ function context(description: string, value: string): IContext | null {
   return value.trim() ? { description, value: cut } : null;
 }
 
-/** An expression's text in the kernel, or null: an error, another language, or the kernel is busy. */
-/** Wait until the kernel works on nothing, or for {@link FREE_MS}. */
-function free(kernel: Kernel.IKernelConnection): Promise<void> {
+/** Wait until the kernel works on nothing, or for `ms`. */
+function free(kernel: Kernel.IKernelConnection, ms: number): Promise<void> {
   if (kernel.status !== 'busy') {
     return Promise.resolve();
   }
@@ -222,24 +226,22 @@ function free(kernel: Kernel.IKernelConnection): Promise<void> {
         over();
       }
     };
-    const timer = setTimeout(over, FREE_MS);
+    const timer = setTimeout(over, ms);
     kernel.statusChanged.connect(look);
   });
 }
 
+/** The texts of expressions in a free kernel, null for an error or another language; null: no answer in time. */
 async function evaluate(
   kernel: Kernel.IKernelConnection,
-  expression: string
-): Promise<string | null> {
-  if (kernel.status === 'busy') {
-    return null; // it would wait for the person's cell
-  }
+  ...expressions: string[]
+): Promise<(string | null)[] | null> {
   const future = kernel.requestExecute({
     code: '',
     silent: true,
     store_history: false,
     allow_stdin: false,
-    user_expressions: { it: expression }
+    user_expressions: Object.fromEntries(expressions.entries())
   });
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<null>(done => {
@@ -252,9 +254,14 @@ async function evaluate(
     return null;
   }
   const content = reply.content as {
-    user_expressions?: { it?: { data?: { [mime: string]: string } } };
+    user_expressions?: { [index: string]: { data?: { [mime: string]: string } } };
   };
-  return content.user_expressions?.it?.data?.['text/plain'] ?? null;
+  return expressions.map((_, i) => content.user_expressions?.[i]?.data?.['text/plain'] ?? null);
+}
+
+/** What {@link VARIABLES} came to. */
+function rowsOf(text: string | null | undefined): Row[] {
+  return text ? (JSON.parse(unquoted(text)) as Row[]) : [];
 }
 
 /** The text of a Python string's repr. */

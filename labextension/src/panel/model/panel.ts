@@ -100,6 +100,7 @@ export class PanelModel extends Changes {
   }
 
   open(threadId: string): void {
+    this._followed = true; // what the person chose stays
     this._show(threadId);
     const path = this.entry?.notebookPath;
     if (path) {
@@ -110,6 +111,7 @@ export class PanelModel extends Changes {
 
   /** Begin a new thread: it is made when its first message is sent. */
   begin(): void {
+    this._followed = true;
     this._show(null);
     this.show('thread');
     this.focus();
@@ -327,6 +329,7 @@ export class PanelModel extends Changes {
     const text = this.message;
     this.message = '';
     this._show(threadId);
+    this._made = threadId;
     if (about) {
       this.memory.set(`notebook ${about.path}`, threadId);
     }
@@ -397,6 +400,11 @@ export class PanelModel extends Changes {
     if (!this.follows || this._path === null || this._followed || !this.list.loaded) {
       return;
     }
+    if (this.entry !== undefined) {
+      this._made = null;
+    } else if (this._made !== null && this._made === this._threadId) {
+      return; // which notebook it is about is known once it is listed
+    }
     this._followed = true;
     const chosen = this.list.get(this.memory.get(`notebook ${this._path}`, ''));
     const thread = chosen ?? this.list.ofNotebook(this._path);
@@ -422,6 +430,7 @@ export class PanelModel extends Changes {
   private _threadId: string | null;
   private _path: string | null = null;
   private _followed = false;
+  private _made: string | null = null; // here, and not listed yet
   private _sending = false;
 }
 
