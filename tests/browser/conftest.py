@@ -84,14 +84,52 @@ def lab_of_the_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rea
 def server(lab_of_the_session: RealServer) -> Iterator[RealServer]:
     """One server for all tests; each leaves it without threads and kernels, and with settings as they came."""
     yield lab_of_the_session
-    with lab_of_the_session.client() as person:
+    leave_empty(lab_of_the_session)
+
+
+@pytest.fixture(scope="session")
+def second_lab_of_the_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealServer]:
+    with lab_server(tmp_path_factory.mktemp("second"), "--LobuApp.default_agent=script") as server:
+        yield server
+
+
+@pytest.fixture
+def mortal(second_lab_of_the_session: RealServer) -> Iterator[RealServer]:
+    """Another server, of another store, that a test may kill and start again."""
+    yield second_lab_of_the_session
+    if not answers(second_lab_of_the_session):
+        second_lab_of_the_session.restart()  # the test failed before it did
+    leave_empty(second_lab_of_the_session)
+
+
+@pytest.fixture(scope="session")
+def notebook7_of_the_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealServer]:
+    with lab_server(tmp_path_factory.mktemp("notebook7"), app="notebook") as server:
+        yield server
+
+
+@pytest.fixture
+def notebook7(notebook7_of_the_session: RealServer) -> Iterator[RealServer]:
+    yield notebook7_of_the_session
+    leave_empty(notebook7_of_the_session)
+
+
+def answers(server: RealServer) -> bool:
+    try:
+        return httpx.get(server.api + "health", headers=server.auth, timeout=30).is_success
+    except httpx.TransportError:
+        return False
+
+
+def leave_empty(server: RealServer) -> None:
+    with server.client() as person:
         for archived in (False, True):
             listed = person.get("threads", params={"limit": 500, "archived": archived}).raise_for_status()
             for thread in listed.json()["threads"]:
                 person.delete(f"threads/{thread['threadId']}").raise_for_status()
-    wait_for("no kernels", lambda: no_kernels(lab_of_the_session), 30)
+    wait_for("no kernels", lambda: no_kernels(server))
     for plugin in SETTINGS:
-        lab_of_the_session.jupyter("PUT", f"lab/api/settings/{plugin}", {"raw": "{}"})
+        server.jupyter("PUT", f"lab/api/settings/{plugin}", {"raw": "{}"})
 
 
 def no_kernels(server: RealServer) -> bool:

@@ -7,9 +7,9 @@ import re
 
 from playwright.sync_api import BrowserContext, Route
 
-from tests.servers import RealServer
+from tests.servers import RealServer, best_of
 
-ROUNDS, MOST_ROUNDS = 3, 10
+ROUNDS = 3
 GENEROUS_MS = 300  # the aim is 100; other work on the machine counts too
 NOTE_WHEN_IT_IS_UP = """
     const look = setInterval(() => {
@@ -52,13 +52,12 @@ def test_lab_boots_in_hardly_more_time_with_the_bundle(context: BrowserContext, 
     for bundle in (True, False):
         boot_ms(context, server, bundle=bundle)  # fills the browser's cache
 
-    with_it: list[float] = []
-    without: list[float] = []
-    while len(with_it) < ROUNDS or (
-        min(with_it) - min(without) >= GENEROUS_MS and len(with_it) < MOST_ROUNDS
-    ):
-        with_it.append(boot_ms(context, server, bundle=True))
-        without.append(boot_ms(context, server, bundle=False))
+    def added() -> float:
+        rounds = [
+            [boot_ms(context, server, bundle=bundle) for bundle in (True, False)] for _ in range(ROUNDS)
+        ]
+        with_it, without = (min(times) for times in zip(*rounds, strict=True))
+        print(f"with {with_it:.0f} ms, without {without:.0f} ms")
+        return with_it - without
 
-    assert min(with_it) - min(without) < GENEROUS_MS, (with_it, without)
-    print(f"with {min(with_it):.0f} ms, without {min(without):.0f} ms")
+    assert best_of(3, added, GENEROUS_MS) < GENEROUS_MS

@@ -6,14 +6,12 @@ import gzip
 import os
 import signal
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import BrowserContext, expect
 
-from tests.servers import REPOSITORY
+from tests.servers import REPOSITORY, RealServer
 
-from .conftest import lab_server
 from .lab import LOAD, Lab, script
 
 OpenLab = Callable[..., Lab]
@@ -147,37 +145,35 @@ def test_a_killed_kernel_is_said_in_the_output_and_a_retry_is_offered(open_lab: 
 @pytest.mark.scenario("E27")
 @pytest.mark.scenario("E19")
 def test_a_server_that_is_killed_and_comes_back_needs_no_touch_of_the_page(
-    context: BrowserContext, tmp_path: Path
+    context: BrowserContext, mortal: RealServer
 ):
-    with lab_server(tmp_path) as server:
-        lab = Lab.open(context.new_page(), server, (LOAD, script("say before", "run x = 1")), None)
-        lab.run_all()
-        expect(lab.question).to_be_visible()
+    lab = Lab.open(context.new_page(), mortal, (LOAD, script("say before", "run x = 1")), None)
+    lab.run_all()
+    expect(lab.question).to_be_visible()
 
-        server.kill()
-        expect(lab.view.locator(".lobu-connection")).to_contain_text("next try")
-        server.start()
+    mortal.kill()
+    expect(lab.view.locator(".lobu-connection")).to_contain_text("next try")
+    mortal.start()
 
-        expect(lab.view.locator(".lobu-connection")).to_have_count(0)
-        expect(lab.view).to_contain_text("before")
-        expect(lab.question).to_have_count(1)
+    expect(lab.view.locator(".lobu-connection")).to_have_count(0)
+    expect(lab.view).to_contain_text("before")
+    expect(lab.question).to_have_count(1)
 
 
 def test_a_colleague_without_the_thread_reads_the_saved_copy(
-    open_lab: OpenLab, context: BrowserContext, tmp_path: Path
+    open_lab: OpenLab, context: BrowserContext, mortal: RealServer
 ):
     lab = open_lab(LOAD, script("say for the colleague"))
     lab.run_all()
     lab.stands("Done")
     lab.save_ended()
 
-    with lab_server(tmp_path) as other:
-        (other.root / lab.name).write_bytes((lab.server.root / lab.name).read_bytes())
-        theirs = Lab.open(context.new_page(), other, (), lab.name)
+    (mortal.root / lab.name).write_bytes((lab.server.root / lab.name).read_bytes())
+    theirs = Lab.open(context.new_page(), mortal, (), lab.name)
 
-        expect(theirs.view).to_contain_text("for the colleague")
-        theirs.stands("Saved copy")
-        assert theirs.errors == []
+    expect(theirs.view).to_contain_text("for the colleague")
+    theirs.stands("Saved copy")
+    assert theirs.errors == []
 
 
 def test_the_chat_widget_talks_on_the_notebooks_thread(open_lab: OpenLab):

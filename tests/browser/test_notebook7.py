@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-import pytest
 from playwright.sync_api import BrowserContext, expect
 
 from tests.servers import RealServer
 
-from .conftest import lab_server
 from .lab import LOAD, Lab, script
 from .panel import Panel
 
 CELL = "jupyterapp.shell.currentWidget.content.model.sharedModel.cells[0]"
-
-
-@pytest.fixture(scope="module")
-def notebook7(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealServer]:
-    with lab_server(tmp_path_factory.mktemp("notebook7"), app="notebook") as server:
-        yield server
 
 
 def test_a_person_asks_reloads_and_approves_in_notebook_7(context: BrowserContext, notebook7: RealServer):

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
-import pytest
 from playwright.sync_api import BrowserContext, expect
 
-from tests.servers import RealServer
+from tests.servers import RealServer, best_of
 
-from .conftest import lab_server
 from .lab import Lab, write_notebook
 from .panel import Panel
 
@@ -120,21 +117,16 @@ def test_a_switch_is_quick_and_keeps_scroll_and_draft(open_lab: OpenLab, server:
     scroller.evaluate("one => (one.scrollTop = 200)")
     panel.composer.fill("half a thought")
 
-    panel.button("All threads").click()
-    took: list[float] = []
-    for _ in range(10):
+    def switch() -> float:
+        panel.button("All threads").click()
         panel.rows.filter(has_text="thread 7").first.click()
         expect(panel.title).to_have_text("thread 7")
         expect(panel.composer).to_have_value("")
         panel.button("All threads").click()
         expect(panel.rows.filter(has_text="Line 0")).to_be_visible()
-        took.append(lab.page.evaluate(SWITCH))
-        if took[-1] <= 100:
-            break
-        expect(panel.composer).to_have_value("half a thought")
-        panel.button("All threads").click()
+        return lab.page.evaluate(SWITCH)
 
-    assert min(took) <= 100, f"{took}: other work on the machine hardly hits all ten"
+    assert best_of(10, switch, 100) <= 100
     expect(panel.composer).to_have_value("half a thought")
     assert abs(scroller.evaluate("one => one.scrollTop") - 200) < 5
     panel.reload()
@@ -159,13 +151,6 @@ def test_what_went_on_elsewhere_is_marked_until_it_is_read(open_lab: OpenLab, se
     panel.button("All threads").click()
 
     expect(row).not_to_contain_text("unread")
-
-
-@pytest.fixture
-def mortal(tmp_path: Path) -> Iterator[RealServer]:
-    """A server of this test alone, which it may kill."""
-    with lab_server(tmp_path, "--LobuApp.default_agent=script") as server:
-        yield server
 
 
 def test_the_panel_outlives_its_server(context: BrowserContext, mortal: RealServer):

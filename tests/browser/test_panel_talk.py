@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
-import pytest
 from playwright.sync_api import BrowserContext, TimeoutError, expect
 
 from tests.servers import RealServer, wait_for
 
-from .conftest import lab_server
 from .lab import READY, Lab, write_notebook
 from .panel import Panel
 from .test_accessible import findings_in_all_themes
@@ -286,15 +284,9 @@ def test_from_prompt_to_decision_by_keyboard_and_axe_finds_nothing_serious(open_
     assert [*empty, *waiting, *inbox, *threads, *done] == []
 
 
-@pytest.fixture
-def with_demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealServer]:
-    with lab_server(tmp_path_factory.mktemp("tour"), app="notebook") as server:
-        yield server
-
-
-def test_the_first_steps_go_with_the_demo_agent_in_notebook_7(context: BrowserContext, with_demo: RealServer):
+def test_the_first_steps_go_with_the_demo_agent_in_notebook_7(context: BrowserContext, notebook7: RealServer):
     cell = "import pandas as pd\nsales = pd.DataFrame({'month': [1, 2], 'amount': [3, 4]})"
-    lab = Lab.open(context.new_page(), with_demo, (cell,), None, path="notebooks/")
+    lab = Lab.open(context.new_page(), notebook7, (cell,), None, path="notebooks/")
     lab.run_all()
     lab.command("lobu:open")
     panel = Panel(lab)

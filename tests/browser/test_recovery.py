@@ -4,44 +4,42 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import BrowserContext, expect
 
-from tests.browser.conftest import lab_server
 from tests.browser.lab import LOAD, Lab, script
+from tests.servers import RealServer
 
 OpenLab = Callable[..., Lab]
 
 
 @pytest.mark.scenario("E19")
 def test_an_answer_that_a_dead_server_cut_is_marked_and_continued_below_what_is_there(
-    context: BrowserContext, tmp_path: Path
+    context: BrowserContext, mortal: RealServer
 ):
-    with lab_server(tmp_path) as server:
-        lab = Lab.open(context.new_page(), server, (LOAD, script("say the beginning", "slow 600 100")), None)
-        dialog = lab.page.get_by_role(
-            "button", name="Close", exact=True
-        )  # of JupyterLab's own dialog: the server is away
-        lab.page.add_locator_handler(dialog, lambda button: button.click())
-        lab.run_all()
-        expect(lab.view).to_contain_text("the beginning")
+    lab = Lab.open(context.new_page(), mortal, (LOAD, script("say the beginning", "slow 600 100")), None)
+    dialog = lab.page.get_by_role(
+        "button", name="Close", exact=True
+    )  # of JupyterLab's own dialog: the server is away
+    lab.page.add_locator_handler(dialog, lambda button: button.click())
+    lab.run_all()
+    expect(lab.view).to_contain_text("the beginning")
 
-        server.kill()
-        expect(lab.view.locator(".lobu-connection")).to_contain_text("next try")
-        server.start()
-        lab.stands("Interrupted")
-        expect(lab.view).to_contain_text("The Jupyter server was restarted")
-        lab.button("Continue").click()
+    mortal.kill()
+    expect(lab.view.locator(".lobu-connection")).to_contain_text("next try")
+    mortal.start()
+    lab.stands("Interrupted")
+    expect(lab.view).to_contain_text("The Jupyter server was restarted")
+    lab.button("Continue").click()
 
-        expect(lab.view).to_contain_text("Continue where you stopped.")
-        lab.stands("Done")
-        expect(lab.view.get_by_text("the beginning")).to_have_count(1)
-        lab.save()
-        lab.reload()
-        expect(lab.view).to_contain_text("Continue where you stopped.")
-        expect(lab.view.get_by_text("the beginning")).to_have_count(1)
+    expect(lab.view).to_contain_text("Continue where you stopped.")
+    lab.stands("Done")
+    expect(lab.view.get_by_text("the beginning")).to_have_count(1)
+    lab.save()
+    lab.reload()
+    expect(lab.view).to_contain_text("Continue where you stopped.")
+    expect(lab.view.get_by_text("the beginning")).to_have_count(1)
 
 
 @pytest.mark.scenario("W17")

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import BrowserContext, expect
 
 from tests.providers import MODEL, Provider, Reply
-from tests.servers import RealServer
+from tests.servers import RealServer, best_of
 
 from .conftest import lab_server
 from .lab import LOAD, Lab, script
@@ -97,8 +97,7 @@ def test_stop_acts_within_two_seconds_and_closes_the_providers_connection(
     cell = f"%lobu --model local:{MODEL} think"
     lab = Lab.open(context.new_page(), with_model, (LOAD, cell), None)
 
-    took: list[float] = []
-    while len(took) < 3 and not (took and took[-1] <= 2):
+    def stop() -> float:
         provider.closed.clear()
         lab.run_all()
         expect(lab.view.locator(".lobu-run-running")).to_have_count(1)
@@ -107,7 +106,7 @@ def test_stop_acts_within_two_seconds_and_closes_the_providers_connection(
         began = time.monotonic()
         lab.stands("Stopped")
         assert provider.closed.wait(45)
-        took.append(time.monotonic() - began)
+        return time.monotonic() - began
 
-    assert min(took) <= 2, f"{took}: other work on the machine hardly hits all three"
+    assert best_of(3, stop, 2) < 2
     expect(lab.button("Stop")).to_have_count(0)
