@@ -73,11 +73,17 @@ class Taken:
 def serve_inline(shell: Any, request_id: str, text: str) -> dict[str, Any]:
     """Run a request on this (the main) thread inside a cell that waits; publish all of it on iopub.
 
-    Busy, outputs, the result and idle carry `request_id` as their parent's msg_id.
+    Busy, outputs, the result and idle carry `request_id` as their parent's msg_id. It leaves as :func:`serve`
+    does, so that no interrupt of this request hits the cell that goes on: the request's ``"asks"`` is the
+    executor's identity on the stdin channel.
     """
-    with _as_request(shell.kernel, request_id) as request:
-        with _Interrupts() as interrupts, _stepped_out_of_the_loop() as loop:
-            result: dict[str, Any] = loop.run_until_complete(interrupts.run(_result(shell, json.loads(text))))
+    work: dict[str, Any] = json.loads(text)
+    asks: str | None = work.get("asks")
+    with _Interrupts() as interrupts, _as_request(shell.kernel, request_id, asks) as request:
+        with _stepped_out_of_the_loop() as loop:
+            result: dict[str, Any] = loop.run_until_complete(interrupts.run(_result(shell, work)))
+        if asks is not None:
+            _ask(shell.kernel, "end")
         _flush()
         _publish_result(shell.kernel, result, request)
     return result
@@ -297,12 +303,12 @@ def _answer(kernel: Any, asked: set[str]) -> bool | None:
 
 
 @contextmanager
-def _as_request(kernel: Any, request_id: str) -> Generator[dict[str, Any]]:
+def _as_request(kernel: Any, request_id: str, asks: str | None) -> Generator[dict[str, Any]]:
     """Make `request_id` the parent of all that is published on iopub, between busy and idle."""
     previous, ident = kernel.get_parent("shell"), kernel._parent_ident["shell"]
     request = _inline_request(kernel, request_id)
     _flush()
-    kernel.set_parent([], request)
+    kernel.set_parent([] if asks is None else [asks.encode()], request)
     _publish_state(kernel, "busy", request)
     try:
         yield request

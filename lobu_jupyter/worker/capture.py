@@ -35,6 +35,7 @@ class Capture:
         self.phase = Phase.SENT
         self.wanted = True
         self.held = False  # whether it is wanted is being settled: the guest asks again
+        self.leaving = False  # the guest has asked to leave: an interrupt would hit what comes next
         self.aborted = False
         self.comm_id = ""  # that of a look through a subshell
         self.result: dict[str, Any] | None = None

@@ -31,7 +31,7 @@ class Channels:
     """Connected to the kernel of `connection` (jupyter_client's connection info).
 
     ``on_message(channel, message)`` gets what arrives on shell, control, stdin and iopub;
-    ``on_lost()`` is awaited when the shell connection breaks.
+    ``on_lost()`` is awaited when the shell connection breaks. ``identity``: by which the kernel finds us.
     """
 
     def __init__(
@@ -44,7 +44,8 @@ class Channels:
         self._on_lost = on_lost
         self._context = zmq.asyncio.Context()
         self._context.setsockopt(zmq.RCVHWM, 0)  # we always read; a limit here would drop replies
-        self._session = Session(session=f"lobu-{uuid4().hex}")
+        self.identity = f"lobu-{uuid4().hex}"
+        self._session = Session(session=self.identity)
         self._client = AsyncKernelClient(session=self._session, context=self._context)
         self._client.load_connection_info(cast("Any", connection))
         self._sockets: dict[str, Any] = {}

@@ -87,7 +87,8 @@ class Executor:
             await notes.say(WAITING_FOR_AGENT)
         async with self._kernel.turn:
             while True:
-                attempt = _Attempt(json.dumps(what), harmless=what["do"] == "look")
+                text = json.dumps({**what, "asks": self._kernel.identity})
+                attempt = _Attempt(text, harmless=what["do"] == "look")
                 try:
                     await self._start(attempt, notes)
                     done = await self._follow(attempt, on_output, notes)
@@ -202,7 +203,8 @@ class Executor:
         for _ in range(_INTERRUPTS):
             if capture.phase is not Phase.RUNNING or capture.gone is not None:
                 return
-            self._kernel.interrupt()
+            if not capture.leaving:
+                self._kernel.interrupt()
             await capture.ended(_INTERRUPT_SECONDS)
 
     def _forget(self, attempt: _Attempt) -> None:

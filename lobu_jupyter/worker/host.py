@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from .link import Link
 
 HEARTBEAT_SECONDS = 5.0
-KERNEL_GRACE_SECONDS = 3.0  # the server sees a death too, and knows better what it was
+KERNEL_GRACE_SECONDS = 15.0  # the server sees a death too, and knows within 10 s what it was
 KIND = "agent-host"
 
 log = logging.getLogger(__name__)

@@ -18,12 +18,13 @@ from .channels import Channels, Message
 
 GONE = "The kernel died or was restarted."
 INLINE_SESSION = "lobu-inline"  # as in notebook/guest.py
-CONNECT_SECONDS = 10.0
+CONNECT_SECONDS = 30.0  # a kernel that was restarted may still boot, on a slow machine
 _PROBE_SECONDS = 0.25
 _PROBE_AGAIN_SECONDS, _PROBE_SELDOM_SECONDS = 2.0, 60.0
 _CONFIRM_SECONDS = 1.0
 _PATIENT_SECONDS = 600.0
 _GOODBYE_SECONDS = 0.5
+_STEPS = 20
 # What a kernel answers besides its main shell; their busy and idle say nothing about it.
 _ASIDE = frozenset(
     [
@@ -49,6 +50,7 @@ class Kernel:
         self.turn = asyncio.Lock()
         self.lock = asyncio.Lock()  # of our one subshell
         self.subshell: str | None = None
+        self.greeted = asyncio.Event()  # the kernel has told its features, or will not
         self.features: frozenset[str] = frozenset()
         self.language = "python"
         self.gone: KernelGone | None = None
@@ -106,6 +108,11 @@ class Kernel:
         self._changed.set()
 
     @property
+    def identity(self) -> str:
+        """By which the guest finds us on the stdin channel."""
+        return self._channels.identity
+
+    @property
     def idle(self) -> bool:
         """Whether the main shell is known to run nothing."""
         return self._known and self._running is None
@@ -122,13 +129,14 @@ class Kernel:
     async def stays(self, seconds: float) -> None:
         """Wait so long, to be sure that it is not about to go.
 
+        In steps: a time when this machine stood still counts for one of them, and the news gets through after it.
+
         Raises:
             KernelGone: it went meanwhile.
         """
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                while True:
-                    await self.change(seconds)
+        for _ in range(_STEPS):
+            await asyncio.sleep(seconds / _STEPS)
+            self.check()
 
     # -- requests
 
@@ -206,8 +214,10 @@ class Kernel:
         if (question == "end" and self._interrupts) or (capture is not None and capture.held):
             return  # the guest asks again, until the interrupts are through or the offer is answered
         yes = question == "end" or (capture is not None and capture.wanted)
-        if question == "begin" and yes and capture is not None:
-            capture.begin()
+        if capture is not None and yes:
+            if question == "begin":
+                capture.begin()
+            capture.leaving = question == "end"
         self._channels.reply("stdin", "input_reply", {"value": "yes" if yes else "no"}, message)
 
     def _on_iopub(self, kind: str, content: Message, parent: Message) -> None:
@@ -239,10 +249,14 @@ class Kernel:
 
     async def _greet(self) -> None:
         """What the kernel can do. Its answer may take as long as user code holds the GIL."""
-        with contextlib.suppress(KernelGone, TimeoutError):
+        try:
             info = await self.ask("kernel_info_request", {}, _PATIENT_SECONDS)
             self.features = frozenset(info.get("supported_features", ()))
             self.language = info.get("language_info", {}).get("name", "python")
+        except (KernelGone, TimeoutError):
+            log.debug("the kernel does not tell what it can do")
+        finally:
+            self.greeted.set()
 
     async def _probe(self) -> None:
         """Learn the main shell's state: a question that it answers when it is idle, and forgets nothing.

@@ -22,11 +22,13 @@ LOOK_SECONDS = 5.0
 
 async def look_aside(kernel: Kernel, expression: str) -> dict[str, Any] | None:
     """The guest's result; None where there is no subshell, no guest yet, or no answer in time."""
-    if FEATURE not in kernel.features:
-        return None
     try:
-        async with kernel.lock, asyncio.timeout(LOOK_SECONDS):
-            return await _look(kernel, await _subshell(kernel), expression)
+        async with asyncio.timeout(LOOK_SECONDS):
+            await kernel.greeted.wait()
+            if FEATURE not in kernel.features:
+                return None
+            async with kernel.lock:
+                return await _look(kernel, await _subshell(kernel), expression)
     except TimeoutError:
         return None
 

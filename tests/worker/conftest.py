@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from queue import Empty
 from typing import Any
 
@@ -16,6 +17,7 @@ from jupyter_client.manager import KernelManager
 from lobu_jupyter.model.ports import Executed, Output
 from lobu_jupyter.worker.executor import Executor
 from lobu_jupyter.worker.kernel import Kernel
+from tests.kernels import await_answer, start_kernel
 
 
 def connection_of(manager: KernelManager) -> dict[str, Any]:
@@ -30,22 +32,89 @@ def _environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name != "PYTEST_CURRENT_TEST"}
 
 
-@pytest.fixture(scope="session")
-def shared_kernel() -> Iterator[KernelManager]:
-    manager = KernelManager(kernel_name="python3")
-    manager.start_kernel(env=_environment())
-    yield manager
+def _a_kernel() -> KernelManager:
+    return start_kernel(lambda: KernelManager(kernel_name="python3"), env=_environment())
+
+
+def _end(manager: KernelManager) -> None:
     manager.shutdown_kernel(now=True)
     manager.context.destroy(linger=0)
+
+
+@pytest.fixture(scope="session")
+def kernel_of_all() -> Iterator[KernelManager]:
+    manager = _a_kernel()
+    yield manager
+    _end(manager)
+
+
+_FAILED = pytest.StashKey[bool]()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if report.failed:
+        item.stash[_FAILED] = True
+    return report
+
+
+@pytest.fixture
+def shared_kernel(kernel_of_all: KernelManager, request: pytest.FixtureRequest) -> Iterator[KernelManager]:
+    """One kernel for many tests; what a test that failed left running in it goes with a restart."""
+    yield kernel_of_all
+    if request.node.stash.get(_FAILED, False):
+        kernel_of_all.restart_kernel(now=True)
+        await_answer(kernel_of_all)
 
 
 @pytest.fixture
 def own_kernel() -> Iterator[KernelManager]:
-    manager = KernelManager(kernel_name="python3")
-    manager.start_kernel(env=_environment())
+    manager = _a_kernel()
     yield manager
-    manager.shutdown_kernel(now=True)
-    manager.context.destroy(linger=0)
+    _end(manager)
+
+
+@dataclass
+class Gate:
+    """For a cell of the person that runs until the test lets it end, on any machine."""
+
+    path: Path
+
+    def cell(self, then: str = "") -> str:
+        """The code of a cell that waits at the gate, and goes on with `then`."""
+        return f"import os, time\nwhile not os.path.exists({str(self.path)!r}): time.sleep(0.02)\n{then}"
+
+    def open(self) -> None:
+        self.path.touch()
+
+
+@pytest.fixture
+def gate(tmp_path: Path) -> Iterator[Gate]:
+    gate = Gate(tmp_path / "gate")
+    yield gate
+    gate.open()
+
+
+async def in_time(seconds: float, attempt: Callable[[], Awaitable[float]], tries: int = 3) -> None:
+    """A promised limit: `attempt` tells how long it took, and the best of a few keeps it.
+
+    A busy machine may delay one; a product that is too slow is too slow each time.
+    """
+    took = [await attempt()]
+    while min(took) >= seconds and len(took) < tries:
+        took.append(await attempt())
+    assert min(took) < seconds, took
+
+
+async def cancelled(task: asyncio.Task[Executed]) -> float:
+    """Cancel `task`; how many seconds it took to end."""
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    return loop.time() - began
 
 
 @dataclass
@@ -65,7 +134,7 @@ class Person:
         """The types of all that the kernel publishes, whoever asked for it, until that cell is done."""
         kinds: list[str] = []
         while True:
-            message = await self.client.get_iopub_msg(timeout=20)
+            message = await self.client.get_iopub_msg(timeout=60)
             kinds.append(message["msg_type"])
             idle = message["content"].get("execution_state") == "idle"
             if idle and message["parent_header"].get("msg_id") == request_id:
@@ -73,7 +142,7 @@ class Person:
 
     async def _status(self, request_id: str, state: str) -> None:
         while True:
-            message = await self.client.get_iopub_msg(timeout=20)
+            message = await self.client.get_iopub_msg(timeout=60)
             if message["parent_header"].get("msg_id") != request_id:
                 continue
             self.outputs.append(message)
@@ -83,7 +152,7 @@ class Person:
     async def finished(self, request_id: str) -> dict[str, Any]:
         """The reply to a cell."""
         while True:
-            reply = await self.client.get_shell_msg(timeout=30)
+            reply = await self.client.get_shell_msg(timeout=60)
             if reply["parent_header"].get("msg_id") == request_id:
                 return reply["content"]
 
@@ -135,6 +204,7 @@ class Hand:
     notes: list[str] = field(default_factory=list)
     noted: asyncio.Event = field(default_factory=asyncio.Event)
     heard: asyncio.Event = field(default_factory=asyncio.Event)
+    tasks: list[asyncio.Task[Executed]] = field(default_factory=list)
 
     async def on_output(self, output: Output) -> None:
         self.outputs.append(output)
@@ -149,7 +219,15 @@ class Hand:
             return await self.executor.run_code(code, self.on_output, self.on_waiting)
 
     def start(self, code: str) -> asyncio.Task[Executed]:
-        return asyncio.create_task(self.run(code))
+        task = asyncio.create_task(self.run(code))
+        self.tasks.append(task)
+        return task
+
+    async def stop(self) -> None:
+        """End what a test that failed left under way, while the kernel can still be interrupted."""
+        for task in self.tasks:
+            task.cancel()
+        await asyncio.gather(*self.tasks, return_exceptions=True)
 
     @property
     def text(self) -> str:
@@ -157,7 +235,7 @@ class Hand:
 
     async def says(self, text: str, length: int = 0) -> None:
         """Until the code has printed `text`, and so many characters in all."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while text not in self.text or len(self.text) < length:
                 self.heard.clear()
                 await self.heard.wait()
@@ -165,13 +243,13 @@ class Hand:
     async def sees(self, cell: str) -> None:
         """Until the executor knows that the kernel runs that cell; the person may hear of it before."""
         kernel = self.executor._kernel
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while kernel._running != cell:
                 await kernel.change(1)
 
     async def waits(self) -> None:
         """Until the code says that it waits, or no longer does."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await self.noted.wait()
         self.noted.clear()
 
@@ -182,17 +260,18 @@ MakeHand = Callable[..., Awaitable[Hand]]
 @pytest.fixture
 async def hand_in() -> AsyncIterator[MakeHand]:
     """Make an executor in a kernel."""
-    kernels: list[Kernel] = []
+    hands: list[Hand] = []
 
     async def make(manager: KernelManager, **options: Any) -> Hand:
         kernel = Kernel(connection_of(manager))
-        kernels.append(kernel)
+        hands.append(Hand(Executor(kernel, **options)))
         await kernel.open()
-        return Hand(Executor(kernel, **options))
+        return hands[-1]
 
     yield make
-    for kernel in kernels:
-        await kernel.close()
+    for hand in hands:
+        await hand.stop()
+        await hand.executor._kernel.close()
 
 
 @pytest.fixture

@@ -62,7 +62,7 @@ class FakeGateway:
         return {"acked": batch["batch"], "cursor": 0}
 
     async def until(self, true: Callable[[], bool]) -> None:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while not true():
                 await self.changed.wait()
 

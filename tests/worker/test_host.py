@@ -224,6 +224,7 @@ async def test_the_same_task_twice_is_one_run(gateway: FakeGateway) -> None:
     start(gateway, "r2", "says")
 
     await gateway.end_of("r2")
+    await gateway.until(lambda: "r1" in gateway.events)
 
     assert gateway.types("r1") == ["CUSTOM"]
     gateway.put("cancel", runId="r1")

@@ -13,7 +13,9 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-from .conftest import connection_of
+from lobu_jupyter.worker.kernel import Kernel
+
+from .conftest import cancelled, connection_of, in_time
 from .gateway import a_gateway
 
 if TYPE_CHECKING:
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 
     from jupyter_client.manager import KernelManager
 
-    from .conftest import Hand, MakeHand, Person
+    from .conftest import Gate, Hand, MakeHand, Person
 
 # A cell that waits for jobs; the "server" is a socket that carries them as lines of JSON.
 WAITING = """
@@ -68,7 +70,7 @@ class Exchange:
 
     def __init__(self) -> None:
         self.port = 0
-        self.reports: list[dict[str, object]] = []
+        self._reports: asyncio.Queue[dict[str, object]] = asyncio.Queue()
         self._polls: asyncio.Queue[asyncio.StreamWriter] = asyncio.Queue()
         self._writers: list[asyncio.StreamWriter] = []
         self.polled = asyncio.Event()  # a cell waits for a job
@@ -86,7 +88,11 @@ class Exchange:
                 self._polls.put_nowait(writer)
                 self.polled.set()
             else:
-                self.reports.append(message)
+                self._reports.put_nowait(message)
+
+    async def report(self) -> dict[str, object]:
+        """The next report of how a job ended."""
+        return await asyncio.wait_for(self._reports.get(), 60)
 
     async def offer(self, job_id: str, code: str) -> bool:
         if self._polls.empty():
@@ -134,7 +140,7 @@ async def test_a_waiting_cell_runs_the_code_and_its_outputs_are_the_codes(
     assert inline.outputs[-1]["data"]["text/plain"] == "'value'"
     assert (await person.finished(cell))["status"] == "ok"
     assert await person.value("lobu_inline, lobu_waited") == "(7, 'done')"
-    assert exchange.reports[0]["ok"] is True
+    assert (await exchange.report())["ok"] is True
 
 
 async def test_code_that_awaits_or_fails_comes_back_whole(
@@ -199,20 +205,36 @@ async def test_code_that_came_behind_the_waiting_cell_is_withdrawn_and_offered(
 async def test_a_cancel_interrupts_the_code_and_not_the_cell_that_lends_itself(
     inline: Hand, person: Person, exchange: Exchange, code: str
 ) -> None:
-    cell = person.send(WAITING.format(port=exchange.port, turns=1))
+    async def attempt() -> float:
+        cell = person.send(WAITING.format(port=exchange.port, turns=1))
+        await person.started(cell)
+        inline.outputs.clear()
+        task = inline.start("print('in', flush=True)\n" + code)
+        await inline.says("in")
+
+        took = await cancelled(task)
+
+        assert (await person.finished(cell))["status"] == "ok"
+        assert (await exchange.report())["ok"] is False
+        return took
+
+    await in_time(2, attempt)
+
+
+async def test_an_end_that_comes_late_does_not_let_the_cell_that_lends_itself_be_interrupted(
+    inline: Hand, person: Person, exchange: Exchange, gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cell = person.send(WAITING.format(port=exchange.port, turns=1) + gate.cell())
     await person.started(cell)
-    task = inline.start("print('in', flush=True)\n" + code)
+    task = inline.start("print('in', flush=True)\nimport time\ntime.sleep(60)")
     await inline.says("in")
+    monkeypatch.setattr(Kernel, "_on_iopub", lambda *_: None)  # it stays unheard that the code has ended
 
-    loop = asyncio.get_running_loop()
-    began = loop.time()
-    task.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await task
+    await cancelled(task)
+    assert (await exchange.report())["ok"] is False
+    gate.open()
 
-    assert loop.time() - began < 1
     assert (await person.finished(cell))["status"] == "ok"
-    assert exchange.reports[0]["ok"] is False
 
 
 async def test_a_look_that_was_answered_aside_does_not_interrupt_the_waiting_cell(
@@ -221,32 +243,37 @@ async def test_a_look_that_was_answered_aside_does_not_interrupt_the_waiting_cel
     await person.run(SLOW_LOOK)
     cell = person.send(WAITING.format(port=exchange.port, turns=1))
     await person.started(cell)
-    await asyncio.wait_for(exchange.polled.wait(), 10)
+    await asyncio.wait_for(exchange.polled.wait(), 60)
     await inline.sees(cell)  # else the look is sent, and answered aside before it is offered to the cell
 
     seen = await inline.executor.look("lobu_jupyter.notebook.looks.list_variables()")
 
     assert seen.ok
     assert (await person.finished(cell))["status"] == "ok"
-    assert exchange.reports[0]["ok"] is True  # it looked to its end, though nobody waited any more
+    assert (await exchange.report())["ok"] is True  # it looked to its end, though nobody waited any more
     await person.run("looks.list_variables = lobu_quick")
 
 
 async def test_a_job_that_comes_after_the_cell_left_runs_on_the_kernel_instead(
-    inline: Hand, person: Person, exchange: Exchange
+    inline: Hand, person: Person, exchange: Exchange, gate: Gate
 ) -> None:
     code = WAITING.format(port=exchange.port, turns=1).replace(
         "while not lobu_over and not runner.turn(1): pass", "runner.turn(0.5)"
     )
     await person.run(code)  # its thread still polls
-    cell = person.send("import time; time.sleep(1)")
+    await asyncio.wait_for(exchange.polled.wait(), 60)
+    cell = person.send(gate.cell())
     await person.started(cell)
+    await inline.sees(cell)
 
-    done = await inline.run("print('ran once')")
+    task = inline.start("print('ran once')")
+    report = await exchange.report()
+    gate.open()
+    done = await task
 
     assert done.ok
     assert inline.text == "ran once\n"
-    assert exchange.reports[0]["ok"] is False
+    assert report["ok"] is False
 
 
 async def test_under_nbclient_a_cell_that_waits_does_not_deadlock(
@@ -267,7 +294,9 @@ async def test_under_nbclient_a_cell_that_waits_does_not_deadlock(
     assert book.cells[0].outputs == []
 
 
-async def test_the_offer_travels_to_the_server(shared_kernel: KernelManager, person: Person) -> None:
+async def test_the_offer_travels_to_the_server(
+    shared_kernel: KernelManager, person: Person, gate: Gate
+) -> None:
     from lobu_jupyter.model.ports import KernelInfo
     from lobu_jupyter.worker.kernels import Kernels
     from lobu_jupyter.worker.link import Link
@@ -275,8 +304,8 @@ async def test_the_offer_travels_to_the_server(shared_kernel: KernelManager, per
     async with a_gateway() as gateway:
         link = Link(gateway.url, "ticket")
         info = KernelInfo(kernel_id="k1", incarnation=1, connection=connection_of(shared_kernel))
-        cell = person.send("import time; time.sleep(1)")
-        await person.started(cell)
+        gateway.on_offer = lambda job: bool(gate.open())  # refused; the cell ends now
+        await person.started(person.send(gate.cell()))
 
         async with Kernels(link).executor(info) as executor:
             assert executor is not None

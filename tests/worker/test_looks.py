@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from lobu_jupyter.notebook import looks
+from lobu_jupyter.worker import executor
+from lobu_jupyter.worker.kernel import Kernel
+from lobu_jupyter.worker.subshell import look_aside
 
 if TYPE_CHECKING:
-    from .conftest import Hand, Person
+    from collections.abc import Awaitable
+
+    from jupyter_client.manager import KernelManager
+
+    from .conftest import Gate, Hand, MakeHand, Person
 
 LOOKS = "lobu_jupyter.notebook.looks"
 
@@ -93,37 +100,69 @@ async def test_a_look_at_nothing_is_an_error_that_names_it(hand: Hand) -> None:
 
 
 async def test_a_look_answers_while_the_persons_cell_runs_and_leaves_it_alone(
-    hand: Hand, person: Person
+    hand: Hand, person: Person, gate: Gate
 ) -> None:
     await person.run("lobu_before = 1")
     await hand.executor.look(f"{LOOKS}.list_variables()")  # the guest is in the kernel from now on
-    code = (
-        "import matplotlib.pyplot as plt\n%matplotlib inline\nfigure = plt.figure()\nlobu_in = True\n"
-        "import time; time.sleep(3)\nlobu_open = plt.get_fignums()"
-    )
-    cell = person.send(code)
+    plot = "import matplotlib.pyplot as plt\n%matplotlib inline\nfigure = plt.figure()\n"
+    cell = person.send(plot + gate.cell("lobu_open = plt.get_fignums()"))
     await person.started(cell)
 
-    finishing = asyncio.create_task(person.finished(cell))
-
-    done = await hand.executor.look(f"{LOOKS}.describe_variable('lobu_before')")
+    async with asyncio.timeout(60):
+        done = await hand.executor.look(f"{LOOKS}.describe_variable('lobu_before')")
+    gate.open()
 
     assert done.value["value"] == "1"
-    assert not finishing.done()
-    assert (await finishing)["status"] == "ok"
+    assert (await person.finished(cell))["status"] == "ok"
     assert await person.value("lobu_open") == "[1]"
 
 
-async def test_a_page_hears_no_close_of_a_comm_that_it_never_opened(hand: Hand, person: Person) -> None:
+async def test_a_look_right_after_connecting_does_not_wait_for_the_persons_cell(
+    shared_kernel: KernelManager,
+    hand_in: MakeHand,
+    person: Person,
+    gate: Gate,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    looked = asyncio.Event()
+    greet = Kernel._greet
+
+    async def late(kernel: Kernel) -> None:
+        await looked.wait()
+        await greet(kernel)
+
+    def aside(kernel: Kernel, expression: str) -> Awaitable[Any]:
+        asyncio.get_running_loop().call_soon(looked.set)
+        return look_aside(kernel, expression)
+
+    monkeypatch.setattr(
+        Kernel, "_greet", late
+    )  # what the kernel can do is told only after the look was asked
+    monkeypatch.setattr(executor, "look_aside", aside)
+    await (await hand_in(shared_kernel)).executor.look(f"{LOOKS}.list_variables()")  # loads the guest
+    looked.clear()
+    await person.started(person.send(gate.cell()))
+    hand = await hand_in(shared_kernel)
+
+    async with asyncio.timeout(60):
+        done = await hand.executor.look(f"{LOOKS}.list_variables()")
+
+    assert done.ok
+
+
+async def test_a_page_hears_no_close_of_a_comm_that_it_never_opened(
+    hand: Hand, person: Person, gate: Gate
+) -> None:
     await hand.executor.look(f"{LOOKS}.list_variables()")  # the guest is in the kernel from now on
-    cell = person.send("import time; time.sleep(2)")
+    cell = person.send(gate.cell())
     await person.started(cell)
     listening = asyncio.create_task(person.kinds_until_idle(cell))
 
-    done = await hand.executor.look(f"{LOOKS}.list_variables()")
+    async with asyncio.timeout(60):
+        done = await hand.executor.look(f"{LOOKS}.list_variables()")
+    gate.open()
 
     assert done.ok
-    assert not listening.done()
     kinds = await listening
     assert "comm_msg" in kinds
     assert "comm_close" not in kinds
