@@ -26,6 +26,7 @@ class Chain:
     def __init__(self, run_id: str, cursor: int) -> None:
         self.run_ids = [run_id]
         self.cursor = cursor
+        self.taken = 0  # how many events of this chain came
         self._fold = Fold()
         self._mine = False
         self._lock = threading.RLock()
@@ -45,6 +46,7 @@ class Chain:
             if not self._takes(event):
                 return None
             self._fold.apply(entry.seq, event)
+            self.taken += 1
             if event["type"] in _ENDS:
                 self._mine = False
             return event

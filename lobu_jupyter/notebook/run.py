@@ -265,7 +265,9 @@ class Run:
             self._timer.start()
 
     def _update_live(self) -> None:
-        self._timer = None
+        timer, self._timer = self._timer, None
+        if timer is not None:
+            timer.cancel()  # this is the update that it was set for
         bundle = self._bundle()
         for output in self._outputs:
             output.update(bundle)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .inline import Job
     from .run import Run
 
+_ENDED_FROM_ELSEWHERE = ("cancelled", "failed", "expired")
 TICK = 0.25
 """Seconds after which a wait looks again, whether or not something came."""
 
@@ -104,8 +105,9 @@ class _Lent:
             KeyboardInterrupt: the cell was stopped, also while the agent's code ran.
         """
         self._runner.turn(seconds)
-        # A cancel from elsewhere interrupts the code, too; then the run has ended by now.
-        if self._stopped and not self._run.ended:
+        # What ends a run from elsewhere interrupts the code, too, and has ended it by now. A run that went on
+        # was interrupted here, also if it came to its end before we looked.
+        if self._stopped and self._run.status not in _ENDED_FROM_ELSEWHERE:
             raise KeyboardInterrupt
         self._stopped = False
 

@@ -24,13 +24,15 @@ class Watch(threading.Thread):
         self._thread_id = thread_id
         self._chain = chain
         self._changed = changed
+        self._cursor, self._told = chain.cursor, chain.taken  # what whoever starts it has shown
 
     def run(self) -> None:
         try:
-            for batch in self._client.follow(self._thread_id, self._chain.cursor):
-                # Each one is fed, whatever the first ones say.
-                news = [self._chain.feed(entry) is not None for entry in batch]
-                if any(news):
+            for batch in self._client.follow(self._thread_id, self._cursor):
+                for entry in batch:
+                    self._chain.feed(entry)
+                if self._chain.taken != self._told:  # also by another thread that was quicker
+                    self._told = self._chain.taken
                     self._changed()
                 if self._chain.ended:
                     return

@@ -17,9 +17,10 @@ from jupyter_client.manager import KernelManager
 from websocket import WebSocketTimeoutException, create_connection
 
 from lobu_jupyter.notebook.output import MIME
+from tests.kernels import start_kernel
 from tests.servers import REPOSITORY, RealServer
 
-SECONDS = 40.0
+SECONDS = 90.0
 
 
 @dataclass
@@ -28,6 +29,7 @@ class Cell:
 
     outputs: list[dict[str, Any]] = field(default_factory=list)
     updates: list[dict[str, Any]] = field(default_factory=list)
+    update_dates: list[str] = field(default_factory=list)
     error: str = ""
 
     @property
@@ -64,6 +66,7 @@ class Cell:
             self.outputs.append(content)
         elif kind == "update_display_data":
             self.updates.append(content)
+            self.update_dates.append(str(message["header"]["date"]))
         elif kind == "error":
             self.error = f"{content['ename']}: {content['evalue']}"
         return kind == "status" and content["execution_state"] == "idle"
@@ -123,10 +126,14 @@ def bare_kernel(home: Path, **env: str) -> Iterator[BareKernel]:
         "IPYTHONDIR": str(home / "ipython"),
         "PYTHONPATH": str(REPOSITORY),
     }
-    manager = KernelManager(
-        kernel_name="python3", connection_file=str(home / "runtime" / f"kernel-{uuid4()}.json")
-    )
-    manager.start_kernel(env={**kept, **own, **env}, cwd=str(home / "work"))
+
+    def make() -> KernelManager:
+        file = home / "runtime" / f"kernel-{uuid4()}.json"
+        manager = KernelManager(kernel_name="python3", connection_file=str(file))
+        manager.shutdown_wait_time = SECONDS  # it stops its gateway on the way
+        return manager
+
+    manager = start_kernel(make, env={**kept, **own, **env}, cwd=str(home / "work"))
     kernel = BareKernel(manager)
     try:
         kernel.run("%load_ext lobu_jupyter\nimport lobu_jupyter as lobu")

@@ -96,7 +96,7 @@ def test_a_timeout_cancels_the_run_and_fails_the_cell(kernel: BareKernel) -> Non
     ("prompt", "seen"),
     [
         ("slow 1000 50", "some news"),
-        ("run import time\\n  print('asl' 'eep', flush=True)\\n  time.sleep(60)", "asleep"),
+        ("run import time\\n  print('asl' 'eep', flush=True)\\n  time.sleep(60)\\nslow 1000 50", "asleep"),
     ],
     ids=["while the agent talks", "while its code runs"],
 )
@@ -114,6 +114,28 @@ with run.told(lambda: print("some news", flush=True)):
     assert cell.error.startswith("KeyboardInterrupt")
     assert kernel.run("print(run.status)").text == "cancelled\n"
     assert kernel.run("%lobu --agent script --wait say still here").text.startswith("> say still here")
+
+
+def test_stopping_the_waiting_cell_stops_it_though_the_run_was_quicker_to_succeed(kernel: BareKernel) -> None:
+    request = kernel.send(
+        """from lobu_jupyter.notebook import waiting
+report = waiting._Lent._report
+def late(self, *job):
+    report(self, *job)
+    while not self._run.ended:
+        pass
+waiting._Lent._report = late
+run = lobu.ask("run print('asl' 'eep', flush=True)\\n  while True: pass", agent="script", mode="allow")
+run.wait()"""
+    )
+    kernel.until_printed("asleep")
+    kernel.manager.interrupt_kernel()
+
+    cell = kernel.collect(request)
+    kernel.run("waiting._Lent._report = report")
+
+    assert cell.error.startswith("KeyboardInterrupt")
+    assert kernel.run("print(run.status)").text == "succeeded\n"
 
 
 def test_a_tool_of_the_notebook_is_called_in_it(kernel: BareKernel) -> None:
@@ -168,7 +190,7 @@ def test_the_gateway_and_its_store_end_with_the_kernel(tmp_path: Path) -> None:
         assert any("lobu_jupyter.server" in " ".join(child.cmdline()) for child in children)
         assert list((tmp_path / "home" / "tmp").glob("lobu-embedded-*"))
 
-    wait_for("the gateway's end", lambda: not any(child.is_running() for child in children), 5)
+    wait_for("the gateway's end", lambda: not any(child.is_running() for child in children), 30)
     assert not list((tmp_path / "home" / "tmp").glob("lobu-embedded-*"))
 
 
@@ -179,4 +201,4 @@ def test_a_killed_kernel_leaves_nothing_running(tmp_path: Path) -> None:
         children = process.children(recursive=True)
         process.kill()
 
-        wait_for("the end of gateway and worker", lambda: not any(c.is_running() for c in children), 4)
+        wait_for("the end of gateway and worker", lambda: not any(c.is_running() for c in children), 30)

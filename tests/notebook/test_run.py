@@ -12,8 +12,10 @@ from lobu_jupyter.client.errors import ServerGone
 from lobu_jupyter.model.errors import ThreadBusy, ThreadWaiting
 from lobu_jupyter.model.interrupts import Interrupt
 from lobu_jupyter.notebook import api, session
+from lobu_jupyter.notebook.chain import Chain
 from lobu_jupyter.notebook.errors import RunFailed, RunTimeout
 from lobu_jupyter.notebook.run import Run
+from lobu_jupyter.notebook.watch import Watch, catch_up
 
 from . import journal as j
 from .fake import FakeSession, run_row, soon
@@ -265,3 +267,51 @@ def test_an_output_that_cannot_be_followed_any_more_says_so(link: FakeSession) -
     text = run._bundle()["text/plain"]
 
     assert "server_gone: No event for 60 s" in text
+
+
+def test_what_another_thread_was_quicker_to_read_is_news_too(link: FakeSession) -> None:
+    chain, told = Chain("run_1", 0), threading.Event()
+    watch = Watch(link.client, j.T, chain, told.set)  # pyright: ignore[reportArgumentType]
+    link.client.write(j.started(), *j.called(), j.paused())
+
+    catch_up(link.client, j.T, chain)  # pyright: ignore[reportArgumentType]
+    watch.start()
+
+    assert told.wait(5)
+    assert watch.is_alive()
+    link.client.break_(ServerGone("The test is over."))
+    watch.join(10)
+
+
+def test_an_update_that_is_due_takes_the_place_of_the_one_that_was_put_off(
+    link: FakeSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    timer = threading.Timer
+    monkeypatch.setattr(threading, "Timer", lambda _, work: timer(3600, work))
+    monkeypatch.setenv("LOBU_LIVE", "1")
+    run, shown = api.ask("go"), Shown()
+    run._outputs.append(shown)  # pyright: ignore[reportArgumentType]
+
+    run._news()
+    put_off = run._timer
+    shown.is_due = True
+    run._news()
+
+    assert shown.updates == 1
+    assert put_off is not None
+    put_off.join(10)
+    assert not put_off.is_alive()
+
+
+class Shown:
+    """An output that counts its updates."""
+
+    def __init__(self) -> None:
+        self.is_due = False
+        self.updates = 0
+
+    def due(self) -> bool:
+        return self.is_due
+
+    def update(self, bundle: dict[str, Any]) -> None:
+        self.updates += 1
