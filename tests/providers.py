@@ -85,6 +85,7 @@ class Provider:
         self.closed = threading.Event()
         self._loop = asyncio.new_event_loop()
         self._stop: asyncio.Event | None = None
+        self._started = threading.Event()
         self._sockets = bind_sockets(0, "127.0.0.1")
         self._thread = threading.Thread(target=self._loop.run_until_complete, args=(self._serve(),))
 
@@ -94,11 +95,12 @@ class Provider:
 
     def __enter__(self) -> Self:
         self._thread.start()
+        assert self._started.wait(60), "the provider did not start"
         return self
 
     def __exit__(self, *error: object) -> None:
         self._loop.call_soon_threadsafe(self._end)
-        self._thread.join(10)
+        self._thread.join(60)
         self._loop.close()
 
     def next(self) -> Reply:
@@ -117,6 +119,7 @@ class Provider:
         ]
         server = HTTPServer(Application(routes))
         server.add_sockets(self._sockets)
+        self._started.set()
         await self._stop.wait()
         server.stop()
         await server.close_all_connections()

@@ -321,7 +321,7 @@ async def test_cancelling_the_task_that_reads_the_run_cancels_its_call() -> None
                 begun.set()
 
     reading = asyncio.create_task(read())
-    await asyncio.wait_for(begun.wait(), 10)
+    await asyncio.wait_for(begun.wait(), 60)
     reading.cancel()
     with pytest.raises(asyncio.CancelledError):
         await reading

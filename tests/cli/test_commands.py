@@ -167,12 +167,12 @@ def test_serve_is_a_server_that_ends_with_its_command(lobu: Terminal, tmp_path: 
     )
     try:
         file = tmp_path / "runtime" / f"jpserver-{process.pid}.json"
-        wait_for("the server", lambda: _answers(file), 40)
+        wait_for("the server", lambda: _answers(file), 60)
         process.terminate()
-        process.wait(timeout=20)
+        process.wait(timeout=60)
     finally:
         process.kill()
-        process.wait(timeout=10)
+        process.wait(timeout=60)
 
     assert process.returncode == 0
 

@@ -324,7 +324,7 @@ async def test_a_question_ends_with_its_process_and_says_how(rig: Rig) -> None:
 
     os.kill(entry["pid"], signal.SIGKILL)
 
-    assert "exit code 137" in str(await asyncio.wait_for(held_of(asked).ended(), 10))
+    assert "exit code 137" in str(await asyncio.wait_for(held_of(asked).ended(), 60))
     assert asked.interrupts[0].in_memory
 
 
@@ -532,7 +532,7 @@ async def test_nothing_that_it_started_outlives_it(rig: Rig) -> None:
 
     await rig.agent.close()
 
-    wait_for("the end of what it left", lambda: not psutil.pid_exists(left["left"]), 5)
+    await asyncio.to_thread(wait_for, "the end of what it left", lambda: not psutil.pid_exists(left["left"]))
 
 
 async def test_a_refusal_is_an_error_of_the_provider(rig: Rig) -> None:
@@ -557,4 +557,4 @@ async def test_closing_leaves_no_process(rig: Rig) -> None:
 
     await rig.agent.close()
 
-    wait_for("its end", lambda: not psutil.pid_exists(pid), 5)
+    await asyncio.to_thread(wait_for, "its end", lambda: not psutil.pid_exists(pid))

@@ -92,7 +92,7 @@ def test_a_killed_worker_is_one_error_and_leaves_no_agent_behind(person: Person)
     (end,) = ends_of(person.finish(thread, run))
 
     assert end["code"] == "worker_died"
-    wait_for("the agent's end", lambda: not psutil.pid_exists(pid), 5)
+    wait_for("the agent's end", lambda: not psutil.pid_exists(pid))
 
 
 @pytest.mark.parametrize("what", ["the agent", "its worker"])
@@ -108,7 +108,7 @@ def test_a_question_ends_at_once_when_what_holds_it_is_killed(person: Person, wh
     state = person.snapshot(thread)
     assert (state["status"], state["runs"][-1]["error"]["code"]) == ("idle", "worker_died")
     assert not (person.server.root / "never.txt").exists()
-    wait_for("the end of what the agent started", lambda: not psutil.pid_exists(left), 5)
+    wait_for("the end of what the agent started", lambda: not psutil.pid_exists(left))
     assert text_of(ask(person, thread, "say on")) == "on "
 
 
@@ -167,8 +167,8 @@ def test_a_killed_server_leaves_no_agent_and_one_error(person: Person) -> None:
     agent, left = log(person, "initialize")[-1]["pid"], log(person, "left")[-1]["left"]
 
     person.server.kill()
-    wait_for("the end of the agent", lambda: not psutil.pid_exists(agent), 5)
-    wait_for("the end of what it started", lambda: not psutil.pid_exists(left), 5)
+    wait_for("the end of the agent", lambda: not psutil.pid_exists(agent))
+    wait_for("the end of what it started", lambda: not psutil.pid_exists(left))
     person.server.start()
 
     state = person.snapshot(thread)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import subprocess
 import sys
@@ -118,7 +119,7 @@ async def test_closing_leaves_no_process(servers: McpServers) -> None:
 
     await servers.close()
 
-    wait_for("its end", lambda: not psutil.pid_exists(pid), 5)
+    await asyncio.to_thread(wait_for, "its end", lambda: not psutil.pid_exists(pid))
 
 
 @pytest.fixture
@@ -131,11 +132,11 @@ def http_port() -> Iterator[int]:
         [sys.executable, SERVER, str(port)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     try:
-        wait_for("the MCP server", lambda: _answers(port), 20)
+        wait_for("the MCP server", lambda: _answers(port))
         yield port
     finally:
         process.kill()
-        process.wait(timeout=10)
+        process.wait(timeout=60)
 
 
 async def test_a_server_over_http_is_called_too(http_port: int) -> None:

@@ -96,7 +96,7 @@ class FakeClient:
             with self._more:
                 if follow and self.broken is None:
                     self._more.wait_for(
-                        lambda at=at: len(self.journal) > at or self.broken is not None, timeout=10
+                        lambda at=at: len(self.journal) > at or self.broken is not None, timeout=60
                     )
                 batch = self.journal[at:]
             if batch:
@@ -107,7 +107,7 @@ class FakeClient:
             elif self.broken is not None:
                 raise self.broken
             else:
-                raise AssertionError("a test waited 10 s for an event")
+                raise AssertionError("a test waited 60 s for an event")
 
 
 class FakeSession:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import psutil
 import pytest
 
-from tests.servers import wait_for
+from tests.servers import best_of, wait_for
 
 from .cells import BareKernel, bare_kernel
 
@@ -195,10 +197,14 @@ def test_the_gateway_and_its_store_end_with_the_kernel(tmp_path: Path) -> None:
 
 
 def test_a_killed_kernel_leaves_nothing_running(tmp_path: Path) -> None:
-    with bare_kernel(tmp_path / "home") as kernel:
-        kernel.run("%lobu --agent script --wait say hello")
-        process = psutil.Process(kernel.manager.provisioner.pid)  # pyright: ignore
-        children = process.children(recursive=True)
-        process.kill()
+    def seconds() -> float:
+        with bare_kernel(tmp_path / uuid4().hex) as kernel:
+            kernel.run("%lobu --agent script --wait say hello")
+            process = psutil.Process(kernel.manager.provisioner.pid)  # pyright: ignore
+            children = process.children(recursive=True)
+            began = time.monotonic()
+            process.kill()
+            wait_for("the end of gateway and worker", lambda: not any(c.is_running() for c in children), 60)
+            return time.monotonic() - began
 
-        wait_for("the end of gateway and worker", lambda: not any(c.is_running() for c in children), 30)
+    assert best_of(3, seconds, 4) < 4  # two seconds for each

@@ -114,7 +114,7 @@ def test_stopping_the_cell_cancels_the_run(link: FakeSession) -> None:
     waiting = threading.Event()
 
     def stop() -> None:
-        waiting.wait(10)
+        waiting.wait(60)
         signal.pthread_kill(main, signal.SIGINT)
 
     soon(stop)
@@ -262,7 +262,7 @@ def test_an_output_that_cannot_be_followed_any_more_says_so(link: FakeSession) -
     link.client.break_(ServerGone("No event for 60 s. Is the Jupyter server running?"))
     watch = run.watch()
     assert watch is not None
-    watch.join(10)
+    watch.join(60)
 
     text = run._bundle()["text/plain"]
 
@@ -277,10 +277,10 @@ def test_what_another_thread_was_quicker_to_read_is_news_too(link: FakeSession) 
     catch_up(link.client, j.T, chain)  # pyright: ignore[reportArgumentType]
     watch.start()
 
-    assert told.wait(5)
+    assert told.wait(30)
     assert watch.is_alive()
     link.client.break_(ServerGone("The test is over."))
-    watch.join(10)
+    watch.join(60)
 
 
 def test_an_update_that_is_due_takes_the_place_of_the_one_that_was_put_off(
@@ -299,7 +299,7 @@ def test_an_update_that_is_due_takes_the_place_of_the_one_that_was_put_off(
 
     assert shown.updates == 1
     assert put_off is not None
-    put_off.join(10)
+    put_off.join(60)
     assert not put_off.is_alive()
 
 

@@ -56,7 +56,7 @@ async def test_it_ends_at_once_when_stdin_closes(gateway: FakeGateway) -> None:
     assert process.stdin is not None
     process.stdin.close()
 
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(90):
         assert await process.wait() == 0
 
 
@@ -88,7 +88,7 @@ async def test_told_to_stop_it_ends_well(gateway: FakeGateway) -> None:
 
     gateway.put("stop")
 
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(90):
         assert await process.wait() == 0
 
 
