@@ -221,8 +221,8 @@ class Gateway(ForWorkers):
         """The caller's runs, the newest first."""
         return await reading.list_runs(self._ctx, by, thread_id, status, limit)
 
-    async def running(self) -> list[Run]:
-        """What runs now on this server's workers, over all owners; for the server's own use (activity)."""
+    async def running(self) -> list[str | None]:
+        """The kernel (or None) of each run of this server's workers, over all owners; for its own use (activity)."""
         return await reading.running(self._ctx)
 
     def follow(

@@ -74,13 +74,13 @@ async def snapshot(ctx: Context, snapshots: Snapshots, by: Caller, thread_id: st
     return await snapshots.state(thread_id)
 
 
-async def running(ctx: Context) -> list[Run]:
+async def running(ctx: Context) -> list[str | None]:
     """See :meth:`Gateway.running`."""
 
     async def body(tx: Tx) -> list[Row]:
         return await tx.all("running_here", server_id=ctx.server_id)
 
-    return [run_of(row) for row in await ctx.database.read(body)]
+    return [row["kernel_id"] for row in await ctx.database.read(body)]
 
 
 async def health(ctx: Context) -> dict[str, Any]:

@@ -147,8 +147,7 @@ class Service:
 
     async def running(self) -> list[str | None]:
         """The kernel (or None) of each running run."""
-        runs = [] if self._gateway is None else await self._gateway.running()
-        return [run.kernel_id for run in runs]
+        return [] if self._gateway is None else await self._gateway.running()
 
     async def held(self) -> int:
         """How many pauses wait in the memory of our workers."""

@@ -241,8 +241,8 @@ SELECT * FROM runs
 SELECT * FROM runs WHERE status = 'running';
 
 -- running_here --
--- What runs, over all owners, on the workers of one server.
-SELECT r.* FROM leases l JOIN runs r ON r.run_id = l.run_id WHERE l.server_id = :server_id AND r.status = 'running';
+-- The kernel (or null) of each run that runs, over all owners, on the workers of one server.
+SELECT kernel_id FROM leases WHERE server_id = :server_id;
 
 -- count_running --
 -- How many runs are under way, of one owner and of all.
