@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import time
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
 
 POLL_SECONDS = 0.25
 ACTION_SECONDS = 10.0  # how long a shutdown or restart under way may take to say which it was
-RESTART_SECONDS = 3.0  # how long another restart under way may take to start the process
+RESTART_LOOKS = 12  # how often, a poll's time apart, a kernel is looked at that another restart may start
 OVERTAKEN_SECONDS = 0.3  # a cell's request may arrive before its busy message
 REMEMBERED = 200
 KERNEL_ACTIONS = "https://events.jupyter.org/jupyter_server/kernel_actions/v1"
@@ -175,14 +174,20 @@ class Kernels:
 
     async def _restart_failed(self, kernel_id: str, why: str) -> None:
         """Of two restarts at once one fails, while the other starts the kernel: a kernel that lives did not fail."""
-        watch, end = self._watches.get(kernel_id), time.monotonic() + RESTART_SECONDS
-        while watch is not None and time.monotonic() < end:
+        watch = self._watches.get(kernel_id)
+        if watch is not None and await self._comes_up(watch):
+            self._log.info("lobu: a restart of kernel %s failed (%s); the kernel goes on", kernel_id, why)
+        else:
+            self._failed(kernel_id, why)
+
+    async def _comes_up(self, watch: Watch) -> bool:
+        """Looks are counted, not time: what holds up this loop holds up the other restart, which runs in it too."""
+        for _ in range(RESTART_LOOKS):
             await watch.check()
-            if not watch.down or self._watches.get(kernel_id) is not watch:
-                self._log.info("lobu: a restart of kernel %s failed (%s); the kernel goes on", kernel_id, why)
-                return
+            if not watch.down or self._watches.get(watch.kernel_id) is not watch:
+                return True
             await asyncio.sleep(POLL_SECONDS)
-        self._failed(kernel_id, why)
+        return False
 
     def _failed(self, kernel_id: str, why: str) -> None:
         self._give_up(kernel_id, "start_failed", why)

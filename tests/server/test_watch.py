@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -101,6 +102,42 @@ async def test_a_restart_that_jupyter_makes_of_a_dead_kernel_is_a_death_and_a_pe
         await asyncio.sleep(0)
 
     assert told == [said]
+    await kernels.close()
+
+
+class Stalled(Started):
+    """Found dead twice; at the first look the machine stands still for as long as `stall` says."""
+
+    def __init__(self, stall: Callable[[], None]) -> None:
+        super().__init__(1)
+        self.shutting_down = True
+        self.lives = asyncio.Event()
+        self._looks = [stall, lambda: None]
+
+    async def is_alive(self) -> bool:
+        if self._looks:
+            self._looks.pop(0)()
+            return False
+        self.lives.set()
+        return True
+
+
+@pytest.mark.scenario("W17")
+async def test_of_two_restarts_one_fails_and_a_stall_does_not_make_it_the_kernels_failure(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Watch, "connect", lambda self: None)
+    clock, told = time.monotonic, list[str]()
+    process = Stalled(lambda: monkeypatch.setattr(time, "monotonic", lambda: clock() + 4))
+    kernels = await _kernels(Manager(k1=process), told)
+
+    failed = {"kernel_id": "k1", "action": "restart", "status": "error", "msg": "ports taken"}
+    await kernels.on_action(None, "", failed)
+    await asyncio.wait_for(process.lives.wait(), 30)
+    for _ in range(50):  # all that there is to say is said by now
+        await asyncio.sleep(0)
+
+    assert told == []
     await kernels.close()
 
 
