@@ -14,6 +14,7 @@ VERIFY = Path(__file__).parent / "agui" / "verify.mjs"
 
 
 @pytest.mark.last
+@pytest.mark.timeout(400)
 @pytest.mark.scenario("E35")
 def test_the_strict_client_accepts_every_run_of_every_journal_of_this_session(
     tmp_path_factory: pytest.TempPathFactory,

@@ -18,7 +18,7 @@ from tornado.web import HTTPError
 from ..model.notebooks import Change, Insert, Ping, Read, Request, change, described
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
     from logging import Logger
 
 PAGE_SECONDS = 15.0
@@ -58,10 +58,17 @@ class Page(Protocol):
 class Notebooks:
     """``contents``: the server's contents manager."""
 
-    def __init__(self, contents: Any, log: Logger, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        contents: Any,
+        log: Logger,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
         self._contents = contents
         self._log = log
         self._clock = clock
+        self._sleep = sleep
         self._began = clock()
         self._open: dict[Page, _Offer] = {}  # the last in front comes last
         self._lost: dict[tuple[str, str], float] = {}  # (whose, which) -> until when its page may come back
@@ -108,7 +115,7 @@ class Notebooks:
     async def _act(self, owner: str, path: str, request: Request) -> Answer:
         page = self._page(owner, path)
         if page is None and not isinstance(request, Read):
-            await asyncio.sleep(max(0.0, self._began + SETTLE_SECONDS - self._clock()))
+            await self._sleep(max(0.0, self._began + SETTLE_SECONDS - self._clock()))
             page = self._page(owner, path)
         if page is not None:
             return await self._in_page(page, path, request)

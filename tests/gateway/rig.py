@@ -19,7 +19,7 @@ from lobu_jupyter.model.runs import Run, Started, StartRun
 
 ME = Person("ada")
 OTHER = Person("bob")
-QUIET = Settings(sweep_seconds=0, poll_seconds=0, heartbeat_seconds=5)
+QUIET = Settings(sweep_seconds=0, poll_seconds=0, heartbeat_seconds=5, busy_seconds=60)
 
 
 class Kernels:

@@ -324,6 +324,7 @@ async def test_leaving_the_gateway_ends_the_runs_of_its_children(store: Path) ->
         assert await rig.rows("SELECT * FROM leases") == []
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.scenario("S2")
 async def test_at_any_interleaving_of_ends_a_run_ends_once_and_the_row_agrees(rig: Rig) -> None:
     """Cancel, natural end, pause and decision, kernel, worker, sweep: seeded shuffles of all at once."""

@@ -37,7 +37,7 @@ class Tab:
 
     async def end(self) -> list[int]:
         assert self._task is not None
-        await asyncio.wait_for(self._task, 20)
+        await asyncio.wait_for(self._task, 30)
         return self.seqs
 
     async def leave(self) -> None:
@@ -107,7 +107,7 @@ async def test_fifty_readers_that_come_and_go_harm_nothing_and_miss_nothing(rig:
     for number in range(50):
         tab = Tab(rig, run.thread_id, seen[-1] if seen else 0).attach()
         await rig.worker.emit(run.run_id, *say("x", f"m{number}"))
-        await asyncio.wait_for(_until(lambda tab=tab: len(tab.pages) > 0, rig, run.thread_id), 10)
+        await asyncio.wait_for(_until(lambda tab=tab: len(tab.pages) > 0, rig, run.thread_id), 30)
         await tab.leave()
         seen += tab.seqs
     await rig.worker.emit(run.run_id, success())
@@ -280,7 +280,7 @@ async def test_a_cancel_through_another_server_reaches_the_worker(two: tuple[Rig
 
     await other.gateway.cancel(ME, run.run_id)
 
-    assert [item.kind for item in await asyncio.wait_for(waiting, 10)] == ["cancel"]
+    assert [item.kind for item in await asyncio.wait_for(waiting, 30)] == ["cancel"]
 
 
 async def test_a_run_bound_to_another_servers_kernel_goes_to_that_servers_worker(

@@ -27,11 +27,11 @@ async def test_each_wait_has_its_own_end() -> None:
             assert await bell.wait(rung_within)
             bell.clear()
             began = loop.time()
-            assert not await asyncio.wait_for(bell.wait(seconds), 5)
+            assert not await asyncio.wait_for(bell.wait(seconds), 30)
             took.append(loop.time() - began)
 
     assert took[0] >= 0.19
-    assert took[1] < 5
+    assert took[1] < 30
 
 
 async def test_a_bell_that_nobody_listens_to_leaves_no_timer() -> None:

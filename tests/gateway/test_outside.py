@@ -136,7 +136,7 @@ async def test_a_swept_run_tells_those_who_read_it_and_its_worker(rig: Rig) -> N
     await rig.worker.emit(started.run_id, *say("so far")[:2])
     rig.clock.advance(31)
     await rig.gateway.sweep()
-    told = await asyncio.wait_for(asyncio.gather(*readers), 10)
+    told = await asyncio.wait_for(asyncio.gather(*readers), 30)
 
     assert [types.count("RUN_ERROR") for types in told] == [1, 1, 1]
     assert [(item.kind, item.run_id) for item in await rig.worker.fetch()] == [("cancel", started.run_id)]

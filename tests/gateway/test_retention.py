@@ -104,7 +104,7 @@ async def test_what_is_running_queued_or_read_stays(store: Path) -> None:
 
         assert await exists(rig, running.thread_id)
         assert await exists(rig, read)
-        await asyncio.wait_for(pages.aclose(), 5)
+        await asyncio.wait_for(pages.aclose(), 30)
 
 
 async def test_by_default_nothing_is_deleted(rig: Rig) -> None:

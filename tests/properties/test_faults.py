@@ -32,6 +32,7 @@ FAULTS = ["say", "again", "torn_say", "torn_start", "torn_approve", "two_decide"
 ACTIONS = st.lists(st.tuples(st.sampled_from(USUAL + FAULTS * 2), st.integers(0, 3)), min_size=5, max_size=30)
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.scenario("H6", "W4", "A2", "S14")
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(actions=ACTIONS)
@@ -49,7 +50,7 @@ async def test_the_laws_hold_under_faults(actions: list[tuple[str, int]]) -> Non
                 await machine.check()
             await machine.store.settled()
             await rig.gateway.delete_thread(ME, thread_id)
-            _, seqs = await asyncio.wait_for(reader, 20)
+            _, seqs = await asyncio.wait_for(reader, 60)
             assert seqs == [seq for seq, _ in await machine.rows()]
 
 

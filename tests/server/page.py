@@ -17,7 +17,7 @@ from tests.servers import RealServer
 async def hang_up(socket: WebSocketClientConnection, code: int | None = None) -> None:
     """Close a socket, with a WebSocket code or none, and wait until it is closed: one that outlives its loop is a leak to whichever test runs then."""
     socket.close(code)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while await socket.read_message() is not None:
             pass
 
@@ -102,7 +102,7 @@ class LobuPage:
 
     async def hear(self, kind: str) -> Json:
         """The next message of a kind; heartbeats are passed over."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while True:
                 text = await self.socket.read_message()
                 assert text is not None, "the server closed the socket"

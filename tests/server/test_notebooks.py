@@ -305,16 +305,25 @@ async def test_a_file_whose_cells_get_new_ids_with_each_reading_is_not_changed(
 async def test_after_the_servers_start_pages_have_a_moment_to_come_back(
     wire: Wire, worker: PlainWorker, task: Json, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    now = time.monotonic()
+    waits, over = asyncio.Queue[float](), asyncio.Event()
+
+    async def sleep(seconds: float) -> None:
+        await waits.put(seconds)
+        await over.wait()
+
+    for name, value in {"_began": now, "_clock": lambda: now, "_sleep": sleep}.items():
+        monkeypatch.setattr(wire.service.notebooks, name, value)
     monkeypatch.setattr("lobu_jupyter.server.notebooks.SETTLE_SECONDS", 5.0)
-    monkeypatch.setattr(wire.service.notebooks, "_began", time.monotonic())
 
     asking = asyncio.create_task(at(wire, worker, task, do="edit", cell="a", was="x = 1", source="x = 2"))
-    while not wire.service.notebooks._locks:  # noqa: ASYNC110 - the request has not come to it yet
-        await asyncio.sleep(0)
+    waited = await waits.get()
     page = await opened(wire, PATH)
+    over.set()
     await answers(page, {"done": True})
 
     assert await asking == {"done": True}
+    assert waited == 5
     assert sources(file) == ["x = 1", "x + 1"]
     await leaves(page)
 

@@ -123,7 +123,7 @@ async def test_jupyter_events_tell_start_decision_and_end_without_content(
     entry = {"interruptId": asked["id"], "status": "resolved", "payload": payload}
     resumed = await wire.ok("POST", f"threads/{thread}/resume", {"resume": [entry]})
     await wire.ok("POST", f"runs/{resumed['runId']}/cancel")
-    await asyncio.wait_for(ended.wait(), 10)
+    await asyncio.wait_for(ended.wait(), 30)
 
     told = sorted((e["schema"], e.get("action"), e.get("status"), e.get("decision")) for e in heard if e)
     assert ("decision", None, None, "reject") in told

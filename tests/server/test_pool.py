@@ -42,7 +42,7 @@ class Told:
         return []
 
     async def hear(self) -> tuple[Any, ...]:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while not self.told:
                 self._changed.clear()
                 await self._changed.wait()
@@ -84,7 +84,7 @@ async def make_pool(told: Told) -> AsyncIterator[MakePool]:
 
 async def spawned(told: Told, pool: Pool) -> Child:
     """The child that was started; it has not registered."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         await told.greeted.acquire()
     (child,) = pool._children
     return child

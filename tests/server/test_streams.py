@@ -68,7 +68,7 @@ class Stream:
         return frames(self.text)
 
     async def until(self, marker: bytes) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while marker not in self.text:
                 self._more.clear()
                 await self._more.wait()
@@ -76,7 +76,7 @@ class Stream:
     async def leave(self) -> None:
         """Cut the connection."""
         self.done.cancel()
-        await asyncio.wait({self.done}, timeout=5)
+        await asyncio.wait({self.done}, timeout=30)
 
 
 @pytest.mark.scenario("E10")
@@ -146,7 +146,7 @@ async def test_a_reader_that_leaves_is_let_go(wire: Wire, worker: PlainWorker, t
 
     left = pumps()
     if left:
-        await asyncio.wait(left, timeout=5)
+        await asyncio.wait(left, timeout=30)
     assert not pumps()
 
 
@@ -220,7 +220,7 @@ async def test_a_socket_that_watches_hears_that_a_thread_is_new(wire: Wire) -> N
     await wire.ok("POST", "threads", {"title": "new"})
 
     assert await page.hear("changed") == {"type": "changed"}
-    page.socket.close()
+    await hang_up(page.socket)
 
 
 @pytest.mark.parametrize(
