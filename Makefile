@@ -22,22 +22,27 @@ run: install
 	$(BIN)/jupyter lab --allow-root --no-browser --port=$(PORT) \
 	  --LabApp.default_url=/lab/tree/notebooks/01-quickstart.ipynb $(ARGS)
 
-# Two lanes side by side, one for each of two cores; by themselves what measures and what keeps an event loop running.
+# Lanes side by side, for two cores; what measures, by itself.
 test: install tests/agui/node_modules/.installed browser forget lint frontend
 	$(MAKE) --jobs=2 --output-sync=target test-servers test-rest
 	$(BIN)/python -m pytest $(MEASURE)
-	$(BIN)/python -m pytest tests/browser tests/test_every_journal.py
-	$(BIN)/python -m pytest --nbval --nbval-sanitize-with notebooks/sanitize.cfg -p no:cacheprovider notebooks
+	$(MAKE) --jobs=2 --output-sync=target test-browser test-notebooks
 
 SERVERS := tests/scenarios tests/server tests/outside
 MEASURE := tests/bench tests/chaos
 
-.PHONY: test-servers test-rest
+.PHONY: test-servers test-rest test-browser test-notebooks
 test-servers:
 	$(BIN)/python -m pytest $(SERVERS) tests/test_every_journal.py
 
 test-rest:
 	$(BIN)/python -m pytest tests $(addprefix --ignore=,$(SERVERS) $(MEASURE) tests/browser)
+
+test-browser:
+	$(BIN)/python -m pytest tests/browser tests/test_every_journal.py
+
+test-notebooks:
+	$(BIN)/python -m pytest --nbval --nbval-sanitize-with notebooks/sanitize.cfg -p no:cacheprovider notebooks
 
 unit: install
 	$(BIN)/python -m pytest tests --ignore tests/browser --ignore tests/scenarios
