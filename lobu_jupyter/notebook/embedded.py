@@ -24,7 +24,7 @@ from ..model.errors import LobuError
 from .discover import Found, ThisKernel
 from .errors import NoGateway
 
-START_SECONDS = 40.0
+START_SECONDS = 60.0
 STOP_SECONDS = 1.0
 """The kernel's own shutdown waits for it, and is not waited for long itself."""
 _PREFIX = "lobu-embedded-"
