@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from playwright.sync_api import BrowserContext, expect
 
-from tests.servers import RealServer, best_of
+from tests.servers import RealServer, best_of, wait_for
 
 from .lab import Lab, write_notebook
 from .panel import Panel
@@ -105,6 +105,12 @@ SWITCH = """async () => {
 }"""
 
 
+def scrolled_up(panel: Panel) -> bool:
+    """Scroll; has the panel seen it? What is drawn before it has, goes to the end."""
+    panel.root.locator(".lobu-scroll").evaluate("one => (one.scrollTop = 200)")
+    return panel.button("Jump to latest").is_visible()
+
+
 def test_a_switch_is_quick_and_keeps_scroll_and_draft(open_lab: OpenLab, server: RealServer):
     with server.client() as client:
         for n in range(50):
@@ -114,7 +120,7 @@ def test_a_switch_is_quick_and_keeps_scroll_and_draft(open_lab: OpenLab, server:
     panel.send(LONG)
     panel.stands("Done")
     scroller = panel.root.locator(".lobu-scroll")
-    scroller.evaluate("one => (one.scrollTop = 200)")
+    wait_for("the panel to see the scrolling", lambda: scrolled_up(panel))
     panel.composer.fill("half a thought")
 
     def switch() -> float:
