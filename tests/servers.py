@@ -23,7 +23,7 @@ import httpx
 import psutil
 
 REPOSITORY = Path(__file__).parents[1]
-START_SECONDS = 40.0
+START_SECONDS = 90.0
 _NOT_INHERITED = ("JPY_", "JUPYTER", "LOBU", "IPYTHON", "PYTEST", "OPENAI", "ANTHROPIC", "GOOGLE", "GEMINI")
 
 

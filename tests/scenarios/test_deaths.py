@@ -286,7 +286,7 @@ def test_fifty_runs_at_once_all_end_once(person: Person) -> None:
     assert all(f"number {n}" in text_of(events) for n, events in enumerate(told))
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(400)
 @pytest.mark.scenario("W17")
 def test_two_restarts_at_once_are_told_as_one_and_the_kernel_goes_on(
     person: Person, shared_server: RealServer
