@@ -25,7 +25,7 @@ SAVED = """() => jupyterapp.shell.currentWidget.content.model.sharedModel.cells
     .map(output => output.data?.['application/vnd.lobu.thread+json'])
     .filter(Boolean)
     .every(one => ['succeeded', 'failed', 'cancelled'].includes(one.snapshot?.runs.at(-1).status))"""
-SLOW = 45_000  # ms; nobody promised it: it only ends what hangs
+SLOW = 90_000  # ms; nobody promised it: it only ends what hangs
 LOAD = "%load_ext lobu_jupyter"
 
 

@@ -71,6 +71,10 @@ export function useScrolling(thread: Thread, model: PanelModel): IScrolling {
     if (element === null || (thread.presence !== 'ready' && !restored.current)) {
       return;
     }
+    const below = element.scrollHeight - element.scrollTop - element.clientHeight;
+    if (end && below >= AT_END && element.scrollTop < lastTop.current - 1) {
+      return; // the person has just scrolled up: the event that says so is on its way
+    }
     if (anchor.current?.element.isConnected) {
       element.scrollTop += anchor.current.element.getBoundingClientRect().top - anchor.current.top;
     } else if (end) {
