@@ -26,20 +26,26 @@ run: install
 test: install tests/agui/node_modules/.installed browser forget lint frontend
 	$(MAKE) --jobs=2 --output-sync=target test-servers test-rest
 	$(BIN)/python -m pytest $(MEASURE)
-	$(MAKE) --jobs=2 --output-sync=target test-browser test-notebooks
+	$(BIN)/python -m pytest $(BOOT)
+	$(MAKE) --jobs=2 --output-sync=target test-panel test-pages test-notebooks
 
 SERVERS := tests/scenarios tests/server tests/outside
 MEASURE := tests/bench tests/chaos
+BOOT := tests/browser/test_boot_time.py
+PANEL := $(wildcard tests/browser/test_panel*.py) $(patsubst %,tests/browser/test_%.py,notebook_edits outside_agents proxy streaming)
 
-.PHONY: test-servers test-rest test-browser test-notebooks
+.PHONY: test-servers test-rest test-panel test-pages test-notebooks
 test-servers:
 	$(BIN)/python -m pytest $(SERVERS) tests/test_every_journal.py
 
 test-rest:
 	$(BIN)/python -m pytest tests $(addprefix --ignore=,$(SERVERS) $(MEASURE) tests/browser)
 
-test-browser:
-	$(BIN)/python -m pytest tests/browser tests/test_every_journal.py
+test-panel:
+	$(BIN)/python -m pytest $(PANEL) tests/test_every_journal.py
+
+test-pages:
+	$(BIN)/python -m pytest tests/browser $(addprefix --ignore=,$(PANEL) $(BOOT)) tests/test_every_journal.py
 
 test-notebooks:
 	$(BIN)/python -m pytest --nbval --nbval-sanitize-with notebooks/sanitize.cfg -p no:cacheprovider notebooks
