@@ -56,10 +56,10 @@ class Proxy:
         self._listening.set()
         await self._stop.wait()
         server.close()
-        self._abort()
-        others = asyncio.all_tasks() - {asyncio.current_task()}
-        if others:
-            await asyncio.wait(others, timeout=5)
+        while others := asyncio.all_tasks() - {asyncio.current_task()}:  # also of what was just accepted
+            self._abort()
+            await asyncio.wait(others, timeout=0.1)
+        await asyncio.sleep(0)  # what was closed last has its last callback
 
     async def _serve_one(self, reader: StreamReader, writer: StreamWriter) -> None:
         """One request of one connection."""
