@@ -493,15 +493,15 @@ SELECT p.batch_incarnation AS incarnation FROM runs r JOIN runs p ON p.run_id = 
 -- pick_worker --
 -- A worker of a server that knows the agent, else a child: the one of before, else the least busy. An outside one
 -- gets the runs of its own person only; while one of another server, which may be gone, knows the agent, no child is taken.
-WITH knowing AS (SELECT w.worker_id FROM workers w, json_each(w.agents) a
-                  WHERE w.gone_at IS NULL AND a.value ->> 'name' = :agent
-                    AND (w.child = 1 OR (w.seen_at > :since AND w.owner = (SELECT owner FROM runs WHERE run_id = :run_id))))
-SELECT w.* FROM workers w
- WHERE w.server_id = :server_id AND w.gone_at IS NULL
-   AND (w.child = 1 OR (w.seen_at > :since AND w.owner = (SELECT owner FROM runs WHERE run_id = :run_id)))
-   AND (w.child = 0 AND w.agents = '[]' OR w.worker_id IN knowing
-        OR w.child = 1 AND NOT EXISTS (SELECT 1 FROM knowing JOIN workers o USING (worker_id) WHERE o.child = 0))
- ORDER BY w.worker_id NOT IN knowing, w.incarnation <> :before,
+WITH able AS (SELECT * FROM workers
+               WHERE gone_at IS NULL AND (child = 1
+                     OR (seen_at > :since AND owner = (SELECT owner FROM runs WHERE run_id = :run_id)))),
+     knowing AS (SELECT able.worker_id, able.child FROM able, json_each(able.agents) a WHERE a.value ->> 'name' = :agent)
+SELECT w.* FROM able w
+ WHERE w.server_id = :server_id
+   AND (w.child = 0 AND w.agents = '[]' OR w.worker_id IN (SELECT worker_id FROM knowing)
+        OR w.child = 1 AND NOT EXISTS (SELECT 1 FROM knowing WHERE child = 0))
+ ORDER BY w.worker_id NOT IN (SELECT worker_id FROM knowing), w.incarnation <> :before,
           (SELECT count(*) FROM leases l WHERE l.worker_id = w.worker_id), w.incarnation
  LIMIT 1;
 
