@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import asyncio
+import contextlib
 
 from tornado.httpclient import HTTPClientError, HTTPRequest
-from tornado.websocket import WebSocketClosedError, websocket_connect
+from tornado.websocket import WebSocketClientConnection, WebSocketClosedError, websocket_connect
 
 from .mail import Gone
-
-if TYPE_CHECKING:
-    from tornado.websocket import WebSocketClientConnection
 
 CONNECT_SECONDS = 5.0
 
@@ -54,6 +52,22 @@ async def connect(url: str, token: str, verify: bool | str) -> WorkerSocket:
         connect_timeout=CONNECT_SECONDS,
     )
     try:
-        return WorkerSocket(await websocket_connect(request))
+        return WorkerSocket(await dial(request))
     except (HTTPClientError, OSError) as error:
         raise Gone from error
+
+
+async def dial(request: HTTPRequest) -> WebSocketClientConnection:
+    """``websocket_connect`` that leaves nothing open when its caller is cancelled: tornado goes on connecting.
+
+    Raises:
+        HTTPClientError: refused, or timed out.
+        OSError: nobody listens there.
+    """
+    connecting = asyncio.ensure_future(websocket_connect(request))
+    try:
+        return await asyncio.shield(connecting)
+    except asyncio.CancelledError:
+        with contextlib.suppress(HTTPClientError, OSError):  # no longer anyone's concern
+            (await connecting).close()
+        raise

@@ -17,8 +17,9 @@ from typing import Any
 import httpx
 import msgspec
 from tornado.httpclient import HTTPClientError, HTTPRequest
-from tornado.websocket import WebSocketClientConnection, WebSocketClosedError, websocket_connect
+from tornado.websocket import WebSocketClientConnection, WebSocketClosedError
 
+from lobu_jupyter.worker.socket import dial
 from tests.chaos.wires import Wire
 
 AGAIN_SECONDS = 0.05
@@ -95,7 +96,7 @@ class Page:
                 request_timeout=CONNECT_SECONDS,
             )
             try:
-                self._socket = await websocket_connect(request)
+                self._socket = await dial(request)
                 await self._hear(self._socket)
             except HTTPClientError as error:
                 if error.code not in (503, 599):
