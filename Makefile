@@ -26,7 +26,7 @@ run: install
 test: install tests/agui/node_modules/.installed browser forget lint frontend
 	$(BIN)/python -m pytest $(MEASURE)
 	$(BIN)/python -m pytest $(BOOT)
-	$(MAKE) --jobs=2 --output-sync=target test-servers test-rest test-panel test-pages test-notebooks
+	$(MAKE) --jobs=2 --keep-going --output-sync=target test-servers test-rest test-panel test-pages test-notebooks
 
 SERVERS := tests/scenarios tests/server tests/outside
 MEASURE := tests/bench tests/chaos
