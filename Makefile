@@ -22,11 +22,11 @@ run: install
 	$(BIN)/jupyter lab --allow-root --no-browser --port=$(PORT) \
 	  --LabApp.default_url=/lab/tree/notebooks/01-quickstart.ipynb $(ARGS)
 
-# Lanes, three at a time for two cores, for a lane often waits; what measures, by itself.
+# Lanes, two at a time for two cores; what measures, by itself.
 test: install tests/agui/node_modules/.installed browser forget lint frontend
 	$(BIN)/python -m pytest $(MEASURE)
 	$(BIN)/python -m pytest $(BOOT)
-	$(MAKE) --jobs=3 --keep-going --output-sync=target test-servers test-rest test-panel test-pages test-notebooks
+	$(MAKE) --jobs=2 --keep-going --output-sync=target test-servers test-rest test-panel test-pages test-notebooks
 
 SERVERS := tests/scenarios tests/server tests/outside
 MEASURE := tests/bench tests/chaos
@@ -47,7 +47,7 @@ test-pages:
 	$(BIN)/python -m pytest tests/browser $(addprefix --ignore=,$(PANEL) $(BOOT)) tests/test_every_journal.py
 
 test-notebooks:
-	$(BIN)/python -m pytest --nbval --nbval-sanitize-with notebooks/sanitize.cfg -p no:cacheprovider notebooks
+	$(BIN)/python -m pytest --nbval --nbval-sanitize-with notebooks/sanitize.cfg -p no:cacheprovider -p tests.ports notebooks
 
 unit: install
 	$(BIN)/python -m pytest tests --ignore tests/browser --ignore tests/scenarios

@@ -7,6 +7,7 @@ import os
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests import ports
 from tests.outcomes import Keeper
 
 for name in [name for name in os.environ if name.startswith(("LOBU_", "OPENAI_", "ANTHROPIC_"))]:
@@ -19,6 +20,7 @@ settings.load_profile("any-machine")
 
 def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(Keeper(), "outcomes")
+    ports.install()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

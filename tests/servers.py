@@ -6,12 +6,10 @@ person's Jupyter directories. All waits have a limit and end early when the proc
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import secrets
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -22,8 +20,11 @@ from typing import Any, Self
 import httpx
 import psutil
 
+from tests.ports import take
+
 REPOSITORY = Path(__file__).parents[1]
 START_SECONDS = 90.0
+CONFIG = "from tests.ports import install\n\ninstall()\n"
 _NOT_INHERITED = ("JPY_", "JUPYTER", "LOBU", "IPYTHON", "PYTEST", "OPENAI", "ANTHROPIC", "GOOGLE", "GEMINI")
 
 
@@ -58,12 +59,13 @@ class RealServer:
         self._clients: list[httpx.Client] = []
         for folder in ("work", "config", "data", "runtime", "ipython"):
             (home / folder).mkdir(parents=True, exist_ok=True)
+        (home / "config" / "jupyter_server_config.py").write_text(CONFIG)
 
     # -- life -----------------------------------------------------------------------------------
 
     def start(self) -> Self:
         """Start the process and wait until lobu's health answers (503 counts with wait_ready=False)."""
-        self.port = self.port or _free_port()
+        self.port = self.port or take()
         with (self.home / "server.log").open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, *self._command, *self.arguments()],
@@ -294,15 +296,6 @@ def best_of(tries: int, measure: Callable[[], float], enough: float) -> float:
             break
         best = min(best, measure())
     return best
-
-
-def _free_port() -> int:
-    """A port that a server may have again after a restart: not one of those that systems give away."""
-    while True:
-        port = 20_000 + secrets.randbelow(12_000)
-        with contextlib.suppress(OSError), socket.socket() as probe:
-            probe.bind(("127.0.0.1", port))
-            return port
 
 
 def _command_line(process: psutil.Process) -> str:

@@ -127,13 +127,10 @@ def bare_kernel(home: Path, **env: str) -> Iterator[BareKernel]:
         "PYTHONPATH": str(REPOSITORY),
     }
 
-    def make() -> KernelManager:
-        file = home / "runtime" / f"kernel-{uuid4()}.json"
-        manager = KernelManager(kernel_name="python3", connection_file=str(file))
-        manager.shutdown_wait_time = SECONDS  # it stops its gateway on the way
-        return manager
-
-    manager = start_kernel(make, env={**kept, **own, **env}, cwd=str(home / "work"))
+    file = home / "runtime" / f"kernel-{uuid4()}.json"
+    manager = KernelManager(kernel_name="python3", connection_file=str(file))
+    manager.shutdown_wait_time = SECONDS  # it stops its gateway on the way
+    start_kernel(manager, env={**kept, **own, **env}, cwd=str(home / "work"))
     kernel = BareKernel(manager)
     try:
         kernel.run("%load_ext lobu_jupyter\nimport lobu_jupyter as lobu")

@@ -33,7 +33,7 @@ def _environment() -> dict[str, str]:
 
 
 def _a_kernel() -> KernelManager:
-    return start_kernel(lambda: KernelManager(kernel_name="python3"), env=_environment())
+    return start_kernel(KernelManager(kernel_name="python3"), env=_environment())
 
 
 def _end(manager: KernelManager) -> None:
