@@ -23,7 +23,8 @@ run: install
 	  --LabApp.default_url=/lab/tree/notebooks/01-quickstart.ipynb $(ARGS)
 
 # Lanes, two at a time for two cores; what measures, by itself.
-test: install tests/agui/node_modules/.installed browser forget lint frontend
+test: install tests/agui/node_modules/.installed browser forget
+	$(MAKE) --jobs=2 --output-sync=target lint frontend
 	$(BIN)/python -m pytest $(MEASURE)
 	$(BIN)/python -m pytest $(BOOT)
 	$(MAKE) --jobs=2 --keep-going --output-sync=target test-servers test-rest test-panel test-pages test-notebooks

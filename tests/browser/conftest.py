@@ -134,7 +134,10 @@ def leave_empty(server: RealServer) -> None:
 
 def no_kernels(server: RealServer) -> bool:
     """Shut down the kernels that run; were there none?"""
-    kernels = server.jupyter("GET", "api/kernels")
+    try:
+        kernels = server.jupyter("GET", "api/kernels")
+    except httpx.HTTPStatusError:  # jupyter_server fails to list one that a page is just starting
+        return False
     for kernel in kernels:
         with suppress(httpx.HTTPStatusError):  # of a kernel that was killed; asked again
             server.shut_down_kernel(kernel["id"])
