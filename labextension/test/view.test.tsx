@@ -531,6 +531,37 @@ test('a colleague without the thread reads the copy that the notebook saved', as
   expect(element.querySelector('button')).toBeNull();
 });
 
+test('E26: what was open when a copy was saved, or in a deleted thread, has no button that means nothing', async () => {
+  const server = new FakeServer();
+  const element = document.body.appendChild(document.createElement('div'));
+  const saved = stateOf(...waitingFor('1 + 1'));
+  unmount = mount(element, {
+    page: server.page,
+    threadId: 't',
+    runId: 'r1',
+    saved,
+    composer: 'waiting'
+  });
+  await drawn();
+
+  expect(element.textContent).toMatch('Saved copy');
+  expect(element.textContent).toMatch('not decided');
+  expect(element.textContent).not.toMatch('waits for you');
+  expect(element.querySelector('button:not(.lobu-card-head), fieldset, .lobu-decide')).toBeNull();
+  unmount();
+
+  const deleted = await show(stateOf(...waitingFor('1 + 1', '2 + 2')));
+  expect(deleted.element.textContent).toMatch('waits for you');
+  const error = { code: 'thread_not_found', message: 'There is no such thread.' };
+  deleted.server.channel.say({ type: 'error', threadId: 't', error });
+  await drawn();
+
+  expect(deleted.element.textContent).not.toMatch('waits for you');
+  expect(
+    deleted.element.querySelector('button:not(.lobu-card-head), fieldset, .lobu-decide')
+  ).toBeNull();
+});
+
 test('a cell output shows its own run only, and what resumed it', async () => {
   const { element } = await show(
     stateOf(

@@ -13,10 +13,18 @@ import { IView, useNow } from './view';
 
 const KEYS = { approve: 'a', edit: 'e', reject: 'r' };
 
-export function Decide(props: { interrupt: IInterrupt; view: IView }): VNode {
+/** Can it be decided here? Not in a saved copy of a thread that this server has not, nor once the thread was deleted. */
+export function isDecidable(interrupt: IInterrupt, { thread }: IView): boolean {
+  return thread.presence !== 'deleted' && thread.state.interrupts.some(i => i.id === interrupt.id);
+}
+
+export function Decide(props: { interrupt: IInterrupt; view: IView }): VNode | null {
   const { interrupt, view } = props;
   const { thread, trans } = view;
   const chosenHere = useRef(false);
+  if (!isDecidable(interrupt, view)) {
+    return interrupt.message ? <p class="lobu-note">{interrupt.message}</p> : null;
+  }
   const controls = new Controls(interrupt, view, chosenHere);
   const busy = thread.sending || thread.isSent(interrupt.id);
   return (
@@ -355,7 +363,7 @@ export function BatchBar(props: { view: IView }): VNode | null {
   const { view } = props;
   const { thread, trans } = view;
   const open = thread.state.interrupts;
-  if (open.length < 2) {
+  if (open.length < 2 || thread.presence === 'deleted') {
     return null;
   }
   const ready = open.filter(one => {

@@ -6,7 +6,7 @@ import { languageOf } from '../text/highlight';
 import { textOf } from '../run';
 import { IInterrupt, IToolItem, JsonObject } from '../wire';
 import { Code, Diff, JsonView, Terminal } from './code';
-import { Decide } from './decide';
+import { Decide, isDecidable } from './decide';
 import { isRich, isShort, Output } from './outputs';
 import { duration, IView, useNow } from './view';
 
@@ -23,16 +23,15 @@ export function ToolCard(props: {
     view.redraw();
   };
   const body = `lobu-${item.id}`;
+  const lapsed = interrupt !== undefined && !isDecidable(interrupt, view);
+  const looks = hasFailed(item) || isUndone(item) ? 'failed' : lapsed ? 'done' : item.status;
   return (
-    <section
-      class={`lobu-card lobu-is-${hasFailed(item) || isUndone(item) ? 'failed' : item.status}`}
-      aria-label={item.name}
-    >
+    <section class={`lobu-card lobu-is-${looks}`} aria-label={item.name}>
       <button class="lobu-card-head" aria-expanded={open} aria-controls={body} onClick={toggle}>
         <span class="lobu-card-mark" aria-hidden="true" />
         <span class="lobu-card-name">{item.name}</span>
         <span class="lobu-card-what">{open ? '' : headline(item)}</span>
-        <Standing item={item} live={props.live} view={view} />
+        <Standing item={item} live={props.live} lapsed={lapsed} view={view} />
       </button>
       <div id={body} class="lobu-card-body" hidden={!open}>
         {open && <Arguments item={item} interrupt={interrupt} view={view} />}
@@ -79,7 +78,7 @@ function effective(item: IToolItem): JsonObject {
   return item.decision?.decision.editedArgs ?? parsed(item.args) ?? {};
 }
 
-function Standing(props: { item: IToolItem; live: boolean; view: IView }): VNode {
+function Standing(props: { item: IToolItem; live: boolean; lapsed: boolean; view: IView }): VNode {
   const { item, view } = props;
   const { trans } = view;
   const running = props.live && item.status === 'running' && item.startedAt !== undefined;
@@ -87,7 +86,7 @@ function Standing(props: { item: IToolItem; live: boolean; view: IView }): VNode
   const words: { [status: string]: string } = {
     streaming: props.live ? trans.__('writing…') : trans.__('stopped'),
     running: props.live ? trans.__('running') : trans.__('stopped'),
-    waiting: trans.__('waits for you'),
+    waiting: props.lapsed ? trans.__('not decided') : trans.__('waits for you'),
     done: hasFailed(item) ? trans.__('error') : isUndone(item) ? trans.__('failed') : ''
   };
   const until = item.endedAt ?? (running ? now : undefined);
