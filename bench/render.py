@@ -32,9 +32,10 @@ def _table(rows: list[dict[str, Any]]) -> str:
     facts = ", ".join(
         f"{name} {value}" for name, value in machine.items() if name not in ("at", "othersUsed")
     )
+    days = sorted({row["machine"]["at"][:10] for row in targets})
     met = sum(row["met"] is True for row in targets)
     judged = sum(row["met"] is not None for row in targets)
-    head = f"Measured {machine['at'][:10]} ({facts}): {met} of {judged} judged figures met their target.\n\n"
+    head = f"Measured {' and '.join(days)} ({facts}): {met} of {judged} judged figures met their target.\n\n"
     return head + table.show([row for row in rows if row["id"].startswith("B")]) + "\n"
 
 
