@@ -53,6 +53,15 @@ async function show(state: IState, more: Partial<IRootProps> = {}, server = new 
   return { element, server, tell };
 }
 
+/** A saved copy of a run, on a server that does not have its thread. */
+async function showSaved(saved: IState): Promise<HTMLElement> {
+  const { page } = new FakeServer();
+  const element = document.body.appendChild(document.createElement('div'));
+  unmount = mount(element, { page, threadId: 't', runId: 'r1', saved, composer: 'waiting' });
+  await drawn();
+  return element;
+}
+
 function button(name: RegExp): HTMLButtonElement {
   const found = [...document.querySelectorAll('button')].filter(b =>
     name.test(b.textContent ?? '')
@@ -514,17 +523,9 @@ test('E26: a deleted thread keeps what it showed and says so once', async () => 
 });
 
 test('a colleague without the thread reads the copy that the notebook saved', async () => {
-  const saved = stateOf(started('r1', 'go'), ...said('a1', 'from the notebook'), finished());
-  const server = new FakeServer();
-  const element = document.body.appendChild(document.createElement('div'));
-  unmount = mount(element, {
-    page: server.page,
-    threadId: 't',
-    runId: 'r1',
-    saved,
-    composer: 'waiting'
-  });
-  await drawn();
+  const element = await showSaved(
+    stateOf(started('r1', 'go'), ...said('a1', 'from the notebook'), finished())
+  );
 
   expect(element.textContent).toMatch('from the notebook');
   expect(element.textContent).toMatch('Saved copy');
@@ -532,17 +533,7 @@ test('a colleague without the thread reads the copy that the notebook saved', as
 });
 
 test('E26: what was open when a copy was saved, or in a deleted thread, has no button that means nothing', async () => {
-  const server = new FakeServer();
-  const element = document.body.appendChild(document.createElement('div'));
-  const saved = stateOf(...waitingFor('1 + 1'));
-  unmount = mount(element, {
-    page: server.page,
-    threadId: 't',
-    runId: 'r1',
-    saved,
-    composer: 'waiting'
-  });
-  await drawn();
+  const element = await showSaved(stateOf(...waitingFor('1 + 1')));
 
   expect(element.textContent).toMatch('Saved copy');
   expect(element.textContent).toMatch('not decided');
