@@ -13,7 +13,7 @@ from lobu_jupyter.model.runs import ErrorCode, RunError, RunStatus
 
 from .beginning import begin_and_end, begin_next, tell
 from .journal import append, stamped
-from .rows import interrupt_of, json_of
+from .rows import interrupt_of, json_of, prompt_of
 
 if TYPE_CHECKING:
     from lobu_jupyter.store.tx import Row, Tx
@@ -36,9 +36,13 @@ async def finish(
     *,
     usage: dict[str, int] | None = None,
     error: RunError | None = None,
+    said: bytearray | None = None,
     then_next: bool = True,
 ) -> None:
-    """Write a run's end into its row, take its lease away and begin what is queued behind it."""
+    """Write a run's end into its row, take its lease away and begin what is queued behind it.
+
+    ``said``: its messages' words, which can be searched from now on, with its prompt.
+    """
     run_id = run["run_id"]
     changed = await tx.run(
         "end_run",
@@ -52,7 +56,8 @@ async def finish(
     )
     assert changed == 1, "the caller saw its lease in this transaction"
     await tx.run("drop_lease", run_id=run_id)
-    await tx.run("index_run", run_id=run_id)
+    text = f"{prompt_of(run)}\n{(said or b'').decode()}"
+    await tx.run("index_run", thread_id=run["thread_id"], run_id=run_id, text=text)
     if run["parent_run_id"]:
         await tx.run("drop_checkpoint", run_id=run["parent_run_id"])
     tx.after(lambda: ctx.slices.drop(run_id))
@@ -90,12 +95,12 @@ async def _close(
     if lease is None or run is None:
         return False
     terminal = event or run_finished(run["thread_id"], run_id, {"type": "cancelled"})
-    slice_ = await ctx.slices.take(tx, run, lease["chunk"])
+    slice_ = await ctx.slices.take(tx, lease, lease["batch"])
     bodies = [encode(closing) for closing in slice_.close(why)]
     end = await append(tx, run["thread_id"], run_id, [*bodies, stamped(terminal, ctx.now())], ctx.now())
     if lease["worker_id"] is not None:
         await tell(tx, lease["worker_id"], "cancel", run_id, error.code if error else "cancelled")
-    await finish(ctx, tx, run, status, end, error=error, then_next=then_next)
+    await finish(ctx, tx, run, status, end, error=error, said=slice_.said, then_next=then_next)
     return True
 
 

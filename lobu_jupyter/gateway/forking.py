@@ -31,7 +31,7 @@ async def fork(ctx: Context, by: Caller, thread_id: str, run_id: str) -> Thread:
         await own_thread(tx, owner, thread_id)
         until = await _until(tx, thread_id, run_id)
         new = new_id("thread")
-        await tx.run("copy_thread", thread_id=thread_id, fork=new, until=until, now=ctx.now())
+        await tx.run("copy_thread", thread_id=thread_id, fork=new, now=ctx.now())
         for query in ("copy_events", "copy_texts"):
             await tx.run(query, thread_id=thread_id, fork=new, until=until)
         await record(ctx, tx, by, "forked", owner, new, detail={"from": thread_id, "run": run_id})

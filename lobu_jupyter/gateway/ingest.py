@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from .context import Context
 
 _RESERVED = frozenset({"lobu.decision", "lobu.closed", "lobu.title", "lobu.kernel"})  # the gateway's to say
+_TERMINAL = (ev.RunFinished, ev.RunErrorEvent)
 LIFE_SECONDS = 1.0  # how often a lease is extended at most
 _STATUS = {
     "success": RunStatus.SUCCEEDED,
@@ -42,15 +43,19 @@ _STATUS = {
 }
 
 
+_Taken = dict[str, int]  # {"acked", "cursor"}
+
+
 @dataclass(frozen=True, slots=True)
 class _Checked:
     """A batch that is well-formed; ``terminal`` is its last event, if that ends the run."""
 
+    batch: ev.Batch
     events: list[tuple[ev.Known, bytes]]
     terminal: ev.RunFinished | ev.RunErrorEvent | None
 
 
-async def ingest(ctx: Context, worker: WorkerCaller, batch: ev.Batch) -> dict[str, int]:
+async def ingest(ctx: Context, worker: WorkerCaller, batch: ev.Batch) -> _Taken:
     """See :meth:`Gateway.ingest`."""
     (taken,) = await ingest_each(ctx, worker, [batch])
     if isinstance(taken, LobuError):
@@ -60,7 +65,7 @@ async def ingest(ctx: Context, worker: WorkerCaller, batch: ev.Batch) -> dict[st
 
 async def ingest_each(
     ctx: Context, worker: WorkerCaller, batches: Sequence[ev.Batch]
-) -> list[dict[str, int] | LobuError]:
+) -> list[_Taken | LobuError]:
     """See :meth:`Gateway.ingest_each`."""
     began = perf_counter()
     judged = [_judge(ctx, worker, batch) for batch in batches]
@@ -73,11 +78,11 @@ async def ingest_each(
     return taken
 
 
-def _taken(outcome: Outcome[dict[str, int]]) -> dict[str, int] | LobuError:
+def _taken(outcome: Outcome[_Taken]) -> _Taken | LobuError:
     return outcome.error if isinstance(outcome.error, LobuError) else outcome.result()
 
 
-def _judge(ctx: Context, worker: WorkerCaller, batch: ev.Batch) -> Body[dict[str, int]] | LobuError:
+def _judge(ctx: Context, worker: WorkerCaller, batch: ev.Batch) -> Body[_Taken] | LobuError:
     """What journals the batch, or why it is refused."""
     try:
         if batch.incarnation != worker.incarnation:
@@ -85,25 +90,7 @@ def _judge(ctx: Context, worker: WorkerCaller, batch: ev.Batch) -> Body[dict[str
         checked = _check(ctx, batch)
     except LobuError as refusal:
         return refusal
-
-    async def body(tx: Tx) -> dict[str, int]:
-        run = await tx.one("run_of_worker", run_id=batch.run_id, worker_id=worker.worker_id)
-        if run is None or not run["worker_lives"]:
-            alive = run is None and await tx.one("live_worker", worker_id=worker.worker_id)
-            raise RunNotFound if alive else StaleIncarnation
-        if (batch.batch, worker.incarnation) == (run["batch"], run["batch_incarnation"]):
-            return {"acked": batch.batch, "cursor": run["batch_cursor"]}
-        if run["deadline"] is None:  # there is no lease
-            raise RunEnded
-        if (run["worker_id"], run["incarnation"]) != (worker.worker_id, worker.incarnation):
-            raise StaleIncarnation
-        if batch.batch != run["batch"] + 1:
-            raise Conflict(
-                f"Batch {run['batch'] + 1} comes next, not {batch.batch}.", expected=run["batch"] + 1
-            )
-        return await _take(ctx, tx, run, batch, checked)
-
-    return body
+    return lambda tx: _take(ctx, tx, worker, checked)
 
 
 def _check(ctx: Context, batch: ev.Batch) -> _Checked:
@@ -115,16 +102,16 @@ def _check(ctx: Context, batch: ev.Batch) -> _Checked:
     redact = ctx.settings.redactor.raw
     events = [ev.parse(redact(bytes(raw)), f"events[{i}]") for i, raw in enumerate(batch.events)]
     for i, (event, _) in enumerate(events):
-        if isinstance(event, ev.RunFinished | ev.RunErrorEvent) and i < len(events) - 1:
+        if isinstance(event, _TERMINAL) and i < len(events) - 1:
             raise InvalidField("nothing follows the end of a run", field=f"events[{i + 1}]")
         if isinstance(event, ev.RunFinished):
             _check_outcome(event, f"events[{i}].outcome")
         if isinstance(event, ev.Custom) and event.name in _RESERVED:
             raise InvalidField(f"{event.name} is not a worker's to say", field=f"events[{i}].name")
     last = events[-1][0]
-    terminal = last if isinstance(last, ev.RunFinished | ev.RunErrorEvent) else None
+    terminal = last if isinstance(last, _TERMINAL) else None
     _check_checkpoint(ctx, batch, terminal)
-    return _Checked(events, terminal)
+    return _Checked(batch, events, terminal)
 
 
 def _check_checkpoint(ctx: Context, batch: ev.Batch, terminal: ev.Known | None) -> None:
@@ -154,52 +141,63 @@ def _outcome(event: ev.RunFinished) -> dict[str, Any]:
     return event.outcome or {"type": "success"}
 
 
-async def _take(ctx: Context, tx: Tx, run: Row, batch: ev.Batch, checked: _Checked) -> dict[str, int]:
-    """Journal the batch of the worker that holds the lease."""
-    run_id, now = run["run_id"], ctx.now()
-    slice_ = await ctx.slices.take(tx, run, run["chunk"])
+async def _take(ctx: Context, tx: Tx, worker: WorkerCaller, checked: _Checked) -> _Taken:
+    """Journal a batch of the worker that holds the lease."""
+    batch, run_id = checked.batch, checked.batch.run_id
+    lease = await tx.one(
+        "take_batch",
+        run_id=run_id,
+        batch=batch.batch,
+        worker_id=worker.worker_id,
+        incarnation=worker.incarnation,
+    )
+    if lease is None:
+        return await _repeated(tx, worker, batch)
+    slice_ = await ctx.slices.take(tx, lease, batch.batch - 1)
     owed = frozenset[str]()
     bodies: list[bytes] = []
     for i, (event, body) in enumerate(checked.events):
-        owed = frozenset(slice_.unanswered) if event is checked.terminal else owed
+        if event is checked.terminal:
+            owed = frozenset(slice_.unanswered)
         bodies += slice_.feed(event, body, f"events[{i}]")
+    if batch.batch == 1:
+        await tx.run("drop_parent_checkpoint", run_id=run_id)
     if checked.terminal is not None:
-        bodies.pop()
-    cursor = run["batch_cursor"] or run["start_cursor"]
-    if bodies and checked.terminal is None:
-        cursor = await append_more(ctx, tx, run["thread_id"], run_id, bodies)
-    elif bodies:
-        cursor = await append(tx, run["thread_id"], run_id, bodies, now)
-    if checked.terminal is not None:  # after the rest: a pause looks its calls up in the journal
-        whole = await tx.one("run", run_id=run_id)
-        assert whole is not None, "it was there in this transaction"
-        run = whole
-        end = await _end_body(ctx, tx, run, batch, checked, owed)
-        cursor = await append(tx, run["thread_id"], run_id, [end], now)
-    await tx.run("ack_batch", run_id=run_id, batch=batch.batch, cursor=cursor, incarnation=batch.incarnation)
-    if batch.batch == 1 and run["parent_run_id"]:
-        await tx.run("drop_checkpoint", run_id=run["parent_run_id"])
-    if checked.terminal is not None:
-        await _end(ctx, tx, run, checked.terminal, cursor)
+        cursor = await _end(ctx, tx, lease, checked, bodies[:-1], owed, slice_.said)
     else:
-        await _extend(ctx, tx, run, slice_, now)
+        cursor = await append_more(ctx, tx, lease, bodies) if bodies else lease["cursor"]
+        await _extend(ctx, tx, lease, slice_)
         tx.after(lambda: ctx.slices.keep(run_id, batch.batch, slice_))
     return {"acked": batch.batch, "cursor": cursor}
 
 
-async def _extend(ctx: Context, tx: Tx, run: Row, slice_: Slice, now: float) -> None:
+async def _repeated(tx: Tx, worker: WorkerCaller, batch: ev.Batch) -> dict[str, int]:
+    """The answer to the last batch once more; any other one that is not taken is refused."""
+    run = await tx.one("run_of_worker", run_id=batch.run_id, worker_id=worker.worker_id)
+    if run is None or not run["worker_lives"]:
+        alive = run is None and await tx.one("live_worker", worker_id=worker.worker_id)
+        raise RunNotFound if alive else StaleIncarnation
+    if (batch.batch, worker.incarnation) == (run["batch"], run["batch_incarnation"]):
+        return {"acked": batch.batch, "cursor": run["cursor"]}
+    if run["deadline"] is None:  # there is no lease
+        raise RunEnded
+    if (run["worker_id"], run["incarnation"]) != (worker.worker_id, worker.incarnation):
+        raise StaleIncarnation
+    raise Conflict(f"Batch {run['batch'] + 1} comes next, not {batch.batch}.", expected=run["batch"] + 1)
+
+
+async def _extend(ctx: Context, tx: Tx, lease: Row, slice_: Slice) -> None:
     """A batch is a sign of life; at a hundred a second, one of them a second says enough."""
+    now = ctx.now()
     chunk = json_of(slice_.chunk) if slice_.chunk else None
     deadline = now + ctx.settings.lease_seconds
-    if run["fetched"] and chunk == run["chunk"] and deadline < run["deadline"] + LIFE_SECONDS:
+    if lease["fetched"] and chunk == lease["chunk"] and deadline < lease["deadline"] + LIFE_SECONDS:
         return
-    await tx.run("extend_lease", run_id=run["run_id"], deadline=deadline, chunk=chunk)
-    await tx.run("touch_thread", thread_id=run["thread_id"], now=now)
+    await tx.run("extend_lease", run_id=lease["run_id"], deadline=deadline, chunk=chunk)
+    await tx.run("touch_thread", thread_id=lease["thread_id"], now=now)
 
 
-async def _end_body(
-    ctx: Context, tx: Tx, run: Row, batch: ev.Batch, checked: _Checked, owed: frozenset[str]
-) -> bytes:
+async def _end_body(ctx: Context, tx: Tx, run: Row, checked: _Checked, owed: frozenset[str]) -> bytes:
     """The terminal event as journaled: it names its thread and run, and its time; a pause is written."""
     event = ev.decode(checked.events[-1][1])
     event.setdefault("timestamp", int(ctx.now() * 1000))
@@ -208,22 +206,39 @@ async def _end_body(
         return ev.encode(event)
     event |= {"threadId": run["thread_id"], "runId": run["run_id"]}
     event.setdefault("outcome", {"type": "success"})
-    if batch.checkpoint is not None:
+    checkpoint = checked.batch.checkpoint
+    if checkpoint is not None:
         where = f"events[{len(checked.events) - 1}].outcome.interrupts"
         wires = event["outcome"]["interrupts"]
-        event["outcome"]["interrupts"] = await pause(ctx, tx, run, wires, batch.checkpoint, owed, where)
+        event["outcome"]["interrupts"] = await pause(ctx, tx, run, wires, checkpoint, owed, where)
     return ev.encode(event)
 
 
 async def _end(
-    ctx: Context, tx: Tx, run: Row, terminal: ev.RunFinished | ev.RunErrorEvent, cursor: int
-) -> None:
+    ctx: Context,
+    tx: Tx,
+    lease: Row,
+    checked: _Checked,
+    bodies: list[bytes],
+    owed: frozenset[str],
+    said: bytearray,
+) -> int:
+    """Journal `bodies` and the terminal event; the run has its end. Returns the journal's."""
+    run_id, thread_id, now, terminal = lease["run_id"], lease["thread_id"], ctx.now(), checked.terminal
+    assert terminal is not None, "the caller looked"
+    if bodies:  # before a pause is written: it looks its calls up in the journal
+        await append(tx, thread_id, run_id, bodies, now)
+    run = await tx.one("run", run_id=run_id)
+    assert run is not None, "a lease has its run"
+    end = await _end_body(ctx, tx, run, checked, owed)
+    cursor = await append(tx, thread_id, run_id, [end], now)
     usage = _sum(terminal.usage or [])
     if isinstance(terminal, ev.RunErrorEvent):
         error = RunError(code=terminal.code or ErrorCode.INTERNAL, message=terminal.message)
-        await finish(ctx, tx, run, RunStatus.FAILED, cursor, usage=usage, error=error)
+        await finish(ctx, tx, run, RunStatus.FAILED, cursor, usage=usage, error=error, said=said)
     else:
-        await finish(ctx, tx, run, _STATUS[_outcome(terminal)["type"]], cursor, usage=usage)
+        await finish(ctx, tx, run, _STATUS[_outcome(terminal)["type"]], cursor, usage=usage, said=said)
+    return cursor
 
 
 def _sum(usages: list[dict[str, Any]]) -> dict[str, int]:

@@ -50,7 +50,7 @@ def run_of(row: Row) -> Run:
         kernel_id=row["kernel_id"],
         client_request_id=row["client_request_id"],
         answerable=bool(row["answerable"]),
-        prompt=prompt_of(row),
+        prompt=prompt_of(row)[:PROMPT_CHARS],
         start_cursor=row["start_cursor"],
         usage=json.loads(row["usage"]),
         error=error,
@@ -60,11 +60,11 @@ def run_of(row: Row) -> Run:
 
 
 def prompt_of(row: Row) -> str:
-    """The text that a run was started with, at most PROMPT_CHARS of it."""
+    """The text that a run was started with."""
     content = (json.loads(row["request"]).get("message") or {}).get("content") or ""
     if isinstance(content, list):
         content = " ".join(str(part.get("text") or "") for part in content)  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType, reportUnknownArgumentType]
-    return str(content)[:PROMPT_CHARS]
+    return str(content)
 
 
 def interrupt_of(row: Row) -> Interrupt:

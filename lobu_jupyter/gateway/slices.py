@@ -29,13 +29,13 @@ class Slices:
         self._kept: dict[str, tuple[int, Slice]] = {}
         self._lock = threading.Lock()  # taken in the store's thread, kept on the loop
 
-    async def take(self, tx: Tx, run: Row, chunk: str | None) -> Slice:
-        """The slice of a running run, as of its last batch; ``chunk`` is what its lease says."""
+    async def take(self, tx: Tx, lease: Row, batch: int) -> Slice:
+        """The slice of a running run as of `batch`, its last one."""
         with self._lock:
-            kept = self._kept.pop(run["run_id"], None)
-        if kept is not None and kept[0] == run["batch"]:
+            kept = self._kept.pop(lease["run_id"], None)
+        if kept is not None and kept[0] == batch:
             return kept[1]
-        return await _rebuild(tx, run, chunk)
+        return await _rebuild(tx, lease)
 
     def keep(self, run_id: str, batch: int, slice_: Slice) -> None:
         with self._lock:
@@ -48,7 +48,9 @@ class Slices:
             self._kept.pop(run_id, None)
 
 
-async def _rebuild(tx: Tx, run: Row, chunk: str | None) -> Slice:
+async def _rebuild(tx: Tx, lease: Row) -> Slice:
+    run = await tx.one("run", run_id=lease["run_id"])
+    assert run is not None, "a lease has its run"
     settled = await tx.all("resolved_interrupts", run_id=run["run_id"])
     slice_ = Slice(owed=[call for row in settled for call in held_calls(interrupt_of(row))])
     events = await tx.all(
@@ -60,5 +62,5 @@ async def _rebuild(tx: Tx, run: Row, chunk: str | None) -> Slice:
         where = f"journal[{row['seq']}]"
         event, body = parse(row["body"], where)
         slice_.feed(event, body, where)
-    slice_.chunk = tuple(json.loads(chunk)) if chunk else None
+    slice_.chunk = tuple(json.loads(lease["chunk"])) if lease["chunk"] else None
     return slice_

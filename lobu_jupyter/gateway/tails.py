@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 MAX_BATCHES = 32  # of all threads together thousands would make each full garbage collection a stall
-MAX_EVENTS = 2000
 MAX_BYTES = 256 * 1024
 
 
@@ -35,32 +34,21 @@ class _Piece(Struct, frozen=True, gc=False):
 
 
 class _Tail:
-    """The last batches of one thread, and how much they are."""
+    """The last batches of one thread, from the seq `first` to the seq `last`."""
 
-    def __init__(self) -> None:
+    def __init__(self, first: int) -> None:
         self.pieces: deque[_Piece] = deque()
-        self._events = self._bytes = 0
+        self.first, self.last = first, first - 1
+        self._bytes = 0
 
     def add(self, piece: _Piece) -> None:
         self.pieces.append(piece)
-        self._count(piece, 1)
-        while len(self.pieces) > 1 and self._is_full():
-            self._count(self.pieces.popleft(), -1)
-
-    def _is_full(self) -> bool:
-        return len(self.pieces) > MAX_BATCHES or self._events > MAX_EVENTS or self._bytes > MAX_BYTES
-
-    def _count(self, piece: _Piece, sign: int) -> None:
-        self._events += sign * (piece.last - piece.first + 1)
-        self._bytes += sign * piece.size
-
-    @property
-    def first(self) -> int:
-        return self.pieces[0].first
-
-    @property
-    def last(self) -> int:
-        return self.pieces[-1].last
+        self.last = piece.last
+        self._bytes += piece.size
+        while len(self.pieces) > MAX_BATCHES or (self._bytes > MAX_BYTES and len(self.pieces) > 1):
+            dropped = self.pieces.popleft()
+            self.first = dropped.last + 1
+            self._bytes -= dropped.size
 
     def after(self, position: int) -> list[_Piece]:
         """The batches that reach beyond `position`."""
@@ -83,7 +71,7 @@ class Tails:
         page = Page([Entry(first + i, body) for i, body in enumerate(bodies)])
         tail = self._tails.get(thread_id)
         if tail is None or tail.last != first - 1:
-            tail = self._tails[thread_id] = _Tail()
+            tail = self._tails[thread_id] = _Tail(first)
         tail.add(_Piece(run_id, page, first, first + len(bodies) - 1, sum(map(len, bodies))))
 
     def after(self, thread_id: str, position: int, only: str | None) -> tuple[Page, int] | None:

@@ -57,6 +57,7 @@ class Slice:
     def __init__(self, owed: Iterable[str] = ()) -> None:
         self.open: dict[Key, str | None] = {}  # in order of opening -> sub-agent that owns it
         self.unanswered: dict[str, str | None] = dict.fromkeys(owed)  # call -> sub-agent
+        self.said = bytearray()  # the words of all messages, to search in, as UTF-8
         self.ended = False
         self._used: set[tuple[str, str]] = set()  # ids that were opened in this run
         self._answered: set[str] = set()
@@ -83,6 +84,8 @@ class Slice:
         elif cls in _CONTINUES:
             kind, attr = _CONTINUES[cls]
             self._need_own(kind, getattr(event, attr), event.subagent_run_id, where)
+            if isinstance(event, ev.TextMessageContent):
+                self.said += event.delta.encode()
         elif cls in _CLOSES:
             kind, attr = _CLOSES[cls]
             del self.open[self._need_own(kind, getattr(event, attr), event.subagent_run_id, where)]
@@ -196,6 +199,8 @@ class Slice:
                 start["role"] = "reasoning"
             out.append(ev.encode({"type": f"{family}_START", **start}))
         if fields.get("delta"):
+            if kind == "message":
+                self.said += fields["delta"].encode()
             suffix = "ARGS" if kind == "call" else "CONTENT"
             out.append(
                 ev.encode(

@@ -1,6 +1,6 @@
 -- thread --
--- A thread with what its status is read from.
-SELECT t.*,
+-- A thread, the end of its journal, and what its status is read from.
+SELECT t.*, (SELECT coalesce(max(j.seq), 0) FROM journal j WHERE j.thread = t.number) AS cursor,
        EXISTS (SELECT 1 FROM runs r WHERE r.thread_id = t.thread_id AND r.status = 'running') AS running,
        EXISTS (SELECT 1 FROM interrupts i WHERE i.thread_id = t.thread_id AND i.status = 'open') AS waiting
   FROM threads t WHERE t.thread_id = :thread_id;
@@ -21,7 +21,7 @@ SELECT thread_id FROM threads
 
 -- list_threads --
 -- An owner's threads, the last touched first; `before`: last touched before this time.
-SELECT t.*,
+SELECT t.*, (SELECT coalesce(max(j.seq), 0) FROM journal j WHERE j.thread = t.number) AS cursor,
        EXISTS (SELECT 1 FROM runs r WHERE r.thread_id = t.thread_id AND r.status = 'running') AS running,
        EXISTS (SELECT 1 FROM interrupts i WHERE i.thread_id = t.thread_id AND i.status = 'open') AS waiting
   FROM threads t
@@ -45,10 +45,6 @@ UPDATE threads SET title = :title, archived = :archived, kernel_id = :kernel_id,
 -- The first prompt names a thread that has no title yet.
 UPDATE threads SET title = :title WHERE thread_id = :thread_id AND title = '';
 
--- move_cursor --
--- Take the next seqs of a thread's journal.
-UPDATE threads SET cursor = cursor + :count WHERE thread_id = :thread_id RETURNING cursor, owner;
-
 -- touch_thread --
 -- Something happened in it; not with each batch, for this moves an entry of an index.
 UPDATE threads SET updated_at = :now WHERE thread_id = :thread_id;
@@ -64,16 +60,7 @@ UPDATE threads SET deleted_at = NULL, updated_at = :now
 
 -- index_run --
 -- What was said in a run becomes searchable.
-INSERT OR REPLACE INTO texts (thread_id, run_id, text)
-SELECT r.thread_id, r.run_id,
-       coalesce(CASE json_type(r.request, '$.message.content') WHEN 'text' THEN r.request ->> '$.message.content'
-                ELSE (SELECT group_concat(p.value ->> 'text', ' ') FROM json_each(r.request, '$.message.content') p) END, '')
-       || char(10) ||
-       coalesce((SELECT group_concat(CAST(e.body AS TEXT) ->> 'delta', '') FROM events e
-                  WHERE e.thread_id = r.thread_id AND e.seq >= r.start_cursor AND e.run_id = r.run_id
-                    AND instr(e.body, CAST('"TEXT_MESSAGE_CONTENT"' AS BLOB)) > 0
-                    AND CAST(e.body AS TEXT) ->> 'type' = 'TEXT_MESSAGE_CONTENT'), '')
-  FROM runs r WHERE r.run_id = :run_id;
+INSERT OR REPLACE INTO texts (thread_id, run_id, text) VALUES (:thread_id, :run_id, :text);
 
 -- purge_texts --
 -- Remove what was said in a deleted thread.
@@ -81,8 +68,8 @@ DELETE FROM texts WHERE thread_id = :thread_id;
 
 -- copy_thread --
 -- A fork: another thread like this one, whose journal is to be copied up to a cursor.
-INSERT INTO threads (thread_id, owner, title, notebook_path, kernel_id, cursor, created_at, updated_at)
-SELECT :fork, owner, title, notebook_path, kernel_id, :until, :now, :now FROM threads WHERE thread_id = :thread_id;
+INSERT INTO threads (thread_id, owner, title, notebook_path, kernel_id, created_at, updated_at)
+SELECT :fork, owner, title, notebook_path, kernel_id, :now, :now FROM threads WHERE thread_id = :thread_id;
 
 -- run_before --
 -- Where a run begins in a thread: its own, or a fork that has it too.
@@ -90,8 +77,8 @@ SELECT seq FROM events WHERE thread_id = :thread_id AND run_id = :run_id ORDER B
 
 -- copy_events --
 -- The journal of a fork; events name the thread that they are in.
-INSERT INTO events (thread_id, seq, run_id, body)
-SELECT :fork, seq, run_id,
+INSERT INTO journal (thread, seq, run_id, body)
+SELECT (SELECT number FROM threads WHERE thread_id = :fork), seq, run_id,
        CASE WHEN instr(body, CAST(:thread_id AS BLOB)) = 0 THEN body
             ELSE CAST(replace(CAST(body AS TEXT), '"' || :thread_id || '"', '"' || :fork || '"') AS BLOB) END
   FROM events WHERE thread_id = :thread_id AND seq <= :until;
@@ -133,7 +120,7 @@ SELECT t.thread_id FROM threads t
 
 -- idle_threads --
 -- Threads that nobody touched since, the oldest first, with the size of their journals.
-SELECT t.thread_id, (SELECT coalesce(sum(length(e.body)), 0) FROM events e WHERE e.thread_id = t.thread_id) AS bytes
+SELECT t.thread_id, (SELECT coalesce(sum(length(j.body)), 0) FROM journal j WHERE j.thread = t.number) AS bytes
   FROM threads t
  WHERE t.deleted_at IS NULL AND t.updated_at <= :until
    AND NOT EXISTS (SELECT 1 FROM runs r WHERE r.thread_id = t.thread_id AND r.status = 'running')
@@ -155,9 +142,9 @@ SELECT (count.page_count - free.freelist_count) * size.page_size AS bytes
   FROM pragma_page_count count, pragma_freelist_count free, pragma_page_size size;
 
 -- leaving_bytes --
--- How much of that belongs to threads that are deleted and not purged yet.
-SELECT coalesce(sum(length(e.body)), 0) AS bytes
-  FROM threads t JOIN events e ON e.thread_id = t.thread_id WHERE t.deleted_at IS NOT NULL;
+-- How much of that belongs to threads that are deleted and not purged yet. CROSS: those few threads first.
+SELECT coalesce(sum(length(j.body)), 0) AS bytes
+  FROM threads t CROSS JOIN journal j ON j.thread = t.number WHERE t.deleted_at IS NOT NULL;
 
 -- count_open_interrupts --
 -- How many questions wait on a person, over all.
@@ -165,7 +152,7 @@ SELECT count(*) AS open FROM interrupts WHERE status = 'open';
 
 -- purge_events --
 -- Remove a deleted thread's journal.
-DELETE FROM events WHERE thread_id = :thread_id;
+DELETE FROM journal WHERE thread = (SELECT number FROM threads WHERE thread_id = :thread_id);
 
 -- purge_runs --
 -- Remove a deleted thread's runs.
@@ -183,9 +170,14 @@ DELETE FROM grants WHERE owner = :owner AND thread_id = :thread_id;
 -- Remove a deleted thread itself.
 DELETE FROM threads WHERE thread_id = :thread_id AND deleted_at IS NOT NULL;
 
+-- end_of_journal --
+-- The last seq of a thread's journal, the thread's number there, and whose it is.
+SELECT t.owner, t.number, (SELECT coalesce(max(j.seq), 0) FROM journal j WHERE j.thread = t.number) AS cursor
+  FROM threads t WHERE t.thread_id = :thread_id;
+
 -- append_events --
 -- Journal one event.
-INSERT INTO events (thread_id, seq, run_id, body) VALUES (:thread_id, :seq, :run_id, :body);
+INSERT INTO journal (thread, seq, run_id, body) VALUES (:thread, :seq, :run_id, :body);
 
 -- events_after --
 -- A page of the journal; Tx.page bounds its bytes.
@@ -201,11 +193,20 @@ SELECT seq, body FROM events
 -- A run by its id.
 SELECT * FROM runs WHERE run_id = :run_id;
 
+-- take_batch --
+-- The batch that comes next, of the worker that holds the lease and lives: counted, and nothing else is.
+UPDATE leases SET batch = :batch
+ WHERE run_id = :run_id AND batch = :batch - 1 AND worker_id = :worker_id AND incarnation = :incarnation
+   AND EXISTS (SELECT 1 FROM workers w WHERE w.worker_id = :worker_id AND w.gone_at IS NULL)
+RETURNING run_id, thread_id, thread, deadline, fetched, chunk,
+          (SELECT max(j.seq) FROM journal j WHERE j.thread = leases.thread) AS cursor;
+
 -- run_of_worker --
--- What a batch is judged by: its run, the run's lease, and whether the worker that writes to it lives.
+-- Why a batch is not taken: its run, the run's lease, and whether the worker that writes to it lives.
 SELECT EXISTS (SELECT 1 FROM workers w WHERE w.worker_id = :worker_id AND w.gone_at IS NULL) AS worker_lives,
-       l.worker_id, l.incarnation, l.deadline, l.fetched, l.chunk, r.run_id, r.thread_id, r.start_cursor,
-       r.batch, r.batch_cursor, r.batch_incarnation, r.parent_run_id
+       l.worker_id, l.incarnation, l.deadline, coalesce(l.batch, r.batch) AS batch,
+       CASE WHEN l.batch > 0 THEN l.incarnation ELSE r.batch_incarnation END AS batch_incarnation,
+       coalesce(r.end_cursor, (SELECT max(j.seq) FROM journal j WHERE j.thread = l.thread)) AS cursor
   FROM runs r LEFT JOIN leases l ON l.run_id = r.run_id WHERE r.run_id = :run_id;
 
 -- run_of_request --
@@ -263,20 +264,19 @@ UPDATE runs SET status = 'running' WHERE run_id = :run_id AND status = 'queued';
 -- Where the run begins in the journal.
 UPDATE runs SET start_cursor = :start_cursor, cursor = :cursor WHERE run_id = :run_id;
 
--- ack_batch --
--- Remember the last batch, so that a repeated one counts once.
-UPDATE runs SET batch = :batch, batch_cursor = :cursor, batch_incarnation = :incarnation WHERE run_id = :run_id;
-
 -- end_run --
--- First writer wins: only a run that has not ended takes an end.
+-- First writer wins: only a run that has not ended takes an end; its lease leaves it the last batch.
 UPDATE runs SET status = :status, end_cursor = :end_cursor, ended_at = :now, usage = :usage,
-       error_code = :error_code, error_message = :error_message
+       error_code = :error_code, error_message = :error_message,
+       (batch, batch_incarnation) = (SELECT coalesce(max(l.batch), 0), coalesce(max(l.incarnation), 0) FROM leases l
+                                      WHERE l.run_id = runs.run_id AND l.batch > 0)
  WHERE run_id = :run_id AND status IN ('queued', 'running');
 
 -- add_lease --
 -- From now on this run owes an end.
-INSERT INTO leases (run_id, thread_id, server_id, kernel_id, kernel_incarnation, deadline)
-VALUES (:run_id, :thread_id, :server_id, :kernel_id, :kernel_incarnation, :deadline);
+INSERT INTO leases (run_id, thread_id, thread, server_id, kernel_id, kernel_incarnation, deadline)
+SELECT :run_id, thread_id, number, :server_id, :kernel_id, :kernel_incarnation, :deadline
+  FROM threads WHERE thread_id = :thread_id;
 
 -- lease --
 -- The lease of a run that has not ended.
@@ -403,6 +403,10 @@ SELECT body FROM checkpoints WHERE run_id = :run_id;
 -- drop_checkpoint --
 -- The decision's run has begun, or nobody may decide any more.
 DELETE FROM checkpoints WHERE run_id = :run_id;
+
+-- drop_parent_checkpoint --
+-- A resumed run has begun to speak: what it goes on with has been used.
+DELETE FROM checkpoints WHERE run_id = (SELECT parent_run_id FROM runs WHERE run_id = :run_id);
 
 -- drop_checkpoints --
 -- Nothing of the thread will be resumed.

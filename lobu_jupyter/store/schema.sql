@@ -1,11 +1,12 @@
--- The store, version 2. Times are seconds since the Unix epoch; JSON is text.
+-- The store, version 4. Times are seconds since the Unix epoch; JSON is text.
 -- A new file runs this whole script; an older one runs migrations/NNNN_*.sql (see migrations/README.md).
 
--- A conversation and the last seq of its journal. Its status is not stored: it is 'running' while one
+-- A conversation. number: its name in the journal. How far that goes is in the journal alone. Its status is not stored: it is 'running' while one
 -- of its runs is, else 'waiting' while an interrupt is open, else 'idle'.
 -- deleted_at: gone for everybody; its rows stay until the sweeper has let its followers read the end.
 CREATE TABLE threads (
-  thread_id     TEXT PRIMARY KEY,
+  number        INTEGER PRIMARY KEY,
+  thread_id     TEXT NOT NULL UNIQUE,
   owner         TEXT NOT NULL,
   title         TEXT NOT NULL DEFAULT '',
   name          TEXT,
@@ -13,11 +14,10 @@ CREATE TABLE threads (
   kernel_id     TEXT,
   temporary     INTEGER NOT NULL DEFAULT 0,
   archived      INTEGER NOT NULL DEFAULT 0,
-  cursor        INTEGER NOT NULL DEFAULT 0,
   created_at    REAL NOT NULL,
   updated_at    REAL NOT NULL,
   deleted_at    REAL
-) WITHOUT ROWID;
+);
 CREATE INDEX threads_by_owner ON threads (owner, updated_at, thread_id) WHERE deleted_at IS NULL;
 CREATE INDEX threads_by_notebook ON threads (notebook_path) WHERE notebook_path IS NOT NULL;
 CREATE INDEX threads_deleted ON threads (deleted_at) WHERE deleted_at IS NOT NULL;
@@ -25,7 +25,7 @@ CREATE INDEX threads_temporary ON threads (updated_at) WHERE temporary = 1;
 
 -- One stretch of agent work. number: order of acceptance.
 -- cursor: where a reader starts who wants all of it; start_cursor, end_cursor: seq of its first and last event.
--- batch, batch_cursor, batch_incarnation: the last acknowledged batch, kept past the end for a repeated one.
+-- batch, batch_incarnation: once it has ended, its last acknowledged batch, for a repeated one.
 -- request: {"message", "context"} of its start; resume: the ResumeEntries of a resumed run.
 CREATE TABLE runs (
   number            INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -48,7 +48,6 @@ CREATE TABLE runs (
   start_cursor      INTEGER NOT NULL DEFAULT 0,
   end_cursor        INTEGER,
   batch             INTEGER NOT NULL DEFAULT 0,
-  batch_cursor      INTEGER NOT NULL DEFAULT 0,
   batch_incarnation INTEGER NOT NULL DEFAULT 0,
   usage             TEXT NOT NULL DEFAULT '{}',
   error_code        TEXT,
@@ -69,16 +68,18 @@ CREATE INDEX runs_queued ON runs (thread_id, number) WHERE status = 'queued';
 
 -- "This run still owes an end": written when it begins, removed with its terminal event.
 -- worker_id is null until a worker is at hand. server_id: whose workers may take it.
--- fetched: its worker has the task. chunk: the open chunk shorthand of its slice, as JSON.
+-- thread: the thread's number. fetched: its worker has the task. batch: the last acknowledged one. chunk: the open chunk shorthand of its slice, as JSON.
 CREATE TABLE leases (
   run_id             TEXT PRIMARY KEY,
   thread_id          TEXT NOT NULL,
+  thread             INTEGER NOT NULL,
   server_id          TEXT NOT NULL,
   worker_id          TEXT,
   incarnation        INTEGER NOT NULL DEFAULT 0,
   kernel_id          TEXT,
   kernel_incarnation INTEGER NOT NULL DEFAULT 0,
   fetched            INTEGER NOT NULL DEFAULT 0,
+  batch              INTEGER NOT NULL DEFAULT 0,
   chunk              TEXT,
   deadline           REAL NOT NULL
 ) WITHOUT ROWID;
@@ -88,13 +89,19 @@ CREATE INDEX leases_by_kernel ON leases (kernel_id) WHERE kernel_id IS NOT NULL;
 CREATE INDEX leases_by_deadline ON leases (deadline);
 
 -- The journal: append-only, seq gapless from 1 in a thread. run_id is null between runs.
-CREATE TABLE events (
-  thread_id TEXT NOT NULL,
-  seq       INTEGER NOT NULL,
-  run_id    TEXT,
-  body      BLOB NOT NULL,
-  PRIMARY KEY (thread_id, seq)
-) WITHOUT ROWID;
+-- Its rows are in the order in which they came, whichever thread they are of, so that what many runs say at once is
+-- written to few pages; the index finds a thread's, and is small because it names the thread by its number.
+CREATE TABLE journal (
+  number INTEGER PRIMARY KEY,
+  thread INTEGER NOT NULL,
+  seq    INTEGER NOT NULL,
+  run_id TEXT,
+  body   BLOB NOT NULL
+);
+CREATE UNIQUE INDEX journal_by_thread ON journal (thread, seq);
+-- The journal by the thread's id, to read.
+CREATE VIEW events AS
+SELECT t.thread_id, j.seq, j.run_id, j.body FROM journal j JOIN threads t ON t.number = j.thread;
 
 -- What was said in a run that has ended: its prompt and the agent's words, to search in.
 -- Written with the run's end; derived, so it can be made again from runs and events.

@@ -87,9 +87,9 @@ def void(value: object) -> None: ...
         (in_record(lambda r: r.runs.update(run_lost="t")), "runs_without_one_end"),
         (in_record(lambda r: next(iter(r.resumed.values())).add("run_other")), "decisions_twice"),
         (in_record(lambda r: r.problems.append("slow")), "problems"),
-        (in_store("DELETE FROM events WHERE seq = 5"), "lost_events"),
+        (in_store("DELETE FROM journal WHERE seq = 5"), "lost_events"),
         (
-            in_store("UPDATE events SET run_id = NULL WHERE seq = (SELECT max(seq) FROM events)"),
+            in_store("UPDATE journal SET run_id = NULL WHERE seq = (SELECT max(seq) FROM journal)"),
             "runs_without_one_end",
         ),
         (in_store("UPDATE runs SET status = 'running' WHERE status = 'succeeded'"), "runs_without_one_end"),

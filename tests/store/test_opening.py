@@ -13,7 +13,7 @@ from lobu_jupyter.model.errors import StoreTooNew, StoreUnavailable
 from lobu_jupyter.store import places
 from lobu_jupyter.store.database import open_database
 from lobu_jupyter.store.opening import Scripts
-from lobu_jupyter.store.queries import SCHEMA, VERSION
+from lobu_jupyter.store.queries import VERSION
 
 OLD = Scripts(schema="CREATE TABLE a (x TEXT);", steps={}, version=1)
 NEW = Scripts(
@@ -27,6 +27,7 @@ async def _make(path: Path, scripts: Scripts | None = None) -> None:
     await (await open_database(path, scripts=scripts)).close()
 
 
+THIRD = (Path(__file__).parent / "schema_3.sql").read_text()  # whole, as version 3 was released
 OWNER_OF_WORKER = ",\n  owner       TEXT  -- of an outside worker: whose runs it gets"
 
 
@@ -172,8 +173,8 @@ async def test_a_network_file_system_is_refused_with_the_option_to_set(
 
 async def test_what_was_said_before_searches_knew_texts_is_found(tmp_path: Path) -> None:
     path = tmp_path / "lobu.sqlite"
-    texts = SCHEMA[SCHEMA.index("CREATE TABLE texts") : SCHEMA.index("-- Questions")]
-    before = SCHEMA.replace(texts, "").replace(OWNER_OF_WORKER, "")
+    texts = THIRD[THIRD.index("CREATE TABLE texts") : THIRD.index("-- Questions")]
+    before = THIRD.replace(texts, "").replace(OWNER_OF_WORKER, "")
     await _make(path, Scripts(schema=before, steps={}, version=1))
     deltas = ['{"type":"TEXT_MESSAGE_CONTENT","delta":"ze"}', '{"type":"TEXT_MESSAGE_CONTENT","delta":"bra"}']
     with closing(sqlite3.connect(path)) as connection, connection:
@@ -193,7 +194,7 @@ async def test_what_was_said_before_searches_knew_texts_is_found(tmp_path: Path)
 
 async def test_a_worker_of_before_workers_had_owners_is_still_there(tmp_path: Path) -> None:
     path = tmp_path / "lobu.sqlite"
-    await _make(path, Scripts(schema=SCHEMA.replace(OWNER_OF_WORKER, ""), steps={}, version=2))
+    await _make(path, Scripts(schema=THIRD.replace(OWNER_OF_WORKER, ""), steps={}, version=2))
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute(
             "INSERT INTO workers (worker_id, kind, child, token_hash, server_id, seen_at) VALUES ('w', 'k', 1, 'h', 's', 0)"
@@ -204,3 +205,68 @@ async def test_a_worker_of_before_workers_had_owners_is_still_there(tmp_path: Pa
     assert _version(path) == VERSION
     with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("SELECT worker_id, owner FROM workers").fetchall() == [("w", None)]
+
+
+def _shape(path: Path) -> dict[str, set[str]]:
+    """The columns of each table and view, and of each index that is not SQLite's own."""
+    with closing(sqlite3.connect(path)) as connection:
+        tables = [
+            row[0]
+            for row in connection.execute("SELECT name FROM sqlite_master WHERE type IN ('table', 'view')")
+        ]
+        indexes = [
+            row[0]
+            for row in connection.execute("SELECT name FROM sqlite_master WHERE sql LIKE 'CREATE%INDEX%'")
+        ]
+        found = {
+            name: {row[1] for row in connection.execute(f"PRAGMA table_info({name})")} for name in tables
+        }
+        return found | {
+            name: {row[2] for row in connection.execute(f"PRAGMA index_info({name})")} for name in indexes
+        }
+
+
+def _said(thread: str, seq: int) -> bytes:
+    return b'{"type":"TEXT_MESSAGE_CONTENT","delta":"%b %d"}' % (thread.encode(), seq)
+
+
+async def test_a_store_of_version_3_keeps_its_journals_and_its_running_runs(tmp_path: Path) -> None:
+    path, new = tmp_path / "lobu.sqlite", tmp_path / "new.sqlite"
+    await _make(path, Scripts(schema=THIRD, steps={}, version=3))
+    with closing(sqlite3.connect(path)) as connection, connection:
+        for thread, created in (("second", 2), ("first", 1)):
+            connection.execute(
+                "INSERT INTO threads (thread_id, owner, title, cursor, created_at, updated_at) VALUES (?, 'o', 'a title', 2, ?, 3)",
+                (thread, created),
+            )
+            rows = [(thread, seq, f"r-{thread}", _said(thread, seq)) for seq in (1, 2)]
+            connection.executemany("INSERT INTO events VALUES (?, ?, ?, ?)", rows)
+        connection.execute(
+            "INSERT INTO runs (run_id, thread_id, owner, status, agent, batch, batch_cursor, batch_incarnation, created_at)"
+            " VALUES ('r-first', 'first', 'o', 'running', 'a', 7, 2, 1, 0)"
+        )
+        connection.execute(
+            "INSERT INTO leases (run_id, thread_id, server_id, worker_id, incarnation, fetched, deadline)"
+            " VALUES ('r-first', 'first', 's', 'w', 1, 1, 9)"
+        )
+
+    await _make(path)
+    await _make(new)
+
+    assert _version(path) == VERSION
+    assert _shape(path) == _shape(new)
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("SELECT * FROM events ORDER BY thread_id, seq").fetchall() == [
+            (thread, seq, f"r-{thread}", _said(thread, seq))
+            for thread in ("first", "second")
+            for seq in (1, 2)
+        ]
+        assert connection.execute(
+            "SELECT number, thread_id, title FROM threads ORDER BY number"
+        ).fetchall() == [
+            (1, "first", "a title"),
+            (2, "second", "a title"),
+        ]
+        assert connection.execute("SELECT run_id, thread, batch FROM leases").fetchall() == [
+            ("r-first", 1, 7)
+        ]
