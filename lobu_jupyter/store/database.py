@@ -133,16 +133,16 @@ class Database:
         return group
 
     def _settle(self, group: list[_Job], outcomes: list[Outcome[Any]]) -> None:
+        rest = iter(outcomes)
+        for job in group:  # callers first: who waits for a commit goes on before who is woken by it
+            settled = list(islice(rest, len(job.bodies)))
+            if not job.done.done():  # else its caller was cancelled, and left
+                job.done.set_result(settled)
         topics: set[str] = set()
         for outcome in outcomes:
             for action in outcome.afters:
                 action()
             topics.update(outcome.wakes)
-        rest = iter(outcomes)
-        for job in group:
-            settled = list(islice(rest, len(job.bodies)))
-            if not job.done.done():  # else its caller was cancelled, and left
-                job.done.set_result(settled)
         if topics:
             self.on_commit(topics)
 

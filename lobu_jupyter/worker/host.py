@@ -7,6 +7,7 @@ a dead kernel, a newer incarnation) stops here quietly: its end is in the journa
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, cast
@@ -131,6 +132,7 @@ class Host:
                 await asyncio.to_thread(load)
             except Exception as error:  # noqa: BLE001  an installed package may raise anything; its run will tell
                 log.info("the agent %r is not warm: %s", name, error)
+        gc.freeze()  # what is loaded by now stays: a full collection of it would stall every stream
 
     # -- one run
 

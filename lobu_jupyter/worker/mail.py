@@ -83,6 +83,8 @@ class Mail:
                     self._news.clear()
                     while self._waiting:
                         await self._send(socket)
+                        # Who was answered may have more, which can go with the next one.
+                        await asyncio.sleep(0)
             finally:
                 socket.close()
         except (Gone, TimeoutError, msgspec.MsgspecError):
