@@ -9,6 +9,7 @@ leave as an agent's do, gathered by the product's own batcher; ``messages`` make
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import sys
 import time
@@ -148,6 +149,7 @@ async def main(api: str, token: str) -> None:
         registered = (await person.post("workers", json=new)).raise_for_status().json()
     link = Link(api, registered["token"])
     link.worker_id, link.incarnation = registered["workerId"], registered["incarnation"]
+    gc.freeze()  # as the product's worker does
     print("ready", flush=True)
     async with asyncio.TaskGroup() as group:
         group.create_task(_beat(link))
