@@ -369,3 +369,19 @@ async def test_batches_that_came_together_are_journaled_or_refused_each_by_itsel
     assert [type(each) for each in taken] == [dict, InvalidField, Conflict, StaleIncarnation, dict]
     assert (await rig.gateway.get_run(ME, first.run_id)).status == "succeeded"
     assert (await rig.gateway.get_run(ME, second.run_id)).status == "running"
+
+
+async def test_what_was_said_in_chunks_before_and_after_a_restart_is_found_once_the_run_was_cancelled(
+    rig: Rig,
+) -> None:
+    run = await rig.running()
+    first, *rest = ({"type": "TEXT_MESSAGE_CHUNK", "delta": part} for part in ("for", "ty-", "two"))
+    await rig.worker.emit(run.run_id, {**first, "messageId": "m", "role": "assistant"}, rest[0])
+    rig.gateway._ctx.slices.drop(run.run_id)  # as after a restart
+    await rig.worker.emit(run.run_id, rest[1])
+    before = await rig.gateway.list_threads(ME, search="forty-two")
+
+    await rig.gateway.cancel(ME, run.run_id)
+
+    assert before == []
+    assert [t.thread_id for t in await rig.gateway.list_threads(ME, search="forty-two")] == [run.thread_id]

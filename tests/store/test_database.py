@@ -59,6 +59,27 @@ async def test_bodies_that_wait_together_share_one_commit(
     assert groups == [50]
 
 
+async def test_who_waits_for_a_commit_goes_on_before_who_is_woken_by_it(database: Database) -> None:
+    order: list[str] = []
+    rung = asyncio.Event()
+    database.on_commit = lambda topics: rung.set()
+
+    async def body(tx: Tx) -> None:
+        tx.wake("a topic")
+
+    async def reader() -> None:
+        await rung.wait()
+        order.append("reader")
+
+    async def writer() -> None:
+        await database.write(body)
+        order.append("writer")
+
+    await asyncio.gather(reader(), writer())
+
+    assert order == ["writer", "reader"]
+
+
 async def test_bodies_that_came_together_are_told_apart(database: Database) -> None:
     bodies = [adds("a"), adds("b", then=ValueError("no")), adds("c")]
 

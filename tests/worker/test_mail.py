@@ -63,6 +63,28 @@ async def test_what_waits_while_a_message_is_under_way_shares_the_next() -> None
     assert wire.closed
 
 
+async def test_who_is_answered_and_has_more_goes_with_the_next_message() -> None:
+    wire = Wire()
+    box = Mail(wire.connect)
+
+    async def talk(*batches: bytes) -> None:
+        for batch in batches:
+            await box.post(batch)
+
+    talking = [asyncio.create_task(talk(b"11", b"12"))]
+    await settled()
+    talking.append(asyncio.create_task(talk(b"21")))
+    await settled()
+
+    wire.go.release()
+    await settled()
+    wire.go.release()
+    await asyncio.gather(*talking)
+    await box.close()
+
+    assert wire.asked == [[11], [21, 12]]
+
+
 async def test_a_socket_that_breaks_tells_those_on_their_way_and_those_that_wait() -> None:
     wire = Wire()
     box = Mail(wire.connect)
