@@ -56,10 +56,10 @@ def in_events(old: str, new: str) -> Callable[[Path, Path, Record], None]:
 
     def change(store: Path, ran: Path, record: Record) -> None:
         with sqlite3.connect(store) as connection:
-            rows = connection.execute("SELECT body, thread_id, seq FROM events").fetchall()
-            changed = [(body.decode().replace(old, new).encode(), *at) for body, *at in rows]
-            assert changed != [tuple(row) for row in rows]
-            connection.executemany("UPDATE events SET body = ? WHERE thread_id = ? AND seq = ?", changed)
+            rows = connection.execute("SELECT body, number FROM journal").fetchall()
+            changed = [(body.decode().replace(old, new).encode(), number) for body, number in rows]
+            assert changed != rows
+            connection.executemany("UPDATE journal SET body = ? WHERE number = ?", changed)
         for reader in record.readers:
             reader.seen = [(seq, text.replace(old, new)) for seq, text in reader.seen]
 
