@@ -25,7 +25,9 @@ class Run(Protocol):
     """One run on a peer, begun or not."""
 
     async def read(self, cursor: int = 0, *, to_end: bool = False, stop: bytes | None = None) -> Reader: ...
-    async def start(self, tokens: int, tools: int, rate: float = 0, hold: bool = False) -> None: ...
+    async def start(
+        self, tokens: int, tools: int, rate: float = 0, hold: bool = False, **more: Any
+    ) -> None: ...
 
 
 class Peer(Protocol):
@@ -46,8 +48,8 @@ class YardstickRun:
         await reader.attached()
         return reader
 
-    async def start(self, tokens: int, tools: int, rate: float = 0, hold: bool = False) -> None:
-        asked = urlencode({"tokens": tokens, "tools": tools, "rate": rate, "hold": hold})
+    async def start(self, tokens: int, tools: int, rate: float = 0, hold: bool = False, **more: Any) -> None:
+        asked = urlencode({"tokens": tokens, "tools": tools, "rate": rate, "hold": hold, **more})
         reply = await self._peer.http.post(f"/start/{self._name}?{asked}")
         reply.raise_for_status()
 

@@ -92,7 +92,8 @@ class Load:
         spec = self._spec
         self._add({"type": "TEXT_MESSAGE_START", "messageId": "m", "role": "assistant"})
         fill = workload.FILL[:30] if spec.get("ascii", True) else workload.NOT_ASCII
-        began, rate = time.monotonic(), spec["rate"]
+        rate = spec["rate"]
+        began = workload.beginning(rate, spec.get("phase"))
         for k, item in enumerate(workload.items(spec["tokens"], spec["tools"], fill)):
             if rate and (wait := began + k / rate - time.monotonic()) > 0:
                 await asyncio.sleep(wait)

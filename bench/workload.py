@@ -8,7 +8,9 @@ the product sends them as AG-UI events, of which a tool call has four.
 from __future__ import annotations
 
 import json
+import math
 import re
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -31,6 +33,15 @@ def items(tokens: int = TOKENS, tools: int = TOOLS, fill: str = FILL[:30]) -> It
             name = f"call_{(k + 1) // every}"
             yield "tool_call", {"id": name, "name": "run_cell", "args": ARGS}
             yield "tool_result", {"id": name, "output": RESULT}
+
+
+def beginning(rate: float, phase: float | None) -> float:
+    """When the first item is due: now, or when the machine's clock is next at `phase` (0 to 1) of the rate's period.
+
+    So runs that come at once make the same load everywhere, however a peer starts them.
+    """
+    now = time.monotonic()
+    return now if phase is None or not rate else (math.ceil(now * rate - phase) + phase) / rate
 
 
 def count(tokens: int = TOKENS, tools: int = TOOLS) -> int:

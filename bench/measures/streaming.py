@@ -37,11 +37,11 @@ async def paced(peer: Peer, tokens: int, rate: float) -> list[tuple[int, int]]:
 
 
 async def crowd(peer: Peer, runs: int, tokens: int, rate: float) -> dict[str, float]:
-    """Many runs at once, each with its reader."""
+    """Many runs at once, each with its reader; their events come one after the other, evenly in time."""
     all_runs = [peer.new_run() for _ in range(runs)]
     reading = [await run.read() for run in all_runs]
     used = cpu_seconds(peer.pid)
-    await asyncio.gather(*(run.start(tokens, 5, rate) for run in all_runs))
+    await asyncio.gather(*(run.start(tokens, 5, rate, phase=i / runs) for i, run in enumerate(all_runs)))
     await asyncio.gather(*(reader.over(tokens / rate + 60) for reader in reading))
     used = cpu_seconds(peer.pid) - used
     stamps = [reader.stamps() for reader in reading]

@@ -35,8 +35,8 @@ class Run:
         for reader in self.readers:
             reader.push(body)
 
-    async def produce(self, tokens: int, tools: int, rate: float, hold: bool) -> None:
-        began = time.monotonic()
+    async def produce(self, tokens: int, tools: int, rate: float, hold: bool, phase: float | None) -> None:
+        began = workload.beginning(rate, phase)
         for k, item in enumerate(workload.items(tokens, tools)):
             if rate and (wait := began + k / rate - time.monotonic()) > 0:
                 await asyncio.sleep(wait)
@@ -62,7 +62,9 @@ class Start(RequestHandler):
         run = self.runs.setdefault(name, Run(name, self.append))
         tokens, tools = int(self.get_query_argument("tokens")), int(self.get_query_argument("tools"))
         rate, hold = float(self.get_query_argument("rate")), self.get_query_argument("hold") == "True"
-        task = asyncio.create_task(run.produce(tokens, tools, rate, hold))
+        given = self.get_query_argument("phase", None)
+        phase = float(given) if given is not None else None
+        task = asyncio.create_task(run.produce(tokens, tools, rate, hold, phase))
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
 
