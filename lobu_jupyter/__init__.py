@@ -79,8 +79,10 @@ def load_ipython_extension(shell: Any) -> None:
 
 
 def _jupyter_server_extension_points() -> list[dict[str, Any]]:  # pyright: ignore[reportUnusedFunction] - Jupyter calls it
+    import gc
     from importlib import import_module
 
+    gc.freeze()  # what Jupyter has loaded stays: a full collection of it while we load takes as long as our loading
     # By name: whoever imports this package (a notebook, the client) does not depend on the server.
     return [{"module": "lobu_jupyter", "app": import_module(".server.app", __name__).LobuApp}]
 
