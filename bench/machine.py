@@ -16,8 +16,6 @@ import psutil
 
 BUSY = 0.3  # cores that others may use
 LOOK_SECONDS = 0.4
-RESTING = 0.1  # cores that a started server uses by itself, at most
-START_SECONDS = 30.0
 PATIENCE = 90.0  # seconds that one call of the benchmark waits for quiet, all in all
 
 
@@ -44,18 +42,6 @@ class Watch:
     @property
     def quiet(self) -> bool:
         return self.worst <= BUSY
-
-
-def started(pid: int) -> None:
-    """Wait until a server is done with its own start: JupyterLab's looks for language servers, in a thread, after it answers.
-
-    Raises:
-        TimeoutError: it is still busy after half a minute.
-    """
-    process, began = psutil.Process(pid), time.monotonic()
-    while process.cpu_percent(LOOK_SECONDS) > 100 * RESTING:
-        if time.monotonic() - began > START_SECONDS:
-            raise TimeoutError(f"process {pid} does not come to rest")
 
 
 def others() -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from bench import workload
-from bench.machine import Watch, started
+from bench.machine import Watch
 from bench.peers import Peer, Product, ProductRun, Run, floor, product
 from bench.reader import Reader
 from bench.scale import Scale
@@ -93,12 +93,11 @@ async def b3d(folder: Path, scale: Scale, watch: Watch) -> list[Row]:
         for _ in range(scale.repeats):
             watch.settle()
             peer.server.restart()
-            started(peer.pid)
             for times in (cold, warm):
                 reader = await (await run.read(to_end=True)).over()
                 assert len(workload.TOKEN.findall(reader.body())) == scale.cold, "a whole run"
                 times.append((reader.last - reader.sent) / 1e6)
-    what = f"first attach to {scale.cold:,} events after a restart, once the server is at rest"
+    what = f"first attach to {scale.cold:,} events after a restart"
     return [
         Row(id="B3d", what=what, unit="ms", product=cold, bound=72),
         Row(id="B3d.warm", what="the same against the next attach", unit="ms", product=cold, yardstick=warm,
