@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from lobu_jupyter.model.errors import InvalidField, RunNotFound, ThreadNotFound
-from lobu_jupyter.model.runs import Entry
 
 from .access import own_thread, owner_of
 from .hub import thread_topic
+from .journal import read_page
 from .pages import Page, Place
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 PAGE_EVENTS = 2000
 PAGE_BYTES = 256 * 1024
-_FOREVER = 2**62
 
 
 @dataclass(slots=True)
@@ -142,17 +141,15 @@ async def _read_store(ctx: Context, reader: _Reader) -> _Look:
             return _Look(Page(), reader.position, False, False, True)
         run = await tx.one("run", run_id=reader.run_id) if reader.run_id is not None else None
         end = run["end_cursor"] if run is not None else None
-        rows = await tx.page(
-            "events_after",
+        entries, position = await read_page(
+            tx,
+            reader.thread_id,
+            reader.position,
+            thread["cursor"] if end is None else end,
+            max_events=PAGE_EVENTS,
             max_bytes=PAGE_BYTES,
-            thread_id=reader.thread_id,
-            cursor=reader.position,
-            until=_FOREVER if end is None else end,
-            limit=PAGE_EVENTS,
+            only=reader.only,
         )
-        position = rows[-1][0] if rows else reader.position
-        only = reader.only
-        entries = [Entry(seq, body) for seq, run_id, body in rows if only is None or run_id == only]
         return _Look(
             Page(entries),
             position,

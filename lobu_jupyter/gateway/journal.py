@@ -1,10 +1,13 @@
-"""The journal: what is appended gets the next seqs of its thread, in the caller's transaction."""
+"""The journal: what is appended gets the next seqs of its thread; it is read in pages. In the caller's transaction."""
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from lobu_jupyter.model.events import Event, encode
+from lobu_jupyter.model.runs import Entry
 
 from .hub import owner_topic, thread_topic
 
@@ -14,6 +17,9 @@ if TYPE_CHECKING:
     from lobu_jupyter.store.tx import Row, Tx
 
     from .context import Context
+
+_SHORTEST, _LONGEST = 8, 128  # how many events are read at once: few before it is known that they are small
+_SEPARATOR = b"\x1e"
 
 
 async def append(tx: Tx, thread_id: str, run_id: str | None, bodies: Sequence[bytes], now: float) -> int:
@@ -52,6 +58,53 @@ async def _insert(tx: Tx, thread: int, run_id: str | None, cursor: int, bodies: 
     ]
     await tx.many("append_events", rows)
     return cursor + len(bodies)
+
+
+async def read_page(
+    tx: Tx,
+    thread_id: str,
+    position: int,
+    until: int,
+    *,
+    max_events: int,
+    max_bytes: int,
+    only: str | None = None,
+) -> tuple[list[Entry], int]:
+    """The events from `position` (exclusive) to `until` (of the run `only`), and the seq where the page ends.
+
+    That is with the event that fills `max_bytes`, after `max_events`, or where the journal ends. What a damaged
+    file has lost is passed over: what follows it keeps its seqs.
+    """
+    entries: list[Entry] = []
+    stretch = _SHORTEST
+    while position < until and max_events > 0 and max_bytes > 0:
+        first, bodies = await _read_stretch(tx, thread_id, position, until, min(stretch, max_events), only)
+        if not bodies:
+            break
+        sizes = list(accumulate(map(len, bodies)))
+        bodies = bodies[: bisect_left(sizes, max_bytes) + 1]
+        entries += [Entry(seq, body) for seq, body in enumerate(bodies, first) if body]
+        position = first + len(bodies) - 1
+        max_events -= len(bodies)
+        max_bytes -= sizes[-1]
+        stretch = min(4 * stretch, _LONGEST)
+    return entries, position
+
+
+async def _read_stretch(
+    tx: Tx, thread_id: str, position: int, until: int, limit: int, only: str | None
+) -> tuple[int, list[bytes]]:
+    """The seq of the next body, and the bodies from there, at most `limit`; empty is one of another run than `only`."""
+    bounds = {"cursor": position, "until": until, "only": only}
+    found = await tx.one("stretch_after", thread_id=thread_id, limit=limit, **bounds)
+    assert found is not None, "an aggregate is one row"
+    if found["last"] is None:
+        return position + 1, []
+    bodies: list[bytes] = found["bodies"].split(_SEPARATOR)
+    first = found["last"] - len(bodies) + 1
+    if first > position + 1 and limit > 1:  # a hole, somewhere: of one body alone the seq is known
+        return await _read_stretch(tx, thread_id, position, until, 1, only)
+    return first, bodies
 
 
 def stamped(event: Event, now: float) -> bytes:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lobu_jupyter.model.events import decode, encode
 from lobu_jupyter.model.fold import Fold, State
 
+from .journal import read_page
+
 if TYPE_CHECKING:
+    from lobu_jupyter.model.runs import Entry
     from lobu_jupyter.store.database import Body, Database
     from lobu_jupyter.store.tx import Tx
 
@@ -40,11 +43,10 @@ class Snapshots:
     async def _advance(self, thread_id: str, lock: threading.Lock, fold: Fold, until: int | None) -> State:
         cursor = fold.cursor
         while True:
-            rows = await self._database.read(_page(thread_id, cursor, until))
-            copy = await asyncio.to_thread(_apply, lock, fold, rows)
+            page, cursor = await self._database.read(_page(thread_id, cursor, until))
+            copy = await asyncio.to_thread(_apply, lock, fold, page)
             if copy is not None:
                 return copy
-            cursor = rows[-1][0]
 
     def _keep(self, thread_id: str, lock: threading.Lock, fold: Fold) -> None:
         self._kept[thread_id] = (lock, fold)
@@ -53,27 +55,20 @@ class Snapshots:
             self._kept.popitem(last=False)
 
 
-def _page(thread_id: str, cursor: int, until: int | None) -> Body[list[tuple[Any, ...]]]:
-    async def body(tx: Tx) -> list[tuple[Any, ...]]:
+def _page(thread_id: str, cursor: int, until: int | None) -> Body[tuple[list[Entry], int]]:
+    async def body(tx: Tx) -> tuple[list[Entry], int]:
         bound = 2**62 if until is None else until
-        return await tx.page(
-            "events_after",
-            thread_id=thread_id,
-            cursor=cursor,
-            until=bound,
-            limit=PAGE_EVENTS,
-            max_bytes=PAGE_BYTES,
-        )
+        return await read_page(tx, thread_id, cursor, bound, max_events=PAGE_EVENTS, max_bytes=PAGE_BYTES)
 
     return body
 
 
-def _apply(lock: threading.Lock, fold: Fold, rows: list[tuple[Any, ...]]) -> State | None:
+def _apply(lock: threading.Lock, fold: Fold, page: list[Entry]) -> State | None:
     """Fold a page; the last, empty one yields a copy of the state."""
     with lock:
-        for seq, _, body in rows:
-            fold.apply(seq, decode(body))
-        return None if rows else _copy(fold.state())
+        for entry in page:
+            fold.apply(entry.seq, decode(entry.body))
+        return None if page else _copy(fold.state())
 
 
 def _copy(state: State) -> State:

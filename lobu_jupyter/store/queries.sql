@@ -179,10 +179,13 @@ SELECT t.owner, t.number, (SELECT coalesce(max(j.seq), 0) FROM journal j WHERE j
 -- Journal one event.
 INSERT INTO journal (thread, seq, run_id, body) VALUES (:thread, :seq, :run_id, :body);
 
--- events_after --
--- A page of the journal; Tx.page bounds its bytes.
-SELECT seq, run_id, body FROM events
- WHERE thread_id = :thread_id AND seq > :cursor AND seq <= :until ORDER BY seq LIMIT :limit;
+-- stretch_after --
+-- A stretch of the journal as one row, for at each row Python's other threads may take a turn: where it ends, and its
+-- bodies, joined by a character that no JSON has (0x1E); empty is one that is not of the run `only`.
+SELECT max(seq) AS last,
+       CAST(group_concat(CASE WHEN :only IS NULL OR run_id = :only THEN body ELSE '' END, char(30)) AS BLOB) AS bodies
+  FROM (SELECT seq, run_id, body FROM events
+         WHERE thread_id = :thread_id AND seq > :cursor AND seq <= :until ORDER BY seq LIMIT :limit);
 
 -- events_of_run --
 -- One run's slice of the journal.
@@ -405,7 +408,7 @@ SELECT body FROM checkpoints WHERE run_id = :run_id;
 DELETE FROM checkpoints WHERE run_id = :run_id;
 
 -- drop_parent_checkpoint --
--- A resumed run has begun to speak: what it goes on with has been used.
+-- A resumed run has begun to speak, or has ended: nobody goes on with what it went on with.
 DELETE FROM checkpoints WHERE run_id = (SELECT parent_run_id FROM runs WHERE run_id = :run_id);
 
 -- drop_checkpoints --

@@ -29,20 +29,6 @@ class Tx:
     async def all(self, query: str, **params: Any) -> list[Row]:
         return self._connection.execute(QUERIES[query], params).fetchall()
 
-    async def page(self, query: str, *, max_bytes: int, **params: Any) -> list[tuple[Any, ...]]:
-        """The first rows as plain tuples, until their last columns have `max_bytes`; at least one."""
-        rows: list[tuple[Any, ...]] = []
-        size = 0
-        cursor = self._connection.cursor()
-        cursor.row_factory = None
-        for row in cursor.execute(QUERIES[query], params):
-            rows.append(row)
-            size += len(row[-1])
-            if size >= max_bytes:
-                break
-        cursor.close()
-        return rows
-
     async def run(self, query: str, **params: Any) -> int:
         """Execute a statement; the number of rows that it changed."""
         return self._connection.execute(QUERIES[query], params).rowcount

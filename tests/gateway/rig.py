@@ -178,6 +178,18 @@ class Rig:
 
         return await self.database.read(body)
 
+    async def lose(self, thread_id: str, *seqs: int) -> None:
+        """Events that a damaged file no longer has."""
+        lost = [(thread_id, seq) for seq in seqs]
+
+        async def body(tx: Any) -> None:
+            tx._connection.executemany(
+                "DELETE FROM journal WHERE thread = (SELECT number FROM threads WHERE thread_id = ?) AND seq = ?",
+                lost,
+            )
+
+        await self.database.write(body)
+
 
 @asynccontextmanager
 async def open_rig(

@@ -183,20 +183,22 @@ async def test_who_attaches_again_reads_only_the_end_from_the_store(
         await rig.worker.emit(run.run_id, _note(number))
     first = [e async for page in rig.gateway.follow(ME, run.thread_id, follow=False) for e in page]
     await rig.worker.emit(run.run_id, _note(20))
-    reads: list[str] = []
-    page = Tx.page
+    reads: list[int] = []
+    one = Tx.one
 
     async def counted(tx: Tx, query: str, **params: Any) -> Any:
-        reads.append(query)
-        return await page(tx, query, **params)
+        row = await one(tx, query, **params)
+        if query == "stretch_after":
+            reads.append(row["last"])
+        return row
 
-    monkeypatch.setattr(Tx, "page", counted)
+    monkeypatch.setattr(Tx, "one", counted)
 
     again = [e async for page in rig.gateway.follow(ME, run.thread_id, follow=False) for e in page]
 
     assert again[: len(first)] == first
     assert [e.seq for e in again] == list(range(1, len(first) + 2))
-    assert reads == ["events_after"]
+    assert reads == [again[-1].seq]
 
 
 async def test_kept_pages_end_where_a_run_ends(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .rig import Rig
+from .rig import Rig, say, success
 
 
 async def test_what_was_not_confirmed_is_told_again(rig: Rig) -> None:
@@ -25,3 +25,14 @@ async def test_what_a_worker_has_confirmed_is_forgotten_and_the_numbers_go_on(ri
     await rig.start(await rig.thread())
     (item,) = await rig.worker.fetch()
     assert item.seq == 4
+
+
+async def test_a_hole_in_one_journal_keeps_no_run_from_its_worker(rig: Rig) -> None:
+    first = await rig.running()
+    await rig.worker.emit(first.run_id, *say("hello"), success())
+    await rig.lose(first.thread_id, 3)
+
+    damaged = await rig.start(first.thread_id)
+    whole = await rig.start(await rig.thread())
+
+    assert [item.run_id for item in await rig.worker.fetch()] == [damaged.run_id, whole.run_id]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from lobu_jupyter.gateway import following
 from lobu_jupyter.gateway.pages import MAX_KEPT_BYTES, Page, Pages, Place
 from lobu_jupyter.model.runs import Entry
-from lobu_jupyter.store.tx import Tx
 from tests.gateway.rig import ME, Rig, say, success
 
 
@@ -14,14 +14,14 @@ from tests.gateway.rig import ME, Rig, say, success
 def read_rows(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """How many events each look at the store has read."""
     found: list[int] = []
-    page = Tx.page
+    page = following.read_page
 
-    async def counted(self, query, **params):
-        rows = await page(self, query, **params)
-        found.append(len(rows))
-        return rows
+    async def counted(*place, **bounds):
+        entries, position = await page(*place, **bounds)
+        found.append(len(entries))
+        return entries, position
 
-    monkeypatch.setattr(Tx, "page", counted)
+    monkeypatch.setattr(following, "read_page", counted)
     return found
 
 
