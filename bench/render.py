@@ -53,7 +53,7 @@ def _scale(rows: list[dict[str, Any]]) -> str:
         f"Measured: a batch with its first reader costs the server {batch:.0f} µs of CPU, each further reader of it"
         f" {reader:.0f} µs; the server takes {units['S.server']:.0f} MB, a worker {units['S.worker']:.0f} MB, a reader"
         f" that is held {units['S.held']:.0f} kB.\n",
-        "| runs that stream at once (50 batches/s each) | readers each | share of the loop | p99 wait for the loop |",
+        f"| runs that stream at once ({simulate.BATCHES:.0f} batches/s each) | readers each | share of the loop | p99 wait for the loop |",
         "| --- | --- | --- | --- |",
     ]
     for runs, readers in ((10, 1), (50, 1), (50, 5), (100, 1), (100, 5), (200, 1)):

@@ -6,8 +6,9 @@ import random
 from itertools import pairwise
 
 from bench.figures import percentile
+from lobu_jupyter.worker.batcher import GATHER_SECONDS
 
-BATCHES = 50.0  # a second that an agent's run sends at most: its text leaves every 20 ms
+BATCHES = 1 / GATHER_SECONDS  # a second that an agent's run sends at most
 SECONDS = 10.0
 
 

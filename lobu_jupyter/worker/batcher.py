@@ -1,6 +1,6 @@
 """A run's events on their way to the journal: in order, in numbered batches, each acked before the next.
 
-Text that streams in leaves at most every 20 ms, the first of it at once; everything else does not wait.
+Text that streams in leaves at most once in a screen's frame, the first of it at once; everything else does not wait.
 What waits is bounded: a sender is held back while the gateway is slower than the agent.
 """
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 MAX_EVENTS = 500
 MAX_BYTES = 256 * 1024
 MAX_WAITING_BYTES = 1024 * 1024
-GATHER_SECONDS = 0.02
+GATHER_SECONDS = 0.016  # a frame of a screen: what comes sooner is drawn together anyway
 MAX_DELTA = 10_000  # characters; escaped sixfold it is still less than an event may have
 _DELTAS = {
     "TEXT_MESSAGE_CONTENT": "messageId",
@@ -48,7 +48,7 @@ class Batcher:
         self._ready: deque[bytes] = deque()  # encoded once, in order
         self._waiting_bytes = 0
         self._delta: Event | None = None  # the text that is being gathered
-        self._left_at = 0.0  # when the last batch left; text waits 20 ms from then
+        self._left_at = 0.0  # when the last batch left; text waits a frame from then
         self._number = 0
         self._checkpoint: str | None = None
         self._ending = False
