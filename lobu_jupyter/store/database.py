@@ -133,11 +133,22 @@ class Database:
         return group
 
     def _settle(self, group: list[_Job], outcomes: list[Outcome[Any]]) -> None:
+        """Of many bodies, who waits for the commit goes on before who is woken by it: more comes while readers are served.
+
+        Behind one alone nobody waits, so its readers go first.
+        """
+        alone = len(outcomes) == 1
+        if alone:
+            self._wake(outcomes)
         rest = iter(outcomes)
-        for job in group:  # callers first: who waits for a commit goes on before who is woken by it
+        for job in group:
             settled = list(islice(rest, len(job.bodies)))
             if not job.done.done():  # else its caller was cancelled, and left
                 job.done.set_result(settled)
+        if not alone:
+            self._wake(outcomes)
+
+    def _wake(self, outcomes: list[Outcome[Any]]) -> None:
         topics: set[str] = set()
         for outcome in outcomes:
             for action in outcome.afters:

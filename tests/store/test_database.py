@@ -59,7 +59,10 @@ async def test_bodies_that_wait_together_share_one_commit(
     assert groups == [50]
 
 
-async def test_who_waits_for_a_commit_goes_on_before_who_is_woken_by_it(database: Database) -> None:
+@pytest.mark.parametrize(("writers", "last"), [(1, "writer"), (2, "reader"), (3, "reader")])
+async def test_readers_go_first_of_one_body_and_last_of_many(
+    database: Database, writers: int, last: str
+) -> None:
     order: list[str] = []
     rung = asyncio.Event()
     database.on_commit = lambda topics: rung.set()
@@ -75,9 +78,10 @@ async def test_who_waits_for_a_commit_goes_on_before_who_is_woken_by_it(database
         await database.write(body)
         order.append("writer")
 
-    await asyncio.gather(reader(), writer())
+    await asyncio.gather(reader(), *(writer() for _ in range(writers)))
 
-    assert order == ["writer", "reader"]
+    assert sorted(order) == ["reader", *["writer"] * writers]
+    assert order[-1] == last
 
 
 async def test_bodies_that_came_together_are_told_apart(database: Database) -> None:
