@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 MAX_BATCHES = 32  # of all threads together thousands would make each full garbage collection a stall
+MAX_EVENTS = 2000
 MAX_BYTES = 256 * 1024
 
 
@@ -34,21 +35,29 @@ class _Piece(Struct, frozen=True, gc=False):
 
 
 class _Tail:
-    """The last batches of one thread, from the seq `first` to the seq `last`."""
+    """The last batches of one thread, each joined to the one before, and their bytes."""
 
-    def __init__(self, first: int) -> None:
+    def __init__(self) -> None:
         self.pieces: deque[_Piece] = deque()
-        self.first, self.last = first, first - 1
         self._bytes = 0
 
     def add(self, piece: _Piece) -> None:
         self.pieces.append(piece)
-        self.last = piece.last
         self._bytes += piece.size
-        while len(self.pieces) > MAX_BATCHES or (self._bytes > MAX_BYTES and len(self.pieces) > 1):
-            dropped = self.pieces.popleft()
-            self.first = dropped.last + 1
-            self._bytes -= dropped.size
+        while len(self.pieces) > 1 and self._is_full():
+            self._bytes -= self.pieces.popleft().size
+
+    def _is_full(self) -> bool:
+        events = self.last - self.first + 1
+        return len(self.pieces) > MAX_BATCHES or events > MAX_EVENTS or self._bytes > MAX_BYTES
+
+    @property
+    def first(self) -> int:
+        return self.pieces[0].first
+
+    @property
+    def last(self) -> int:
+        return self.pieces[-1].last
 
     def after(self, position: int) -> list[_Piece]:
         """The batches that reach beyond `position`."""
@@ -71,7 +80,7 @@ class Tails:
         page = Page([Entry(first + i, body) for i, body in enumerate(bodies)])
         tail = self._tails.get(thread_id)
         if tail is None or tail.last != first - 1:
-            tail = self._tails[thread_id] = _Tail(first)
+            tail = self._tails[thread_id] = _Tail()
         tail.add(_Piece(run_id, page, first, first + len(bodies) - 1, sum(map(len, bodies))))
 
     def after(self, thread_id: str, position: int, only: str | None) -> tuple[Page, int] | None:

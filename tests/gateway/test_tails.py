@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from lobu_jupyter.gateway.pages import Page
-from lobu_jupyter.gateway.tails import MAX_BATCHES, MAX_BYTES, Tails
+from lobu_jupyter.gateway.tails import MAX_BATCHES, MAX_BYTES, MAX_EVENTS, Tails
 from lobu_jupyter.model.runs import Entry
 from tests.gateway.rig import ME, Rig, say, success
 
@@ -92,6 +92,20 @@ def test_a_tail_of_many_small_batches_keeps_the_last_ones_only() -> None:
     found = tails.after("t", 1, None)
     assert found is not None
     assert [entry.seq for entry in found[0]] == list(range(2, MAX_BATCHES + 2))
+
+
+def test_a_tail_of_large_batches_keeps_so_many_events_at_most() -> None:
+    tails = Tails()
+
+    tails.extend("t", "a", 1, [b"1"])
+    tails.extend("t", "a", 2, [b"1"] * (MAX_EVENTS - 1))
+    full = tails.after("t", 0, None)
+    tails.extend("t", "a", MAX_EVENTS + 1, [b"1"])
+
+    assert full is not None
+    assert len(full[0]) == MAX_EVENTS
+    assert tails.after("t", 0, None) is None
+    assert tails.after("t", MAX_EVENTS, None) == ([Entry(MAX_EVENTS + 1, b"1")], MAX_EVENTS + 1)
 
 
 def test_readers_at_one_place_share_one_encoding() -> None:
