@@ -26,7 +26,7 @@ class Run(Protocol):
 
     async def read(self, cursor: int = 0, *, to_end: bool = False, stop: bytes | None = None) -> Reader: ...
     async def start(
-        self, tokens: int, tools: int, rate: float = 0, hold: bool = False, **more: Any
+        self, tokens: int, tools: int, rate: float = 0, hold: bool = False, *, phase: float | None = None
     ) -> None: ...
 
 
@@ -48,9 +48,12 @@ class YardstickRun:
         await reader.attached()
         return reader
 
-    async def start(self, tokens: int, tools: int, rate: float = 0, hold: bool = False, **more: Any) -> None:
-        asked = urlencode({"tokens": tokens, "tools": tools, "rate": rate, "hold": hold, **more})
-        reply = await self._peer.http.post(f"/start/{self._name}?{asked}")
+    async def start(
+        self, tokens: int, tools: int, rate: float = 0, hold: bool = False, *, phase: float | None = None
+    ) -> None:
+        asked = {"tokens": tokens, "tools": tools, "rate": rate, "hold": hold}
+        asked |= {"phase": phase} if phase is not None else {}
+        reply = await self._peer.http.post(f"/start/{self._name}?{urlencode(asked)}")
         reply.raise_for_status()
 
 

@@ -36,7 +36,7 @@ async def finish(
     *,
     usage: dict[str, int] | None = None,
     error: RunError | None = None,
-    said: bytearray | None = None,
+    said: bytes | bytearray = b"",
     then_next: bool = True,
 ) -> None:
     """Write a run's end into its row, take its lease away and begin what is queued behind it.
@@ -56,10 +56,9 @@ async def finish(
     )
     assert changed == 1, "the caller saw its lease in this transaction"
     await tx.run("drop_lease", run_id=run_id)
-    text = f"{prompt_of(run)}\n{(said or b'').decode()}"
+    text = f"{prompt_of(run)}\n{said.decode()}"
     await tx.run("index_run", thread_id=run["thread_id"], run_id=run_id, text=text)
-    if run["parent_run_id"]:
-        await tx.run("drop_checkpoint", run_id=run["parent_run_id"])
+    await tx.run("drop_parent_checkpoint", run_id=run_id)
     tx.after(lambda: ctx.slices.drop(run_id))
     code = error.code if error else None
     tx.after(lambda: ctx.observer.run_ended(run_id, run["thread_id"], run["agent"], status, code))

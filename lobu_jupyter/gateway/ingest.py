@@ -41,8 +41,6 @@ _STATUS = {
     "interrupt": RunStatus.INTERRUPTED,
     "cancelled": RunStatus.CANCELLED,
 }
-
-
 _Taken = dict[str, int]  # {"acked", "cursor"}
 
 
@@ -171,7 +169,7 @@ async def _take(ctx: Context, tx: Tx, worker: WorkerCaller, checked: _Checked) -
     return {"acked": batch.batch, "cursor": cursor}
 
 
-async def _repeated(tx: Tx, worker: WorkerCaller, batch: ev.Batch) -> dict[str, int]:
+async def _repeated(tx: Tx, worker: WorkerCaller, batch: ev.Batch) -> _Taken:
     """The answer to the last batch once more; any other one that is not taken is refused."""
     run = await tx.one("run_of_worker", run_id=batch.run_id, worker_id=worker.worker_id)
     if run is None or not run["worker_lives"]:

@@ -207,22 +207,16 @@ async def test_a_worker_of_before_workers_had_owners_is_still_there(tmp_path: Pa
         assert connection.execute("SELECT worker_id, owner FROM workers").fetchall() == [("w", None)]
 
 
+TABLE, INDEX = "SELECT name FROM pragma_table_info(?)", "SELECT name FROM pragma_index_info(?)"
+
+
 def _shape(path: Path) -> dict[str, set[str]]:
-    """The columns of each table and view, and of each index that is not SQLite's own."""
+    """The columns of each table, view and index that a script made."""
     with closing(sqlite3.connect(path)) as connection:
-        tables = [
-            row[0]
-            for row in connection.execute("SELECT name FROM sqlite_master WHERE type IN ('table', 'view')")
-        ]
-        indexes = [
-            row[0]
-            for row in connection.execute("SELECT name FROM sqlite_master WHERE sql LIKE 'CREATE%INDEX%'")
-        ]
-        found = {
-            name: {row[1] for row in connection.execute(f"PRAGMA table_info({name})")} for name in tables
-        }
-        return found | {
-            name: {row[2] for row in connection.execute(f"PRAGMA index_info({name})")} for name in indexes
+        made = connection.execute("SELECT name, type FROM sqlite_master WHERE sql IS NOT NULL").fetchall()
+        return {
+            name: {row[0] for row in connection.execute(INDEX if kind == "index" else TABLE, (name,))}
+            for name, kind in made
         }
 
 
