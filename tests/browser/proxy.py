@@ -55,6 +55,8 @@ class Proxy:
         self.port = server.sockets[0].getsockname()[1]
         self._listening.set()
         await self._stop.wait()
+        self._loop.remove_reader(server.sockets[0].fileno())  # nothing more is accepted, and what was
+        await asyncio.sleep(0)  # gets its transport, which a server that is closed would not let it have
         server.close()
         while others := asyncio.all_tasks() - {asyncio.current_task()}:  # also of what was just accepted
             self._abort()
