@@ -7,12 +7,16 @@ after a lost answer gives the same.
 from __future__ import annotations
 
 import json
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from lobu_jupyter.model.errors import StoreUnavailable
 from lobu_jupyter.model.ports import InboxItem, KernelInfo, Resumption, Task, ToolSpec
+from lobu_jupyter.model.runs import ErrorCode
 from lobu_jupyter.model.transcript import messages_of
 
+from .ending import fail_run
 from .granting import policy_of_run
 from .hub import inbox_topic
 from .kernels import tools_of_kernel
@@ -29,6 +33,11 @@ if TYPE_CHECKING:
     from .context import Context
     from .snapshots import Snapshots
 
+log = logging.getLogger(__name__)
+
+UNREADABLE = (
+    "This run could not begin: its thread cannot be read. The server's log says why; a new thread works."
+)
 MAX_WAIT = 60.0  # seconds that one look into the inbox may last
 
 
@@ -69,13 +78,24 @@ async def inbox(
 
 
 async def _item(ctx: Context, snapshots: Snapshots, worker: WorkerCaller, row: Row) -> InboxItem | None:
-    """None: a start of a run that has ended since, or is another worker's now."""
+    """None: a start of a run that has ended since, or is another worker's now, or whose thread is damaged."""
     if row["kind"] != "start":
         return InboxItem(seq=row["seq"], kind=row["kind"], run_id=row["run_id"], reason=row["reason"])
     if row["leased_to"] != worker.worker_id:
         return None
     run_id: str = row["run_id"]
+    try:
+        task = await _task(ctx, snapshots, worker, run_id)
+    except StoreUnavailable:
+        raise
+    except Exception:  # or this worker would ask again for ever, and none of its runs begin
+        log.exception("no task can be made of the run %s; it fails", run_id)
+        await ctx.database.write(lambda tx: fail_run(ctx, tx, run_id, ErrorCode.INTERNAL, UNREADABLE))
+        return None
+    return InboxItem(seq=row["seq"], kind="start", run_id=run_id, task=task) if task is not None else None
 
+
+async def _task(ctx: Context, snapshots: Snapshots, worker: WorkerCaller, run_id: str) -> Task | None:
     async def body(tx: Tx) -> _Parts | None:
         deadline = ctx.now() + ctx.settings.lease_seconds
         if await tx.run("fetch_lease", run_id=run_id, worker_id=worker.worker_id, deadline=deadline) == 0:
@@ -85,7 +105,8 @@ async def _item(ctx: Context, snapshots: Snapshots, worker: WorkerCaller, row: R
     parts = await ctx.database.write(body)
     if parts is None:
         return None
-    return InboxItem(seq=row["seq"], kind="start", run_id=run_id, task=await _task(ctx, snapshots, parts))
+    state = await snapshots.state(parts.run["thread_id"], parts.run["start_cursor"])
+    return _task_of(ctx, parts, state)
 
 
 async def _parts(ctx: Context, tx: Tx, run_id: str) -> _Parts:
@@ -108,9 +129,8 @@ async def _parts(ctx: Context, tx: Tx, run_id: str) -> _Parts:
     )
 
 
-async def _task(ctx: Context, snapshots: Snapshots, parts: _Parts) -> Task:
+def _task_of(ctx: Context, parts: _Parts, state: State) -> Task:
     run, lease, thread = parts.run, parts.lease, parts.thread
-    state = await snapshots.state(run["thread_id"], run["start_cursor"])
     resumption = None
     if parts.checkpoint is not None:
         interrupts, decisions = zip(*parts.decided, strict=True)

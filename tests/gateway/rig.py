@@ -180,13 +180,17 @@ class Rig:
 
     async def lose(self, thread_id: str, *seqs: int) -> None:
         """Events that a damaged file no longer has."""
-        lost = [(thread_id, seq) for seq in seqs]
+        await self._damage("DELETE FROM journal", thread_id, seqs)
+
+    async def spoil(self, thread_id: str, *seqs: int) -> None:
+        """Events that a damaged file has other bytes for."""
+        await self._damage("UPDATE journal SET body = CAST('{' AS BLOB)", thread_id, seqs)
+
+    async def _damage(self, how: str, thread_id: str, seqs: tuple[int, ...]) -> None:
+        which = "WHERE thread = (SELECT number FROM threads WHERE thread_id = ?) AND seq = ?"
 
         async def body(tx: Any) -> None:
-            tx._connection.executemany(
-                "DELETE FROM journal WHERE thread = (SELECT number FROM threads WHERE thread_id = ?) AND seq = ?",
-                lost,
-            )
+            tx._connection.executemany(f"{how} {which}", [(thread_id, seq) for seq in seqs])
 
         await self.database.write(body)
 
