@@ -49,7 +49,7 @@ async def _until(tx: Tx, thread_id: str, run_id: str) -> int:
     until = await tx.one("run_before", thread_id=thread_id, run_id=run["run_id"])
     if until is None:
         raise RunNotFound
-    return until["seq"] - 1
+    return until["first"] - 1
 
 
 async def _begun(tx: Tx, run_id: str) -> Row:

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
     from .context import Context
 
-_SHORTEST, _LONGEST = 8, 128  # how many events are read at once: few before it is known that they are small
+_MAX_ROWS = 128  # that are read at once
+_SMALL = 16 * 1024  # bytes: with fewer, more rows are read at once
+_ALL = 2**62
 _SEPARATOR = b"\x1e"
 
 
@@ -51,13 +53,11 @@ async def append_more(ctx: Context, tx: Tx, lease: Row, bodies: Sequence[bytes])
 
 
 async def _insert(tx: Tx, thread: int, run_id: str | None, cursor: int, bodies: Sequence[bytes]) -> int:
-    """The new cursor of the thread with this number, whose journal ends at `cursor`."""
-    rows = [
-        {"thread": thread, "seq": seq, "run_id": run_id, "body": body}
-        for seq, body in enumerate(bodies, cursor + 1)
-    ]
-    await tx.many("append_events", rows)
-    return cursor + len(bodies)
+    """The new cursor of the thread with this number, whose journal ends at `cursor`. What comes at once is one row."""
+    last = cursor + len(bodies)
+    joined = _SEPARATOR.join(bodies)
+    await tx.run("append_events", thread=thread, first=cursor + 1, last=last, run_id=run_id, bodies=joined)
+    return last
 
 
 async def read_page(
@@ -76,35 +76,56 @@ async def read_page(
     file has lost is passed over: what follows it keeps its seqs.
     """
     entries: list[Entry] = []
-    stretch = _SHORTEST
+    rows = 1
     while position < until and max_events > 0 and max_bytes > 0:
-        first, bodies = await _read_stretch(tx, thread_id, position, until, min(stretch, max_events), only)
+        first, bodies = await _read_stretch(tx, thread_id, position, until, rows, only)
         if not bodies:
             break
+        start = max(first, position + 1)
+        bodies = bodies[start - first : until + 1 - first][:max_events]
         sizes = list(accumulate(map(len, bodies)))
         bodies = bodies[: bisect_left(sizes, max_bytes) + 1]
-        entries += [Entry(seq, body) for seq, body in enumerate(bodies, first) if body]
-        position = first + len(bodies) - 1
+        entries += [Entry(seq, body) for seq, body in enumerate(bodies, start) if body]
+        position = start + len(bodies) - 1
         max_events -= len(bodies)
         max_bytes -= sizes[-1]
-        stretch = min(4 * stretch, _LONGEST)
+        rows = min(4 * rows, _MAX_ROWS) if sizes[-1] < _SMALL else rows
     return entries, position
 
 
 async def _read_stretch(
-    tx: Tx, thread_id: str, position: int, until: int, limit: int, only: str | None
+    tx: Tx, thread_id: str, position: int, until: int, rows: int, only: str | None
 ) -> tuple[int, list[bytes]]:
-    """The seq of the next body, and the bodies from there, at most `limit`; empty is one of another run than `only`."""
-    bounds = {"cursor": position, "until": until, "only": only}
-    found = await tx.one("stretch_after", thread_id=thread_id, limit=limit, **bounds)
+    """The first seq and the bodies of so many rows, from that with the event after `position` on.
+
+    Empty is a body of another run than `only`, and what a damaged row has lost.
+    """
+    bounds = {"position": position, "until": until, "only": only}
+    found = await tx.one("stretch_after", thread_id=thread_id, limit=rows, **bounds)
     assert found is not None, "an aggregate is one row"
-    if found["last"] is None:
+    if found["first"] is None:
         return position + 1, []
     bodies: list[bytes] = found["bodies"].split(_SEPARATOR)
-    first = found["last"] - len(bodies) + 1
-    if first > position + 1 and limit > 1:  # a hole, somewhere: of one body alone the seq is known
+    count = found["last"] - found["first"] + 1
+    if len(bodies) == count:
+        return found["first"], bodies
+    if rows > 1:  # a hole, somewhere
         return await _read_stretch(tx, thread_id, position, until, 1, only)
-    return first, bodies
+    return found["first"], (bodies + [b""] * count)[:count]
+
+
+async def read_run(tx: Tx, run: Row) -> list[Entry]:
+    """All events of a run that has begun."""
+    entries, _ = await read_page(
+        tx,
+        run["thread_id"],
+        run["start_cursor"] - 1,
+        _ALL,
+        max_events=_ALL,
+        max_bytes=_ALL,
+        only=run["run_id"],
+    )
+    return entries
 
 
 def stamped(event: Event, now: float) -> bytes:

@@ -18,6 +18,7 @@ from lobu_jupyter.model.interrupts import (
     interrupt_from_event,
 )
 
+from .journal import read_run
 from .rows import json_of
 
 if TYPE_CHECKING:
@@ -96,13 +97,10 @@ async def _complete(
 async def _journaled_call(tx: Tx, run: Row, call: str) -> tuple[str | None, dict[str, Any]]:
     """Name and arguments of a call, as its run has journaled them before this batch."""
     name, parts = None, list[str]()
-    rows = await tx.all(
-        "events_of_run", thread_id=run["thread_id"], start_cursor=run["start_cursor"], run_id=run["run_id"]
-    )
-    for row in rows:
-        if call.encode() not in row["body"]:
+    for entry in await read_run(tx, run):
+        if call.encode() not in entry.body:
             continue
-        event = decode(row["body"])
+        event = decode(entry.body)
         if event.get("toolCallId") != call:
             continue
         if event["type"] == "TOOL_CALL_START":

@@ -10,6 +10,7 @@ from lobu_jupyter.model.events import MAX_EVENT_BYTES, parse
 from lobu_jupyter.model.interrupts import held_calls
 from lobu_jupyter.model.slice import Slice
 
+from .journal import read_run
 from .rows import interrupt_of
 
 if TYPE_CHECKING:
@@ -53,14 +54,11 @@ async def _rebuild(tx: Tx, lease: Row) -> Slice:
     assert run is not None, "a lease has its run"
     settled = await tx.all("resolved_interrupts", run_id=run["run_id"])
     slice_ = Slice(owed=[call for row in settled for call in held_calls(interrupt_of(row))])
-    events = await tx.all(
-        "events_of_run", thread_id=run["thread_id"], start_cursor=run["start_cursor"], run_id=run["run_id"]
-    )
-    for row in events:
-        if len(row["body"]) > MAX_EVENT_BYTES:
+    for entry in await read_run(tx, run):
+        if len(entry.body) > MAX_EVENT_BYTES:
             continue  # of the gateway itself (a long prompt, a decision): opens and closes nothing
-        where = f"journal[{row['seq']}]"
-        event, body = parse(row["body"], where)
+        where = f"journal[{entry.seq}]"
+        event, body = parse(entry.body, where)
         slice_.feed(event, body, where)
     slice_.chunk = tuple(json.loads(lease["chunk"])) if lease["chunk"] else None
     return slice_

@@ -1,6 +1,6 @@
 -- thread --
 -- A thread, the end of its journal, and what its status is read from.
-SELECT t.*, (SELECT coalesce(max(j.seq), 0) FROM journal j WHERE j.thread = t.number) AS cursor,
+SELECT t.*, (SELECT coalesce(max(j.last), 0) FROM journal j WHERE j.thread = t.number) AS cursor,
        EXISTS (SELECT 1 FROM runs r WHERE r.thread_id = t.thread_id AND r.status = 'running') AS running,
        EXISTS (SELECT 1 FROM interrupts i WHERE i.thread_id = t.thread_id AND i.status = 'open') AS waiting
   FROM threads t WHERE t.thread_id = :thread_id;
@@ -21,7 +21,7 @@ SELECT thread_id FROM threads
 
 -- list_threads --
 -- An owner's threads, the last touched first; `before`: last touched before this time.
-SELECT t.*, (SELECT coalesce(max(j.seq), 0) FROM journal j WHERE j.thread = t.number) AS cursor,
+SELECT t.*, (SELECT coalesce(max(j.last), 0) FROM journal j WHERE j.thread = t.number) AS cursor,
        EXISTS (SELECT 1 FROM runs r WHERE r.thread_id = t.thread_id AND r.status = 'running') AS running,
        EXISTS (SELECT 1 FROM interrupts i WHERE i.thread_id = t.thread_id AND i.status = 'open') AS waiting
   FROM threads t
@@ -73,15 +73,17 @@ SELECT :fork, owner, title, notebook_path, kernel_id, :now, :now FROM threads WH
 
 -- run_before --
 -- Where a run begins in a thread: its own, or a fork that has it too.
-SELECT seq FROM events WHERE thread_id = :thread_id AND run_id = :run_id ORDER BY seq LIMIT 1;
+SELECT first FROM journal
+ WHERE thread = (SELECT number FROM threads WHERE thread_id = :thread_id) AND run_id = :run_id ORDER BY last LIMIT 1;
 
 -- copy_events --
--- The journal of a fork; events name the thread that they are in.
-INSERT INTO journal (thread, seq, run_id, body)
-SELECT (SELECT number FROM threads WHERE thread_id = :fork), seq, run_id,
-       CASE WHEN instr(body, CAST(:thread_id AS BLOB)) = 0 THEN body
-            ELSE CAST(replace(CAST(body AS TEXT), '"' || :thread_id || '"', '"' || :fork || '"') AS BLOB) END
-  FROM events WHERE thread_id = :thread_id AND seq <= :until;
+-- The journal of a fork; events name the thread that they are in. What a run begins with begins a row.
+INSERT INTO journal (thread, first, last, run_id, bodies)
+SELECT (SELECT number FROM threads WHERE thread_id = :fork), first, last, run_id,
+       CASE WHEN instr(bodies, CAST(:thread_id AS BLOB)) = 0 THEN bodies
+            ELSE CAST(replace(CAST(bodies AS TEXT), '"' || :thread_id || '"', '"' || :fork || '"') AS BLOB) END
+  FROM journal
+ WHERE thread = (SELECT number FROM threads WHERE thread_id = :thread_id) AND last <= :until ORDER BY last;
 
 -- copy_texts --
 -- What was said before the fork can be found in it too.
@@ -120,7 +122,7 @@ SELECT t.thread_id FROM threads t
 
 -- idle_threads --
 -- Threads that nobody touched since, the oldest first, with the size of their journals.
-SELECT t.thread_id, (SELECT coalesce(sum(length(j.body)), 0) FROM journal j WHERE j.thread = t.number) AS bytes
+SELECT t.thread_id, (SELECT coalesce(sum(length(j.bodies)), 0) FROM journal j WHERE j.thread = t.number) AS bytes
   FROM threads t
  WHERE t.deleted_at IS NULL AND t.updated_at <= :until
    AND NOT EXISTS (SELECT 1 FROM runs r WHERE r.thread_id = t.thread_id AND r.status = 'running')
@@ -143,7 +145,7 @@ SELECT (count.page_count - free.freelist_count) * size.page_size AS bytes
 
 -- leaving_bytes --
 -- How much of that belongs to threads that are deleted and not purged yet. CROSS: those few threads first.
-SELECT coalesce(sum(length(j.body)), 0) AS bytes
+SELECT coalesce(sum(length(j.bodies)), 0) AS bytes
   FROM threads t CROSS JOIN journal j ON j.thread = t.number WHERE t.deleted_at IS NOT NULL;
 
 -- count_open_interrupts --
@@ -172,25 +174,22 @@ DELETE FROM threads WHERE thread_id = :thread_id AND deleted_at IS NOT NULL;
 
 -- end_of_journal --
 -- The last seq of a thread's journal, the thread's number there, and whose it is.
-SELECT t.owner, t.number, (SELECT coalesce(max(j.seq), 0) FROM journal j WHERE j.thread = t.number) AS cursor
+SELECT t.owner, t.number, (SELECT coalesce(max(j.last), 0) FROM journal j WHERE j.thread = t.number) AS cursor
   FROM threads t WHERE t.thread_id = :thread_id;
 
 -- append_events --
--- Journal one event.
-INSERT INTO journal (thread, seq, run_id, body) VALUES (:thread, :seq, :run_id, :body);
+-- Journal what comes at once.
+INSERT INTO journal (thread, first, last, run_id, bodies) VALUES (:thread, :first, :last, :run_id, :bodies);
 
 -- stretch_after --
--- A stretch of the journal as one row, for at each row Python's other threads may take a turn: where it ends, and its
--- bodies, joined by a character that no JSON has (0x1E); empty is one that is not of the run `only`.
-SELECT max(seq) AS last,
-       CAST(group_concat(CASE WHEN :only IS NULL OR run_id = :only THEN body ELSE '' END, char(30)) AS BLOB) AS bodies
-  FROM (SELECT seq, run_id, body FROM events
-         WHERE thread_id = :thread_id AND seq > :cursor AND seq <= :until ORDER BY seq LIMIT :limit);
-
--- events_of_run --
--- One run's slice of the journal.
-SELECT seq, body FROM events
- WHERE thread_id = :thread_id AND seq >= :start_cursor AND run_id = :run_id ORDER BY seq;
+-- A stretch of the journal as one row, for at each row Python's other threads may take a turn: from which event to which,
+-- and their bodies, joined as in each row; of another run than `only` they are empty.
+SELECT min(first) AS first, max(last) AS last,
+       CAST(group_concat(CASE WHEN :only IS NULL OR run_id = :only THEN bodies
+                              ELSE replace(printf('%*s', last - first, ''), ' ', char(30)) END, char(30)) AS BLOB) AS bodies
+  FROM (SELECT first, last, run_id, bodies FROM journal
+         WHERE thread = (SELECT number FROM threads WHERE thread_id = :thread_id) AND last > :position AND first <= :until
+         ORDER BY last LIMIT :limit);
 
 -- run --
 -- A run by its id.
@@ -202,14 +201,14 @@ UPDATE leases SET batch = :batch
  WHERE run_id = :run_id AND batch = :batch - 1 AND worker_id = :worker_id AND incarnation = :incarnation
    AND EXISTS (SELECT 1 FROM workers w WHERE w.worker_id = :worker_id AND w.gone_at IS NULL)
 RETURNING run_id, thread_id, thread, deadline, fetched, chunk,
-          (SELECT max(j.seq) FROM journal j WHERE j.thread = leases.thread) AS cursor;
+          (SELECT max(j.last) FROM journal j WHERE j.thread = leases.thread) AS cursor;
 
 -- run_of_worker --
 -- Why a batch is not taken: its run, the run's lease, and whether the worker that writes to it lives.
 SELECT EXISTS (SELECT 1 FROM workers w WHERE w.worker_id = :worker_id AND w.gone_at IS NULL) AS worker_lives,
        l.worker_id, l.incarnation, l.deadline, coalesce(l.batch, r.batch) AS batch,
        CASE WHEN l.batch > 0 THEN l.incarnation ELSE r.batch_incarnation END AS batch_incarnation,
-       coalesce(r.end_cursor, (SELECT max(j.seq) FROM journal j WHERE j.thread = l.thread)) AS cursor
+       coalesce(r.end_cursor, (SELECT max(j.last) FROM journal j WHERE j.thread = l.thread)) AS cursor
   FROM runs r LEFT JOIN leases l ON l.run_id = r.run_id WHERE r.run_id = :run_id;
 
 -- run_of_request --

@@ -1,4 +1,4 @@
--- The store, version 4. Times are seconds since the Unix epoch; JSON is text.
+-- The store, version 5. Times are seconds since the Unix epoch; JSON is text.
 -- A new file runs this whole script; an older one runs migrations/NNNN_*.sql (see migrations/README.md).
 
 -- A conversation. number: its name in the journal. How far that goes is in the journal alone. Its status is not stored: it is 'running' while one
@@ -88,20 +88,24 @@ CREATE INDEX leases_unassigned ON leases (server_id) WHERE worker_id IS NULL;
 CREATE INDEX leases_by_kernel ON leases (kernel_id) WHERE kernel_id IS NOT NULL;
 CREATE INDEX leases_by_deadline ON leases (deadline);
 
--- The journal: append-only, seq gapless from 1 in a thread. run_id is null between runs.
--- Its rows are in the order in which they came, whichever thread they are of, so that what many runs say at once is
+-- The journal: append-only, seq gapless from 1 in a thread. A row is what came at once, a worker's batch for one: the events
+-- from first to last of one run (null: between runs), their bodies joined by 0x1E, which no JSON has.
+-- Rows are in the order in which they came, whichever thread they are of, so that what many runs say at once is
 -- written to few pages; the index finds a thread's, and is small because it names the thread by its number.
 CREATE TABLE journal (
   number INTEGER PRIMARY KEY,
   thread INTEGER NOT NULL,
-  seq    INTEGER NOT NULL,
+  first  INTEGER NOT NULL,
+  last   INTEGER NOT NULL,
   run_id TEXT,
-  body   BLOB NOT NULL
+  bodies BLOB NOT NULL
 );
-CREATE UNIQUE INDEX journal_by_thread ON journal (thread, seq);
--- The journal by the thread's id, to read.
+CREATE UNIQUE INDEX journal_by_thread ON journal (thread, last);
+-- The journal event by event, for who looks into the file.
 CREATE VIEW events AS
-SELECT t.thread_id, j.seq, j.run_id, j.body FROM journal j JOIN threads t ON t.number = j.thread;
+SELECT t.thread_id, j.first + e.key AS seq, j.run_id, CAST(e.value AS BLOB) AS body
+  FROM journal j JOIN threads t ON t.number = j.thread
+  JOIN json_each('[' || replace(CAST(j.bodies AS TEXT), char(30), ',') || ']') e;
 
 -- What was said in a run that has ended: its prompt and the agent's words, to search in.
 -- Written with the run's end; derived, so it can be made again from runs and events.

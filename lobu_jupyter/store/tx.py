@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from .queries import QUERIES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
 Row = sqlite3.Row
 
@@ -32,9 +32,6 @@ class Tx:
     async def run(self, query: str, **params: Any) -> int:
         """Execute a statement; the number of rows that it changed."""
         return self._connection.execute(QUERIES[query], params).rowcount
-
-    async def many(self, query: str, rows: Iterable[dict[str, Any]]) -> None:
-        self._connection.executemany(QUERIES[query], rows)
 
     def wake(self, topic: str) -> None:
         """Once committed, wake those who listen to `topic`."""

@@ -56,10 +56,10 @@ def in_events(old: str, new: str) -> Callable[[Path, Path, Record], None]:
 
     def change(store: Path, ran: Path, record: Record) -> None:
         with sqlite3.connect(store) as connection:
-            rows = connection.execute("SELECT body, number FROM journal").fetchall()
+            rows = connection.execute("SELECT bodies, number FROM journal").fetchall()
             changed = [(body.decode().replace(old, new).encode(), number) for body, number in rows]
             assert changed != rows
-            connection.executemany("UPDATE journal SET body = ? WHERE number = ?", changed)
+            connection.executemany("UPDATE journal SET bodies = ? WHERE number = ?", changed)
         for reader in record.readers:
             reader.seen = [(seq, text.replace(old, new)) for seq, text in reader.seen]
 
@@ -87,9 +87,9 @@ def void(value: object) -> None: ...
         (in_record(lambda r: r.runs.update(run_lost="t")), "runs_without_one_end"),
         (in_record(lambda r: next(iter(r.resumed.values())).add("run_other")), "decisions_twice"),
         (in_record(lambda r: r.problems.append("slow")), "problems"),
-        (in_store("DELETE FROM journal WHERE seq = 5"), "lost_events"),
+        (in_store("DELETE FROM journal WHERE 5 BETWEEN first AND last"), "lost_events"),
         (
-            in_store("UPDATE journal SET run_id = NULL WHERE seq = (SELECT max(seq) FROM journal)"),
+            in_store("UPDATE journal SET run_id = NULL WHERE last = (SELECT max(last) FROM journal)"),
             "runs_without_one_end",
         ),
         (in_store("UPDATE runs SET status = 'running' WHERE status = 'succeeded'"), "runs_without_one_end"),

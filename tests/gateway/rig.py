@@ -180,17 +180,33 @@ class Rig:
 
     async def lose(self, thread_id: str, *seqs: int) -> None:
         """Events that a damaged file no longer has."""
-        await self._damage("DELETE FROM journal", thread_id, seqs)
+        await self._damage(thread_id, dict.fromkeys(seqs))
 
     async def spoil(self, thread_id: str, *seqs: int) -> None:
         """Events that a damaged file has other bytes for."""
-        await self._damage("UPDATE journal SET body = CAST('{' AS BLOB)", thread_id, seqs)
+        await self._damage(thread_id, dict.fromkeys(seqs, b"{"))
 
-    async def _damage(self, how: str, thread_id: str, seqs: tuple[int, ...]) -> None:
-        which = "WHERE thread = (SELECT number FROM threads WHERE thread_id = ?) AND seq = ?"
+    async def _damage(self, thread_id: str, changed: dict[int, bytes | None]) -> None:
+        """Give these events other bodies, or none; what is left of their rows is a row per event then."""
 
         async def body(tx: Any) -> None:
-            tx._connection.executemany(f"{how} {which}", [(thread_id, seq) for seq in seqs])
+            sqlite = tx._connection
+            (thread,) = sqlite.execute(
+                "SELECT number FROM threads WHERE thread_id = ?", (thread_id,)
+            ).fetchone()
+            rows = sqlite.execute(
+                "SELECT number, first, run_id, bodies FROM journal WHERE thread = ?", (thread,)
+            )
+            for number, first, run_id, bodies in rows.fetchall():
+                events = dict(enumerate(bodies.split(b"\x1e"), first))
+                if not events.keys() & changed.keys():
+                    continue
+                sqlite.execute("DELETE FROM journal WHERE number = ?", (number,))
+                left = ((seq, changed.get(seq, event)) for seq, event in events.items())
+                sqlite.executemany(
+                    "INSERT INTO journal (thread, first, last, run_id, bodies) VALUES (?, ?, ?, ?, ?)",
+                    [(thread, seq, seq, run_id, event) for seq, event in left if event is not None],
+                )
 
         await self.database.write(body)
 

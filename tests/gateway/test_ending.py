@@ -242,7 +242,7 @@ async def test_one_bad_row_does_not_stop_the_sweep_and_is_kept(rig: Rig, caplog)
     rig.gateway._ctx.slices.drop(bad.run_id)
 
     async def spoil(tx) -> None:
-        tx._connection.execute("UPDATE journal SET body = x'7b' WHERE run_id = ?", (bad.run_id,))
+        tx._connection.execute("UPDATE journal SET bodies = x'7b' WHERE run_id = ?", (bad.run_id,))
 
     await rig.database.write(spoil)
     rig.clock.advance(31)

@@ -267,7 +267,7 @@ async def main(path, statement, how):
                     os._exit(9)
                 return await real(self, *args, **kwargs)
             return method
-        for name in ("one", "all", "run", "many"):
+        for name in ("one", "all", "run"):
             setattr(Tx, name, counted(getattr(Tx, name)))
         if how == "pause":
             await rig.worker.emit(run.run_id, *call("c"), paused("c"), checkpoint="{}")

@@ -28,6 +28,7 @@ async def _make(path: Path, scripts: Scripts | None = None) -> None:
 
 
 THIRD = (Path(__file__).parent / "schema_3.sql").read_text()  # whole, as version 3 was released
+FOURTH = (Path(__file__).parent / "schema_4.sql").read_text()
 OWNER_OF_WORKER = ",\n  owner       TEXT  -- of an outside worker: whose runs it gets"
 
 
@@ -264,3 +265,29 @@ async def test_a_store_of_version_3_keeps_its_journals_and_its_running_runs(tmp_
         assert connection.execute("SELECT run_id, thread, batch FROM leases").fetchall() == [
             ("r-first", 1, 7)
         ]
+
+
+async def test_a_store_of_version_4_keeps_its_journals(tmp_path: Path) -> None:
+    path, new = tmp_path / "lobu.sqlite", tmp_path / "new.sqlite"
+    await _make(path, Scripts(schema=FOURTH, steps={}, version=4))
+    said = [("first", 1), ("second", 1), ("first", 2), ("second", 2)]
+    with closing(sqlite3.connect(path)) as connection, connection:
+        for number, thread in enumerate(("first", "second"), 1):
+            connection.execute(
+                "INSERT INTO threads (number, thread_id, owner, created_at, updated_at) VALUES (?, ?, 'o', 1, 2)",
+                (number, thread),
+            )
+        connection.executemany(
+            "INSERT INTO journal (thread, seq, run_id, body)"
+            " SELECT number, ?, 'r-' || thread_id, ? FROM threads WHERE thread_id = ?",
+            [(seq, _said(thread, seq), thread) for thread, seq in said],
+        )
+
+    await _make(path)
+    await _make(new)
+
+    assert _version(path) == VERSION
+    assert _shape(path) == _shape(new)
+    with closing(sqlite3.connect(path)) as connection:
+        events = connection.execute("SELECT * FROM events ORDER BY thread_id, seq").fetchall()
+    assert events == [(thread, seq, f"r-{thread}", _said(thread, seq)) for thread, seq in sorted(said)]
