@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _MAX_ROWS = 128  # that are read at once
 _SMALL = 16 * 1024  # bytes: with fewer, more rows are read at once
-_ALL = 2**62
+ALL = 2**62
 _SEPARATOR = b"\x1e"
 
 
@@ -66,8 +66,8 @@ async def read_page(
     position: int,
     until: int,
     *,
-    max_events: int,
-    max_bytes: int,
+    max_events: int = ALL,
+    max_bytes: int = ALL,
     only: str | None = None,
 ) -> tuple[list[Entry], int]:
     """The events from `position` (exclusive) to `until` (of the run `only`), and the seq where the page ends.
@@ -116,15 +116,7 @@ async def _read_stretch(
 
 async def read_run(tx: Tx, run: Row) -> list[Entry]:
     """All events of a run that has begun."""
-    entries, _ = await read_page(
-        tx,
-        run["thread_id"],
-        run["start_cursor"] - 1,
-        _ALL,
-        max_events=_ALL,
-        max_bytes=_ALL,
-        only=run["run_id"],
-    )
+    entries, _ = await read_page(tx, run["thread_id"], run["start_cursor"] - 1, ALL, only=run["run_id"])
     return entries
 
 

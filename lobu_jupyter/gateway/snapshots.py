@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from lobu_jupyter.model.events import decode, encode
 from lobu_jupyter.model.fold import Fold, State
 
-from .journal import read_page
+from .journal import ALL, read_page
 
 if TYPE_CHECKING:
     from lobu_jupyter.model.runs import Entry
@@ -57,7 +57,7 @@ class Snapshots:
 
 def _page(thread_id: str, cursor: int, until: int | None) -> Body[tuple[list[Entry], int]]:
     async def body(tx: Tx) -> tuple[list[Entry], int]:
-        bound = 2**62 if until is None else until
+        bound = ALL if until is None else until
         return await read_page(tx, thread_id, cursor, bound, max_events=PAGE_EVENTS, max_bytes=PAGE_BYTES)
 
     return body

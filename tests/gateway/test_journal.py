@@ -26,7 +26,6 @@ async def journaled(rig: Rig, *bodies: bytes, run_id: str | None = None, thread_
 async def page(
     rig: Rig, thread_id: str, position: int = 0, until: int = MANY, **bounds
 ) -> tuple[list[Entry], int]:
-    bounds = {"max_events": MANY, "max_bytes": MANY, **bounds}
     return await rig.database.read(lambda tx: read_page(tx, thread_id, position, until, **bounds))
 
 
