@@ -103,6 +103,11 @@ screenshots: install browser
 bench: install browser
 	$(BIN)/python -m bench --only "$(ONLY)"
 
+# The documentation site, as Read the Docs builds it: docs/_build/html/index.html.
+.PHONY: docs
+docs: install
+	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html
+
 # Names and versions only.
 lock: install
 	$(BIN)/uv pip compile --quiet --group dev pyproject.toml --python-version 3.11 \
