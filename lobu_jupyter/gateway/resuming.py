@@ -24,6 +24,7 @@ from .ending import expire_due, settle
 from .granting import add_grant
 from .guarding import guard
 from .journal import stamped
+from .questions import check_digest, differs, refuse_changed
 from .rows import decision_of, interrupt_of, json_of, sparse
 from .starting import check_limits
 
@@ -53,6 +54,9 @@ async def resume(ctx: Context, by: Caller, thread_id: str, entries: list[Entry])
         settled = [row for row in rows if row["status"] != InterruptStatus.OPEN]
         if settled:
             return await _repeated(tx, rows, entries, settled), False
+        changed = [row for row, entry in zip(rows, entries, strict=True) if differs(row, entry)]
+        if changed:
+            return await refuse_changed(ctx, tx, by, thread, changed)
         decisions = await _decide_all(tx, thread_id, rows, entries)
         await check_limits(ctx, tx, owner)
         return await _go_on(ctx, tx, by, thread, rows, decisions, entries), True
@@ -74,6 +78,7 @@ def _check(entries: list[Entry]) -> None:
         if name in seen:
             raise InvalidField("this interrupt is decided twice", field=f"resume[{index}].interruptId")
         seen.add(name)
+        check_digest(entry, index)
 
 
 def _texts(payload: Any) -> list[str]:
@@ -123,7 +128,7 @@ async def _repeated(tx: Tx, rows: list[Row], entries: list[Entry], settled: list
 
 def _repeats(row: Row, entry: Entry) -> bool:
     try:
-        return decide(entry, interrupt_of(row), "resume") == decision_of(row)
+        return not differs(row, entry) and decide(entry, interrupt_of(row), "resume") == decision_of(row)
     except InvalidField:
         return False
 
@@ -152,10 +157,12 @@ async def _go_on(
     parent = await tx.one("run", run_id=rows[0]["run_id"])
     assert parent is not None, "an interrupt has its run"
     run_id = await add_next(ctx, tx, parent, thread)
+    digests: dict[str, str] = {e["interruptId"]: e["digest"] for e in entries if e.get("digest") is not None}
     events: list[bytes] = []
     for row, decision in zip(rows, decisions, strict=True):
-        await _settle(ctx, tx, by, thread, row, decision, run_id)
-        events.append(_decided(ctx, by, row, decision))
+        digest = digests.get(row["interrupt_id"])
+        await _settle(ctx, tx, by, thread, row, decision, run_id, digest)
+        events.append(_decided(ctx, by, row, decision, digest))
     cursor = await begin(ctx, tx, run_id, resume=[_only(entry) for entry in entries], first=events)
     return Started(run_id=run_id, thread_id=thread["thread_id"], cursor=cursor)
 
@@ -186,7 +193,14 @@ async def add_next(ctx: Context, tx: Tx, parent: Row, thread: Row) -> str:
 
 
 async def _settle(
-    ctx: Context, tx: Tx, by: Caller, thread: Row, row: Row, decision: Decision, run_id: str
+    ctx: Context,
+    tx: Tx,
+    by: Caller,
+    thread: Row,
+    row: Row,
+    decision: Decision,
+    run_id: str,
+    digest: str | None,
 ) -> None:
     await settle(
         tx,
@@ -199,7 +213,7 @@ async def _settle(
         resumed_by=run_id,
     )
     interrupt = interrupt_of(row)
-    detail = {"toolName": interrupt.tool_name, "decision": sparse(decision)}
+    detail = {"toolName": interrupt.tool_name, "decision": sparse(decision), "digest": digest}
     tx.after(lambda: ctx.observer.decided(run_id, thread["thread_id"], decision.kind, by.via))
     await record(
         ctx, tx, by, f"decided {decision.kind}", thread["owner"], thread["thread_id"], run_id, detail
@@ -208,12 +222,14 @@ async def _settle(
         await add_grant(ctx, tx, by, thread, interrupt, decision.grant)
 
 
-def _decided(ctx: Context, by: Caller, row: Row, decision: Decision) -> bytes:
-    value = {
+def _decided(ctx: Context, by: Caller, row: Row, decision: Decision, digest: str | None) -> bytes:
+    value: dict[str, Any] = {
         "toolCallId": row["tool_call_id"],
         "decision": sparse(decision),
         "by": by.name,
         "via": by.via,
         "at": iso(ctx.now()),
     }
+    if digest is not None:
+        value["digest"] = digest
     return stamped(custom("lobu.decision", value), ctx.now())

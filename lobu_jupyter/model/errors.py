@@ -11,7 +11,8 @@
     │   └── WorkerNotFound  └── KernelNotFound
     ├── Conflict                409
     │   ├── ThreadBusy      ├── ThreadWaiting  ├── AlreadyDecided
-    │   ├── InterruptClosed ├── StaleIncarnation └── RunEnded
+    │   ├── InterruptClosed ├── QuestionChanged  ├── StaleIncarnation
+    │   └── RunEnded
     ├── TooManyRuns             429
     └── StoreUnavailable        503
         └── StoreTooNew
@@ -147,6 +148,12 @@ class InterruptClosed(Conflict):
     """This question has expired or was cancelled; start a new run instead."""
 
     code = "interrupt_closed"
+
+
+class QuestionChanged(Conflict):
+    """The question is not the one that you were shown. Nothing was decided; read it again."""
+
+    code = "question_changed"
 
 
 class StaleIncarnation(Conflict):

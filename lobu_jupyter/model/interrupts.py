@@ -9,6 +9,7 @@ ResumeEntry with the payloads ``{"approved": true}``, ``{"approved": true, "edit
 
 from __future__ import annotations
 
+import json
 from enum import StrEnum
 from typing import Any, Literal
 
@@ -23,6 +24,8 @@ APPROVAL = "tool_call"  # AG-UI Interrupt.reason: may this call run?
 QUESTION = "input_required"  # AG-UI Interrupt.reason: the agent asks the person
 APPROVAL_DECISIONS: tuple[Kind, ...] = ("approve", "edit", "reject")
 QUESTION_DECISIONS: tuple[Kind, ...] = ("answer", "reject")
+
+LARGEST_EXACT = 2**53 - 1  # beyond it a double, which is a browser's only number, skips integers
 
 
 class InterruptStatus(StrEnum):
@@ -133,6 +136,7 @@ def event_of_interrupt(interrupt: Interrupt) -> dict[str, Any]:
     lobu: dict[str, Any] = {
         "toolName": interrupt.tool_name,
         "args": interrupt.args,
+        "argsText": exact_text(interrupt.args),
         "argsSchema": interrupt.args_schema,
         "decisions": list(interrupt.decisions),
         "questions": interrupt.questions or None,
@@ -153,6 +157,19 @@ def event_of_interrupt(interrupt: Interrupt) -> dict[str, Any]:
         "metadata": {"lobu": {k: v for k, v in lobu.items() if v is not None}},
     }
     return {k: v for k, v in wire.items() if v is not None}
+
+
+def exact_text(args: dict[str, Any]) -> str | None:
+    """Return arguments as JSON text if they hold an integer that a browser would round, else None."""
+    return json.dumps(args, ensure_ascii=False, indent=2) if _rounded(args) else None
+
+
+def _rounded(value: Any) -> bool:
+    if isinstance(value, int):
+        return abs(value) > LARGEST_EXACT
+    if isinstance(value, dict):
+        return any(_rounded(member) for member in value.values())  # pyright: ignore[reportUnknownVariableType]
+    return isinstance(value, list) and any(_rounded(item) for item in value)  # pyright: ignore[reportUnknownVariableType]
 
 
 def response_schema(interrupt: Interrupt) -> dict[str, Any]:

@@ -12,11 +12,13 @@ from typing import Any
 
 import pytest
 
+from lobu_jupyter.model.digest import digest_of, digest_of_wire
 from lobu_jupyter.model.errors import (
     AlreadyDecided,
     Conflict,
     InvalidField,
     NotFound,
+    QuestionChanged,
     RunNotFound,
     ThreadBusy,
     ThreadNotFound,
@@ -216,6 +218,24 @@ class GatewayContract:
         started, _ = await face.resume(first.thread_id, [approve("c")])
 
         assert await second.resume(first.thread_id, [approve("c")]) == (started, False)
+
+    async def test_a_decision_that_was_shown_something_else_is_told_the_question(
+        self, face: Any, worker: Any
+    ) -> None:
+        first = await waiting(face, worker, "c")
+        (asked,) = await face.interrupts(thread_id=first.thread_id)
+
+        with pytest.raises(QuestionChanged) as refused:
+            await face.resume(first.thread_id, [{**approve("c"), "digest": "0" * 64}])
+
+        (question,) = refused.value.detail["interrupts"]
+        assert digest_of_wire(question) == digest_of(asked)
+        with pytest.raises(InvalidField) as malformed:
+            await face.resume(first.thread_id, [{**approve("c"), "digest": "true"}])
+        assert malformed.value.field == "resume[0].digest"
+        right = {**approve("c"), "digest": digest_of(asked)}
+        started, _ = await face.resume(first.thread_id, [right])
+        assert await face.resume(first.thread_id, [right]) == (started, False)
 
     @pytest.mark.scenario("A4")
     async def test_a_decision_of_half_a_pause_is_refused(self, face: Any, worker: Any) -> None:

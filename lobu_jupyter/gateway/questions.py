@@ -1,0 +1,60 @@
+"""The question behind a decision: is it the one that the decision was shown?
+
+A surface may send the digest of what it drew (:mod:`lobu_jupyter.model.digest`). One that differs from the
+digest of the waiting question decides nothing. The refusal carries the question as it is.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from lobu_jupyter.model.digest import digest_of
+from lobu_jupyter.model.errors import InvalidField, QuestionChanged
+from lobu_jupyter.model.interrupts import event_of_interrupt
+
+from .access import record
+from .rows import interrupt_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lobu_jupyter.model.callers import Caller
+    from lobu_jupyter.store.tx import Row, Tx
+
+    from .context import Context
+
+_DIGEST = re.compile("[0-9a-f]{64}")
+
+
+def check_digest(entry: dict[str, Any], index: int) -> None:
+    """Check the form of a ResumeEntry's digest, if it has one.
+
+    Raises:
+        InvalidField: the digest is not 64 hex digits.
+    """
+    digest = entry.get("digest")
+    if digest is not None and not (isinstance(digest, str) and _DIGEST.fullmatch(digest)):
+        raise InvalidField("digest must be 64 lower-case hex digits", field=f"resume[{index}].digest")
+
+
+def differs(row: Row, entry: dict[str, Any]) -> bool:
+    """Return whether the decision was shown another question than this row's."""
+    digest = entry.get("digest")
+    return digest is not None and digest != digest_of(interrupt_of(row))
+
+
+async def refuse_changed(
+    ctx: Context, tx: Tx, by: Caller, thread: Row, changed: Sequence[Row]
+) -> QuestionChanged:
+    """Record the attempt, and return the refusal with the questions as they are.
+
+    The error is returned, so that the transaction keeps the record.
+    """
+    questions = [interrupt_of(row) for row in changed]
+    for question in questions:
+        detail = {"interruptId": question.id, "toolName": question.tool_name, "why": QuestionChanged.code}
+        await record(
+            ctx, tx, by, "refused decision", thread["owner"], thread["thread_id"], question.run_id, detail
+        )
+    return QuestionChanged(interrupts=[event_of_interrupt(question) for question in questions])
