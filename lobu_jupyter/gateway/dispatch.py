@@ -155,9 +155,30 @@ def _task_of(ctx: Context, parts: _Parts, state: State) -> Task:
 
 
 def _sessions(state: State) -> dict[str, dict[str, Any]]:
-    """The newest session that each external agent told of."""
-    told = (i["value"] for i in state["items"] if i["kind"] == "notice" and i["name"] == "lobu.session")
-    return {str(value["agent"]): value for value in told if isinstance(value, dict) and "agent" in value}
+    """The newest session that each external agent told of. ``chosen``: only a mode that a person approved."""
+    found: dict[str, dict[str, Any]] = {}
+    approved = set[tuple[str, str]]()
+    for item in state["items"]:
+        if item["kind"] == "tool" and item["name"].endswith("__mode"):
+            approved |= _approved_mode(item)
+        if item["kind"] != "notice" or item["name"] != "lobu.session" or not isinstance(item["value"], dict):
+            continue
+        value: dict[str, Any] = item["value"]
+        agent, chosen = str(value.get("agent")), value.get("chosen")
+        decided = chosen is not None and (f"{agent}__mode", chosen) in approved
+        if "agent" in value:
+            found[agent] = {k: v for k, v in value.items() if k != "chosen" or decided}
+    return found
+
+
+def _approved_mode(item: dict[str, Any]) -> set[tuple[str, str]]:
+    """The mode of an agent that a person approved by this call, which the gateway itself has journaled."""
+    decision: dict[str, Any] = (item.get("decision") or {}).get("decision") or {}
+    try:
+        mode = json.loads(item["args"])["mode"]
+    except (ValueError, KeyError, TypeError):
+        return set()
+    return {(item["name"], str(mode))} if decision.get("kind") == "approve" else set()
 
 
 def _kernel(ctx: Context, lease: Row, tools: list[ToolSpec]) -> KernelInfo | None:

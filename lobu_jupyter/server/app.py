@@ -85,7 +85,13 @@ class LobuApp(ExtensionApp):
     ).tag(config=True)
     acp_agents = Dict(
         help='Agents that speak the Agent Client Protocol, by name: {"mine": {"command": ["my-agent", "--acp"], '
-        '"env": {"KEY": "env:MY_KEY"}, "cwd": "/absolute"}}; also changes the known ones (docs/agents.md).'
+        '"env": {"KEY": "env:MY_KEY"}, "cwd": "/absolute", "mode": "ask"}}; also changes the known ones. mode: the id of '
+        "its mode in which it asks before it acts (docs/agents.md)."
+    ).tag(config=True)
+    acp_must_ask = Bool(
+        False,
+        help="Whether an agent of others is refused that is not put into an asking mode which the configuration "
+        "names (docs/agents.md). False: the transcript says what it decides by itself.",
     ).tag(config=True)
     keep_keys_from_kernels = Bool(
         True,

@@ -146,6 +146,7 @@ def _worker_settings(app: LobuApp) -> dict[str, Any]:
         "secrets": [*guardrails.secrets_of(app.server, found, providers), *credentials, *more],
         "mcp_servers": mcp_servers,
         "acp_agents": acp_agents,
+        "acp_must_ask": app.acp_must_ask,
         "root_dir": app.root_dir,
         "limits": {"outputBytes": app.output_bytes},
     }

@@ -6,10 +6,17 @@ another text), ``argv WORDS`` (a command that no shell reads), ``write PATH TEXT
 session, from the next prompt on), ``prompt`` (says the prompt back), ``refuse``, ``run COMMAND`` (in a terminal of the
 client's), ``ask-run COMMAND`` (a permission first), ``elicit`` (a form), ``tools`` (lists the tools of the MCP server
 that it was given), ``tool NAME JSON`` (calls one), ``ask-tool NAME JSON`` (a permission first), ``leave`` (a process in a session of its own, never ended).
+``mode ID`` (changes its mode by itself; more IDs: one after the other), ``later ID`` (once there is a file ``now`` beside the log), ``option ID`` (the same, told as a config option), ``act PATH TEXT`` (writes a file
+itself, after a permission where its mode asks), ``inform TEXT`` (a notice of its program), ``chunk TEXT`` (one message
+chunk, JSON text), ``permit JSON`` (a permission with these members), ``update JSON`` (says just that), ``retool NAME JSON`` (calls a tool twice at once),
+``quit-tool SECONDS NAME JSON`` (calls one, and gives up).
 Lines are done one after the other; an answer to a question that has no words is noted in the log.
 
 ``--sessions FILE`` keeps the sessions that it knows; ``--log FILE`` what it was asked for, one JSON a line;
-``--login FILE``: it wants a login while there is no such file; ``--stdio``: it takes MCP servers over stdio only.
+``--login FILE``: it wants a login while there is no such file; ``--stdio``: it takes MCP servers over stdio only;
+``--modes A,B``: it has these modes and starts each session in the first; ``--by option``: they are a config option;
+``--mode-fails error`` or ``hang``: it takes none of them; ``--stubborn``: nor goes back to one that it left by itself;
+``--greets``: it says a warning and its commands between ``session/new`` and the first prompt.
 """
 
 from __future__ import annotations
@@ -38,6 +45,10 @@ from acp.helpers import plan_entry
 from acp.schema import (
     AgentCapabilities,
     AuthMethodAgent,
+    AvailableCommand,
+    AvailableCommandsUpdate,
+    ConfigOptionUpdate,
+    CurrentModeUpdate,
     ElicitationFormSessionMode,
     ElicitationSchema,
     EnvVariable,
@@ -47,6 +58,12 @@ from acp.schema import (
     NewSessionResponse,
     PermissionOption,
     PromptResponse,
+    SessionConfigOptionSelect,
+    SessionConfigSelectOption,
+    SessionMode,
+    SessionModeState,
+    SetSessionConfigOptionResponse,
+    SetSessionModeResponse,
     TerminalToolCallContent,
     ToolCallUpdate,
     Usage,
@@ -63,8 +80,18 @@ OPTIONS = [
 class Scripted:
     """The agent of one process."""
 
-    def __init__(self, sessions: Path, log: Path, login: Path | None, *, stdio: bool) -> None:
-        self._sessions, self._log, self._login, self._stdio = sessions, log, login, stdio
+    def __init__(self, given: argparse.Namespace) -> None:
+        self._sessions, self._log, self._login, self._stdio = (
+            given.sessions,
+            given.log,
+            given.login,
+            given.stdio,
+        )
+        self._modes: list[str] = given.modes.split(",") if given.modes else []
+        self._mode = self._modes[0] if self._modes else ""
+        self._by, self._fails, self._stubborn = given.by, given.mode_fails, given.stubborn
+        self._greets, self._left = given.greets, False
+        self._greeting: asyncio.Task[None] | None = None
         self._servers: list[Any] = []
         self._cwd = Path()
         self._client: Any = None
@@ -91,7 +118,73 @@ class Scripted:
         session_id = f"s-{uuid.uuid4().hex[:8]}"
         self._know(session_id)
         self._note("new", session=session_id, cwd=cwd)
-        return NewSessionResponse(session_id=session_id)
+        self._mode = self._modes[0] if self._modes else ""
+        if self._greets:
+            self._greeting = asyncio.create_task(self._greet(session_id))
+        return NewSessionResponse(session_id=session_id, **self._offered())
+
+    def _offered(self) -> dict[str, Any]:
+        """Its modes as the answer to a new or loaded session has them."""
+        if not self._modes:
+            return {}
+        if self._by == "option":
+            return {"config_options": [self._option()]}
+        modes = [
+            SessionMode(id=mode, name=mode.title(), description=f"Works {mode}.") for mode in self._modes
+        ]
+        return {"modes": SessionModeState(current_mode_id=self._mode, available_modes=modes)}
+
+    def _option(self) -> SessionConfigOptionSelect:
+        values = [SessionConfigSelectOption(value=mode, name=mode.title()) for mode in self._modes]
+        return SessionConfigOptionSelect(
+            id="how", name="Mode", category="mode", type="select", current_value=self._mode, options=values
+        )
+
+    async def _greet(self, session: str) -> None:
+        warning = update_agent_message(text_block("Warning: the model is not known.\n\n"))
+        await self._client.session_update(session, warning)
+        commands = [AvailableCommand(name="review", description="Review it")]
+        update = AvailableCommandsUpdate(
+            session_update="available_commands_update", available_commands=commands
+        )
+        await self._client.session_update(session, update)
+        await self._client.session_update(session, update_agent_thought(text_block("awake")))
+
+    async def set_session_mode(self, mode_id: str, session_id: str, **_: Any) -> SetSessionModeResponse:
+        self._note("set_mode", mode=mode_id)
+        if self._by == "option":
+            raise RequestError.method_not_found("session/set_mode")
+        await self._enter(mode_id)
+        return SetSessionModeResponse()
+
+    async def set_config_option(
+        self, config_id: str, session_id: str, value: Any, **_: Any
+    ) -> SetSessionConfigOptionResponse:
+        self._note("set_option", option=config_id, mode=value)
+        await self._enter(value)
+        return SetSessionConfigOptionResponse(config_options=[self._option()])
+
+    async def _enter(self, mode: str) -> None:
+        if self._fails == "hang":
+            await asyncio.Event().wait()
+        if mode not in self._modes or self._fails or (self._stubborn and self._left):
+            raise RequestError.invalid_params({"details": f"no mode {mode}"})
+        self._mode = mode
+
+    async def _leave(self, session: str, mode: str, *, option: bool = False) -> None:
+        """Change the mode without being asked."""
+        self._mode, self._left = mode, True
+        update: Any = CurrentModeUpdate(session_update="current_mode_update", current_mode_id=mode)
+        if option:
+            update = ConfigOptionUpdate(
+                session_update="config_option_update", config_options=[self._option()]
+            )
+        await self._client.session_update(session, update)
+
+    async def _leave_later(self, session: str, mode: str) -> None:
+        while not self._log.with_name("now").exists():  # noqa: ASYNC110 -- the test's own signal is a file
+            await asyncio.sleep(0.01)
+        await self._leave(session, mode)
 
     async def load_session(
         self, cwd: str, session_id: str, mcp_servers: list[Any], **_: Any
@@ -100,14 +193,17 @@ class Scripted:
         self._note("load", session=session_id, cwd=cwd)
         if session_id not in self._known():
             raise RequestError.resource_not_found(session_id)
+        self._mode = self._modes[0] if self._modes else ""
         await self._client.session_update(session_id, update_agent_message(text_block("what I said before")))
-        return LoadSessionResponse()
+        return LoadSessionResponse(**self._offered())
 
     async def prompt(self, prompt: list[Any], session_id: str, **_: Any) -> PromptResponse:
         text = prompt[0].text
-        self._note("prompt", session=session_id, text=text)
+        self._note("prompt", session=session_id, text=text, mode=self._mode)
         if session_id not in self._known():
             raise RequestError.resource_not_found(session_id)
+        if self._greeting is not None:
+            await self._greeting
         self._cancelled.clear()
         stop = "end_turn"
         for line in text.splitlines():
@@ -160,6 +256,24 @@ class Scripted:
                 )
                 self._note("permission", chosen=getattr(answer.outcome, "option_id", "cancelled"))
             await tell(update_agent_message(text_block(await self._tool(name, args))))
+        elif word in ("mode", "option"):
+            for mode in rest.split():
+                await self._leave(session, mode, option=word == "option")
+        elif word == "later":
+            self._task = asyncio.create_task(self._leave_later(session, rest))
+        elif word == "until":
+            while self._mode != rest:  # noqa: ASYNC110 -- set by a request that comes meanwhile
+                await asyncio.sleep(0.01)
+        elif word == "act":
+            path, _, content = rest.partition(" ")
+            await self._act(session, path, content)
+        elif word == "inform":
+            chunk = update_agent_message(text_block(rest))
+            await tell(chunk.model_copy(update={"field_meta": {"claudeCode": {"kind": "informational"}}}))
+        elif word == "chunk":
+            await tell(update_agent_message(text_block(json.loads(rest))))
+        elif word == "permit":
+            await self._permit(session, json.loads(rest))
         elif word == "leave":
             left = await asyncio.create_subprocess_exec("sleep", "600", start_new_session=True)
             self._note("left", left=left.pid)
@@ -168,6 +282,30 @@ class Scripted:
         elif word == "forget":
             self._sessions.write_text("[]")
         return "refusal" if word == "refuse" else None
+
+    async def _act(self, session: str, path: str, content: str) -> None:
+        """Write a file without the client, after a permission where the mode is one that asks."""
+        if self._mode in ("default", "read-only"):
+            call = ToolCallUpdate(tool_call_id=f"act_{path}", title=f"Write {path}", kind="edit")
+            answer = await self._client.request_permission(
+                session_id=session, tool_call=call, options=OPTIONS
+            )
+            if getattr(answer.outcome, "option_id", "") != "yes":
+                return
+        (self._cwd / path).write_text(content)
+
+    async def _permit(self, session: str, given: dict[str, Any]) -> None:
+        """Ask for a permission with members of the test's own; note the answer."""
+        call = ToolCallUpdate.model_validate({"toolCallId": "permit", **given.get("toolCall", {})})
+        if "first" in given:
+            await self._client.session_update(
+                session, start_tool_call("permit", given["first"]["title"], kind=given["first"]["kind"])
+            )
+        options = [PermissionOption.model_validate(one) for one in given["options"]]
+        answer = await self._client.request_permission(
+            session_id=session, tool_call=call, options=options, **given.get("_meta", {})
+        )
+        self._note("permission", chosen=getattr(answer.outcome, "option_id", "cancelled"))
 
     async def _edit(self, session: str, path: str, content: str, shown: str, *, asks: bool) -> None:
         self._calls += 1
@@ -283,6 +421,10 @@ if __name__ == "__main__":
     arguments.add_argument("--log", type=Path, required=True)
     arguments.add_argument("--login", type=Path)
     arguments.add_argument("--stdio", action="store_true")
-    given = arguments.parse_args()
-    scripted: Any = Scripted(given.sessions, given.log, given.login, stdio=given.stdio)
+    arguments.add_argument("--modes", default="")
+    arguments.add_argument("--by", default="id")
+    arguments.add_argument("--mode-fails", default="")
+    arguments.add_argument("--stubborn", action="store_true")
+    arguments.add_argument("--greets", action="store_true")
+    scripted: Any = Scripted(arguments.parse_args())
     asyncio.run(run_agent(scripted, use_unstable_protocol=True))

@@ -39,10 +39,11 @@ class Rig:
         self.agents: list[AcpAgent] = []
         self.agent = self.anew()
 
-    def anew(self, *flags: str, **options: Any) -> AcpAgent:
+    def anew(self, *flags: str, config: dict[str, Any] | None = None, **options: Any) -> AcpAgent:
         """The agent as another worker has it: it knows nothing of what was before."""
         files = ["--sessions", str(self.home / "sessions.json"), "--log", str(self.home / "log")]
-        self.agent = AcpAgent("robot", {"command": [sys.executable, SCRIPTED, *files, *flags]}, **options)
+        command = [sys.executable, SCRIPTED, *files, *flags]
+        self.agent = AcpAgent("robot", {"command": command, **(config or {})}, **options)
         self.agents.append(self.agent)
         return self.agent
 

@@ -6,7 +6,8 @@ prompt. When the agent does not know the session any more, it gets one fresh one
 
 What it asks (a permission, a file that it wants to write, a command, a tool of the notebook) is judged by the
 policy and becomes a question to the person where that asks. While it is open the agent waits in memory: if its
-process goes, the pause ends with ``worker_died``.
+process goes, the pause ends with ``worker_died``. What it does not ask about it decides by itself, so each session
+is put into the agent's asking mode first (:mod:`.modes`).
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from lobu_jupyter.model.runs import ErrorCode
 
 from . import presets
 from .process import AcpFailed, LoginNeeded
-from .sessions import Sessions
+from .sessions import NotAsking, Sessions
 from .turn import Turn
 
 if TYPE_CHECKING:
@@ -58,6 +59,8 @@ class AcpAgent:
         except LoginNeeded as error:
             self._login = str(error)
             raise AgentError(ErrorCode.PROVIDER_ERROR, f"{error} Then ask again.") from error
+        except NotAsking as error:
+            raise AgentError(ErrorCode.GUARDRAIL, str(error)) from error
         except AcpFailed as error:
             for event in turn.mapper.finish("The agent failed before this call had its result."):
                 yield event

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lobu_jupyter.model.events import tool_result
+from lobu_jupyter.model.events import custom, tool_result
 from lobu_jupyter.model.ids import new_id
 
 from .terminals import line_of
@@ -35,6 +36,7 @@ _ABOUT_ITSELF = frozenset(
     }
 )
 Update = dict[str, Any]
+_WARNING = re.compile(r"(Config w|W)arning: .*\n\n", re.DOTALL)  # as codex-acp says one, in one piece
 
 
 def _no_terminal(name: str) -> str:
@@ -58,11 +60,15 @@ class Mapper:
         self._terminal = terminal
         self._agent, self._run_id = agent, run_id
         self._open: tuple[str, str] | None = None  # kind and id of what streams
+        self._answers = False  # whether a word of the answer has come
 
     def feed(self, update: Update) -> list[Event]:
         """The events of one update, as ACP writes it (camelCase JSON)."""
         kind = update.get("sessionUpdate")
+        if kind == "agent_message_chunk" and (notice := self._notice_in(update)):
+            return [*self.close(), self.notice(notice)]
         if kind == "agent_message_chunk":
+            self._answers = True
             return self._stream("message", _text(update.get("content") or {}))
         if kind == "agent_thought_chunk":
             return self._stream("thought", _text(update.get("content") or {}))
@@ -71,6 +77,21 @@ class Mapper:
         if kind == "plan":
             return [*self.close(), self._plan(update)]
         return [] if kind in _ABOUT_ITSELF else [{"type": "RAW", "event": update, "source": self._agent}]
+
+    def _notice_in(self, update: Update) -> str:
+        """What the agent's program says about itself, which is no word of the answer; empty if it is one."""
+        text = _text(update.get("content") or {})
+        said = ((update.get("_meta") or {}).get("claudeCode") or {}).get("kind") == "informational"
+        warns = not self._answers and _WARNING.fullmatch(text) is not None
+        return text.strip() if said or warns else ""
+
+    def notice(self, message: str) -> Event:
+        """A sentence of or about the agent, beside its answer."""
+        return custom("lobu.notice", {"agent": self._agent, "message": message})
+
+    def say(self, text: str) -> list[Event]:
+        """A whole message."""
+        return [*self._stream("message", text), *self.close()]
 
     def call(self, update: Update) -> list[Event]:
         """A call that begins, changes or ends."""

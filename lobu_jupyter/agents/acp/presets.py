@@ -1,7 +1,9 @@
 """Agents of others that speak the Agent Client Protocol: which there are, and whether they are installed.
 
 Known ones are found on the PATH; the server's configuration adds others, or changes these:
-``{name: {"command": [...], "env"?: {…}, "cwd"?: absolute, "description"?, "hint"?}}``.
+``{name: {"command": [...], "env"?: {…}, "cwd"?: absolute, "description"?, "hint"?, "mode"?, "asks"?}}``. ``mode``: the
+id of the mode in which it asks before it acts; ``asks``: it has none, and asks by its own settings. The variables of a
+known one stay beside those that are configured.
 """
 
 from __future__ import annotations
@@ -14,31 +16,40 @@ if TYPE_CHECKING:
 
 Config = dict[str, Any]
 
+_NODE = "needs node 22, which `npm install -g node@22` brings"
 PRESETS: dict[str, Config] = {
     "claude-code": {
         "command": ["claude-agent-acp"],
         "description": "Claude Code.",
-        "hint": "npm install -g @agentclientprotocol/claude-agent-acp",
+        "hint": f"npm install -g @agentclientprotocol/claude-agent-acp ({_NODE})",
+        "mode": "default",
     },
     "codex": {
         "command": ["codex-acp"],
         "description": "OpenAI's Codex.",
-        "hint": "npm install -g @zed-industries/codex-acp",
+        "hint": f"npm install -g @agentclientprotocol/codex-acp ({_NODE})",
+        "mode": "read-only",
+        "env": {"INITIAL_AGENT_MODE": "read-only"},
     },
     "opencode": {
         "command": ["opencode", "acp"],
         "description": "opencode.",
         "hint": "npm install -g opencode-ai",
+        "asks": True,  # by this setting, as its modes (build, plan) say nothing about permissions
+        "env": {"OPENCODE_PERMISSION": '{"edit": "ask", "bash": "ask", "webfetch": "ask"}'},
     },
     "gemini-cli": {
         "command": ["gemini", "--experimental-acp"],
         "description": "Google's Gemini CLI.",
         "hint": "npm install -g @google/gemini-cli",
+        "mode": "default",
     },
     "goose": {
         "command": ["goose", "acp"],
         "description": "goose.",
         "hint": "install goose; its `goose acp` must be on the server's PATH",
+        "mode": "approve",
+        "env": {"GOOSE_MODE": "approve"},
     },
 }
 NEEDS_LOGIN = "needs login"
@@ -49,7 +60,13 @@ def configured(settings: Settings) -> dict[str, Config]:
     """All of them by name, the configured ones over the known ones."""
     own: dict[str, Config] = settings.get("acp_agents") or {}
     names = [*PRESETS, *(name for name in own if name not in PRESETS)]
-    return {name: {**PRESETS.get(name, {}), **own.get(name, {})} for name in names}
+    must_ask: Config = {"must_ask": True} if settings.get("acp_must_ask") else {}
+    return {name: {**_merged(PRESETS.get(name, {}), own.get(name, {})), **must_ask} for name in names}
+
+
+def _merged(known: Config, own: Config) -> Config:
+    env = {**known.get("env", {}), **(own.get("env") or {})}
+    return {**known, **own, **({"env": env} if env else {})}
 
 
 def hint_of(config: Config) -> str | None:

@@ -27,6 +27,7 @@ from lobu_jupyter.agents.leash import leashed
 
 from .face import Ask, Face
 from .login import how_to_log_in
+from .modes import CHANGES, MOST_STRAYED, ModeFailed, Modes
 from .terminals import Terminals
 
 if TYPE_CHECKING:
@@ -65,6 +66,13 @@ class Said:
 
 
 @dataclass(frozen=True)
+class Noted:
+    """A sentence about the session, for the person."""
+
+    message: str
+
+
+@dataclass(frozen=True)
 class Ended:
     """The prompt is over: why it stopped and what it used, or the error."""
 
@@ -74,16 +82,22 @@ class Ended:
 
 
 class AcpProcess:
-    """A running agent. ``terminals``: the commands that it runs through us."""
+    """A running agent. ``terminals``: the commands that it runs through us; ``modes``: its session's."""
 
-    def __init__(self, process: asyncio.subprocess.Process, name: str, terminals: Terminals) -> None:
-        self.inbox: asyncio.Queue[dict[str, Any] | Ask | Said | Ended] = asyncio.Queue()
+    def __init__(
+        self, process: asyncio.subprocess.Process, name: str, terminals: Terminals, modes: Modes
+    ) -> None:
+        self.inbox: asyncio.Queue[dict[str, Any] | Ask | Said | Noted | Ended] = asyncio.Queue()
         self.session_id = ""
-        self.terminals = terminals
+        self.terminals, self.modes = terminals, modes
         self._process, self._name = process, name
         self.asked: list[Ask] = []  # those without an answer yet
-        self._heard = False  # whether updates are of a prompt, not of an old session's replay
+        self._heard = False  # not while an old session is replayed, nor after a cancelled prompt
+        self._stale = False  # what the inbox holds is of a prompt that failed
         self._prompting: asyncio.Task[None] | None = None
+        self._returning: asyncio.Task[None] | None = None  # to the mode that the agent left
+        self._strayed = 0  # how often it left its mode in this prompt
+        self.failure: AcpFailed | None = None  # why this prompt was stopped by us
         self._tail = b""
         self._errors = asyncio.create_task(self._read_errors(), name=f"{name} stderr")
         self._exited = asyncio.create_task(process.wait(), name=f"{name} exit")
@@ -113,7 +127,8 @@ class AcpProcess:
             )
         except OSError as error:
             raise AcpFailed(f"{name} cannot be started: {error.strerror or error}") from error
-        agent = cls(process, name, Terminals(cwd))
+        modes = Modes(config.get("mode"), asks=bool(config.get("asks")))
+        agent = cls(process, name, Terminals(cwd), modes)
         try:
             await agent._initialize()
         except BaseException:
@@ -132,6 +147,8 @@ class AcpProcess:
             {self._exited, *({self._prompting} if self._prompting else ())},
             return_when=asyncio.FIRST_COMPLETED,
         )
+        if self.failure is not None:
+            return str(self.failure)
         return "The agent ended its turn meanwhile." if self.alive else await self.why_gone()
 
     async def _initialize(self) -> None:
@@ -154,8 +171,10 @@ class AcpProcess:
 
     async def new_session(self, cwd: str, servers: list[Any]) -> None:
         """Begin a conversation in a directory (absolute), with these MCP servers."""
+        self._heard = True  # what it says from now on is of this session
         answer = await self._asked(self._connection.new_session(cwd=cwd, mcp_servers=servers))
         self.session_id = answer.session_id
+        await self._enter(answer)
 
     async def old_session(self, session_id: str, cwd: str, servers: list[Any]) -> bool:
         """Go on with a conversation; False if the agent does not know it any more, or cannot."""
@@ -163,11 +182,11 @@ class AcpProcess:
         sessions = able.session_capabilities if able is not None else None
         try:
             if sessions is not None and sessions.resume is not None:
-                await self._asked(
+                answer = await self._asked(
                     self._connection.resume_session(session_id=session_id, cwd=cwd, mcp_servers=servers)
                 )
             elif able is not None and able.load_session:
-                await self._asked(
+                answer = await self._asked(
                     self._connection.load_session(session_id=session_id, cwd=cwd, mcp_servers=servers)
                 )
             else:
@@ -177,28 +196,53 @@ class AcpProcess:
         except Refused:
             return False
         self.session_id = session_id
+        self._heard = True
+        await self._enter(answer)
         return True
+
+    async def _enter(self, answer: Any) -> None:
+        self.modes.begin(answer)
+        await self._entered()
+
+    async def _entered(self) -> None:
+        try:
+            await self.modes.enter(self._connection, self.session_id)
+        except (ConnectionError, OSError) as error:
+            raise AcpFailed(await self.why_gone()) from error
+
+    async def choose(self, mode: str | None) -> None:
+        """Put the session into the mode that the person chose for the thread, None: into the asking one."""
+        modes = self.modes
+        if modes.chosen != mode or modes.strayed:
+            modes.chosen = mode
+            await self._entered()
 
     def prompt(self, text: str) -> None:
         """Begin a prompt; what comes of it is in the inbox, to its :class:`Ended`."""
-        self._drain()  # what is left is of a prompt that failed
-        self._heard = True
+        if self._stale:
+            self._drain()
+        self._heard, self._stale, self._strayed, self.failure = True, False, 0, None
         self._prompting = asyncio.create_task(self._prompt(text), name=f"{self._name} prompt")
 
     async def _prompt(self, text: str) -> None:
         try:
             answer = await self._connection.prompt(session_id=self.session_id, prompt=[text_block(text)])
         except (RequestError, ConnectionError, OSError) as error:
-            self.inbox.put_nowait(Ended(error=error))
+            self._fail(error)
             return
         usage = answer.usage.model_dump() if answer.usage is not None else None
         self.inbox.put_nowait(Ended(str(answer.stop_reason), usage))
 
     async def cancel(self) -> None:
         """Stop the prompt; an agent that does not stop in time is ended."""
+        if await self._stop_prompt():
+            self._drain()
+
+    async def _stop_prompt(self) -> bool:
+        """Whether there was a prompt to stop."""
         prompting = self._prompting
         if prompting is None or prompting.done():
-            return
+            return False
         self._heard = False
         with suppress(ConnectionError, OSError, RequestError):
             await self._connection.cancel(session_id=self.session_id)
@@ -207,7 +251,12 @@ class AcpProcess:
         _, late = await asyncio.wait({prompting}, timeout=STOP_SECONDS)
         if late:
             await self.close()
-        self._drain()
+        return True
+
+    def _fail(self, error: BaseException) -> None:
+        """End the prompt in an error; what it says afterwards belongs to no run."""
+        self.inbox.put_nowait(Ended(error=error))
+        self._stale = True
 
     def _drain(self) -> None:
         while not self.inbox.empty():
@@ -220,7 +269,7 @@ class AcpProcess:
         await asyncio.wait({self._exited}, timeout=STOP_SECONDS)
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
-        for task in (self._prompting, self._errors, self._exited):
+        for task in (self._prompting, self._errors, self._exited, self._returning):
             if task is not None:
                 task.cancel()
         await self._connection.close()
@@ -258,7 +307,8 @@ class AcpProcess:
         """
         answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         ask = Ask(what, params, answer)
-        if not self.told(ask):
+        under_way = self._prompting is not None and not self._prompting.done()
+        if not under_way or not self.told(ask):
             raise RequestError.invalid_request({"details": "no prompt is under way"})
         self.asked.append(ask)
         try:
@@ -275,13 +325,37 @@ class AcpProcess:
 
     def told(self, item: dict[str, Any] | Ask) -> bool:
         """Put what the agent says or asks into the inbox; False if nobody listens."""
+        if isinstance(item, dict) and item.get("sessionUpdate") in CHANGES:
+            self.modes.take(item)
+            self._return()
         if self._heard and self.inbox.qsize() >= MOST_WAITING:
-            error = AcpFailed(f"The agent {self._name} said more at once than can be kept.")
-            self.inbox.put_nowait(Ended(error=error))
+            self._fail(AcpFailed(f"The agent {self._name} said more at once than can be kept."))
             self._heard = False
         if self._heard:
             self.inbox.put_nowait(item)
         return self._heard
+
+    def _return(self) -> None:
+        """Set the mode back if the agent left it: at once, also while a question is open."""
+        if self.modes.strayed and (self._returning is None or self._returning.done()):
+            self._returning = asyncio.create_task(self._set_back(), name=f"{self._name} mode")
+
+    async def _set_back(self) -> None:
+        while self.modes.strayed:
+            left = self.modes.current
+            self._strayed += 1
+            message = f"{self._name} changed its mode to {left} by itself"
+            try:
+                if self._strayed > MOST_STRAYED:
+                    raise ModeFailed("it changes again and again")
+                await self.modes.put(self._connection, self.session_id, self.modes.kept)
+            except (ModeFailed, ConnectionError, OSError) as why:
+                self.failure = AcpFailed(f"{message}, and was not set back to {self.modes.kept}: {why}.")
+                self._fail(self.failure)  # before the prompt's own end
+                await self._stop_prompt()
+                return
+            if self._heard:
+                self.inbox.put_nowait(Noted(f"{message}; it was set back to {self.modes.kept}."))
 
     async def _read_errors(self) -> None:
         assert self._process.stderr is not None

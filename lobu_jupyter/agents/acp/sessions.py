@@ -12,8 +12,9 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from .choosing import refusal_of_mode
 from .door import Door
-from .process import AcpProcess
+from .process import AcpFailed, AcpProcess
 from .tools import offered
 
 if TYPE_CHECKING:
@@ -22,6 +23,15 @@ if TYPE_CHECKING:
     from .asking import Question
     from .face import Ask
     from .mapping import Call, Change
+
+MUST_ASK = (
+    "This server takes only agents that ask (LobuApp.acp_must_ask). {why} An administrator can name the agent's "
+    "asking mode: LobuApp.acp_agents = {{'{name}': {{'mode': …}}}}."
+)
+
+
+class NotAsking(AcpFailed):
+    """The server forbids agents that decide by themselves, and this one was not put into an asking mode."""
 
 
 @dataclass
@@ -78,6 +88,8 @@ class Waiting:
             self._session.waiting = None
             if not process.alive:
                 return await process.why_gone()
+            if process.failure is not None:
+                return str(process.failure)
             return over.result() if over.done() else "The agent no longer waits for the answer."
         finally:
             decided.cancel()
@@ -112,7 +124,7 @@ class Sessions:
                 await session.process.cancel()  # an older prompt that still waits for an answer
             session.forget()
             session.fresh = False
-            if session.process.alive:
+            if session.process.alive and await self._in_mode(session, task):
                 return session
         await self.drop(task.thread_id)
         session = self._all[task.thread_id] = await self._start(task, turn)
@@ -125,10 +137,30 @@ class Sessions:
             session.idle.cancel()
             session.idle = None
 
+    async def _in_mode(self, session: Session, task: Task) -> bool:
+        """Put a session that rested into its mode; False if it does not take it."""
+        try:
+            await session.process.choose(self._chosen(task))
+        except AcpFailed:
+            return False
+        return not session.process.modes.failed
+
+    def _chosen(self, task: Task) -> str | None:
+        """The mode that the person chose for the thread, if the server's policy still lets them."""
+        known = task.sessions.get(self._name) or {}
+        return known.get("chosen") if self.refusal_of_mode(task) is None else None
+
+    def refusal_of_mode(self, task: Task) -> str | None:
+        """Why the person may choose no mode that does not ask, None if they may."""
+        if self._config.get("must_ask"):
+            return "this server takes only agents that ask (LobuApp.acp_must_ask)"
+        return refusal_of_mode(task.policy, self._name)
+
     async def _start(self, task: Task, turn: object) -> Session:
         known = task.sessions.get(self._name) or {}
         cwd = _absolute(known.get("cwd") or self._config.get("cwd") or task.root)
         process = await AcpProcess.start(self._name, self._config, cwd)
+        process.modes.chosen = self._chosen(task)
         door = Door(process.ask, offered(task))
         try:
             servers = [await door.open(over_http=process.takes_http)]
@@ -136,6 +168,8 @@ class Sessions:
             fresh = not (session_id and await process.old_session(str(session_id), cwd, servers))
             if fresh:
                 await process.new_session(cwd, servers)
+            if self._config.get("must_ask") and not process.modes.certain:
+                raise NotAsking(MUST_ASK.format(name=self._name, why=process.modes.told(self._name)))
         except BaseException:
             await process.close()
             await door.close()

@@ -13,10 +13,11 @@ from lobu_jupyter.model.interrupts import held_calls
 from lobu_jupyter.model.ports import AgentError, Pause
 from lobu_jupyter.model.runs import ErrorCode
 
+from . import choosing
 from .asking import Asking
 from .face import Ask
-from .mapping import Mapper
-from .process import AcpFailed, Ended, Said
+from .mapping import Mapper, OwnCall
+from .process import AcpFailed, Ended, Noted, Said
 from .sessions import Waiting
 from .tools import Tools
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from lobu_jupyter.model.events import Event
+    from lobu_jupyter.model.interrupts import Decision, Interrupt
     from lobu_jupyter.model.ports import KernelPort, Task
 
     from .asking import Question
@@ -84,9 +86,12 @@ class Turn:
             elif item.event is not None:
                 for event in (*self.mapper.close(), item.event):
                     yield event
+        elif isinstance(item, Noted):
+            for event in (*self.mapper.close(), self.mapper.notice(item.message)):
+                yield event
         else:
-            self._said = True
             for event in self.mapper.feed(item):
+                self._said = self._said or event["type"] != "CUSTOM"
                 yield event
 
     async def _ask(self, session: Session, ask: Ask) -> list[Event]:
@@ -110,9 +115,59 @@ class Turn:
     async def _begin(self) -> AsyncIterator[Event]:
         session = await self._sessions.open(self._task, self)
         self._use(session)
-        if session.fresh:
+        if session.fresh or self._is_news(session):
             yield self._told_session(session)
+        if (wish := choosing.wish_of(_text(self._task.messages[-1]))) is not None:
+            async for event in self._choose(session, wish):
+                yield event
+            return
         session.process.prompt(self._prompt(session))
+
+    def _is_news(self, session: Session) -> bool:
+        """Whether the agent works in another mode than was told last."""
+        known = self._task.sessions.get(self._name) or {}
+        return known.get("mode", "") != session.process.modes.current
+
+    async def _choose(self, session: Session, wish: str) -> AsyncIterator[Event]:
+        """Answer a ``/mode`` message: with a list, the asking mode, or the question whether it may be another one."""
+        self._over = True
+        modes = session.process.modes
+        mode = modes.offered.get(wish)
+        why = self._sessions.refusal_of_mode(self._task)
+        if mode is None:
+            unknown = f"{self._name} offers no mode {wish!r}.\n\n" if wish else ""
+            said = unknown + choosing.listed(self._name, modes)
+        elif mode.id == modes.asking:
+            await session.process.choose(None)
+            yield self._told_session(session)
+            said = modes.told(self._name)
+        elif why is not None:
+            said = f"{self._name} stays in its mode {modes.current}, because {why}."
+        elif not self._task.policy.answerable:
+            said = f"{self._name} stays in its mode {modes.current}: nobody can be asked here."
+        else:
+            call = OwnCall(choosing.tool_of(self._name), choosing.args_of(mode))
+            for event in self.mapper.begin(call):
+                yield event
+            interrupt = choosing.question_of(self._task, self._name, call, mode)
+            raise Pause([interrupt], choosing.checkpoint_of(mode), [])
+        for event in self.mapper.say(said):
+            yield event
+
+    async def _chosen(self, mode: str, interrupt: Interrupt, decision: Decision) -> AsyncIterator[Event]:
+        """Do what the person decided about the agent's mode; the agent itself is not prompted."""
+        session = await self._sessions.open(self._task, self)
+        self._use(session)
+        self._over = True
+        why = self._sessions.refusal_of_mode(self._task)
+        told = f"It stays in its mode {session.process.modes.current}."
+        if decision.kind == "approve" and why is not None:
+            told = f"{told} The server does not allow it: {why}."
+        elif decision.kind == "approve":
+            await session.process.choose(mode)
+            told = session.process.modes.told(self._name)
+            yield self._told_session(session)
+        yield tool_result(interrupt.tool_call_id or "", told, new_id("msg"))
 
     def _use(self, session: Session) -> None:
         terminals = session.process.terminals
@@ -122,8 +177,18 @@ class Turn:
         self._session = session
 
     def _told_session(self, session: Session) -> Event:
-        told = {"agent": self._name, "sessionId": session.process.session_id, "cwd": session.cwd}
-        return custom("lobu.session", {**told, "message": f"{self._name} works in {session.cwd}."})
+        """The session and its mode, for the journal, the person, and whichever worker goes on in it."""
+        modes = session.process.modes
+        told: dict[str, Any] = {
+            "agent": self._name,
+            "sessionId": session.process.session_id,
+            "cwd": session.cwd,
+            "mode": modes.current,
+            "asks": modes.certain,
+            "chosen": modes.chosen,
+            "message": f"{self._name} works in {session.cwd}. {modes.told(self._name)}",
+        }
+        return custom("lobu.session", {name: value for name, value in told.items() if value is not None})
 
     def _prompt(self, session: Session) -> str:
         """The person's message; for a session that knows nothing yet, with what was said before."""
@@ -137,13 +202,15 @@ class Turn:
     async def _go_on(self) -> AsyncIterator[Event]:
         resumption = self._task.resumption
         assert resumption is not None, "the caller looked"
+        kept: dict[str, Any] = json.loads(resumption.checkpoint)
+        if "mode" in kept:
+            (asked,), (decision,) = resumption.interrupts, resumption.decisions
+            async for event in self._chosen(kept["mode"], asked, decision):
+                yield event
+            return
         session = self._sessions.get(self._task.thread_id)
         waiting = session.waiting if session is not None else None
-        if (
-            session is None
-            or waiting is None
-            or waiting.token != json.loads(resumption.checkpoint).get("token")
-        ):
+        if session is None or waiting is None or waiting.token != kept.get("token"):
             for call in {call for i in resumption.interrupts for call in held_calls(i)}:
                 yield tool_result(call, "It did not run: the agent has ended.", new_id("msg"))
             raise AgentError(ErrorCode.WORKER_DIED, GONE.format(name=self._name))
@@ -203,6 +270,11 @@ class Turn:
                 yield item.event
             elif isinstance(item, Said) and item.last is not None:
                 self._tools.ended(item.last)
+            elif isinstance(item, Noted):
+                yield self.mapper.notice(item.message)
+            elif isinstance(item, dict):  # said just after the answer
+                for event in self.mapper.feed(item):
+                    yield event
 
     def _can_try_again(self, session: Session, error: BaseException) -> bool:
         """Whether the agent lost its session, and nothing was said in this run yet."""

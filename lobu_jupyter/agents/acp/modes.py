@@ -1,0 +1,192 @@
+"""The mode of an agent's session: what the agent asks about, and what it decides by itself.
+
+Agents of today start in modes that decide for themselves. Each session is put into the agent's asking mode after
+``session/new``, ``load`` and ``resume``, before its first prompt, unless the person chose another one for the
+thread. The mode is set by its id, else by the config option of category ``mode``. A change that the agent makes
+by itself is set back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from acp import RequestError
+
+if TYPE_CHECKING:
+    from acp.client.connection import ClientSideConnection
+
+Update = dict[str, Any]
+
+MODE_SECONDS = 15.0
+MOST_STRAYED = 3
+"""So often an agent's own change of mode is set back within one prompt; the next one ends the run."""
+CHANGES = frozenset({"current_mode_update", "config_option_update"})
+_USUAL = ("default", "ask", "read-only", "manual", "approve")  # an unknown agent's asking mode, by its id
+BY_ITSELF = "it decides by itself what it does with its own tools, and you are asked only where it asks"
+
+
+class ModeFailed(Exception):
+    """The agent did not take a mode; the message says why."""
+
+
+@dataclass(frozen=True)
+class Mode:
+    """One of the agent's modes, in the agent's words."""
+
+    id: str
+    name: str
+    description: str = ""
+
+    @property
+    def words(self) -> str:
+        told = f"{self.name} ({self.id})" if self.name and self.name != self.id else self.id
+        return f"{told}: {self.description.rstrip('.')}" if self.description else told
+
+
+class Modes:
+    """The modes of one session.
+
+    Args:
+        named: the asking mode of the configuration, if it names one.
+        asks: whether the configuration says that the agent asks by its own settings, without a mode.
+    """
+
+    def __init__(self, named: str | None, *, asks: bool = False) -> None:
+        self.chosen: str | None = None  # by the person for this thread
+        self.current = ""
+        self.kept = ""  # the mode that the agent's own changes are set back to
+        self.offered: dict[str, Mode] = {}
+        self._named, self._asks_itself = named, asks
+        self._by_id: set[str] = set()
+        self._by_option: dict[str, str] = {}  # mode -> the config option that sets it
+        self.failed = ""  # why the agent did not take its mode
+
+    @property
+    def asking(self) -> str | None:
+        """The agent's asking mode, None if neither the configuration nor the agent names one."""
+        if self._named:
+            return self._named
+        return next((mode for mode in _USUAL if mode in self.offered), None)
+
+    @property
+    def certain(self) -> bool:
+        """Whether the session asks by the word of the configuration, rather than by a guess."""
+        if self.failed or self.chosen not in (None, self.asking):
+            return False
+        return self._asks_itself or (bool(self._named) and self.current == self._named)
+
+    @property
+    def strayed(self) -> bool:
+        """Whether the agent left the mode that it was put into."""
+        return bool(self.kept) and self.current != self.kept
+
+    def begin(self, answer: Any) -> None:
+        """Take the modes that the answer to ``session/new``, ``load`` or ``resume`` offers."""
+        wire = answer.model_dump(mode="json", by_alias=True, exclude_none=True) if answer is not None else {}
+        modes: dict[str, Any] = wire.get("modes") or {}
+        self.kept = self.failed = ""
+        self.offered.clear()
+        self._by_id.clear()
+        self._by_option.clear()
+        for mode in modes.get("availableModes") or []:
+            self._offer(mode["id"], mode)
+            self._by_id.add(mode["id"])
+        self.current = modes.get("currentModeId") or ""  # whatever a replay said before is of another time
+        self._take_options(wire.get("configOptions") or [])
+
+    def take(self, update: Update) -> None:
+        """Note a mode that the agent says it is in."""
+        if update.get("sessionUpdate") == "current_mode_update":
+            self.current = str(update.get("currentModeId") or self.current)
+        elif update.get("sessionUpdate") == "config_option_update":
+            self._take_options(update.get("configOptions") or [])
+
+    async def enter(self, connection: ClientSideConnection, session_id: str) -> None:
+        """Put the session into its mode; a failure is kept for :meth:`told`."""
+        mode = self.chosen or self.asking
+        self.failed = ""
+        if mode is not None:
+            try:
+                await self.put(connection, session_id, mode)
+            except ModeFailed as failed:
+                self.failed = str(failed)
+        self.kept = self.current
+
+    async def put(self, connection: ClientSideConnection, session_id: str, mode: str) -> None:
+        """Set a mode, unless the session is in it.
+
+        Raises:
+            ModeFailed: the agent does not offer it, refuses it, or does not answer.
+        """
+        if self.current == mode:
+            return
+        try:
+            async with asyncio.timeout(MODE_SECONDS):
+                await self._set(connection, session_id, mode)
+        except TimeoutError as error:
+            raise ModeFailed(f"it did not answer within {MODE_SECONDS:g} s") from error
+
+    async def _set(self, connection: ClientSideConnection, session_id: str, mode: str) -> None:
+        option = self._by_option.get(mode)
+        why = "it offers no such mode"
+        if mode in self._by_id or option is None:  # not offered: an agent may know it all the same
+            try:
+                await connection.set_session_mode(session_id=session_id, mode_id=mode)
+                self.current = mode
+                return
+            except RequestError as error:
+                why = str(error) if mode in self._by_id else why
+        if option is None:
+            raise ModeFailed(why)
+        try:
+            answer = await connection.set_config_option(config_id=option, session_id=session_id, value=mode)
+        except RequestError as error:
+            raise ModeFailed(str(error)) from error
+        self.current = mode
+        wire = answer.model_dump(mode="json", by_alias=True, exclude_none=True)
+        self._take_options(wire.get("configOptions") or [])
+        if self.current != mode:
+            raise ModeFailed(f"it stayed in {self.current}")
+
+    def told(self, agent: str) -> str:
+        """What a person should know: the mode, and what the agent decides by itself in it."""
+        now = self.offered.get(self.current)
+        words = now.words if now is not None else self.current
+        if self.failed:
+            wanted = self.chosen or self.asking
+            return f"{agent} was not put into its mode {wanted}, because {self.failed}: {BY_ITSELF}."
+        if self.chosen is not None and self.chosen != self.asking:
+            return f"You chose its mode {words}: {BY_ITSELF}."
+        if self.asking is not None and self.current == self.asking:
+            guess = (
+                ""
+                if self._named
+                else " This mode was chosen by its name, because the configuration names none."
+            )
+            return f"It is in its mode {words}.{guess}"
+        if self._asks_itself:
+            return "It offers no asking mode, and is configured to ask by its own settings."
+        return f"It offers no mode in which it asks first: {BY_ITSELF}."
+
+    def _offer(self, name: str, mode: dict[str, Any]) -> None:
+        self.offered[name] = Mode(name, str(mode.get("name") or ""), str(mode.get("description") or ""))
+
+    def _take_options(self, options: list[dict[str, Any]]) -> None:
+        for option in options:
+            if option.get("category") != "mode" or option.get("type", "select") != "select":
+                continue
+            for value in _values(option.get("options") or []):
+                self._by_option[value["value"]] = option["id"]
+                self._offer(value["value"], value)
+            if option.get("currentValue") in self._by_option:
+                self.current = option["currentValue"]
+
+
+def _values(options: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The values of a select, whose options may be groups."""
+    flat: list[dict[str, Any]] = []
+    for option in options:
+        flat += _values(option["options"]) if "options" in option else [option]
+    return flat
