@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from lobu_jupyter.model.clock import Clock
-    from lobu_jupyter.model.ports import KernelsPort, WorkersPort
+    from lobu_jupyter.model.ports import KernelsPort, OwnersPort, WorkersPort
     from lobu_jupyter.store.database import Database
     from lobu_jupyter.store.tx import Tx
 
@@ -34,6 +34,7 @@ class Context:
     kernels: KernelsPort | None
     workers: WorkersPort | None
     observer: Observer
+    owners: OwnersPort | None = None  # None: every kernel and notebook is everybody's
     next_retention: float = 0.0  # when the sweeper looks for threads to delete again
 
     def now(self) -> float:

@@ -20,6 +20,7 @@ from .ending import fail_run
 from .granting import policy_of_run
 from .hub import inbox_topic
 from .kernels import tools_of_kernel
+from .owning import usable_kernel
 from .rows import decision_of, interrupt_of
 from .workers import see, take_waiting
 
@@ -106,7 +107,9 @@ async def _task(ctx: Context, snapshots: Snapshots, worker: WorkerCaller, run_id
     if parts is None:
         return None
     state = await snapshots.state(parts.run["thread_id"], parts.run["start_cursor"])
-    return _task_of(ctx, parts, state)
+    owner, bound = parts.thread["owner"], parts.lease["kernel_id"]
+    kernel = _kernel(ctx, parts) if await usable_kernel(ctx, owner, bound) else None
+    return _task_of(ctx, parts, state, kernel)
 
 
 async def _parts(ctx: Context, tx: Tx, run_id: str) -> _Parts:
@@ -129,7 +132,7 @@ async def _parts(ctx: Context, tx: Tx, run_id: str) -> _Parts:
     )
 
 
-def _task_of(ctx: Context, parts: _Parts, state: State) -> Task:
+def _task_of(ctx: Context, parts: _Parts, state: State, kernel: KernelInfo | None) -> Task:
     run, lease, thread = parts.run, parts.lease, parts.thread
     resumption = None
     if parts.checkpoint is not None:
@@ -144,7 +147,7 @@ def _task_of(ctx: Context, parts: _Parts, state: State) -> Task:
         messages=tuple(messages_of(state)),
         context=tuple(json.loads(run["request"]).get("context") or []),
         policy=parts.policy,
-        kernel=_kernel(ctx, lease, parts.tools),
+        kernel=kernel,
         root=ctx.settings.root,
         notebook_path=thread["notebook_path"],
         resumption=resumption,
@@ -181,13 +184,12 @@ def _approved_mode(item: dict[str, Any]) -> set[tuple[str, str]]:
     return {(item["name"], str(mode))} if decision.get("kind") == "approve" else set()
 
 
-def _kernel(ctx: Context, lease: Row, tools: list[ToolSpec]) -> KernelInfo | None:
-    if lease["kernel_id"] is None:
-        return None
+def _kernel(ctx: Context, parts: _Parts) -> KernelInfo:
+    lease = parts.lease
     connection = ctx.kernels.connection(lease["kernel_id"]) if ctx.kernels is not None else None
     return KernelInfo(
         kernel_id=lease["kernel_id"],
         incarnation=lease["kernel_incarnation"],
         connection=connection,
-        tools=tuple(tools),
+        tools=tuple(parts.tools),
     )

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
-from . import dispatch, ingest, losing, workers
+from . import dispatch, ingest, losing, owning, workers
 from .snapshots import Snapshots
 
 if TYPE_CHECKING:
@@ -82,13 +82,24 @@ class ForWorkers:
         """
         await workers.withdraw(self._ctx, worker, run_id, why)
 
-    async def notebook_of(self, worker: WorkerCaller, run_id: str) -> tuple[str, str | None]:
+    async def notebook_of(
+        self, worker: WorkerCaller, run_id: str, action: Literal["read", "write"]
+    ) -> tuple[str, str | None]:
         """Whose the thread of a run of this worker is, and its notebook's path.
 
         Raises:
             RunEnded, StaleIncarnation: it is not its run (any more). RunNotFound: it is none.
+            NotAllowed: its owner may not read or write this notebook now.
         """
-        return await workers.notebook_of(self._ctx, worker, run_id)
+        return await workers.notebook_of(self._ctx, worker, run_id, action)
+
+    async def works_in(self, worker: WorkerCaller, kernel_id: str) -> None:
+        """See that a run of this worker uses this kernel, and its owner may.
+
+        Raises:
+            KernelNotFound: none does.
+        """
+        await owning.works_in(self._ctx, worker, kernel_id)
 
     async def announce(self, worker: WorkerCaller, agents: list[dict[str, Any]]) -> None:
         """The worker's agents are these now, with their states."""

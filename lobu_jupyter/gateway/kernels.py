@@ -19,6 +19,7 @@ from lobu_jupyter.model.runs import ErrorCode
 from .access import owner_of
 from .ending import fail_run
 from .journal import append, stamped
+from .owning import check_kernel
 from .rows import json_of
 
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ async def kernel_tools(ctx: Context, by: Caller, kernel_id: str, tools: list[Too
     owner_of(by)
     if isinstance(by, KernelCaller) and by.kernel_id != kernel_id:
         raise NotAllowed("A kernel offers its own tools only.")
+    await check_kernel(ctx, by, kernel_id)
     mine = ctx.owns_kernel(kernel_id)
 
     async def body(tx: Tx) -> None:

@@ -52,7 +52,7 @@ async def lose_pause(ctx: Context, tx: Tx, run_id: str, why: str = "", *, then_n
     await close_interrupts(ctx, tx, thread_id, InterruptStatus.CANCELLED, then_next=False, **closed)
     thread = await tx.one("thread", thread_id=thread_id)
     assert thread is not None, "a run has a thread"
-    run = await tx.one("run", run_id=await add_next(ctx, tx, parent, thread))
+    run = await tx.one("run", run_id=await add_next(ctx, tx, parent, thread, thread["kernel_id"]))
     assert run is not None, "it was just added"
     end = await begin_and_end(ctx, tx, run, stamped(run_error(error.code, error.message), ctx.now()))
     await finish(ctx, tx, run, RunStatus.FAILED, end, error=error, then_next=False)

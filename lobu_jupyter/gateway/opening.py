@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
     from pathlib import Path
 
-    from lobu_jupyter.model.ports import KernelsPort, WorkersPort
+    from lobu_jupyter.model.ports import KernelsPort, OwnersPort, WorkersPort
 
 
 @asynccontextmanager
@@ -35,6 +35,7 @@ async def open_gateway(
     kernels: KernelsPort | None = None,
     workers: WorkersPort | None = None,
     observer: Observer | None = None,
+    owners: OwnersPort | None = None,
     process: recovering.Process | None = None,
 ) -> AsyncGenerator[Gateway]:
     """The gateway on the store at `path`; on leaving, this server's runs are ended and the store closed.
@@ -56,6 +57,7 @@ async def open_gateway(
         kernels=kernels,
         workers=workers,
         observer=observer or Unobserved(),
+        owners=owners,
     )
     database.on_commit = ctx.hub.wake
     gateway = Gateway(ctx)

@@ -9,6 +9,7 @@ from lobu_jupyter.model.replay import REBUILD_AGENT, REBUILD_CONTEXT, code_that_
 from lobu_jupyter.model.runs import Started, StartRun
 
 from .access import own_thread, owner_of
+from .owning import check_kernel
 from .starting import start
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ async def rebuild(
 ) -> Started:
     """See :meth:`Gateway.rebuild`."""
     owner = owner_of(by)
+    await check_kernel(ctx, by, kernel_id, thread_id)
 
     async def look(tx: Tx) -> list[Row]:
         await own_thread(tx, owner, thread_id)

@@ -24,6 +24,7 @@ from .ending import expire_due, settle
 from .granting import add_grant
 from .guarding import guard
 from .journal import stamped
+from .owning import usable_kernel
 from .questions import check_digest, differs, refuse_changed
 from .rows import decision_of, interrupt_of, json_of, sparse
 from .starting import check_limits
@@ -46,8 +47,15 @@ async def resume(ctx: Context, by: Caller, thread_id: str, entries: list[Entry])
         raise InvalidField("this holds a key or token of the server; what runs is journaled", field="resume")
     await guard(ctx, by, texts, "resume", thread_id)
 
+    async def look(tx: Tx) -> Row:
+        return await own_thread(tx, owner, thread_id)
+
+    bound: str | None = (await ctx.database.read(look))["kernel_id"]
+    usable = await usable_kernel(ctx, owner, bound)
+
     async def body(tx: Tx) -> tuple[Started, bool] | LobuError:
         thread = await own_thread(tx, owner, thread_id)
+        kernel_id = usable if thread["kernel_id"] == bound else thread["kernel_id"]
         if await expire_due(ctx, tx, thread_id):
             return InterruptClosed()  # returned, not raised: the expiry stays
         rows = [await _row(tx, thread_id, entry, index) for index, entry in enumerate(entries)]
@@ -59,7 +67,7 @@ async def resume(ctx: Context, by: Caller, thread_id: str, entries: list[Entry])
             return await refuse_changed(ctx, tx, by, thread, changed)
         decisions = await _decide_all(tx, thread_id, rows, entries)
         await check_limits(ctx, tx, owner)
-        return await _go_on(ctx, tx, by, thread, rows, decisions, entries), True
+        return await _go_on(ctx, tx, by, thread, kernel_id, rows, decisions, entries), True
 
     outcome = await ctx.database.write(body)
     if isinstance(outcome, LobuError):
@@ -149,6 +157,7 @@ async def _go_on(
     tx: Tx,
     by: Caller,
     thread: Row,
+    kernel_id: str | None,
     rows: list[Row],
     decisions: list[Decision],
     entries: list[Entry],
@@ -156,7 +165,7 @@ async def _go_on(
     """Settle the questions and begin the run that goes on."""
     parent = await tx.one("run", run_id=rows[0]["run_id"])
     assert parent is not None, "an interrupt has its run"
-    run_id = await add_next(ctx, tx, parent, thread)
+    run_id = await add_next(ctx, tx, parent, thread, kernel_id)
     digests: dict[str, str] = {e["interruptId"]: e["digest"] for e in entries if e.get("digest") is not None}
     events: list[bytes] = []
     for row, decision in zip(rows, decisions, strict=True):
@@ -172,10 +181,10 @@ def _only(entry: Entry) -> Entry:
     return {name: entry[name] for name in ("interruptId", "status", "payload") if name in entry}
 
 
-async def add_next(ctx: Context, tx: Tx, parent: Row, thread: Row) -> str:
+async def add_next(ctx: Context, tx: Tx, parent: Row, thread: Row, kernel_id: str | None) -> str:
     """Add the run that goes on from the pause of `parent`, and return its id: the same agent, as it was.
 
-    Only the kernel may be another: the one that the thread is bound to now.
+    Only the kernel may be another: the one that the thread is bound to now, if its owner may use it.
     """
     kept = {name: parent[name] for name in ("agent", "model", "mode", "answerable")}
     context = msgspec.json.decode(parent["request"]).get("context") or []
@@ -185,7 +194,7 @@ async def add_next(ctx: Context, tx: Tx, parent: Row, thread: Row) -> str:
         thread["thread_id"],
         thread["owner"],
         **kept,
-        kernel_id=thread["kernel_id"],
+        kernel_id=kernel_id,
         parent_run_id=parent["run_id"],
         request=json_of({"context": context}),
         cursor=thread["cursor"],

@@ -19,6 +19,7 @@ from .beginning import add_run, begin
 from .ending import cancel_run, close_interrupts, expire_due
 from .guarding import guard
 from .hub import owner_topic
+from .owning import check_kernel, own_kernel
 from .rows import json_of
 
 if TYPE_CHECKING:
@@ -38,10 +39,7 @@ async def start(ctx: Context, by: Caller, thread_id: str, request: StartRun) -> 
     texts = [str(item[member]) for item in context for member in ("description", "value")]
     await guard(ctx, by, texts, "context", thread_id)
 
-    async def look(tx: Tx) -> str | None:
-        return request.kernel_id or (await own_thread(tx, owner, thread_id))["kernel_id"]
-
-    kernel_id = await ctx.database.read(look)
+    kernel_id = await _kernel_of(ctx, by, thread_id, request)
     mine = ctx.owns_kernel(kernel_id)
 
     async def body(tx: Tx) -> Started:
@@ -67,6 +65,23 @@ async def start(ctx: Context, by: Caller, thread_id: str, request: StartRun) -> 
         return Started(run_id=run_id, thread_id=thread_id, cursor=cursor)
 
     return await ctx.database.write(body)
+
+
+async def _kernel_of(ctx: Context, by: Caller, thread_id: str, request: StartRun) -> str | None:
+    """The kernel that the run is to use: the one that is asked for, else the thread's own."""
+
+    async def look(tx: Tx) -> tuple[bool, Row]:
+        named = request.client_request_id
+        known = named and await tx.one("run_of_request", owner=by.name, client_request_id=named)
+        return bool(known), await own_thread(tx, by.name, thread_id)
+
+    known, thread = await ctx.database.read(look)
+    if known:  # this start is a repetition, and was judged before
+        return None
+    if request.kernel_id is not None:
+        await check_kernel(ctx, by, request.kernel_id, thread_id)
+        return request.kernel_id
+    return await own_kernel(ctx, by.name, thread["kernel_id"])
 
 
 async def check_limits(ctx: Context, tx: Tx, owner: str) -> None:

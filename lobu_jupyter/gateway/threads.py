@@ -15,6 +15,7 @@ from .access import allow_change, own_thread, owner_of, record
 from .cancelling import cancel_all
 from .hub import owner_topic, thread_topic
 from .journal import append, stamped
+from .owning import check_kernel, check_notebook
 from .rows import thread_of
 
 if TYPE_CHECKING:
@@ -43,6 +44,8 @@ async def create_thread(
     """See :meth:`Gateway.create_thread`."""
     owner = owner_of(by)
     check_text(title=title, name=name, notebookPath=notebook_path, kernelId=kernel_id)
+    await check_kernel(ctx, by, kernel_id)
+    await check_notebook(ctx, by, notebook_path)
     place = {"name": name, "notebook_path": notebook_path, "kernel_id": kernel_id}
 
     async def body(tx: Tx) -> Thread:
@@ -142,6 +145,7 @@ async def patch_thread(
     """See :meth:`Gateway.patch_thread`."""
     owner = owner_of(by)
     check_text(title=title, kernelId=kernel_id, notebookPath=notebook_path)
+    await _check_place(ctx, by, thread_id, kernel_id, notebook_path)
     changes = {"archived": archived, "kernel_id": kernel_id, "notebook_path": notebook_path}
 
     async def body(tx: Tx) -> Thread:
@@ -153,6 +157,17 @@ async def patch_thread(
         return thread_of(await own_thread(tx, owner, thread_id))
 
     return await ctx.database.write(body)
+
+
+async def _check_place(
+    ctx: Context, by: Caller, thread_id: str, kernel_id: str | UnsetType | None, path: str | UnsetType | None
+) -> None:
+    """See that the thread is the caller's, and so are the kernel and notebook that it is to have."""
+    if kernel_id is UNSET and path is UNSET:
+        return
+    await get_thread(ctx, by, thread_id)
+    await check_kernel(ctx, by, None if kernel_id is UNSET else kernel_id, thread_id)
+    await check_notebook(ctx, by, None if path is UNSET else path, thread_id)
 
 
 async def _write(ctx: Context, tx: Tx, thread: Row, **changes: Any) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
@@ -20,6 +20,7 @@ from .beginning import assign, tell
 from .ending import fail_run
 from .kernels import tools_of_kernel
 from .losing import lose_pause, lose_pauses
+from .owning import check_kernel, check_notebook_of_run
 from .rows import json_of
 
 if TYPE_CHECKING:
@@ -119,7 +120,9 @@ async def withdraw(ctx: Context, worker: WorkerCaller, run_id: str, why: str) ->
     await ctx.database.write(body)
 
 
-async def notebook_of(ctx: Context, worker: WorkerCaller, run_id: str) -> tuple[str, str | None]:
+async def notebook_of(
+    ctx: Context, worker: WorkerCaller, run_id: str, action: Literal["read", "write"]
+) -> tuple[str, str | None]:
     """See :meth:`Gateway.notebook_of`."""
 
     async def body(tx: Tx) -> tuple[str, str | None]:
@@ -135,7 +138,9 @@ async def notebook_of(ctx: Context, worker: WorkerCaller, run_id: str) -> tuple[
         assert thread is not None, "a run has its thread"
         return thread["owner"], thread["notebook_path"]
 
-    return await ctx.database.read(body)
+    owner, path = await ctx.database.read(body)
+    await check_notebook_of_run(ctx, owner, path, action)
+    return owner, path
 
 
 async def announce(ctx: Context, worker: WorkerCaller, agents: list[dict[str, Any]]) -> None:
@@ -208,6 +213,7 @@ async def announced(
 ) -> tuple[list[dict[str, Any]], list[ToolSpec]]:
     """Agents and tools that workers announced; without a live child, those of this server too."""
     owner = owner_of(by)
+    await check_kernel(ctx, by, kernel_id)
 
     async def body(tx: Tx) -> tuple[list[Row], list[ToolSpec]]:
         rows = await tx.all("workers_for", owner=owner, since=ctx.now() - ctx.settings.outside_seconds)

@@ -7,7 +7,7 @@ An agent sees a :class:`Task` and yields AG-UI events; it reaches the person's k
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from msgspec import field
 
@@ -202,6 +202,26 @@ class KernelsPort(Protocol):
 
     def connection(self, kernel_id: str) -> dict[str, Any] | None:
         """Connection info (JSON) of a running kernel, or None."""
+        ...
+
+
+class OwnersPort(Protocol):
+    """What the gateway asks before a kernel or a notebook is used for a person; server/owners.py."""
+
+    async def kernel(self, owner: str, kernel_id: str) -> None:
+        """See that this person may execute in this kernel now.
+
+        Raises:
+            KernelNotFound: it is not this person's. NotAllowed: the server's authorizer refuses.
+        """
+        ...
+
+    async def notebook(self, owner: str, path: str, action: Literal["read", "write"]) -> None:
+        """See that this person may read or write this notebook now.
+
+        Raises:
+            NotAllowed: the server's authorizer refuses.
+        """
         ...
 
 

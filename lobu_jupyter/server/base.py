@@ -68,6 +68,7 @@ class CallerMixin(JupyterHandler):
         """The person who is logged in."""
         assert self.current_user is not None
         name = self.service.callers.person_name(self.identity_provider, self.current_user)
+        self.service.owners.remember(name, self.current_user)
         return Person(name=name, remote=self.request.remote_ip or "", via=via)
 
 

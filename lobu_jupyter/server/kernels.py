@@ -14,6 +14,7 @@ from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from jupyter_server.base.call_context import CallContext
+from jupyter_server.services.events.handlers import EventHandler
 
 from ..model.redaction import Redactor
 from .cells import Cells
@@ -134,7 +135,7 @@ class Kernels:
     async def on_action(self, logger: Any, schema_id: str, data: dict[str, Any]) -> None:
         """A kernel_actions event: a kernel was started, restarted, shut down, or failed to."""
         kernel_id, action, ok = data.get("kernel_id"), data.get("action"), data.get("status") == "success"
-        if not kernel_id:
+        if not kernel_id or made_up():
             return
         if action == "start":
             handler = CallContext.get(CallContext.JUPYTER_HANDLER)
@@ -278,6 +279,11 @@ class Kernels:
         self._watches[kernel_id] = watch
         self.redactor.add(_key_of(process))
         return watch
+
+
+def made_up() -> bool:
+    """Whether the event at hand was posted by a client to ``api/events``: nothing happened then."""
+    return isinstance(CallContext.get(CallContext.JUPYTER_HANDLER), EventHandler)
 
 
 def _key_of(process: KernelProcess) -> str:

@@ -17,6 +17,7 @@ from ..gateway import Gateway, Settings, open_gateway
 from ..model.clock import Clock, SystemClock
 from ..model.errors import LobuError, StoreUnavailable
 from .jobs import Jobs
+from .kernels import made_up
 from .pages import Pages
 from .tasks import Tasks
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from .callers import Callers
     from .kernels import Kernels, What
     from .notebooks import Notebooks
+    from .owners import Owners
     from .workers import Pool
 
 READY_SECONDS = 30.0
@@ -65,6 +67,7 @@ class Service:
         self.notebooks: Notebooks
         self.callers: Callers
         self.activity: Activity
+        self.owners: Owners
         self.observer: Observer | None = None
         self._gateway: Gateway | None = None
         self._told = ("", 0.0)  # the store's last failure in the log, and when
@@ -118,6 +121,7 @@ class Service:
             kernels=self.kernels,
             workers=self.pool,
             observer=self.observer,
+            owners=self.owners,
         )
         self._gateway = await self._stack.enter_async_context(opened)
         await self._gateway.recover()
@@ -142,7 +146,7 @@ class Service:
 
     async def on_contents(self, logger: Any, schema_id: str, data: dict[str, Any]) -> None:
         """A contents_service event: a thread follows its notebook when that is renamed or moved."""
-        if data.get("action") == "rename" and self._gateway is not None:
+        if data.get("action") == "rename" and self._gateway is not None and not made_up():
             await self._gateway.notebook_moved(str(data.get("source_path", "")), str(data.get("path", "")))
 
     async def running(self) -> list[str | None]:

@@ -17,10 +17,11 @@ from ..model.policy import Rules
 from ..model.redaction import Redactor
 from . import guardrails, keys
 from .activity import Activity
-from .callers import Callers
+from .callers import Callers, has_one_owner
 from .embedded import EmbeddingKernel, kernel_id_of
 from .kernels import Kernels
 from .notebooks import Notebooks
+from .owners import Owners
 from .service import Service, ServiceSettings
 from .watching import Watching
 from .workers import OWN_WORKER, Pool
@@ -66,6 +67,12 @@ def build(app: LobuApp) -> Service:
         clock=SystemClock(),
     )
     kernels.boots = service.callers.boots
+    service.owners = Owners(
+        app.server.web_app,
+        one_owner=lambda: has_one_owner(app.server.identity_provider, app.single_owner),
+        starter=kernels.starter,
+        log=app.log,
+    )
     service.notebooks = Notebooks(app.server.contents_manager, app.log)
     service.activity = Activity(
         running=service.running,

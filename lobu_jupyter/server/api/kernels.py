@@ -63,7 +63,9 @@ class Jobs(LobuHandler):
     @authorized
     async def post(self, kernel_id: str) -> None:
         _only(self, WorkerCaller)
+        assert isinstance(self.caller, WorkerCaller)
         offer = self.body(Offer)
+        await self.gateway.works_in(self.caller, kernel_id)
         job = Job(job_id=offer.job_id, code=offer.code)
         self.reply({"taken": await self.service.jobs.offer(kernel_id, job, min(offer.wait, MAX_WAIT))})
 

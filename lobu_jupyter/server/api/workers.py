@@ -14,7 +14,7 @@ from tornado.websocket import WebSocketHandler
 from ...model.callers import Person, WorkerCaller
 from ...model.errors import InvalidField, LobuError, NotAllowed, status_of
 from ...model.events import Batch, explain
-from ...model.notebooks import Request
+from ...model.notebooks import Read, Request
 from ...model.ports import ToolSpec
 from ..base import LobuHandler
 from ..callers import worker_ticket
@@ -110,7 +110,8 @@ class Notebook(_OwnWorker):
     @authorized
     async def post(self, worker_id: str) -> None:
         asked = self.body(AtNotebook)
-        owner, path = await self.gateway.notebook_of(self.own(worker_id), asked.run_id)
+        action = "read" if isinstance(asked.request, Read) else "write"
+        owner, path = await self.gateway.notebook_of(self.own(worker_id), asked.run_id, action)
         if path is None:
             raise InvalidField("its thread belongs to no notebook", field="runId")
         if path != asked.path:  # moved, or given to another one, since the run began
