@@ -13,7 +13,6 @@ import logging
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -29,11 +28,12 @@ from lobu_jupyter.model.ports import AgentError, AgentPort, KernelPort, Pause, R
 
 from . import history, pausing
 from .compacting import Compacted, Compacting
+from .disk import Disk
 from .failures import explain
 from .mapping import Mapper
 from .progress import SILENCE_SECONDS, progressing
 from .sources import add_tools
-from .tools.base import BoundTool, Team, Work
+from .tools.base import BoundTool, Team, ToolError, Work
 from .toolset import Toolset, tools_of
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
     from .sources import ToolSource
 
+INSTRUCTIONS = "AGENTS.md"
 MAX_INSTRUCTIONS = 32 * 1024
 MAX_REQUESTS = 100
 STOP_SECONDS = 5.0
@@ -263,10 +264,14 @@ class _Run:
         """AGENTS.md of the root, bounded; the run says that it was given."""
         if self._task.root is None:
             return ""
-        text = await asyncio.to_thread(_read_instructions, Path(self._task.root) / "AGENTS.md")
+        try:
+            text = await asyncio.to_thread(_read_instructions, Disk.of(self._task))
+        except ToolError as error:  # the person is told, and the run goes on without
+            await self._send.send(custom("lobu.unread", {"path": INSTRUCTIONS, "message": str(error)}))
+            return ""
         if text:
             await self._send.send(
-                custom("lobu.instructions", {"path": "AGENTS.md", "bytes": len(text.encode())})
+                custom("lobu.instructions", {"path": INSTRUCTIONS, "bytes": len(text.encode())})
             )
         return text
 
@@ -324,13 +329,6 @@ def _calls_of(task: Task) -> list[str]:
     return [call["id"] for message in task.messages for call in message.get("toolCalls") or []]
 
 
-def _read_instructions(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            return file.read(MAX_INSTRUCTIONS).decode("utf-8", "replace").strip()
-    except FileNotFoundError:
-        return ""
-    except OSError as error:
-        raise AgentError(
-            "internal", f"AGENTS.md cannot be read: {error.strerror}. Fix or remove it."
-        ) from error
+def _read_instructions(disk: Disk) -> str:
+    data = disk.read(INSTRUCTIONS, first=MAX_INSTRUCTIONS)
+    return "" if data is None else data.decode("utf-8-sig", "replace").strip()

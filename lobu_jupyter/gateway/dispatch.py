@@ -149,6 +149,7 @@ def _task_of(ctx: Context, parts: _Parts, state: State, kernel: KernelInfo | Non
         policy=parts.policy,
         kernel=kernel,
         root=ctx.settings.root,
+        allow_hidden=ctx.settings.allow_hidden,
         notebook_path=thread["notebook_path"],
         resumption=resumption,
         limits=dict(ctx.settings.limits),

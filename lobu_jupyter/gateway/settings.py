@@ -37,6 +37,7 @@ class Settings:
     redactor: Redactor = field(default_factory=Redactor)  # knows the server's own secrets
 
     root: str | None = None  # absolute directory that file tools may reach
+    allow_hidden: bool = False  # its hidden files too
     limits: Mapping[str, int] = field(default_factory=lambda: {"outputBytes": 10 * KIB * KIB})
     max_runs: int = 64  # running at once, over all people
     max_runs_per_user: int = 16

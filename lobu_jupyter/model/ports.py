@@ -52,7 +52,7 @@ class Task(Wire, frozen=True, kw_only=True):
     """One run, as its worker gets it through the inbox.
 
     ``messages``: the conversation so far as AG-UI messages, the new user message last.
-    ``root``: absolute directory that file tools may reach, None: no file tools.
+    ``root``: absolute directory that file tools may reach, None: no file tools. ``allow_hidden``: its hidden files too.
     ``limits``: e.g. ``{"outputBytes": 10485760}``. ``agent_rules``: the rules of each agent, for those
     that this run delegates to. ``sessions``: what external agents told of their own sessions on this thread, by
     agent: ``{"sessionId", "cwd", …}``. ``depth``: 0, or how many delegations deep a sub-agent's task is; all its
@@ -69,6 +69,7 @@ class Task(Wire, frozen=True, kw_only=True):
     policy: Policy = field(default_factory=Policy)
     kernel: KernelInfo | None = None
     root: str | None = None
+    allow_hidden: bool = False
     notebook_path: str | None = None
     resumption: Resumption | None = None
     limits: dict[str, int] = field(default_factory=dict)

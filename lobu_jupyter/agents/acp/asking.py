@@ -8,6 +8,7 @@ A terminal is ``agent__execute``, unless they approved a call with this command.
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,8 @@ from acp.schema import (
     WriteTextFileResponse,
 )
 
+from lobu_jupyter.agents.disk import Disk
+from lobu_jupyter.agents.texts import NotText, Text, lines_of
 from lobu_jupyter.agents.tools import base, files
 from lobu_jupyter.agents.tools.questions import NOBODY, answer_text
 from lobu_jupyter.model.ids import new_id
@@ -77,7 +80,7 @@ class Asking:
                 return await self._terminal(ask)
             if ask.what == "write":
                 return await self._write(ask)
-            ask.give(self._read(ask.params))
+            ask.give(await asyncio.to_thread(self._read, ask.params))
         except base.ToolError as error:
             ask.refuse(refused(str(error)))
         return [], None
@@ -234,11 +237,7 @@ class Asking:
         ruling = judge(self._task.policy, "read_file", needs_approval=False)
         if ruling.verdict is not Verdict.ALLOW:
             raise base.ToolError(f"Not read: {ruling.why}.")
-        path = files.inside(self._root(), self._relative(params["path"]))
-        try:
-            lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-        except (OSError, UnicodeDecodeError) as error:
-            raise base.ToolError(f"{params['path']} cannot be read: {error}") from error
+        lines = lines_of(self._said(self._relative(params["path"])))
         first = max(1, params.get("line") or 1) - 1
         count = params.get("limit")
         return ReadTextFileResponse(content="".join(lines[first : None if count is None else first + count]))
@@ -246,7 +245,7 @@ class Asking:
     async def _write(self, ask: Ask) -> tuple[list[Event], Question | None]:
         path = self._relative(ask.params["path"])
         preview = await files.preview_write(self._work, {"path": path, "content": ask.params["content"]})
-        if self._was_approved(ask.params["path"], ask.params["content"]):
+        if await self._was_approved(ask.params["path"], ask.params["content"]):
             await self._put(ask, preview.guard)
             return [], None
         call = OwnCall(f"{self._agent}__write", {"path": path})
@@ -260,10 +259,11 @@ class Asking:
         interrupt = self._interrupt(call, f"{preview.message} {WAITS}", preview.diff, ruling)
         return out, Question(ask, interrupt, call, preview.guard)
 
-    def _was_approved(self, path: str, content: str) -> bool:
+    async def _was_approved(self, path: str, content: str) -> bool:
         """Whether a person let the agent make just this change, which is then used up."""
+        now = await asyncio.to_thread(self._said, self._relative(path), absent="")
         for change in self._session.changes:
-            if change.path == path and change.leads_to(content):
+            if change.path == path and change.leads_to(content, now):
                 self._session.changes.remove(change)
                 return True
         return False
@@ -283,19 +283,23 @@ class Asking:
         ask.give(WriteTextFileResponse())
         return result.text
 
-    def _root(self) -> Path:
-        if self._task.root is None:
-            raise base.ToolError("This server offers no root directory.")
-        return Path(self._task.root).resolve()
-
-    def _is_inside(self, path: str) -> bool:
-        return self._task.root is not None and Path(path).is_relative_to(self._root())
+    def _said(self, path: str, *, absent: str | None = None) -> str:
+        """Return the text of a file. ``absent``: the text of one that is not there, which is an error for None."""
+        data = Disk.of(self._task).read(path)
+        if data is None and absent is None:
+            raise base.ToolError(f"There is no file {path}.")
+        try:
+            return absent or "" if data is None else Text.of(data).text
+        except NotText as error:
+            raise base.ToolError(f"{path} cannot be read: {error}.") from error
 
     def _relative(self, path: str) -> str:
         """A path of ACP, which is absolute, below the root."""
-        if not self._is_inside(path):
-            raise base.ToolError(f"{path} is not below the server's root directory.")
-        return str(Path(path).relative_to(self._root()))
+        root = Disk.of(self._task).root
+        for above in (root, Path(self._task.root or root)):  # as it is, and as the agent was told
+            if Path(path).is_relative_to(above):
+                return str(Path(path).relative_to(above))
+        raise base.ToolError(f"{path} is not below the server's root directory.")
 
 
 def _chosen(options: list[dict[str, Any]], yes: bool, *, always: bool = False) -> RequestPermissionResponse:

@@ -11,9 +11,9 @@ import difflib
 import json
 import re
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lobu_jupyter.agents.texts import normal
 from lobu_jupyter.model.events import custom, tool_result
 from lobu_jupyter.model.ids import new_id
 
@@ -174,15 +174,10 @@ class Change:
     old: str | None
     new: str
 
-    def leads_to(self, content: str) -> bool:
-        """Whether the file, as it is now, has this content after the change."""
-        if content == self.new:
-            return True
-        try:
-            now = Path(self.path).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError):
-            return False
-        return bool(self.old) and content == now.replace(self.old, self.new, 1)
+    def leads_to(self, content: str, now: str) -> bool:
+        """Whether a file that says `now` has this content after the change, however their lines end."""
+        content, old, new = normal(content), normal(self.old or ""), normal(self.new)
+        return content == new or (bool(old) and content == normal(now).replace(old, new, 1))
 
 
 class Call:

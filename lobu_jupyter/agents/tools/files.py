@@ -1,19 +1,19 @@
 """Tools that read and write files below the server's root, and nothing outside of it.
 
-A path is resolved before it is used: ``..`` and symbolic links that lead out of the root are refused.
-A write is one rename, and happens only if the file still is what the diff was made from.
+What may be reached is in agents/disk.py, what a text file's lines are in agents/texts.py. A write is one rename,
+and happens only if the file still is what the diff was made from.
 """
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
-import os
-import secrets
+from collections.abc import Callable
 from itertools import islice
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from lobu_jupyter.agents.disk import Disk
+from lobu_jupyter.agents.texts import NotOnce, NotText, Text, lines_of, normal
 from lobu_jupyter.model.text import shorten
 
 from . import specs
@@ -21,55 +21,51 @@ from .base import BoundTool, Call, Preview, Result, ToolError, Work
 from .diffs import unified
 from .outputs import size_of
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
 MAX_READ_CHARS = 40_000
-MAX_FILE_BYTES = 5_000_000
 MAX_ENTRIES = 500
 ABSENT = "absent"
+_MADE = frozenset({"__pycache__", "node_modules"})  # listed by nobody
 
 
 async def list_files(work: Work, call: Call) -> Result:
     """Entries of a directory, or the files that match a glob; hidden ones are left out."""
-    return Result(
-        await asyncio.to_thread(_list, _root(work), call.args.get("path", "."), call.args.get("glob"))
-    )
+    disk, args = Disk.of(work.task), call.args
+    return Result(await asyncio.to_thread(_list, disk, args.get("path", "."), args.get("glob")))
 
 
 async def read_file(work: Work, call: Call) -> Result:
     """Lines of a text file."""
     args = call.args
     first, count = args.get("start", 1), args.get("lines", 500)
-    return Result(await asyncio.to_thread(_read, _root(work), args["path"], first, count))
+    return Result(await asyncio.to_thread(_read, Disk.of(work.task), args["path"], first, count))
 
 
 async def write_file(work: Work, call: Call) -> Result:
     """Write the whole file."""
-    args = call.args
-    return Result(await asyncio.to_thread(_write, _root(work), args["path"], args["content"], call.guard))
+    return await _write_on(work, call, written(call.args))
 
 
 async def edit_file(work: Work, call: Call) -> Result:
     """Replace the one occurrence of a text."""
-
-    def work_on() -> str:
-        root, args = _root(work), call.args
-        return _write(root, args["path"], _edited(root, args), call.guard)
-
-    return Result(await asyncio.to_thread(work_on))
+    return await _write_on(work, call, edited(call.args))
 
 
 async def preview_write(work: Work, args: dict[str, Any]) -> Preview:
     """The diff of a write."""
-    return await asyncio.to_thread(_preview, _root(work), args["path"], args["content"])
+    return await asyncio.to_thread(_preview, Disk.of(work.task), args["path"], written(args))
 
 
 async def preview_edit(work: Work, args: dict[str, Any]) -> Preview:
     """The diff of an edit."""
+    return await asyncio.to_thread(_preview, Disk.of(work.task), args["path"], edited(args))
 
-    def look() -> Preview:
-        root = _root(work)
-        return _preview(root, args["path"], _edited(root, args))
 
-    return await asyncio.to_thread(look)
+async def _write_on(work: Work, call: Call, change: Change) -> Result:
+    disk, path = Disk.of(work.task), call.args["path"]
+    return Result(await asyncio.to_thread(_write, disk, path, change, call.guard))
 
 
 BOUND: tuple[BoundTool, ...] = (
@@ -80,35 +76,16 @@ BOUND: tuple[BoundTool, ...] = (
 )
 
 
-def inside(root: Path, path: str) -> Path:
-    """The real path of `path` below `root`.
-
-    Raises:
-        ToolError: it leads out of the root, or cannot be a path.
-    """
-    try:
-        found = (root / path.lstrip("/")).resolve()
-    except (OSError, ValueError, RuntimeError) as error:  # a NUL byte, a loop of links
-        raise ToolError(f"{path!r} cannot be used as a path: {error}") from error
-    if found != root and root not in found.parents:
-        raise ToolError(f"{path} is outside of the server's root directory, which file tools may not leave.")
-    return found
-
-
-def _root(work: Work) -> Path:
-    return Path(work.task.root or "").resolve()
-
-
-def _list(root: Path, path: str, glob: str | None) -> str:
-    folder = inside(root, path)
+def _list(disk: Disk, path: str, glob: str | None) -> str:
+    folder = disk.find(path)
     if not folder.is_dir():
         raise ToolError(f"{path} is not a directory.")
     try:
         names = folder.glob(glob) if glob else folder.iterdir()
-        found = sorted(islice((p for p in names if not _hidden(p, folder)), MAX_ENTRIES + 1))
+        found = sorted(islice((p for p in names if _listed(disk, p, folder)), MAX_ENTRIES + 1))
     except (OSError, ValueError, NotImplementedError) as error:
         raise ToolError(f"{path} cannot be listed: {error}") from error
-    lines = [_entry(p, folder) for p in found[:MAX_ENTRIES] if _contained(root, p)]
+    lines = [_entry(p, folder) for p in found[:MAX_ENTRIES] if disk.contains(p)]
     if len(found) > MAX_ENTRIES:
         lines.append(f"[… more than {MAX_ENTRIES} entries; use a narrower path or glob]")
     return "\n".join(lines) or f"{path} holds nothing that matches."
@@ -124,105 +101,91 @@ def _entry(path: Path, folder: Path) -> str:
         return f"{name}  (unreadable)"
 
 
-def _hidden(path: Path, folder: Path) -> bool:
+def _listed(disk: Disk, path: Path, folder: Path) -> bool:
     parts = path.relative_to(folder).parts if folder in path.parents else ("..",)
-    return any(part.startswith(".") or part in ("__pycache__", "node_modules") for part in parts)
+    hidden = any(part.startswith(".") for part in parts) and (not disk.hidden or ".." in parts)
+    return not hidden and not _MADE.intersection(parts)
 
 
-def _contained(root: Path, path: Path) -> bool:
-    real = path.resolve()
-    return real == root or root in real.parents
-
-
-def _read(root: Path, path: str, first: int, count: int) -> str:
-    found = inside(root, path)
-    data = _bytes(found, path)
+def _read(disk: Disk, path: str, first: int, count: int) -> str:
+    data = disk.read(path)
     if data is None:
         raise ToolError(f"There is no file {path}.")
     try:
-        text = data.decode("utf-8")
-    except UnicodeDecodeError:
+        text = Text.of(data).text
+    except NotText:
         return f"{path} is no UTF-8 text: {size_of(len(data))}, it begins with {data[:16].hex(' ')}."
-    lines = text.splitlines(keepends=True)
+    lines = lines_of(text)
     part = "".join(lines[first - 1 : first - 1 + count])
     last = min(first - 1 + count, len(lines))
     head = "" if first == 1 and last == len(lines) else f"[lines {first} to {last} of {len(lines)}]\n"
     return head + shorten(part, MAX_READ_CHARS)
 
 
-def _bytes(found: Path, path: str) -> bytes | None:
+def _text(data: bytes | None, path: str) -> Text | None:
     try:
-        if not found.exists():
-            return None
-        if not found.is_file():
-            raise ToolError(f"{path} is not a file.")
-        if found.stat().st_size > MAX_FILE_BYTES:
-            size = size_of(found.stat().st_size)
-            raise ToolError(
-                f"{path} has {size}; file tools take up to {size_of(MAX_FILE_BYTES)}. Use run_code."
-            )
-        return found.read_bytes()
-    except OSError as error:
-        raise ToolError(f"{path} cannot be read: {error.strerror}") from error
-
-
-def _text(found: Path, path: str) -> str | None:
-    data = _bytes(found, path)
-    try:
-        return None if data is None else data.decode("utf-8")
-    except UnicodeDecodeError as error:
+        return None if data is None else Text.of(data)
+    except NotText as error:
         raise ToolError(f"{path} is no UTF-8 text; it cannot be changed here.") from error
 
 
-def _edited(root: Path, args: dict[str, Any]) -> str:
-    path: str = args["path"]
-    text = _text(inside(root, path), path)
-    if text is None:
-        raise ToolError(f"There is no file {path} to edit; write_file makes a new one.")
-    count = text.count(args["old"])
-    if count != 1:
-        raise ToolError(f"The old text occurs {count} times in {path}; it must occur exactly once.")
-    return text.replace(args["old"], args["new"])
+Change = Callable[["Text | None"], Text]
+"""What becomes of a file's text, None where there is no file."""
 
 
-def _preview(root: Path, path: str, content: str) -> Preview:
-    found = inside(root, path)
-    before = _text(found, path)
-    diff = unified(before or "", content, "/dev/null" if before is None else f"a/{path}", f"b/{path}")
-    verb = "Create" if before is None else "Change"
-    guard = {"path": path, "was": _digest(before)}
-    return Preview(message=f"{verb} {path}?", diff=diff, guard=guard)
+def written(args: dict[str, Any]) -> Change:
+    """Return the change that write_file makes."""
+
+    def change(now: Text | None) -> Text:
+        return Text(args["content"]) if now is None else now.saying(args["content"])
+
+    return change
 
 
-def _digest(text: str | None) -> str:
-    return ABSENT if text is None else hashlib.sha256(text.encode()).hexdigest()
+def edited(args: dict[str, Any]) -> Change:
+    """Return the change that edit_file makes."""
+
+    def change(now: Text | None) -> Text:
+        path = args["path"]
+        if now is None:
+            raise ToolError(f"There is no file {path} to edit; write_file makes a new one.")
+        try:
+            return now.replacing(args["old"], args["new"])
+        except NotOnce as error:
+            raise ToolError(f"The old text must be in {path} exactly once; it {error}.") from error
+
+    return change
 
 
-def _write(root: Path, path: str, content: str, guard: dict[str, Any] | None) -> str:
-    found = inside(root, path)
-    before = _text(found, path)
-    if guard and guard["path"] == path and guard["was"] != _digest(before):
+def _changed(
+    disk: Disk, path: str, change: Change, guard: dict[str, Any] | None = None
+) -> tuple[bytes | None, Text | None, Text, bytes]:
+    """Return a file's bytes and text as they are, and its text and bytes as they will be."""
+    disk.check_text(path)
+    data = disk.read(path)
+    if guard and guard["path"] == path and guard["was"] != _digest(data):
         raise ToolError(f"{path} has changed since the diff was shown; nothing was written. Read it again.")
+    now = _text(data, path)
+    then = change(now)
     try:
-        found.parent.mkdir(parents=True, exist_ok=True)
-        _replace(found, content)
-    except OSError as error:
-        raise ToolError(f"{path} cannot be written: {error.strerror}") from error
-    verb = "Created" if before is None else "Wrote"
-    return f"{verb} {path}, {size_of(len(content.encode()))}."
+        return data, now, then, then.data()
+    except NotText as error:
+        raise ToolError(f"{path} cannot be written: {error}.") from error
 
 
-def _replace(found: Path, content: str) -> None:
-    beside = found.with_name(f".{found.name}.{secrets.token_hex(8)}")
-    handle = os.open(beside, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        if found.exists():
-            beside.chmod(found.stat().st_mode & 0o777)
-        beside.replace(found)
-    except BaseException:
-        beside.unlink(missing_ok=True)
-        raise
+def _preview(disk: Disk, path: str, change: Change) -> Preview:
+    data, now, then, _ = _changed(disk, path, change)
+    before = "" if now is None else normal(now.text)
+    diff = unified(before, normal(then.text), "/dev/null" if now is None else f"a/{path}", f"b/{path}")
+    verb = "Create" if now is None else "Change"
+    return Preview(message=f"{verb} {path}?", diff=diff, guard={"path": path, "was": _digest(data)})
+
+
+def _digest(data: bytes | None) -> str:
+    return ABSENT if data is None else hashlib.sha256(data).hexdigest()
+
+
+def _write(disk: Disk, path: str, change: Change, guard: dict[str, Any] | None) -> str:
+    data, _, _, new = _changed(disk, path, change, guard)
+    disk.write(path, new)
+    return f"{'Created' if data is None else 'Wrote'} {path}, {size_of(len(new))}."

@@ -1,0 +1,175 @@
+"""Text files as editors see them: lines end with ``\\r\\n``, ``\\n`` or ``\\r``, and nothing else ends one.
+
+How a file is written (its byte order mark, its encoding, its line ends) stays as it is when its text changes.
+"""
+
+from __future__ import annotations
+
+import codecs
+import difflib
+import re
+from bisect import bisect_left
+from collections import Counter
+from dataclasses import dataclass
+
+_END = re.compile(r"\r\n|\n|\r")
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),  # before UTF-16's, which it begins with
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+_BOM = "\ufeff"
+_MOST_COMPARED = 20_000  # lines of a file that are looked at for the nearest place
+_MOST_SHOWN = 12
+_LINE_SHOWN = 200
+
+
+class NotText(ValueError):
+    """The bytes are no text in an encoding that is known, or the text cannot be written in it."""
+
+
+class NotOnce(ValueError):
+    """The text to replace is not there exactly once. The message says where."""
+
+
+@dataclass(frozen=True)
+class Text:
+    """The content of a text file. ``mark``: its byte order mark. ``text``: all after it, with the file's line ends."""
+
+    text: str
+    mark: bytes = b""
+    encoding: str = "utf-8"
+
+    @classmethod
+    def of(cls, data: bytes) -> Text:
+        """Read the text of a file's bytes: UTF-8, or what a byte order mark says.
+
+        Raises:
+            NotText: they are none.
+        """
+        mark, encoding = next(((m, e) for m, e in _MARKS if data.startswith(m)), (b"", "utf-8"))
+        try:
+            text = data[len(mark) :].decode(encoding)
+        except UnicodeDecodeError as error:
+            raise NotText("it is no UTF-8 text") from error
+        if encoding != "utf-8" and (_BOM in text or "\0" in text):  # nearly all bytes are some UTF-16
+            raise NotText("it is no text")
+        return cls(text, mark, encoding)
+
+    def data(self) -> bytes:
+        """Return the bytes of the file.
+
+        Raises:
+            NotText: half of a character is in it.
+        """
+        try:
+            return self.mark + self.text.encode(self.encoding)
+        except UnicodeEncodeError as error:
+            raise NotText("it holds half of a character (a lone surrogate)") from error
+
+    def saying(self, text: str) -> Text:
+        """Return the same file with another text: in its encoding, with its mark and its line ends."""
+        return Text(with_ends(text.removeprefix(_BOM), self.end), self.mark, self.encoding)
+
+    def replacing(self, old: str, new: str) -> Text:
+        """Return the file with `new` for the one place that reads `old`, however its lines end, and the rest as it is.
+
+        Raises:
+            NotOnce: there is no such place, or there are several.
+        """
+        plain, at = normal(self.text), _Places(self.text)
+        wanted = normal(old)
+        places = _places(plain, wanted)
+        if len(places) != 1:
+            raise NotOnce(_why_not_once(plain, wanted, places))
+        begin, end = at.of(places[0]), at.of(places[0] + len(wanted))
+        region = self.text[begin:end]
+        put = with_ends(new, _usual_end(region) or self.end)
+        return Text(self.text[:begin] + put + self.text[end:], self.mark, self.encoding)
+
+    @property
+    def end(self) -> str | None:
+        """The end that most of its lines have, None if it has one line only."""
+        return _usual_end(self.text)
+
+
+def lines_of(text: str) -> list[str]:
+    """Return the lines as editors count them, each with its end."""
+    found: list[str] = []
+    at = 0
+    for end in _END.finditer(text):
+        found.append(text[at : end.end()])
+        at = end.end()
+    return [*found, text[at:]] if at < len(text) else found
+
+
+def normal(text: str) -> str:
+    """Return the text with ``\\n`` for every line end."""
+    return _END.sub("\n", text)
+
+
+def with_ends(text: str, end: str | None) -> str:
+    """Return the text with `end` for every line end, or as it is for None."""
+    return text if end is None else _END.sub(lambda _: end, text)
+
+
+def _usual_end(text: str) -> str | None:
+    counts = Counter(_END.findall(text))
+    return counts.most_common(1)[0][0] if counts else None
+
+
+class _Places:
+    """The places of the normal text in the text as it is written."""
+
+    def __init__(self, text: str) -> None:
+        doubles = (end.start() for end in _END.finditer(text) if end.end() - end.start() == 2)
+        self._doubles = [at - before for before, at in enumerate(doubles)]  # as places of the normal text
+
+    def of(self, place: int) -> int:
+        return place + bisect_left(self._doubles, place)
+
+
+def _places(text: str, wanted: str) -> list[int]:
+    found: list[int] = []
+    at = text.find(wanted)
+    while at >= 0 and len(found) < _MOST_COMPARED:
+        found.append(at)
+        at = text.find(wanted, at + 1)
+    return found
+
+
+def _why_not_once(text: str, wanted: str, places: list[int]) -> str:
+    if places:
+        numbers = [str(text.count("\n", 0, at) + 1) for at in places[:_MOST_SHOWN]]
+        more = ", …" if len(places) > _MOST_SHOWN else ""
+        return f"occurs {len(places)} times (lines {', '.join(numbers)}{more})"
+    return "occurs 0 times" + _nearest(text.split("\n"), wanted.strip("\n").split("\n"))
+
+
+def _nearest(lines: list[str], wanted: list[str]) -> str:
+    """Return the lines that are most like what was looked for, with their numbers, or nothing if none is."""
+    looked = max(wanted, key=lambda line: len(line.strip()))
+    likest = _likest([line.strip() for line in lines[:_MOST_COMPARED]], looked.strip())
+    if likest is None:
+        return ""
+    first = max(0, likest - wanted.index(looked))
+    shown = lines[first : first + min(len(wanted), _MOST_SHOWN)]
+    numbered = [f"{number}: {line[:_LINE_SHOWN]}" for number, line in enumerate(shown, first + 1)]
+    return "; the nearest place is\n" + "\n".join(numbered) + "\n"
+
+
+def _likest(lines: list[str], wanted: str) -> int | None:
+    if not wanted:
+        return None
+    if wanted in lines:
+        return lines.index(wanted)
+    matcher = difflib.SequenceMatcher(autojunk=False)
+    matcher.set_seq2(wanted[:_LINE_SHOWN])
+    best, found = 0.5, None
+    for number, line in enumerate(lines):
+        matcher.set_seq1(line[:_LINE_SHOWN])
+        if matcher.real_quick_ratio() > best and matcher.quick_ratio() > best and matcher.ratio() > best:
+            best, found = matcher.ratio(), number
+    return found
