@@ -10,6 +10,7 @@ import os
 from fnmatch import fnmatchcase
 from typing import Any
 
+from lobu_jupyter.model.environment import inherited
 from lobu_jupyter.model.ports import AgentError
 from lobu_jupyter.model.redaction import Redactor
 
@@ -88,6 +89,12 @@ def check_allowed(settings: Settings, model: str) -> None:
     if not is_allowed(settings, model):
         listed = ", ".join(settings["allowed_models"])
         raise AgentError("provider_error", f"The model {model} is not allowed on this server; use {listed}.")
+
+
+def inheriting(settings: Settings, config: dict[str, Any]) -> dict[str, Any]:
+    """Return the configuration of a program with the variables that all of them inherit."""
+    everywhere: list[str] = settings.get("agent_variables") or []
+    return {**config, "inherit": [*inherited(config), *everywhere]} if everywhere else config
 
 
 def redactor_of(settings: Settings) -> Redactor:

@@ -1,6 +1,6 @@
 """MCP servers of the server's configuration as tools, named ``server__tool`` for the policy.
 
-Configuration, by name: ``{"command": [...], "env"?: {…}, "cwd"?}`` (stdio) or ``{"url", "headers"?: {…}}``
+Configuration, by name: ``{"command": [...], "env"?: {…}, "inherit"?: [variables], "cwd"?}`` (stdio) or ``{"url", "headers"?: {…}}``
 (streamable HTTP), both with ``"seconds"?`` for a call. One connection per server and worker, opened by the first
 run that needs it and checked by each run's start; a server that is gone is a note to the person and an
 error of the call, never the end of a run. A call is not repeated by itself: it may have acted.
@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import re
 from base64 import b64decode
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any
 
+from lobu_jupyter.model.environment import for_program
 from lobu_jupyter.model.events import custom
 from lobu_jupyter.model.ports import ToolSpec
 from lobu_jupyter.model.text import shorten
@@ -182,8 +184,9 @@ async def _client(config: dict[str, Any], stack: AsyncExitStack) -> Client:
         raise McpGone(HOW_TO_INSTALL) from error
     if config.get("command"):
         command, *args = leashed([str(part) for part in config["command"]])
+        environment = for_program(os.environ, config)
         return Client(
-            StdioServerParameters(command=command, args=args, env=config.get("env"), cwd=config.get("cwd"))
+            StdioServerParameters(command=command, args=args, env=environment, cwd=config.get("cwd"))
         )
     if not config.get("url"):
         raise McpGone("its configuration has neither command nor url")

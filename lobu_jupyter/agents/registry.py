@@ -8,8 +8,9 @@ Settings, as the server sends them to a worker::
 
     {"default_agent": str | None, "default_model": str | None,
      "allowed_models": ["openai:*", …]          globs; empty: all
-     "mcp_servers": {name: {"command": […], "env"?, "cwd"?} or {"url", "headers"?}}      agents/mcp.py
-     "acp_agents": {name: {"command": […], "env"?, "cwd"?, "mode"?, …}}      agents/acp/presets.py
+     "mcp_servers": {name: {"command": […], "env"?, "inherit"?, "cwd"?} or {"url", "headers"?}}      agents/mcp.py
+     "acp_agents": {name: {"command": […], "env"?, "inherit"?, "cwd"?, "mode"?, …}}      agents/acp/presets.py
+     "agent_variables": ["SSH_AUTH_SOCK", …]    inherited by all of both
      "acp_must_ask": bool,
      "providers": {name: {"kind", "base_url"?, "api_key"?, "images"?: bool, "context_window"?: tokens}},
      "keys": {"OPENAI_API_KEY": "…", …}}        taken before the environment

@@ -6,7 +6,9 @@ the policy like any other; none may take a built-in's name, or one that an earli
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
+
+from .keys import inheriting
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,7 +32,9 @@ def sources_of(settings: Settings) -> Sequence[ToolSource]:
         from .mcp import McpServers
         from .plugins import Plugins
 
-        known = settings["tool_sources"] = (Plugins(), McpServers(settings.get("mcp_servers") or {}))
+        servers: dict[str, Any] = settings.get("mcp_servers") or {}
+        own = {name: inheriting(settings, config) for name, config in servers.items()}
+        known = settings["tool_sources"] = (Plugins(), McpServers(own))
     return known
 
 

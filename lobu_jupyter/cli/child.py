@@ -54,7 +54,7 @@ class Child:
 
     @classmethod
     async def start(cls, command: Sequence[str], env: dict[str, str]) -> Child:
-        """Start it; standard input is ours.
+        """Start it with this environment; standard input is ours.
 
         Raises:
             OSError: there is no such program, or it may not be run.
@@ -66,7 +66,7 @@ class Child:
             stdin=None,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
-            env={**os.environ, **env},
+            env=env,
             start_new_session=True,
             preexec_fn=_die_with_us,
         )

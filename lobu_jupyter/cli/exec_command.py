@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ..agents.keys import KEY_OF
+from ..model.environment import is_credential
 from ..model.errors import LobuError
 from ..model.ids import new_id
 from ..model.runs import StartRun
@@ -39,6 +42,14 @@ class _Begun:
 @click.option(
     "--format", type=click.Choice(FORMATS), default="auto", show_default=True, help="What it prints."
 )
+@click.option(
+    "--env",
+    "variables",
+    multiple=True,
+    metavar="NAME",
+    envvar="LOBU_EXEC_ENV",
+    help="A variable that COMMAND gets from your environment beside PATH, HOME and the like, as its model's key.",
+)
 @as_json
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
 @click.pass_context
@@ -47,6 +58,7 @@ def exec_command(
     thread: str | None,
     prompt: str | None,
     format: str,
+    variables: tuple[str, ...],
     as_json: bool,
     command: tuple[str, ...],
 ) -> int:
@@ -54,17 +66,35 @@ def exec_command(
 
     COMMAND prints AG-UI events, Claude Code's stream-json or Codex's --json as JSON lines, or plain text.
     """
+    _check(variables)
     reached = reach(ctx)
     with reached.client() as client:
         begun = _begin(reached, client, thread, prompt or shlex.join(command), Path(command[0]).name)
         if not as_json:
             click.echo(f"thread {begun.started.thread_id}  run {begun.started.run_id}", err=True)
-        outcome = asyncio.run(_execute(reached, begun, command, format))
+            _tell_withheld(variables)
+        outcome = asyncio.run(_execute(reached, begun, command, format, variables))
     if as_json:
         put_json(_report(begun, outcome))
     if outcome.message:
         click.echo(f"Error: {outcome.message}", err=True)
     return outcome.code
+
+
+def _check(variables: tuple[str, ...]) -> None:
+    """Refuse to pass on what a person is known by."""
+    for name in variables:
+        if is_credential(name):
+            raise click.UsageError(
+                f"--env {name}: it is your credential, and whoever holds it decides as you."
+            )
+
+
+def _tell_withheld(variables: tuple[str, ...]) -> None:
+    """Say which keys of models the command does not get."""
+    withheld = sorted(name for name in set(KEY_OF.values()) - set(variables) if os.environ.get(name))
+    if withheld:
+        click.echo(f"not passed on: {', '.join(withheld)} (--env NAME passes one on)", err=True)
 
 
 def _begin(reached: Reached, client: Client, thread: str | None, prompt: str, name: str) -> _Begun:
@@ -99,13 +129,15 @@ def _link(reached: Reached, worker: dict[str, str], patience: float) -> Link:
     return link
 
 
-async def _execute(reached: Reached, begun: _Begun, command: tuple[str, ...], format: str) -> Outcome:
+async def _execute(
+    reached: Reached, begun: _Begun, command: tuple[str, ...], format: str, variables: tuple[str, ...]
+) -> Outcome:
     from .execution import PATIENCE, Execution
 
     link = _link(reached, begun.worker, PATIENCE)
     try:
         started = begun.started
-        return await Execution(link, started.thread_id, started.run_id, command, format).run()
+        return await Execution(link, started.thread_id, started.run_id, command, format, variables).run()
     finally:
         await link.close()
 

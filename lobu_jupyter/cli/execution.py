@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from ..client.errors import ServerGone
 from ..model import events as ev
+from ..model.environment import passed_on
 from ..model.errors import Conflict, InvalidField, LobuError, RunNotFound, TooLarge
 from ..model.runs import ErrorCode
 from ..model.slice import Slice
@@ -55,13 +56,16 @@ class _Over(Exception):
 
 @dataclass(frozen=True)
 class Execution:
-    """A command, and the run that it is. ``link``: the worker that was registered for it."""
+    """A command, and the run that it is. ``link``: the worker that was registered for it. ``variables``: those of
+    our environment that it gets beside the usual.
+    """
 
     link: Link
     thread_id: str
     run_id: str
     command: Sequence[str]
     format: str = "auto"
+    variables: Sequence[str] = ()
 
     async def run(self) -> Outcome:
         """Run the command to its end. Whatever happens, it is gone afterwards."""
@@ -152,9 +156,10 @@ class _Performance:
 
     async def run(self) -> Outcome:
         name = os.path.basename(self._execution.command[0])
-        env = {"LOBU_THREAD_ID": self._execution.thread_id, "LOBU_RUN_ID": self._execution.run_id}
+        of = self._execution
+        ids = {"LOBU_THREAD_ID": of.thread_id, "LOBU_RUN_ID": of.run_id}
         try:
-            child = await Child.start(self._execution.command, env)
+            child = await Child.start(of.command, {**passed_on(os.environ, of.variables), **ids})
         except OSError as error:
             return await self._finish(None, f"{name} cannot be started: {error.strerror or error}")
         loop = asyncio.get_running_loop()

@@ -5,8 +5,8 @@ socket's own ``follow`` and ``unfollow``; down go ``{"type": "reply", id, status
 ``{"type": "opened" | "closed"}`` and the socket's own messages. All work is done in the background:
 the kernel's main thread is the person's.
 
-Beside an embedded gateway, which is this kernel's own, a click counts as the person's. Elsewhere a
-kernel may decide only while a person's cell runs, so there the gateway refuses and the card says so.
+What a kernel says is no evidence of a person, a click that came over its comm no more than other words of it. A
+kernel may decide only while a person's cell runs, so the gateway refuses such a click and the card says so.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Find the gateway of this kernel: the Jupyter server that started it, by the kernel's own signature.
 
-``LOBU_URL`` (with ``LOBU_TOKEN``) names one outright. Otherwise the servers of this user are asked,
+``LOBU_URL`` (with ``LOBU_TOKEN``) names one outright; the token is taken out of the environment, so that neither
+code that reads it nor what the kernel starts finds it there. Otherwise the servers of this user are asked,
 the kernel's parent first: the one that knows this kernel's key is ours. Nothing of jupyter_server is
 imported, no secret is passed.
 """
@@ -72,7 +73,7 @@ def find(kernel: ThisKernel | None, auth: KernelAuth | None) -> Found | None:
         StoreUnavailable: it is there, but its store cannot be opened.
     """
     if url := os.environ.get("LOBU_URL"):
-        return Found(url, "LOBU_URL", os.environ.get("LOBU_TOKEN"), verification())
+        return Found(url, "LOBU_URL", _taken_token(), verification())
     if kernel is None or auth is None or os.environ.get("LOBU_EMBEDDED") == "1":
         return None
     parent = _number(os.environ.get("JPY_PARENT_PID"))
@@ -83,6 +84,15 @@ def find(kernel: ThisKernel | None, auth: KernelAuth | None) -> Found | None:
         if _knows_us(found, auth, is_parent=server["pid"] == parent):
             return found
     return None
+
+
+_token: str | None = None
+
+
+def _taken_token() -> str | None:
+    global _token
+    _token = os.environ.pop("LOBU_TOKEN", None) or _token
+    return _token
 
 
 def _knows_us(found: Found, auth: KernelAuth, *, is_parent: bool) -> bool:

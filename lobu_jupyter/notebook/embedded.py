@@ -1,7 +1,8 @@
 """A gateway of the kernel's own, where there is no Jupyter server: nbval, papermill, VS Code.
 
-It is the same extension, headless on loopback with a random token, as a child of the kernel (or
-script) that ends with it. Its store is temporary unless ``LOBU_STORE`` names a file, so that running a
+It is the same extension, headless on loopback with a random token of its own, as a child of the kernel (or
+script) that ends with it. A kernel is not told that token: like any kernel it proves itself by its key, and acts for
+its person only while their cell runs. A plain script, which has no key, reads it from the gateway's runtime file. Its store is temporary unless ``LOBU_STORE`` names a file, so that running a
 notebook neither reads nor fills the person's threads.
 """
 
@@ -10,7 +11,6 @@ from __future__ import annotations
 import atexit
 import json
 import os
-import secrets
 import shutil
 import subprocess
 import sys
@@ -18,27 +18,34 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..client.errors import ServerGone
+from ..model.environment import without_credentials
 from ..model.errors import LobuError
 from .discover import Found, ThisKernel
 from .errors import NoGateway
+
+if TYPE_CHECKING:
+    from ..client.servers import Server
+    from ..client.sign import KernelAuth
 
 START_SECONDS = 60.0
 STOP_SECONDS = 1.0
 """The kernel's own shutdown waits for it, and is not waited for long itself."""
 _PREFIX = "lobu-embedded-"
-_OF_OUR_PARENT = ("JPY_PARENT_PID", "JPY_SESSION_NAME", "JPY_API_TOKEN", "JUPYTER_TOKEN")
+_OF_OUR_PARENT = ("JPY_PARENT_PID", "JPY_SESSION_NAME")
 
 
 @dataclass
 class Embedded:
-    """A running embedded gateway. ``home``: its temporary directory, with the log."""
+    """A running embedded gateway. ``home``: its temporary directory, with the log. ``found`` has a token only
+    where no kernel is served.
+    """
 
     found: Found
     home: Path
     process: subprocess.Popen[bytes]
-    token: str
 
     def log_tail(self) -> str:
         """The last lines that it logged."""
@@ -57,30 +64,29 @@ class Embedded:
         shutil.rmtree(self.home, ignore_errors=True)
 
 
-def start(kernel: ThisKernel | None) -> Embedded:
-    """Start a gateway for `kernel` and wait until it answers.
+def start(kernel: ThisKernel | None, auth: KernelAuth | None) -> Embedded:
+    """Start a gateway for `kernel`, which proves itself by `auth`, and wait until it answers.
 
     Raises:
         NoGateway: it did not come up; the message holds what it logged.
     """
     _sweep()
     home = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-"))
-    token = secrets.token_hex(24)
     with (home / "gateway.log").open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "lobu_jupyter.server", *_arguments(kernel, home)],
             stdin=subprocess.PIPE,
             stdout=log,
             stderr=subprocess.STDOUT,
-            env=_environment(home, token),
+            env=_environment(home),
             start_new_session=True,  # an interrupt of the kernel goes to its whole process group
         )
     try:
-        url = _await_url(process, home)
-        gateway = Embedded(
-            Found(url, f"embedded, process {process.pid}", embedded=True), home, process, token
-        )
-        _await_health(gateway)
+        server = _await_server(process, home)
+        token = str(server["token"]) if kernel is None else None
+        found = Found(str(server["url"]), f"embedded, process {process.pid}", token, embedded=True)
+        gateway = Embedded(found, home, process)
+        _await_health(gateway, auth)
     except BaseException:
         process.kill()
         process.wait()
@@ -104,27 +110,27 @@ def _arguments(kernel: ThisKernel | None, home: Path) -> list[str]:
     return arguments
 
 
-def _environment(home: Path, token: str) -> dict[str, str]:
-    kept = {k: v for k, v in os.environ.items() if k not in _OF_OUR_PARENT}
+def _environment(home: Path) -> dict[str, str]:
+    kept = {k: v for k, v in without_credentials(os.environ).items() if k not in _OF_OUR_PARENT}
     # Its runtime files stay in its own directory: no other kernel takes it for a Jupyter server.
-    return {**kept, "JUPYTER_TOKEN": token, "JUPYTER_RUNTIME_DIR": str(home / "runtime")}
+    return {**kept, "JUPYTER_RUNTIME_DIR": str(home / "runtime")}
 
 
-def _await_url(process: subprocess.Popen[bytes], home: Path) -> str:
+def _await_server(process: subprocess.Popen[bytes], home: Path) -> Server:
     file = home / "runtime" / f"jpserver-{process.pid}.json"
     end = time.monotonic() + START_SECONDS
     while time.monotonic() < end:
         if process.poll() is not None:
             raise NoGateway(f"The embedded gateway ended with code {process.returncode}:\n{_tail(home)}")
         try:
-            return str(json.loads(file.read_text())["url"])
+            return dict(json.loads(file.read_text()))
         except (OSError, ValueError):
             time.sleep(0.03)  # not there, or half written
     raise NoGateway(f"The embedded gateway was not up after {START_SECONDS:g} s:\n{_tail(home)}")
 
 
-def _await_health(gateway: Embedded) -> None:
-    with Found(gateway.found.url, "", gateway.token).client(None, patience=START_SECONDS) as client:
+def _await_health(gateway: Embedded, auth: KernelAuth | None) -> None:
+    with gateway.found.client(auth, patience=START_SECONDS) as client:
         try:
             client.health()
         except ServerGone as error:

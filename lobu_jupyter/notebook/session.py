@@ -32,8 +32,7 @@ class Session:
         self.kernel = kernel
         self.gateway = gateway
         self.auth = auth
-        token = gateway.token if gateway is not None and kernel is None else found.token
-        self.client = Client(found.url, token=token, auth=auth, verify=found.verify)
+        self.client = Client(found.url, token=found.token, auth=auth, verify=found.verify)
         self._told_tools: list[Any] = []
         self._batches: dict[str, Batch] = {}
 
@@ -125,7 +124,7 @@ def _open() -> Session:
     if found is not None:
         return Session(found, kernel, _auth, None)
     if _gateway is None or _gateway.process.poll() is not None:
-        _gateway = embedded.start(kernel)
+        _gateway = embedded.start(kernel, _auth)
         _say_that_a_cell_runs()
     return Session(_gateway.found, kernel, _auth, _gateway)
 

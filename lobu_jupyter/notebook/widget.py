@@ -98,10 +98,8 @@ class ChatWidget(anywidget.AnyWidget):  # pyright: ignore[reportUntypedBaseClass
 
 
 def client_of(link: Session) -> AsyncClient:
-    """A client of one event loop: the person's beside an embedded gateway, this kernel's elsewhere."""
-    found, own = link.found, link.gateway
-    if own is not None:
-        return AsyncClient(own.found.url, token=own.token)
+    """A client of one event loop, with this kernel's credential, or the token that was named for it."""
+    found = link.found
     return AsyncClient(found.url, token=found.token, auth=link.auth, verify=found.verify)
 
 

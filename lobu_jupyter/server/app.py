@@ -85,8 +85,8 @@ class LobuApp(ExtensionApp):
     ).tag(config=True)
     acp_agents = Dict(
         help='Agents that speak the Agent Client Protocol, by name: {"mine": {"command": ["my-agent", "--acp"], '
-        '"env": {"KEY": "env:MY_KEY"}, "cwd": "/absolute", "mode": "ask"}}; also changes the known ones. mode: the id of '
-        "its mode in which it asks before it acts (docs/agents.md)."
+        '"env": {"KEY": "env:MY_KEY"}, "inherit": ["SSH_AUTH_SOCK"], "cwd": "/absolute", "mode": "ask"}}; also changes '
+        "the known ones. inherit: variables of this server's environment that it gets. mode: the id of its mode in which it asks before it acts (docs/agents.md)."
     ).tag(config=True)
     acp_must_ask = Bool(
         False,
@@ -97,6 +97,17 @@ class LobuApp(ExtensionApp):
         True,
         help="Take the variables that hold model keys out of this server's environment at the start, so that "
         "kernels do not inherit them. False: notebooks of this server see them, and agents' code too.",
+    ).tag(config=True)
+
+    kernel_variables = List(
+        Unicode(),
+        help="Credentials that kernels keep in their environment though agents' code can read them there, as in "
+        '["JUPYTERHUB_API_TOKEN"]. Default: none.',
+    ).tag(config=True)
+    agent_variables = List(
+        Unicode(),
+        help="Environment variables that outside agents, their commands and MCP servers get beside the usual "
+        '(docs/operations.md), as in ["SSH_AUTH_SOCK"]; for one of them: its member inherit.',
     ).tag(config=True)
 
     workers = Integer(1, min=1, help="Worker processes at most; each runs many runs at once.").tag(

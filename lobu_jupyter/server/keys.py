@@ -11,6 +11,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from ..agents.keys import KEY_OF
+from ..model.environment import inherited, is_credential
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, MutableMapping
@@ -56,13 +57,23 @@ _FROM_ENVIRONMENT = "env:"
 
 
 def outside_variables(configs: Iterable[Mapping[str, Any]]) -> set[str]:
-    """The environment variables that ``env`` and ``headers`` of what is configured name as ``env:NAME``."""
-    return {
-        value.removeprefix(_FROM_ENVIRONMENT)
-        for values in _credentials(configs)
-        for value in values.values()
-        if value.startswith(_FROM_ENVIRONMENT)
-    }
+    """The environment variables that ``env`` and ``headers`` of what is configured name as ``env:NAME``.
+
+    A person's credential is not among them: nothing that an agent runs in gets it.
+    """
+    return {name for name in _named(configs) if not is_credential(name)}
+
+
+def refused_variables(configs: Iterable[Mapping[str, Any]], everywhere: Iterable[str]) -> set[str]:
+    """Return the credentials that are named for what agents run in, and are not given to it."""
+    configs = list(configs)
+    names = [*_named(configs), *everywhere, *(name for config in configs for name in inherited(config))]
+    return {name for name in names if is_credential(name)}
+
+
+def _named(configs: Iterable[Mapping[str, Any]]) -> list[str]:
+    values = [value for part in _credentials(configs) for value in part.values()]
+    return [v.removeprefix(_FROM_ENVIRONMENT) for v in values if v.startswith(_FROM_ENVIRONMENT)]
 
 
 def outside_resolved(

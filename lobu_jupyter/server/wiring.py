@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -19,6 +18,7 @@ from . import guardrails, keys
 from .activity import Activity
 from .callers import Callers, has_one_owner
 from .embedded import EmbeddingKernel, kernel_id_of
+from .inheritance import Inheritance
 from .kernels import Kernels
 from .notebooks import Notebooks
 from .owners import Owners
@@ -38,6 +38,10 @@ def build(app: LobuApp) -> Service:
     """The service, not yet open."""
     service: Service
     worker_settings = _worker_settings(app)
+    shared = () if app.keep_keys_from_kernels else worker_settings["keys"]
+    inheritance = Inheritance(worker_settings["secrets"], [*app.kernel_variables, *shared])
+    inheritance.guard(app.server.kernel_manager, app.log)
+    inheritance.veil(app.log)
     kernels = Kernels(
         app.server.kernel_manager,
         tell=lambda kernel_id, what, detail: service.tell_kernel_event(kernel_id, what, detail),
@@ -53,7 +57,7 @@ def build(app: LobuApp) -> Service:
         size=app.workers,
         start_seconds=app.worker_start_seconds,
         greeting=lambda: {"url": _local_api(app.server), "verify": False, "settings": worker_settings},
-        environment=_worker_environment,
+        environment=inheritance.for_worker,
         command=app.worker_command,
         gateway=lambda: service.gateway,
         log=app.log,
@@ -108,6 +112,7 @@ def _service_settings(app: LobuApp, worker_settings: dict[str, Any]) -> ServiceS
         agent_rules=msgspec.convert(app.agent_rules, dict[str, Rules]),
         max_mode=cast("Mode", app.max_mode),
         root=app.root_dir,
+        allow_hidden=bool(getattr(app.server.contents_manager, "allow_hidden", False)),
         limits={"outputBytes": app.output_bytes},
         max_runs=app.max_runs,
         max_runs_per_user=app.max_runs_per_user,
@@ -134,9 +139,10 @@ def _service_settings(app: LobuApp, worker_settings: dict[str, Any]) -> ServiceS
 
 def _worker_settings(app: LobuApp) -> dict[str, Any]:
     """What a worker is told on its stdin; the only place where keys go."""
-    variables = keys.variables(app.providers) | keys.outside_variables(
-        [*app.mcp_servers.values(), *app.acp_agents.values()]
-    )
+    outside = [*app.mcp_servers.values(), *app.acp_agents.values()]
+    variables = keys.variables(app.providers) | keys.outside_variables(outside)
+    if refused := keys.refused_variables(outside, app.agent_variables):
+        app.log.warning("lobu: no agent is given %s: who holds it decides", ", ".join(sorted(refused)))
     found = keys.take(variables, hide=app.keep_keys_from_kernels)
     if found and app.keep_keys_from_kernels:
         app.log.info(
@@ -154,16 +160,12 @@ def _worker_settings(app: LobuApp) -> dict[str, Any]:
         "mcp_servers": mcp_servers,
         "acp_agents": acp_agents,
         "acp_must_ask": app.acp_must_ask,
+        "agent_variables": list(app.agent_variables),
         "root_dir": app.root_dir,
         "limits": {"outputBytes": app.output_bytes},
     }
     usual = "assistant" if default_model(settings) else "demo"
     return {**settings, "default_agent": app.default_agent or usual}
-
-
-def _worker_environment() -> dict[str, str]:
-    """This server's environment; keys travel on stdin."""
-    return {**os.environ, "PYTHONUNBUFFERED": "1"}
 
 
 def _local_api(server: Any) -> str:

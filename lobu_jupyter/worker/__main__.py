@@ -19,7 +19,7 @@ from typing import Any
 from lobu_jupyter.client.errors import ServerGone
 from lobu_jupyter.model.errors import LobuError
 
-_PR_SET_PDEATHSIG = 1
+_PR_SET_PDEATHSIG, _PR_SET_DUMPABLE = 1, 4
 
 
 def main() -> int:
@@ -27,6 +27,7 @@ def main() -> int:
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
     _die_with_parent()
+    keep_memory_private()
     line = sys.stdin.buffer.readline()
     if not line:
         return 1
@@ -61,6 +62,12 @@ def _die_with_parent() -> None:
     """On Linux the kernel kills us when the parent is killed, also where someone else holds our stdin."""
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+
+
+def keep_memory_private() -> None:
+    """On Linux, refuse other processes of the same user a look into our memory, where the model keys are."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
 if __name__ == "__main__":

@@ -315,12 +315,17 @@ async def test_a_kernel_does_not_inherit_the_model_keys(tmp_path: Path) -> None:
 # -- embedded -------------------------------------------------------------------------------------
 
 KERNEL = """
-import sys, time
+import json, sys, time
 from pathlib import Path
+from lobu_jupyter.client.sign import KernelAuth
 from lobu_jupyter.notebook import embedded
 from lobu_jupyter.notebook.discover import ThisKernel
-kernel = ThisKernel("abc", b"k", Path(sys.argv[1])) if sys.argv[1:] else None
-print(embedded.start(kernel).process.pid, flush=True)
+kernel = auth = None
+if sys.argv[1:]:
+    file = Path(sys.argv[1])
+    key = json.loads(file.read_text())["key"].encode()
+    kernel, auth = ThisKernel("abc", key, file), KernelAuth("abc", key)
+print(embedded.start(kernel, auth).process.pid, flush=True)
 time.sleep(600)
 """
 

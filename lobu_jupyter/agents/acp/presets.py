@@ -1,8 +1,8 @@
 """Agents of others that speak the Agent Client Protocol: which there are, and whether they are installed.
 
 Known ones are found on the PATH; the server's configuration adds others, or changes these:
-``{name: {"command": [...], "env"?: {…}, "cwd"?: absolute, "description"?, "hint"?, "mode"?, "asks"?}}``. ``mode``: the
-id of the mode in which it asks before it acts; ``asks``: it has none, and asks by its own settings. The variables of a
+``{name: {"command": [...], "env"?: {…}, "inherit"?: [variables], "cwd"?: absolute, "description"?, "hint"?, "mode"?,
+"asks"?}}``. ``mode``: the id of the mode in which it asks before it acts; ``asks``: it has none, and asks by its own settings. The variables of a
 known one stay beside those that are configured.
 """
 
@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import shutil
 from typing import TYPE_CHECKING, Any
+
+from lobu_jupyter.agents.keys import inheriting
 
 if TYPE_CHECKING:
     from lobu_jupyter.agents.keys import Settings
@@ -61,7 +63,8 @@ def configured(settings: Settings) -> dict[str, Config]:
     own: dict[str, Config] = settings.get("acp_agents") or {}
     names = [*PRESETS, *(name for name in own if name not in PRESETS)]
     must_ask: Config = {"must_ask": True} if settings.get("acp_must_ask") else {}
-    return {name: {**_merged(PRESETS.get(name, {}), own.get(name, {})), **must_ask} for name in names}
+    merged = {name: {**_merged(PRESETS.get(name, {}), own.get(name, {})), **must_ask} for name in names}
+    return {name: inheriting(settings, config) for name, config in merged.items()}
 
 
 def _merged(known: Config, own: Config) -> Config:

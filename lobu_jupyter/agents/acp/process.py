@@ -24,6 +24,7 @@ from acp.schema import (
 )
 
 from lobu_jupyter.agents.leash import leashed
+from lobu_jupyter.model.environment import for_program, inherited
 
 from .face import Ask, Face
 from .login import how_to_log_in
@@ -114,13 +115,14 @@ class AcpProcess:
         Raises:
             AcpFailed: it does not start, or speaks another protocol.
         """
+        environment = for_program(os.environ, config)
         try:
             process = await asyncio.create_subprocess_exec(
                 *leashed([str(part) for part in config["command"]]),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.PIPE,
-                env={**os.environ, **(config.get("env") or {})},
+                env=environment,
                 cwd=cwd,
                 limit=LINE_BYTES,
                 start_new_session=True,
@@ -128,7 +130,7 @@ class AcpProcess:
         except OSError as error:
             raise AcpFailed(f"{name} cannot be started: {error.strerror or error}") from error
         modes = Modes(config.get("mode"), asks=bool(config.get("asks")))
-        agent = cls(process, name, Terminals(cwd), modes)
+        agent = cls(process, name, Terminals(cwd, inherited(config)), modes)
         try:
             await agent._initialize()
         except BaseException:

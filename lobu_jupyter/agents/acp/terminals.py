@@ -7,13 +7,17 @@ import os
 import shlex
 import signal
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from acp import RequestError
 from acp.schema import TerminalExitStatus, TerminalOutputResponse, WaitForTerminalExitResponse
 
 from lobu_jupyter.agents.leash import leashed
+from lobu_jupyter.model.environment import passed_on
 from lobu_jupyter.model.ids import new_id
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 MOST_OUTPUT = 1_000_000
 MOST_TERMINALS = 20
@@ -89,10 +93,14 @@ class Terminal:
 
 
 class Terminals:
-    """Those of one agent process, by id. ``cwd``: where they start."""
+    """Those of one agent process, by id. ``cwd``: where they start.
 
-    def __init__(self, cwd: str) -> None:
-        self._cwd = cwd
+    ``inherit``: variables that they get beside the usual. They do not get the ones that the configuration sets for the
+    agent itself, such as its key.
+    """
+
+    def __init__(self, cwd: str, inherit: Sequence[str] = ()) -> None:
+        self._cwd, self._inherit = cwd, inherit
         self._all: dict[str, Terminal] = {}
 
     async def start(self, params: dict[str, Any]) -> str:
@@ -112,7 +120,7 @@ class Terminals:
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
-            env={**os.environ, **params["env"]},
+            env={**passed_on(os.environ, self._inherit), **params["env"]},
             cwd=params["cwd"] or self._cwd,
             start_new_session=True,
         )

@@ -1,0 +1,107 @@
+"""The part of this server's environment that others get, or can read: kernels, workers, the list of processes.
+
+A kernel keeps the person's variables, for their work needs them. It loses the credentials of the server, of
+its hub and gateway, and the model keys. They stay in this process for those who read them late, as JupyterHub does.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..model.environment import is_credential, without_credentials
+from ..model.redaction import MIN_CHARS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping
+    from logging import Logger
+
+_ENV_START, _ENV_END = 47, 48  # fields 50 and 51 of proc_pid_stat(5), counted behind the command's name
+
+
+class Inheritance:
+    """The rule of what is kept back.
+
+    ``secrets``: the values that the server knows as its own, and the model keys.
+    ``kept``: the variables that kernels keep nevertheless.
+    """
+
+    def __init__(self, secrets: Collection[str], kept: Collection[str] = ()) -> None:
+        self._secrets = frozenset(secret for secret in secrets if len(secret) >= MIN_CHARS)
+        self._kept = frozenset(kept)
+
+    def for_kernel(self, environment: Mapping[str, str]) -> dict[str, str]:
+        """Return what a kernel gets of an environment."""
+        kept = {name: value for name, value in environment.items() if name in self._kept}
+        return {**without_credentials(environment, self._secrets), **kept}
+
+    def for_worker(self) -> dict[str, str]:
+        """Return what a worker process gets of ours. Keys travel on its stdin."""
+        return {**without_credentials(os.environ, self._secrets), "PYTHONUNBUFFERED": "1"}
+
+    def guard(self, manager: Any, log: Logger) -> None:
+        """Have the kernels that `manager` starts, and restarts, get no more than :meth:`for_kernel`."""
+        prepare: Callable[[str | None, dict[str, Any]], Any] | None
+        prepare = getattr(manager, "pre_start_kernel", None)
+        if prepare is None:
+            log.warning("lobu: %s starts kernels in its own way, with this server's environment", manager)
+            return
+
+        def pre_start_kernel(kernel_name: str | None, kwargs: dict[str, Any]) -> Any:
+            kwargs["env"] = self.for_kernel(kwargs.get("env") or os.environ)
+            return prepare(kernel_name, kwargs)
+
+        manager.pre_start_kernel = pre_start_kernel
+
+    def veil(self, log: Logger) -> None:
+        """Overwrite the credentials where the system shows the environment that this process began with.
+
+        Linux shows that of the start in ``/proc``, to all processes of the same user, whatever was removed later.
+        """
+        if sys.platform != "linux":
+            return
+        if names := _shown(self._is_secret):
+            _overwrite(self._is_secret)
+        if left := _shown(self._is_secret):
+            log.warning("lobu: /proc still shows %s to processes of this user", ", ".join(sorted(left)))
+        elif names:
+            log.debug("lobu: /proc shows no %s any more", ", ".join(sorted(names)))
+
+    def _is_secret(self, name: str, value: str) -> bool:
+        return bool(value) and (is_credential(name) or value in self._secrets)
+
+
+def _shown(is_secret: Callable[[str, str], bool]) -> list[str]:
+    """Return the names of the secrets that ``/proc`` shows of this process."""
+    try:
+        block = Path("/proc/self/environ").read_bytes()
+    except OSError:
+        return []  # it is not shown to us, nor to others
+    return [name for name, value, _ in _entries(block) if is_secret(name, value)]
+
+
+def _overwrite(is_secret: Callable[[str, str], bool]) -> None:
+    fields = Path("/proc/self/stat").read_text().rpartition(")")[2].split()
+    start, end = int(fields[_ENV_START]), int(fields[_ENV_END])
+    if not 0 < start < end:
+        return
+    for name, value, at in _entries(ctypes.string_at(start, end - start)):
+        if is_secret(name, value):
+            if name in os.environ:
+                os.environ[name] = os.environ[name]  # a copy elsewhere, for what reads it in this process
+            ctypes.memset(start + at, 0, len(os.fsencode(value)))
+
+
+def _entries(block: bytes) -> list[tuple[str, str, int]]:
+    """Return name, value and the value's place of each variable in a block as the system lays it out."""
+    found: list[tuple[str, str, int]] = []
+    at = 0
+    for entry in block.split(b"\0"):
+        name, equals, value = entry.partition(b"=")
+        if equals:
+            found.append((os.fsdecode(name), os.fsdecode(value), at + len(name) + 1))
+        at += len(entry) + 1
+    return found
