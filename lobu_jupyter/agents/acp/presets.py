@@ -2,8 +2,8 @@
 
 Known ones are found on the PATH; the server's configuration adds others, or changes these:
 ``{name: {"command": [...], "env"?: {…}, "inherit"?: [variables], "cwd"?: absolute, "description"?, "hint"?, "mode"?,
-"asks"?}}``. ``mode``: the id of the mode in which it asks before it acts; ``asks``: it has none, and asks by its own settings. The variables of a
-known one stay beside those that are configured.
+"asks"?}}``. ``mode``: the id of the mode in which it asks before it acts; ``asks``: it has none, and asks by its own
+settings. The variables of a known one stay beside those that are configured.
 """
 
 from __future__ import annotations
