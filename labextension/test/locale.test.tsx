@@ -41,7 +41,11 @@ function untranslated(root: HTMLElement): string[] {
   const walker = document.createTreeWalker(root, NodeFilter.SHOW_TEXT);
   while (walker.nextNode()) {
     const within = walker.currentNode.parentElement;
-    if (!within?.closest('.lobu-message, .lobu-code, .lobu-decide-message, .lobu-decide-expiry')) {
+    if (
+      !within?.closest(
+        '.lobu-message, .lobu-code, .lobu-part-name, .lobu-card-name, .lobu-decide-message, .lobu-decide-expiry'
+      )
+    ) {
       check(walker.currentNode.textContent);
     }
   }

@@ -1,5 +1,6 @@
 import { member } from '../src/core/text/args';
 import { compare, unified } from '../src/core/text/diff';
+import { plainTrans } from '../src/core/host';
 import { blockHtml, blocks } from '../src/core/text/markdown';
 import { morph } from '../src/core/text/morph';
 import { sanitize } from '../src/core/text/sanitize';
@@ -130,14 +131,9 @@ test('terminal text: progress bars overwrite, colours become spans, other codes 
 });
 
 test('diffs: unified text is read, two texts are compared by lines', () => {
-  expect(unified('--- a\n+++ b\n@@ -1 +1 @@\n-x\n+y\n z\n').map(l => l.kind)).toEqual([
-    'head',
-    'head',
-    'head',
-    'removed',
-    'added',
-    'same'
-  ]);
+  expect(
+    unified('--- a\n+++ b\n@@ -1,2 +1,2 @@\n-x\n+y\n z\n', plainTrans).map(l => l.kind)
+  ).toEqual(['head', 'head', 'removed', 'added', 'same']);
   expect(compare('a\nb\nc', 'a\nB\nc\nd').map(l => l.kind[0] + l.text)).toEqual([
     'sa',
     'rb',

@@ -536,18 +536,18 @@ test('E26: what was open when a copy was saved, or in a deleted thread, has no b
   const element = await showSaved(stateOf(...waitingFor('1 + 1')));
 
   expect(element.textContent).toMatch('Saved copy');
-  expect(element.textContent).toMatch('not decided');
-  expect(element.textContent).not.toMatch('waits for you');
+  expect(element.textContent).toMatch('Not run');
+  expect(element.textContent).not.toMatch('Needs approval');
   expect(element.querySelector('button:not(.lobu-card-head), fieldset, .lobu-decide')).toBeNull();
   unmount();
 
   const deleted = await show(stateOf(...waitingFor('1 + 1', '2 + 2')));
-  expect(deleted.element.textContent).toMatch('waits for you');
+  expect(deleted.element.textContent).toMatch('Needs approval');
   const error = { code: 'thread_not_found', message: 'There is no such thread.' };
   deleted.server.channel.say({ type: 'error', threadId: 't', error });
   await drawn();
 
-  expect(deleted.element.textContent).not.toMatch('waits for you');
+  expect(deleted.element.textContent).not.toMatch('Needs approval');
   expect(
     deleted.element.querySelector('button:not(.lobu-card-head), fieldset, .lobu-decide')
   ).toBeNull();

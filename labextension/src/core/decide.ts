@@ -6,6 +6,7 @@
  */
 import { ITrans } from './host';
 import { misfit } from './schema';
+import { visibleJson } from './text/visible';
 import { DecisionKind, Grant, IInterrupt, IQuestion, IResumeEntry, Json, JsonObject } from './wire';
 
 /** `code` and `rest` (JSON text) are the two halves of edited arguments. */
@@ -24,10 +25,10 @@ export function isQuestion(interrupt: IInterrupt): boolean {
 /** The decisions that an interrupt takes. */
 export function offers(interrupt: IInterrupt): DecisionKind[] {
   const asked = interrupt.reason === 'input_required';
-  return (
-    interrupt.metadata?.lobu?.decisions ??
-    (asked ? ['answer', 'reject'] : ['approve', 'edit', 'reject'])
-  );
+  const { decisions, unshown } = interrupt.metadata?.lobu ?? {};
+  const kinds: DecisionKind[] =
+    decisions ?? (asked ? ['answer', 'reject'] : ['approve', 'edit', 'reject']);
+  return unshown ? kinds.filter(kind => kind !== 'approve' && kind !== 'edit') : kinds;
 }
 
 /** May the person approve such calls once and for all? */
@@ -37,6 +38,12 @@ export function grantable(interrupt: IInterrupt): boolean {
 
 export function argsOf(interrupt: IInterrupt): JsonObject {
   return interrupt.metadata?.lobu?.args ?? {};
+}
+
+/** The code that the call would run; empty where it has none. */
+export function codeOf(interrupt: IInterrupt): string {
+  const { code } = argsOf(interrupt);
+  return typeof code === 'string' ? code : '';
 }
 
 export function questionsOf(interrupt: IInterrupt): IQuestion[] {
@@ -174,5 +181,5 @@ function chosen(answers: { [question: string]: string[] }, question: IQuestion):
 }
 
 function pretty(value: JsonObject): string {
-  return Object.keys(value).length === 0 ? '' : JSON.stringify(value, null, 2);
+  return Object.keys(value).length === 0 ? '' : visibleJson(value);
 }

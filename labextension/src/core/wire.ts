@@ -55,6 +55,8 @@ export interface IInterruptExtra {
   questions?: IQuestion[];
   diff?: string;
   noGrant?: boolean;
+  /** Why the call cannot be shown whole, and so cannot be approved. */
+  unshown?: string;
   /** Hints from the syntax of the code. */
   risks?: string[];
 }

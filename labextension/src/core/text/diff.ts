@@ -1,23 +1,66 @@
 /** Line diffs: read from unified text, or made of two texts. */
 
+import { ITrans } from '../host';
+
 export interface IDiffLine {
   kind: 'same' | 'added' | 'removed' | 'head';
   text: string;
 }
 
-/** The lines of a unified diff. */
-export function unified(diff: string): IDiffLine[] {
-  return diff
-    .replace(/\n$/, '')
-    .split('\n')
-    .filter(line => !line.startsWith('\\ No newline'))
-    .map(line => {
-      if (/^(@@|--- |\+\+\+ |diff |index )/.test(line)) {
-        return { kind: 'head', text: line };
-      }
-      const kind = line[0] === '+' ? 'added' : line[0] === '-' ? 'removed' : 'same';
-      return { kind, text: line.slice(1) };
-    });
+const HUNK = /^@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@/;
+
+/** The lines of a unified diff, its headers as a person would say them. No line is left out. */
+export function unified(diff: string, trans: ITrans): IDiffLine[] {
+  const found: IDiffLine[] = [];
+  let [before, after] = [0, 0]; // lines that the hunk still owes
+  const all = diff.replace(/\n$/, '').split('\n');
+  for (const [i, line] of all.entries()) {
+    const hunk = HUNK.exec(line);
+    if (before > 0 || after > 0) {
+      before -= line[0] === '+' || line[0] === '\\' ? 0 : 1;
+      after -= line[0] === '-' || line[0] === '\\' ? 0 : 1;
+      found.push(inHunk(line, trans));
+    } else if (hunk) {
+      [before, after] = [Number(hunk[2] ?? 1), Number(hunk[4] ?? 1)];
+      found.push({
+        kind: 'head',
+        text: place(Number(hunk[after ? 3 : 1]), after || before, trans)
+      });
+    } else if (line.startsWith('+++ ') && all[i - 1]?.startsWith('--- ')) {
+      found[found.length - 1].text = fileNames(all[i - 1].slice(4), line.slice(4), trans);
+    } else {
+      found.push(line.startsWith('\\') ? inHunk(line, trans) : { kind: 'head', text: line });
+    }
+  }
+  return found;
+}
+
+function inHunk(line: string, trans: ITrans): IDiffLine {
+  if (line.startsWith('\\')) {
+    return { kind: 'head', text: trans.__('No line break at the end') };
+  }
+  const kind = line[0] === '+' ? 'added' : line[0] === '-' ? 'removed' : 'same';
+  return { kind, text: line.slice(1) };
+}
+
+function place(first: number, count: number, trans: ITrans): string {
+  return count > 1 ? trans.__('Lines %1–%2', first, first + count - 1) : trans.__('Line %1', first);
+}
+
+function fileNames(old: string, now: string, trans: ITrans): string {
+  const [before, after] = [fileName(old, 'a/'), fileName(now, 'b/')];
+  if (old === '/dev/null') {
+    return trans.__('New file: %1', after);
+  }
+  return now === '/dev/null'
+    ? trans.__('Deleted: %1', before)
+    : before === after
+      ? after
+      : `${before} → ${after}`;
+}
+
+function fileName(name: string, prefix: string): string {
+  return name.startsWith(prefix) ? name.slice(prefix.length) : name;
 }
 
 const LONGEST = 2000;

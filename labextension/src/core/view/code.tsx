@@ -2,15 +2,35 @@
 import { VNode } from 'preact';
 import { IDiffLine } from '../text/diff';
 import { highlight } from '../text/highlight';
+import { linesOf } from '../text/lines';
 import { spans } from '../text/terminal';
+import { pieces, visibleHtml, visibleLine } from '../text/visible';
 
 export function Code(props: { code: string; language: string }): VNode {
+  const html = visibleHtml(highlight(props.code, props.language));
   return (
     <pre class="lobu-code" tabIndex={0}>
-      <code
-        class="hljs"
-        dangerouslySetInnerHTML={{ __html: highlight(props.code, props.language) }}
-      />
+      <code class="hljs" dangerouslySetInnerHTML={{ __html: html }} />
+    </pre>
+  );
+}
+
+/** Code with line numbers, which are no part of its text. */
+export function Numbered(props: { text: string; language: string }): VNode {
+  const lines = linesOf(visibleHtml(highlight(props.text, props.language)));
+  const digits = String(lines.length).length;
+  return (
+    <pre class="lobu-code lobu-numbered" tabIndex={0} style={{ '--lobu-digits': `${digits}ch` }}>
+      <code class="hljs">
+        {lines.map((line, i) => (
+          <span
+            key={i}
+            class="lobu-line"
+            data-line={i + 1}
+            dangerouslySetInnerHTML={{ __html: line + '\n' }}
+          />
+        ))}
+      </code>
     </pre>
   );
 }
@@ -22,10 +42,31 @@ export function Diff(props: { lines: IDiffLine[]; label: string }): VNode {
     <pre class="lobu-code lobu-diff" tabIndex={0} aria-label={props.label}>
       {props.lines.map((line, i) => (
         <div key={i} class={`lobu-diff-${line.kind}`}>
-          {SIGN[line.kind] + line.text + '\n'}
+          {SIGN[line.kind]}
+          <Visible text={line.text} />
+          {'\n'}
         </div>
       ))}
     </pre>
+  );
+}
+
+/** Text whose hidden characters are marked escapes. `line`: also its line feeds and tabs. */
+export function Visible(props: { text: string; line?: boolean }): VNode {
+  return (
+    <>
+      {pieces(props.text).map((piece, i) =>
+        piece.escape ? (
+          <span key={i} class="lobu-escape">
+            {piece.text}
+          </span>
+        ) : props.line ? (
+          visibleLine(piece.text)
+        ) : (
+          piece.text
+        )
+      )}
+    </>
   );
 }
 

@@ -6,9 +6,20 @@
  */
 import { ComponentChild, VNode } from 'preact';
 import { useRef } from 'preact/hooks';
-import { batch, Draft, editDraft, grantable, isQuestion, offers, problemOf } from '../decide';
+import {
+  codeOf,
+  batch,
+  Draft,
+  editDraft,
+  grantable,
+  isQuestion,
+  offers,
+  problemOf
+} from '../decide';
 import { Grant, IInterrupt } from '../wire';
 import { AnswerForm, EditForm, TextForm } from './forms';
+import { Unshown } from './shown';
+import { visible } from '../text/visible';
 import { IView, useNow } from './view';
 
 const KEYS = { approve: 'a', edit: 'e', reject: 'r' };
@@ -23,7 +34,7 @@ export function Decide(props: { interrupt: IInterrupt; view: IView }): VNode | n
   const { thread, trans } = view;
   const chosenHere = useRef(false);
   if (!isDecidable(interrupt, view)) {
-    return interrupt.message ? <p class="lobu-note">{interrupt.message}</p> : null;
+    return interrupt.message ? <p class="lobu-note">{visible(interrupt.message)}</p> : null;
   }
   const controls = new Controls(interrupt, view, chosenHere);
   const busy = thread.sending || thread.isSent(interrupt.id);
@@ -37,13 +48,14 @@ export function Decide(props: { interrupt: IInterrupt; view: IView }): VNode | n
       onKeyDown={event => controls.key(event)}
     >
       {interrupt.message && !isQuestion(interrupt) && (
-        <p class="lobu-decide-message">{interrupt.message}</p>
+        <p class="lobu-decide-message">{visible(interrupt.message)}</p>
       )}
       {interrupt.kernelLost && (
         <p class="lobu-warning">
           {trans.__('The kernel was restarted since: its variables are gone.')}
         </p>
       )}
+      <Unshown interrupt={interrupt} view={view} />
       <Risks interrupt={interrupt} view={view} />
       {interrupt.expiresAt && <Expiry at={interrupt.expiresAt} view={view} />}
       <fieldset class="lobu-decide-controls" disabled={busy}>
@@ -316,6 +328,7 @@ function fields(draft: Draft, controls: Controls, view: IView): ComponentChild {
       return (
         <EditForm
           draft={draft}
+          code={codeOf(interrupt)}
           focus={controls.focus}
           onChange={edit => controls.choose(edit)}
           view={view}

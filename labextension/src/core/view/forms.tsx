@@ -2,7 +2,9 @@
 import { VNode } from 'preact';
 import { Draft, questionsOf } from '../decide';
 import { IInterrupt, IQuestion } from '../wire';
+import { visible } from '../text/visible';
 import { CodeEditor, focusOnce } from './editor';
+import { Hidden } from './shown';
 import { IView } from './view';
 
 export function TextForm(props: {
@@ -28,6 +30,8 @@ type Edit = Extract<Draft, { kind: 'edit' }>;
 
 export function EditForm(props: {
   draft: Edit;
+  /** As the agent wrote it. */
+  code: string;
   focus: boolean;
   onChange: (draft: Edit) => void;
   view: IView;
@@ -46,6 +50,7 @@ export function EditForm(props: {
           view={view}
         />
       )}
+      {draft.code !== null && <Hidden before={props.code} after={draft.code} view={view} />}
       {(draft.code === null || draft.rest !== '') && (
         <CodeEditor
           value={draft.rest}
@@ -111,7 +116,7 @@ function Question(props: {
   };
   return (
     <fieldset class="lobu-question">
-      <legend>{question.question}</legend>
+      <legend>{visible(question.question)}</legend>
       {options.map(option => (
         <label key={option} class="lobu-option">
           <input
@@ -120,14 +125,14 @@ function Question(props: {
             checked={picked.includes(option)}
             onChange={event => pick(option, event.currentTarget.checked)}
           />
-          {option}
+          {visible(option)}
         </label>
       ))}
       {(question.freeText ?? true) && (
         <input
           class="lobu-input"
           aria-label={
-            options.length > 0 ? props.view.trans.__('Another answer') : question.question
+            options.length > 0 ? props.view.trans.__('Another answer') : visible(question.question)
           }
           placeholder={options.length > 0 ? props.view.trans.__('Another answer') : ''}
           value={own}

@@ -10,6 +10,7 @@ import {
   ISubagentItem,
   JsonObject
 } from '../wire';
+import { visible } from '../text/visible';
 import { JsonView } from './code';
 import { Markdown } from './markdown';
 import { IView } from './view';
@@ -128,7 +129,7 @@ function Notice(props: { item: INamedItem; view: IView }): VNode {
   const lost = item.name === 'lobu.kernel';
   return (
     <p class={lost ? 'lobu-notice lobu-warning' : 'lobu-notice'}>
-      {value.message}
+      {visible(value.message)}
       {by}
     </p>
   );
@@ -138,13 +139,13 @@ function Subagent(props: { item: ISubagentItem; view: IView }): VNode {
   const { item, view } = props;
   const words = {
     running: view.trans.__('at work'),
-    waiting: view.trans.__('waits for you'),
+    waiting: view.trans.__('needs approval'),
     done: view.trans.__('done'),
     failed: view.trans.__('failed')
   };
   return (
     <p class="lobu-step">
-      <strong>{item.name}</strong> {item.description} · {words[item.status]}
+      <strong>{visible(item.name)}</strong> {visible(item.description ?? '')} · {words[item.status]}
       {item.message ? `: ${item.message}` : ''}
     </p>
   );

@@ -1,13 +1,16 @@
 /** The card of a tool call: one line when done; what it does, what came of it, what is decided. */
 import { ComponentChild, Fragment, VNode } from 'preact';
 import { member, parsed } from '../text/args';
-import { compare, unified } from '../text/diff';
+import { compare } from '../text/diff';
 import { languageOf } from '../text/highlight';
+import { partsOf } from '../text/shown';
+import { visible, visibleLine } from '../text/visible';
 import { textOf } from '../run';
 import { IInterrupt, IToolItem, JsonObject } from '../wire';
-import { Code, Diff, JsonView, Terminal } from './code';
+import { Code, Diff, JsonView, Terminal, Visible } from './code';
 import { Decide, isDecidable } from './decide';
 import { isRich, isShort, Output } from './outputs';
+import { Asked, Short } from './shown';
 import { duration, IView, useNow } from './view';
 
 export function ToolCard(props: {
@@ -17,20 +20,25 @@ export function ToolCard(props: {
   view: IView;
 }): VNode {
   const { item, interrupt, view } = props;
-  const open = view.thread.opened.get(item.id) ?? (item.status !== 'done' || isUndone(item));
+  // What is to be decided is seen: its card does not shut.
+  const asks = interrupt !== undefined && isDecidable(interrupt, view);
+  const open =
+    asks || (view.thread.opened.get(item.id) ?? (item.status !== 'done' || isUndone(item)));
   const toggle = (): void => {
     view.thread.opened.set(item.id, !open);
     view.redraw();
   };
   const body = `lobu-${item.id}`;
-  const lapsed = interrupt !== undefined && !isDecidable(interrupt, view);
+  const lapsed = interrupt !== undefined && !asks;
   const looks = hasFailed(item) || isUndone(item) ? 'failed' : lapsed ? 'done' : item.status;
   return (
-    <section class={`lobu-card lobu-is-${looks}`} aria-label={item.name}>
+    <section class={`lobu-card lobu-is-${looks}`} aria-label={visibleLine(item.name)}>
       <button class="lobu-card-head" aria-expanded={open} aria-controls={body} onClick={toggle}>
         <span class="lobu-card-mark" aria-hidden="true" />
-        <span class="lobu-card-name">{item.name}</span>
-        <span class="lobu-card-what">{open ? '' : headline(item)}</span>
+        <span class="lobu-card-name">
+          <Visible text={item.name} line />
+        </span>
+        <span class="lobu-card-what">{open ? '' : visibleLine(headline(item))}</span>
         <Standing item={item} live={props.live} lapsed={lapsed} view={view} />
       </button>
       <div id={body} class="lobu-card-body" hidden={!open}>
@@ -60,7 +68,7 @@ function isUndone(item: IToolItem): boolean {
 /** What a call is about, in a line. */
 function headline(item: IToolItem): string {
   const args = effective(item);
-  const asked = questions(args);
+  const asked = questions(item);
   if (asked.length > 0) {
     return asked.join(' ');
   }
@@ -86,7 +94,7 @@ function Standing(props: { item: IToolItem; live: boolean; lapsed: boolean; view
   const words: { [status: string]: string } = {
     streaming: props.live ? trans.__('writing…') : trans.__('stopped'),
     running: props.live ? trans.__('running') : trans.__('stopped'),
-    waiting: props.lapsed ? trans.__('not decided') : trans.__('waits for you'),
+    waiting: props.lapsed ? trans.__('Not run') : trans.__('Needs approval'),
     done: hasFailed(item) ? trans.__('error') : isUndone(item) ? trans.__('failed') : ''
   };
   const until = item.endedAt ?? (running ? now : undefined);
@@ -104,35 +112,34 @@ function Arguments(props: {
   view: IView;
 }): ComponentChild {
   const { item, interrupt, view } = props;
-  const diff = interrupt?.metadata?.lobu?.diff;
-  if (diff) {
-    return <Diff lines={unified(diff)} label={view.trans.__('Changes')} />;
+  if (interrupt) {
+    return <Asked interrupt={interrupt} item={item} view={view} />;
   }
-  const asked = questions(parsed(item.args) ?? {});
+  const asked = questions(item);
   if (asked.length > 0) {
-    return interrupt ? null : <Asked questions={asked} item={item} />;
+    return <Answered questions={asked} item={item} />;
   }
   const edited = item.decision?.decision.editedArgs;
   if (edited !== undefined) {
     return <Edited before={parsed(item.args) ?? {}} after={edited} view={view} />;
   }
-  const stands = interrupt?.metadata?.lobu?.args; // what an approval stands for
-  return <Given args={stands ? JSON.stringify(stands) : item.args} view={view} />;
+  return <Given args={item.args} view={view} />;
 }
 
-/** The questions of a call that asks the person. */
-function questions(args: JsonObject): string[] {
-  const asked = Array.isArray(args.questions) ? args.questions : [];
+/** The questions of a call that asks the person, and does nothing else. */
+function questions(item: IToolItem): string[] {
+  const args = effective(item);
+  const asked = item.name === 'ask_user' && Array.isArray(args.questions) ? args.questions : [];
   return asked.map(one => (one as JsonObject | null)?.question).filter(q => typeof q === 'string');
 }
 
-function Asked(props: { questions: string[]; item: IToolItem }): VNode {
+function Answered(props: { questions: string[]; item: IToolItem }): VNode {
   const answers = Object.values(props.item.decision?.decision.answers ?? {});
   return (
     <dl class="lobu-asked">
       {props.questions.map((question, i) => (
         <Fragment key={i}>
-          <dt>{question}</dt>
+          <dt>{visible(question)}</dt>
           <dd>{[answers[i] ?? ''].flat().map(String).join(', ')}</dd>
         </Fragment>
       ))}
@@ -143,22 +150,40 @@ function Asked(props: { questions: string[]; item: IToolItem }): VNode {
 /** The arguments of a call as the agent gave them: JSON text, whole or still being written. */
 export function Given(props: { args: string; view: IView }): ComponentChild {
   const code = member(props.args, 'code');
-  const rest: JsonObject = { ...parsed(props.args) };
-  delete rest.code;
-  if (typeof rest.old === 'string' && typeof rest.new === 'string') {
-    const lines = compare(rest.old, rest.new);
-    return <Diff lines={lines} label={props.view.trans.__('Changes')} />;
-  }
   const content = member(props.args, 'content');
-  const path = typeof rest.path === 'string' ? rest.path : '';
-  if (content !== null) {
-    delete rest.content;
+  const whole = parsed(props.args);
+  if (whole === null) {
+    const path = member(props.args, 'path') ?? '';
+    return (
+      <>
+        {code !== null && <Code code={code} language="python" />}
+        {content !== null && <Code code={content} language={languageOf(path)} />}
+        {code === null && content === null && <Code code={props.args} language="json" />}
+      </>
+    );
   }
+  const { old, new: now } = whole;
+  const changes = typeof old === 'string' && typeof now === 'string' ? compare(old, now) : null;
+  const parts = partsOf(whole).filter(
+    ({ name }) => changes === null || (name !== 'old' && name !== 'new') // all of their lines are in the diff
+  );
+  const short = parts.filter(part => !part.block);
   return (
     <>
-      {code !== null && <Code code={code} language="python" />}
-      {Object.keys(rest).length > 0 && <JsonView value={rest} />}
-      {content !== null && <Code code={content} language={languageOf(path)} />}
+      {short.length > 0 && <Short parts={short} />}
+      {changes !== null && <Diff lines={changes} label={props.view.trans.__('Changes')} />}
+      {parts
+        .filter(part => part.block)
+        .map(part => (
+          <Fragment key={part.name}>
+            {part.name !== 'code' && (
+              <p class="lobu-part-head lobu-part-name">
+                <Visible text={part.name} line />
+              </p>
+            )}
+            <Code code={part.text} language={part.language} />
+          </Fragment>
+        ))}
     </>
   );
 }

@@ -5,6 +5,7 @@ import { IInterrupt, Item } from '../wire';
 import { Plain } from './items';
 import { ToolCard } from './tool';
 import { Decide } from './decide';
+import { Asked } from './shown';
 import { IView } from './view';
 
 export function Transcript(props: {
@@ -40,6 +41,9 @@ export function Transcript(props: {
         )}
       {loose.map(interrupt => (
         <section key={interrupt.id} class="lobu-card lobu-is-waiting">
+          <div class="lobu-card-body">
+            <Asked interrupt={interrupt} view={view} />
+          </div>
           <Decide interrupt={interrupt} view={view} />
         </section>
       ))}

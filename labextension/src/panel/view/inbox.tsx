@@ -3,9 +3,8 @@ import { VNode } from 'preact';
 import { Thread } from '../../core/thread';
 import { IWaiting } from '../../core/wire';
 import { BatchBar, Decide } from '../../core/view/decide';
-import { Diff } from '../../core/view/code';
-import { Given } from '../../core/view/tool';
-import { unified } from '../../core/text/diff';
+import { Visible } from '../../core/view/code';
+import { Asked } from '../../core/view/shown';
 import { IView, useThread } from '../../core/view/view';
 import { PanelModel } from '../model/panel';
 import { Tour } from './tour';
@@ -61,16 +60,13 @@ function Questions(props: { thread: Thread; listed: IWaiting[]; model: PanelMode
         )}
       </header>
       {open.map(interrupt => {
-        const extra = interrupt.metadata?.lobu;
         return (
           <div key={interrupt.id} class="lobu-card lobu-is-waiting">
             <div class="lobu-card-body">
-              {extra?.diff ? (
-                <Diff lines={unified(extra.diff)} label={trans.__('Changes')} />
-              ) : (
-                extra?.args &&
-                !extra.args.questions && <Given args={JSON.stringify(extra.args)} view={view} />
-              )}
+              <p class="lobu-card-name lobu-inbox-tool">
+                <Visible text={interrupt.metadata?.lobu?.toolName ?? ''} line />
+              </p>
+              <Asked interrupt={interrupt} view={view} />
             </div>
             {thread.presence === 'ready' && <Decide interrupt={interrupt} view={view} />}
           </div>

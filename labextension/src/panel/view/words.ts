@@ -1,14 +1,15 @@
 /** Words that several views say. */
 import { ITrans } from '../../core/host';
+import { visibleLine } from '../../core/text/visible';
 import { IThread } from '../../core/wire';
 
 export function titleOf(thread: { title?: string } | undefined, trans: ITrans): string {
-  return thread?.title || trans.__('Untitled thread');
+  return visibleLine(thread?.title ?? '') || trans.__('Untitled thread');
 }
 
 /** The file's name without its folder. */
 export function nameOf(path: string): string {
-  return path.slice(path.lastIndexOf('/') + 1);
+  return visibleLine(path.slice(path.lastIndexOf('/') + 1));
 }
 
 /** `just now`, `12 min ago`, `3 h ago`, else the day. */
