@@ -7,6 +7,7 @@ person approved runs with exactly the arguments that were decided.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -108,9 +109,16 @@ class Toolset(AbstractToolset[None]):
             raise ToolError(refusal(name, ruling))
         if ruling.verdict is Verdict.ASK:
             preview = await bound.preview(self._work, args) if bound.preview else Preview(f"Allow {name}?")
-            question = _question(preview, ruling)
+            preview = self._fitting(preview, args)
             self._check_size(name, preview.args or args, preview.diff)
-            raise ApprovalRequired(metadata=question)
+            raise ApprovalRequired(metadata=_question(preview, ruling))
+
+    def _fitting(self, preview: Preview, args: dict[str, Any]) -> Preview:
+        """Leave out a diff that only repeats the arguments, if both are too long for one question."""
+        size = len(msgspec.json.encode([preview.args or args, preview.diff]))
+        if preview.diff_repeats and self._asked_bytes + size > MAX_ASKED_BYTES:
+            return replace(preview, diff=None)
+        return preview
 
     def _check_size(self, name: str, args: dict[str, Any], diff: str | None) -> None:
         """A pause is one event; what does not fit into it cannot be shown, so it cannot be approved."""

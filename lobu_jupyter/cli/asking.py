@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-from .showing import plain
+from ..model.visible import hidden, visible_json
+from .showing import plain, put_card
 
 Payload = dict[str, Any]
 
@@ -35,8 +36,7 @@ def entry_of(interrupt: dict[str, Any]) -> dict[str, Any]:
 
 def _approval(interrupt: dict[str, Any], ours: dict[str, Any]) -> Payload:
     args: dict[str, Any] = ours.get("args") or {}
-    click.secho(plain(str(interrupt.get("message") or f"Allow {ours.get('toolName')}?")), bold=True, err=True)
-    click.echo(plain(ours.get("diff") or _shown(args)), err=True)
+    put_card(interrupt)
     word = click.prompt(
         ", ".join(_MEANING[w] for w in _offered(ours)),
         type=click.Choice(_offered(ours), case_sensitive=False),
@@ -55,29 +55,34 @@ def _approval(interrupt: dict[str, Any], ours: dict[str, Any]) -> Payload:
 
 def _offered(ours: dict[str, Any]) -> list[str]:
     kinds: set[str] = set(ours.get("decisions") or ("approve", "edit", "reject"))
+    if ours.get("unshown"):
+        kinds -= {"approve", "edit"}
     if "approve" in kinds and not ours.get("noGrant"):
         kinds.add("grant")
     return [word for word, kind in _WORDS.items() if kind in kinds]
 
 
-def _shown(args: dict[str, Any]) -> str:
-    if isinstance(args.get("code"), str):
-        return args["code"]
-    return json.dumps(args, ensure_ascii=False, indent=1)
-
-
 def _edited(args: dict[str, Any]) -> dict[str, Any]:
     """The arguments as the person's editor leaves them; code alone is edited as code."""
     is_code = set(args) == {"code"}
-    text = args["code"] if is_code else json.dumps(args, ensure_ascii=False, indent=1)
+    text = before = args["code"] if is_code else visible_json(args)
     while True:
         text = click.edit(text, extension=".py" if is_code else ".json", require_save=False) or ""
         if is_code:
+            _tell_of_hidden(before, text)
             return {"code": text}
         try:
             return json.loads(text)
         except ValueError as error:
             click.confirm(f"That is no JSON ({error}); edit again?", default=True, abort=True, err=True)
+
+
+def _tell_of_hidden(before: str, after: str) -> None:
+    """Say which hidden characters an edit has taken out."""
+    now = hidden(after)
+    gone = [escape for escape, count in hidden(before).items() if now.get(escape, 0) < count]
+    if gone:
+        click.echo(f"Your edit removes hidden characters: {', '.join(gone)}", err=True)
 
 
 def _answers(questions: list[dict[str, Any]]) -> Payload:

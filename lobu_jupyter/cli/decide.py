@@ -6,12 +6,14 @@ thread waits; it may also be the id of its run or of one of its questions.
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..model.interrupts import event_of_interrupt
 from .reaching import reach
-from .showing import as_json, put_json
+from .showing import as_json, put_card, put_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,22 +29,36 @@ _thread = click.argument("thread", required=False)
 @_thread
 @click.option("--reject", "rejected", multiple=True, metavar="INTERRUPT", help="But refuse this one.")
 @click.option("--grant", type=click.Choice(["thread", "notebook"]), help="Approve the next such calls too.")
+@click.option("--yes", is_flag=True, help="Approve without asking in the terminal.")
 @as_json
 @click.pass_context
 def approve_command(
-    ctx: click.Context, thread: str | None, rejected: tuple[str, ...], grant: str | None, as_json: bool
+    ctx: click.Context,
+    thread: str | None,
+    rejected: tuple[str, ...],
+    grant: str | None,
+    yes: bool,
+    as_json: bool,
 ) -> None:
-    """Let the calls run that THREAD waits with."""
+    """Show the calls that THREAD waits with, and let them run."""
     approval: Payload = {"approved": True} if grant is None else {"approved": True, "grant": grant}
 
     def payload(interrupt: Interrupt) -> Payload:
         if interrupt.id in rejected or interrupt.tool_call_id in rejected:
             return {"approved": False}
+        if interrupt.unshown:
+            raise click.UsageError(f"{interrupt.id} cannot be approved: {interrupt.unshown}")
         if "approve" not in interrupt.decisions:
             raise click.UsageError(f"{interrupt.id} is a question; use `lobu answer` or `lobu reject`.")
         return approval
 
-    _decide(ctx, thread, payload, as_json)
+    def show(waiting: list[Interrupt]) -> None:
+        for interrupt in waiting:
+            put_card(event_of_interrupt(interrupt))
+        if not yes and sys.stdin.isatty():
+            click.confirm("Approve?", abort=True, err=True)
+
+    _decide(ctx, thread, payload, as_json, show)
 
 
 @click.command("reject")
@@ -96,10 +112,16 @@ def cancel_command(ctx: click.Context, run: str, as_json: bool) -> None:
 
 
 def _decide(
-    ctx: click.Context, name: str | None, payload: Callable[[Interrupt], Payload], is_json: bool
+    ctx: click.Context,
+    name: str | None,
+    payload: Callable[[Interrupt], Payload],
+    is_json: bool,
+    show: Callable[[list[Interrupt]], None] | None = None,
 ) -> None:
     with reach(ctx).client() as client:
         waiting = _waiting(client, name)
+        if show is not None:
+            show(waiting)
         entries = [{"interruptId": i.id, "status": "resolved", "payload": payload(i)} for i in waiting]
         started, is_new = client.resume(waiting[0].thread_id, entries)
     if is_json:

@@ -6,9 +6,11 @@ from typing import Any
 
 import click
 
+from ..model.interrupts import event_of_interrupt
 from ..model.runs import RunStatus
+from ..model.visible import visible_line
 from .reaching import reach
-from .showing import as_json, put, put_table, short
+from .showing import as_json, put, put_card, put_table, short
 
 _limit = click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True)
 
@@ -100,4 +102,11 @@ def inbox_command(ctx: click.Context, thread_id: str | None, as_json: bool) -> N
         for i in waiting
     ]
     columns = ("thread", "interrupt", "question", "tool", "decisions", "until")
-    put(waiting, as_json, lambda: put_table(columns, rows, "Nothing waits for you."))
+
+    def show() -> None:
+        put_table(columns, rows, "All caught up.")
+        for interrupt in waiting:
+            click.echo(f"\n{visible_line(interrupt.thread_id)} {visible_line(interrupt.id)}")
+            put_card(event_of_interrupt(interrupt), err=False)
+
+    put(waiting, as_json, show)

@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Any
 import click
 import msgspec
 
+from ..model.card import card_lines
+from ..model.visible import visible, visible_line
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -24,7 +27,7 @@ def put_table(columns: Sequence[str], rows: Sequence[Sequence[str]], empty: str)
     if not rows:
         click.echo(empty)
         return
-    lines = [columns, *rows]
+    lines = [columns, *([visible_line(cell) for cell in row] for row in rows)]
     widths = [max(len(line[n]) for line in lines) for n in range(len(columns))]
     for line in lines:
         click.echo("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
@@ -38,7 +41,17 @@ def short(text: str, most: int = 60) -> str:
 
 def plain(text: str) -> str:
     """`text` without what a terminal would obey: an agent's words do not move the person's cursor."""
-    return "".join(c if c in "\n\t" or c.isprintable() else f"\\x{ord(c):02x}" for c in text)
+    return visible(text)
+
+
+def put_card(interrupt: dict[str, Any], *, err: bool = True) -> None:
+    """Print all that a question is about, on standard error unless `err` is false."""
+    ours: dict[str, Any] = (interrupt.get("metadata") or {}).get("lobu") or {}
+    tool = visible_line(str(ours.get("toolName") or "A tool"))
+    message = plain(str(interrupt.get("message") or "Allow it?"))
+    click.secho(f"{tool}: {message}", bold=True, err=err)
+    for line in card_lines(interrupt):
+        click.echo(f"  {line}", err=err)
 
 
 def put(value: Any, is_json: bool, table: Callable[[], None]) -> None:

@@ -13,6 +13,7 @@ from lobu_jupyter.model.errors import InvalidField
 from lobu_jupyter.model.events import decode
 from lobu_jupyter.model.interrupts import (
     Interrupt,
+    decisions_unshown,
     event_of_interrupt,
     held_calls,
     interrupt_from_event,
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from lobu_jupyter.store.tx import Row, Tx
 
     from .context import Context
+
+UNREADABLE = "its arguments are not a JSON object, or were cut, so they cannot be shown."
 
 
 async def pause(
@@ -86,16 +89,23 @@ async def _complete(
             member = "toolCallId" if held == call else "metadata.lobu.parentToolCallIds"
             raise InvalidField("no such call waits for a result", field=f"{where}.{member}")
     changes: dict[str, Any] = {}
-    if call is not None and interrupt.tool_name is None:
-        changes["tool_name"], args = await _journaled_call(tx, run, call)
-        changes["args"] = interrupt.args or args
+    if call is not None and (interrupt.tool_name is None or not interrupt.args):
+        name, args = await _journaled_call(tx, run, call)
+        changes = {"tool_name": interrupt.tool_name or name, "args": interrupt.args or args or {}}
+        if args is None and not interrupt.args:
+            changes["unshown"] = UNREADABLE
+    if changes.get("unshown") or interrupt.unshown:
+        changes["decisions"] = decisions_unshown(interrupt)
     if interrupt.expires_at is None and ctx.settings.interrupt_seconds is not None:
         changes["expires_at"] = iso(now + ctx.settings.interrupt_seconds)
     return msgspec.structs.replace(interrupt, **changes)
 
 
-async def _journaled_call(tx: Tx, run: Row, call: str) -> tuple[str | None, dict[str, Any]]:
-    """Name and arguments of a call, as its run has journaled them before this batch."""
+async def _journaled_call(tx: Tx, run: Row, call: str) -> tuple[str | None, dict[str, Any] | None]:
+    """Name and arguments of a call, as its run has journaled them before this batch.
+
+    The arguments are None if they are no JSON object: cut, or never whole.
+    """
     name, parts = None, list[str]()
     for entry in await read_run(tx, run):
         if call.encode() not in entry.body:
@@ -110,8 +120,8 @@ async def _journaled_call(tx: Tx, run: Row, call: str) -> tuple[str | None, dict
     try:
         args = json.loads("".join(parts) or "{}")
     except json.JSONDecodeError:
-        args = {}
-    return name, args if isinstance(args, dict) else {}
+        args = None
+    return name, args if isinstance(args, dict) else None
 
 
 def _seconds(at: str | None, where: str) -> float | None:

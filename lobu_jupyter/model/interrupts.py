@@ -59,10 +59,17 @@ class Interrupt(Wire, frozen=True, kw_only=True):
     diff: str | None = None
     no_grant: bool = False
     in_memory: bool = False  # the agent waits in its process, and the pause ends with that
+    unshown: str | None = None  # why the call cannot be shown whole, and so cannot be approved
     risks: tuple[str, ...] = ()  # hints from the code's syntax: deletes, shell, network, installs
     kernel_lost: bool = False  # the kernel restarted since: the variables are gone
     created_at: str = ""
     expires_at: str | None = None
+
+
+def decisions_unshown(interrupt: Interrupt) -> tuple[Kind, ...]:
+    """Return the decisions on a call that cannot be shown: none that lets it run."""
+    left: tuple[Kind, ...] = tuple(kind for kind in interrupt.decisions if kind not in ("approve", "edit"))
+    return left or ("reject",)
 
 
 def held_calls(interrupt: Interrupt) -> list[str]:
@@ -120,6 +127,7 @@ def interrupt_from_event(wire: dict[str, Any], where: str, **known: Any) -> Inte
         "diff": extra.get("diff"),
         "no_grant": bool(extra.get("noGrant")),
         "in_memory": bool(extra.get("inMemory")),
+        "unshown": extra.get("unshown"),
         "risks": tuple(str(risk) for risk in extra.get("risks") or ()),
         "subagent_run_id": wire.get("subagentRunId"),
         "parent_tool_call_ids": tuple(extra.get("parentToolCallIds") or ()),
@@ -143,6 +151,7 @@ def event_of_interrupt(interrupt: Interrupt) -> dict[str, Any]:
         "diff": interrupt.diff,
         "noGrant": interrupt.no_grant or None,
         "inMemory": interrupt.in_memory or None,
+        "unshown": interrupt.unshown,
         "risks": list(interrupt.risks) or None,
         "parentToolCallIds": list(interrupt.parent_tool_call_ids) or None,
     }

@@ -8,7 +8,9 @@ labextension/src/core/text/visible.ts does the same. Both pass the vectors of te
 
 from __future__ import annotations
 
+import json
 import re
+from typing import Any
 from unicodedata import category
 
 _HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
@@ -37,6 +39,12 @@ def visible_line(text: str) -> str:
     return visible(text).replace("\n", "\\n").replace("\t", "\\t")
 
 
+def visible_json(value: Any, indent: int | None = 2) -> str:
+    """Return JSON text without a hidden character: JSON has escapes of its own, so nothing is lost."""
+    text = json.dumps(value, ensure_ascii=False, indent=indent, default=str)
+    return "".join(json.dumps(c)[1:-1] if _hides(c, "") else c for c in text)
+
+
 def hidden(text: str) -> dict[str, int]:
     """Return how often each hidden character occurs, by its escape."""
     counts: dict[str, int] = {}
@@ -63,5 +71,7 @@ def _hides(char: str, before: str) -> bool:
         return True
     if "\ufe00" <= char <= "\ufe0f" or "\U000e0100" <= char <= "\U000e01ef":
         # A variation selector is drawn only as the style of a symbol.
-        return not (char in _EMOJI_STYLE and before != "" and category(before) == "So" and before not in _BLANK)
+        return not (
+            char in _EMOJI_STYLE and before != "" and category(before) == "So" and before not in _BLANK
+        )
     return False

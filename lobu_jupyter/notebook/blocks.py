@@ -10,9 +10,13 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from ..model.card import card_lines
+from ..model.visible import visible, visible_json, visible_line
 from .decisions import lobu, question_of
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from ..model.fold import Item, State
 
 MOST_TEXT = 20_000
@@ -25,7 +29,7 @@ MOST_IMAGE = 160_000
 """Characters of base64 of an image that a block keeps."""
 
 _ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
-_CALL_STATUS = {"streaming": "…", "running": "running", "waiting": "waits for your decision", "done": "done"}
+_CALL_STATUS = {"streaming": "…", "running": "running", "waiting": "needs approval", "done": "done"}
 _DECIDED = {
     "approve": "approved",
     "edit": "approved, edited",
@@ -55,29 +59,34 @@ class Part:
 
 def blocks_of(state: State) -> list[Block]:
     """What a person reads of `state`, in order; open questions last."""
-    blocks = [block for item in state["items"] if (block := _block(item)) is not None]
     waiting: list[dict[str, Any]] = state["interrupts"]
+    asked = {interrupt.get("toolCallId") for interrupt in waiting}
+    blocks = [block for item in state["items"] if (block := _block(item, asked)) is not None]
     several = len(waiting) > 1
     return blocks + [_question(one, n if several else None) for n, one in enumerate(waiting)]
 
 
 def clean(text: str, most: int = MOST_TEXT) -> str:
     """`text` without terminal colours, cut in the middle if it is long."""
-    text = _ANSI.sub("", text).replace("\r\n", "\n")
+    return _short(_ANSI.sub("", text).replace("\r\n", "\n"), most)
+
+
+def _short(text: str, most: int) -> str:
+    """Return `text`, cut in the middle if it is long."""
     if len(text) <= most:
         return text
     half = most // 2
     return f"{text[:half]}\n[… {len(text) - most} characters are not shown …]\n{text[-half:]}"
 
 
-def _block(item: Item) -> Block | None:
+def _block(item: Item, asked: Collection[str | None]) -> Block | None:
     kind = item["kind"]
     if kind == "message":
         return _message(item)
     if kind == "reasoning":
         return Block("thought", text=clean(item["content"].strip())) if item["content"].strip() else None
     if kind == "tool":
-        return _call(item)
+        return _call(item, item.get("id") in asked)
     if kind == "error":
         return Block("error", head=item["code"], text=clean(item["message"]))
     if kind == "cancelled":
@@ -111,18 +120,20 @@ def _notice(item: Item) -> Block:
     return Block("notice", text=clean(str(value.get("message") or f"{item['name']}: {_json(value)}"), 2000))
 
 
-def _call(item: Item) -> Block:
+def _call(item: Item, asked: bool) -> Block:
+    """Return a call. ``asked``: its question shows the arguments, whole."""
+    name = visible_line(item["name"])
     decision: dict[str, Any] = (item.get("decision") or {}).get("decision") or {}
     status = _CALL_STATUS.get(item["status"], item["status"])
     if item.get("note"):
         status = item["note"]
     elif decision:
         status = f"{_DECIDED.get(decision.get('kind', ''), 'decided')}, {status}"
-    args = clean(_arguments(item, decision))
+    args = "" if asked else _short(visible(_arguments(item, decision)), MOST_TEXT)
     if args.startswith("{") and len(args) <= SHORT:
-        head, parts = f"{item['name']} {args} ({status})", list[Part]()
+        head, parts = f"{name} {args} ({status})", list[Part]()
     else:
-        head, parts = f"{item['name']} ({status})", [Part("code", args)]
+        head, parts = f"{name} ({status})", [Part("code", args)]
     outputs = [part for output in item["outputs"] for part in _output(output)]
     if not outputs and item.get("result") not in (None, ""):
         outputs = [Part("out", clean(_result(item["result"])))]
@@ -134,7 +145,8 @@ def _arguments(item: Item, decision: dict[str, Any]) -> str:
     if not isinstance(args, dict):
         return item["args"]
     if isinstance(args.get("code"), str):
-        return args["code"]
+        rest = {name: value for name, value in args.items() if name != "code"}
+        return "\n".join([visible_json(rest, None)] * bool(rest) + [args["code"]])
     return "" if args == {} else _short_json(args)
 
 
@@ -172,18 +184,20 @@ def _image(mime: str, data: str, text: str) -> Part:
 
 def _question(interrupt: dict[str, Any], number: int | None) -> Block:
     ours = lobu(interrupt)
-    parts = [Part("code", clean(ours["diff"]))] if ours.get("diff") else []
+    card = "" if ours.get("questions") else "\n".join(card_lines(interrupt))
+    parts = [Part("code", card)] if card else []
     questions: list[dict[str, Any]] = ours.get("questions") or []
     parts += [Part("out", text) for question in questions if (text := _asked(question, len(questions) > 1))]
     lost = " The kernel was restarted since: the variables are gone." if interrupt.get("kernelLost") else ""
-    head = question_of(interrupt) if number is None else f"({number}) {question_of(interrupt)}"
+    asked = visible(question_of(interrupt))
+    head = asked if number is None else f"({number}) {asked}"
     return Block("question", head=head + lost, text=_how_to_answer(interrupt, number), parts=parts)
 
 
 def _asked(question: dict[str, Any], is_one_of_several: bool) -> str:
     """A question's options; and the question itself, where the heading has several."""
-    lines = [str(question.get("question"))] if is_one_of_several else []
-    lines += [f"  - {option}" for option in question.get("options") or []]
+    lines = [visible(str(question.get("question")))] if is_one_of_several else []
+    lines += [f"  - {visible(str(option))}" for option in question.get("options") or []]
     return "\n".join(lines + ["  (several may be chosen)"] * bool(question.get("multiple")))
 
 
@@ -193,6 +207,7 @@ def _how_to_answer(interrupt: dict[str, Any], number: int | None) -> str:
     questions: list[dict[str, Any]] = ours.get("questions") or []
     first = next((str(a) for a in (ours.get("args") or {})), "argument")
     only, also, named = ("", "", "") if number is None else (f"{number}", f", {number}", f", which={number}")
+    first = visible_line(first)
     ways = {
         "approve": f"run.approve({only})",
         "edit": f"run.edit({first}=…{named})",

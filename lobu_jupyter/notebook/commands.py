@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.core.error import UsageError
 
+from ..model.card import card_lines
 from ..model.errors import Conflict, InvalidField
+from ..model.interrupts import event_of_interrupt
 from . import session
 from .api import NotebookThread, ask_and_show
 from .doctor import NOT_TOLD_YET, doctor
@@ -153,7 +155,11 @@ def _inbox(rest: str) -> Table:
             )
             for one in waiting
         ],
-        empty="Nothing waits for you.",
+        empty="All caught up.",
+        below=[
+            "\n".join([f"{one.thread_id}: {one.message}", *card_lines(event_of_interrupt(one))])
+            for one in waiting
+        ],
     )
 
 

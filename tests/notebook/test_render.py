@@ -81,7 +81,7 @@ def test_an_open_question_comes_with_the_python_that_answers_it() -> None:
     text, html = _forms(j.started(), *j.called(), j.paused())
 
     for form in (text, html):
-        assert "waits for your decision" in form
+        assert "needs approval" in form
         assert "run.approve()" in form
         assert "run.edit(code=…)" in form
         assert "%lobu approve" in form

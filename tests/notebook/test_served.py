@@ -85,7 +85,7 @@ def test_the_inbox_shows_what_waits_over_all_threads(kernel: ServedKernel) -> No
     assert "run_code" in kernel.run("%lobu inbox").text
     kernel.run("%lobu reject no")
     kernel.run("%lobu wait")
-    assert "Nothing waits for you." in kernel.run("%lobu inbox").text
+    assert "All caught up." in kernel.run("%lobu inbox").text
 
 
 def test_attach_shows_another_thread_here(kernel: ServedKernel) -> None:

@@ -121,12 +121,14 @@ class Preview:
     """What a person sees before deciding. ``guard``: JSON, handed to the call when it was approved.
 
     ``args``: the arguments that an approval stands for, where the call left some of them out.
+    ``diff_repeats``: the diff says nothing that the arguments do not, so it may be left out.
     """
 
     message: str = ""
     diff: str | None = None
     guard: dict[str, Any] = field(default_factory=dict)
     args: dict[str, Any] | None = None
+    diff_repeats: bool = False
 
 
 @dataclass(frozen=True)

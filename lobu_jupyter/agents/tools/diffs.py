@@ -1,18 +1,19 @@
-"""Diffs that a person decides by: unified text, bounded."""
+"""Diffs that a person decides by: unified text, whole. What is too long to be shown is not asked about."""
 
 from __future__ import annotations
 
 import difflib
+import re
 
-from lobu_jupyter.agents.texts import lines_of
-from lobu_jupyter.model.text import shorten
-
-MAX_DIFF_CHARS = 24_000
 NO_NEWLINE = "\\ No newline at end of file\n"
 
 
 def unified(before: str, after: str, old: str, new: str) -> str:
     """The unified diff that turns `before`, named `old`, into `after`, named `new`."""
-    lines = difflib.unified_diff(lines_of(before), lines_of(after), old, new)
-    whole = "".join(line if line.endswith("\n") else f"{line}\n{NO_NEWLINE}" for line in lines)
-    return shorten(whole, MAX_DIFF_CHARS)
+    lines = difflib.unified_diff(_lines(before), _lines(after), old, new)
+    return "".join(line if line.endswith("\n") else f"{line}\n{NO_NEWLINE}" for line in lines)
+
+
+def _lines(text: str) -> list[str]:
+    """Return the lines of `text`. Only a line feed ends one: a carriage return is shown, not obeyed."""
+    return re.findall(r"[^\n]*\n|[^\n]+", text)

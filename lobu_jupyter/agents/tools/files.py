@@ -178,7 +178,12 @@ def _preview(disk: Disk, path: str, change: Change) -> Preview:
     before = "" if now is None else normal(now.text)
     diff = unified(before, normal(then.text), "/dev/null" if now is None else f"a/{path}", f"b/{path}")
     verb = "Create" if now is None else "Change"
-    return Preview(message=f"{verb} {path}?", diff=diff, guard={"path": path, "was": _digest(data)})
+    return Preview(
+        message=f"{verb} {path}?",
+        diff=diff,
+        guard={"path": path, "was": _digest(data)},
+        diff_repeats=now is None,
+    )
 
 
 def _digest(data: bytes | None) -> str:

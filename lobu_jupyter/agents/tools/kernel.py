@@ -58,7 +58,7 @@ async def run_pieces(work: Work, call: Call, pieces: list[str]) -> Result:
 
 async def preview_code(work: Work, args: dict[str, Any]) -> Preview:
     """The question before code runs."""
-    return Preview(message="Run this code in your kernel?")
+    return Preview(message="Run this code?")
 
 
 async def list_variables(work: Work, call: Call) -> Result:
