@@ -201,6 +201,14 @@ test('an edit keeps hidden characters, or says which it takes out', async () => 
   });
 });
 
+test('a number that the browser rounds is shown exactly', async () => {
+  const { card } = await show(
+    ask('pay', { amount: 9007199254740993 }, { argsText: '{"amount":9007199254740993}' })
+  );
+
+  expect(card.textContent).toMatch('{"amount":9007199254740993}');
+});
+
 test('values that could be read as another are in quotes', () => {
   const args = { a: '5', b: 5, c: '', d: ' x', e: 'plain words', f: null, g: 'true', h: '"q"' };
   expect(partsOf(args).map(part => part.text)).toEqual([

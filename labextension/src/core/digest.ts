@@ -20,7 +20,8 @@ export const COVERED = [
   'risks',
   'questions',
   'decisions',
-  'noGrant'
+  'noGrant',
+  'unshown'
 ] as const;
 
 /** The digest of a question, in hex. */

@@ -50,6 +50,8 @@ export interface IQuestion {
 export interface IInterruptExtra {
   toolName?: string;
   args?: JsonObject;
+  /** The exact text of arguments with a number that no browser holds. */
+  argsText?: string;
   argsSchema?: JsonObject;
   decisions?: DecisionKind[];
   questions?: IQuestion[];

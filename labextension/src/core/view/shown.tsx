@@ -34,6 +34,7 @@ export function Asked(props: {
   }
   const parts = partsOf(args);
   const short = parts.filter(part => !part.block);
+  const exact = interrupt.metadata?.lobu?.argsText;
   const changes = diffLines(interrupt, args, trans);
   return (
     <>
@@ -62,6 +63,14 @@ export function Asked(props: {
             <Numbered text={part.text} language={part.language} />
           </Folding>
         ))}
+      {exact && (
+        <>
+          <p class="lobu-warning">
+            {trans.__('Some numbers above are rounded. The exact arguments:')}
+          </p>
+          <Numbered text={exact} language="json" />
+        </>
+      )}
     </>
   );
 }
