@@ -1,6 +1,6 @@
 """A card shows all that is decided, and what it cannot show cannot be approved.
 
-The browser's half is labextension/test/cards.test.tsx, and with a real page tests/browser/test_cards.py.
+The browser's half is labextension/test/cards.test.tsx.
 """
 
 from __future__ import annotations
