@@ -1,3 +1,5 @@
+import { readFileSync } from 'fs';
+import { join } from 'path';
 import { member } from '../src/core/text/args';
 import { compare, unified } from '../src/core/text/diff';
 import { plainTrans } from '../src/core/host';
@@ -120,9 +122,27 @@ test('morphing keeps the nodes that stay and grows text in place', () => {
   expect(target.querySelector('b')?.firstChild).toBe(inner);
 });
 
+interface IShown {
+  name: string;
+  text: string;
+  shown: string;
+}
+const SHOWN = JSON.parse(
+  readFileSync(join(__dirname, '..', '..', 'tests', 'vectors', 'terminal.json'), 'utf-8')
+) as IShown[];
+
+test.each(SHOWN)('a screen shows the same as in Python: $name', ({ text, shown }) => {
+  expect(plain(text)).toBe(shown);
+  expect(
+    spans(text)
+      .map(span => span.text)
+      .join('')
+  ).toBe(shown);
+});
+
 test('terminal text: progress bars overwrite, colours become spans, other codes vanish', () => {
   expect(settle('10%\r50%\r100%\ndone\r\nab\bc')).toBe('100%\ndone\nac');
-  expect(spans('\u001b[1;31mred\u001b[0m plain\u001b[2K\u001b[38;5;2mgreen\u001b[39m')).toEqual([
+  expect(spans('\u001b[1;31mred\u001b[0m plain\u001b[?25l\u001b[38;5;2mgreen\u001b[39m')).toEqual([
     { text: 'red', style: 'lobu-ansi-bold lobu-ansi-red' },
     { text: ' plain', style: '' },
     { text: 'green', style: 'lobu-ansi-green' }

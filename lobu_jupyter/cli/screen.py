@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..model.terminal import screen_text
 from .showing import plain, short
 
 if TYPE_CHECKING:
@@ -48,8 +49,8 @@ class Screen:
         return ""
 
     def _custom(self, name: str, value: Any) -> None:
-        if name == "lobu.output" and value["output"].get("output_type") == "stream":
-            self._tell(plain(_text(value["output"].get("text")))[:_MOST_OUTPUT].rstrip())
+        if name == "lobu.output" and (value.get("output") or {}).get("output_type") == "stream":
+            self._tell(plain(screen_text(_text(value["output"].get("text"))))[:_MOST_OUTPUT].rstrip())
         elif name == "lobu.note" and value.get("text"):
             self._tell(f"  ({value['text']})")
         elif name in ("lobu.kernel", "lobu.closed", "lobu.session", "lobu.notice") and value.get("message"):

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from lobu_jupyter.model.errors import InvalidField
 from lobu_jupyter.model.events import decode
+from lobu_jupyter.model.mime_text import joined
 from lobu_jupyter.model.replay import code_that_ran
+from lobu_jupyter.model.terminal import screen_text, settled
 
 from .following import follow
 from .threads import get_thread
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
 
     from .context import Context
     from .snapshots import Snapshots
-
-_ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 
 async def export(
@@ -94,5 +93,5 @@ def _output(output: dict[str, Any]) -> dict[str, Any]:
     if output.get("output_type") == "display_data":
         return {"metadata": {}, **{k: v for k, v in output.items() if k != "transient"}}
     if output.get("output_type") == "error":
-        return {**output, "traceback": [_ANSI.sub("", str(line)) for line in output.get("traceback", [])]}
-    return output
+        return {**output, "traceback": [screen_text(str(line)) for line in output.get("traceback", [])]}
+    return {**output, "text": settled(joined(output.get("text")))}

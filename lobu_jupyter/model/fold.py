@@ -305,9 +305,15 @@ class Fold:
         if tool is None:
             return
         outputs: list[dict[str, Any]] = tool["outputs"]
+        if value.get("clear"):
+            outputs.clear()
+            return
         index: int = value["index"]
         if index >= len(outputs):
             outputs.append(value["output"])
+            return
+        if value.get("replace"):
+            outputs[index] = value["output"]
             return
         known, new = outputs[index], value["output"]
         if "text" in new:

@@ -12,7 +12,8 @@ read only::
 
 Answers: ``{"cells": [Cell, …], "where": "page" | "file"}`` to a read; ``{"done": true}``; ``{"conflict": "changed" |
 "gone" | "place"}``: nothing was done, for the cell's source is not ``was``, or it or the cell before the new place is
-gone; or ``{"refused": why}``. A Cell is ``{"id", "type", "source", "outputs"}`` with outputs as text only. A request
+gone; or ``{"refused": why}``. A Cell is ``{"id", "type", "source", "outputs"}``. An output is a text, as its stream
+or error has it, or a MIME bundle in which values that no model can read, as pixels, are empty. A request
 may be repeated: what is done already is done. The same rules for an open page: labextension/src/panel/lab/edits.ts.
 """
 
@@ -22,10 +23,14 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
+from .mime_text import joined
 from .text import shorten
 
 MAX_OUTPUT_CHARS = 4_000
-_PLAIN = ("text/markdown", "text/plain")
+MAX_STREAM_CHARS = 100_000
+"""Characters of a stream as it was written: what a screen shows of it is less."""
+MAX_DATA_CHARS = 100_000
+"""Characters of one value of a MIME bundle. A larger one is named by its type alone."""
 
 CellId = Annotated[str, Meta(min_length=1, max_length=64)]
 
@@ -156,22 +161,21 @@ def _described(cell: dict[str, Any], index: int) -> dict[str, Any]:
         "id": id_of(cell, index),
         "type": cell.get("cell_type", "raw"),
         "source": source_of(cell),
-        "outputs": [text for text in map(_text_of, outputs) if text],
+        "outputs": [said for said in map(_said, outputs) if said],
     }
 
 
-def _text_of(output: dict[str, Any]) -> str:
-    """What an nbformat output says in words."""
+def _said(output: dict[str, Any]) -> str | dict[str, Any]:
+    """Return what an nbformat output says: a text, or the part of its MIME bundle that can be read."""
     kind = output.get("output_type")
     if kind == "stream":
-        return _joined(output.get("text", ""))
+        return shorten(joined(output.get("text", "")), MAX_STREAM_CHARS)
     if kind == "error":
         return f"{output.get('ename', 'Error')}: {output.get('evalue', '')}"[:MAX_OUTPUT_CHARS]
     data: dict[str, Any] = output.get("data") or {}
-    plain = next((data[mime] for mime in _PLAIN if mime in data), None)
-    return _joined(plain) if plain is not None else f"[{', '.join(sorted(data))}]"
+    return {mime: value if _readable(mime, value) else "" for mime, value in data.items()}
 
 
-def _joined(text: Any) -> str:
-    whole = text if isinstance(text, str) else "".join(map(str, text))
-    return shorten(whole, MAX_OUTPUT_CHARS)
+def _readable(mime: str, value: Any) -> bool:
+    """Tell whether a model can be told of a value: text or JSON of a bounded size, not pixels."""
+    return not mime.startswith(("image/", "audio/", "video/")) and len(str(value)) <= MAX_DATA_CHARS

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ..model.card import card_lines
+from ..model.mime_text import joined, text_of_data
+from ..model.terminal import screen_text
 from ..model.visible import visible, visible_json, visible_line
 from .decisions import lobu, question_of
 
@@ -28,7 +30,6 @@ LONG_JSON = 240
 MOST_IMAGE = 160_000
 """Characters of base64 of an image that a block keeps."""
 
-_ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
 _CALL_STATUS = {"streaming": "…", "running": "running", "waiting": "needs approval", "done": "done"}
 _DECIDED = {
     "approve": "approved",
@@ -67,8 +68,8 @@ def blocks_of(state: State) -> list[Block]:
 
 
 def clean(text: str, most: int = MOST_TEXT) -> str:
-    """`text` without terminal colours, cut in the middle if it is long."""
-    return _short(_ANSI.sub("", text).replace("\r\n", "\n"), most)
+    """Return `text` as a screen shows it, cut in the middle if it is long."""
+    return _short(screen_text(text), most)
 
 
 def _short(text: str, most: int) -> str:
@@ -161,7 +162,7 @@ def _result(result: Any) -> str:
 def _output(output: dict[str, Any]) -> list[Part]:
     kind = output.get("output_type")
     if kind == "stream":
-        return [Part("out", clean(_joined(output.get("text"))))]
+        return [Part("out", clean(joined(output.get("text"))))]
     if kind == "error":
         traceback = (
             "\n".join(output.get("traceback") or []) or f"{output.get('ename')}: {output.get('evalue')}"
@@ -170,8 +171,8 @@ def _output(output: dict[str, Any]) -> list[Part]:
     data: dict[str, Any] = output.get("data") or {}
     for mime in ("image/png", "image/jpeg", "image/gif"):
         if mime in data:
-            return [_image(mime, _joined(data[mime]).replace("\n", ""), _joined(data.get("text/plain")))]
-    return [Part("out", clean(_joined(data.get("text/plain")) or f"[{', '.join(data)}]"))]
+            return [_image(mime, joined(data[mime]).replace("\n", ""), joined(data.get("text/plain")))]
+    return [Part("out", clean(text_of_data(data) or f"[{', '.join(data)}]"))]
 
 
 def _image(mime: str, data: str, text: str) -> Part:
@@ -223,10 +224,6 @@ def _how_to_answer(interrupt: dict[str, Any], number: int | None) -> str:
 def _example(question: dict[str, Any]) -> str:
     options = question.get("options") or ["…"]
     return _json([options[0]] if question.get("multiple") else options[0])
-
-
-def _joined(text: Any) -> str:
-    return "".join(text) if isinstance(text, list) else str(text or "")
 
 
 def _loads(text: str) -> Any:

@@ -38,6 +38,7 @@ LOOK_TARGET = "lobu.look"
 INLINE_SESSION = "lobu-inline"
 ANSWER_SECONDS = 3.0  # the executor answers in about a millisecond, or it is gone
 ASK_AGAIN_SECONDS = 0.1  # a question is lost while the executor's stdin socket still connects
+MOST_WIDGETS, MOST_WIDGET_TEXT = 50, 2000
 _CALLERS = (__name__, "lobu_jupyter.notebook.tools")
 UNWANTED: dict[str, Any] = {"state": "unwanted"}
 
@@ -122,7 +123,7 @@ async def _result(shell: Any, request: dict[str, Any]) -> dict[str, Any]:
             result = await _call(shell, request["name"], request["args"])
         else:
             result = await _run(shell, request["code"])
-    return {"state": "done", **result, "seconds": time.monotonic() - began}
+    return {"state": "done", **result, **_widgets(), "seconds": time.monotonic() - began}
 
 
 async def _run(shell: Any, code: str) -> dict[str, Any]:
@@ -144,6 +145,19 @@ async def _run(shell: Any, code: str) -> dict[str, Any]:
         return {"ok": True}
     lines = getattr(shell, "_last_traceback", None) or traceback.format_exception(error)
     return {"ok": False, "error": _error(error, lines)}
+
+
+def _widgets() -> dict[str, Any]:
+    """Return the plain form of the newest widgets, by model id: a progress bar's is its last state."""
+    module = sys.modules.get("ipywidgets.widgets.widget")
+    instances: dict[str, Any] = getattr(module, "_instances", None) or {}
+    told: dict[str, str] = {}
+    for model_id in list(instances)[-MOST_WIDGETS:]:
+        try:
+            told[model_id] = repr(instances[model_id])[:MOST_WIDGET_TEXT]
+        except Exception:  # noqa: BLE001  a widget's repr is the person's code: it keeps its first form
+            continue
+    return {"widgets": told} if told else {}
 
 
 async def _call(shell: Any, name: str, args: dict[str, Any]) -> dict[str, Any]:

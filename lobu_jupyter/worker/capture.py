@@ -11,6 +11,8 @@ import json
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
+from .areas import Area, is_area, widget_display
+
 if TYPE_CHECKING:
     from lobu_jupyter.model.ports import KernelGone, Output
 
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
 RESULT_MIME = "application/vnd.lobu.result+json"  # as in notebook/guest.py
 WIDGET_MIME = "application/vnd.jupyter.widget-view+json"
 _LATE_SECONDS = 2.0
+_UPDATE_SECONDS = 0.25
+_MOST_DISPLAYS = 200
 
 
 class Phase(Enum):
@@ -45,15 +49,21 @@ class Capture:
         self._kept = 0
         self._outputs: list[Output] = []
         self._updates: dict[str, Output] = {}  # the last state of each updated display
+        self._updated = 0.0  # when updates were last handed out
+        self._clearing = False  # clear_output(wait=True): with the next output
+        self._shown: set[str] = set()  # displays that may be updated
+        self._cleared: set[str] = set()
+        self._areas: dict[str, Area] = {}  # ipywidgets' Output widgets, by their comm
         self._changed = asyncio.Event()
         self._idle = False
         self._heard = 0
 
     def take(self) -> list[Output]:
-        """The outputs since the last take."""
-        if self.phase is Phase.ENDED:
+        """Return the outputs since the last take. Updates of a display come four times a second at most."""
+        now = asyncio.get_running_loop().time()
+        if self._updates and (self.phase is Phase.ENDED or now - self._updated >= _UPDATE_SECONDS):
             self._outputs += self._updates.values()
-            self._updates = {}
+            self._updates, self._updated = {}, now
         taken, self._outputs = self._outputs, []
         return taken
 
@@ -85,6 +95,8 @@ class Capture:
             self._changed.set()
 
     def end(self) -> None:
+        if self.phase is not Phase.ENDED and self.result is not None:
+            self._show_widgets(self.result)
         self.phase = Phase.ENDED
         self._changed.set()
 
@@ -113,12 +125,19 @@ class Capture:
             self._keep({"output_type": "stream", "name": content["name"], "text": content["text"]})
         elif kind in ("display_data", "execute_result", "update_display_data"):
             self._on_display(kind, content)
+        elif kind == "clear_output":
+            self._on_clear(wait=bool(content.get("wait")))
+        elif kind == "comm_open" and is_area(content):
+            self._areas[content["comm_id"]] = Area()
         elif kind in ("comm_msg", "comm_close"):
             self._on_comm(kind, content)
         elif kind == "error":
             self._keep({"output_type": "error", **_error_of(content)})
 
     def _on_comm(self, kind: str, content: Message) -> None:
+        if area := self._areas.get(content["comm_id"]):
+            area.on_state(content, self.request_id)
+            return
         if content["comm_id"] != self.comm_id:
             return  # of a widget of the code
         if kind == "comm_msg":
@@ -148,21 +167,77 @@ class Capture:
         if RESULT_MIME in data:
             self.result = json.loads(data[RESULT_MIME])
             return
+        display = content.get("transient", {}).get("display_id")
+        view: Any = data.get(WIDGET_MIME)
+        if isinstance(view, dict):
+            display = display or widget_display(str(view.get("model_id")))
         data = {mime: value for mime, value in data.items() if mime != WIDGET_MIME}
         output: Output = {
             "output_type": "display_data",
             "data": data,
             "metadata": content.get("metadata", {}),
         }
+        if isinstance(display, str):
+            output["display_id"] = display
         if kind == "execute_result":
             output.update(output_type="execute_result", execution_count=None)
-        display = content.get("transient", {}).get("display_id")
         if kind == "update_display_data" and isinstance(display, str):
-            self._updates[display] = output  # a progress bar: what it says last
+            self._update(display, output)
         else:
             self._keep(output)
 
+    def _on_clear(self, *, wait: bool) -> None:
+        for comm_id, area in self._areas.items():
+            if area.open:
+                area.clear(wait=wait)
+                self._show_area(comm_id, area)
+                return
+        self._clearing = True
+        if not wait:
+            self._clear()
+
+    def _show_area(self, comm_id: str, area: Area) -> None:
+        display = widget_display(comm_id)
+        output = {"output_type": "display_data", "data": area.data(), "metadata": {}, "display_id": display}
+        self._update(display, output)
+
+    def _update(self, display: str, output: Output) -> None:
+        """Keep the last state of an updated display, and wake the taker in time if nothing else does."""
+        if display in self._cleared or (
+            display not in self._updates and len(self._updates) >= _MOST_DISPLAYS
+        ):
+            return
+        if not self._updates:
+            asyncio.get_running_loop().call_later(_UPDATE_SECONDS, self._changed.set)
+        self._updates[display] = output
+
+    def _clear(self) -> None:
+        """Drop what is not taken yet, and tell the taker to drop the rest."""
+        self._clearing = False
+        self._cleared |= self._shown
+        self._shown.clear()
+        self._outputs, self._updates = [{"output_type": "clear_output"}], {}
+        self._changed.set()
+
+    def _show_widgets(self, result: dict[str, Any]) -> None:
+        """Update each displayed widget to what the guest says of it at the end: a bar's last state."""
+        for model_id, text in (result.pop("widgets", None) or {}).items():
+            display = widget_display(str(model_id))
+            if display not in self._shown or str(model_id) in self._areas:
+                continue
+            output = {"output_type": "display_data", "data": {"text/plain": str(text)}, "metadata": {}}
+            self._update(display, {**output, "display_id": display})
+
     def _keep(self, output: Output) -> None:
+        if (open_area := next((entry for entry in self._areas.items() if entry[1].open), None)) is not None:
+            open_area[1].add(output)
+            self._show_area(*open_area)
+            return
+        if self._clearing:
+            self._clear()
+        if "display_id" in output:
+            self._shown.add(output["display_id"])
+            self._cleared.discard(output["display_id"])
         size, room = _size(output), max(0, self._limit - self._kept)
         if size > room and output["output_type"] == "stream":
             self.dropped += size - room

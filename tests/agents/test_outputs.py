@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from lobu_jupyter.agents.tools.outputs import MAX_IMAGES, Outputs, pieces
+from lobu_jupyter.agents.tools.outputs import Outputs, pieces
+from lobu_jupyter.agents.tools.seen import MAX_IMAGES
 from lobu_jupyter.model.events import MAX_EVENT_BYTES, Event, encode
 from lobu_jupyter.model.fold import Fold
 from lobu_jupyter.worker.capture import Capture
@@ -66,7 +67,9 @@ async def test_text_of_one_stream_is_one_output_and_streams_alternate(shown: Sho
         ("stderr", "!"),
         ("stdout", "c"),
     ]
-    assert outputs.text == "ab!c"
+    assert (
+        outputs.text == "!\nabc"
+    )  # each stream is a terminal of its own: lines in the order of their last change
 
 
 async def test_a_large_figure_travels_in_parts_and_arrives_whole(shown: Shown) -> None:

@@ -136,6 +136,26 @@ STORIES: dict[str, list[Event]] = {
         ev.custom("lobu.note", {"toolCallId": "c", "text": "waiting"}),
         ev.custom("lobu.note", {"toolCallId": "c", "text": ""}),
     ],
+    "outputs cleared and updated": [
+        begun("r1"),
+        *call("c1"),
+        stream("c1", 0, "secret draft"),
+        output("c1", 1, output_type="display_data", data={"text/plain": "old"}, metadata={}),
+        ev.custom("lobu.output", {"toolCallId": "c1", "clear": True}),
+        output("c1", 0, output_type="display_data", data={"text/plain": "0%"}, metadata={}),
+        stream("c1", 1, "kept"),
+        ev.custom(
+            "lobu.output",
+            {
+                "toolCallId": "c1",
+                "index": 0,
+                "replace": True,
+                "output": {"output_type": "display_data", "data": {"text/plain": "100%"}, "metadata": {}},
+            },
+        ),
+        result("c1"),
+        ended("r1"),
+    ],
     "output of no call": [begun("r1"), stream("nobody", 0, "x"), result("nobody"), ended("r1")],
     "reasoning": [
         begun("r1"),

@@ -235,3 +235,65 @@ async def test_two_runs_take_turns_in_one_kernel(hand: Hand, person: Person) -> 
 
     assert await person.value("lobu_turns") == "['in', 'out', 'in', 'out']"
     assert "waiting for another agent's code in this kernel" in hand.notes
+
+
+async def test_cleared_output_is_said_to_be_cleared(hand: Hand) -> None:
+    done = await hand.run(
+        "from IPython.display import clear_output\nprint('secret draft')\nclear_output()\nprint('kept')"
+    )
+
+    assert done.ok
+    kinds = [o["output_type"] for o in hand.outputs]
+    assert kinds[kinds.index("clear_output") :] == ["clear_output", "stream"]
+    assert hand.outputs[-1]["text"] == "kept\n"
+
+
+async def test_clear_output_that_waits_clears_with_the_next_output(hand: Hand) -> None:
+    done = await hand.run(
+        "from IPython.display import clear_output\nprint('old')\nclear_output(wait=True)\nprint('new')"
+    )
+
+    assert done.ok
+    assert [o.get("text") for o in hand.outputs[-2:]] == [None, "new\n"]
+    assert hand.outputs[-2]["output_type"] == "clear_output"
+
+
+async def test_a_display_is_updated_in_its_place(hand: Hand) -> None:
+    done = await hand.run(
+        "from IPython.display import display\nh = display('0%', display_id=True)\nfor n in (1, 2, 3): h.update(f'{n}%')"
+    )
+
+    assert done.ok
+    first, last = hand.outputs[0], hand.outputs[-1]
+    assert first["display_id"] == last["display_id"]
+    assert last["data"]["text/plain"] == "'3%'"
+
+
+async def test_a_progress_bar_of_widgets_ends_at_its_last_state(hand: Hand) -> None:
+    done = await hand.run("from tqdm.notebook import tqdm\nfor _ in tqdm(range(20)): pass")
+
+    assert done.ok
+    assert "20/20" in hand.outputs[-1]["data"]["text/plain"]
+    assert hand.outputs[-1]["display_id"] == hand.outputs[0]["display_id"]
+
+
+async def test_an_output_widget_keeps_its_own_outputs_and_clears_them_alone(hand: Hand) -> None:
+    code = """
+import ipywidgets
+from IPython.display import clear_output, display
+area = ipywidgets.Output()
+print("before")
+display(area)
+for n in range(3):
+    with area:
+        clear_output(wait=True)
+        print("state", n)
+print("after")
+"""
+    done = await hand.run(code)
+
+    assert done.ok
+    assert [o["text"] for o in hand.outputs if o["output_type"] == "stream"] == ["before\n", "after\n"]
+    assert "clear_output" not in [o["output_type"] for o in hand.outputs]
+    areas = [o for o in hand.outputs if o["output_type"] == "display_data"]
+    assert areas[-1]["data"] == {"text/plain": "state 2\n"}

@@ -337,8 +337,12 @@ export class Fold {
     }
     const more = value.output as unknown as IOutput;
     const known = tool.outputs[Number(value.index)];
-    if (known === undefined) {
+    if (value.clear) {
+      tool.outputs = [];
+    } else if (known === undefined) {
       tool.outputs.push(more);
+    } else if (value.replace) {
+      tool.outputs[Number(value.index)] = more;
     } else {
       extend(known, more);
     }

@@ -12,6 +12,9 @@ import secrets
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+from lobu_jupyter.model.mime_text import text_of_data
+from lobu_jupyter.model.notebooks import MAX_OUTPUT_CHARS
+from lobu_jupyter.model.terminal import screen_text, settled
 from lobu_jupyter.model.text import shorten
 
 from . import specs
@@ -44,8 +47,9 @@ async def read_notebook(work: Work, call: Call) -> Result:
     where = "as in the open page" if answer["where"] == "page" else "as in its file; no page has it open"
     head = f"{work.task.notebook_path}, {len(cells)} of its cells, {where}."
     room = max(MIN_CELL_CHARS, MAX_READ_CHARS // max(1, len(cells)))
-    whole = sum(len(cell["source"]) + sum(map(len, cell["outputs"])) for cell in cells) <= MAX_READ_CHARS
-    told = [_told(cell) if whole else shorten(_told(cell), room) for cell in cells]
+    told = [_told(cell) for cell in cells]
+    if sum(map(len, told)) > MAX_READ_CHARS:
+        told = [shorten(text, room) for text in told]
     return Result("\n\n".join([head, *told]))
 
 
@@ -174,22 +178,44 @@ class _Kept:
     """A call's nbformat outputs for its cell: what was printed in one piece, all of it bounded."""
 
     def __init__(self) -> None:
-        self.outputs: list[Output] = []
+        self._outputs: list[Output] = []
+        self._displays: dict[str, Output] = {}
         self._room = KEPT_BYTES
 
+    @property
+    def outputs(self) -> list[Output]:
+        """The outputs at the end of the call, streams as a screen shows them."""
+        return [
+            {**output, "text": settled(output["text"])} if output["output_type"] == "stream" else output
+            for output in self._outputs
+        ]
+
     def take(self, output: Output) -> None:
+        if output["output_type"] == "clear_output":
+            self._outputs.clear()
+            self._displays.clear()
+            self._room = KEPT_BYTES
+            return
         if self._room <= 0:
             return
+        output = dict(output)
+        display_id = output.pop("display_id", None)
         if output["output_type"] == "stream":
-            output = {**output, "text": clean(output["text"])}
+            output["text"] = clean(output["text"])
         self._room -= len(json.dumps(output))  # counts what no encoding can carry, too
         if self._room <= 0:
             output = {"output_type": "stream", "name": "stderr", "text": CUT}
-        last = self.outputs[-1] if self.outputs else {}
+        if display_id in self._displays:
+            known = self._displays[display_id]
+            known.update(data=output.get("data", {}), metadata=output.get("metadata", {}))
+            return
+        last = self._outputs[-1] if self._outputs else {}
         if output["output_type"] == "stream" == last.get("output_type") and output["name"] == last["name"]:
             last["text"] += output["text"]
         else:
-            self.outputs.append(dict(output))
+            self._outputs.append(output)
+        if display_id is not None:
+            self._displays[display_id] = output
 
 
 async def _read(work: Work, name: str | None = None) -> dict[str, Any]:
@@ -309,8 +335,15 @@ def _ended(text: str) -> str:
 def _told(cell: Cell) -> str:
     parts = [f"[{cell['type']} cell, id {cell['id']}]", cell["source"]]
     if cell["outputs"]:
-        parts += ["[its outputs]", *cell["outputs"]]
+        parts += ["[its outputs]", *(text for text in map(_output_told, cell["outputs"]) if text)]
     return "\n".join(parts)
+
+
+def _output_told(output: str | dict[str, Any]) -> str:
+    """Return an output of a cell as a screen shows it, or the content of its MIME bundle."""
+    if isinstance(output, str):
+        return shorten(screen_text(output), MAX_OUTPUT_CHARS).rstrip("\n")
+    return shorten(text_of_data(output), MAX_OUTPUT_CHARS) or f"[{', '.join(sorted(output))}]"
 
 
 def _check_kernel(work: Work) -> None:

@@ -1,18 +1,20 @@
 """A call's outputs: streamed to the person in events of bounded size, and told to the model in few words.
 
 The person sees all of it up to a cap, then a line that says that it was cut, and by how much. The
-model gets head and tail of the text, the results' plain form, errors without colour, and figures.
+model gets what a screen shows at the end (:mod:`.seen`).
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
 from typing import TYPE_CHECKING, Any
 
 from lobu_jupyter.model.events import custom, encode
+from lobu_jupyter.model.mime_text import joined
+from lobu_jupyter.model.terminal import screen_text
 from lobu_jupyter.model.text import shorten
+
+from .seen import Seen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -26,10 +28,8 @@ PIECE_BYTES = 48 * 1024
 FIGURES = "The figures of the last call:"
 """What stands before a call's images, which a model gets as if the person had sent them."""
 DEFAULT_CAP = 10 * 1024 * 1024
-MAX_IMAGES, MAX_IMAGE_BYTES = 4, 1_500_000
 _DROPPED = re.compile(r"\n\[(\d+) more characters of output were not kept\]\n")
 """What the kernel's executor says last where it kept less than was printed."""
-_ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
 def pieces(text: str, limit: int = PIECE_BYTES) -> Iterator[str]:
@@ -55,31 +55,13 @@ def size_of(count: int) -> str:
     return f"{count / 1024:.1f} kB" if count < 1024**2 else f"{count / 1024**2:.1f} MB"
 
 
-class HeadTail:
-    """A text that keeps its first and last characters, whatever comes between."""
-
-    def __init__(self, each: int) -> None:
-        self._each = each
-        self._head = self._tail = ""
-        self._left_out = 0
-
-    def add(self, text: str) -> None:
-        room = self._each - len(self._head)
-        self._head += text[:room]
-        tail = self._tail + text[room:]
-        self._tail = tail[-self._each :]
-        self._left_out += len(tail) - len(self._tail)
-
-    def __str__(self) -> str:
-        if not self._left_out:
-            return self._head + self._tail
-        return f"{self._head}\n[… {self._left_out} characters left out …]\n{self._tail}"
-
-
 class Outputs:
     """The outputs of one call. ``take`` them as they come, ``finish`` once, then read ``text`` and ``images``.
 
     ``keep`` gets each of them, too, as it came.
+
+    An output is one of nbformat's, or what a kernel's executor says beside them: ``{"output_type": "clear_output"}``,
+    and ``display_id`` in a display that may be updated or that updates an earlier one.
     """
 
     def __init__(
@@ -90,43 +72,52 @@ class Outputs:
         keep: Callable[[Output], None] | None = None,
     ) -> None:
         self._keep = keep
-        self.images: list[tuple[str, bytes]] = []
         self.failed = False
         self._emit, self._call_id, self._cap = emit, call_id, cap
-        self._text = HeadTail(6000)
+        self._seen = Seen()
         self._index = -1
+        self._displays: dict[str, int] = {}  # index of each display that may be updated
         self._stream: str | None = None  # name of the stream that the last index holds
         self._shown = self._hidden = 0
 
     @property
     def text(self) -> str:
-        """What the model is told, at most some 12 000 characters."""
-        return str(self._text).strip("\n")
+        """The text for the model, bounded (:class:`.seen.Seen`)."""
+        return self._seen.text
+
+    @property
+    def images(self) -> list[tuple[str, bytes]]:
+        """The figures for the model, bounded."""
+        return self._seen.images
 
     async def take(self, output: Output) -> None:
-        """Show an nbformat output and note it for the model."""
+        """Show an output and note it for the model."""
         if self._keep is not None:
             self._keep(output)
         kind = output.get("output_type")
         if kind == "stream":
-            text = clean(_joined(output.get("text", "")))
+            text = clean(joined(output.get("text", "")))
             if dropped := _DROPPED.fullmatch(text):
                 self._hidden += int(dropped[1])
                 return
-            self._text.add(_ANSI.sub("", text))
-            await self._show_stream(str(output.get("name", "stdout")), text)
+            name = str(output.get("name", "stdout"))
+            self._seen.stream(name, text)
+            await self._show_stream(name, text)
         elif kind == "error":
             self.failed = True
-            self._text.add("\n" + error_text(output))
+            self._seen.say(error_text(output))
             await self._show_whole(_bounded_error(output))
+        elif kind == "clear_output":
+            await self._clear()
         else:
-            self._note_data(output.get("data") or {})
-            await self._show_data(output)
+            data = {mime: _clean_value(value) for mime, value in (output.get("data") or {}).items()}
+            self._seen.data(data, output.get("display_id"))
+            await self._show_data(output, data)
 
     async def finish(self) -> None:
         """Say how much was not shown, if anything."""
         if self._hidden:
-            self._text.add(f"\n[{size_of(self._hidden)} more were cut]\n")
+            self._seen.say(f"[{size_of(self._hidden)} more were cut]")
             total = size_of(self._shown + self._hidden)
             await self._say(f"\n[{size_of(self._shown)} of {total} are shown; the rest was cut]\n")
 
@@ -146,8 +137,7 @@ class Outputs:
                 await self._say(f"\n[output is cut here, after {size_of(self._shown)}]\n")
             self._hidden += size - used
 
-    async def _show_data(self, output: Output) -> None:
-        data: dict[str, Any] = {mime: _clean_value(v) for mime, v in (output.get("data") or {}).items()}
+    async def _show_data(self, output: Output, data: dict[str, Any]) -> None:
         size = len(encode(data))
         if self._shown + size > self._cap:
             self._hidden += size
@@ -158,22 +148,39 @@ class Outputs:
         if len(encode(kept)) > 4096:
             kept.pop("metadata", None)
         kept.setdefault("metadata", {})
-        self._begin()
+        at = self._place(output.get("display_id"))
+        parts = list(self._parts(kept, data, size))
+        for number, part in enumerate(parts):
+            await self._send(part, at, replace=at is not None and number == 0)
+
+    def _place(self, display_id: str | None) -> int | None:
+        """Return the index of the display that this one updates, or begin an output and return None."""
+        at = None if display_id is None else self._displays.get(display_id)
+        if at is None:
+            self._begin()
+            if display_id is not None:
+                self._displays[display_id] = self._index
+        return at
+
+    def _parts(self, kept: Output, data: dict[str, Any], size: int) -> Iterator[Output]:
         if size <= PIECE_BYTES:
-            await self._send({**kept, "data": data})
+            yield {**kept, "data": data}
             return
         for mime, value in data.items():
-            await self._send_parts(kept, mime, value)
+            if isinstance(value, str):
+                for piece in pieces(value):
+                    yield {**kept, "data": {mime: piece}}
+            elif len(encode({"": value})) <= PIECE_BYTES:
+                yield {**kept, "data": {mime: value}}
+            else:
+                note = f"[{mime} of {size_of(len(encode({'': value})))} is too large to show]"
+                yield {**kept, "data": {"text/plain": "\n" + note}}
 
-    async def _send_parts(self, kept: Output, mime: str, value: Any) -> None:
-        if isinstance(value, str):
-            for piece in pieces(value):
-                await self._send({**kept, "data": {mime: piece}})
-        elif len(encode({"": value})) <= PIECE_BYTES:
-            await self._send({**kept, "data": {mime: value}})
-        else:
-            note = f"[{mime} of {size_of(len(encode({'': value})))} is too large to show]"
-            await self._send({**kept, "data": {"text/plain": "\n" + note}})
+    async def _clear(self) -> None:
+        self._seen.clear()
+        self._displays.clear()
+        self._index, self._stream = -1, None
+        await self._emit(custom("lobu.output", {"toolCallId": self._call_id, "clear": True}))
 
     async def _show_whole(self, output: Output) -> None:
         self._shown += len(encode(output))
@@ -193,33 +200,17 @@ class Outputs:
         self._index += 1
         self._stream = None
 
-    async def _send(self, output: Output) -> None:
-        value = {"toolCallId": self._call_id, "index": self._index, "output": output}
-        await self._emit(custom("lobu.output", value))
-
-    # -- to the model -------------------------------------------------------------------------
-
-    def _note_data(self, data: dict[str, Any]) -> None:
-        image = next((mime for mime in ("image/png", "image/jpeg") if mime in data), None)
-        if image is not None:
-            self._text.add(f"\n[a figure, {image}, is shown to the person]\n")
-            self._keep_image(image, _joined(data[image]))
-        elif "text/plain" in data:
-            self._text.add("\n" + shorten(clean(_joined(data["text/plain"])), 4000) + "\n")
-        elif data:
-            self._text.add(f"\n[an output of type {', '.join(data)} is shown to the person]\n")
-
-    def _keep_image(self, mime: str, encoded: str) -> None:
-        if len(self.images) < MAX_IMAGES and len(encoded) <= MAX_IMAGE_BYTES:
-            try:
-                self.images.append((mime, base64.b64decode(encoded)))
-            except binascii.Error:
-                self._text.add("[the figure cannot be decoded]\n")
+    async def _send(self, output: Output, at: int | None = None, *, replace: bool = False) -> None:
+        index = self._index if at is None else at
+        value = {"toolCallId": self._call_id, "index": index, "output": output, "replace": replace or None}
+        await self._emit(
+            custom("lobu.output", {name: part for name, part in value.items() if part is not None})
+        )
 
 
 def error_text(error: dict[str, Any]) -> str:
     """An nbformat error for the model: the end of its traceback, without colour, then its last line."""
-    trace = _ANSI.sub("", clean("\n".join(map(str, error.get("traceback") or []))))
+    trace = screen_text(clean("\n".join(map(str, error.get("traceback") or []))))
     last = clean(f"{error.get('ename', 'Error')}: {error.get('evalue', '')}")
     body = "" if trace.rstrip().endswith(last) else f"\n{shorten(last, 2000)}"
     return trace[-2500:] + body
@@ -235,10 +226,6 @@ def _bounded_error(output: Output) -> Output:
         "evalue": shorten(clean(str(output.get("evalue", ""))), 2000),
         "traceback": lines,
     }
-
-
-def _joined(value: Any) -> str:
-    return "".join(map(str, value)) if isinstance(value, list) else str(value)  # pyright: ignore[reportUnknownArgumentType]
 
 
 def _clean_value(value: Any) -> Any:

@@ -13,7 +13,9 @@ type Shared = INotebookModel['sharedModel'];
 type Cell = Shared['cells'][number];
 type Change = Exclude<INotebookRequest, { do: 'read' | 'ping' }>;
 
-const LONGEST = 4000; // characters of one output
+const LONGEST = 4000; // characters of an error
+const LONGEST_STREAM = 100_000;
+const LONGEST_DATA = 100_000; // characters of one value of a MIME bundle
 
 const done = { done: true };
 const conflict = (what: 'changed' | 'gone' | 'place'): JsonObject => ({ conflict: what });
@@ -128,18 +130,32 @@ function described(cell: Cell): JsonObject {
     id: cell.getId(),
     type: cell.cell_type,
     source: cell.getSource(),
-    outputs: (outputs ?? []).map(textOf).filter(text => text !== '')
+    outputs: (outputs ?? []).map(said).filter(one => one !== '')
   };
 }
 
-/** What an output says in words. */
-function textOf(output: IOutput): string {
+/**
+ * What an output says: a text, as its stream or error has it, or its MIME bundle, in which what a model cannot
+ * read is empty. The worker turns both into what a model is told.
+ */
+function said(output: IOutput): string | JsonObject {
   if (output.output_type === 'error') {
     return `${output.ename}: ${output.evalue}`.slice(0, LONGEST);
   }
-  const data = output.data ?? {};
-  const plain = output.text ?? data['text/markdown'] ?? data['text/plain'];
-  const text = plain === undefined ? `[${Object.keys(data).join(', ')}]` : joined(plain);
-  const half = LONGEST / 2;
-  return text.length <= LONGEST ? text : `${text.slice(0, half)}\n[…]\n${text.slice(-half)}`;
+  if (output.text !== undefined) {
+    const text = joined(output.text);
+    const half = LONGEST_STREAM / 2;
+    return text.length <= LONGEST_STREAM
+      ? text
+      : `${text.slice(0, half)}\n[…]\n${text.slice(-half)}`;
+  }
+  const bundle: JsonObject = {};
+  for (const [mime, value] of Object.entries(output.data ?? {})) {
+    bundle[mime] = readable(mime, value) ? value : '';
+  }
+  return bundle;
+}
+
+function readable(mime: string, value: unknown): boolean {
+  return !/^(image|audio|video)\//.test(mime) && JSON.stringify(value).length <= LONGEST_DATA;
 }

@@ -1,0 +1,163 @@
+"""A model's view of a call's outputs: what a person would see of them at the call's end, bounded.
+
+Each stream is a terminal of its own, over the whole call. Rows, results and figures are told in the order of their
+last change. ``clear_output`` clears, an updated display says what it said last, and the last figures are kept.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Any
+
+from lobu_jupyter.model.mime_text import joined, text_of_data
+from lobu_jupyter.model.terminal import TextScreen
+from lobu_jupyter.model.text import shorten
+
+MOST_TEXT = 12_000
+"""Characters of a call's outputs that a model is told."""
+MOST_RESULT = 4_000
+"""Characters of one result."""
+MAX_IMAGES, MAX_IMAGE_BYTES = 4, 1_500_000
+"""Figures that a model sees of one call, the last ones, and how large each may be as base64."""
+_MIMES = ("image/png", "image/jpeg", "image/gif", "image/webp")
+_UNSEEN = ("image/svg+xml", "application/pdf")
+
+Line = tuple[int, str]
+
+
+class HeadTail:
+    """The first and last lines of a long text, in at most twice ``each`` characters."""
+
+    def __init__(self, each: int) -> None:
+        self._each = each
+        self._head: list[Line] = []
+        self._tail: deque[Line] = deque()
+        self._head_size = self._tail_size = 0
+        self._left_out, self._left_out_at = 0, 0
+
+    def add(self, stamp: int, text: str) -> None:
+        text = shorten(text, self._each)
+        size = len(text) + 1
+        if not self._tail and self._head_size + size <= self._each:
+            self._head.append((stamp, text))
+            self._head_size += size
+            return
+        self._tail.append((stamp, text))
+        self._tail_size += size
+        while self._tail_size > self._each and len(self._tail) > 1:
+            at, gone = self._tail.popleft()
+            self._tail_size -= len(gone) + 1
+            self._left_out += len(gone) + 1
+            self._left_out_at = at
+
+    def lines(self) -> list[Line]:
+        if not self._left_out:
+            return [*self._head, *self._tail]
+        note = (self._left_out_at, f"[… {self._left_out} characters left out …]")
+        return [*self._head, note, *self._tail]
+
+
+@dataclass
+class _Shown:
+    """A result or figure: its text and, for a figure, its pixels."""
+
+    stamp: int
+    text: str
+    image: tuple[str, bytes] | None = None
+
+
+@dataclass
+class _Stream:
+    gone: HeadTail
+    screen: TextScreen = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.screen = TextScreen(lambda text, stamp: self.gone.add(stamp, text))
+
+    def lines(self) -> list[Line]:
+        rows = [(stamp, text) for text, stamp in self.screen.rows()]
+        if not rows[-1][1]:
+            rows.pop()  # the row after the last line end
+        return [*self.gone.lines(), *rows]
+
+
+class Seen:
+    """The outputs of one call as its model is told of them."""
+
+    def __init__(self) -> None:
+        self._streams: dict[str, _Stream] = {}
+        self._shown: list[_Shown] = []
+        self._displays: dict[str, _Shown] = {}
+        self._stamp = 0
+
+    @property
+    def text(self) -> str:
+        """All of it, at most :data:`MOST_TEXT` characters, without control characters."""
+        lines = [line for stream in self._streams.values() for line in stream.lines()]
+        lines += [(shown.stamp, shown.text) for shown in self._shown if shown.text]
+        lines.sort(key=lambda line: line[0])  # stable: the rows of one chunk keep their order
+        return shorten("\n".join(text for _, text in lines).strip("\n"), MOST_TEXT)
+
+    @property
+    def images(self) -> list[tuple[str, bytes]]:
+        """The last figures, in order: MIME type and bytes."""
+        return [shown.image for shown in self._shown if shown.image is not None][-MAX_IMAGES:]
+
+    def stream(self, name: str, text: str) -> None:
+        """Write to a stream's screen."""
+        if name not in self._streams:
+            self._streams[name] = _Stream(HeadTail(MOST_TEXT // 2))
+        self._streams[name].screen.write(text, self._next())
+
+    def say(self, text: str) -> None:
+        """Add a text that is no stream's: an error, a note."""
+        self._shown.append(_Shown(self._next(), text))
+
+    def data(self, data: dict[str, Any], display_id: str | None = None) -> None:
+        """Add a MIME bundle; one with the id of an earlier display takes its place."""
+        known = self._displays.get(display_id) if display_id is not None else None
+        if known is None:
+            known = _Shown(0, "")
+            self._shown.append(known)
+            if display_id is not None:
+                self._displays[display_id] = known
+        known.stamp = self._next()
+        known.text, known.image = _described(data)
+
+    def clear(self) -> None:
+        """Forget all that was shown."""
+        self._streams.clear()
+        self._shown.clear()
+        self._displays.clear()
+
+    def _next(self) -> int:
+        self._stamp += 1
+        return self._stamp
+
+
+def _described(data: dict[str, Any]) -> tuple[str, tuple[str, bytes] | None]:
+    """Return a bundle's text and its figure."""
+    text = shorten(text_of_data(data), MOST_RESULT)
+    mime = next((mime for mime in _MIMES if mime in data), None)
+    if mime is not None:
+        note, image = _figure(mime, joined(data[mime]))
+        return "\n".join(filter(None, (note, text))), image
+    unseen = next((mime for mime in _UNSEEN if mime in data), None)
+    if unseen is not None:
+        return "\n".join(filter(None, (f"[a figure, {unseen}, that you cannot see]", text))), None
+    if not text and data:
+        return f"[an output of type {', '.join(data)} is shown to the person]", None
+    return text, None
+
+
+def _figure(mime: str, encoded: str) -> tuple[str, tuple[str, bytes] | None]:
+    encoded = "".join(encoded.split())
+    if len(encoded) > MAX_IMAGE_BYTES:
+        return f"[a figure, {mime}, is too large for you to see: {len(encoded) * 3 // 4000} kB]", None
+    try:
+        return f"[a figure, {mime}, is shown to the person]", (mime, base64.b64decode(encoded, validate=True))
+    except binascii.Error:
+        return f"[a figure, {mime}, cannot be decoded]", None

@@ -1,0 +1,96 @@
+"""A MIME bundle as text for a model: its content, never the name of an object.
+
+One rule for the outputs of kernels, the cells of notebooks and the results of MCP tools: a chart as its title, axes
+and series, then the richest text there is (markdown, LaTeX, JSON, a plain form that says something, HTML as
+markdown). A bundle without any text is named by its types.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from .charts import described_chart
+from .terminal import screen_text
+
+Data = dict[str, Any]
+
+MOST_HTML = 200_000
+"""Characters of HTML that are converted; conversion takes some 2 µs for each."""
+_TRIED = ("text/plain", "text/html")
+_OBJECT = re.compile(r"\s*<[^<>\n]*(?:object|\bat 0x[0-9a-fA-F]+)[^<>\n]*>", re.DOTALL)
+_UNSEEN = re.compile(r"<(script|style|template|head)\b.*?(</\1\s*>|\Z)", re.DOTALL | re.IGNORECASE)
+_TAG = re.compile(r"<[^>]*>")
+_BLANK_LINES = re.compile(r"\n\s*\n\s*\n+")
+
+
+def text_of_data(data: Data) -> str:
+    """Return the content of a MIME bundle as text; empty if it holds an image or nothing that can be read.
+
+    Args:
+        data: values by MIME type, as in an nbformat output: texts, lists of lines, or JSON.
+    """
+    chart = described_chart(data)
+    if chart:
+        return chart
+    for mime in ("text/markdown", "text/latex"):
+        if text := joined(data.get(mime)).strip():
+            return text
+    for mime in data:
+        if _is_json(mime) and data[mime] is not None:
+            return compact_json(data[mime])
+    plain = screen_text(joined(data.get("text/plain"))).strip("\n")
+    if plain.strip() and not names_an_object(plain):
+        return plain
+    if html := joined(data.get("text/html")).strip():
+        found = text_of_html(html)
+        if found:
+            return found
+    others = (joined(data[mime]).strip() for mime in data if mime.startswith("text/") and mime not in _TRIED)
+    if text := next(filter(None, others), ""):
+        return text
+    return plain if plain.strip() and not _has_picture(data) else ""
+
+
+def names_an_object(text: str) -> bool:
+    """Tell whether a plain form says no more than which object it is: ``<Figure object at 0x…>``."""
+    return _OBJECT.match(text) is not None
+
+
+def text_of_html(html: str) -> str:
+    """Return HTML as markdown: tables as tables, scripts and styles left out.
+
+    HTML that nests too deep for the converter is told without its tags.
+    """
+    from markdownify import markdownify  # 60 ms: only where there is HTML
+
+    html = _UNSEEN.sub("", html[:MOST_HTML])
+    try:
+        text = markdownify(html, heading_style="ATX", escape_underscores=False, escape_asterisks=False)
+    except RecursionError:
+        text = _TAG.sub(" ", html)
+    return _BLANK_LINES.sub("\n\n", text).strip()
+
+
+def compact_json(value: Any) -> str:
+    """Return JSON on one line, or as it is where it is a text already."""
+    if isinstance(value, str):
+        return value.strip()
+    return json.dumps(value, ensure_ascii=False, default=str)
+
+
+def joined(value: Any) -> str:
+    """Return a text that nbformat may hold as a list of lines."""
+    if isinstance(value, list):
+        return "".join(map(str, value))  # pyright: ignore[reportUnknownArgumentType]
+    return "" if value is None else str(value)
+
+
+def _is_json(mime: str) -> bool:
+    """A JSON type that carries content. A vendor's own type is for its renderer."""
+    return mime == "application/json" or (mime.endswith("+json") and not mime.startswith("application/vnd."))
+
+
+def _has_picture(data: Data) -> bool:
+    return any(mime.startswith(("image/", "application/pdf")) for mime in data)
