@@ -15,6 +15,14 @@ if TYPE_CHECKING:
     from .context import Context
 
 
+WORKER = "A worker may only read its inbox and write to its own runs."
+KERNEL = "A kernel may do this only while a cell that you ran is running in it."
+DECIDES = (
+    "A kernel may decide only for a cell that has run no agent code and whose page is open. "
+    "Use the card, or run another cell."
+)
+
+
 def owner_of(by: Caller) -> str:
     """The person in whose name the caller reads and acts.
 
@@ -22,25 +30,42 @@ def owner_of(by: Caller) -> str:
         NotAllowed: a worker, which acts in nobody's name.
     """
     if isinstance(by, WorkerCaller):
-        raise NotAllowed("A worker may only read its inbox and write to its own runs.")
+        raise NotAllowed(WORKER)
     return by.name
 
 
-async def allow_change(ctx: Context, by: Caller, action: str, thread_id: str | None = None) -> str:
-    """The owner, if the caller may start, cancel, decide, grant, change policy or delete now.
+async def allow_change(
+    ctx: Context, by: Caller, action: str, thread_id: str | None = None, *, decides: bool = False
+) -> str:
+    """The owner, if the caller may change something now.
+
+    ``decides``: the change is one that a person makes with their eyes on it: a decision, a grant, policy, what a
+    thread belongs to. A kernel makes it only for a cell whose page is there, and that has run no agent code.
 
     Raises:
-        NotAllowed: a worker, or a kernel in which no person's cell is running; the attempt is in
+        NotAllowed: a worker, or a kernel in which no cell of its person is running; the attempt is in
             the audit of the person whose kernel or thread it is.
     """
-    if isinstance(by, WorkerCaller) or (isinstance(by, KernelCaller) and not by.attended):
-        await _record_attempt(ctx, by, action, thread_id)
-    if isinstance(by, KernelCaller) and not by.attended:
-        raise NotAllowed("A kernel may do this only while a cell that you ran is running in it.")
+    why = _refusal(by, decides=decides)
+    if why is not None:
+        await refused(ctx, by, action, thread_id)
+        raise NotAllowed(why)
     return owner_of(by)
 
 
-async def _record_attempt(ctx: Context, by: Caller, action: str, thread_id: str | None) -> None:
+def _refusal(by: Caller, *, decides: bool) -> str | None:
+    if isinstance(by, WorkerCaller):
+        return WORKER
+    if isinstance(by, KernelCaller) and not by.attended:
+        return KERNEL
+    if isinstance(by, KernelCaller) and decides and not by.decides:
+        return DECIDES
+    return None
+
+
+async def refused(ctx: Context, by: Caller, action: str, thread_id: str | None = None) -> None:
+    """Write down what a caller tried and was refused."""
+
     async def body(tx: Tx) -> None:
         thread = await tx.one("thread", thread_id=thread_id or "")
         owner = by.name if isinstance(by, KernelCaller) or thread is None else thread["owner"]

@@ -53,6 +53,10 @@ class ForWorkers:
         """What the worker is told after the item `after`; waits up to `wait` seconds for something."""
         return await dispatch.inbox(self._ctx, self._snapshots, worker, after, wait)
 
+    async def has_run_in(self, worker_id: str, kernel_id: str) -> bool:
+        """Whether the worker has a run under way that is bound to the kernel."""
+        return await workers.has_run_in(self._ctx, worker_id, kernel_id)
+
     async def ingest(self, worker: WorkerCaller, batch: Batch) -> dict[str, int]:
         """Journal a batch, whole or not at all: ``{acked, cursor}``. The last one repeated changes nothing.
 

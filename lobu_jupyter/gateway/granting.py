@@ -83,7 +83,7 @@ async def policy(ctx: Context, by: Caller, thread_id: str | None, notebook_path:
 
 async def put_policy(ctx: Context, by: Caller, notebook_path: str, rules: Rules) -> Policy:
     """See :meth:`Gateway.put_policy`."""
-    owner = await allow_change(ctx, by, "policy")
+    owner = await allow_change(ctx, by, "policy", decides=True)
     if not notebook_path:
         raise InvalidField("rules belong to a notebook", field="notebookPath")
 
@@ -133,7 +133,7 @@ def _literal(tool: str) -> str:
 
 async def revoke_grant(ctx: Context, by: Caller, grant_id: str) -> None:
     """See :meth:`Gateway.revoke_grant`."""
-    owner = await allow_change(ctx, by, "revoke")
+    owner = await allow_change(ctx, by, "revoke", decides=True)
 
     async def body(tx: Tx) -> None:
         row = await tx.one("revoke_grant", grant_id=grant_id, owner=owner)

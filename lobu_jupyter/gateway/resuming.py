@@ -40,7 +40,7 @@ Entry = dict[str, Any]
 
 async def resume(ctx: Context, by: Caller, thread_id: str, entries: list[Entry]) -> tuple[Started, bool]:
     """See :meth:`Gateway.resume`."""
-    owner = await allow_change(ctx, by, "resume", thread_id)
+    owner = await allow_change(ctx, by, "resume", thread_id, decides=True)
     _check(entries)
     texts = [text for entry in entries for text in _texts(entry.get("payload"))]
     if any(ctx.settings.redactor.text(text) != text for text in texts):

@@ -184,7 +184,7 @@ async def _set_title(ctx: Context, tx: Tx, thread: Row, title: str) -> None:
 
 async def delete_thread(ctx: Context, by: Caller, thread_id: str) -> None:
     """See :meth:`Gateway.delete_thread`."""
-    owner = await allow_change(ctx, by, "delete", thread_id)
+    owner = await allow_change(ctx, by, "delete", thread_id, decides=True)
 
     async def body(tx: Tx) -> None:
         await own_thread(tx, owner, thread_id)
@@ -197,7 +197,7 @@ async def delete_thread(ctx: Context, by: Caller, thread_id: str) -> None:
 
 async def restore_thread(ctx: Context, by: Caller, thread_id: str) -> Thread:
     """See :meth:`Gateway.restore_thread`."""
-    owner = await allow_change(ctx, by, "restore", thread_id)
+    owner = await allow_change(ctx, by, "restore", thread_id, decides=True)
 
     async def body(tx: Tx) -> Thread:
         if await tx.run("restore_thread", thread_id=thread_id, owner=owner, now=ctx.now()):

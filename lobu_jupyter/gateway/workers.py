@@ -107,6 +107,16 @@ async def heartbeat(ctx: Context, worker: WorkerCaller) -> None:
     await ctx.database.write(body)
 
 
+async def has_run_in(ctx: Context, worker_id: str, kernel_id: str) -> bool:
+    """See :meth:`Gateway.has_run_in`."""
+
+    async def body(tx: Tx) -> bool:
+        leases = await tx.all("leases_of_kernel", kernel_id=kernel_id)
+        return any(lease["worker_id"] == worker_id for lease in leases)
+
+    return await ctx.database.read(body)
+
+
 async def withdraw(ctx: Context, worker: WorkerCaller, run_id: str, why: str) -> None:
     """See :meth:`Gateway.withdraw`."""
 

@@ -19,13 +19,15 @@ class Person(Struct, frozen=True):
 class KernelCaller(Struct, frozen=True):
     """A kernel that proved itself, acting for the person whose kernel it is.
 
-    ``attended``: the server's own watch of the kernel shows a person's cell running right now,
-    and no agent code; only then may it start, cancel, decide, grant or change policy.
+    ``attended``: this server knows that a cell of that person runs there right now, and no agent code; only
+    then may it write. ``decides``: the page of that cell is there, and no agent code has run inside the cell;
+    only then may it decide, grant, change policy or what a thread belongs to.
     """
 
     kernel_id: str
     name: str
     attended: bool
+    decides: bool = False
     remote: str = ""
     via: str = "kernel"
 

@@ -83,10 +83,14 @@ class Callers:
             raise NotAllowed("no kernel of this server signed this request")
         self.boots.admit(kernel_id, proof)
         user = self._user_of(kernel_id)
+        name = self.person_name(self._provider, user)
+        patient = request.method not in _READS
+        attendance = await self._kernels.attendance(kernel_id, name, patient=patient)
         caller = KernelCaller(
             kernel_id=kernel_id,
-            name=self.person_name(self._provider, user),
-            attended=await self._kernels.attended(kernel_id, patient=request.method not in _READS),
+            name=name,
+            attended=attendance.works,
+            decides=attendance.decides,
             remote=request.remote_ip or "",
         )
         return caller, user

@@ -1,62 +1,195 @@
-"""Who executes in a kernel right now, as its iopub channel tells.
+"""Whose cell a kernel runs right now, as this server knows it.
 
-A kernel may act for its person only while a person's own cell runs and no agent's code does. Agents'
-sessions begin with ``lobu-``; those that only look (``lobu-look``) count as nobody's. Cells run one
-after the other, so a person's cell that begins ends whatever was thought to run before it: an idle
-message that was lost does not stick.
+A kernel may act for its person only while a cell of that person runs and no agent code does. Neither is
+taken from the kernel: a person's cell is an execute request that this server itself forwarded from a page
+of that person and that has no reply yet, and agent code is what a worker reported before it sent it. What
+the kernel says on iopub can only take attendance away. Cells run one after the other, so the first request
+without a reply is the one that runs, and a reply answers all requests before it.
+
+The kernel that this server is embedded in has no pages here. There alone its own iopub counts as evidence:
+it started this server, and holds its credential.
 """
 
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from dataclasses import dataclass
 
 AGENT = "lobu-"
-LOOK = "lobu-look"
+ANYBODY = "*"  # in the kernel that this server is embedded in, whoever runs a cell there
+MOST_REQUESTS = 4096  # without a reply, of one kernel; what comes beyond is nobody's
+
+
+@dataclass(frozen=True)
+class Attendance:
+    """What a kernel may do for its person now.
+
+    ``works``: start, cancel, create. ``decides``: approve, grant and set policy too. A cell whose page is gone,
+    or that ran agent code while it waited, works but does not decide.
+    """
+
+    works: bool = False
+    decides: bool = False
+
+
+@dataclass
+class _Request:
+    person: str  # "" for a silent request: nobody ran that as a cell
+    session: str
+    lane: str  # the subshell, "" for the main shell
+    number: int
+    lent: bool = False  # agent code ran inside it
+
+
+@dataclass
+class _Call:
+    worker_id: str
+    number: int
+    inside: frozenset[str] = frozenset()  # the cells that run it
+    idle: bool = False  # the kernel says that it has ended
+    orphaned: bool = False  # no worker will say so
 
 
 class Cells:
-    """The execute requests that a kernel is busy with. ``is_person``: whether a session is a person's."""
+    """The execute requests and agents' calls of one kernel. ``embedded``: the kernel has no pages here."""
 
-    def __init__(self, is_person: Callable[[str], bool]) -> None:
-        self._is_person = is_person
-        self._running: dict[str, bool] = {}  # msg_id of the request -> whether it is a person's
+    def __init__(self, *, embedded: bool = False) -> None:
+        self._embedded = embedded
+        self._requests: dict[str, _Request] = {}  # without a reply, by msg_id, in order
+        self._pages: dict[tuple[str, str], int] = {}  # connections by person and session
+        self._calls: dict[str, _Call] = {}  # agents' calls under way, by the msg_id of the request
+        self._foreign: set[str] = set()  # what the kernel says it runs and nobody forwarded
+        self._count = 0  # of requests and calls, in the order of their coming
         self._changed = asyncio.Event()
 
-    @property
-    def attended(self) -> bool:
-        """Whether a person's cell runs, and no agent's code."""
-        return bool(self._running) and all(self._running.values())
+    def attendance(self, person: str) -> Attendance:
+        """What the kernel may do for `person` now."""
+        running = self._running()
+        works = self._works(running, person) and not self._calls and not self._foreign
+        return Attendance(works, works and all(self._present(r) and not r.lent for r in running.values()))
 
-    def busy(self, session: str, msg_id: str) -> None:
-        """An execute request of `session` begins."""
-        if session.startswith(LOOK):
+    async def wait(self, person: str, seconds: float, longer: float) -> Attendance:
+        """As :meth:`attendance`, once the kernel may work: a cell's call can overtake what admits it.
+
+        Waits `seconds` for the cell, and `longer` where only an agent's call that ends is in the way.
+        """
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        while not (found := self.attendance(person)).works:
+            patience = longer if self._works(self._running(), person) else seconds
+            self._changed.clear()
+            try:
+                async with asyncio.timeout_at(began + patience):
+                    await self._changed.wait()
+            except TimeoutError:
+                return self.attendance(person)
+        return found
+
+    # -- what this server sees itself ----------------------------------------------------------------
+
+    def opened(self, person: str, session: str) -> None:
+        """A page of `person` connects to the kernel."""
+        self._pages[person, session] = self._pages.get((person, session), 0) + 1
+
+    def closed(self, person: str, session: str) -> None:
+        """The page is gone. Its cell still runs, but nobody is there to decide."""
+        left = self._pages.pop((person, session), 0) - 1
+        if left > 0:
+            self._pages[person, session] = left
+
+    def forwarded(self, msg_id: str, person: str, session: str, lane: str = "") -> None:
+        """An execute request of a page goes to the kernel."""
+        if msg_id not in self._requests and len(self._requests) < MOST_REQUESTS:
+            self._requests[msg_id] = _Request(person, session, lane, self._number())
+            self._changed.set()
+
+    def answered(self, msg_id: str) -> None:
+        """The request has its reply, and with it all that came before it in its lane."""
+        request = self._requests.get(msg_id)
+        if request is None:
             return
-        person = not session.startswith(AGENT) and self._is_person(session)
-        if person:
-            self._running.clear()
-        self._running[msg_id] = person
-        self._changed.set()
-
-    def idle(self, msg_id: str) -> None:
-        """The request ended."""
-        self._running.pop(msg_id, None)
+        for earlier in [m for m, r in self._requests.items() if r.lane == request.lane]:
+            del self._requests[earlier]
+            if earlier == msg_id:
+                break
+        for call_id, call in list(self._calls.items()):
+            if call.orphaned and (call.number < request.number or msg_id in call.inside):
+                del self._calls[call_id]
         self._changed.set()
 
     def clear(self) -> None:
         """The kernel died or restarted: nothing runs."""
-        self._running.clear()
+        self._requests.clear()
+        self._calls.clear()
+        self._foreign.clear()
         self._changed.set()
 
-    async def wait_attended(self, seconds: float) -> bool:
-        """Whether it is attended now or becomes so: a cell's request may overtake its busy message."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                while not self.attended:
-                    self._changed.clear()
-                    await self._changed.wait()
-        return self.attended
+    # -- what workers report -------------------------------------------------------------------------
+
+    def call_begins(self, call_id: str, worker_id: str, *, inside_cell: bool = False) -> None:
+        """A worker is about to send agent code. ``inside_cell``: a cell that waits took it, and runs it itself."""
+        running = self._running() if inside_cell else {}
+        self._calls.setdefault(call_id, _Call(worker_id, self._number(), frozenset(running)))
+        for request in running.values():
+            request.lent = True
+
+    def call_ends(self, call_id: str, worker_id: str, *, stopped: bool = True) -> None:
+        """The call has ended. Not ``stopped``: its worker has given it up while its code may still run."""
+        call = self._calls.get(call_id)
+        if call is None or call.worker_id != worker_id:
+            return
+        call.orphaned = True
+        if stopped or call.idle:
+            del self._calls[call_id]
+            self._changed.set()
+
+    def workers(self) -> set[str]:
+        """The workers that have a call under way."""
+        return {call.worker_id for call in self._calls.values() if not call.orphaned}
+
+    def worker_gone(self, worker_id: str) -> None:
+        """The worker reports nothing any more: its calls end when the kernel says so."""
+        for call_id in [c for c, call in self._calls.items() if call.worker_id == worker_id]:
+            self.call_ends(call_id, worker_id, stopped=False)
+
+    # -- what the kernel says on iopub ---------------------------------------------------------------
+
+    def busy(self, session: str, msg_id: str) -> None:
+        """An execute request begins. Of one that was forwarded, nothing that was foreign runs any more."""
+        if self._embedded and not session.startswith(AGENT):
+            self.forwarded(msg_id, ANYBODY, session)
+        if msg_id in self._requests:
+            self._foreign.clear()
+        else:
+            self._foreign.add(msg_id)
+        self._changed.set()
+
+    def idle(self, msg_id: str) -> None:
+        """An execute request has ended."""
+        self._foreign.discard(msg_id)
+        self.answered(msg_id)
+        call = self._calls.get(msg_id)
+        if call is not None:
+            call.idle = True
+            if call.orphaned:
+                del self._calls[msg_id]
+        self._changed.set()
+
+    # -- inside --------------------------------------------------------------------------------------
+
+    def _number(self) -> int:
+        self._count += 1
+        return self._count
+
+    def _running(self) -> dict[str, _Request]:
+        """The first request of each lane, by its msg_id."""
+        lanes: dict[str, str] = {}
+        for msg_id, request in self._requests.items():
+            lanes.setdefault(request.lane, msg_id)
+        return {msg_id: self._requests[msg_id] for msg_id in lanes.values()}
+
+    def _works(self, running: dict[str, _Request], person: str) -> bool:
+        return bool(running) and all(request.person in (person, ANYBODY) for request in running.values())
+
+    def _present(self, request: _Request) -> bool:
+        return self._embedded or (request.person, request.session) in self._pages

@@ -17,7 +17,7 @@ from jupyter_server.base.call_context import CallContext
 from jupyter_server.services.events.handlers import EventHandler
 
 from ..model.redaction import Redactor
-from .cells import Cells
+from .cells import Attendance, Cells
 from .tasks import Tasks
 from .watch import KernelProcess, Watch, connection_of
 
@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 POLL_SECONDS = 0.25
 ACTION_SECONDS = 10.0  # how long a shutdown or restart under way may take to say which it was
 RESTART_LOOKS = 12  # how often, a poll's time apart, a kernel is looked at that another restart may start
-OVERTAKEN_SECONDS = 0.3  # a cell's request may arrive before its busy message
+OVERTAKEN_SECONDS = 0.3  # a cell's call may arrive before the news that the cell runs
+ENDING_SECONDS = 2.0  # or, right after agent code, before its worker's word that it has ended
 REMEMBERED = 200
 KERNEL_ACTIONS = "https://events.jupyter.org/jupyter_server/kernel_actions/v1"
 
@@ -55,18 +56,17 @@ class Kernels:
         manager: KernelMap,
         *,
         tell: Tell,
-        is_person: Callable[[str, str], bool],
         decisions: bool,
         notebook_path: Callable[[str], Coroutine[Any, Any, str | None]],
         log: Logger,
     ) -> None:
         self._manager = manager
         self._tell = tell
-        self._is_person = is_person
         self._decisions = decisions
         self.notebook_path = notebook_path
         self._log = log
         self._watches: dict[str, Watch] = {}
+        self._cells: dict[str, Cells] = {}
         self._starters: dict[str, User] = {}
         self._given_up: dict[str, tuple[What, str]] = {}
         self._tasks = Tasks(log)
@@ -74,7 +74,7 @@ class Kernels:
         self.boots: Boots | None = None
         self.redactor = Redactor()  # learns the kernels' keys
         self.on_gone: Callable[[str], None] = lambda _kernel_id: None
-        self.busy_with_job: Callable[[str], bool] = lambda _kernel_id: False
+        self.has_run_in: Callable[[str, str], Coroutine[Any, Any, bool]] = _nobody_works
 
     # -- life -------------------------------------------------------------------------------------
 
@@ -84,7 +84,8 @@ class Kernels:
 
     def serve(self, kernel_id: str, process: KernelProcess) -> None:
         """Watch a kernel that Jupyter does not manage: the one that this server is embedded in."""
-        self._adopt(kernel_id, process, lambda session: not session.startswith("lobu-"))
+        self._cells[kernel_id] = Cells(embedded=True)
+        self._adopt(kernel_id, process)
 
     async def close(self) -> None:
         await self._tasks.close()
@@ -115,15 +116,26 @@ class Kernels:
         """The user whose request started the kernel."""
         return self._starters.get(kernel_id)
 
-    async def attended(self, kernel_id: str, *, patient: bool) -> bool:
-        """Whether a person's cell runs in the kernel, and no agent's code.
+    def cells_of(self, kernel_id: str) -> Cells | None:
+        """What runs in a kernel of this server."""
+        if kernel_id not in self._cells and kernel_id in self._manager:
+            self._cells[kernel_id] = Cells()
+        return self._cells.get(kernel_id)
 
-        ``patient``: wait a moment for the message that says so, for a request can overtake it.
+    async def attendance(self, kernel_id: str, person: str, *, patient: bool) -> Attendance:
+        """What the kernel may do for `person` now: a cell of theirs runs there, and no agent code.
+
+        ``patient``: wait a moment for the news that says so, for a call can overtake it.
         """
-        watch = self._watches.get(kernel_id)
-        if watch is None or not self._decisions or self.busy_with_job(kernel_id):
-            return False
-        return await watch.cells.wait_attended(OVERTAKEN_SECONDS if patient else 0)
+        cells = self.cells_of(kernel_id)
+        if cells is None or not self._decisions:
+            return Attendance()
+        for worker_id in cells.workers():
+            if not await self.has_run_in(worker_id, kernel_id):
+                cells.worker_gone(worker_id)
+        if not patient:
+            return cells.attendance(person)
+        return await cells.wait(person, OVERTAKEN_SECONDS, ENDING_SECONDS)
 
     def touch(self, kernel_id: str, now: Any) -> None:
         """A run works with this kernel: no culler may take it for idle."""
@@ -166,6 +178,7 @@ class Kernels:
     def _shut_down(self, kernel_id: str) -> None:
         watch = self._watches.pop(kernel_id, None)
         self._starters.pop(kernel_id, None)
+        self._cells.pop(kernel_id, None)
         self._new_incarnation(kernel_id)
         if watch is not None:
             self.redactor.forget(_key_of(watch.process))
@@ -266,15 +279,16 @@ class Kernels:
         process = self._manager.get_kernel(kernel_id)
         if not process.get_connection_info().get("iopub_port"):
             return None  # still starting
-        watch = self._adopt(kernel_id, process, lambda session: self._is_person(kernel_id, session))
+        watch = self._adopt(kernel_id, process)
         process.add_restart_callback(
             watch.lose, "restart"
         )  # it comes before the restart, and only of a dead kernel
         process.add_restart_callback(lambda: self._on_dead(kernel_id), "dead")
         return watch
 
-    def _adopt(self, kernel_id: str, process: KernelProcess, is_person: Callable[[str], bool]) -> Watch:
-        watch = Watch(kernel_id, process, Cells(is_person), self._on_down, self._log)
+    def _adopt(self, kernel_id: str, process: KernelProcess) -> Watch:
+        cells = self._cells.setdefault(kernel_id, Cells())
+        watch = Watch(kernel_id, process, cells, self._on_down, self._log)
         watch.connect()
         self._watches[kernel_id] = watch
         self.redactor.add(_key_of(process))
@@ -284,6 +298,10 @@ class Kernels:
 def made_up() -> bool:
     """Whether the event at hand was posted by a client to ``api/events``: nothing happened then."""
     return isinstance(CallContext.get(CallContext.JUPYTER_HANDLER), EventHandler)
+
+
+async def _nobody_works(worker_id: str, kernel_id: str) -> bool:
+    return False
 
 
 def _key_of(process: KernelProcess) -> str:

@@ -75,7 +75,7 @@ class Service:
         self._stack = AsyncExitStack()
         self._tasks = Tasks(log)
         kernels.on_gone = self.jobs.kernel_gone
-        kernels.busy_with_job = self.jobs.is_out
+        kernels.has_run_in = self._has_run_in
 
     @property
     def gateway(self) -> Gateway:
@@ -152,6 +152,9 @@ class Service:
     async def running(self) -> list[str | None]:
         """The kernel (or None) of each running run."""
         return [] if self._gateway is None else await self._gateway.running()
+
+    async def _has_run_in(self, worker_id: str, kernel_id: str) -> bool:
+        return self._gateway is not None and await self._gateway.has_run_in(worker_id, kernel_id)
 
     async def held(self) -> int:
         """How many pauses wait in the memory of our workers."""

@@ -18,6 +18,7 @@ from . import guardrails, keys
 from .activity import Activity
 from .callers import Callers, has_one_owner
 from .embedded import EmbeddingKernel, kernel_id_of
+from .forwarding import noting
 from .inheritance import Inheritance
 from .kernels import Kernels
 from .notebooks import Notebooks
@@ -27,6 +28,8 @@ from .watching import Watching
 from .workers import OWN_WORKER, Pool
 
 if TYPE_CHECKING:
+    from jupyter_server.auth import User
+
     from ..model.runs import Mode
     from .app import LobuApp
     from .watch import KernelProcess
@@ -45,7 +48,6 @@ def build(app: LobuApp) -> Service:
     kernels = Kernels(
         app.server.kernel_manager,
         tell=lambda kernel_id, what, detail: service.tell_kernel_event(kernel_id, what, detail),
-        is_person=lambda kernel_id, session: _is_open_session(app.server, kernel_id, session),
         decisions=app.kernel_decisions,
         notebook_path=lambda kernel_id: _notebook_path(app.server, kernel_id),
         log=app.log,
@@ -77,6 +79,7 @@ def build(app: LobuApp) -> Service:
         starter=kernels.starter,
         log=app.log,
     )
+    note_pages(app, service)
     service.notebooks = Notebooks(app.server.contents_manager, app.log)
     service.activity = Activity(
         running=service.running,
@@ -90,6 +93,17 @@ def build(app: LobuApp) -> Service:
         process = EmbeddingKernel(app.embedded_connection_file, app.embedded_parent)
         kernels.serve(kernel_id_of(app.embedded_connection_file), cast("KernelProcess", process))
     return service
+
+
+def note_pages(app: LobuApp, service: Service) -> None:
+    """See to it that kernels' cells know what pages send through this server, whatever class makes the connections."""
+    name = "kernel_websocket_connection_class"
+    base = app.settings.get(name) or app.server.kernel_websocket_connection_class
+
+    def person_of(user: User) -> str:
+        return service.callers.person_name(app.server.identity_provider, user)
+
+    app.settings[name] = noting(base, service.kernels.cells_of, person_of)
 
 
 def _service_settings(app: LobuApp, worker_settings: dict[str, Any]) -> ServiceSettings:
@@ -174,12 +188,6 @@ def _local_api(server: Any) -> str:
     host = f"[{host}]" if ":" in host else host
     scheme = "https" if server.certfile else "http"
     return f"{scheme}://{host}:{server.port}{server.base_url}lobu/api/"
-
-
-def _is_open_session(server: Any, kernel_id: str, session: str) -> bool:
-    """Whether a front end of this server is connected to the kernel under this session id."""
-    sessions = getattr(server.kernel_websocket_connection_class, "_open_sessions", {})
-    return f"{kernel_id}:{session}" in sessions
 
 
 async def _notebook_path(server: Any, kernel_id: str) -> str | None:

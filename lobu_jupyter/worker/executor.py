@@ -16,10 +16,12 @@ from uuid import uuid4
 from lobu_jupyter.model.ports import Executed, Output
 
 from .capture import Capture, Phase
+from .report import Reports, Unheard
 from .source import request_code, result_code
 from .subshell import look_aside
 
 if TYPE_CHECKING:
+    from .channels import Message
     from .kernel import Kernel
 
 WAITING_FOR_CELL = "waiting for your cell"
@@ -50,10 +52,15 @@ class Executor:
     """A :class:`~lobu_jupyter.model.ports.KernelPort` on `kernel`."""
 
     def __init__(
-        self, kernel: Kernel, offer: Offer = no_cell, output_bytes: int = DEFAULT_OUTPUT_BYTES
+        self,
+        kernel: Kernel,
+        offer: Offer = no_cell,
+        output_bytes: int = DEFAULT_OUTPUT_BYTES,
+        report: Reports | None = None,
     ) -> None:
         self._kernel = kernel
         self._offer = offer
+        self._report: Reports = report or Unheard()
         self._limit = output_bytes + _SLACK_BYTES
 
     async def run_code(self, code: str, on_output: OnOutput, on_waiting: OnWaiting) -> Executed:
@@ -97,6 +104,7 @@ class Executor:
                     raise
                 finally:
                     self._forget(attempt)
+                    await asyncio.shield(self._report_ends(attempt))
                 if done is not None:
                     return done
 
@@ -111,7 +119,9 @@ class Executor:
                 return
             await notes.say(WAITING_FOR_CELL)
             await self._kernel.change(_OFFER_SECONDS)
-        attempt.capture = self._send(attempt.text)
+        message = self._request(attempt.text)
+        await self._begins(attempt, message["header"]["msg_id"])
+        attempt.capture = self._send(message)
 
     async def _begun(self, attempt: _Attempt, capture: Capture, notes: _Notes) -> bool:
         """Wait for news of a request that is queued in the kernel; False if it is lost.
@@ -130,7 +140,7 @@ class Executor:
             capture.held = False
         return True
 
-    def _send(self, text: str) -> Capture:
+    def _request(self, text: str) -> Message:
         message = self._kernel.message("execute_request", {})
         request_id: str = message["header"]["msg_id"]
         message["content"] = {
@@ -141,9 +151,26 @@ class Executor:
             "stop_on_error": False,
             "user_expressions": {"lobu": result_code(request_id)},
         }
-        capture = self._kernel.capture(request_id, self._limit)
+        return message
+
+    def _send(self, message: Message) -> Capture:
+        capture = self._kernel.capture(message["header"]["msg_id"], self._limit)
         self._kernel.send(message)
         return capture
+
+    async def _begins(self, attempt: _Attempt, request_id: str) -> None:
+        attempt.reported.append(request_id)  # first: a report may arrive whose answer does not
+        await self._report.begins(request_id)
+
+    async def _report_ends(self, attempt: _Attempt) -> None:
+        """Report the ends of all that was reported; code that did not stop is given up, and said to be."""
+        capture = attempt.capture
+        unended = (Phase.RUNNING, Phase.SENT) if attempt.inline else (Phase.RUNNING,)
+        runs_on = capture is not None and capture.phase in unended and capture.gone is None
+        for request_id in attempt.reported:
+            stopped = not (runs_on and capture is not None and request_id == capture.request_id)
+            await self._report.ends(request_id, stopped=stopped)
+        attempt.reported.clear()
 
     async def _offered(self, attempt: _Attempt) -> bool:
         """Offer the request to a cell that waits; if it took it, that is the attempt from now on."""
@@ -158,6 +185,7 @@ class Executor:
             if offering.done() and not offering.cancelled() and offering.result():
                 self._forget(attempt)
                 attempt.capture, attempt.inline = job, True
+                attempt.reported.append(job.request_id)  # by the server itself, as it handed the job over
             else:
                 self._kernel.forget(job)
         return taken
@@ -220,6 +248,7 @@ class _Attempt:
         self.harmless = harmless
         self.capture: Capture | None = None
         self.inline = False
+        self.reported: list[str] = []  # requests that the server knows of
 
     @property
     def now(self) -> Capture:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from .executor import DEFAULT_OUTPUT_BYTES, Executor, Offer
 from .kernel import Kernel
+from .report import Report
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -54,7 +55,8 @@ class Kernels:
                 if not shared.is_open:
                     await shared.kernel.open()
                     shared.is_open = True
-            yield Executor(shared.kernel, self._offer_in(info.kernel_id), output_bytes)
+            report = Report(self._link, info.kernel_id)
+            yield Executor(shared.kernel, self._offer_in(info.kernel_id), output_bytes, report)
         finally:
             shared.users -= 1
             if shared.users == 0:

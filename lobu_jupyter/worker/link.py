@@ -148,6 +148,19 @@ class Link:
             return False
         return bool(answer["taken"])
 
+    async def call_begins(self, kernel_id: str, call_id: str) -> None:
+        """Report agent code that is about to be sent to the kernel, by the msg_id of its request.
+
+        Raises:
+            KernelNotFound: no run of this worker is bound to the kernel (any more).
+        """
+        await self._call("PUT", f"kernels/{kernel_id}/calls/{call_id}")
+
+    async def call_ends(self, kernel_id: str, call_id: str, *, stopped: bool) -> None:
+        """Report its end. Not ``stopped``: it was given up, and its code may still run."""
+        params = {} if stopped else {"stopped": "false"}
+        await self._call("DELETE", f"kernels/{kernel_id}/calls/{call_id}", params=params)
+
     async def _call(self, method: str, path: str, **options: Any) -> Any:
         backoff = Backoff(self._patience)
         while True:

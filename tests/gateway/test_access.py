@@ -13,7 +13,7 @@ from tests.gateway.rig import ME, OTHER, Rig, Worker, approve, call, paused, res
 
 
 def kernel(*, attended: bool) -> KernelCaller:
-    return KernelCaller(kernel_id="k1", name="ada", attended=attended, remote="127.0.0.1")
+    return KernelCaller(kernel_id="k1", name="ada", attended=attended, decides=attended, remote="127.0.0.1")
 
 
 @pytest.mark.scenario("A34")

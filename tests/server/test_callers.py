@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
 import json
@@ -16,6 +17,7 @@ from traitlets.config import Config
 from lobu_jupyter.client.sign import KernelAuth
 from lobu_jupyter.model.callers import OWNER
 from lobu_jupyter.server.callers import has_one_owner
+from lobu_jupyter.server.cells import Attendance
 from tests.server.wire import PlainWorker, Wire
 
 PAGE = "page-session"
@@ -56,10 +58,14 @@ class Kernel:
         params = dict([query.split("=")]) if query else {}
         return await self.wire.ask(method, path, text, headers=headers, params=params)
 
-    def cell(self, state: str, session: str = PAGE) -> None:
-        """The kernel says on iopub that an execute request of `session` is busy or idle."""
-        cells = self.wire.service.kernels._watches[self.kernel_id].cells
-        cells.busy(session, "m1") if state == "busy" else cells.idle("m1")
+    def cell(self, state: str, person: str = OWNER) -> None:
+        """A page of `person` has sent a cell, or the kernel has answered it."""
+        cells = self.wire.service.kernels.cells_of(self.kernel_id)
+        if state == "busy":
+            cells.opened(person, PAGE)
+            cells.forwarded("m1", person, PAGE)
+        else:
+            cells.answered("m1")
 
 
 def wire_base(wire: Wire) -> str:
@@ -72,10 +78,8 @@ def lobu_config() -> dict[str, Any]:
 
 
 @pytest.fixture
-async def kernel(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> Kernel:
+async def kernel(wire: Wire) -> Kernel:
     kernel = await Kernel.start(wire)
-    connections = wire.app.kernel_websocket_connection_class
-    monkeypatch.setitem(connections._open_sessions, f"{kernel.kernel_id}:{PAGE}", object())
     wire.service.kernels.connection(kernel.kernel_id)  # it is watched from here on
     return kernel
 
@@ -179,7 +183,8 @@ async def test_an_unattended_kernel_reads_and_does_nothing_else(wire: Wire, kern
         ("DELETE", "policy/grants/g", None),
         ("DELETE", f"threads/{thread}", None),
     ]
-    kernel.cell("busy", session="lobu-agent")  # the agent's own code runs
+    kernel.cell("busy")
+    wire.service.kernels.cells_of(kernel.kernel_id).call_begins("c1", "w1")  # the agent's own code runs
     replies = [await kernel.ask(*attempt) for attempt in attempts]
 
     assert [status for status, _ in replies] == [403] * len(attempts), replies
@@ -209,16 +214,40 @@ async def test_an_attended_kernel_decides_for_its_person(wire: Wire, kernel: Ker
 
 
 @pytest.mark.scenario("A34")
-async def test_while_a_job_of_the_agent_is_out_the_waiting_cell_may_not_decide(
+async def test_while_an_agents_job_is_under_way_the_waiting_cell_may_not_act(
     wire: Wire, kernel: Kernel
 ) -> None:
     kernel.cell("busy")
-    wire.service.jobs._out[kernel.kernel_id] = "j1"
+    worker = await PlainWorker.register(wire)
+    thread = (await wire.ok("POST", "threads", {"kernelId": kernel.kernel_id}))["threadId"]
+    await wire.ok("POST", f"threads/{thread}/runs", {"prompt": "go"})
+    await worker.task()
+    path = f"kernels/{kernel.kernel_id}"
+    polling = asyncio.create_task(kernel.ask("GET", f"{path}/jobs?wait=10"))
+    job = {"jobId": "j1", "code": '{"do": "run"}', "wait": 10}
+    offered = await wire.ok("POST", f"{path}/jobs", job, headers=worker.headers)
+    assert offered == {"taken": True}
+    assert (await polling)[1]["job"]["jobId"] == "j1"
 
-    assert not await wire.service.kernels.attended(kernel.kernel_id, patient=False)
+    async def attendance() -> Attendance:
+        return await wire.service.kernels.attendance(kernel.kernel_id, OWNER, patient=False)
 
-    wire.service.jobs.done(kernel.kernel_id, "j1")
-    assert await wire.service.kernels.attended(kernel.kernel_id, patient=False)
+    await kernel.ask("POST", f"{path}/jobs/j1", {"state": "done", "ok": True})  # the kernel's word
+    await kernel.ask("GET", f"{path}/jobs?wait=0")
+    assert await attendance() == Attendance()
+
+    assert (await wire.raw("DELETE", f"{path}/calls/j1", headers=worker.headers)).code == 204
+    assert await attendance() == Attendance(works=True, decides=False)
+
+
+async def test_a_worker_reports_calls_in_the_kernels_of_its_own_runs_only(wire: Wire, kernel: Kernel) -> None:
+    worker = await PlainWorker.register(wire)
+    path = f"kernels/{kernel.kernel_id}"
+
+    call = await wire.raw("PUT", f"{path}/calls/c1", headers=worker.headers)
+    job = await wire.raw("POST", f"{path}/jobs", {"jobId": "j", "code": "1"}, headers=worker.headers)
+
+    assert (call.code, job.code) == (404, 404)
 
 
 class TestDecisionsOff:

@@ -39,7 +39,7 @@ class Process:
 
 
 def _watch(process: Process, told: list[Watch]) -> Watch:
-    cells = Cells(lambda _session: True)
+    cells = Cells()
     return Watch("k1", cast("Any", process), cells, told.append, logging.getLogger("test"))
 
 
@@ -153,7 +153,6 @@ async def _kernels(manager: Manager, told: list[str]) -> Kernels:
     kernels = Kernels(
         manager,
         tell=tell,
-        is_person=lambda kernel_id, session: True,
         decisions=True,
         notebook_path=no_path,
         log=logging.getLogger("test"),

@@ -31,6 +31,7 @@ class FakeGateway:
     faults: dict[int, str] = field(default_factory=dict)
     ended_runs: set[str] = field(default_factory=set)
     offered: list[dict[str, Any]] = field(default_factory=list)
+    calls: list[str] = field(default_factory=list)
     on_offer: Callable[[dict[str, Any]], bool] = field(default=lambda job: False)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     hold: asyncio.Event | None = None
@@ -99,6 +100,14 @@ class _Handler(tornado.web.RequestHandler):
             except TimeoutError:
                 pass
         self.finish({"items": self.gateway.inbox[after:]})
+
+    async def put(self, path: str) -> None:
+        self.gateway.calls.append(f"begins {path}")
+        self.set_status(204)
+
+    async def delete(self, path: str) -> None:
+        self.gateway.calls.append(f"ends {path}")
+        self.set_status(204)
 
     async def post(self, path: str) -> None:
         gateway = self.gateway

@@ -1,9 +1,10 @@
-"""kernels/{k}: the tools that a kernel offers, and the jobs that its waiting cell executes."""
+"""kernels/{k}: the tools that a kernel offers, the jobs that its waiting cell executes, and agents' calls in it."""
 
 from __future__ import annotations
 
 from typing import Any, Literal
 
+import msgspec
 from jupyter_server.auth.decorator import authorized
 from msgspec import Struct
 from tornado import web
@@ -27,6 +28,10 @@ class Offer(Struct, kw_only=True, rename="camel", forbid_unknown_fields=True):
     job_id: str
     code: str
     wait: float = 0.5
+
+
+class EndQuery(Struct, kw_only=True):
+    stopped: bool = True
 
 
 class JobEnd(Struct, kw_only=True, forbid_unknown_fields=True):
@@ -62,12 +67,13 @@ class Jobs(LobuHandler):
     @web.authenticated
     @authorized
     async def post(self, kernel_id: str) -> None:
-        _only(self, WorkerCaller)
-        assert isinstance(self.caller, WorkerCaller)
-        offer = self.body(Offer)
-        await self.gateway.works_in(self.caller, kernel_id)
+        worker, offer = await _working(self, kernel_id), self.body(Offer)
         job = Job(job_id=offer.job_id, code=offer.code)
-        self.reply({"taken": await self.service.jobs.offer(kernel_id, job, min(offer.wait, MAX_WAIT))})
+        taken = await self.service.jobs.offer(kernel_id, job, min(offer.wait, MAX_WAIT))
+        cells = self.service.kernels.cells_of(kernel_id)
+        if taken and cells is not None:  # noted before the loop turns: no cell has the code yet
+            cells.call_begins(job.job_id, worker.worker_id, inside_cell=not _only_looks(job.code))
+        self.reply({"taken": taken})
 
 
 class OneJob(LobuHandler):
@@ -83,6 +89,31 @@ class OneJob(LobuHandler):
         self.reply_nothing()
 
 
+class Call(LobuHandler):
+    """Agent code in a kernel, by the msg_id of its request: the worker reports it before it sends it."""
+
+    takes = (WorkerCaller,)
+    _track_activity = False
+
+    @web.authenticated
+    @authorized
+    async def put(self, kernel_id: str, call_id: str) -> None:
+        worker = await _working(self, kernel_id)
+        cells = self.service.kernels.cells_of(kernel_id)
+        if cells is not None:
+            cells.call_begins(call_id, worker.worker_id)
+        self.reply_nothing()
+
+    @web.authenticated
+    @authorized
+    async def delete(self, kernel_id: str, call_id: str) -> None:
+        stopped = self.query(EndQuery).stopped
+        cells = self.service.kernels.cells_of(kernel_id)
+        if cells is not None:
+            cells.call_ends(call_id, _worker(self).worker_id, stopped=stopped)
+        self.reply_nothing()
+
+
 def _own(handler: LobuHandler, kernel_id: str) -> None:
     if isinstance(handler.caller, KernelCaller) and handler.caller.kernel_id != kernel_id:
         raise NotAllowed("a kernel speaks for itself only")
@@ -93,8 +124,34 @@ def _only(handler: LobuHandler, kind: type) -> None:
         raise NotAllowed
 
 
+def _worker(handler: LobuHandler) -> WorkerCaller:
+    if not isinstance(handler.caller, WorkerCaller):
+        raise NotAllowed
+    return handler.caller
+
+
+async def _working(handler: LobuHandler, kernel_id: str) -> WorkerCaller:
+    """The worker that calls, if a run of its is bound to the kernel; for others there is no such kernel."""
+    worker = _worker(handler)
+    await handler.gateway.works_in(worker, kernel_id)
+    return worker
+
+
+class _Work(Struct):
+    do: str = ""
+
+
+def _only_looks(code: str) -> bool:
+    """Whether a worker's job looks at variables, as notebook/guest.py says, and runs nothing of the agent's."""
+    try:
+        return msgspec.json.decode(code, type=_Work).do == "look"
+    except msgspec.MsgspecError:
+        return False
+
+
 ROUTES = [
     ("kernels/{kernelId}/tools", Tools),
     ("kernels/{kernelId}/jobs", Jobs),
     ("kernels/{kernelId}/jobs/{jobId}", OneJob),
+    ("kernels/{kernelId}/calls/{callId}", Call),
 ]

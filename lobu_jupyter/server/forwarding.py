@@ -1,0 +1,176 @@
+"""What pages send to kernels through this server: seen on its way, and passed on untouched.
+
+:func:`noting` makes a subclass of whatever connection class Jupyter is configured with. Of each message it
+reads the channel and, of the few on the shell channel, the header; it parses no output and no content but
+the ``silent`` flag of a cell.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
+from msgspec import Struct, field
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from jupyter_server.auth import User
+    from jupyter_server.services.kernels.connection.base import BaseKernelWebsocketConnection
+
+    from .cells import Cells
+
+V1 = "v1.kernel.websocket.jupyter.org"
+REQUEST = "execute_request"
+REPLY = "execute_reply"
+
+
+class Request(NamedTuple):
+    """An execute request. ``lane``: the subshell that it is for, "" for the main shell."""
+
+    msg_id: str
+    lane: str
+    silent: bool
+
+
+class _Header(Struct):
+    msg_id: str = ""
+    msg_type: str = ""
+    subshell_id: str | None = None
+
+
+class _Content(Struct):
+    silent: bool = False
+
+
+class _Message(Struct):
+    channel: str = ""
+    header: _Header = field(default_factory=_Header)
+    parent_header: _Header = field(default_factory=_Header)
+    content: _Content = field(default_factory=_Content)
+
+
+_header: msgspec.json.Decoder[_Header] = msgspec.json.Decoder(_Header)
+_content: msgspec.json.Decoder[_Content] = msgspec.json.Decoder(_Content)
+_message: msgspec.json.Decoder[_Message] = msgspec.json.Decoder(_Message)
+_UNREADABLE = (msgspec.MsgspecError, ValueError, struct.error)
+
+
+def request_in(message: str | bytes, protocol: str | None) -> Request | None:
+    """The execute request in a page's message, if it is one; what cannot be read is none."""
+    try:
+        return _of_v1(message) if protocol == V1 and isinstance(message, bytes) else _of_legacy(message)
+    except _UNREADABLE:
+        return None
+
+
+def _of_v1(message: bytes) -> Request | None:
+    """Frames by offset: channel, header, parent header, metadata, content, buffers."""
+    count = int.from_bytes(message[:8], "little")
+    if count < 6:
+        return None
+    at = struct.unpack_from("<6Q", message, 8)
+    header = message[at[1] : at[2]]
+    if message[at[0] : at[1]] != b"shell" or REQUEST.encode() not in header:
+        return None
+    return _request(_header.decode(header), _content.decode(message[at[4] : at[5]]))
+
+
+def _of_legacy(message: str | bytes) -> Request | None:
+    """JSON, or in binary: the number of parts, their offsets, JSON, buffers."""
+    text = message if isinstance(message, str) else _json_of(message)
+    if (REQUEST if isinstance(text, str) else REQUEST.encode()) not in text:  # pyright: ignore[reportOperatorIssue]
+        return None
+    found = _message.decode(text)
+    return _request(found.header, found.content) if found.channel == "shell" else None
+
+
+def _json_of(message: bytes) -> bytes:
+    (count,) = struct.unpack_from("!I", message)
+    ends = (
+        struct.unpack_from("!2I", message, 4) if count > 1 else (*struct.unpack_from("!I", message, 4), None)
+    )
+    return message[ends[0] : ends[1]]
+
+
+def _request(header: _Header, content: _Content) -> Request | None:
+    if header.msg_type != REQUEST or not header.msg_id:
+        return None
+    return Request(header.msg_id, header.subshell_id or "", content.silent)
+
+
+def answered_in(connection: Any, stream: Any, frames: Any) -> str | None:
+    """The msg_id that a message of the kernel to a page answers, if it is a reply on the shell channel.
+
+    A connection to a kernel here gets a stream and frames, one to a Jupyter gateway the whole message as JSON.
+    """
+    try:
+        if frames is None:
+            if not isinstance(stream, str) or REPLY not in stream:
+                return None
+            found = _message.decode(stream)
+            return found.parent_header.msg_id if found.channel == "shell" else None
+        channel = stream if isinstance(stream, str) else getattr(stream, "channel", None)
+        if channel != "shell":
+            return None
+        _, parts = connection.session.feed_identities(frames)
+        return _header.decode(parts[2]).msg_id
+    except (*_UNREADABLE, IndexError):
+        return None
+
+
+def noting(
+    base: type[BaseKernelWebsocketConnection],
+    cells_of: Callable[[str], Cells | None],
+    person_of: Callable[[User], str],
+) -> type[BaseKernelWebsocketConnection]:
+    """A subclass of `base` that notes in the kernel's cells what a page connects, sends and is answered."""
+
+    class Noting(base):
+        _noted: tuple[str, str] | None = None  # whose page, while it is connected
+
+        def connect(self) -> Any:
+            user, cells = self.websocket_handler.current_user, cells_of(self.kernel_id)
+            if user is not None and cells is not None and self._noted is None:
+                self._noted = (person_of(user), self.session_id)
+                cells.opened(*self._noted)
+            return super().connect()
+
+        def disconnect(self) -> Any:
+            noted, self._noted = self._noted, None
+            cells = cells_of(self.kernel_id)
+            if noted is not None and cells is not None:
+                cells.closed(*noted)
+            return super().disconnect()
+
+        def handle_incoming_message(self, incoming_msg: Any) -> None:
+            request = request_in(incoming_msg, _protocol(self)) if self._noted else None
+            super().handle_incoming_message(incoming_msg)
+            cells = cells_of(self.kernel_id)
+            if request is not None and self._noted is not None and cells is not None and _allowed(self):
+                person, session = self._noted
+                cells.forwarded(request.msg_id, "" if request.silent else person, session, request.lane)
+
+        def handle_outgoing_message(self, stream: Any, outgoing_msg: Any = None, *more: Any) -> None:
+            msg_id = answered_in(self, stream, outgoing_msg)
+            cells = cells_of(self.kernel_id) if msg_id else None
+            if cells is not None and msg_id:
+                cells.answered(msg_id)
+            given = (stream,) if outgoing_msg is None else (stream, outgoing_msg, *more)
+            super().handle_outgoing_message(*given)
+
+    Noting.__name__ = Noting.__qualname__ = (
+        base.__name__
+    )  # its configuration and its log lines are those of the base
+    return Noting
+
+
+def _protocol(connection: Any) -> str | None:
+    return getattr(connection.websocket_handler, "selected_subprotocol", None)
+
+
+def _allowed(connection: Any) -> bool:
+    """Whether the server lets execute requests through at all."""
+    allowed = getattr(connection.multi_kernel_manager, "allowed_message_types", None)
+    return not allowed or REQUEST in allowed
