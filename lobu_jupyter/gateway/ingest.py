@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from lobu_jupyter.model import events as ev
+from lobu_jupyter.model.bounds import MAX_BATCH_BYTES, MAX_BATCH_EVENTS
 from lobu_jupyter.model.errors import (
     Conflict,
     InvalidField,
@@ -16,6 +18,7 @@ from lobu_jupyter.model.errors import (
     StaleIncarnation,
     TooLarge,
 )
+from lobu_jupyter.model.interrupts import check_interrupt
 from lobu_jupyter.model.runs import ErrorCode, RunError, RunStatus
 
 from .ending import finish
@@ -36,6 +39,8 @@ if TYPE_CHECKING:
 _RESERVED = frozenset({"lobu.decision", "lobu.closed", "lobu.title", "lobu.kernel"})  # the gateway's to say
 _TERMINAL = (ev.RunFinished, ev.RunErrorEvent)
 LIFE_SECONDS = 1.0  # how often a lease is extended at most
+MAX_TOKENS = 10**12  # of one count of one run, so that no sum overflows
+UNASKED_EVENTS = 64  # a batch of more is judged by its lease before its events are parsed
 _STATUS = {
     "success": RunStatus.SUCCEEDED,
     "interrupt": RunStatus.INTERRUPTED,
@@ -66,10 +71,10 @@ async def ingest_each(
 ) -> list[_Taken | LobuError]:
     """See :meth:`Gateway.ingest_each`."""
     began = perf_counter()
-    judged = [_judge(ctx, worker, batch) for batch in batches]
-    bodies = [body for body in judged if not isinstance(body, LobuError)]
+    judged = await _judge_each(ctx, worker, batches)
+    bodies = [body for body in judged if callable(body)]
     outcomes = iter(await ctx.database.write_each(bodies) if bodies else [])
-    taken = [body if isinstance(body, LobuError) else _taken(next(outcomes)) for body in judged]
+    taken = [_taken(next(outcomes)) if callable(body) else body for body in judged]
     journaled = [len(b.events) for b, t in zip(batches, taken, strict=True) if not isinstance(t, LobuError)]
     if journaled:
         ctx.observer.ingested(sum(journaled), perf_counter() - began)
@@ -78,6 +83,22 @@ async def ingest_each(
 
 def _taken(outcome: Outcome[_Taken]) -> _Taken | LobuError:
     return outcome.error if isinstance(outcome.error, LobuError) else outcome.result()
+
+
+async def _judge_each(
+    ctx: Context, worker: WorkerCaller, batches: Sequence[ev.Batch]
+) -> list[Body[_Taken] | _Taken | LobuError]:
+    judged: list[Body[_Taken] | _Taken | LobuError] = []
+    parsed = 0
+    for batch in batches:
+        many = UNASKED_EVENTS < len(batch.events) <= MAX_BATCH_EVENTS
+        known = await _known(ctx, worker, batch) if many else None
+        judged.append(_judge(ctx, worker, batch) if known is None else known)
+        parsed += len(batch.events)
+        if parsed > MAX_BATCH_EVENTS:  # parsing takes milliseconds, and others wait
+            parsed = 0
+            await asyncio.sleep(0)
+    return judged
 
 
 def _judge(ctx: Context, worker: WorkerCaller, batch: ev.Batch) -> Body[_Taken] | LobuError:
@@ -91,23 +112,60 @@ def _judge(ctx: Context, worker: WorkerCaller, batch: ev.Batch) -> Body[_Taken] 
     return lambda tx: _take(ctx, tx, worker, checked)
 
 
+def _check_size(batch: ev.Batch) -> None:
+    if batch.batch < 1:
+        raise InvalidField("must be at least 1", field="batch")
+    if not batch.events:
+        raise InvalidField("must have at least one event", field="events")
+    if len(batch.events) > MAX_BATCH_EVENTS:
+        raise InvalidField(f"must have at most {MAX_BATCH_EVENTS} items", field="events")
+
+
+async def _known(ctx: Context, worker: WorkerCaller, batch: ev.Batch) -> _Taken | LobuError | None:
+    """Judge a batch of many events by its lease and number, before they are parsed.
+
+    Returns what :func:`_take` would answer or refuse it with, or None: it comes next.
+    """
+    if batch.incarnation != worker.incarnation or ctx.slices.expects(batch.run_id, batch.batch):
+        return None
+
+    async def body(tx: Tx) -> _Taken | None:
+        lease = await tx.one("lease", run_id=batch.run_id)
+        if lease is not None and lease["batch"] + 1 == batch.batch and _holds(worker, lease):
+            return None
+        return await _repeated(tx, worker, batch)
+
+    try:
+        return await ctx.database.read(body)
+    except LobuError as refusal:
+        return refusal
+
+
+def _holds(worker: WorkerCaller, lease: Row) -> bool:
+    return (lease["worker_id"], lease["incarnation"]) == (worker.worker_id, worker.incarnation)
+
+
 def _check(ctx: Context, batch: ev.Batch) -> _Checked:
     """All that can be checked without the run's state, so that nothing is written for a bad batch."""
-    if batch.batch < 1:
-        raise InvalidField("batches count from 1", field="batch")
-    if not batch.events:
-        raise InvalidField("a batch has events", field="events")
+    _check_size(batch)
     redact = ctx.settings.redactor.raw
-    events = [ev.parse(redact(bytes(raw)), f"events[{i}]") for i, raw in enumerate(batch.events)]
+    bodies = [bytes(raw) for raw in batch.events]
+    if sum(map(len, bodies)) > MAX_BATCH_BYTES:
+        raise TooLarge(f"The events of a batch may have {MAX_BATCH_BYTES} bytes.", field="events")
+    events = [ev.parse(redact(body), f"events[{i}]") for i, body in enumerate(bodies)]
     for i, (event, _) in enumerate(events):
         if isinstance(event, _TERMINAL) and i < len(events) - 1:
             raise InvalidField("nothing follows the end of a run", field=f"events[{i + 1}]")
         if isinstance(event, ev.RunFinished):
             _check_outcome(event, f"events[{i}].outcome")
-        if isinstance(event, ev.Custom) and event.name in _RESERVED:
-            raise InvalidField(f"{event.name} is not a worker's to say", field=f"events[{i}].name")
+        if isinstance(event, ev.Custom) and event.name.startswith("lobu."):
+            if event.name in _RESERVED:
+                raise InvalidField(f"{event.name} is not a worker's to say", field=f"events[{i}].name")
+            ev.check_custom(event, f"events[{i}].value")
     last = events[-1][0]
     terminal = last if isinstance(last, _TERMINAL) else None
+    if terminal is not None:
+        _check_usage(terminal.usage or [], f"events[{len(events) - 1}].usage")
     _check_checkpoint(ctx, batch, terminal)
     return _Checked(batch, events, terminal)
 
@@ -126,13 +184,22 @@ def _check_checkpoint(ctx: Context, batch: ev.Batch, terminal: ev.Known | None) 
         raise TooLarge(f"The checkpoint has {size} bytes; {limit} are allowed.", field="checkpoint")
 
 
+def _check_usage(usages: list[dict[str, Any]], where: str) -> None:
+    for index, usage in enumerate(usages):
+        for name, count in usage.items():
+            if isinstance(count, int) and not 0 <= count <= MAX_TOKENS:
+                raise InvalidField(f"must be 0 to {MAX_TOKENS}", field=f"{where}[{index}].{name}")
+
+
 def _check_outcome(event: ev.RunFinished, where: str) -> None:
     outcome = _outcome(event)
-    if outcome.get("type") not in _STATUS:
+    if not isinstance(outcome.get("type"), str) or outcome["type"] not in _STATUS:
         raise InvalidField("an outcome is success, interrupt or cancelled", field=f"{where}.type")
     interrupts = outcome.get("interrupts", [])
-    if not isinstance(interrupts, list) or not all(isinstance(item, dict) for item in interrupts):
-        raise InvalidField("interrupts is a list of objects", field=f"{where}.interrupts")
+    if not isinstance(interrupts, list):
+        raise InvalidField("must be a list", field=f"{where}.interrupts")
+    for index, interrupt in enumerate(interrupts):  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+        check_interrupt(interrupt, f"{where}.interrupts[{index}]")  # pyright: ignore[reportUnknownArgumentType]
 
 
 def _outcome(event: ev.RunFinished) -> dict[str, Any]:
@@ -179,7 +246,7 @@ async def _repeated(tx: Tx, worker: WorkerCaller, batch: ev.Batch) -> _Taken:
         return {"acked": batch.batch, "cursor": run["cursor"]}
     if run["deadline"] is None:  # there is no lease
         raise RunEnded
-    if (run["worker_id"], run["incarnation"]) != (worker.worker_id, worker.incarnation):
+    if not _holds(worker, run):
         raise StaleIncarnation
     raise Conflict(f"Batch {run['batch'] + 1} comes next, not {batch.batch}.", expected=run["batch"] + 1)
 

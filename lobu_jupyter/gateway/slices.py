@@ -38,6 +38,11 @@ class Slices:
             return kept[1]
         return await _rebuild(tx, lease)
 
+    def expects(self, run_id: str, batch: int) -> bool:
+        """Return whether `batch` is the next one of a run whose last batch this server took."""
+        kept = self._kept.get(run_id)
+        return kept is not None and kept[0] == batch - 1
+
     def keep(self, run_id: str, batch: int, slice_: Slice) -> None:
         with self._lock:
             self._kept[run_id] = (batch, slice_)

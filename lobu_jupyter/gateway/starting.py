@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
     from .context import Context
 
+MAX_ID = 512
+
 
 async def start(ctx: Context, by: Caller, thread_id: str, request: StartRun) -> Started:
     """See :meth:`Gateway.start`."""
@@ -124,6 +126,8 @@ def _message_of(ctx: Context, request: StartRun) -> dict[str, Any]:
     if request.prompt is not None and request.messages is not None:
         raise InvalidField("give a prompt or messages, not both", field="messages")
     if request.prompt is not None:
+        if "\0" in request.prompt:
+            raise InvalidField("must not contain NUL characters", field="prompt")
         if not request.prompt.strip():
             raise InvalidField("the prompt is empty", field="prompt")
         message: dict[str, Any] = {"id": new_id("msg"), "role": "user", "content": request.prompt}
@@ -145,22 +149,45 @@ def _user_message(message: dict[str, Any], field: str) -> dict[str, Any]:
         raise InvalidField("the last message is the user's", field=f"{field}.role")
     content = message.get("content")
     parts: list[Any] = content if isinstance(content, list) else []
-    if isinstance(content, list) and not all(isinstance(part, dict) and "type" in part for part in parts):
-        raise InvalidField("a content part is an object with a type", field=f"{field}.content")
+    for index, part in enumerate(parts):
+        _check_part(part, f"{field}.content[{index}]")
     if not (isinstance(content, str) and content.strip()) and not parts:
         raise InvalidField("the message is empty", field=f"{field}.content")
+    for member in ("id", "name"):
+        name = message.get(member)
+        if name is not None and not (isinstance(name, str) and 0 < len(name) <= MAX_ID):
+            raise InvalidField(f"must be a string of 1 to {MAX_ID} characters", field=f"{field}.{member}")
+    for member in ("toolCalls", "toolCallId"):
+        if message.get(member) is not None:
+            raise InvalidField("a user's message has none", field=f"{field}.{member}")
     name = message.get("id")
-    if name is not None and (not isinstance(name, str) or not name):
-        raise InvalidField("a message's id is a text", field=f"{field}.id")
     kept = {k: v for k, v in message.items() if v is not None}
     return {**kept, "id": name or new_id("msg")}
+
+
+def _check_part(part: Any, where: str) -> None:
+    """Refuse a content part with a member of another type than AG-UI's."""
+    if not isinstance(part, dict):
+        raise InvalidField("must be an object with a type", field=where)
+    known: dict[str, Any] = part
+    source: Any = known.get("source")
+    if source is not None and not isinstance(source, dict):
+        raise InvalidField("must be an object", field=f"{where}.source")
+    wanted = ("type", "text") if known.get("type") == "text" else ("type",)
+    for at, holder in ((where, known), (f"{where}.source", source or {})):
+        for member in ("type", "text", "data", "url", "value", "mimeType", "filename"):
+            value = holder.get(member)
+            if value is None and not (holder is known and member in wanted):
+                continue
+            if not isinstance(value, str):
+                raise InvalidField("must be a string", field=f"{at}.{member}")
 
 
 def _texts(message: dict[str, Any]) -> list[str]:
     content = message["content"]
     if isinstance(content, str):
         return [content]
-    return [str(part["text"]) for part in content if part.get("text")]
+    return [part["text"] for part in content if part.get("text")]
 
 
 def _check(ctx: Context, request: StartRun) -> None:
@@ -175,7 +202,7 @@ def _check(ctx: Context, request: StartRun) -> None:
     for index, item in enumerate(request.context):
         for member in ("description", "value"):
             if not isinstance(item.get(member), str):
-                raise InvalidField("a context has two texts", field=f"context[{index}].{member}")
+                raise InvalidField("must be a string", field=f"context[{index}].{member}")
     if len(msgspec.json.encode(request.context)) > ctx.settings.max_prompt_bytes:
         raise TooLarge(f"The context may have {ctx.settings.max_prompt_bytes} bytes.", field="context")
 

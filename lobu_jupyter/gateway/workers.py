@@ -9,8 +9,17 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
+from lobu_jupyter.model.bounds import Announced
 from lobu_jupyter.model.callers import Caller, WorkerCaller
-from lobu_jupyter.model.errors import NotAllowed, RunEnded, RunNotFound, StaleIncarnation, WorkerNotFound
+from lobu_jupyter.model.errors import (
+    InvalidField,
+    NotAllowed,
+    RunEnded,
+    RunNotFound,
+    StaleIncarnation,
+    WorkerNotFound,
+)
+from lobu_jupyter.model.events import explain
 from lobu_jupyter.model.ids import new_id
 from lobu_jupyter.model.ports import ToolSpec
 from lobu_jupyter.model.runs import ErrorCode
@@ -35,6 +44,7 @@ async def register_worker(
     ctx: Context, kind: str, *, owner: str | None, agents: list[dict[str, Any]], tools: list[ToolSpec]
 ) -> dict[str, Any]:
     """See :meth:`Gateway.register_worker`."""
+    check_agents(agents)
     worker_id, token = new_id("worker"), secrets.token_urlsafe(32)
 
     async def body(tx: Tx) -> int:
@@ -56,6 +66,19 @@ async def register_worker(
 
     incarnation = await ctx.database.write(body)
     return {"workerId": worker_id, "incarnation": incarnation, "token": token}
+
+
+def check_agents(agents: list[dict[str, Any]]) -> None:
+    """Refuse agents that could not be listed: one without a name would fail each start of a run.
+
+    Raises:
+        InvalidField: names the member.
+    """
+    try:
+        msgspec.convert(agents, list[Announced])
+    except msgspec.ValidationError as error:
+        text, member = explain(error)
+        raise InvalidField(text, field=f"agents{member}") from error
 
 
 def _hash(token: str) -> str:
@@ -155,6 +178,7 @@ async def notebook_of(
 
 async def announce(ctx: Context, worker: WorkerCaller, agents: list[dict[str, Any]]) -> None:
     """See :meth:`Gateway.announce`."""
+    check_agents(agents)
 
     async def body(tx: Tx) -> None:
         await see(ctx, tx, worker)

@@ -11,10 +11,12 @@ from __future__ import annotations
 
 import json
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from msgspec import Struct, field
+import msgspec
+from msgspec import Meta, Struct, field
 
+from .bounds import Id, Name, Text
 from .errors import InvalidField
 from .runs import Wire
 
@@ -100,21 +102,59 @@ class Question(Struct, frozen=True, kw_only=True, rename="camel"):
     free_text: bool = True
 
 
+_Calls = Annotated[list[Name], Meta(max_length=100)]
+
+
+class _Asked(Struct, kw_only=True, rename="camel"):
+    """What is read of an interrupt's ``metadata.lobu``; its other members are kept as they came."""
+
+    decisions: list[Kind] | None = None
+    tool_name: Name | None = None
+    args: dict[str, Any] | None = None
+    args_schema: dict[str, Any] | None = None
+    questions: Annotated[list[Question], Meta(max_length=100)] | None = None
+    diff: Text | None = None
+    risks: Annotated[list[Text], Meta(max_length=100)] | None = None
+    parent_tool_call_ids: _Calls | None = None
+
+
+class _AskedMetadata(Struct, kw_only=True):
+    lobu: _Asked | None = None
+
+
+class _AskedInterrupt(Struct, kw_only=True, rename="camel"):
+    """What is read of an interrupt in a RUN_FINISHED outcome."""
+
+    id: Id
+    reason: Id
+    message: Text | None = None
+    tool_call_id: Name | None = None
+    subagent_run_id: Name | None = None
+    expires_at: Name | None = None
+    metadata: _AskedMetadata | None = None
+
+
+def check_interrupt(wire: Any, where: str) -> None:
+    """Refuse an interrupt with a member of a type that nobody could show, decide or store."""
+    from .events import explain
+
+    try:
+        msgspec.convert(wire, _AskedInterrupt)
+    except msgspec.ValidationError as error:
+        text, member = explain(error)
+        raise InvalidField(text, field=where + member) from error
+
+
 def interrupt_from_event(wire: dict[str, Any], where: str, **known: Any) -> Interrupt:
     """The interrupt in a RUN_FINISHED outcome; ``known``: threadId, runId, tool name and args.
 
     Raises:
-        InvalidField: it lacks an id or reason, or offers an unknown decision.
+        InvalidField: it lacks an id or reason, offers an unknown decision, or has a member of another type.
     """
-    for member in ("id", "reason"):
-        if not isinstance(wire.get(member), str) or not wire[member]:
-            raise InvalidField("an interrupt has an id and a reason", field=f"{where}.{member}")
+    check_interrupt(wire, where)
     extra: dict[str, Any] = (wire.get("metadata") or {}).get("lobu") or {}
     question = wire["reason"] == QUESTION
     decisions = tuple(extra.get("decisions") or (QUESTION_DECISIONS if question else APPROVAL_DECISIONS))
-    for kind in decisions:
-        if kind not in ("approve", "edit", "reject", "respond", "answer"):
-            raise InvalidField(f"unknown decision {kind!r}", field=f"{where}.metadata.lobu.decisions")
     fields: dict[str, Any] = {
         "id": wire["id"],
         "reason": wire["reason"],
@@ -263,7 +303,12 @@ def _check_args(args: dict[str, Any], schema: dict[str, Any] | None, where: str)
         return
     from jsonschema import Draft202012Validator  # 60 ms: not for a kernel that only imports us
 
-    for error in Draft202012Validator(schema).iter_errors(args):  # pyright: ignore[reportUnknownMemberType]
+    try:
+        error = next(Draft202012Validator(schema).iter_errors(args), None)  # pyright: ignore[reportUnknownMemberType]
+    except Exception as broken:
+        why = f"cannot be checked, because the tool's own schema is broken ({broken}); approve or reject"
+        raise InvalidField(why[:500], field=where) from broken
+    if error is not None:
         path = "".join(f".{part}" for part in error.absolute_path)
         raise InvalidField(error.message, field=where + path)
 

@@ -23,6 +23,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
+from .bounds import Name, Objects, Text
 from .mime_text import joined
 from .text import shorten
 
@@ -45,32 +46,32 @@ class Read(_Request, tag="read"):
 
 class Insert(_Request, tag="insert"):
     cell: CellId
-    source: str
+    source: Text
     type: Literal["code", "markdown"] = "code"
-    after: str | None = None
+    after: Name | None = None
 
 
 class Edit(_Request, tag="edit"):
     cell: CellId
-    was: str
-    source: str
+    was: Text
+    source: Text
 
 
 class Delete(_Request, tag="delete"):
     cell: CellId
-    was: str
+    was: Text
 
 
 class Move(_Request, tag="move"):
     cell: CellId
-    was: str
-    after: str | None = None
+    was: Text
+    after: Name | None = None
 
 
 class SetOutputs(_Request, tag="outputs"):
     cell: CellId
-    was: str
-    outputs: list[dict[str, Any]]
+    was: Text
+    outputs: Objects
 
 
 class Ping(_Request, tag="ping"):

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import field
 
+from .bounds import Globs
 from .runs import Mode, Wire
 
 if TYPE_CHECKING:
@@ -33,10 +34,10 @@ _RANK = {Verdict.ALLOW: 0, Verdict.ASK: 1, Verdict.DENY: 2}
 class Rules(Wire, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One layer's rules: lists of globs over tool names. ``no_grant``: asks no grant may answer."""
 
-    allow: tuple[str, ...] = ()
-    ask: tuple[str, ...] = ()
-    deny: tuple[str, ...] = ()
-    no_grant: tuple[str, ...] = ()
+    allow: Globs = ()
+    ask: Globs = ()
+    deny: Globs = ()
+    no_grant: Globs = ()
     mode: Mode | None = None
 
 

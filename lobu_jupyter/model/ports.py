@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from msgspec import field
 
+from .bounds import Name, Text
 from .interrupts import Decision, Interrupt
 from .policy import Policy, Rules
 from .runs import Wire
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
 class ToolSpec(Wire, frozen=True, kw_only=True):
     """A tool as the model is told of it. ``approval``: asks by default. ``respond``: takes a respond."""
 
-    name: str
-    description: str = ""
+    name: Name
+    description: Text = ""
     parameters: dict[str, Any] = field(default_factory=lambda: {"type": "object", "properties": {}})
     approval: bool = True
     respond: bool = False

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Literal
 
 from msgspec import Struct, field
+
+from .bounds import Messages, Name, Objects, Text
 
 
 class RunStatus(StrEnum):
@@ -99,17 +101,17 @@ class StartRun(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown
     ``messages`` are AG-UI messages; only the trailing user message counts.
     """
 
-    prompt: str | None = None
-    messages: list[dict[str, Any]] | None = None
-    agent: str | None = None
-    model: str | None = None
-    kernel_id: str | None = None
-    client_request_id: str | None = None
+    prompt: Text | None = None
+    messages: Messages | None = None
+    agent: Name | None = None
+    model: Name | None = None
+    kernel_id: Name | None = None
+    client_request_id: Name | None = None
     mode: Mode | None = None
     if_running: Literal["cancel", "queue"] | None = None
     if_waiting: Literal["cancel"] | None = None
     answerable: bool = True
-    context: list[dict[str, Any]] = field(default_factory=list)  # AG-UI Context: description, value
+    context: Objects = field(default_factory=list)  # AG-UI Context: description, value
 
 
 class Started(Wire, frozen=True, kw_only=True):

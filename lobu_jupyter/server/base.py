@@ -17,6 +17,7 @@ from jupyter_server.base.call_context import CallContext
 from jupyter_server.base.handlers import APIHandler, JupyterHandler
 from tornado.web import HTTPError
 
+from ..model.bounds import RepeatedMember, check_members
 from ..model.callers import Caller, KernelCaller, Person, WorkerCaller
 from ..model.depth import MAX_DEPTH, too_deep
 from ..model.errors import InvalidField, LobuError, NotAllowed, StoreUnavailable, TooLarge, status_of
@@ -40,7 +41,6 @@ _CODES = {
     405: "method_not_allowed",
     413: "too_large",
 }
-MAX_INTEGER = 2**62
 _PERSON_VIA = frozenset({"rest", "page", "cli"})
 
 
@@ -132,13 +132,18 @@ class LobuHandler(CallerMixin, APIHandler):
         """The JSON body as a `cls`.
 
         Raises:
-            InvalidField: a member is missing or has another type; names it.
+            InvalidField: a member is missing, given twice, or has another type; names it.
             HTTPError: 400, not JSON, or nested too deep.
         """
         if cls is not Batch and too_deep(self.request.body):  # a batch's events are looked at one by one
             raise HTTPError(400, f"the body nests deeper than {MAX_DEPTH}")
         try:
-            return msgspec.json.decode(self.request.body or b"{}", type=cls)
+            found = msgspec.json.decode(self.request.body or b"{}", type=cls)
+            if cls is not Batch:
+                check_members(self.request.body)
+            return found
+        except RepeatedMember as error:
+            raise InvalidField("this member is given twice", field=error.name) from error
         except msgspec.ValidationError as error:
             _check_json(self.request.body)  # a member may be wrong before the JSON is
             raise _invalid(error, "body") from error
@@ -149,20 +154,20 @@ class LobuHandler(CallerMixin, APIHandler):
             raise HTTPError(400, f"the body nests deeper than {MAX_DEPTH}") from error
 
     def query(self, cls: type[T]) -> T:
-        """The query's arguments as a `cls`; others are ignored, of repeated ones the last counts.
+        """The query's arguments as a `cls`; others are ignored.
 
         Raises:
             InvalidField: an argument has a value that cannot be used; names it.
         """
         given = {name: self.get_query_argument(name) for name in self.request.query_arguments}
+        names = {field.encode_name for field in msgspec.structs.fields(cls)}  # pyright: ignore[reportArgumentType]
+        for name, values in self.request.query_arguments.items():
+            if name in names and len(values) > 1:
+                raise InvalidField("this argument is given twice", field=name)
         try:
-            found = msgspec.convert(given, cls, strict=False)
+            return msgspec.convert(given, cls, strict=False)
         except msgspec.ValidationError as error:
             raise _invalid(error, "query") from error
-        for name in given:
-            if isinstance(value := getattr(found, name, None), int) and abs(value) > MAX_INTEGER:
-                raise InvalidField("this number is too large", field=name)
-        return found
 
     # -- replying ---------------------------------------------------------------------------------
 
@@ -204,6 +209,8 @@ _KIND = {Person: "person", KernelCaller: "kernel", WorkerCaller: "worker"}
 def _check_json(body: bytes) -> None:
     try:
         msgspec.json.decode(body or b"{}")
+    except RecursionError as error:
+        raise HTTPError(400, f"the body nests deeper than {MAX_DEPTH}") from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise HTTPError(400, "the body is not JSON: %s", error) from error
 

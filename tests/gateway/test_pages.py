@@ -35,7 +35,8 @@ async def test_who_attaches_again_is_given_what_was_read_before(
     rig: Rig, read_rows: list[int], ended: bool
 ) -> None:
     run = await rig.running()
-    await rig.worker.emit(run.run_id, *[e for n in range(900) for e in say("x", f"m{n}")])
+    for part in range(3):
+        await rig.worker.emit(run.run_id, *[e for n in range(300) for e in say("x", f"m{part}-{n}")])
     if ended:
         await rig.worker.emit(run.run_id, success())
     first = await whole(rig, run.thread_id, run_id=run.run_id)

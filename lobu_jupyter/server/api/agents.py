@@ -6,11 +6,12 @@ from jupyter_server.auth.decorator import authorized
 from msgspec import Struct
 from tornado import web
 
+from ...model.bounds import Id
 from ..base import LobuHandler
 
 
 class ToolsQuery(Struct, kw_only=True, rename="camel"):
-    kernel_id: str | None = None
+    kernel_id: Id | None = None
 
 
 class Agents(LobuHandler):

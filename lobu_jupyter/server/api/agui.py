@@ -8,13 +8,14 @@ message at the end counts; the rest is in the journal already.
 from __future__ import annotations
 
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 from jupyter_server.auth.decorator import authorized
 from msgspec import Struct, field
 from tornado import web
 
+from ...model.bounds import Id, Messages, Name, Objects
 from ...model.errors import InvalidField, LobuError
 from ...model.events import decode, encode, run_error
 from ...model.runs import Mode, Started, StartRun
@@ -32,20 +33,20 @@ _LONGEST_KEY = 200
 class Choices(Struct, kw_only=True, rename="camel"):
     """What ``forwardedProps`` may choose; other members are the client's own affair."""
 
-    agent: str | None = None
-    model: str | None = None
+    agent: Id | None = None
+    model: Id | None = None
     mode: Mode | None = None
-    kernel_id: str | None = None
+    kernel_id: Id | None = None
 
 
 class RunAgentInput(Struct, kw_only=True, rename="camel"):
-    thread_id: str
-    run_id: str
-    messages: list[dict[str, Any]] = field(default_factory=list)
-    tools: list[dict[str, Any]] = field(default_factory=list)
-    context: list[dict[str, Any]] = field(default_factory=list)
+    thread_id: Name
+    run_id: Name
+    messages: Messages = field(default_factory=list)
+    tools: Objects = field(default_factory=list)
+    context: Objects = field(default_factory=list)
     forwarded_props: Choices | None = None
-    resume: list[dict[str, Any]] | None = None
+    resume: Objects | None = None
 
 
 class AgUi(StreamHandler):

@@ -6,13 +6,14 @@ from jupyter_server.auth.decorator import authorized
 from msgspec import Struct
 from tornado import web
 
+from ...model.bounds import Count, Id, Limit
 from ..base import LobuHandler
 
 
 class AuditQuery(Struct, kw_only=True, rename="camel"):
-    thread_id: str | None = None
-    limit: int = 100
-    before: int | None = None
+    thread_id: Id | None = None
+    limit: Limit = 100
+    before: Count | None = None
 
 
 class Audit(LobuHandler):

@@ -9,6 +9,7 @@ from jupyter_server.auth.decorator import authorized
 from msgspec import Struct
 from tornado import web
 
+from ...model.bounds import Id, Name
 from ...model.errors import InvalidField
 from ..sse import HEARTBEAT, StreamHandler, frames
 
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
 
 
 class EventsQuery(Struct, kw_only=True, rename="camel"):
-    cursor: str | None = None
-    run_id: str | None = None
+    cursor: Name | None = None
+    run_id: Id | None = None
     follow: bool = True
 
 

@@ -9,12 +9,13 @@ from jupyter_server.auth.decorator import authorized
 from msgspec import Struct
 from tornado import web
 
+from ...model.bounds import Id
 from ...model.interrupts import Interrupt, event_of_interrupt
 from ..base import LobuHandler
 
 
 class InterruptsQuery(Struct, kw_only=True, rename="camel"):
-    thread_id: str | None = None
+    thread_id: Id | None = None
 
 
 class Interrupts(LobuHandler):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 from jupyter_server.auth.decorator import authorized
-from msgspec import Struct
+from msgspec import Meta, Struct
 from tornado import web
 
+from ...model.bounds import MAX_LIST, Id, Seconds, Text
 from ...model.callers import KernelCaller, WorkerCaller
 from ...model.errors import NotAllowed
 from ...model.ports import ToolSpec
@@ -17,17 +18,17 @@ from ..jobs import MAX_WAIT, Job
 
 
 class KernelTools(Struct, kw_only=True, forbid_unknown_fields=True):
-    tools: list[ToolSpec]
+    tools: Annotated[list[ToolSpec], Meta(max_length=MAX_LIST)]
 
 
 class JobsQuery(Struct, kw_only=True):
-    wait: float = 20.0
+    wait: Seconds = 20.0
 
 
 class Offer(Struct, kw_only=True, rename="camel", forbid_unknown_fields=True):
-    job_id: str
-    code: str
-    wait: float = 0.5
+    job_id: Id
+    code: Text
+    wait: Seconds = 0.5
 
 
 class EndQuery(Struct, kw_only=True):

@@ -6,17 +6,18 @@ from jupyter_server.auth.decorator import authorized
 from msgspec import Struct
 from tornado import web
 
+from ...model.bounds import Id, Name
 from ...model.policy import Rules
 from ..base import LobuHandler
 
 
 class PolicyQuery(Struct, kw_only=True, rename="camel"):
-    thread_id: str | None = None
-    notebook_path: str | None = None
+    thread_id: Id | None = None
+    notebook_path: Name | None = None
 
 
 class NotebookRules(Struct, kw_only=True, rename="camel", forbid_unknown_fields=True):
-    notebook_path: str
+    notebook_path: Name
     rules: Rules
 
 

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from jupyter_server.auth.decorator import authorized
 from msgspec import Struct
 from tornado import web
 
+from ...model.bounds import Id, Limit, Objects
 from ...model.runs import RunStatus, StartRun
 from ..base import LobuHandler
 
 
 class RunsQuery(Struct, kw_only=True, rename="camel"):
-    thread_id: str | None = None
+    thread_id: Id | None = None
     status: RunStatus | None = None
-    limit: int = 50
+    limit: Limit = 50
 
 
 class Resume(Struct, kw_only=True, rename="camel", forbid_unknown_fields=True):
-    resume: list[dict[str, Any]]
+    resume: Objects
 
 
 class ThreadRuns(LobuHandler):
@@ -38,8 +37,8 @@ class ThreadResume(LobuHandler):
 
 
 class Rebuild(Struct, kw_only=True, rename="camel", forbid_unknown_fields=True):
-    kernel_id: str | None = None
-    client_request_id: str | None = None
+    kernel_id: Id | None = None
+    client_request_id: Id | None = None
 
 
 class ThreadRebuild(LobuHandler):

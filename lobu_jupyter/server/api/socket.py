@@ -13,17 +13,19 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import aclosing, suppress
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import msgspec
 from jupyter_core.utils import ensure_async
 from jupyter_server.auth.decorator import ws_authenticated
 from jupyter_server.base.handlers import JupyterHandler
 from jupyter_server.base.websocket import WebSocketMixin
-from msgspec import Struct
+from msgspec import Meta, Struct
 from tornado import web
 from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
+from ...model.bounds import MAX_LIST, Count, Id, Name
+from ...model.depth import MAX_DEPTH, too_deep
 from ...model.errors import InvalidField, LobuError, TooManyRuns
 from ...model.events import explain
 from ..base import CallerMixin
@@ -43,12 +45,12 @@ _STATUS_MARKS = (b'"RUN_STARTED"', b'"RUN_FINISHED"', b'"RUN_ERROR"', b'"lobu.cl
 
 
 class Follow(Struct, kw_only=True, rename="camel", tag_field="type", tag="follow"):
-    thread_id: str
-    cursor: int | None = None
+    thread_id: Id
+    cursor: Count | None = None
 
 
 class Unfollow(Struct, kw_only=True, rename="camel", tag_field="type", tag="unfollow"):
-    thread_id: str
+    thread_id: Id
 
 
 class Watch(Struct, kw_only=True, tag_field="type", tag="watch"):
@@ -56,12 +58,12 @@ class Watch(Struct, kw_only=True, tag_field="type", tag="watch"):
 
 
 class Offer(Struct, kw_only=True, tag_field="type", tag="offer"):
-    paths: list[str]
+    paths: Annotated[list[Name], Meta(max_length=MAX_LIST)]
     front: bool = True
 
 
 class Answered(Struct, kw_only=True, tag_field="type", tag="answer"):
-    id: int
+    id: Count
     answer: dict[str, Any]
 
 
@@ -121,8 +123,11 @@ class Socket(CallerMixin, WebSocketMixin, WebSocketHandler, JupyterHandler):  # 
     def _take(self, message: str | bytes) -> None:
         if len(message) > MAX_MESSAGE:
             raise InvalidField(f"a message may have {MAX_MESSAGE} bytes", field="message")
+        data = message.encode() if isinstance(message, str) else message
+        if too_deep(data):
+            raise InvalidField(f"a message nests at most {MAX_DEPTH} deep", field="message")
         try:
-            wish = _up.decode(message)
+            wish = _up.decode(data)
         except msgspec.ValidationError as error:
             text, member = explain(error)
             raise InvalidField(text, field=member.lstrip(".") or "message") from error

@@ -6,34 +6,35 @@ from jupyter_server.auth.decorator import authorized
 from msgspec import UNSET, Struct, UnsetType
 from tornado import web
 
+from ...model.bounds import Id, Limit, Name, Search
 from ..base import LobuHandler
 
 
 class NewThread(Struct, kw_only=True, rename="camel", forbid_unknown_fields=True):
-    title: str = ""
-    name: str | None = None
-    notebook_path: str | None = None
-    kernel_id: str | None = None
+    title: Name = ""
+    name: Name | None = None
+    notebook_path: Name | None = None
+    kernel_id: Name | None = None
     temporary: bool = False
     reuse: bool = False
     create: bool = True
 
 
 class ThreadsQuery(Struct, kw_only=True, rename="camel"):
-    search: str | None = None
-    notebook_path: str | None = None
-    name: str | None = None
-    kernel_id: str | None = None
+    search: Search | None = None
+    notebook_path: Name | None = None
+    name: Name | None = None
+    kernel_id: Name | None = None
     archived: bool = False
-    limit: int = 50
-    before: str | None = None
+    limit: Limit = 50
+    before: Name | None = None
 
 
 class ThreadPatch(Struct, kw_only=True, rename="camel", forbid_unknown_fields=True):
-    title: str | UnsetType = UNSET
+    title: Name | UnsetType = UNSET
     archived: bool | UnsetType = UNSET
-    kernel_id: str | UnsetType | None = UNSET
-    notebook_path: str | UnsetType | None = UNSET
+    kernel_id: Name | UnsetType | None = UNSET
+    notebook_path: Name | UnsetType | None = UNSET
 
 
 class Threads(LobuHandler):
@@ -103,7 +104,7 @@ class Restore(LobuHandler):
 
 
 class ForkAt(Struct, kw_only=True, rename="camel", forbid_unknown_fields=True):
-    run_id: str
+    run_id: Id
 
 
 class Fork(LobuHandler):

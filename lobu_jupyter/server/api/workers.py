@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from jupyter_server.auth.decorator import authorized
 from jupyter_server.base.websocket import WebSocketMixin
-from msgspec import Raw, Struct, field
+from msgspec import Meta, Raw, Struct, field
 from tornado import web
 from tornado.websocket import WebSocketHandler
 
+from ...model.bounds import MAX_LIST, Count, Id, Name, Objects, Seconds, Text
 from ...model.callers import Person, WorkerCaller
 from ...model.errors import InvalidField, LobuError, NotAllowed, status_of
 from ...model.events import Batch, explain
@@ -23,14 +24,14 @@ MAX_WAIT = 30.0
 
 
 class NewWorker(Struct, kw_only=True, rename="camel", forbid_unknown_fields=True):
-    kind: str
-    agents: list[dict[str, Any]] = field(default_factory=list)
-    tools: list[ToolSpec] = field(default_factory=list)
+    kind: Name
+    agents: Objects = field(default_factory=list)
+    tools: Annotated[list[ToolSpec], Meta(max_length=MAX_LIST)] = field(default_factory=list)
 
 
 class InboxQuery(Struct, kw_only=True):
-    after: int = 0
-    wait: float = MAX_WAIT
+    after: Count = 0
+    wait: Seconds = MAX_WAIT
 
 
 class Workers(LobuHandler):
@@ -68,12 +69,12 @@ class _OwnWorker(LobuHandler):
 
 
 class Announced(Struct, kw_only=True, rename="camel", forbid_unknown_fields=True):
-    agents: list[dict[str, Any]]
+    agents: Objects
 
 
 class Withdrawal(Struct, kw_only=True, rename="camel", forbid_unknown_fields=True):
-    run_id: str
-    message: str = ""
+    run_id: Id
+    message: Text = ""
 
 
 class Worker(_OwnWorker):
@@ -100,8 +101,8 @@ class Withdrawn(_OwnWorker):
 
 
 class AtNotebook(Struct, kw_only=True, rename="camel", forbid_unknown_fields=True):
-    run_id: str
-    path: str
+    run_id: Id
+    path: Name
     request: Request
 
 
@@ -139,7 +140,7 @@ class Events(_OwnWorker):
 class Batches(Struct, forbid_unknown_fields=True):
     """A message of the socket; each batch is judged on its own."""
 
-    batches: list[Raw]
+    batches: Annotated[list[Raw], Meta(max_length=MAX_LIST)]
 
 
 _one_batch: msgspec.json.Decoder[Batch] = msgspec.json.Decoder(Batch)
@@ -198,6 +199,8 @@ def _batch(raw: Raw) -> Batch | LobuError:
     except msgspec.ValidationError as error:
         text, member = explain(error)
         return InvalidField(text, field=member.lstrip(".") or "batches")
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        return InvalidField(f"not JSON: {error}", field="batches")
 
 
 def _result(taken: dict[str, int] | LobuError) -> dict[str, Any]:

@@ -1,0 +1,75 @@
+"""The bounds of what comes over the wire: every integer, text and list of a request has one.
+
+A field is declared with one of these types, so that the decoder itself refuses what is out of bounds and
+names the field. ``tests/security/test_bad_input.py`` walks over all requests and fails for a field without one.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any
+
+from msgspec import Meta, Struct
+
+MAX_INTEGER = 2**53 - 1  # exact in JSON, JavaScript and the store
+MAX_NAME = 1024
+MAX_TEXT = 8 * 1024 * 1024
+MAX_SEARCH = 500
+MAX_PAGE = 500
+MAX_LIST = 1000
+MAX_BATCH_EVENTS = 1000
+MAX_BATCH_BYTES = 2 * 1024 * 1024  # of a batch's events; its checkpoint is counted apart
+
+Count = Annotated[int, Meta(ge=0, le=MAX_INTEGER)]
+Ordinal = Annotated[int, Meta(ge=1, le=MAX_INTEGER)]
+Limit = Annotated[int, Meta(ge=1, le=MAX_PAGE)]
+Seconds = Annotated[float, Meta(ge=0, le=3600)]
+Id = Annotated[str, Meta(min_length=1, max_length=512, pattern=r"\A[^\x00]*\Z")]
+Name = Annotated[str, Meta(max_length=MAX_NAME, pattern=r"\A[^\x00]*\Z")]
+Search = Annotated[str, Meta(max_length=MAX_SEARCH)]
+Text = Annotated[
+    str, Meta(max_length=MAX_TEXT)
+]  # a request's size and the rules of its route bound it further
+Checkpoint = Annotated[str, Meta(max_length=64 * MAX_BATCH_BYTES)]  # a server sets its own limit below it
+Objects = Annotated[list[dict[str, Any]], Meta(max_length=MAX_LIST)]
+Messages = Annotated[
+    list[dict[str, Any]], Meta(max_length=100_000)
+]  # a whole conversation; the last one counts
+Globs = Annotated[tuple[Name, ...], Meta(max_length=MAX_LIST)]
+
+
+class Announced(Struct, kw_only=True):
+    """What is read of an agent that a worker announces; its other members are kept as they came."""
+
+    name: Name
+    description: Text = ""
+    state: Name = ""
+    hint: Text = ""
+
+
+class RepeatedMember(ValueError):
+    """A JSON object has a member twice."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"{name} is given twice")
+        self.name = name
+
+
+def check_members(body: bytes) -> None:
+    """Refuse JSON in which a member is given twice, because two readers may take two different ones.
+
+    The body is known to be JSON, and not too deep.
+
+    Raises:
+        RepeatedMember: names the member.
+    """
+    if body.count(b":") > 1:
+        json.loads(body, object_pairs_hook=_once, parse_int=str, parse_float=str)
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise RepeatedMember(next(name for name in found if names.count(name) > 1))
+    return found
