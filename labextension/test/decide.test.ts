@@ -1,3 +1,4 @@
+import { digestOf } from '../src/core/digest';
 import { batch, Draft, editDraft, entryOf, problemOf, replyEntries } from '../src/core/decide';
 import { plainTrans } from '../src/core/host';
 import { misfit } from '../src/core/schema';
@@ -30,7 +31,8 @@ test('each decision is the payload that the gateway takes', () => {
   expect(entryOf({ kind: 'approve' }, call)).toEqual({
     interruptId: 'i1',
     status: 'resolved',
-    payload: { approved: true }
+    payload: { approved: true },
+    digest: digestOf(call)
   });
   expect(payload({ kind: 'approve', grant: 'notebook' })).toEqual({
     approved: true,

@@ -1,5 +1,6 @@
+import { digestOf } from '../src/core/digest';
 import { IRootProps, mount } from '../src/core/view/root';
-import { IState, JsonObject } from '../src/core/wire';
+import { IResumeEntry, IState, JsonObject } from '../src/core/wire';
 import {
   asking,
   called,
@@ -101,8 +102,14 @@ async function press(
   await drawn();
 }
 
+/** The decisions that were sent; each carries the digest of its question. */
 function sent(server: FakeServer): unknown {
-  return server.callsTo('threads/t/resume').map(call => (call.body as { resume: unknown }).resume);
+  return server.callsTo('threads/t/resume').map(call =>
+    (call.body as { resume: IResumeEntry[] }).resume.map(({ digest, ...entry }) => {
+      expect(digest).toMatch(/^[0-9a-f]{64}$/);
+      return entry;
+    })
+  );
 }
 
 test('no finished block or card is replaced while a text streams', async () => {
@@ -588,4 +595,68 @@ test('a queued run says that it waits its turn, and can be withdrawn', async () 
   await click(/Stop/);
 
   expect(server.callsTo('runs/r2/cancel')).toHaveLength(1);
+});
+
+test('a question that is not the one that was shown is shown anew, and nothing is decided', async () => {
+  const { element, server } = await show(stateOf(...waitingFor('harmless()')));
+  const [asked] = stateOf(...waitingFor('shutil.rmtree("/")')).interrupts;
+  const message = 'The question is not the one that you were shown.';
+  const error = { code: 'question_changed', message, interrupts: [asked] };
+  server.answers.set('POST threads/t/resume', reply(409, { error }));
+  server.answers.set('GET threads/t/snapshot', new Error('away'));
+  server.clock.advance(0).catch(() => undefined);
+
+  await press('a');
+  for (let i = 0; i < 4; i++) {
+    await server.clock.advance(5000);
+    await drawn();
+  }
+
+  expect(element.querySelector('[role=alert]')?.textContent).toMatch('not the one');
+  expect(element.querySelector('.lobu-card')?.textContent).toMatch('shutil.rmtree');
+  expect(element.querySelector('.lobu-card')?.textContent).not.toMatch('harmless');
+  expect(server.page.thread('t').drafts.size).toBe(0);
+  server.answers.set(
+    'POST threads/t/resume',
+    reply(202, { runId: 'r2', threadId: 't', cursor: 5 })
+  );
+  await press('a');
+  const digests = server
+    .callsTo('threads/t/resume')
+    .map(call => (call.body as { resume: IResumeEntry[] }).resume[0].digest);
+  expect(digests[digests.length - 1]).toBe(digestOf(asked));
+  expect(digests[0]).not.toBe(digestOf(asked));
+});
+
+test('a decision is about the question as it was drawn, also where another took its place unseen', async () => {
+  const { server } = await show(stateOf(...waitingFor('harmless()')));
+  const [drawn_] = server.page.thread('t').state.interrupts;
+  const [other] = stateOf(...waitingFor('shutil.rmtree("/")')).interrupts;
+  server.answers.set(
+    'POST threads/t/resume',
+    reply(202, { runId: 'r2', threadId: 't', cursor: 5 })
+  );
+
+  await press('r');
+  server.page.thread('t').state.interrupts = [other];
+  await press('Enter', '.lobu-decide input');
+
+  const { resume } = server.callsTo('threads/t/resume')[0].body as { resume: IResumeEntry[] };
+  expect(resume[0].digest).toBe(digestOf(drawn_));
+});
+
+test('an argument that a browser rounds is shown exactly, and is not edited here', async () => {
+  const args = { n: 9007199254740992 };
+  const argsText = '{\n  "n": 9007199254740993\n}';
+  await show(
+    stateOf(
+      started('r1', 'go'),
+      ...called('c1', 'count', args),
+      asking({ id: 'i1', toolCallId: 'c1', lobu: { toolName: 'count', args, argsText } })
+    )
+  );
+
+  expect(document.querySelector('.lobu-decide')?.textContent).toMatch('9007199254740993');
+  await press('e');
+  expect(document.querySelector('.lobu-problem')?.textContent).toMatch('would round');
 });

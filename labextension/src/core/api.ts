@@ -33,7 +33,8 @@ export class CallError extends Error {
     readonly status: number,
     readonly code: string,
     message: string,
-    readonly field?: string
+    readonly field?: string,
+    readonly interrupts: NonNullable<IWireError['interrupts']> = []
   ) {
     super(message);
     this.name = 'CallError';
@@ -167,7 +168,7 @@ export class Api {
       return reply as T;
     }
     const error = errorOf(reply);
-    throw new CallError(status, error.code, error.message, error.field);
+    throw new CallError(status, error.code, error.message, error.field, error.interrupts);
   }
 
   private async _carried(method: string, path: string, body?: unknown): Promise<IReply> {

@@ -4,7 +4,9 @@
  * A draft is a choice that was not sent; a batch is sent when each of its interrupts has a draft
  * without a problem, all at once.
  */
+import { digestOf } from './digest';
 import { ITrans } from './host';
+import { rounded } from './json';
 import { misfit } from './schema';
 import { visibleJson } from './text/visible';
 import { DecisionKind, Grant, IInterrupt, IQuestion, IResumeEntry, Json, JsonObject } from './wire';
@@ -78,7 +80,8 @@ export function entryOf(draft: Draft, interrupt: IInterrupt): IResumeEntry {
   return {
     interruptId: interrupt.id,
     status: 'resolved',
-    payload: payloadOf(draft, interrupt)
+    payload: payloadOf(draft, interrupt),
+    digest: digestOf(interrupt)
   };
 }
 
@@ -141,6 +144,13 @@ function editedArgs(draft: Edit): JsonObject {
 }
 
 function editProblem(draft: Edit, interrupt: IInterrupt, trans: ITrans): string | null {
+  if (interrupt.metadata?.lobu?.argsText) {
+    return trans.__('A browser would round a number of these arguments. Edit them elsewhere.');
+  }
+  const long = rounded(draft.rest);
+  if (long !== null) {
+    return trans.__('A browser would round %1. Write it as a text, or edit elsewhere.', long);
+  }
   let args: JsonObject;
   try {
     args = editedArgs(draft);

@@ -21,3 +21,14 @@ export function object(value: Json | undefined): JsonObject {
 export function key(kind: string, id: string): string {
   return `${kind} ${id}`;
 }
+
+/** The first integer of a JSON text that a double would not hold exactly, or null. */
+export function rounded(text: string): string | null {
+  const strings = /"(?:[^"\\]|\\.)*"/g;
+  for (const [number] of text.replace(strings, '').matchAll(/-?\d{16,}(?![\d.eE])/g)) {
+    if (BigInt(number) !== BigInt(Number(number))) {
+      return number;
+    }
+  }
+  return null;
+}

@@ -9,7 +9,7 @@ import { Draft } from './decide';
 import { Fold } from './fold';
 import { Socket } from './socket';
 import { IClock } from './time';
-import { IEntry, IResumeEntry, IStarted, IState, IWireError } from './wire';
+import { IEntry, IInterrupt, IResumeEntry, IStarted, IState, IWireError } from './wire';
 
 /** `missing`: there is no such thread for us; `deleted`: there was, while we looked. */
 export type Presence = 'loading' | 'ready' | 'missing' | 'deleted' | 'failed';
@@ -114,11 +114,23 @@ export class Thread {
     return this._sent.has(interruptId);
   }
 
+  /** The person chose: `interrupt` is the question as it was drawn before them. */
+  choose(interrupt: IInterrupt, draft: Draft): void {
+    this.drafts.set(interrupt.id, draft);
+    this._shown.set(interrupt.id, interrupt);
+    this.changed();
+  }
+
+  /** The open questions, each as it was drawn when the person chose. */
+  get asShown(): IInterrupt[] {
+    return this.state.interrupts.map(one => this._shown.get(one.id) ?? one);
+  }
+
   /** Send one decision for each open interrupt, once. Null: it did not arrive, {@link problem} says why. */
   resume(entries: IResumeEntry[]): Promise<IStarted | null> {
     this._socket.retry(); // what was decided may be done in this page's notebook, which the server must know of
     return this._send(async () => {
-      const started = await this._api.resume(this.threadId, entries);
+      const started = await this._resumed(entries);
       entries.forEach(entry => this._sent.add(entry.interruptId));
       this._forgetSettled();
       return started;
@@ -162,6 +174,34 @@ export class Thread {
       this.problem = (error as CallError).message;
     }
     this.changed();
+  }
+
+  private async _resumed(entries: IResumeEntry[]): Promise<IStarted> {
+    try {
+      return await this._api.resume(this.threadId, entries);
+    } catch (error) {
+      if (error instanceof CallError && error.code === 'question_changed') {
+        await this._askAnew(error.interrupts);
+      }
+      throw error;
+    }
+  }
+
+  /** What was shown is not what waits: show the questions as they are, and forget what was chosen. */
+  private async _askAnew(questions: CallError['interrupts']): Promise<void> {
+    this.drafts.clear();
+    this._shown.clear();
+    this.state.interrupts = this.state.interrupts.map(one => {
+      const asked = questions.find(({ id }) => id === one.id);
+      return asked === undefined ? one : { ...asked, runId: one.runId };
+    });
+    this.changed();
+    try {
+      this._fold = new Fold(await this._api.snapshot(this.threadId)); // also if what is shown claims to be newer
+      this._socket.refollow(this.threadId);
+    } catch {
+      // the refusal has told the questions
+    }
   }
 
   private async _send<T>(call: () => Promise<T>): Promise<T | null> {
@@ -277,9 +317,10 @@ export class Thread {
   /** What the journal has settled needs no draft, no "sent" and no "queued" any more. */
   private _forgetSettled(): void {
     const open = new Set(this.state.interrupts.map(i => i.id));
-    for (const id of [...this.drafts.keys(), ...this._sent]) {
+    for (const id of [...this.drafts.keys(), ...this._shown.keys(), ...this._sent]) {
       if (!open.has(id)) {
         this.drafts.delete(id);
+        this._shown.delete(id);
         this._sent.delete(id);
       }
     }
@@ -298,6 +339,7 @@ export class Thread {
   private _failure = '';
   private _loading = false;
   private readonly _sent = new Set<string>();
+  private readonly _shown = new Map<string, IInterrupt>();
   private _unfollow: (() => void) | null = null;
   private _cancelLinger: (() => void) | null = null;
   private readonly _views = new Set<() => void>();

@@ -214,6 +214,8 @@ export interface IResumeEntry {
   interruptId: string;
   status: 'resolved' | 'cancelled';
   payload?: JsonObject;
+  /** Of the question as it was shown. */
+  digest?: string;
 }
 
 export interface IStarted {
@@ -258,6 +260,8 @@ export interface IWireError {
   code: string;
   message: string;
   field?: string;
+  /** Of `question_changed`: the questions as they are. */
+  interrupts?: Omit<IInterrupt, 'runId'>[];
 }
 
 /** Page to server, over the one socket. */

@@ -20,9 +20,11 @@ export class LobuOutput extends Widget implements IRenderMime.IRenderer {
 
   /** Show what `model` says; called again when the kernel updates the output. */
   async renderModel(model: IRenderMime.IMimeModel): Promise<void> {
+    const { readOutput } = await import('../core/savedcopy');
     this._model = model;
-    this._output = outputOf(model);
+    this._output = readOutput(model.data[OUTPUT_MIME]);
     if (this._output === null) {
+      this._end();
       const text = model.data['text/plain'];
       this.node.textContent = typeof text === 'string' ? text : '';
     }
@@ -100,14 +102,6 @@ export class LobuOutput extends Widget implements IRenderMime.IRenderer {
   private _model: IRenderMime.IMimeModel | null = null;
   private _output: ICellOutput | null = null;
   private _unmount: (() => void) | null = null;
-}
-
-/** What the output says, if it is one that we can show. */
-function outputOf(model: IRenderMime.IMimeModel): ICellOutput | null {
-  const data = model.data[OUTPUT_MIME] as Partial<ICellOutput> | null | undefined;
-  return typeof data?.threadId === 'string' && typeof data.runId === 'string'
-    ? (data as ICellOutput)
-    : null;
 }
 
 /** May the notebook around `node` be changed? */

@@ -24,9 +24,12 @@ import { IView, useNow } from './view';
 
 const KEYS = { approve: 'a', edit: 'e', reject: 'r' };
 
-/** Can it be decided here? Not in a saved copy of a thread that this server has not, nor once the thread was deleted. */
-export function isDecidable(interrupt: IInterrupt, { thread }: IView): boolean {
-  return thread.presence !== 'deleted' && thread.state.interrupts.some(i => i.id === interrupt.id);
+/**
+ * Can it be decided here? Only the question that the live thread itself holds: not one that a saved copy
+ * tells of, though it has that question's id, nor one of a deleted thread.
+ */
+export function isDecidable(interrupt: IInterrupt, { thread, saved }: IView): boolean {
+  return !saved && thread.presence !== 'deleted' && thread.state.interrupts.includes(interrupt);
 }
 
 export function Decide(props: { interrupt: IInterrupt; view: IView }): VNode | null {
@@ -123,8 +126,7 @@ export class Controls {
 
   choose(draft: Draft): void {
     this._here.current = true;
-    this._view.thread.drafts.set(this.interrupt.id, draft);
-    this._view.thread.changed();
+    this._view.thread.choose(this.interrupt, draft);
   }
 
   approve(grant?: Grant): void {
@@ -211,7 +213,7 @@ export class Controls {
 /** Send all decisions, if each is made. */
 export function sendBatch(view: IView): void {
   const { thread, trans } = view;
-  const entries = batch(thread.state.interrupts, thread.drafts, trans);
+  const entries = batch(thread.asShown, thread.drafts, trans);
   if (entries !== null) {
     void thread.resume(entries);
   }
@@ -387,10 +389,9 @@ export function BatchBar(props: { view: IView }): VNode | null {
   const all = (draft: Draft): void => {
     for (const one of open) {
       if (!thread.drafts.has(one.id) && offers(one).includes(draft.kind)) {
-        thread.drafts.set(one.id, draft);
+        thread.choose(one, draft);
       }
     }
-    thread.changed();
   };
   return (
     <fieldset class="lobu-batch" disabled={busy} data-lm-suppress-shortcuts="true">

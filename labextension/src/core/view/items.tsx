@@ -139,7 +139,7 @@ function Subagent(props: { item: ISubagentItem; view: IView }): VNode {
   const { item, view } = props;
   const words = {
     running: view.trans.__('at work'),
-    waiting: view.trans.__('needs approval'),
+    waiting: view.saved ? view.trans.__('not run') : view.trans.__('needs approval'),
     done: view.trans.__('done'),
     failed: view.trans.__('failed')
   };

@@ -8,7 +8,7 @@ import { lastRun, sliceOf } from '../run';
 import { IState } from '../wire';
 import { BatchBar } from './decide';
 import { Composer } from './composer';
-import { Status } from './status';
+import { SavedLabel, Status } from './status';
 import { Transcript } from './transcript';
 import { IView, useGrowing, useThread } from './view';
 
@@ -57,16 +57,18 @@ export function Root(props: IRootProps): VNode {
   const fold = useSaved ? NOTHING : thread.fold;
   useEffect(() => props.onChange?.());
   const waiting = !useSaved && slice.interrupts.length > 0;
-  const canWrite = thread.presence === 'ready' && (props.composer === 'always' || waiting);
+  const canWrite =
+    !useSaved && thread.presence === 'ready' && (props.composer === 'always' || waiting);
   return (
     <div class="lobu" ref={useStickyEnd(props.composer === 'always')}>
+      {useSaved && <SavedLabel view={view} />}
       <Transcript
         slice={slice}
         from={props.composer === 'always' ? slice.items.length - drawn : 0}
         drawn={drawn}
         hidePrompt={props.composer === 'waiting'}
         versionOf={item => fold.version(item)}
-        view={view}
+        view={{ ...view, saved: useSaved }}
       />
       {waiting && <BatchBar view={view} />}
       {canWrite && <Composer view={view} chooses={props.composer === 'always'} />}

@@ -76,9 +76,25 @@ function standing(slice: ISlice, waitsItsTurn: boolean, view: IView): string {
 
 function saved(view: IView): string {
   const { thread, trans } = view;
-  return thread.presence === 'loading'
-    ? trans.__('Loading …')
-    : trans.__('Saved copy: this server does not have the thread.');
+  switch (thread.presence) {
+    case 'loading':
+      return trans.__('Saved copy. Loading …');
+    case 'ready':
+    case 'deleted':
+      return trans.__('Saved copy: the thread does not have this run.');
+    case 'failed':
+      return trans.__('Saved copy: %1', thread.failure || trans.__('The thread cannot be read.'));
+    case 'missing':
+      return trans.__('Saved copy: this server does not have the thread.');
+  }
+}
+
+/** Said above a saved copy, before what it says itself; not while the page is about to show the thread. */
+export function SavedLabel(props: { view: IView }): VNode | null {
+  const { thread, trans } = props.view;
+  return thread.presence === 'loading' ? null : (
+    <p class="lobu-saved-label">{trans.__('Saved copy: nothing in it can be decided.')}</p>
+  );
 }
 
 /** How long the agent worked: the run and those that it resumes, without the waits between them. */

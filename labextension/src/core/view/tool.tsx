@@ -29,14 +29,14 @@ export function ToolCard(props: {
     view.redraw();
   };
   const body = `lobu-${item.id}`;
-  const lapsed = interrupt !== undefined && !asks;
+  const lapsed = view.saved === true || (interrupt !== undefined && !asks);
   const looks = hasFailed(item) || isUndone(item) ? 'failed' : lapsed ? 'done' : item.status;
   return (
     <section class={`lobu-card lobu-is-${looks}`} aria-label={visibleLine(item.name)}>
       <button class="lobu-card-head" aria-expanded={open} aria-controls={body} onClick={toggle}>
         <span class="lobu-card-mark" aria-hidden="true" />
         <span class="lobu-card-name">
-          <Visible text={item.name} line />
+          <Visible text={interrupt?.metadata?.lobu?.toolName ?? item.name} line />
         </span>
         <span class="lobu-card-what">{open ? '' : visibleLine(headline(item))}</span>
         <Standing item={item} live={props.live} lapsed={lapsed} view={view} />

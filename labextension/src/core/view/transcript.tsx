@@ -34,7 +34,9 @@ export function Transcript(props: {
               item={item}
               version={props.versionOf(item)}
               interrupt={item.kind === 'tool' ? asked.get(item.id) : undefined}
-              live={running.has(item.runId) || view.thread.state.status === 'running'}
+              live={
+                !view.saved && (running.has(item.runId) || view.thread.state.status === 'running')
+              }
               view={view}
             />
           )

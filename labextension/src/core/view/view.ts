@@ -11,6 +11,8 @@ export interface IView {
   thread: Thread;
   /** The run that is shown, or null: all of the thread. */
   runId: string | null;
+  /** What is shown is a saved copy: text of unknown origin, without controls. */
+  saved?: boolean;
   host: IHost;
   trans: ITrans;
   /** Draw again: something that only views know has changed. */
