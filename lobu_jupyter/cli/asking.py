@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from ..model.digest import digest_of_wire
 from ..model.visible import hidden, visible_json
 from .showing import plain, put_card
 
@@ -31,7 +32,8 @@ def entry_of(interrupt: dict[str, Any]) -> dict[str, Any]:
     ours: dict[str, Any] = (interrupt.get("metadata") or {}).get("lobu") or {}
     questions: list[dict[str, Any]] = ours.get("questions") or []
     payload = _answers(questions) if questions else _approval(interrupt, ours)
-    return {"interruptId": interrupt["id"], "status": "resolved", "payload": payload}
+    digest = digest_of_wire(interrupt)
+    return {"interruptId": interrupt["id"], "status": "resolved", "payload": payload, "digest": digest}
 
 
 def _approval(interrupt: dict[str, Any], ours: dict[str, Any]) -> Payload:

@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..client.http import AsyncClient
-from ..model.errors import Conflict, LobuError
+from ..model.errors import Conflict, LobuError, QuestionChanged
 from ..model.events import decode
 from ..model.runs import Started, StartRun
 from . import asking
+from .question import put_changed
 from .reaching import reach, thread_id_of
 from .screen import Screen
 from .showing import as_json, put_json
@@ -219,6 +220,9 @@ class _Chat:
         entries = [asking.entry_of(interrupt) for interrupt in interrupts]
         try:
             return self._client.resume(thread, entries)[0]
+        except QuestionChanged as error:
+            changed = {one["id"]: one for one in put_changed(error)}
+            return self._decide([changed.get(one["id"], one) for one in interrupts], started)
         except Conflict as error:
             click.echo(f"{error.message}", err=True)
             return self._winner(started)

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..model.interrupts import event_of_interrupt
+from ..model.digest import digest_of
+from ..model.errors import QuestionChanged
+from .question import put_changed, put_questions
 from .reaching import reach
-from .showing import as_json, put_card, put_json
+from .showing import as_json, put_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,8 +55,7 @@ def approve_command(
         return approval
 
     def show(waiting: list[Interrupt]) -> None:
-        for interrupt in waiting:
-            put_card(event_of_interrupt(interrupt))
+        put_questions(waiting)
         if not yes and sys.stdin.isatty():
             click.confirm("Approve?", abort=True, err=True)
 
@@ -116,14 +117,20 @@ def _decide(
     name: str | None,
     payload: Callable[[Interrupt], Payload],
     is_json: bool,
-    show: Callable[[list[Interrupt]], None] | None = None,
+    show: Callable[[list[Interrupt]], None] = put_questions,
 ) -> None:
     with reach(ctx).client() as client:
         waiting = _waiting(client, name)
-        if show is not None:
-            show(waiting)
-        entries = [{"interruptId": i.id, "status": "resolved", "payload": payload(i)} for i in waiting]
-        started, is_new = client.resume(waiting[0].thread_id, entries)
+        show(waiting)
+        entries = [
+            {"interruptId": i.id, "status": "resolved", "payload": payload(i), "digest": digest_of(i)}
+            for i in waiting
+        ]
+        try:
+            started, is_new = client.resume(waiting[0].thread_id, entries)
+        except QuestionChanged as error:
+            put_changed(error)
+            raise click.ClickException("Nothing was decided; run the command again to decide this.") from None
     if is_json:
         put_json(started)
     else:

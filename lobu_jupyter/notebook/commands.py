@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from IPython.core.error import UsageError
 
 from ..model.card import card_lines
-from ..model.errors import Conflict, InvalidField
+from ..model.errors import Conflict, InvalidField, QuestionChanged
 from ..model.interrupts import event_of_interrupt
 from . import session
 from .api import NotebookThread, ask_and_show
@@ -184,7 +184,7 @@ def _said_in_a_line() -> Generator[None]:
     """A decision that cannot be made is the person's slip, not a failure of the cell's code."""
     try:
         yield
-    except (ValueError, InvalidField) as error:
+    except (ValueError, InvalidField, QuestionChanged) as error:
         raise UsageError(str(error)) from None
 
 
@@ -342,7 +342,7 @@ def _show_latest(link: Session, thread_id: str) -> Run:
 
 def _waiting() -> Run:
     _, run = _latest()
-    if not run.interrupts:
+    if run.status != "interrupted":
         raise UsageError(
             "Nothing waits for a decision on this notebook's thread; %lobu inbox looks everywhere."
         )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ..model.digest import digest_of_wire
 from ..model.interrupts import decide, interrupt_from_event
 
 if TYPE_CHECKING:
@@ -21,6 +22,19 @@ class Batch:
 
     def __init__(self) -> None:
         self._made: dict[str, Entry] = {}
+        self._shown: dict[str, str] = {}
+
+    def show(self, open_: list[Entry]) -> None:
+        """Note that these questions, as they read now, are before the person."""
+        self._shown = {str(one["id"]): digest_of_wire(one) for one in open_}
+
+    def is_another(self, open_: list[Entry]) -> bool:
+        """Return whether one of these questions came after those that were last shown in this kernel."""
+        return bool(self._shown) and any(one["id"] not in self._shown for one in open_)
+
+    def forget(self) -> None:
+        """Forget what was decided and shown: a question is not what it was."""
+        self._made, self._shown = {}, {}
 
     def decide(self, open_: list[Entry], which: Which, payload: Entry) -> list[Entry] | None:
         """Note a decision; return the entries to send once all of `open_` are decided.
@@ -36,6 +50,8 @@ class Batch:
         self._made = {k: v for k, v in self._made.items() if k in ids}
         chosen = self.find(open_, which)
         entry = {"interruptId": chosen["id"], "status": "resolved", "payload": payload}
+        if chosen["id"] in self._shown:  # else it is not known what the person saw
+            entry["digest"] = self._shown[chosen["id"]]
         _check(entry, chosen)
         made = {**self._made, chosen["id"]: entry}
         if len(made) == len(ids):

@@ -7,7 +7,7 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Self
 
-from ..model.errors import LobuError
+from ..model.errors import LobuError, QuestionChanged
 from . import decisions
 from .chain import Chain
 from .errors import RunFailed
@@ -79,7 +79,9 @@ class Run:
     @property
     def interrupts(self) -> list[dict[str, Any]]:
         """The open questions: AG-UI Interrupts; tool, arguments and decisions are in metadata.lobu."""
-        return self._catch_up().interrupts
+        open_ = self._catch_up().interrupts
+        self._batch.show(open_)
+        return open_
 
     @property
     def state(self) -> dict[str, Any]:
@@ -137,7 +139,7 @@ class Run:
 
     def edit(self, args: dict[str, Any] | None = None, which: Which = None, **changed: Any) -> Self:
         """Let the call run with other arguments; those that are not given stay."""
-        interrupt = self._batch.find(self.interrupts, which)
+        interrupt = self._batch.find(self._open(), which)
         return self._decide(interrupt["id"], decisions.edit(interrupt, {**(args or {}), **changed}))
 
     def respond(self, text: str, which: Which = None) -> Self:
@@ -146,29 +148,48 @@ class Run:
 
     def answer(self, *given: Any, which: Which = None, **by_id: Any) -> Self:
         """Answer the agent's questions, in their order or by their ids; a list where several may be chosen."""
-        interrupt = self._batch.find(self.interrupts, which)
+        interrupt = self._batch.find(self._open(), which)
         return self._decide(interrupt["id"], decisions.answers(interrupt, given, by_id))
 
     @property
     def undecided(self) -> int:
         """How many open questions are to be decided before it goes on."""
-        return len(self._batch.left(self.interrupts))
+        return len(self._batch.left(self._open()))
 
     def _decide_all(self, kind: str, which: Which, payload: dict[str, Any]) -> Self:
         """The same decision on the one that `which` names, or on all open questions that take it."""
         if which != "all":
             return self._decide(which, payload)
-        for id_ in decisions.offering(self.interrupts, kind):
+        for id_ in decisions.offering(self._open(), kind):
             self._decide(id_, payload)
         return self
 
     def _decide(self, which: Which, payload: dict[str, Any]) -> Self:
-        entries = self._batch.decide(self.interrupts, which, payload)
+        open_ = self._open()
+        if self._batch.is_another(open_):
+            self.show()
+            raise ValueError("Another question waits than the one shown here. Read it, then decide again.")
+        entries = self._batch.decide(open_, which, payload)
         if entries is not None:
-            started, _ = self._session.client.resume(self.thread_id, entries)
+            try:
+                started, _ = self._session.client.resume(self.thread_id, entries)
+            except QuestionChanged:
+                self._read_anew()
+                raise
             self._chain.resumed(started.run_id)
             self._refresh()
         return self
+
+    def _open(self) -> list[dict[str, Any]]:
+        """The open questions, which are not shown by being read."""
+        return self._catch_up().interrupts
+
+    def _read_anew(self) -> None:
+        """Show the questions as the journal has them: what was shown is not what waits."""
+        self._batch.forget()
+        self._chain, self._watch = Chain(*self._first), None
+        self._refresh()
+        self.show()
 
     # -- how it shows -----------------------------------------------------------------------------
 
@@ -191,6 +212,7 @@ class Run:
         return f"<Run {self.run_id} {self._chain.status}>"
 
     def _bundle(self) -> dict[str, Any]:
+        self._batch.show(self._chain.interrupts)
         return bundle_of(self._chain, self.thread_id, self.prompt, self._trouble)
 
     # -- how it keeps up --------------------------------------------------------------------------

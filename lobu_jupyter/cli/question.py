@@ -1,0 +1,29 @@
+"""Questions at a terminal: shown whole before a decision, and again if they are not what was shown."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..model.interrupts import event_of_interrupt
+from .showing import put_card
+
+if TYPE_CHECKING:
+    from ..model.errors import QuestionChanged
+    from ..model.interrupts import Interrupt
+
+
+def put_questions(waiting: list[Interrupt]) -> None:
+    """Show what waits."""
+    for interrupt in waiting:
+        put_card(event_of_interrupt(interrupt))
+
+
+def put_changed(error: QuestionChanged) -> list[dict[str, Any]]:
+    """Say that questions changed, and show them as they are. Returns them."""
+    questions: list[dict[str, Any]] = error.detail.get("interrupts") or []
+    click.echo(error.message, err=True)
+    for question in questions:
+        put_card(question)
+    return questions
