@@ -4,6 +4,7 @@ import { unified } from '../src/core/text/diff';
 import { linesOf } from '../src/core/text/lines';
 import { partsOf } from '../src/core/text/shown';
 import { plainTrans } from '../src/core/host';
+import { asHtml, asText } from '../src/core/saved';
 import { IState, JsonObject } from '../src/core/wire';
 import { asking, called, started, stateOf } from './events';
 import { FakeServer, reply, settled } from './fakes';
@@ -207,6 +208,18 @@ test('a number that the browser rounds is shown exactly', async () => {
   );
 
   expect(card.textContent).toMatch('{"amount":9007199254740993}');
+});
+
+test('a saved copy keeps every argument, and hides no character', () => {
+  const state = ask('run\u202ecell', { cell: 'abc', code: 'a\u200b = 1' }, {}, 'Run \u2066it?');
+
+  for (const text of [asText(state), asHtml(state)]) {
+    expect(text).toMatch('abc');
+    expect(text).toMatch('a\\u200b = 1');
+    expect(text).toMatch('run\\u202ecell');
+    expect(text).toMatch('Run \\u2066it?');
+    expect(text).not.toMatch(/[\u200b\u202e\u2066]/);
+  }
 });
 
 test('values that could be read as another are in quotes', () => {

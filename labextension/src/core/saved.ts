@@ -8,6 +8,7 @@ import { escapeHtml } from './text/highlight';
 import { joined } from './text/joined';
 import { sanitize } from './text/sanitize';
 import { plain } from './text/terminal';
+import { visible } from './text/visible';
 import { ICellOutput, IOutput, IState, Item, IToolItem, OUTPUT_MIME } from './wire';
 
 const LARGEST = 256 * 1024;
@@ -108,7 +109,7 @@ function part(size: number, replace: (note: string) => void): IPart {
 /** The run as plain text. */
 export function asText(state: IState): string {
   const said = state.items.map(textLine).filter(Boolean);
-  const open = state.interrupts.map(i => `[waits for you] ${i.message ?? i.reason}`);
+  const open = state.interrupts.map(i => `[Needs approval] ${visible(i.message ?? i.reason)}`);
   return [`> ${promptOf(state)}`, ...said, ...open].join('\n\n');
 }
 
@@ -117,7 +118,9 @@ function textLine(item: Item): string {
     case 'message':
       return item.role === 'assistant' ? textOf(item.content).trim() : '';
     case 'tool':
-      return [`[${item.name}] ${codeOf(item)}`, ...item.outputs.map(outputText)].join('\n').trim();
+      return [`[${visible(item.name)}] ${codeOf(item)}`, ...item.outputs.map(outputText)]
+        .join('\n')
+        .trim();
     case 'error':
       return `[failed: ${item.code}] ${item.message}`;
     case 'cancelled':
@@ -129,8 +132,15 @@ function textLine(item: Item): string {
 
 function codeOf(item: IToolItem): string {
   const edited = item.decision?.decision.editedArgs;
-  const code = edited ? edited.code : member(item.args, 'code');
-  return typeof code === 'string' ? code : JSON.stringify(edited ?? parsed(item.args) ?? {});
+  const whole = edited ?? parsed(item.args);
+  if (whole === null) {
+    return visible(member(item.args, 'code') ?? item.args);
+  }
+  const { code, ...rest } = whole;
+  if (typeof code !== 'string') {
+    return visible(JSON.stringify(whole));
+  }
+  return visible(Object.keys(rest).length > 0 ? `${JSON.stringify(rest)}\n${code}` : code);
 }
 
 function outputText(output: IOutput): string {
@@ -143,7 +153,9 @@ function outputText(output: IOutput): string {
 /** The run as inert HTML that needs no style sheet. */
 export function asHtml(state: IState): string {
   const body = state.items.map(htmlBlock).join('');
-  const open = state.interrupts.map(i => paragraph(`Waits for you: ${i.message ?? i.reason}`));
+  const open = state.interrupts.map(i =>
+    paragraph(`Needs approval: ${visible(i.message ?? i.reason)}`)
+  );
   return `<div><p><strong>${escapeHtml(promptOf(state))}</strong></p>${body}${open.join('')}</div>`;
 }
 
@@ -153,7 +165,7 @@ function htmlBlock(item: Item): string {
       return item.role === 'assistant' ? paragraph(textOf(item.content)) : '';
     case 'tool':
       return (
-        `<details open><summary>${escapeHtml(item.name)}</summary>` +
+        `<details open><summary>${escapeHtml(visible(item.name))}</summary>` +
         `<pre>${escapeHtml(codeOf(item))}</pre>${item.outputs.map(outputHtml).join('')}</details>`
       );
     case 'error':
