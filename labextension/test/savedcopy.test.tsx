@@ -244,7 +244,8 @@ test.each(ODD.map((odd, i) => [i, odd]))(
     expect(element.querySelector('.lobu-standing')?.textContent).toMatch('Saved copy');
     expect(controls(element)).toEqual([]);
     expect(element.querySelectorAll('.lobu-entry').length).toBeGreaterThan(20);
-  }
+  },
+  30_000
 );
 
 test('what a copy keeps of an open question is what can be read of it', () => {

@@ -656,7 +656,7 @@ test('an argument that a browser rounds is shown exactly, and is not edited here
     )
   );
 
-  expect(document.querySelector('.lobu-decide')?.textContent).toMatch('9007199254740993');
+  expect(document.querySelector('.lobu-card')?.textContent).toMatch('9007199254740993');
   await press('e');
   expect(document.querySelector('.lobu-problem')?.textContent).toMatch('would round');
 });
