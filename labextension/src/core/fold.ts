@@ -83,7 +83,14 @@ export class Fold {
     if (handler === undefined) {
       this._raw(event);
     } else {
-      handler(event);
+      try {
+        handler(event);
+      } catch (error) {
+        if (!(error instanceof TypeError || error instanceof RangeError)) {
+          throw error;
+        }
+        this._raw(event); // an event that is not what its type says is kept, and shown as it came
+      }
     }
     return true;
   }

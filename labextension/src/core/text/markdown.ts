@@ -6,20 +6,27 @@
  */
 // Only loaded with the first view: see mime/output.ts.
 // eslint-disable-next-line jupyter/prefer-lazy-imports
-import { Marked, Token, Tokens } from 'marked';
+import { Marked, MarkedExtension, Token, Tokens } from 'marked';
 import { escapeHtml, highlight } from './highlight';
-import { sanitize } from './sanitize';
+import { sanitizeOwn } from './sanitize';
 
 /** A top-level block: its markdown and, lazily, its HTML. */
 export interface IBlock {
   source: string;
-  token: Token;
+  /** Null: shown as the text it is, because it nests too deep or would take too long. */
+  token: Token | null;
 }
+
+const DEEPEST = 40; // of quotes and lists in one another
+const WIDEST = 200; // spaces before a list's mark
+const LONGEST_LINE = 10_000;
+const MOST_MATH = 1000; // marks that may open a formula
+const OPENS = /\$|\\[[(]/g;
 
 const MATH =
   /^(\$\$[\s\S]+?\$\$|\$(?!\s)[^$\n]*?[^\s\\$]\$(?!\d)|\\\[[\s\S]+?\\\]|\\\([\s\S]+?\\\))/;
 
-const marked = new Marked({
+const options: MarkedExtension = {
   gfm: true,
   renderer: {
     html: ({ text }: Tokens.HTML | Tokens.Tag) => escapeHtml(text),
@@ -29,7 +36,11 @@ const marked = new Marked({
         : `<a href="${escapeHtml(href)}">${escapeHtml(text || href)}</a>`,
     code: ({ text, lang }: Tokens.Code) =>
       `<pre class="lobu-code"><code>${highlight(text, codeLanguage(lang))}</code></pre>`
-  },
+  }
+};
+
+const withoutMath = new Marked(options);
+const marked = new Marked(options, {
   extensions: [
     {
       name: 'math',
@@ -49,15 +60,67 @@ const marked = new Marked({
 
 /** The blocks of a text. */
 export function blocks(text: string): IBlock[] {
-  const tokens = marked.lexer(text);
-  return tokens
-    .filter(token => token.type !== 'space')
-    .map(token => ({ source: token.raw, token }));
+  if (isHeavy(text)) {
+    return plainBlock(text);
+  }
+  const math = (text.match(OPENS)?.length ?? 0) <= MOST_MATH;
+  try {
+    const tokens = (math ? marked : withoutMath).lexer(text);
+    return tokens
+      .filter(token => token.type !== 'space')
+      .map(token => ({ source: token.raw, token }));
+  } catch (error) {
+    if (error instanceof RangeError) {
+      return plainBlock(text); // it nests deeper than the parser's stack
+    }
+    throw error;
+  }
+}
+
+/** The text as one block that is not parsed. */
+export function plainBlock(text: string): IBlock[] {
+  return [{ source: text, token: null }];
+}
+
+/** Would the parser recurse too deep, or take more than a moment? */
+function isHeavy(text: string): boolean {
+  return text.split('\n').some(line => {
+    if (line.length > LONGEST_LINE && !/^\s*!\[[^\]]*\]\(data:image\//.test(line)) {
+      return true;
+    }
+    return line.length > DEEPEST && (nests(line) || inlineNests(line));
+  });
+}
+
+function nests(line: string): boolean {
+  const marks = /^[\s>*+\-.)\d]*/.exec(line)?.[0] ?? '';
+  const quotesAndLists = marks.match(/>|[*+-](?=[\s>])|\d[.)](?=[\s>])/g)?.length ?? 0;
+  return quotesAndLists > DEEPEST || /^\s*/.exec(marks)![0].length > WIDEST;
+}
+
+function inlineNests(line: string): boolean {
+  let depth = 0;
+  for (const char of line) {
+    depth += char === '[' ? 1 : char === ']' ? -1 : 0;
+    if (depth > DEEPEST) {
+      return true;
+    }
+  }
+  return false;
 }
 
 /** Inert HTML of a block. */
 export function blockHtml(block: IBlock): string {
-  return sanitize(marked.parser([block.token]));
+  if (block.token !== null) {
+    try {
+      return sanitizeOwn(marked.parser([block.token]));
+    } catch (error) {
+      if (!(error instanceof RangeError)) {
+        throw error;
+      }
+    }
+  }
+  return `<p class="lobu-as-text" style="white-space: pre-wrap">${escapeHtml(block.source)}</p>`;
 }
 
 /** Does this HTML hold math to be set? */

@@ -37,9 +37,21 @@ const CONFIG: Config = {
 
 let purify: DOMPurify | null = null;
 
-/** Inert HTML of `html`. */
+/** Inert HTML of `html`, which a model, a tool or a file wrote: none of its classes is kept. */
 export function sanitize(html: string): string {
+  return purified(html, false);
+}
+
+/** Inert HTML of what our own renderers made, with our own classes: foreign text in it is escaped. */
+export function sanitizeOwn(html: string): string {
+  return purified(html, true);
+}
+
+let own = false;
+
+function purified(html: string, ours: boolean): string {
   purify ??= purifier();
+  own = ours;
   return purify.sanitize(html, CONFIG);
 }
 
@@ -49,11 +61,15 @@ function purifier(): DOMPurify {
     if (data.attrName === 'style') {
       data.attrValue = harmless(data.attrValue);
     } else if (data.attrName === 'class') {
-      // A class of the surrounding application may be as powerful as a style.
-      data.attrValue = data.attrValue
-        .split(/\s+/)
-        .filter(c => CLASS.test(c))
-        .join(' ');
+      // A class of ours or of the surrounding application may be as powerful as a style: with ours,
+      // a text could pose as a card.
+      data.attrValue = own
+        ? data.attrValue
+            .split(/\s+/)
+            .filter(c => CLASS.test(c))
+            .join(' ')
+        : '';
+      data.keepAttr = data.attrValue !== '';
     } else if (data.attrName === 'href') {
       data.keepAttr = LINK.test(data.attrValue.trim());
     } else if (data.attrName === 'src') {

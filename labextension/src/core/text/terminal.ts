@@ -280,7 +280,7 @@ function add(found: ISpan[], text: string, style: string): void {
 
 class Style {
   apply(codes: string): void {
-    const queue = codes.split(/[;:]/).map(Number);
+    const queue = codes.slice(0, 200).split(/[;:]/).map(Number);
     while (queue.length > 0) {
       this._one(queue.shift() ?? 0, queue);
     }

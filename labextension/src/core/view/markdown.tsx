@@ -1,11 +1,35 @@
 /** Markdown whose finished blocks are never drawn again while the text grows. */
 import { Component, VNode } from 'preact';
+import { useRef } from 'preact/hooks';
 import { IHost } from '../host';
-import { blockHtml, blocks, hasMath, IBlock } from '../text/markdown';
+import { blockHtml, blocks, hasMath, IBlock, plainBlock } from '../text/markdown';
 import { morph } from '../text/morph';
 
+const SLOW_MS = 100;
+const MOST_FORMULAS = 300; // that are set in one block
+const LONGEST_FORMULA = 5000;
+
+/** Have the math in `element` set, unless a typesetter would freeze the page with it. */
+export function typeset(element: HTMLElement, host: IHost): void {
+  const formulas = element.querySelectorAll('.lobu-math');
+  const longest = Math.max(element.textContent?.length ?? 0, 0);
+  const heavy = [...formulas].some(each => (each.textContent?.length ?? 0) > LONGEST_FORMULA);
+  if (
+    formulas.length > MOST_FORMULAS ||
+    heavy ||
+    (formulas.length === 0 && longest > LONGEST_FORMULA)
+  ) {
+    return; // its source is shown
+  }
+  host.typeset?.(element);
+}
+
 export function Markdown(props: { text: string; done: boolean; host: IHost }): VNode {
-  const parts = blocks(props.text);
+  const slow = useRef(false);
+  const began = performance.now();
+  const parts = slow.current && !props.done ? plainBlock(props.text) : blocks(props.text);
+  // A text that takes long to parse is not parsed again for each word that comes, but once at its end.
+  slow.current = slow.current || performance.now() - began > SLOW_MS;
   return (
     <div class="lobu-markdown">
       {parts.map((block, i) => (
@@ -50,7 +74,7 @@ class Block extends Component<IBlockProps> {
   /** Math is set once, when its block is whole: a typesetter replaces nodes. */
   private _finish(props: IBlockProps): void {
     if (this._math && this._element !== null) {
-      props.host.typeset?.(this._element);
+      typeset(this._element, props.host);
       this._math = false;
     }
     if (this._element !== null) {

@@ -4,7 +4,7 @@ import { joined } from '../text/joined';
 import { sanitize } from '../text/sanitize';
 import { IOutput, Json } from '../wire';
 import { Code, JsonView, Terminal } from './code';
-import { Markdown } from './markdown';
+import { Markdown, typeset } from './markdown';
 import { IView } from './view';
 
 const IMAGES = ['image/png', 'image/jpeg', 'image/gif', 'image/webp'];
@@ -114,7 +114,7 @@ class Latex extends Component<{ text: string; view: IView }> {
         ref={element => {
           if (element !== null && element.textContent !== text) {
             element.textContent = text;
-            view.host.typeset?.(element);
+            typeset(element, view.host);
           }
         }}
       />

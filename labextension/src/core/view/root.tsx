@@ -6,6 +6,7 @@ import { Fold } from '../fold';
 import { Page } from '../page';
 import { lastRun, sliceOf } from '../run';
 import { IState } from '../wire';
+import { Boundary } from './boundary';
 import { BatchBar } from './decide';
 import { Composer } from './composer';
 import { SavedLabel, Status } from './status';
@@ -86,7 +87,13 @@ const NOTHING = new Fold();
 
 /** Draw a view in `element`; the answer takes it away. */
 export function mount(element: HTMLElement, props: IRootProps): () => void {
-  render(<Root {...props} />, element);
+  const { trans } = props.page.host;
+  render(
+    <Boundary of={props.threadId} trans={trans}>
+      <Root {...props} />
+    </Boundary>,
+    element
+  );
   return () => render(null, element);
 }
 

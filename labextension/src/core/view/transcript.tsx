@@ -2,6 +2,7 @@
 import { Component, VNode } from 'preact';
 import { ISlice } from '../run';
 import { IInterrupt, Item } from '../wire';
+import { Boundary } from './boundary';
 import { Plain } from './items';
 import { ToolCard } from './tool';
 import { Decide } from './decide';
@@ -25,12 +26,15 @@ export function Transcript(props: {
   const prompt = slice.items.find(i => i.kind === 'message' && i.role === 'user');
   return (
     <div class="lobu-transcript">
-      {slice.items
-        .slice(from, from + props.drawn)
-        .map((item, i) =>
-          props.hidePrompt && item === prompt ? null : (
+      {slice.items.slice(from, from + props.drawn).map((item, i) =>
+        props.hidePrompt && item === prompt ? null : (
+          <Boundary
+            key={`${item.kind} ${item.id ?? from + i}`}
+            of={item}
+            version={props.versionOf(item)}
+            trans={view.trans}
+          >
             <Entry
-              key={`${item.kind} ${item.id ?? from + i}`}
               item={item}
               version={props.versionOf(item)}
               interrupt={item.kind === 'tool' ? asked.get(item.id) : undefined}
@@ -39,14 +43,17 @@ export function Transcript(props: {
               }
               view={view}
             />
-          )
-        )}
+          </Boundary>
+        )
+      )}
       {loose.map(interrupt => (
         <section key={interrupt.id} class="lobu-card lobu-is-waiting">
-          <div class="lobu-card-body">
-            <Asked interrupt={interrupt} view={view} />
-          </div>
-          <Decide interrupt={interrupt} view={view} />
+          <Boundary of={interrupt} trans={view.trans}>
+            <div class="lobu-card-body">
+              <Asked interrupt={interrupt} view={view} />
+            </div>
+            <Decide interrupt={interrupt} view={view} />
+          </Boundary>
         </section>
       ))}
     </div>
