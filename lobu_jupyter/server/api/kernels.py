@@ -9,7 +9,7 @@ from jupyter_server.auth.decorator import authorized
 from msgspec import Meta, Struct
 from tornado import web
 
-from ...model.bounds import MAX_LIST, Id, Seconds, Text
+from ...model.bounds import MAX_LIST, Id, Name, Seconds, Text
 from ...model.callers import KernelCaller, WorkerCaller
 from ...model.errors import NotAllowed
 from ...model.ports import ToolSpec
@@ -139,7 +139,7 @@ async def _working(handler: LobuHandler, kernel_id: str) -> WorkerCaller:
 
 
 class _Work(Struct):
-    do: str = ""
+    do: Name = ""
 
 
 def _only_looks(code: str) -> bool:
