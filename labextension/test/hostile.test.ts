@@ -8,7 +8,7 @@ import { sanitize } from '../src/core/text/sanitize';
 import { plain, spans } from '../src/core/text/terminal';
 import { IState } from '../src/core/wire';
 
-const MOMENT_MS = 3000; // a tenth of it on a machine that has time
+const MOMENT_MS = 6000; // a tenth of it in a browser, and on a machine that has time
 
 function html(markdown: string): string {
   return blocks(markdown).map(blockHtml).join('');

@@ -20,6 +20,7 @@ export interface IBlock {
 const DEEPEST = 40; // of quotes and lists in one another
 const WIDEST = 200; // spaces before a list's mark
 const LONGEST_LINE = 10_000;
+const MOST_BLOCKS = 1000; // the rest of a longer text is shown as it is
 const MOST_MATH = 1000; // marks that may open a formula
 const OPENS = /\$|\\[[(]/g;
 
@@ -66,9 +67,14 @@ export function blocks(text: string): IBlock[] {
   const math = (text.match(OPENS)?.length ?? 0) <= MOST_MATH;
   try {
     const tokens = (math ? marked : withoutMath).lexer(text);
-    return tokens
+    const found = tokens
       .filter(token => token.type !== 'space')
       .map(token => ({ source: token.raw, token }));
+    if (found.length <= MOST_BLOCKS) {
+      return found;
+    }
+    const rest = found.slice(MOST_BLOCKS).map(block => block.source);
+    return [...found.slice(0, MOST_BLOCKS), ...plainBlock(rest.join('\n'))];
   } catch (error) {
     if (error instanceof RangeError) {
       return plainBlock(text); // it nests deeper than the parser's stack
