@@ -12,17 +12,16 @@ import asyncio
 import logging
 import os
 import re
-from base64 import b64decode
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any
 
 from lobu_jupyter.model.environment import for_program
 from lobu_jupyter.model.events import custom
 from lobu_jupyter.model.ports import ToolSpec
-from lobu_jupyter.model.text import shorten
 
 from .leash import leashed
 from .tools.base import BoundTool, Call, Preview, Result, ToolError, Work
+from .tools.mcp_results import result_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,7 +31,6 @@ if TYPE_CHECKING:
 
 OPEN_SECONDS = 20.0
 CALL_SECONDS = 120.0
-MOST_RESULT = 40_000
 MOST_NAME = 64
 HOW_TO_INSTALL = "The package mcp is not installed on the server: pip install 'lobu_jupyter[mcp]'."
 
@@ -203,7 +201,7 @@ def _bound(server: McpServer, name: str, tool: Tool) -> BoundTool:
             answer = await server.call(tool.name, call.args)
         except McpGone as gone:
             raise ToolError(str(gone)) from gone
-        return _result(answer)
+        return result_of(answer)
 
     async def preview(work: Work, args: dict[str, Any]) -> Preview:
         return Preview(message=f"Call {tool.name} of the MCP server {server.name}?")
@@ -219,22 +217,6 @@ def _unreachable(name: str, why: str) -> BoundTool:
         raise ToolError(why)
 
     return BoundTool(ToolSpec(name=name, parameters={"type": "object"}), run)
-
-
-def _result(answer: CallToolResult) -> Result:
-    texts: list[str] = []
-    images: list[tuple[str, bytes]] = []
-    for block in answer.content:
-        if block.type == "text":
-            texts.append(block.text)
-        elif block.type == "image":
-            images.append((block.mime_type, b64decode(block.data)))
-        else:
-            texts.append(f"[{block.type}]")
-    text = shorten("\n".join(texts), MOST_RESULT)
-    if answer.is_error:
-        raise ToolError(text or "The tool failed and did not say why.")
-    return Result(text or ("See the image." if images else "Done."), tuple(images))
 
 
 def _name(server: str, tool: str) -> str:

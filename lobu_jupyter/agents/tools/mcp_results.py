@@ -1,0 +1,91 @@
+"""The results of MCP tools as a model is told of them: their content, never the type of a block alone.
+
+The blocks are those of the Model Context Protocol's CallToolResult: text, image, audio, embedded resource and
+resource link, and ``structuredContent`` beside them.
+"""
+
+from __future__ import annotations
+
+import json
+from base64 import b64decode
+from binascii import Error as NotBase64
+from typing import TYPE_CHECKING, Any
+
+from lobu_jupyter.model.mime_text import text_of_data
+from lobu_jupyter.model.terminal import screen_text
+from lobu_jupyter.model.text import shorten
+
+from .base import Result, ToolError
+
+if TYPE_CHECKING:
+    from mcp.types import CallToolResult
+
+MOST_RESULT = 40_000
+_PIXELS = ("image/png", "image/jpeg", "image/gif", "image/webp")
+
+
+def result_of(answer: CallToolResult) -> Result:
+    """Return the result of an MCP call, bounded.
+
+    Raises:
+        ToolError: the server says that the call failed.
+    """
+    texts: list[str] = []
+    images: list[tuple[str, bytes]] = []
+    for block in answer.content:
+        text, image = _read(block)
+        texts += [text] if text else []
+        images += [image] if image is not None else []
+    structured = answer.structured_content
+    if structured is not None and not _is_told(structured, texts):
+        texts.append(json.dumps(structured, ensure_ascii=False, default=str))
+    text = shorten(screen_text("\n".join(texts)), MOST_RESULT)
+    if answer.is_error:
+        raise ToolError(text or "The tool failed and did not say why.")
+    return Result(text or ("See the image." if images else "The tool returned nothing."), tuple(images))
+
+
+def _read(block: Any) -> tuple[str, tuple[str, bytes] | None]:
+    """Return a block's text, and its pixels if it is an image."""
+    if block.type == "text":
+        return block.text, None
+    if block.type == "image":
+        return _image(block.mime_type, block.data)
+    if block.type == "resource":
+        return _resource(block.resource)
+    if block.type == "resource_link":
+        about = ": ".join(part for part in (block.title or block.name, block.description) if part)
+        return f"[resource] {about} ({block.uri})", None
+    if block.type == "audio":
+        return f"[audio, {block.mime_type}, that you cannot hear]", None
+    return f"[{block.type}]", None
+
+
+def _resource(resource: Any) -> tuple[str, tuple[str, bytes] | None]:
+    mime = resource.mime_type or ""
+    text = getattr(resource, "text", None)
+    if text is not None:
+        told = text_of_data({mime: text}) if mime == "text/html" else text
+        return f"[resource {resource.uri}]\n{told}", None
+    if mime in _PIXELS:
+        told, image = _image(mime, resource.blob)
+        return "\n".join(filter(None, (f"[resource {resource.uri}]", told))), image
+    return f"[resource {resource.uri}, {mime or 'binary'}, that cannot be shown]", None
+
+
+def _image(mime: str, data: str) -> tuple[str, tuple[str, bytes] | None]:
+    try:
+        return "", (mime, b64decode(data, validate=True))
+    except (NotBase64, ValueError):
+        return f"[an image, {mime}, cannot be decoded]", None
+
+
+def _is_told(structured: Any, texts: list[str]) -> bool:
+    """Tell whether a text block already holds the structured content, as the protocol recommends."""
+    for text in texts:
+        try:
+            if json.loads(text) == structured:
+                return True
+        except (ValueError, RecursionError):
+            continue
+    return False
