@@ -9,8 +9,10 @@ import ast
 import re
 from typing import Literal
 
-Risk = Literal["deletes", "shell", "network", "installs"]
-ORDER: tuple[Risk, ...] = ("deletes", "shell", "network", "installs")
+from .scripts import shows_scripts
+
+Risk = Literal["deletes", "shell", "network", "installs", "scripts"]
+ORDER: tuple[Risk, ...] = ("deletes", "shell", "network", "installs", "scripts")
 
 _CALLS: dict[str, Risk] = {
     **dict.fromkeys(("os.remove", "os.unlink", "os.rmdir", "os.removedirs", "shutil.rmtree"), "deletes"),
@@ -50,6 +52,8 @@ _INSTALL_MAGICS = frozenset({"pip", "conda", "mamba", "uv"})
 def risks_of(code: str) -> list[Risk]:
     """What the code may do that is hard to take back; in the order of ORDER."""
     python, found = _without_escapes(code)
+    if shows_scripts(code, python):
+        found.add("scripts")
     try:
         tree = ast.parse(python)
     except (SyntaxError, ValueError, RecursionError):

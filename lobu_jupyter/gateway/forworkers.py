@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from . import dispatch, ingest, losing, owning, workers
+from . import dispatch, ingest, losing, owning, permitting, workers
 from .snapshots import Snapshots
 
 if TYPE_CHECKING:
@@ -13,9 +13,11 @@ if TYPE_CHECKING:
     from lobu_jupyter.model.callers import WorkerCaller
     from lobu_jupyter.model.errors import LobuError
     from lobu_jupyter.model.events import Batch
+    from lobu_jupyter.model.notebooks import Request
     from lobu_jupyter.model.ports import InboxItem, ToolSpec
 
     from .context import Context
+    from .permitting import Permit
 
 
 class ForWorkers:
@@ -96,6 +98,23 @@ class ForWorkers:
             NotAllowed: its owner may not read or write this notebook now.
         """
         return await workers.notebook_of(self._ctx, worker, run_id, action)
+
+    async def permit_at_notebook(
+        self, worker: WorkerCaller, run_id: str, call_id: str | None, request: Request
+    ) -> Permit:
+        """See that the worker may do this at the notebook of its run now; a refusal is in the audit.
+
+        Raises:
+            NotAllowed: no such call of the run is allowed or approved.
+            Conflict: the call was used for another change, or has its result.
+        """
+        return await permitting.permit(self._ctx, worker, run_id, call_id, request)
+
+    async def note_at_notebook(
+        self, worker: WorkerCaller, run_id: str, call_id: str | None, request: Request
+    ) -> None:
+        """Write down that a permitted change was made, so that it is not made again."""
+        await permitting.note_change(self._ctx, worker, run_id, call_id, request)
 
     async def works_in(self, worker: WorkerCaller, kernel_id: str) -> None:
         """See that a run of this worker uses this kernel, and its owner may.

@@ -20,6 +20,7 @@ from lobu_jupyter.model.interrupts import (
 )
 
 from .journal import read_run
+from .outside import as_seen
 from .rows import json_of
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ async def pause(
     completed: list[dict[str, Any]] = []
     for position, wire in enumerate(wires):
         at = f"{where}[{position}]"
-        interrupt = await _complete(ctx, tx, run, wire, owed, at)
+        interrupt = await as_seen(tx, run, await _complete(ctx, tx, run, wire, owed, at))
         if await tx.one("interrupt", thread_id=run["thread_id"], interrupt_id=interrupt.id):
             raise InvalidField("this id was used before on the thread", field=f"{at}.id")
         await tx.run(

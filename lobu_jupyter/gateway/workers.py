@@ -159,21 +159,31 @@ async def notebook_of(
     """See :meth:`Gateway.notebook_of`."""
 
     async def body(tx: Tx) -> tuple[str, str | None]:
-        run = await tx.one("run", run_id=run_id)
-        if run is None:
-            raise RunNotFound
-        lease = await tx.one("lease", run_id=run_id)
-        if lease is None:
-            raise RunEnded
-        if (lease["worker_id"], lease["incarnation"]) != (worker.worker_id, worker.incarnation):
-            raise StaleIncarnation
-        thread = await tx.one("thread", thread_id=run["thread_id"])
-        assert thread is not None, "a run has its thread"
+        _, thread = await run_at_hand(tx, worker, run_id)
         return thread["owner"], thread["notebook_path"]
 
     owner, path = await ctx.database.read(body)
     await check_notebook_of_run(ctx, owner, path, action)
     return owner, path
+
+
+async def run_at_hand(tx: Tx, worker: WorkerCaller, run_id: str) -> tuple[Row, Row]:
+    """A run that the worker has in hand, and its thread.
+
+    Raises:
+        RunEnded, StaleIncarnation: it is not its run (any more). RunNotFound: it is none.
+    """
+    run = await tx.one("run", run_id=run_id)
+    if run is None:
+        raise RunNotFound
+    lease = await tx.one("lease", run_id=run_id)
+    if lease is None:
+        raise RunEnded
+    if (lease["worker_id"], lease["incarnation"]) != (worker.worker_id, worker.incarnation):
+        raise StaleIncarnation
+    thread = await tx.one("thread", thread_id=run["thread_id"])
+    assert thread is not None, "a run has its thread"
+    return run, thread
 
 
 async def announce(ctx: Context, worker: WorkerCaller, agents: list[dict[str, Any]]) -> None:

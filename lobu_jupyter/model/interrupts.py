@@ -62,7 +62,7 @@ class Interrupt(Wire, frozen=True, kw_only=True):
     no_grant: bool = False
     in_memory: bool = False  # the agent waits in its process, and the pause ends with that
     unshown: str | None = None  # why the call cannot be shown whole, and so cannot be approved
-    risks: tuple[str, ...] = ()  # hints from the code's syntax: deletes, shell, network, installs
+    risks: tuple[str, ...] = ()  # hints from the code's syntax: deletes, shell, network, installs, scripts
     kernel_lost: bool = False  # the kernel restarted since: the variables are gone
     created_at: str = ""
     expires_at: str | None = None

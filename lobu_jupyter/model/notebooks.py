@@ -83,6 +83,48 @@ Change = Insert | Edit | Delete | Move | SetOutputs
 Conflict = Literal["changed", "gone", "place"]
 
 
+_TOOLS: dict[type[Request], tuple[str, ...]] = {
+    Read: ("read_notebook",),
+    Insert: ("insert_cell",),
+    Edit: ("edit_cell", "run_cell"),
+    Delete: ("delete_cell",),
+    Move: ("move_cell",),
+    SetOutputs: ("run_cell",),
+}
+
+
+def tools_for(request: Request) -> tuple[str, ...]:
+    """The tools whose calls may mean this request."""
+    return _TOOLS[type(request)]
+
+
+def is_meant(request: Request, tool: str, args: dict[str, Any]) -> bool:
+    """Whether a call of `tool` with these arguments means exactly this request.
+
+    The arguments are the request's members, with the code as ``code``. Of an insertion the new cell's id is left
+    out. Outputs are those of a ``run_cell`` with this code, which says nothing about what comes out.
+    """
+    if tool not in tools_for(request):
+        return False
+    given = {name: value for name, value in args.items() if value is not None}
+    if isinstance(request, Read):
+        return given == _given(cell=request.cell)
+    if isinstance(request, Insert):
+        wanted = _given(code=request.source, type=request.type, after=request.after)
+        return {"type": "code", **given} == wanted
+    if isinstance(request, SetOutputs):
+        given.pop("was", None)
+        return given == {"cell": request.cell, "code": request.was}
+    if isinstance(request, Edit):
+        return given == {"cell": request.cell, "was": request.was, "code": request.source}
+    after = request.after if isinstance(request, Move) else None
+    return given == _given(cell=request.cell, was=request.was, after=after)
+
+
+def _given(**members: str | None) -> dict[str, Any]:
+    return {name: value for name, value in members.items() if value is not None}
+
+
 def id_of(cell: dict[str, Any], index: int) -> str:
     """The name of the cell at `index`, from 0."""
     return cell.get("id") or f"#{index + 1}"
@@ -122,6 +164,7 @@ def change(cells: list[dict[str, Any]], wish: Change, new: dict[str, Any] | None
     else:
         cell["outputs"] = wish.outputs
         cell["execution_count"] = None
+        cell.get("metadata", {}).pop("trusted", None)  # or they would be signed with the rest of the notebook
     return None
 
 

@@ -580,6 +580,12 @@ ON CONFLICT (owner, notebook_path) DO UPDATE SET rules = excluded.rules;
 INSERT INTO audit (at, owner, who, via, remote, action, thread_id, run_id, detail)
 VALUES (:now, :owner, :who, :via, :remote, :action, :thread_id, :run_id, :detail);
 
+-- notebook_changes --
+-- The changes that a run's calls were used for, and those that were made.
+SELECT action, detail FROM audit
+ WHERE thread_id = :thread_id AND run_id = :run_id AND action IN ('notebook change', 'notebook changed')
+ ORDER BY number;
+
 -- audit --
 -- What was done in an owner's name, the newest first.
 SELECT * FROM audit

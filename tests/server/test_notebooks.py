@@ -12,7 +12,7 @@ import nbformat
 import pytest
 
 from tests.server.page import LobuPage, hang_up
-from tests.server.wire import Json, PlainWorker, Wire, names
+from tests.server.wire import Json, PlainWorker, Wire, call_of, names
 
 PATH = "work/sales.ipynb"
 
@@ -46,11 +46,17 @@ async def task(wire: Wire, worker: PlainWorker) -> Json:
     return await worker.task()
 
 
+@pytest.fixture
+def lobu_config() -> dict[str, Any]:
+    """What an outside worker must be allowed to do is tests/security/test_outside_workers.py's."""
+    return {"allow": ["*_cell"]}
+
+
 async def post(wire: Wire, worker: PlainWorker, task: Json, request: Json) -> tuple[int, Any]:
-    path, body = (
-        f"workers/{worker.worker_id}/notebook",
-        {"runId": task["runId"], "path": PATH, "request": request},
-    )
+    body = {"runId": task["runId"], "path": PATH, "request": request}
+    if request["do"] in ("insert", "edit", "delete", "move", "outputs"):
+        body["toolCallId"] = await worker.call(task, *call_of(request))
+    path = f"workers/{worker.worker_id}/notebook"
     return await wire.ask("POST", path, body, headers=worker.headers)
 
 

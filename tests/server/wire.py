@@ -119,6 +119,13 @@ class PlainWorker:
         status, reply = await self.send(task, *text_events(f"msg_{uuid4().hex}", text))
         assert status == 200, reply
 
+    async def call(self, task: Json, tool: str, args: Json, call: str = "") -> str:
+        """Journal a tool call without its result; returns its id."""
+        call = call or f"call_{uuid4().hex}"
+        status, reply = await self.send(task, *call_events(call, tool, args))
+        assert status == 200, reply
+        return call
+
     async def finish(self, task: Json) -> None:
         status, reply = await self.send(task, {"type": "RUN_FINISHED", **names(task)})
         assert status == 200, reply
@@ -136,6 +143,26 @@ class PlainWorker:
             checkpoint="opaque",
         )
         assert status == 200, reply
+
+
+def call_events(call: str, tool: str, args: Json) -> list[Json]:
+    return [
+        {"type": "TOOL_CALL_START", "toolCallId": call, "toolCallName": tool},
+        {"type": "TOOL_CALL_ARGS", "toolCallId": call, "delta": json.dumps(args)},
+        {"type": "TOOL_CALL_END", "toolCallId": call},
+    ]
+
+
+def call_of(request: Json) -> tuple[str, Json]:
+    """The tool call that means a change of a notebook: its tool and arguments."""
+    args = {name: value for name, value in request.items() if name in ("cell", "was", "type", "after")}
+    if request["do"] == "outputs":
+        return "run_cell", {"cell": request.get("cell"), "code": request.get("was")}
+    if request["do"] == "insert":
+        args.pop("cell", None)
+    if "source" in request:
+        args["code"] = request["source"]
+    return f"{request['do']}_cell", args
 
 
 def names(task: Json) -> Json:

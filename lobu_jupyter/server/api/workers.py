@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated, Any
 
 import msgspec
 from jupyter_server.auth.decorator import authorized
 from jupyter_server.base.websocket import WebSocketMixin
-from msgspec import Meta, Raw, Struct, field
+from msgspec import Meta, Raw, Struct, field, structs
 from tornado import web
 from tornado.websocket import WebSocketHandler
 
@@ -15,7 +16,8 @@ from ...model.bounds import MAX_LIST, Count, Id, Name, Objects, Seconds, Text
 from ...model.callers import Person, WorkerCaller
 from ...model.errors import InvalidField, LobuError, NotAllowed, status_of
 from ...model.events import Batch, explain
-from ...model.notebooks import Read, Request
+from ...model.inert import inert_outputs
+from ...model.notebooks import Read, Request, SetOutputs
 from ...model.ports import ToolSpec
 from ..base import LobuHandler
 from ..callers import worker_ticket
@@ -104,6 +106,7 @@ class AtNotebook(Struct, kw_only=True, rename="camel", forbid_unknown_fields=Tru
     run_id: Id
     path: Name
     request: Request
+    tool_call_id: Id | None = None
 
 
 class Notebook(_OwnWorker):
@@ -118,7 +121,23 @@ class Notebook(_OwnWorker):
         if path != asked.path:  # moved, or given to another one, since the run began
             self.reply({"refused": f"The thread belongs to {path} now. Nothing was done; ask again."})
             return
-        self.reply(await self.service.notebooks.act(owner, path, asked.request))
+        self.reply(await self._act(owner, path, asked))
+
+    async def _act(self, owner: str, path: str, asked: AtNotebook) -> dict[str, Any]:
+        assert isinstance(self.caller, WorkerCaller)
+        wish = self.caller, asked.run_id, asked.tool_call_id, asked.request
+        permit = await self.gateway.permit_at_notebook(*wish)
+        if permit.made:
+            return {"done": True}
+        request = asked.request
+        if permit.outside and isinstance(request, SetOutputs):
+            request = structs.replace(
+                request, outputs=await asyncio.to_thread(inert_outputs, request.outputs)
+            )
+        answer = await self.service.notebooks.act(owner, path, request)
+        if permit.outside and answer.get("done"):
+            await self.gateway.note_at_notebook(*wish)
+        return answer
 
 
 class Inbox(_OwnWorker):

@@ -79,7 +79,9 @@ function Risks(props: { interrupt: IInterrupt; view: IView }): VNode | null {
     deletes: trans.__('deletes files'),
     shell: trans.__('runs a shell or another program'),
     network: trans.__('uses the network'),
-    installs: trans.__('installs packages')
+    installs: trans.__('installs packages'),
+    scripts: trans.__('shows HTML or JavaScript that may act in this page'),
+    unseen: trans.__('is too long or too nested to be looked through')
   };
   const risks = props.interrupt.metadata?.lobu?.risks ?? [];
   return risks.length === 0 ? null : (

@@ -95,14 +95,18 @@ function move(shared: Shared, at: number, after: string | undefined): JsonObject
   return done;
 }
 
-/** Outputs of code that the person let run are trusted, as those of their own cells. */
+/**
+ * Outputs that come with a request are never trusted: JupyterLab shows them without their scripts, and the notebook
+ * is not signed with them. A script in them could decide for the person, which running code may not.
+ */
 function show(model: INotebookModel, at: number, outputs: IOutput[]): JsonObject {
   const cell = model.cells.get(at);
   if (!(cell instanceof CodeCellModel)) {
     return conflict('changed');
   }
-  cell.trusted = true;
-  cell.clearExecution();
+  cell.clearExecution(); // it marks the cell as trusted, for it has no outputs then
+  cell.trusted = false;
+  cell.deleteMetadata('trusted');
   cell.outputs.fromJSON(outputs as Parameters<typeof cell.outputs.fromJSON>[0]);
   return done;
 }

@@ -1,0 +1,56 @@
+"""A question as an outside worker asks it, with what the gateway itself can see about it.
+
+A worker of this server finds the risks of its code and makes the diff of a change itself. Of an outside worker neither
+is believed: risks are looked for in all texts of the arguments, in addition to what it says, and a diff of
+a notebook's cell is left out, because its arguments say what is and what will be.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from lobu_jupyter.agents.risks import risks_of
+
+if TYPE_CHECKING:
+    from lobu_jupyter.model.interrupts import Interrupt
+    from lobu_jupyter.store.tx import Row, Tx
+
+MAX_CHARS = (
+    64 * 1024
+)  # of the texts in which risks are looked for; a longer call counts as one that hides some
+NOTEBOOK_TOOLS = frozenset(["insert_cell", "edit_cell", "delete_cell", "move_cell", "run_cell"])
+
+
+async def as_seen(tx: Tx, run: Row, interrupt: Interrupt) -> Interrupt:
+    """The question with the gateway's own findings, if an outside worker asks it."""
+    lease = await tx.one("lease", run_id=run["run_id"])
+    worker = lease and await tx.one("worker", worker_id=lease["worker_id"])
+    if worker is None or worker["child"]:
+        return interrupt
+    found = _risks(interrupt.args)  # a transaction runs in the store's own thread, not on the event loop
+    risks = tuple(dict.fromkeys([*interrupt.risks, *found]))
+    diff = None if interrupt.tool_name in NOTEBOOK_TOOLS else interrupt.diff
+    return msgspec.structs.replace(interrupt, risks=risks, diff=diff)
+
+
+def _risks(args: dict[str, Any]) -> list[str]:
+    texts = _texts(args)
+    if sum(map(len, texts)) > MAX_CHARS:
+        return ["unseen"]
+    try:
+        return [risk for text in texts for risk in risks_of(text)]
+    except (RecursionError, MemoryError):
+        return ["unseen"]
+
+
+def _texts(value: Any) -> list[str]:
+    if isinstance(value, str):
+        return [value]
+    parts: list[Any] = []
+    if isinstance(value, dict):
+        parts = list(value.values())
+    elif isinstance(value, list):
+        parts = value
+    return [text for part in parts for text in _texts(part)]
