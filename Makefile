@@ -13,7 +13,7 @@ install: .venv/.installed
 .venv/.installed: requirements.lock pyproject.toml lobu_jupyter/labextension/bundle.json
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --requirement requirements.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --requirement requirements.lock
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
 	touch $@
 
@@ -108,10 +108,17 @@ bench: install browser
 docs: install
 	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html
 
-# Names and versions only.
+# Names, versions and hashes: all that `make install` installs, and apart from it what users run.
+# Versions stay as they are unless ARGS=--upgrade, or --upgrade-package NAME.
+LOCK := $(BIN)/uv pip compile --quiet --generate-hashes --no-annotate --no-header --python-version 3.11
 lock: install
-	$(BIN)/uv pip compile --quiet --group dev pyproject.toml --python-version 3.11 \
-	  --no-annotate --no-header --output-file requirements.lock
+	$(LOCK) --group dev pyproject.toml $(ARGS) --output-file requirements.lock
+	$(LOCK) --all-extras pyproject.toml --constraint requirements.lock --output-file requirements-runtime.lock
+
+# Known advisories against what users run; needs a network that reaches the advisories' service.
+.PHONY: audit
+audit: install
+	$(BIN)/uv tool run pip-audit --require-hashes --disable-pip --requirement requirements-runtime.lock
 
 .PHONY: browser
 browser:

@@ -14,8 +14,18 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 PACKAGE = HERE.parent / "lobu_jupyter"
 RECORD = PACKAGE / "labextension" / "bundle.json"
-SOURCES = ("src", "style", "schema", "package.json", "yarn.lock", "tsconfig.json", "widget.build.mjs")
+SOURCES = (
+    "src",
+    "style",
+    "schema",
+    "package.json",
+    "yarn.lock",
+    "tsconfig.json",
+    "widget.build.mjs",
+    "notices.mjs",
+)
 BUILT = ("labextension", "notebook/static")
+NOTICES = ("labextension/static", "notebook/static")
 
 
 def digest(root: Path, names: tuple[str, ...]) -> str:
@@ -36,6 +46,21 @@ def current() -> dict[str, str]:
     return {"sources": digest(HERE, SOURCES), "built": digest(PACKAGE, BUILT)}
 
 
+def without_notice(package: Path) -> list[str]:
+    """Return the bundles below `package` that lie without the licences of what they hold, and why."""
+    found: list[str] = []
+    for folder in NOTICES:
+        try:
+            packages = json.loads((package / folder / "third-party-licenses.json").read_text())["packages"]
+        except (OSError, ValueError, KeyError):
+            found.append(f"{folder} has no third-party-licenses.json")
+            continue
+        bare = [each["name"] for each in packages if not (each.get("extractedText") or "").strip()]
+        if bare or not packages:
+            found.append(f"{folder}/third-party-licenses.json has no text of {', '.join(bare) or 'anything'}")
+    return found
+
+
 def main(arguments: list[str]) -> int:
     """Compare, or with ``--write`` record; 1 if the bundle is not of these sources."""
     if arguments == ["--write"]:
@@ -48,7 +73,9 @@ def main(arguments: list[str]) -> int:
     stale = [part for part in now if recorded.get(part) != now[part]]
     if stale:
         print(f"{' and '.join(stale)} changed: run `jlpm build` in labextension/", file=sys.stderr)
-    return 1 if stale else 0
+    for lack in (lacks := without_notice(PACKAGE)):
+        print(f"{lack}: run `jlpm build` in labextension/", file=sys.stderr)
+    return 1 if stale or lacks else 0
 
 
 if __name__ == "__main__":

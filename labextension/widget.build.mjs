@@ -1,9 +1,10 @@
-// The chat widget: one ES module and one style sheet, for anywidget.
+// The chat widget: one ES module and one style sheet, for anywidget, and the licences of what the module holds.
 import { build } from 'esbuild';
-import { copyFile } from 'node:fs/promises';
+import { copyFile, writeFile } from 'node:fs/promises';
+import { notices } from './notices.mjs';
 
 const target = '../lobu_jupyter/notebook/static';
-await build({
+const { metafile } = await build({
   entryPoints: ['lib/widget/index.js'],
   outfile: `${target}/widget.js`,
   bundle: true,
@@ -11,6 +12,9 @@ await build({
   format: 'esm',
   target: 'es2022',
   legalComments: 'inline',
-  logLevel: 'warning'
+  logLevel: 'warning',
+  metafile: true
 });
 await copyFile('style/lobu.css', `${target}/widget.css`);
+const licences = JSON.stringify(await notices(metafile), null, 2);
+await writeFile(`${target}/third-party-licenses.json`, `${licences}\n`);
