@@ -190,6 +190,14 @@
   text-align: right;
 }
 
+.lobu-saved-label {
+  margin: 0 0 6px;
+  padding: 2px 8px;
+  border-left: 3px solid var(--lobu-warn);
+  color: var(--lobu-text);
+  font-size: 0.92em;
+}
+
 .lobu-reasoning,
 .lobu-raw,
 .lobu-step,
@@ -416,6 +424,85 @@
 
 .lobu-diff-head {
   color: var(--lobu-faint);
+}
+
+/* -- what a call is asked to do */
+
+.lobu-escape {
+  padding: 0 2px;
+  border-radius: 3px;
+  background: color-mix(in srgb, var(--lobu-bad) 22%, transparent);
+  color: var(--lobu-text);
+  font-family: var(--lobu-mono);
+  unicode-bidi: isolate;
+}
+
+.lobu .lobu-args {
+  display: flex;
+  flex-direction: column;
+  gap: 2px;
+  margin: 0;
+  padding: 6px 10px;
+  max-height: 420px;
+  overflow: auto;
+}
+
+.lobu-args > div {
+  display: flex;
+  flex-wrap: wrap;
+  column-gap: 8px;
+}
+
+.lobu .lobu-args dt {
+  color: var(--lobu-faint);
+}
+
+.lobu .lobu-args dd {
+  margin: 0;
+  min-width: 0;
+  font-family: var(--lobu-mono);
+  font-size: var(--jp-code-font-size, 13px);
+  white-space: pre-wrap;
+  overflow-wrap: anywhere;
+}
+
+.lobu .lobu-part-head {
+  display: flex;
+  gap: 8px;
+  margin: 0;
+  padding: 4px 10px;
+  color: var(--lobu-faint);
+  font-size: 0.9em;
+}
+
+.lobu .lobu-part > pre.lobu-code {
+  max-height: none;
+}
+
+.lobu .lobu-folded > pre.lobu-code {
+  max-height: calc(12lh + 8px);
+  overflow: hidden;
+}
+
+.lobu-part > .lobu-unfold {
+  width: 100%;
+  border-radius: 0;
+  text-align: left;
+}
+
+.lobu-line {
+  display: block;
+  position: relative;
+  padding-left: calc(var(--lobu-digits) + 1.5ch);
+}
+
+.lobu-line::before {
+  content: attr(data-line);
+  position: absolute;
+  left: 0;
+  width: var(--lobu-digits);
+  color: var(--lobu-faint);
+  text-align: right;
 }
 
 /* -- decisions */
