@@ -21,10 +21,11 @@ def assert_no_controls(view: Locator) -> None:
     expect(view.locator(".lobu-saved-label")).to_contain_text("Saved copy")
     expect(view.locator(CONTROLS)).to_have_count(0)
     expect(view.get_by_role("button", name="Approve")).to_have_count(0)
-    view.locator(".lobu-card").click()
-    for key in ("a", "Enter", "r"):
-        view.locator(".lobu-card-head").press(key)
-    expect(view.locator(CONTROLS)).to_have_count(0)
+    for shown in ("false", "true"):
+        head = view.locator(".lobu-card-head")
+        head.click()
+        expect(head).to_have_attribute("aria-expanded", shown)
+        expect(view.locator(CONTROLS)).to_have_count(0)
 
 
 def test_a_crafted_notebook_has_no_controls_and_the_true_question_its_own_text(
@@ -48,6 +49,7 @@ def test_a_crafted_notebook_has_no_controls_and_the_true_question_its_own_text(
     expect(true).not_to_contain_text("README")
     true.get_by_role("button", name="Approve a", exact=True).click()
     expect(true.locator(".lobu-decided")).to_contain_text("Approved")
+    expect(true.locator(".lobu-standing")).to_contain_text("Done")
     (audited,) = [row for row in waiting.audit() if row["action"] == "decided approve"]
     assert len(audited["detail"]["digest"]) == 64
     assert waiting.file.exists()
