@@ -1,5 +1,5 @@
 import { digestOf } from '../src/core/digest';
-import { batch, Draft, editDraft, entryOf, problemOf, replyEntries } from '../src/core/decide';
+import { batch, Draft, editDraft, entryOf, problemOf } from '../src/core/decide';
 import { plainTrans } from '../src/core/host';
 import { misfit } from '../src/core/schema';
 import { IInterrupt, JsonObject } from '../src/core/wire';
@@ -107,22 +107,4 @@ test('A4: a batch is whole or not sent at all', () => {
   expect(batch(interrupts, drafts, plainTrans)).toBeNull();
   drafts.set('i1', { kind: 'reject', reason: 'no' });
   expect(batch(interrupts, drafts, plainTrans)?.map(e => e.interruptId)).toEqual(['i1', 'i2']);
-});
-
-test('a message while the agent waits rejects what it wanted, with the text as the reason', () => {
-  const { interrupts } = stateOf(...waitingFor('one()', 'two()'));
-
-  expect(replyEntries(interrupts, 'use polars').map(e => e.payload)).toEqual([
-    { approved: false, reason: 'use polars' },
-    { approved: false, reason: 'use polars' }
-  ]);
-});
-
-test('a message while the agent asks is the answer, if it can be one', () => {
-  const free = question({ id: 'name', question: 'Name?' });
-  expect(replyEntries([free], 'Ada')[0].payload).toEqual({ answers: { name: 'Ada' } });
-
-  const closed = question(QUESTIONS[0]);
-  expect(replyEntries([closed], 'median')[0].payload).toEqual({ answers: { how: 'median' } });
-  expect(replyEntries([closed], 'why?')[0].payload).toEqual({ approved: false, reason: 'why?' });
 });

@@ -325,22 +325,68 @@ test('questions are answered by options and text, all of them', async () => {
   ]);
 });
 
-test('a message that is typed while the agent waits is sent as "no, do this instead"', async () => {
+test('a message that is typed while the agent waits is queued and decides nothing', async () => {
+  const { element, server } = await show(stateOf(...waitingFor('x')));
+  server.answers.set('POST threads/t/runs', reply(202, { runId: 'r2', threadId: 't', cursor: 5 }));
+  const area = '.lobu-composer textarea';
+  expect(element.querySelector<HTMLTextAreaElement>(area)?.placeholder).toBe('Queue a message…');
+
+  await type(area, 'use polars');
+  await press('Enter', area);
+
+  expect(sent(server)).toEqual([]);
+  expect(
+    server.calls.filter(call => call.path === 'threads/t/runs').map(call => call.body)
+  ).toEqual([expect.objectContaining({ prompt: 'use polars', ifRunning: 'queue' })]);
+  expect(element.querySelector('.lobu-queued')?.textContent).toMatch(/use polars.*Queued.*Remove/);
+});
+
+test('an answer that is typed as a message while the agent asks is queued too', async () => {
+  const lobu = { questions: [{ id: 'name', question: 'Name?' }], decisions: ['answer', 'reject'] };
+  const ask = asking({ id: 'q1', toolCallId: 'c1', reason: 'input_required', lobu });
+  const { server } = await show(stateOf(started('r1', 'go'), ...called('c1', 'ask_user', {}), ask));
+  const area = '.lobu-composer textarea';
+  server.answers.set('POST threads/t/runs', reply(202, { runId: 'r2', threadId: 't', cursor: 5 }));
+
+  await type(area, 'Ada');
+  await press('Enter', area);
+
+  expect(sent(server)).toEqual([]);
+  expect(server.callsTo('threads/t/runs')).toHaveLength(1);
+});
+
+test('Ctrl+Backspace on the card opens the rejection, which only its own button sends', async () => {
   const { element, server } = await show(stateOf(...waitingFor('x')));
   server.answers.set(
     'POST threads/t/resume',
     reply(202, { runId: 'r2', threadId: 't', cursor: 5 })
   );
-  const area = '.lobu-composer textarea';
-  expect(element.querySelector<HTMLTextAreaElement>(area)?.placeholder).toMatch('do this instead');
 
-  await type(area, 'use polars');
-  await press('Enter', area);
+  chord('.lobu-composer textarea'); // deletes a word there
+  await drawn();
+  expect(element.querySelector('.lobu-decide input')).toBeNull();
+  chord('.lobu-decide');
+  await drawn();
+  expect(sent(server)).toEqual([]);
+  await type('.lobu-decide input', 'no');
+  chord('.lobu-decide input');
+  await click(/^Reject and send$/);
 
   expect(sent(server)).toEqual([
-    [{ interruptId: 'i1', status: 'resolved', payload: { approved: false, reason: 'use polars' } }]
+    [{ interruptId: 'i1', status: 'resolved', payload: { approved: false, reason: 'no' } }]
   ]);
 });
+
+function chord(selector: string): void {
+  document.querySelector(selector)!.dispatchEvent(
+    new KeyboardEvent('keydown', {
+      key: 'Backspace',
+      ctrlKey: true,
+      bubbles: true,
+      cancelable: true
+    })
+  );
+}
 
 test('a form that opens in one view does not take the focus to another', async () => {
   const { element, server } = await show(stateOf(...waitingFor('x')));

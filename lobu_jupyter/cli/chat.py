@@ -17,7 +17,7 @@ import click
 from ..client.http import AsyncClient
 from ..model.errors import Conflict, LobuError, QuestionChanged
 from ..model.events import decode
-from ..model.runs import Started, StartRun
+from ..model.runs import RunStatus, Started, StartRun
 from . import asking
 from .question import put_changed
 from .reaching import reach, thread_id_of
@@ -154,12 +154,30 @@ class _Chat:
         """Run a prompt to its end, through the person's decisions."""
         choice = self._choice
         request = StartRun(
-            prompt=prompt, agent=choice.agent, model=choice.model, mode=choice.mode, answerable=choice.asks
+            prompt=prompt,
+            agent=choice.agent,
+            model=choice.model,
+            mode=choice.mode,
+            answerable=choice.asks,
+            # Without a terminal nobody decides what is ahead, so a script gets the 409 at once.
+            if_running="queue" if choice.asks else None,
         )
         started: Started | None = self._client.start(self._thread_id, request)
+        if choice.asks:
+            self._say_if_queued(started)
         while started is not None:
             end = self._watch(started, answer)
             started = self._after(end, started, answer)
+
+    def _say_if_queued(self, started: Started) -> None:
+        """Tell the person what a queued message waits for: it decides nothing."""
+        if self._client.get_run(started.run_id).status is not RunStatus.QUEUED:
+            return
+        hint = "."
+        if self._client.interrupts(thread_id=self._thread_id):
+            thread = self._thread_id
+            hint = f": the agent needs a decision first, `lobu approve {thread}` or `lobu reject {thread}`."
+        click.echo(f"Queued{hint} Ctrl-C removes the message.", err=True)
 
     def _watch(self, started: Started, answer: _Answer) -> Event:
         answer.run_id = started.run_id

@@ -51,8 +51,8 @@ async def start(ctx: Context, by: Caller, thread_id: str, request: StartRun) -> 
                 return Started(run_id=known["run_id"], thread_id=known["thread_id"], cursor=known["cursor"])
         thread = await own_thread(tx, owner, thread_id)
         await _check_agent(ctx, tx, _agent(ctx, request))
-        running = await _make_way(ctx, tx, thread, request)
-        if running is None:
+        queues = await _make_way(ctx, tx, thread, request)
+        if not queues:
             await check_limits(ctx, tx, owner)
         if kernel_id is not None:
             await tx.run("bind_kernel", kernel_id=kernel_id, server_id=ctx.server_id, mine=mine)
@@ -60,10 +60,10 @@ async def start(ctx: Context, by: Caller, thread_id: str, request: StartRun) -> 
         cursor = (await own_thread(tx, owner, thread_id))["cursor"]
         fields = _fields(ctx, request, {"message": message, "context": context}, kernel_id)
         run_id = await add_run(ctx, tx, thread_id, owner, **fields, cursor=cursor)
-        if running is None:
-            cursor = await begin(ctx, tx, run_id)
-        else:
+        if queues:
             tx.wake(owner_topic(owner))
+        else:
+            cursor = await begin(ctx, tx, run_id)
         return Started(run_id=run_id, thread_id=thread_id, cursor=cursor)
 
     return await ctx.database.write(body)
@@ -100,25 +100,36 @@ async def check_limits(ctx: Context, tx: Tx, owner: str) -> None:
         raise TooManyRuns
 
 
-async def _make_way(ctx: Context, tx: Tx, thread: Row, request: StartRun) -> Row | None:
-    """The run behind which the new one must queue, if any."""
+async def _make_way(ctx: Context, tx: Tx, thread: Row, request: StartRun) -> bool:
+    """Return whether the new run must queue, after ending what the request says it replaces.
+
+    A message is never a decision: behind an open question it queues or is refused.
+    """
     thread_id = thread["thread_id"]
     await expire_due(ctx, tx, thread_id)
     waiting = await tx.all("open_interrupts", thread_id=thread_id)
-    if waiting and request.if_waiting != "cancel":
+    if waiting and request.if_waiting is None and request.if_running != "queue":
         raise ThreadWaiting(interruptIds=[row["interrupt_id"] for row in waiting])
+    if waiting and request.if_waiting != "cancel":
+        await _check_queue(ctx, tx, thread_id)
+        return True
     await close_interrupts(ctx, tx, thread_id, InterruptStatus.CANCELLED, by=thread["owner"], then_next=False)
     running = await tx.one("running_run", thread_id=thread_id)
     if running is None:
-        return None
+        return False
     if request.if_running is None:
         raise ThreadBusy(runId=running["run_id"])
     if request.if_running == "cancel":
         await cancel_run(ctx, tx, running["run_id"], then_next=False)
-        return None
+        return False
+    await _check_queue(ctx, tx, thread_id)
+    return True
+
+
+async def _check_queue(ctx: Context, tx: Tx, thread_id: str) -> None:
+    """Refuse a run that would make a thread's queue too long."""
     if len(await tx.all("queued_runs", thread_id=thread_id)) >= ctx.settings.max_queued:
         raise TooManyRuns("Too many runs are queued on this thread; wait for one to end.")
-    return running
 
 
 def _message_of(ctx: Context, request: StartRun) -> dict[str, Any]:

@@ -133,7 +133,7 @@ class ThreadBusy(Conflict):
 
 
 class ThreadWaiting(Conflict):
-    """The agent waits for a decision on this thread; decide first, or cancel with ifWaiting."""
+    """The agent waits for a decision on this thread; decide first, or set ifWaiting to queue or cancel."""
 
     code = "thread_waiting"
 

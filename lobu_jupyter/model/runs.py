@@ -109,7 +109,7 @@ class StartRun(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown
     client_request_id: Name | None = None
     mode: Mode | None = None
     if_running: Literal["cancel", "queue"] | None = None
-    if_waiting: Literal["cancel"] | None = None
+    if_waiting: Literal["cancel", "queue"] | None = None  # `if_running: queue` queues behind a question too
     answerable: bool = True
     context: Objects = field(default_factory=list)  # AG-UI Context: description, value
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..model.errors import ThreadWaiting
 from ..model.runs import Mode, StartRun
-from . import decisions, session
+from . import session
 from .output import live_front_end
 from .run import Run
 from .waiting import raise_unless_answered, wait
@@ -76,8 +75,8 @@ def ask(
 ) -> Run:
     """Ask the agent on this notebook's thread; returns at once unless ``wait``.
 
-    While a run is under way on the thread, the new one waits its turn. While the agent waits for a
-    decision, the prompt is the answer: a rejection with this reason, or what the agent asked for.
+    While a run is under way on the thread, or a question of the agent is open, the new run is queued.
+    A prompt never decides a question: see :meth:`Run.approve`, :meth:`Run.reject` and :meth:`Run.answer`.
 
     Args:
         agent, model: who answers; the server's defaults if not given.
@@ -139,10 +138,7 @@ def _ask(
         if_running="queue",
         answerable=answerable,
     )
-    try:
-        started = link.start(thread_id, request)
-    except ThreadWaiting:
-        started = _answer_with(link, thread_id, prompt)
+    started = link.start(thread_id, request)
     run = Run(link, started.thread_id, started.run_id, started.cursor, prompt)
     if show and not (waits and not live_front_end(link.found.embedded)):
         run.show()
@@ -158,16 +154,6 @@ def _ask(
 def _wait_for_answer(run: Run, timeout: float | None, answerable: bool) -> None:
     wait(run, timeout, through_decisions=answerable)
     raise_unless_answered(run)
-
-
-def _answer_with(link: Session, thread_id: str, text: str) -> Any:
-    """What a person says while the agent waits is the answer, or the reason of a rejection."""
-    entries = [
-        {"interruptId": interrupt.id, "status": "resolved", "payload": decisions.said(interrupt, text)}
-        for interrupt in link.client.interrupts(thread_id=thread_id)
-    ]
-    started, _ = link.client.resume(thread_id, entries)
-    return started
 
 
 ask_and_show = _ask

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -82,8 +83,10 @@ def _wait(rest: str) -> Run:
 
 
 def _cancel(rest: str) -> None:
+    """Cancel what is under way or asks; a queued message stays, unless nothing else is there."""
     _no_more("cancel", rest)
-    _, run = _latest()
+    link = session.reaching()
+    run = _current(link, _known(link).thread_id)
     if run.ended:
         print("Nothing runs on this notebook's thread.")
     else:
@@ -177,6 +180,42 @@ def _reject(rest: str) -> None:
     with _said_in_a_line():
         run.reject(rest if which is None else reason.strip(), which)
     _tell("Rejected", run)
+
+
+def _answer(rest: str) -> None:
+    run = _waiting()
+    if not rest:
+        raise UsageError("%lobu answer TEXT answers the agent's question.")
+    with _said_in_a_line():
+        which, text = _asked(run, rest)
+        run.answer(*_answers(run, which, text), which=which)
+    _tell("Answered", run)
+
+
+def _asked(run: Run, rest: str) -> tuple[int | None, str]:
+    """The position that an answer begins with, where several questions are open, and its text."""
+    first, _, text = rest.partition(" ")
+    if first.isdigit() and len(run.interrupts) > 1:
+        return int(first), text.strip()
+    return None, rest
+
+
+def _answers(run: Run, which: int | None, text: str) -> list[str | list[str]]:
+    """One answer for each question: the whole text for one, its quoted words for several.
+
+    Where several options may be chosen, commas separate them.
+    """
+    asked = run.questions(which)
+    if not asked:
+        raise UsageError("The agent asks for approval: %lobu approve, or %lobu reject REASON.")
+    given = [text] if len(asked) == 1 else shlex.split(text)
+    if len(given) != len(asked):
+        listed = " / ".join(str(question["question"]) for question in asked)
+        raise UsageError(f'{len(asked)} questions: {listed}. Answer all: %lobu answer "first" "second"')
+    return [
+        [part.strip() for part in answer.split(",")] if question.get("multiple") else answer
+        for question, answer in zip(asked, given, strict=True)
+    ]
 
 
 @contextmanager
@@ -304,6 +343,7 @@ COMMANDS: dict[str, Callable[[str], Any]] = {
     "inbox": _inbox,
     "approve": _approve,
     "reject": _reject,
+    "answer": _answer,
     "rebuild": _rebuild,
     "agents": _agents,
     "policy": _policy,
@@ -340,8 +380,18 @@ def _show_latest(link: Session, thread_id: str) -> Run:
     return run
 
 
+def _current(link: Session, thread_id: str) -> Run:
+    """The run that asks or is under way, ahead of what is queued; else the newest."""
+    for interrupt in link.client.interrupts(thread_id=thread_id):
+        return Run.of(link, link.client.get_run(interrupt.run_id))
+    for row in link.client.list_runs(thread_id=thread_id, status="running", limit=1):
+        return Run.of(link, row)
+    return _latest_of(link, thread_id)
+
+
 def _waiting() -> Run:
-    _, run = _latest()
+    link = session.reaching()
+    run = _current(link, _known(link).thread_id)
     if run.status != "interrupted":
         raise UsageError(
             "Nothing waits for a decision on this notebook's thread; %lobu inbox looks everywhere."

@@ -5,13 +5,10 @@ A batch is decided whole: decisions on single questions are kept until the last 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..model.digest import digest_of_wire
 from ..model.interrupts import decide, interrupt_from_event
-
-if TYPE_CHECKING:
-    from ..model.interrupts import Interrupt
 
 Entry = dict[str, Any]
 Which = str | int | None
@@ -147,11 +144,3 @@ def answers(interrupt: Entry, given: tuple[Any, ...], by_id: Entry) -> Entry:
         raise ValueError(f"There are {len(questions)} questions and {len(given)} answers.")
     named = {str(question["id"]): answer for question, answer in zip(questions, given, strict=False)}
     return {"answers": {**named, **by_id}}
-
-
-def said(interrupt: Interrupt, text: str) -> Entry:
-    """A message of a person as the decision: the answer where the agent asked, else a rejection with this reason."""
-    if "answer" in interrupt.decisions and interrupt.questions:
-        first = interrupt.questions[0]
-        return {"answers": {str(first["id"]): [text] if first.get("multiple") else text}}
-    return rejection(text)

@@ -30,6 +30,7 @@ COMMANDS = {
     "inbox": "what waits for my decision, over all threads",
     "approve": "[N | all]  let the agent's call run",
     "reject": "[N | all] [REASON]  refuse it",
+    "answer": "[N] TEXT  answer the agent's question",
     "rebuild": "after a kernel restart: run the agent's code of this thread again, once approved",
     "agents": "who can be asked",
     "policy": "[allow | ask | deny PATTERN | mode MODE | revoke GRANT]  what may run unasked in this notebook",
@@ -73,7 +74,7 @@ class LobuMagics(Magics):
         nargs="*",
         help="What to do. {variable} is filled in. Options may stand before or after it; what "
         "follows -- is prompt whatever it looks like. A first word such as wait, cancel, runs, threads, "
-        "attach, inbox, approve, reject, rebuild, agents, policy, export, doctor or help is a command: "
+        "attach, inbox, approve, reject, answer, rebuild, agents, policy, export, doctor or help is a command: "
         "%%lobu help.",
     )
     @no_var_expand

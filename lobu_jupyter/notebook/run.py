@@ -151,6 +151,14 @@ class Run:
         interrupt = self._batch.find(self._open(), which)
         return self._decide(interrupt["id"], decisions.answers(interrupt, given, by_id))
 
+    def questions(self, which: Which = None) -> list[dict[str, Any]]:
+        """The agent's own questions of an interrupt; empty where a call asks for approval.
+
+        Raises:
+            ValueError: nothing is open, or `which` does not name one of several.
+        """
+        return decisions.lobu(self._batch.find(self.interrupts, which)).get("questions") or []
+
     @property
     def undecided(self) -> int:
         """How many open questions are to be decided before it goes on."""

@@ -20,13 +20,19 @@ if TYPE_CHECKING:
 _ENDED_FROM_ELSEWHERE = ("cancelled", "failed", "expired")
 TICK = 0.25
 """Seconds after which a wait looks again, whether or not something came."""
+QUEUE_TICK = 1.0
+"""Seconds after which the wait of a queued run asks again whether anybody can decide what is ahead of it."""
+_NOBODY_DECIDES = (
+    "This chat waits for a decision, and no front end is open to make it, so the message was not run. "
+    "Decide first (%lobu approve, %lobu reject, %lobu answer), then ask again."
+)
 
 
 def wait(run: Run, timeout: float | None, *, through_decisions: bool) -> None:
     """Wait until `run` ends, or, unless ``through_decisions``, until it asks.
 
     Raises:
-        RunFailed: it ended with an error.
+        RunFailed: it ended with an error, or is queued behind a question that nobody can decide.
         RunTimeout: `timeout` seconds went by; it was cancelled.
         LobuError: the journal cannot be followed any more.
         KeyboardInterrupt: the person stopped the cell; the run was cancelled.
@@ -49,12 +55,28 @@ def wait(run: Run, timeout: float | None, *, through_decisions: bool) -> None:
 def _wait(run: Run, end: float | None, through_decisions: bool) -> None:
     with _place_of(run) as place, run.told(place.wake):
         watch = run.watch()
+        next_look = 0.0
         while not _over(run, through_decisions):
             if watch is not None and watch.error is not None:
                 raise watch.error
+            if run.chain.status == "queued" and time.monotonic() >= next_look:
+                _refuse_to_hang(run)
+                next_look = time.monotonic() + QUEUE_TICK
             if end is not None and time.monotonic() >= end:
                 raise TimeoutError
             place.turn(TICK if end is None else max(0.0, min(TICK, end - time.monotonic())))
+
+
+def _refuse_to_hang(run: Run) -> None:
+    """Cancel a queued run if an open question is ahead of it and no front end is there to decide it.
+
+    Raises:
+        RunFailed: nobody can decide, so the run would never begin.
+    """
+    if run.session.front_end_attached() or not run.session.client.interrupts(thread_id=run.thread_id):
+        return
+    cancel_quietly(run)
+    raise RunFailed("waiting", _NOBODY_DECIDES)
 
 
 class _Idle:

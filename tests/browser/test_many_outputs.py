@@ -137,7 +137,7 @@ def test_a_collapsed_output_and_one_in_a_new_view_show_the_same(open_lab: OpenLa
         expect(view).to_contain_text("once")
         assert view.inner_text().count("once") == 1
         expect(view.locator(".lobu-decide input")).to_have_value("half a reason")
-    lab.view.last.get_by_role("button", name="Reject", exact=True).click()
+    lab.view.last.get_by_role("button", name="Reject and send", exact=True).click()
     for view in (lab.view.first, lab.view.last):
         expect(view).to_contain_text("Rejected by you")
     assert len(lab.sockets) == 1

@@ -103,7 +103,7 @@ def test_what_waits_its_turn_is_shown_and_can_be_withdrawn(open_lab: OpenLab):
     expect(queued).to_have_count(2)
     panel.reload()
     expect(queued).to_have_count(2)
-    panel.button("Withdraw: say first").click()
+    panel.button("Remove: say first").click()
     expect(queued).to_have_count(1)
     panel.root.get_by_role("button", name="Stop").click()
 

@@ -27,7 +27,8 @@ def test_a_question_is_answered_in_the_widget_and_python_sees_how_it_goes(open_l
     expect(lab.question).to_be_visible()
     wait_for("the kernel to know", lambda: lab.value("chat.status") == "'waiting'", 45)
 
-    say(lab, "blue")
+    lab.question.get_by_text("blue").click()
+    lab.question.get_by_role("button", name="Answer", exact=True).click()
 
     lab.stands("Done")
     wait_for("the kernel to know", lambda: lab.value("chat.status") == "'idle'", 45)
@@ -35,17 +36,23 @@ def test_a_question_is_answered_in_the_widget_and_python_sees_how_it_goes(open_l
     assert lab.errors == []
 
 
-def test_a_message_while_the_agent_waits_is_a_no_with_a_reason(open_lab: OpenLab):
+def test_a_message_while_the_agent_waits_is_queued_and_the_card_rejects_with_a_reason(open_lab: OpenLab):
     lab = open_lab(CHAT.replace("talk", "refuse"))
     lab.run_all()
     say(lab, "run x = 1")
     expect(lab.question).to_be_visible()
 
-    say(lab, "rather count the rows")
+    say(lab, "say counted")
 
+    expect(lab.view.locator(".lobu-queued")).to_contain_text("say counted")
+    expect(lab.question).to_be_visible()
+    lab.question.press("Control+Backspace")
+    lab.question.locator("input").fill("rather count the rows")
+    lab.button("Reject and send").click()
     lab.stands("Done")
     expect(lab.view).to_contain_text("Rejected by you")
-    expect(lab.view.locator(".lobu-assistant").last).to_contain_text("rather count the rows")
+    expect(lab.view).to_contain_text("rather count the rows")
+    expect(lab.view.locator(".lobu-assistant").last).to_contain_text("counted")
     assert lab.value("x") is None
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from lobu_jupyter.model.errors import InvalidField
-from lobu_jupyter.model.interrupts import QUESTION, Interrupt, decide, interrupt_from_event
+from lobu_jupyter.model.interrupts import QUESTION, decide, interrupt_from_event
 from lobu_jupyter.notebook import decisions
 from lobu_jupyter.notebook.decisions import Batch
 
@@ -125,22 +125,3 @@ def test_answers_go_by_order_or_by_id(given: tuple[Any, ...], by_id: dict[str, A
 def test_more_answers_than_questions_are_refused() -> None:
     with pytest.raises(ValueError, match="2 questions and 3 answers"):
         decisions.answers(j.asked(reason=QUESTION, questions=QUESTIONS), ("a", "b", "c"), {})
-
-
-@pytest.mark.parametrize(
-    ("interrupt", "payload"),
-    [
-        ({"reason": "tool_call"}, {"approved": False, "reason": "no, by week"}),
-        (
-            {"reason": QUESTION, "questions": QUESTIONS[1:], "decisions": ("answer", "reject")},
-            {"answers": {"q2": "no, by week"}},
-        ),
-    ],
-    ids=["an approval is rejected with it", "a question is answered with it"],
-)
-def test_what_a_person_says_while_the_agent_waits_is_the_decision(
-    interrupt: dict[str, Any], payload: dict[str, Any]
-) -> None:
-    asked = Interrupt(id="i1", thread_id="t", run_id="r", **interrupt)
-
-    assert decisions.said(asked, "no, by week") == payload

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from lobu_jupyter.client.errors import ServerGone
-from lobu_jupyter.model.errors import ThreadBusy, ThreadWaiting
+from lobu_jupyter.model.errors import ThreadBusy
 from lobu_jupyter.model.interrupts import Interrupt
 from lobu_jupyter.notebook import api, session
 from lobu_jupyter.notebook.chain import Chain
@@ -197,19 +197,17 @@ def test_a_waiting_call_whose_run_was_cancelled_elsewhere_has_no_answer(link: Fa
     assert caught.value.code == "cancelled"
 
 
-def test_a_prompt_while_the_agent_waits_is_the_decision(
+def test_a_prompt_while_the_agent_waits_is_queued_and_decides_nothing(
     link: FakeSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = Interrupt(id="i1", thread_id=j.T, run_id="run_1", reason="tool_call")
-    link.client.refuse = ThreadWaiting()
     monkeypatch.setattr(link.client, "interrupts", lambda **_: [asked])
 
     run = api.ask("no, by week")
 
-    assert link.client.resumed == [
-        [{"interruptId": "i1", "status": "resolved", "payload": {"approved": False, "reason": "no, by week"}}]
-    ]
-    assert run.run_id == "run_resumed"
+    assert link.client.resumed == []
+    assert link.client.requests[0].if_running == "queue"
+    assert run.run_id == "run_1"
 
 
 def test_what_the_gateway_refuses_is_raised(link: FakeSession) -> None:

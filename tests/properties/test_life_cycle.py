@@ -39,6 +39,7 @@ ACTIONS = st.lists(
             "queue",
             "replace",
             "start_if_waiting",
+            "queue_if_waiting",
             "say",
             "pause",
             "succeed",
@@ -119,6 +120,9 @@ class Machine:
 
     async def start_if_waiting(self) -> None:
         await self.start(if_waiting="cancel")
+
+    async def queue_if_waiting(self) -> None:
+        await self.start(if_waiting="queue")
 
     async def fetch(self) -> None:
         await self.worker.fetch()

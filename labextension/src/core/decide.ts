@@ -85,22 +85,6 @@ export function entryOf(draft: Draft, interrupt: IInterrupt): IResumeEntry {
   };
 }
 
-/**
- * A message that was typed while the agent waits, as an answer to all that is open: a rejection
- * with the text as its reason, or the answer where the agent asked one thing that takes a text.
- */
-export function replyEntries(interrupts: IInterrupt[], text: string): IResumeEntry[] {
-  return interrupts.map(interrupt => {
-    const [question, ...more] = questionsOf(interrupt);
-    const takes = (question?.freeText ?? true) || question?.options?.includes(text);
-    const draft: Draft =
-      isQuestion(interrupt) && question !== undefined && more.length === 0 && takes
-        ? { kind: 'answer', answers: { [question.id]: [text] } }
-        : { kind: 'reject', reason: text };
-    return entryOf(draft, interrupt);
-  });
-}
-
 /** The one submit of a batch: entries for all open interrupts, or null while one is undecided. */
 export function batch(
   interrupts: IInterrupt[],

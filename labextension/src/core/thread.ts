@@ -153,7 +153,7 @@ export class Thread {
     return this._send(async () => {
       const { agent, model, mode } = await this._api.getRun(runId);
       const more = { ...(model ? { model } : {}), ...(mode ? { mode } : {}) };
-      return this._api.start(this.threadId, { prompt, agent, ...more });
+      return this._api.start(this.threadId, { prompt, agent, ...more, ifRunning: 'queue' });
     });
   }
 
@@ -224,8 +224,14 @@ export class Thread {
 
   /** What waits its turn, also what another page sent; kept while it is in the queue. */
   async loadQueue(): Promise<void> {
+    const before = new Set(this.queued.map(one => one.runId));
     const runs = await this._api.runs({ threadId: this.threadId, status: 'queued' });
-    this.queued = runs.reverse().map(({ runId, prompt }) => ({ runId, prompt: prompt ?? '' }));
+    const known = runs.reverse().map(({ runId, prompt }) => ({ runId, prompt: prompt ?? '' }));
+    const ids = new Set([...before, ...known.map(one => one.runId)]);
+    const sentMeanwhile = this.queued.filter(one => !ids.has(one.runId));
+    this.queued = [...known, ...sentMeanwhile].filter(
+      one => !this.state.runs.some(run => run.runId === one.runId)
+    );
     this.changed();
   }
 

@@ -1,19 +1,13 @@
 /** Where a person writes to the agent, also while it waits or works; and which agent, where one `chooses`. */
 import { VNode } from 'preact';
-import { isQuestion, replyEntries } from '../decide';
 import { AgentPicker } from './agents';
+import { Queue } from './queue';
 import { IView } from './view';
 
 export function Composer(props: { view: IView; chooses: boolean }): VNode {
   const { view, chooses } = props;
   const { thread, trans } = view;
-  const open = thread.state.interrupts;
-  const waiting = open.length > 0;
-  const label = !waiting
-    ? trans.__('Send')
-    : open.every(isQuestion)
-      ? trans.__('Send as answer')
-      : trans.__('Reject with this');
+  const waiting = thread.state.interrupts.length > 0;
   const send = (): void => void sendMessage(view);
   return (
     <form
@@ -24,19 +18,7 @@ export function Composer(props: { view: IView; chooses: boolean }): VNode {
         send();
       }}
     >
-      {thread.queued.map(({ runId, prompt }) => (
-        <p key={runId} class="lobu-queued">
-          {trans.__('Next: %1', prompt)}
-          <button
-            type="button"
-            class="lobu-button lobu-quiet"
-            disabled={thread.stopping.has(runId)}
-            onClick={() => void thread.cancel(runId)}
-          >
-            {trans.__('Withdraw')}
-          </button>
-        </p>
-      ))}
+      <Queue view={view} />
       <div class="lobu-composer-row">
         <textarea
           class="lobu-input"
@@ -60,7 +42,7 @@ export function Composer(props: { view: IView; chooses: boolean }): VNode {
           class={waiting ? 'lobu-button' : 'lobu-button lobu-primary'}
           disabled={thread.sending || !thread.message.trim()}
         >
-          {label}
+          {trans.__('Send')}
         </button>
       </div>
       {chooses && !waiting && <AgentPicker view={view} />}
@@ -70,31 +52,21 @@ export function Composer(props: { view: IView; chooses: boolean }): VNode {
 
 function placeholder(view: IView): string {
   const { thread, trans } = view;
-  const open = thread.state.interrupts;
-  if (open.length > 0) {
-    return open.every(isQuestion) ? trans.__('Your answer') : trans.__('No: do this instead …');
-  }
-  return thread.state.status === 'running'
-    ? trans.__('Next message: sent when the agent is done')
-    : trans.__('Message to the agent');
+  return thread.state.status === 'idle' ? trans.__('Ask the agent…') : trans.__('Queue a message…');
 }
 
-/** A message while the agent waits is the answer to what it waits for. */
+/** Send a message. It decides nothing: while the agent works or waits, it is queued. */
 async function sendMessage(view: IView): Promise<void> {
   const { thread } = view;
   const text = thread.message.trim();
   if (!text || thread.sending) {
     return;
   }
-  const { interrupts, status } = thread.state;
-  const sent =
-    interrupts.length > 0
-      ? thread.resume(replyEntries(interrupts, text))
-      : thread.start({
-          prompt: text,
-          ...(thread.agent ? { agent: thread.agent } : {}),
-          ...(status === 'running' || thread.queued.length > 0 ? { ifRunning: 'queue' } : {})
-        });
+  const sent = thread.start({
+    prompt: text,
+    ...(thread.agent ? { agent: thread.agent } : {}),
+    ifRunning: 'queue'
+  });
   if ((await sent) && thread.message.trim() === text) {
     thread.message = '';
     thread.changed();

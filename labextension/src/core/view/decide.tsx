@@ -166,6 +166,8 @@ export class Controls {
       card.focus();
     } else if (event.key === 'Enter' && this._sends(event, target, typing)) {
       this._enter();
+    } else if (isRejectChord(event) && !typing && this._rejects()) {
+      // The reason is written and sent in the form that opens.
     } else if (
       typing ||
       event.ctrlKey ||
@@ -177,6 +179,14 @@ export class Controls {
     }
     event.preventDefault();
     event.stopPropagation();
+  }
+
+  private _rejects(): boolean {
+    if (this.draft !== undefined || !this.offers('reject')) {
+      return false;
+    }
+    this.reject();
+    return true;
   }
 
   private _letter(key: string): boolean {
@@ -210,6 +220,11 @@ export class Controls {
       this.send();
     }
   }
+}
+
+/** Ctrl+Backspace, on a Mac Command+Backspace: open the form that rejects with a reason. */
+export function isRejectChord(event: KeyboardEvent): boolean {
+  return event.key === 'Backspace' && (event.ctrlKey || event.metaKey) && !event.altKey;
 }
 
 /** Send all decisions, if each is made. */
@@ -354,7 +369,7 @@ function sendLabel(draft: Draft, view: IView): string {
   const { trans } = view;
   const labels: { [kind in Draft['kind']]: string } = {
     approve: trans.__('Approve'),
-    reject: trans.__('Reject'),
+    reject: trans.__('Reject and send'),
     edit: trans.__('Approve as edited'),
     respond: trans.__('Respond'),
     answer: trans.__('Answer')

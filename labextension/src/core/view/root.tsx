@@ -9,6 +9,7 @@ import { IState } from '../wire';
 import { Boundary } from './boundary';
 import { BatchBar } from './decide';
 import { Composer } from './composer';
+import { Queue } from './queue';
 import { SavedLabel, Status } from './status';
 import { Transcript } from './transcript';
 import { IView, useGrowing, useThread } from './view';
@@ -58,6 +59,7 @@ export function Root(props: IRootProps): VNode {
   const fold = useSaved ? NOTHING : thread.fold;
   useEffect(() => props.onChange?.());
   const waiting = !useSaved && slice.interrupts.length > 0;
+  const underWay = !useSaved && lastRun(slice)?.status === 'running';
   const canWrite =
     !useSaved && thread.presence === 'ready' && (props.composer === 'always' || waiting);
   return (
@@ -73,6 +75,7 @@ export function Root(props: IRootProps): VNode {
       />
       {waiting && <BatchBar view={view} />}
       {canWrite && <Composer view={view} chooses={props.composer === 'always'} />}
+      {!canWrite && underWay && thread.presence === 'ready' && <Queue view={view} />}
       <Status
         slice={slice}
         saved={useSaved}

@@ -1,6 +1,5 @@
 /** What the side panel shows, and what the person writes in it. */
 import { CallError, IStart } from '../../core/api';
-import { replyEntries } from '../../core/decide';
 import { Page } from '../../core/page';
 import { Thread } from '../../core/thread';
 import { IAgent, IThread, JsonObject } from '../../core/wire';
@@ -193,7 +192,7 @@ export class PanelModel extends Changes {
     return this._sending || (this.thread?.sending ?? false);
   }
 
-  /** Send the message: an answer while the agent waits, else a run, which may have to queue. */
+  /** Send the message: a run, which is queued while the agent works or waits. */
   async send(more: Partial<IStart> = {}): Promise<void> {
     const text = this.message.trim();
     if (!text || this.sending) {
@@ -306,13 +305,6 @@ export class PanelModel extends Changes {
     return entry === undefined || entry.notebookPath === notebook.path ? notebook : null;
   }
 
-  /** What waits its turn on the thread: another page may have sent it. */
-  async loadQueue(): Promise<void> {
-    if (this.entry !== undefined) {
-      await this.attempt(async () => this.thread?.loadQueue());
-    }
-  }
-
   private get _draftName(): string {
     return this._threadId === null
       ? `draft new ${this.notebook?.path ?? ''}`
@@ -340,12 +332,7 @@ export class PanelModel extends Changes {
   }
 
   private async _sendTo(thread: Thread, text: string, more: Partial<IStart>): Promise<boolean> {
-    const { interrupts, status } = thread.state;
-    if (interrupts.length > 0) {
-      return (await thread.resume(replyEntries(interrupts, text))) !== null;
-    }
     const kernelId = this.about?.kernelId;
-    const busy = status === 'running' || thread.queued.length > 0;
     const context = await this._context(text);
     const { agent, model, mode } = this.choice;
     const images = this.attached.flatMap(one => (one.image ? [imagePart(one.image)] : []));
@@ -358,7 +345,7 @@ export class PanelModel extends Changes {
       ...(model ? { model } : {}),
       ...(mode ? { mode } : {}),
       ...(kernelId ? { kernelId } : {}),
-      ...(busy ? { ifRunning: 'queue' } : {}),
+      ifRunning: 'queue', // also behind a question that came meanwhile: a message is never a decision
       ...more
     });
     return started !== null;

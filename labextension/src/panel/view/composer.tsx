@@ -1,9 +1,7 @@
 /** Where the person writes: it grows, remembers what was sent, and says what sending will do. */
 import { VNode } from 'preact';
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
-import { isQuestion } from '../../core/decide';
-import { ITrans } from '../../core/host';
-import { IQueued } from '../../core/thread';
+import { Queue } from '../../core/view/queue';
 import { PanelModel } from '../model/panel';
 import { LIST_ID, Suggestions, useCompleter } from './completer';
 import { IconButton } from './icons';
@@ -55,7 +53,7 @@ export function Composer(props: { model: PanelModel }): VNode {
         send();
       }}
     >
-      <Queue queued={thread?.queued ?? []} model={model} trans={trans} />
+      {thread !== null && <Queue view={{ thread, trans }} />}
       {model.problem && (
         <p class="lobu-problem" role="alert">
           {model.problem}
@@ -130,10 +128,9 @@ export function Composer(props: { model: PanelModel }): VNode {
         <div class="lobu-box-row">
           <NotebookChip model={model} />
           <span class="lobu-grow" />
-          <span class="lobu-hint">{sendingMeans(model)}</span>
           <IconButton
             icon="send"
-            label={sendLabel(model)}
+            label={trans.__('Send')}
             disabled={model.sending || !message.trim()}
             onClick={send}
           />
@@ -143,29 +140,6 @@ export function Composer(props: { model: PanelModel }): VNode {
         <Pickers model={model} />
       </div>
     </form>
-  );
-}
-
-function Queue(props: { queued: IQueued[]; model: PanelModel; trans: ITrans }): VNode | null {
-  const { queued, model, trans } = props;
-  const { thread } = model;
-  if (thread === null || queued.length === 0) {
-    return null;
-  }
-  return (
-    <ol class="lobu-queue" aria-label={trans.__('Sent next')}>
-      {queued.map(({ runId, prompt }) => (
-        <li key={runId} class="lobu-queued">
-          <span class="lobu-queued-text">{trans.__('Next: %1', prompt)}</span>
-          <IconButton
-            icon="close"
-            label={trans.__('Withdraw: %1', prompt)}
-            disabled={thread.stopping.has(runId)}
-            onClick={() => void thread.cancel(runId)}
-          />
-        </li>
-      ))}
-    </ol>
   );
 }
 
@@ -210,26 +184,7 @@ function grow(area: HTMLTextAreaElement | null): void {
 
 function placeholder(model: PanelModel): string {
   const { trans } = model.page.host;
-  const open = model.thread?.state.interrupts ?? [];
-  if (open.length > 0) {
-    return open.every(isQuestion) ? trans.__('Your answer') : trans.__('No: do this instead …');
-  }
-  return model.thread?.state.status === 'running'
-    ? trans.__('Next message: sent when the agent is done')
-    : trans.__('Ask the agent; @ for context, / for commands');
-}
-
-function sendLabel(model: PanelModel): string {
-  const { trans } = model.page.host;
-  const open = model.thread?.state.interrupts ?? [];
-  if (open.length === 0) {
-    return trans.__('Send');
-  }
-  return open.every(isQuestion) ? trans.__('Send as answer') : trans.__('Reject with this');
-}
-
-/** Said where sending does something else than to start a run. */
-function sendingMeans(model: PanelModel): string {
-  const open = model.thread?.state.interrupts ?? [];
-  return open.length > 0 && model.message.trim() ? sendLabel(model) : '';
+  return (model.thread?.state.status ?? 'idle') === 'idle'
+    ? trans.__('Ask the agent; @ for context, / for commands')
+    : trans.__('Queue a message…');
 }

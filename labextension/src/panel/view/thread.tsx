@@ -29,8 +29,6 @@ export function ThreadView(props: { thread: Thread; model: PanelModel }): VNode 
     redraw
   };
   const { state } = thread;
-  const known = model.entry !== undefined;
-  useEffect(() => void model.loadQueue(), [thread, known]);
   useEffect(() => {
     if (thread.presence === 'ready' && !document.hidden) {
       model.list.see(thread.threadId, state.cursor);
