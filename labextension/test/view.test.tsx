@@ -272,6 +272,40 @@ test('A5: only what the interrupt offers has a button', async () => {
   expect(names).toEqual(['Approve a', 'Respond']);
 });
 
+test("an outside agent's answers are the buttons, and a key never takes one that it remembers", async () => {
+  const options = [
+    { id: 'ever', name: 'Yes, always', kind: 'allow_always' },
+    { id: 'never', name: 'No, never', kind: 'reject_always' }
+  ];
+  const { server } = await show(
+    stateOf(
+      started('r1', 'go'),
+      ...called('c1', 'codex__edit', { path: 'a.txt' }),
+      asking({
+        id: 'i1',
+        toolCallId: 'c1',
+        lobu: { decisions: ['approve', 'reject'], options, noGrant: true }
+      })
+    )
+  );
+
+  const names = [...document.querySelectorAll('.lobu-decide button')].map(b => b.textContent);
+  expect(names).toEqual([
+    'Yes, always (remembered by the agent)',
+    'No, never (remembered by the agent)'
+  ]);
+  server.answers.set(
+    'POST threads/t/resume',
+    reply(202, { runId: 'r2', threadId: 't', cursor: 5 })
+  );
+  await press('a');
+  expect(sent(server)).toEqual([]);
+  await click(/Yes, always/);
+  expect(sent(server)).toMatchObject([
+    [{ interruptId: 'i1', payload: { approved: true, option: 'ever' } }]
+  ]);
+});
+
 test('a batch is decided in one place and sent once', async () => {
   const { element, server } = await show(stateOf(...waitingFor('one()', 'two()')));
   server.answers.set(

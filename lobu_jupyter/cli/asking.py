@@ -39,6 +39,8 @@ def entry_of(interrupt: dict[str, Any]) -> dict[str, Any]:
 def _approval(interrupt: dict[str, Any], ours: dict[str, Any]) -> Payload:
     args: dict[str, Any] = ours.get("args") or {}
     put_card(interrupt)
+    if ours.get("options"):
+        return _option_of(ours)
     word = click.prompt(
         ", ".join(_MEANING[w] for w in _offered(ours)),
         type=click.Choice(_offered(ours), case_sensitive=False),
@@ -53,6 +55,23 @@ def _approval(interrupt: dict[str, Any], ours: dict[str, Any]) -> Payload:
     if word == "r":
         return {"response": click.prompt("result", err=True)}
     return {"approved": True} if word == "y" else {"approved": True, "editedArgs": _edited(args)}
+
+
+def _option_of(ours: dict[str, Any]) -> Payload:
+    """One of an outside agent's own answers."""
+    may = "y" in _offered(ours)
+    options = [o for o in ours["options"] if may or str(o["kind"]).startswith("reject")]
+    for number, option in enumerate(options, 1):
+        kept = " (remembered by the agent)" if str(option["kind"]).endswith("always") else ""
+        click.echo(f"  {number}. {plain(str(option['name']))}{kept}", err=True)
+    words = [str(number) for number in range(1, len(options) + 1)]
+    word = click.prompt("number, or [n]o", type=click.Choice([*words, "n"]), show_choices=False, err=True)
+    chosen = None if word == "n" else options[int(word) - 1]
+    if chosen is not None and str(chosen["kind"]).startswith("allow"):
+        return {"approved": True, "option": chosen["id"]}
+    reason = click.prompt("why (the agent is told)", default="", show_default=False, err=True)
+    payload: Payload = {"approved": False, **({"option": chosen["id"]} if chosen is not None else {})}
+    return {**payload, "reason": reason} if reason else payload
 
 
 def _offered(ours: dict[str, Any]) -> list[str]:

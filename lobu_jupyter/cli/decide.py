@@ -32,6 +32,9 @@ _thread = click.argument("thread", required=False)
 @click.option("--reject", "rejected", multiple=True, metavar="INTERRUPT", help="But refuse this one.")
 @click.option("--grant", type=click.Choice(["thread", "notebook"]), help="Approve the next such calls too.")
 @click.option("--yes", is_flag=True, help="Approve without asking in the terminal.")
+@click.option(
+    "--option", help="Which of an outside agent's own answers: its id, as `lobu inbox --json` has it."
+)
 @as_json
 @click.pass_context
 def approve_command(
@@ -40,10 +43,15 @@ def approve_command(
     rejected: tuple[str, ...],
     grant: str | None,
     yes: bool,
+    option: str | None,
     as_json: bool,
 ) -> None:
     """Show the calls that THREAD waits with, and let them run."""
-    approval: Payload = {"approved": True} if grant is None else {"approved": True, "grant": grant}
+    more = {"grant": grant, "option": option}
+    approval: Payload = {
+        "approved": True,
+        **{name: value for name, value in more.items() if value is not None},
+    }
 
     def payload(interrupt: Interrupt) -> Payload:
         if interrupt.id in rejected or interrupt.tool_call_id in rejected:

@@ -223,6 +223,8 @@ async def _settle(
     )
     interrupt = interrupt_of(row)
     detail = {"toolName": interrupt.tool_name, "decision": sparse(decision), "digest": digest}
+    if interrupt.agent_mode is not None:
+        detail["agentMode"] = interrupt.agent_mode
     tx.after(lambda: ctx.observer.decided(run_id, thread["thread_id"], decision.kind, by.via))
     await record(
         ctx, tx, by, f"decided {decision.kind}", thread["owner"], thread["thread_id"], run_id, detail

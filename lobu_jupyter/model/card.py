@@ -46,6 +46,13 @@ def card_lines(interrupt: dict[str, Any]) -> list[str]:
             lines += [f"{visible_line(part.name)} ({_count(part.text)}):", *numbered(part.text)]
     for question in ours.get("questions") or []:
         lines += [f"- {visible(str(option))}" for option in question.get("options") or []]
+    if ours.get("agentMode"):
+        lines.append(f"The agent's mode: {visible_line(str(ours['agentMode']))}")
+    for option in ours.get("options") or []:
+        kept = ", remembered by the agent" if str(option["kind"]).endswith("always") else ""
+        lines.append(
+            f"- {visible_line(str(option['name']))} (option {visible_line(str(option['id']))}{kept})"
+        )
     if ours.get("unshown"):
         lines.append(f"This cannot be approved: {visible(ours['unshown'])}")
     return lines

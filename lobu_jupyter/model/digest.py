@@ -34,6 +34,9 @@ COVERED: tuple[str, ...] = (
     "decisions",
     "noGrant",
     "unshown",
+    "options",
+    "agentMode",
+    "binds",
 )
 """The parts of a question that a decision stands for, by their names on the wire: members of AG-UI's Interrupt
 or of its ``metadata.lobu``. A new part is added here and in digest.ts. An empty part counts as absent."""

@@ -3,7 +3,7 @@
 On the wire an interrupt is AG-UI's Interrupt; what we add (tool name, arguments, offered
 decisions, diff, the calls around a sub-agent's) rides in ``metadata.lobu``. A decision is AG-UI's
 ResumeEntry with the payloads ``{"approved": true}``, ``{"approved": true, "editedArgs": {…}}``,
-``{"approved": false, "reason": "…"}``, ``{"response": …}`` or ``{"answers": {…}}``; status
+``{"approved": false, "reason": "…"}`` (both with an ``"option"``, see options.py), ``{"response": …}`` or ``{"answers": {…}}``; status
 ``cancelled`` is a rejection, or no answer.
 """
 
@@ -14,10 +14,11 @@ from enum import StrEnum
 from typing import Annotated, Any, Literal
 
 import msgspec
-from msgspec import Meta, Struct, field
+from msgspec import Meta, Struct, field, structs
 
 from .bounds import Id, Name, Text
 from .errors import InvalidField
+from .options import Offered, option_of
 from .runs import Wire
 
 Kind = Literal["approve", "edit", "reject", "respond", "answer"]
@@ -60,6 +61,11 @@ class Interrupt(Wire, frozen=True, kw_only=True):
     questions: list[dict[str, Any]] = field(default_factory=list)
     diff: str | None = None
     no_grant: bool = False
+    options: list[dict[str, Any]] = field(
+        default_factory=list
+    )  # an outside agent's own answers: model/options.py
+    agent_mode: str | None = None  # the mode of its own that an outside agent is in
+    binds: dict[str, Any] | None = None  # what else the approval is for, as the schema of an MCP tool
     in_memory: bool = False  # the agent waits in its process, and the pause ends with that
     unshown: str | None = None  # why the call cannot be shown whole, and so cannot be approved
     risks: tuple[str, ...] = ()  # hints from the code's syntax: deletes, shell, network, installs, scripts
@@ -90,6 +96,7 @@ class Decision(Wire, frozen=True, kw_only=True):
     response: Any = None
     answers: dict[str, Any] | None = None
     grant: Literal["thread", "notebook"] | None = None
+    option: str | None = None  # which of the interrupt's options the agent is given
 
 
 class Question(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -114,6 +121,9 @@ class _Asked(Struct, kw_only=True, rename="camel"):
     args_schema: dict[str, Any] | None = None
     questions: Annotated[list[Question], Meta(max_length=100)] | None = None
     diff: Text | None = None
+    options: Annotated[list[Offered], Meta(max_length=100)] | None = None
+    agent_mode: Name | None = None
+    binds: dict[str, Any] | None = None
     risks: Annotated[list[Text], Meta(max_length=100)] | None = None
     parent_tool_call_ids: _Calls | None = None
 
@@ -166,6 +176,9 @@ def interrupt_from_event(wire: dict[str, Any], where: str, **known: Any) -> Inte
         "questions": extra.get("questions") or [],
         "diff": extra.get("diff"),
         "no_grant": bool(extra.get("noGrant")),
+        "options": extra.get("options") or [],
+        "agent_mode": extra.get("agentMode"),
+        "binds": extra.get("binds"),
         "in_memory": bool(extra.get("inMemory")),
         "unshown": extra.get("unshown"),
         "risks": tuple(str(risk) for risk in extra.get("risks") or ()),
@@ -190,6 +203,9 @@ def event_of_interrupt(interrupt: Interrupt) -> dict[str, Any]:
         "questions": interrupt.questions or None,
         "diff": interrupt.diff,
         "noGrant": interrupt.no_grant or None,
+        "options": interrupt.options or None,
+        "agentMode": interrupt.agent_mode,
+        "binds": interrupt.binds or None,
         "inMemory": interrupt.in_memory or None,
         "unshown": interrupt.unshown,
         "risks": list(interrupt.risks) or None,
@@ -223,12 +239,13 @@ def _rounded(value: Any) -> bool:
 
 def response_schema(interrupt: Interrupt) -> dict[str, Any]:
     """JSON schema of the payloads that the interrupt takes."""
+    option = {"option": {"enum": [one["id"] for one in interrupt.options]}} if interrupt.options else {}
     forms: dict[Kind, dict[str, Any]] = {
-        "approve": _form({"approved": {"const": True}}),
+        "approve": _form({"approved": {"const": True}}, option),
         "edit": _form(
             {"approved": {"const": True}, "editedArgs": interrupt.args_schema or {"type": "object"}}
         ),
-        "reject": _form({"approved": {"const": False}}, {"reason": {"type": "string"}}),
+        "reject": _form({"approved": {"const": False}}, {"reason": {"type": "string"}, **option}),
         "respond": _form({"response": {"type": "string"}}),
         "answer": _form({"answers": {"type": "object"}}),
     }
@@ -253,7 +270,18 @@ def decide(entry: dict[str, Any], interrupt: Interrupt, where: str) -> Decision:
         _check_args(decision.edited_args or {}, interrupt.args_schema, f"{where}.payload.editedArgs")
     if decision.kind == "answer":
         _check_answers(decision.answers or {}, interrupt.questions, f"{where}.payload.answers")
-    return decision
+    return _with_option(decision, entry.get("payload") or {}, interrupt, f"{where}.payload")
+
+
+def _with_option(decision: Decision, payload: dict[str, Any], interrupt: Interrupt, where: str) -> Decision:
+    named = payload.get("option")
+    if named is not None and (not isinstance(named, str) or decision.kind not in ("approve", "reject")):
+        raise InvalidField("option goes with approved, and is the id of one", field=f"{where}.option")
+    if not interrupt.options and named is None:
+        return decision
+    yes, grant = decision.kind == "approve", decision.grant is not None
+    option = option_of(interrupt.options, yes=yes, named=named, grant=grant, where=where)
+    return structs.replace(decision, option=option)
 
 
 def _read(entry: dict[str, Any], interrupt: Interrupt, where: str) -> Decision:
@@ -264,7 +292,7 @@ def _read(entry: dict[str, Any], interrupt: Interrupt, where: str) -> Decision:
         raise InvalidField("status is resolved or cancelled", field=f"{where}.status")
     if not isinstance(payload, dict):
         raise InvalidField("a resolved entry has an object as payload", field=f"{where}.payload")
-    unknown = payload.keys() - {"approved", "editedArgs", "reason", "response", "answers", "grant"}  # pyright: ignore[reportUnknownVariableType]
+    unknown = payload.keys() - {"approved", "editedArgs", "reason", "response", "answers", "grant", "option"}  # pyright: ignore[reportUnknownVariableType]
     if unknown:
         raise InvalidField("unknown member of a payload", field=f"{where}.payload.{min(unknown)}")
     grant = payload.get("grant")  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]

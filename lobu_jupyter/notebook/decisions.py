@@ -116,9 +116,13 @@ def lobu(interrupt: Entry) -> Entry:
     return (interrupt.get("metadata") or {}).get("lobu") or {}
 
 
-def approval(grant: str | None = None) -> Entry:
-    """Run the call as asked. ``grant``: ``thread`` or ``notebook``, approve also the next such calls."""
-    return {"approved": True} if grant is None else {"approved": True, "grant": grant}
+def approval(grant: str | None = None, option: str | None = None) -> Entry:
+    """Run the call as asked. ``grant``: ``thread`` or ``notebook``, approve also the next such calls.
+
+    ``option``: which of an outside agent's own answers it is given.
+    """
+    more = {"grant": grant, "option": option}
+    return {"approved": True, **{name: value for name, value in more.items() if value is not None}}
 
 
 def edit(interrupt: Entry, changed: Entry) -> Entry:

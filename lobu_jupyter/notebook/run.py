@@ -125,13 +125,14 @@ class Run:
         self._refresh()
         return self
 
-    def approve(self, which: Which = None, *, grant: str | None = None) -> Self:
+    def approve(self, which: Which = None, *, grant: str | None = None, option: str | None = None) -> Self:
         """Let the call run. ``which``: id or position where several are open, or "all".
 
         Args:
             grant: ``thread`` or ``notebook``: approve the next such calls there, too.
+            option: the id of one of an outside agent's own answers, as ``run.interrupts`` has them.
         """
-        return self._decide_all("approve", which, decisions.approval(grant))
+        return self._decide_all("approve", which, decisions.approval(grant, option))
 
     def reject(self, reason: str = "", which: Which = None) -> Self:
         """Refuse the call, or the answer; the agent is told the reason."""

@@ -8,7 +8,7 @@ client's), ``ask-run COMMAND`` (a permission first), ``elicit`` (a form), ``tool
 that it was given), ``tool NAME JSON`` (calls one), ``ask-tool NAME JSON`` (a permission first), ``leave`` (a process in a session of its own, never ended).
 ``mode ID`` (changes its mode by itself; more IDs: one after the other), ``later ID`` (once there is a file ``now`` beside the log), ``option ID`` (the same, told as a config option), ``act PATH TEXT`` (writes a file
 itself, after a permission where its mode asks), ``inform TEXT`` (a notice of its program), ``chunk TEXT`` (one message
-chunk, JSON text), ``permit JSON`` (a permission with these members), ``update JSON`` (says just that), ``retool NAME JSON`` (calls a tool twice at once),
+chunk, JSON text), ``permit JSON`` (a permission with these members), ``terminal JSON`` (a command with its argv, env and cwd), ``retool NAME JSON`` (calls a tool twice at once),
 ``quit-tool SECONDS NAME JSON`` (calls one, and gives up).
 Lines are done one after the other; an answer to a question that has no words is noted in the log.
 
@@ -274,6 +274,9 @@ class Scripted:
             await tell(update_agent_message(text_block(json.loads(rest))))
         elif word == "permit":
             await self._permit(session, json.loads(rest))
+        elif word == "terminal":
+            given = json.loads(rest)
+            await self._terminal(session, **given)
         elif word == "leave":
             left = await asyncio.create_subprocess_exec("sleep", "600", start_new_session=True)
             self._note("left", left=left.pid)
@@ -306,6 +309,21 @@ class Scripted:
             session_id=session, tool_call=call, options=options, **given.get("_meta", {})
         )
         self._note("permission", chosen=getattr(answer.outcome, "option_id", "cancelled"))
+
+    async def _terminal(
+        self, session: str, argv: list[str], env: dict[str, str] | None = None, cwd: str | None = None
+    ) -> None:
+        variables = [EnvVariable(name=name, value=value) for name, value in (env or {}).items()]
+        try:
+            terminal = await self._client.create_terminal(
+                session_id=session, command=argv[0], args=argv[1:], env=variables, cwd=cwd
+            )
+        except RequestError as error:
+            await self._client.session_update(session, update_agent_message(text_block(f"not run: {error}")))
+            return
+        which = {"session_id": session, "terminal_id": terminal.terminal_id}
+        await self._client.wait_for_terminal_exit(**which)
+        await self._client.release_terminal(**which)
 
     async def _edit(self, session: str, path: str, content: str, shown: str, *, asks: bool) -> None:
         self._calls += 1
@@ -340,7 +358,9 @@ class Scripted:
     async def _run(self, session: str, command: str, argv: list[str], *, asks: bool) -> None:
         self._calls += 1
         name = f"call_{self._calls}"
-        given = {"command": command}
+        given: dict[str, Any] = {"command": command}
+        if asks:
+            given["env"] = {"FROM_AGENT": "yes"}
         update = start_tool_call(name, command, kind="execute", status="pending", raw_input=given)
         await self._client.session_update(session, update)
         if asks:

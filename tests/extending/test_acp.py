@@ -111,13 +111,13 @@ async def test_its_permission_is_a_question_that_waits_in_its_process(
     assert len(rig.log("initialize")) == 1
 
 
-async def test_a_grant_chooses_the_agents_own_always(rig: Rig) -> None:
+async def test_a_grant_of_ours_is_a_yes_for_once_to_the_agent(rig: Rig) -> None:
     task = rig.task(f"ask {rig.home}/root/a.txt hello")
 
     asked = await run(rig.agent, task)
     await resume(rig.agent, task, asked, None, {"kind": "approve", "grant": "thread"})
 
-    assert [entry["chosen"] for entry in rig.log("permission")] == ["always"]
+    assert [entry["chosen"] for entry in rig.log("permission")] == ["yes"]
 
 
 @pytest.mark.parametrize(

@@ -67,6 +67,10 @@ TEXTS: dict[str, str] = {
         questions=[{"id": "q", "question": "How?", "options": ["a", "b"], "freeText": False}],
         decisions=["answer", "reject"],
     ),
+    "options of an outside agent": with_lobu(
+        options=[{"id": "once", "name": "Yes", "kind": "allow_once", "plain": True}], agentMode="default"
+    ),
+    "what an approval binds": with_lobu(binds={"server": "box", "tool": "a.b", "schema": "0f"}),
     "keys in another order": with_args('{"b": 1, "a": {"d": [1, {"z": null, "y": true}], "c": false}}'),
     "the same keys sorted": with_args('{"a": {"c": false, "d": [1, {"y": true, "z": null}]}, "b": 1}'),
     "keys beyond the first plane": with_args('{"\uffff": 1, "\U0001f600": 2, "\ud7ff": 3, "": 4, "10": 5, "9": 6}'),

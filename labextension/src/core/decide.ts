@@ -9,12 +9,21 @@ import { ITrans } from './host';
 import { rounded } from './json';
 import { misfit } from './schema';
 import { visibleJson } from './text/visible';
-import { DecisionKind, Grant, IInterrupt, IQuestion, IResumeEntry, Json, JsonObject } from './wire';
+import {
+  DecisionKind,
+  Grant,
+  IInterrupt,
+  IOption,
+  IQuestion,
+  IResumeEntry,
+  Json,
+  JsonObject
+} from './wire';
 
 /** `code` and `rest` (JSON text) are the two halves of edited arguments. */
 export type Draft =
-  | { kind: 'approve'; grant?: Grant }
-  | { kind: 'reject'; reason: string }
+  | { kind: 'approve'; grant?: Grant; option?: string }
+  | { kind: 'reject'; reason: string; option?: string }
   | { kind: 'edit'; code: string | null; rest: string }
   | { kind: 'respond'; response: string }
   | { kind: 'answer'; answers: { [question: string]: string[] } };
@@ -33,9 +42,21 @@ export function offers(interrupt: IInterrupt): DecisionKind[] {
   return unshown ? kinds.filter(kind => kind !== 'approve' && kind !== 'edit') : kinds;
 }
 
+/** The answers of an outside agent; none where Approve and Reject are all. */
+export function optionsOf(interrupt: IInterrupt): IOption[] {
+  return interrupt.metadata?.lobu?.options ?? [];
+}
+
+/** Is there a yes for just this call, so that a plain Approve says enough? */
+export function approvesPlainly(interrupt: IInterrupt): boolean {
+  const options = optionsOf(interrupt);
+  const plain = options.some(option => option.plain && option.kind.startsWith('allow'));
+  return offers(interrupt).includes('approve') && (options.length === 0 || plain);
+}
+
 /** May the person approve such calls once and for all? */
 export function grantable(interrupt: IInterrupt): boolean {
-  return offers(interrupt).includes('approve') && !interrupt.metadata?.lobu?.noGrant;
+  return approvesPlainly(interrupt) && !interrupt.metadata?.lobu?.noGrant;
 }
 
 export function argsOf(interrupt: IInterrupt): JsonObject {
@@ -68,6 +89,10 @@ export function problemOf(draft: Draft, interrupt: IInterrupt, trans: ITrans): s
       return editProblem(draft, interrupt, trans);
     case 'respond':
       return draft.response.trim() ? null : trans.__('Write a response.');
+    case 'approve':
+      return draft.option || approvesPlainly(interrupt)
+        ? null
+        : trans.__('Choose one of the agent’s answers.');
     case 'answer':
       return answerProblem(draft.answers, questionsOf(interrupt), trans);
     default:
@@ -105,11 +130,16 @@ export function batch(
 function payloadOf(draft: Draft, interrupt: IInterrupt): JsonObject {
   switch (draft.kind) {
     case 'approve':
-      return { approved: true, ...(draft.grant ? { grant: draft.grant } : {}) };
+      return {
+        approved: true,
+        ...(draft.grant ? { grant: draft.grant } : {}),
+        ...(draft.option ? { option: draft.option } : {})
+      };
     case 'reject':
       return {
         approved: false,
-        ...(draft.reason.trim() ? { reason: draft.reason.trim() } : {})
+        ...(draft.reason.trim() ? { reason: draft.reason.trim() } : {}),
+        ...(draft.option ? { option: draft.option } : {})
       };
     case 'edit':
       return { approved: true, editedArgs: editedArgs(draft) };

@@ -21,7 +21,10 @@ export const COVERED = [
   'questions',
   'decisions',
   'noGrant',
-  'unshown'
+  'unshown',
+  'options',
+  'agentMode',
+  'binds'
 ] as const;
 
 /** The digest of a question, in hex. */

@@ -46,6 +46,14 @@ export interface IQuestion {
   freeText?: boolean;
 }
 
+/** An answer that an outside agent offers, by its own name. `plain`: what a decision without an option takes. */
+export interface IOption {
+  id: string;
+  name: string;
+  kind: 'allow_once' | 'allow_always' | 'reject_once' | 'reject_always';
+  plain?: boolean;
+}
+
 /** What we add to an AG-UI interrupt, in `metadata.lobu`. */
 export interface IInterruptExtra {
   toolName?: string;
@@ -59,6 +67,9 @@ export interface IInterruptExtra {
   noGrant?: boolean;
   /** Why the call cannot be shown whole, and so cannot be approved. */
   unshown?: string;
+  options?: IOption[];
+  /** The mode of its own that an outside agent is in. */
+  agentMode?: string;
   /** Hints from the syntax of the code. */
   risks?: string[];
 }
@@ -85,6 +96,7 @@ export interface IDecided {
     response?: Json;
     answers?: JsonObject;
     grant?: Grant;
+    option?: string;
   };
   by?: string;
   via?: string;

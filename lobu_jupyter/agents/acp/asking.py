@@ -3,26 +3,22 @@
 A permission is about a call of the agent's own; ``agent__kind`` is its name for the policy. Files are
 read and written below the server's root only, by the rules of the built-in file tools: reading like
 ``read_file``, a write as ``agent__write``, with its diff, unless the person approved a call that changes this file.
-A terminal is ``agent__execute``, unless they approved a call with this command. An elicitation is ``ask_user``.
+A terminal is ``agent__execute``, unless they approved a call with this command, in its directory and environment.
+An elicitation is ``ask_user``.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
+import shlex
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 from acp import RequestError
-from acp.schema import (
-    AllowedOutcome,
-    CreateTerminalResponse,
-    DeniedOutcome,
-    ReadTextFileResponse,
-    RequestPermissionResponse,
-    WriteTextFileResponse,
-)
+from acp.schema import CreateTerminalResponse, ReadTextFileResponse, WriteTextFileResponse
 
 from lobu_jupyter.agents.disk import Disk
 from lobu_jupyter.agents.texts import NotText, Text, lines_of
@@ -32,7 +28,7 @@ from lobu_jupyter.model.ids import new_id
 from lobu_jupyter.model.interrupts import APPROVAL, QUESTION, QUESTION_DECISIONS, Interrupt
 from lobu_jupyter.model.policy import Verdict, judge
 
-from . import elicit, terminals
+from . import commands, elicit, options
 from .door import NAME
 from .face import refused
 from .mapping import Call, OwnCall
@@ -43,13 +39,14 @@ if TYPE_CHECKING:
     from lobu_jupyter.model.policy import Ruling
     from lobu_jupyter.model.ports import Task
 
+    from .commands import Command
     from .face import Ask
-    from .mapping import Mapper
+    from .mapping import Change, Mapper
     from .sessions import Session
 
 WAITS = "The agent waits in memory: this question ends if its process, its worker or the server stops."
 _NOT = {"write": "It was not written.", "terminal": "It was not run."}
-_YES, _NO = ("allow_once", "allow_always"), ("reject_once", "reject_always")
+MAX_ASKED_BYTES = 48 * 1024  # of an event's 68 kB
 
 
 @dataclass
@@ -60,6 +57,10 @@ class Question:
     interrupt: Interrupt
     call: Call
     guard: dict[str, Any] = field(default_factory=dict[str, Any])
+    changes: list[Change] = field(
+        default_factory=list["Change"]
+    )  # as they were shown: the agent may say others since
+    commands: list[Command] = field(default_factory=list["Command"])  # likewise
 
 
 class Asking:
@@ -99,7 +100,7 @@ class Asking:
             ask.refuse(refused(why))
             return self._mapper.answer(call, f"{_NOT[ask.what]} {why}")
         if ask.what == "terminal":
-            return await self._started(ask, call)
+            return await self._started(ask, call, question.guard)
         return await self._written(ask, call, question.guard)
 
     # -- permissions
@@ -109,89 +110,122 @@ class Asking:
         out = self._mapper.call(update)
         call = self._mapper.calls[str(update["toolCallId"])]
         ruling = judge(self._task.policy, call.name, needs_approval=True)
-        if ruling.verdict is not Verdict.DENY and self._is_ours(call):
-            ask.give(
-                _chosen(ask.params["options"], yes=True)
-            )  # judged, and asked about, when the call itself comes
+        always = not ruling.no_grant and self._task.policy.max_mode == "allow"
+        offered = options.offered(ask.params["options"], self._session.process.modes, always=always)
+        yes = options.plain_of(offered, yes=True)
+        if self._is_ours(call, ask.params["meta"]) and yes is not None:
+            ask.give(options.answer(yes))  # judged, and asked about, when the call itself comes
             return out, None
-        if ruling.verdict is not Verdict.ASK:
-            self._note(call, yes=ruling.verdict is Verdict.ALLOW)
-            ask.give(_chosen(ask.params["options"], ruling.verdict is Verdict.ALLOW))
+        allowed = ruling.verdict is Verdict.ALLOW
+        if allowed and yes is not None:
+            self._note(call.changes(), call.commands())
+            ask.give(options.answer(yes))
             return out, None
-        names = ", ".join(str(option["name"]) for option in ask.params["options"])
-        message = f"{call.title or call.name}? {self._agent} offers: {names}. {WAITS}"
-        return out, Question(ask, self._interrupt(call, message, call.diff(), ruling), call)
+        if ruling.verdict is Verdict.DENY or (allowed and not self._task.policy.answerable):
+            ask.give(options.answer(options.plain_of(offered, yes=False)))
+            return out, None
+        interrupt = self._interrupt(call, f"{call.title or call.name}?", call.diff(), ruling, offered)
+        if (why := _too_much(interrupt)) is not None:
+            ask.give(options.answer(options.plain_of(offered, yes=False)))
+            return [*out, *self._mapper.answer(call, why)], None
+        return out, Question(ask, interrupt, call, {}, call.changes(), call.commands())
 
-    def _is_ours(self, call: Call) -> bool:
+    def _is_ours(self, call: Call, meta: dict[str, Any]) -> bool:
         """Whether it is about one of the notebook's tools, by the name that agents give those of an MCP server.
 
-        The kind is the agent's own word; a title that a model may choose comes with another one.
+        Kind and ``_meta`` are the agent's own words. A title that a model may choose comes with another kind, and
+        without the mark of an MCP tool's approval.
         """
-        return call.name == f"{self._agent}__other" and call.title in {
-            f"mcp__{NAME}__{name}" for name in self._session.door.tools
-        }
+        tools = self._session.door.tools
+        if meta.get("is_mcp_tool_approval") is True:
+            return not call.titles.isdisjoint({f"mcp.{NAME}.{name}" for name in tools})
+        named = {f"mcp__{NAME}__{name}" for name in tools}
+        return call.name == f"{self._agent}__other" and call.title in named
 
     def _permitted(self, question: Question, decision: Decision, *, yes: bool) -> None:
-        self._note(question.call, yes=yes)
-        if not yes and decision.reason:
+        if yes:
+            self._note(question.changes, question.commands)
+        elif decision.reason:
             title = question.call.title or question.call.name
             self._session.reasons.append(f"I rejected {title!r}. {decision.reason}")
-        options = question.ask.params["options"]
-        question.ask.give(_chosen(options, yes, always=decision.grant is not None))
+        plain = options.plain_of(question.interrupt.options, yes=yes)
+        question.ask.give(options.answer(decision.option or plain))
 
-    def _note(self, call: Call, *, yes: bool) -> None:
-        """What the call may do, once, without another question: just these changes, just this command."""
-        if yes:
-            self._session.changes += call.changes()
-            self._session.commands += call.commands()
+    def _note(self, changes: list[Change], commands: list[Command]) -> None:
+        """What a call may do, once, without another question: just these changes, just this command."""
+        self._session.changes += changes
+        self._session.commands += commands
 
-    def _interrupt(self, call: Call, message: str, diff: str | None, ruling: Ruling) -> Interrupt:
+    def _interrupt(
+        self,
+        call: Call,
+        message: str,
+        diff: str | None,
+        ruling: Ruling,
+        offered: list[dict[str, Any]] | None = None,
+    ) -> Interrupt:
         return Interrupt(
             in_memory=True,
             id=new_id("int"),
             thread_id=self._task.thread_id,
             run_id=self._task.run_id,
             reason=APPROVAL,
-            message=message,
+            message=f"{message} {WAITS}".strip(),
             tool_call_id=call.id,
             tool_name=call.name,
             args=call.args(),
             decisions=("approve", "reject"),
             diff=diff,
-            no_grant=ruling.no_grant,
+            no_grant=ruling.no_grant or (offered is not None and options.plain_of(offered, yes=True) is None),
+            options=offered or [],
+            agent_mode=self._session.process.modes.current or None,
             parent_tool_call_ids=self._mapper.beside(call),
         )
 
     # -- terminals
 
     async def _terminal(self, ask: Ask) -> tuple[list[Event], Question | None]:
-        line = terminals.line_of(ask.params["command"])
-        if line in self._session.commands:
-            self._session.commands.remove(line)
-            await self._run(ask)
+        usual = self._session.process.terminals.cwd
+        argv = commands.argv_of([str(part) for part in ask.params["command"]])
+        cwd, env = commands.folder_of(usual, ask.params["cwd"]), ask.params["env"]
+        path = self._session.process.terminals.environment(env).get("PATH", os.defpath)
+        try:
+            program = commands.program_of(argv, cwd, path)
+        except FileNotFoundError as error:
+            raise base.ToolError(f"It cannot be started: {error}") from error
+        runs = {"argv": [program, *argv[1:]], "cwd": cwd}
+        same = next((c for c in self._session.commands if c.is_same(argv, cwd, env, usual)), None)
+        if same is not None:
+            self._session.commands.remove(same)
+            await self._run(ask, runs)
             return [], None
-        call = OwnCall(f"{self._agent}__execute", {"command": line, "cwd": ask.params["cwd"]})
+        call = OwnCall(
+            f"{self._agent}__execute", {"argv": argv, "program": program, "cwd": cwd, "env": env or None}
+        )
         out = self._mapper.begin(call)
         ruling = judge(self._task.policy, call.name, needs_approval=True)
         if ruling.verdict is Verdict.ALLOW:
-            return [*out, *await self._started(ask, call)], None
+            return [*out, *await self._started(ask, call, runs)], None
         if ruling.verdict is Verdict.DENY:
             ask.refuse(refused(ruling.why))
             return [*out, *self._mapper.answer(call, f"{_NOT['terminal']} {ruling.why}.")], None
-        message = f"Run `{line[:200]}` on the server? {WAITS}"
-        return out, Question(ask, self._interrupt(call, message, None, ruling), call)
+        interrupt = self._interrupt(call, f"Run `{shlex.join(argv)[:200]}` on the server?", None, ruling)
+        if (why := _too_much(interrupt)) is not None:
+            ask.refuse(refused(why))
+            return [*out, *self._mapper.answer(call, why)], None
+        return out, Question(ask, interrupt, call, runs)
 
-    async def _started(self, ask: Ask, call: Call) -> list[Event]:
+    async def _started(self, ask: Ask, call: Call, runs: dict[str, Any]) -> list[Event]:
         try:
-            told = await self._run(ask)
+            told = await self._run(ask, runs)
         except base.ToolError as error:
             ask.refuse(refused(str(error)))
             told = str(error)
         return self._mapper.answer(call, told)
 
-    async def _run(self, ask: Ask) -> str:
+    async def _run(self, ask: Ask, runs: dict[str, Any]) -> str:
         try:
-            name = await self._session.process.terminals.start(ask.params)
+            name = await self._session.process.terminals.start(runs["argv"], runs["cwd"], ask.params)
         except RequestError as error:
             ask.refuse(error)
             return f"It was not started: {error}."
@@ -212,7 +246,7 @@ class Asking:
             ask.give(elicit.declined())
             why = "It asked for something that is no form." if not questions else NOBODY
             return [*out, *self._mapper.answer(call, why)], None
-        interrupt = self._interrupt(call, f"{ask.params['message']} {WAITS}".strip(), None, ruling)
+        interrupt = self._interrupt(call, ask.params["message"], None, ruling)
         interrupt = msgspec.structs.replace(
             interrupt, reason=QUESTION, decisions=QUESTION_DECISIONS, questions=questions
         )
@@ -256,7 +290,10 @@ class Asking:
         if ruling.verdict is Verdict.DENY:
             ask.refuse(refused(ruling.why))
             return [*out, *self._mapper.answer(call, f"It was not written: {ruling.why}.")], None
-        interrupt = self._interrupt(call, f"{preview.message} {WAITS}", preview.diff, ruling)
+        interrupt = self._interrupt(call, preview.message, preview.diff, ruling)
+        if (why := _too_much(interrupt)) is not None:
+            ask.refuse(refused(why))
+            return [*out, *self._mapper.answer(call, why)], None
         return out, Question(ask, interrupt, call, preview.guard)
 
     async def _was_approved(self, path: str, content: str) -> bool:
@@ -302,16 +339,12 @@ class Asking:
         raise base.ToolError(f"{path} is not below the server's root directory.")
 
 
-def _chosen(options: list[dict[str, Any]], yes: bool, *, always: bool = False) -> RequestPermissionResponse:
-    """The agent's option that says yes or no; where it offers no no, the call is cancelled."""
-    kinds = _YES if yes else _NO
-    for kind in reversed(kinds) if always else kinds:
-        for option in options:
-            if option["kind"] == kind:
-                return RequestPermissionResponse(
-                    outcome=AllowedOutcome(option_id=option["optionId"], outcome="selected")
-                )
-    return RequestPermissionResponse(outcome=DeniedOutcome(outcome="cancelled"))
+def _too_much(interrupt: Interrupt) -> str | None:
+    """Why a question cannot be asked: what cannot be shown whole cannot be approved."""
+    size = len(msgspec.json.encode([interrupt.args, interrupt.diff, interrupt.options]))
+    if size <= MAX_ASKED_BYTES:
+        return None
+    return f"It was not done: {size:,} bytes are too much to be shown for approval at once."
 
 
 async def _nowhere(event: Event) -> None:

@@ -64,9 +64,12 @@ class Face:
     async def session_update(self, session_id: str, update: Any, **_: Any) -> None:
         self._agent.told(update.model_dump(mode="json", by_alias=True, exclude_none=True))
 
-    async def request_permission(self, session_id: str, tool_call: Any, options: list[Any], **_: Any) -> Any:
+    async def request_permission(
+        self, session_id: str, tool_call: Any, options: list[Any], **meta: Any
+    ) -> Any:
         return await self._agent.ask(
             "permission",
+            meta=meta,
             toolCall=tool_call.model_dump(mode="json", by_alias=True, exclude_none=True),
             options=[option.model_dump(mode="json", by_alias=True) for option in options],
         )

@@ -17,12 +17,14 @@ from lobu_jupyter.agents.texts import normal
 from lobu_jupyter.model.events import custom, tool_result
 from lobu_jupyter.model.ids import new_id
 
-from .terminals import line_of
+from .commands import command_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from lobu_jupyter.model.events import Event
+
+    from .commands import Command
 
 MOST_RESULT = 60_000
 _ABOUT_ITSELF = frozenset(
@@ -186,6 +188,7 @@ class Call:
     def __init__(self, name_id: str, name: str) -> None:
         self.id, self.name = name_id, name
         self.title, self.status = "", "pending"
+        self.titles = set[str]()  # all that it was called
         self.answered = False
         self._input: Any = None
         self._output: Any = None
@@ -195,6 +198,7 @@ class Call:
     def take(self, update: Update) -> None:
         """What an update says; what it leaves out stays."""
         self.title = update.get("title") or self.title
+        self.titles.add(self.title)
         self.status = update.get("status") or self.status
         self._input = update.get("rawInput") if update.get("rawInput") is not None else self._input
         self._output = update.get("rawOutput") if update.get("rawOutput") is not None else self._output
@@ -202,7 +206,18 @@ class Call:
         self._content = update.get("content") or self._content
 
     def args(self) -> dict[str, Any]:
-        found = {"title": self.title, "input": self._input, "locations": self._locations}
+        """All that it says about itself, beside its diff: its whole input, its files, its words."""
+        files = [change.path for change in self.changes()]
+        words = "\n".join(
+            _text(part.get("content") or {}) for part in self._content if part.get("type") == "content"
+        )
+        found = {
+            "title": self.title,
+            "input": self._input,
+            "locations": self._locations,
+            "files": files,
+            "content": words,
+        }
         return {member: value for member, value in found.items() if value}
 
     def diff(self) -> str | None:
@@ -214,12 +229,10 @@ class Call:
         parts = [part for part in self._content if part.get("type") == "diff"]
         return [Change(str(part["path"]), part.get("oldText"), part.get("newText") or "") for part in parts]
 
-    def commands(self) -> list[str]:
-        """The command that it says it runs, as a shell has it."""
-        given = self._input.get("command") if isinstance(self._input, dict) else None
-        if isinstance(given, list):
-            return [line_of([str(part) for part in given])] if given else []
-        return [given] if isinstance(given, str) and given else []
+    def commands(self) -> list[Command]:
+        """The command that it says it runs."""
+        found = command_in(self._input)
+        return [found] if found is not None else []
 
     def result(self, terminal: Callable[[str], str]) -> str:
         """What its card says at its end. ``terminal``: what the terminal of an id shows."""

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from lobu_jupyter.model.ports import Task
 
     from .asking import Question
+    from .commands import Command
     from .face import Ask
     from .mapping import Call, Change
 
@@ -48,7 +49,7 @@ class Session:
     turn: object
     calls: dict[str, Call] = field(default_factory=dict[str, "Call"])
     changes: list[Change] = field(default_factory=list["Change"])  # approved in this prompt, each good once
-    commands: list[str] = field(default_factory=list[str])  # likewise
+    commands: list[Command] = field(default_factory=list["Command"])  # likewise
     backlog: deque[Ask] = field(default_factory=deque["Ask"])  # asked while another question was open
     reasons: list[str] = field(default_factory=list[str])  # of rejections that the protocol cannot carry
     waiting: Waiting | None = None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shlex
 import signal
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -22,17 +21,7 @@ if TYPE_CHECKING:
 MOST_OUTPUT = 1_000_000
 MOST_TERMINALS = 20
 STOP_SECONDS = 3.0
-_SHELLS = ("sh", "bash", "dash", "zsh")
 _CHUNK = 64 * 1024
-
-
-def line_of(command: list[str]) -> str:
-    """A command as a person reads it: what a shell is to run, else its words, quoted."""
-    if len(command) == 1:
-        return command[0]
-    if len(command) == 3 and os.path.basename(command[0]) in _SHELLS and command[1] in ("-c", "-lc"):
-        return command[2]
-    return shlex.join(command)
 
 
 class Terminal:
@@ -100,11 +89,15 @@ class Terminals:
     """
 
     def __init__(self, cwd: str, inherit: Sequence[str] = ()) -> None:
-        self._cwd, self._inherit = cwd, inherit
+        self.cwd, self._inherit = cwd, inherit
         self._all: dict[str, Terminal] = {}
 
-    async def start(self, params: dict[str, Any]) -> str:
-        """Run the command of an ask; the id of its terminal.
+    def environment(self, env: dict[str, str]) -> dict[str, str]:
+        """All variables that a command gets which is given `env`."""
+        return {**passed_on(os.environ, self._inherit), **env}
+
+    async def start(self, argv: list[str], cwd: str, params: dict[str, Any]) -> str:
+        """Run `argv`, whose first word is the program's path, for an ask; the id of its terminal.
 
         Raises:
             OSError: the directory is not there.
@@ -114,14 +107,13 @@ class Terminals:
             raise RequestError.invalid_request(
                 {"details": f"{MOST_TERMINALS} terminals are open; release some"}
             )
-        command = [str(part) for part in params["command"]]
         process = await asyncio.create_subprocess_exec(
-            *leashed(command if len(command) > 1 else ["/bin/sh", "-c", *command]),
+            *leashed(argv),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
-            env={**passed_on(os.environ, self._inherit), **params["env"]},
-            cwd=params["cwd"] or self._cwd,
+            env=self.environment(params["env"]),
+            cwd=cwd,
             start_new_session=True,
         )
         limit = params["limit"]

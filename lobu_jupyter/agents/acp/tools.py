@@ -133,6 +133,7 @@ class Tools:
             args_schema=tool.spec.parameters,
             decisions=(*APPROVAL_DECISIONS, "respond") if tool.spec.respond else APPROVAL_DECISIONS,
             no_grant=ruling.no_grant,
+            agent_mode=self._session.process.modes.current or None,
             in_memory=True,
             parent_tool_call_ids=self._mapper.beside(call),
         )

@@ -7,6 +7,7 @@
 import { ComponentChild, VNode } from 'preact';
 import { useRef } from 'preact/hooks';
 import {
+  approvesPlainly,
   codeOf,
   batch,
   Draft,
@@ -14,15 +15,17 @@ import {
   grantable,
   isQuestion,
   offers,
+  optionsOf,
   problemOf
 } from '../decide';
-import { Grant, IInterrupt } from '../wire';
+import { Grant, IInterrupt, IOption } from '../wire';
 import { AnswerForm, EditForm, TextForm } from './forms';
+import { Options } from './options';
 import { Unshown } from './shown';
 import { visible } from '../text/visible';
 import { IView, useNow } from './view';
 
-const KEYS = { approve: 'a', edit: 'e', reject: 'r' };
+export const KEYS = { approve: 'a', edit: 'e', reject: 'r' };
 
 /**
  * Can it be decided here? Only the question that the live thread itself holds: not one that a saved copy
@@ -59,6 +62,11 @@ export function Decide(props: { interrupt: IInterrupt; view: IView }): VNode | n
         </p>
       )}
       <Unshown interrupt={interrupt} view={view} />
+      {interrupt.metadata?.lobu?.agentMode && (
+        <p class="lobu-note">
+          {trans.__('The agent’s mode: %1', visible(interrupt.metadata.lobu.agentMode))}
+        </p>
+      )}
       <Risks interrupt={interrupt} view={view} />
       {interrupt.expiresAt && <Expiry at={interrupt.expiresAt} view={view} />}
       <fieldset class="lobu-decide-controls" disabled={busy}>
@@ -136,6 +144,16 @@ export class Controls {
     this.send();
   }
 
+  /** Give the agent the answer that the person pressed, or begin the reason of a no. */
+  option(option: IOption): void {
+    if (option.kind.startsWith('allow')) {
+      this.choose({ kind: 'approve', option: option.id });
+      this.send();
+    } else {
+      this.choose({ kind: 'reject', reason: '', option: option.id });
+    }
+  }
+
   edit(): void {
     this.choose(editDraft(this.interrupt));
   }
@@ -193,7 +211,7 @@ export class Controls {
     if (this.draft !== undefined) {
       return false;
     }
-    if (key === KEYS.approve && this.offers('approve')) {
+    if (key === KEYS.approve && approvesPlainly(this.interrupt)) {
       this.approve();
     } else if (key === KEYS.edit && this.offers('edit')) {
       this.edit();
@@ -214,7 +232,7 @@ export class Controls {
   }
 
   private _enter(): void {
-    if (this.draft === undefined && this.offers('approve')) {
+    if (this.draft === undefined && approvesPlainly(this.interrupt)) {
       this.approve();
     } else if (this.draft !== undefined && this.problem === null) {
       this.send();
@@ -239,6 +257,9 @@ export function sendBatch(view: IView): void {
 function Buttons(props: { controls: Controls; view: IView }): VNode {
   const { controls, view } = props;
   const { trans } = view;
+  if (optionsOf(controls.interrupt).length > 0) {
+    return <Options controls={controls} view={view} />;
+  }
   return (
     <div class="lobu-buttons">
       {controls.offers('approve') && (
@@ -264,18 +285,25 @@ function Buttons(props: { controls: Controls; view: IView }): VNode {
           {trans.__('Respond')}
         </button>
       )}
-      {grantable(controls.interrupt) && (
-        <span class="lobu-grants">
-          <button class="lobu-button lobu-quiet" onClick={() => controls.approve('thread')}>
-            {trans.__('Approve for this thread')}
-          </button>
-          <button class="lobu-button lobu-quiet" onClick={() => controls.approve('notebook')}>
-            {trans.__('Always for this notebook')}
-          </button>
-        </span>
-      )}
+      <Grants controls={controls} view={view} />
     </div>
   );
+}
+
+/** The standing yes of ours. */
+export function Grants(props: { controls: Controls; view: IView }): VNode | null {
+  const { controls, view } = props;
+  const { trans } = view;
+  return grantable(controls.interrupt) ? (
+    <span class="lobu-grants">
+      <button class="lobu-button lobu-quiet" onClick={() => controls.approve('thread')}>
+        {trans.__('Approve for this thread')}
+      </button>
+      <button class="lobu-button lobu-quiet" onClick={() => controls.approve('notebook')}>
+        {trans.__('Always for this notebook')}
+      </button>
+    </span>
+  ) : null;
 }
 
 function Form(props: { controls: Controls; view: IView }): VNode {
@@ -331,7 +359,7 @@ function fields(draft: Draft, controls: Controls, view: IView): ComponentChild {
           label={trans.__('Reject. Why? (optional: the agent reads it)')}
           value={draft.reason}
           focus={controls.focus}
-          onChange={reason => controls.choose({ kind: 'reject', reason })}
+          onChange={reason => controls.choose({ ...draft, reason })}
         />
       );
     case 'respond':
@@ -405,7 +433,8 @@ export function BatchBar(props: { view: IView }): VNode | null {
   const busy = thread.sending || open.some(one => thread.isSent(one.id));
   const all = (draft: Draft): void => {
     for (const one of open) {
-      if (!thread.drafts.has(one.id) && offers(one).includes(draft.kind)) {
+      const plain = draft.kind !== 'approve' || approvesPlainly(one);
+      if (!thread.drafts.has(one.id) && offers(one).includes(draft.kind) && plain) {
         thread.choose(one, draft);
       }
     }

@@ -1,0 +1,64 @@
+"""The options of a permission: which are buttons, which one a plain yes or no takes, and the answer to the agent.
+
+A plain Approve lets just this call run. It never takes an option that the agent remembers, nor one that changes its
+mode, whatever kind the agent gives that: the person presses those by their own names. A rule, a mode or a grant of
+ours never takes them either.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from acp.schema import AllowedOutcome, DeniedOutcome, RequestPermissionResponse
+
+if TYPE_CHECKING:
+    from lobu_jupyter.model.options import Option
+
+    from .modes import Modes
+
+_WIDER = re.compile(
+    r"\b(always|session|all|every(thing)?|auto\w*|bypass\w*|yolo|remember\w*|future|don.?t ask|never ask|full access)\b",
+    re.IGNORECASE,
+)
+
+
+def offered(options: list[dict[str, Any]], modes: Modes, *, always: bool) -> list[Option]:
+    """The agent's options as buttons. ``always``: whether those that it remembers a yes for may be had here."""
+    found: list[Option] = [
+        {
+            "id": str(option["optionId"]),
+            "name": str(option["name"] or option["optionId"]),
+            "kind": option["kind"],
+        }
+        for option in options
+        if always or option["kind"] != "allow_always"
+    ]
+    plain = [option for option in found if option["kind"] == "allow_once" and not _is_wider(option, modes)]
+    if len(plain) == 1:
+        plain[0]["plain"] = True
+    no = next((option for option in found if option["kind"] == "reject_once"), None)
+    if no is not None:
+        no["plain"] = True
+    return found
+
+
+def _is_wider(option: Option, modes: Modes) -> bool:
+    """Whether a yes gives more than this call: by the option's words, or because it is a mode of the agent."""
+    words = re.sub(r"[-_]+", " ", f"{option['name']} {option['id']}")
+    return _WIDER.search(words) is not None or (
+        option["id"] in modes.offered and option["id"] != modes.asking
+    )
+
+
+def plain_of(options: list[Option], *, yes: bool) -> str | None:
+    """The option that a plain yes or no takes, None if there is none."""
+    word = "allow" if yes else "reject"
+    return next((o["id"] for o in options if o.get("plain") and o["kind"].startswith(f"{word}_")), None)
+
+
+def answer(option: str | None) -> RequestPermissionResponse:
+    """What the agent is told; without an option, that the call is cancelled."""
+    if option is None:
+        return RequestPermissionResponse(outcome=DeniedOutcome(outcome="cancelled"))
+    return RequestPermissionResponse(outcome=AllowedOutcome(option_id=option, outcome="selected"))
