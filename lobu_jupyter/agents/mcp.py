@@ -1,4 +1,7 @@
-"""MCP servers of the server's configuration as tools, named ``server__tool`` for the policy.
+"""MCP servers of the server's configuration as tools, named ``server__tool`` for the policy (:func:`name_of`).
+
+An approval is for the server, the tool by its true name, its schema and the arguments. If name or schema have changed
+when the call is to run, the person is asked anew.
 
 Configuration, by name: ``{"command": [...], "env"?: {…}, "inherit"?: [variables], "cwd"?}`` (stdio) or ``{"url", "headers"?: {…}}``
 (streamable HTTP), both with ``"seconds"?`` for a call. One connection per server and worker, opened by the first
@@ -9,18 +12,21 @@ error of the call, never the end of a run. A call is not repeated by itself: it 
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import logging
 import os
 import re
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from lobu_jupyter.model.digest import canonical
 from lobu_jupyter.model.environment import for_program
 from lobu_jupyter.model.events import custom
 from lobu_jupyter.model.ports import ToolSpec
 
 from .leash import leashed
-from .tools.base import BoundTool, Call, Preview, Result, ToolError, Work
+from .tools.base import BoundTool, Call, Outdated, Preview, Result, ToolError, Work
 from .tools.mcp_results import result_of
 
 if TYPE_CHECKING:
@@ -32,6 +38,10 @@ if TYPE_CHECKING:
 OPEN_SECONDS = 20.0
 CALL_SECONDS = 120.0
 MOST_NAME = 64
+DIGITS = 12
+_DIGESTED = re.compile(
+    rf"_[0-9a-f]{{{DIGITS}}}$"
+)  # a true name that ends so may be made to look like another's
 HOW_TO_INSTALL = "The package mcp is not installed on the server: pip install 'lobu_jupyter[mcp]'."
 
 log = logging.getLogger(__name__)
@@ -58,17 +68,20 @@ class McpServers:
 
 async def _tools_of(server: McpServer, work: Work) -> list[BoundTool]:
     try:
-        return [_bound(server, name, tool) for name, tool in (await server.listed()).items()]
+        listed = await server.listed()
     except McpGone as gone:
         await work.emit(custom("lobu.mcp", {"server": server.name, "message": str(gone)}))
         return [_unreachable(name, str(gone)) for name in _owed(server, work)]
+    withdrawn = f"The MCP server {server.name} does not offer this tool any more."
+    missing = [_unreachable(name, withdrawn) for name in _owed(server, work) if name not in listed]
+    return [*missing, *(_bound(server, name, tool) for name, tool in listed.items())]
 
 
 def _owed(server: McpServer, work: Work) -> list[str]:
     """Tools of the server that the run was decided to go on with."""
     asked = work.task.resumption.interrupts if work.task.resumption is not None else ()
     names = {i.tool_name for i in asked if i.tool_name}
-    return [name for name in names if name.startswith(f"{server.name}__")]
+    return [name for name in names if name.startswith(f"{_plain(server.name)}__")]
 
 
 class McpServer:
@@ -134,7 +147,7 @@ class McpServer:
                         break
         except Exception as error:  # as in call
             raise McpGone(f"The MCP server {self.name} cannot be reached: {_why(error)}") from error
-        return {_name(self.name, tool.name): tool for tool in tools}
+        return {name_of(self.name, tool.name): tool for tool in tools}
 
     async def _open(self) -> Client:
         """Connect, in a task of its own: a connection ends in the task that began it."""
@@ -196,7 +209,13 @@ async def _client(config: dict[str, Any], stack: AsyncExitStack) -> Client:
 
 
 def _bound(server: McpServer, name: str, tool: Tool) -> BoundTool:
+    binds = {"server": server.name, "tool": tool.name, "schema": _digest(tool)}
+
     async def run(work: Work, call: Call) -> Result:
+        if call.guard and call.guard != binds:
+            changed = await preview(work, call.args)
+            message = f"{changed.message} It has changed since it was approved."
+            raise Outdated(replace(changed, message=message), call.args)
         try:
             answer = await server.call(tool.name, call.args)
         except McpGone as gone:
@@ -204,7 +223,8 @@ def _bound(server: McpServer, name: str, tool: Tool) -> BoundTool:
         return result_of(answer)
 
     async def preview(work: Work, args: dict[str, Any]) -> Preview:
-        return Preview(message=f"Call {tool.name} of the MCP server {server.name}?")
+        message = f"Call {tool.name} of the MCP server {server.name}?"
+        return Preview(message=message, guard=binds, binds=binds)
 
     spec = ToolSpec(
         name=name, description=tool.description or tool.title or "", parameters=dict(tool.input_schema)
@@ -219,9 +239,26 @@ def _unreachable(name: str, why: str) -> BoundTool:
     return BoundTool(ToolSpec(name=name, parameters={"type": "object"}), run)
 
 
-def _name(server: str, tool: str) -> str:
-    """As providers take it: letters, digits, ``_`` and ``-``."""
-    return re.sub(r"[^A-Za-z0-9_-]", "_", f"{server}__{tool}")[:MOST_NAME]
+def name_of(server: str, tool: str) -> str:
+    """The name of a tool for models and the policy: one name for one tool, whatever else is offered.
+
+    Providers take letters, digits, ``_`` and ``-``. A name that would have to be changed or cut for that, or that does
+    not say where the server's ends, has a digest of both true names at its end.
+    """
+    name = f"{_plain(server)}__{_plain(tool)}"
+    ends = "__" not in server and not server.endswith("_")
+    if ends and name == f"{server}__{tool}" and len(name) <= MOST_NAME and not _DIGESTED.search(name):
+        return name
+    digest = hashlib.sha256(canonical([server, tool]).encode()).hexdigest()[:DIGITS]
+    return f"{name[: MOST_NAME - DIGITS - 1]}_{digest}"
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[^A-Za-z0-9_-]", "_", name)
+
+
+def _digest(tool: Tool) -> str:
+    return hashlib.sha256(canonical(dict(tool.input_schema)).encode()).hexdigest()
 
 
 def _why(error: BaseException) -> str:

@@ -174,6 +174,7 @@ def _question(preview: Preview, ruling: Ruling) -> dict[str, Any]:
         "message": preview.message,
         "diff": preview.diff,
         "guard": preview.guard,
+        "binds": preview.binds,
         "noGrant": ruling.no_grant,
         "args": preview.args,
     }

@@ -118,7 +118,8 @@ class Result:
 
 @dataclass(frozen=True)
 class Preview:
-    """What a person sees before deciding. ``guard``: JSON, handed to the call when it was approved.
+    """What a person sees before deciding. ``guard``: JSON, handed to the call when it was approved; ``binds``: what
+    the question says that an approval is for, beside the arguments.
 
     ``args``: the arguments that an approval stands for, where the call left some of them out.
     ``diff_repeats``: the diff says nothing that the arguments do not, so it may be left out.
@@ -127,6 +128,7 @@ class Preview:
     message: str = ""
     diff: str | None = None
     guard: dict[str, Any] = field(default_factory=dict)
+    binds: dict[str, Any] | None = None
     args: dict[str, Any] | None = None
     diff_repeats: bool = False
 
