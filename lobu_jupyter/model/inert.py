@@ -119,11 +119,13 @@ class _Writer(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if self._hidden or tag in _WITH_TEXT_LEFT_OUT:
             self._hidden += [tag] if tag in _WITH_TEXT_LEFT_OUT else []
-        elif tag in _VOID:
-            self._parts.append(f"<{tag}{_attributes(tag, attrs)}>")
-        elif tag in _TAGS and len(self._open) < MAX_DEPTH:
-            self._open.append(tag)
-            self._parts.append(f"<{tag}{_attributes(tag, attrs)}>")
+        elif tag in _VOID or (tag in _TAGS and len(self._open) < MAX_DEPTH):
+            kept = _kept(tag, attrs)
+            if tag == "img" and "src" not in kept:
+                return  # a picture without its source is only a gap
+            self._open += [] if tag in _VOID else [tag]
+            written = "".join(f' {name}="{escape(value)}"' for name, value in kept.items())
+            self._parts.append(f"<{tag}{written}>")
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.handle_starttag(tag, attrs)  # HTML knows no self-closing elements
@@ -142,7 +144,7 @@ class _Writer(HTMLParser):
             self._parts.append(escape(data, quote=False))
 
 
-def _attributes(tag: str, attrs: list[tuple[str, str | None]]) -> str:
+def _kept(tag: str, attrs: list[tuple[str, str | None]]) -> dict[str, str]:
     kept: dict[str, str] = {}
     for name, given in attrs:
         value = given or ""
@@ -152,4 +154,4 @@ def _attributes(tag: str, attrs: list[tuple[str, str | None]]) -> str:
             kept.setdefault(name, value)
     if "href" in kept:
         kept["rel"] = "noopener noreferrer"
-    return "".join(f' {name}="{escape(value)}"' for name, value in kept.items())
+    return kept

@@ -352,6 +352,13 @@ def test_html_that_acts_is_written_anew_without_what_acts(html: str) -> None:
     assert inert_html(written) == written
 
 
+def test_a_picture_stays_if_it_is_embedded_and_is_left_out_if_it_is_fetched() -> None:
+    picture = '<img src="data:image/png;base64,aGk=" alt="a plot">'
+
+    assert inert_html(picture) == picture
+    assert inert_html("a<img src='http://evil/track' alt='x src=y'>b") == "ab"
+
+
 def test_a_table_stays_a_table() -> None:
     table = (
         '<table border="1" class="dataframe"><thead><tr><th>a &lt; b</th></tr></thead>'
