@@ -104,28 +104,45 @@ async def record(
     )
 
 
-async def own_thread(tx: Tx, owner: str, thread_id: str) -> Row:
-    """The caller's thread.
+def in_scope(by: Caller | str, thread: Row) -> bool:
+    """Whether a caller may know of its person's thread. A kernel knows those of its own notebook and kernel."""
+    if not isinstance(by, KernelCaller) or by.embedded or thread["kernel_id"] == by.kernel_id:
+        return True
+    return by.notebook_path is not None and thread["notebook_path"] == by.notebook_path
+
+
+def scope_of(by: Caller) -> dict[str, Any]:
+    """The same for a query's ``of_kernel`` and ``of_notebook``; both None: everything."""
+    if not isinstance(by, KernelCaller) or by.embedded:
+        return {"of_kernel": None, "of_notebook": None}
+    return {"of_kernel": by.kernel_id, "of_notebook": by.notebook_path}
+
+
+async def own_thread(tx: Tx, by: Caller | str, thread_id: str) -> Row:
+    """The caller's thread; or that of an owner, where the caller's was looked up before.
 
     Raises:
-        ThreadNotFound: there is none, it was deleted, or it is another person's.
+        ThreadNotFound: there is none, it was deleted, it is another person's, or a kernel asks for one that is
+            not of its notebook or kernel.
     """
+    owner = by if isinstance(by, str) else owner_of(by)
     row = await tx.one("thread", thread_id=thread_id)
-    if row is None or row["owner"] != owner or row["deleted_at"] is not None:
+    if row is None or row["owner"] != owner or row["deleted_at"] is not None or not in_scope(by, row):
         raise ThreadNotFound
     return row
 
 
-async def own_run(tx: Tx, owner: str, run_id: str) -> Row:
-    """The caller's run.
+async def own_run(tx: Tx, by: Caller | str, run_id: str) -> Row:
+    """The caller's run, as for :func:`own_thread`.
 
     Raises:
         RunNotFound: there is none, or it is another person's.
     """
+    owner = by if isinstance(by, str) else owner_of(by)
     row = await tx.one("run", run_id=run_id)
     if row is None or row["owner"] != owner:
         raise RunNotFound
     thread = await tx.one("thread", thread_id=row["thread_id"])
-    if thread is None or thread["deleted_at"] is not None:
+    if thread is None or thread["deleted_at"] is not None or not in_scope(by, thread):
         raise RunNotFound
     return row

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from lobu_jupyter.model.errors import InvalidField, RunNotFound, ThreadNotFound
 
-from .access import own_thread, owner_of
+from .access import own_thread
 from .hub import thread_topic
 from .journal import read_page
 from .pages import Page, Place
@@ -62,7 +62,7 @@ async def follow(
     ctx: Context, by: Caller, thread_id: str, cursor: int | None, *, run_id: str | None, follow: bool
 ) -> AsyncGenerator[Page]:
     """See :meth:`Gateway.follow`."""
-    reader = await _attach(ctx, owner_of(by), thread_id, cursor, run_id)
+    reader = await _attach(ctx, by, thread_id, cursor, run_id)
     answered = False
     with _listening(ctx, thread_id) as bell:
         while True:
@@ -97,10 +97,10 @@ def _listening(ctx: Context, thread_id: str) -> Generator[Bell]:
 
 
 async def _attach(
-    ctx: Context, owner: str, thread_id: str, cursor: int | None, run_id: str | None
+    ctx: Context, by: Caller, thread_id: str, cursor: int | None, run_id: str | None
 ) -> _Reader:
     async def body(tx: Tx) -> _Reader:
-        thread = await own_thread(tx, owner, thread_id)
+        thread = await own_thread(tx, by, thread_id)
         if cursor is not None and not 0 <= cursor <= thread["cursor"]:
             raise InvalidField(f"the journal has the events 1 to {thread['cursor']}", field="cursor")
         run = await tx.one("run", run_id=run_id) if run_id is not None else None

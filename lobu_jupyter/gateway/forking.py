@@ -12,6 +12,7 @@ from lobu_jupyter.model.errors import Conflict, RunNotFound
 from lobu_jupyter.model.ids import new_id
 
 from .access import allow_change, own_thread, record
+from .fencing import check_room
 from .hub import owner_topic
 from .rows import thread_of
 
@@ -28,7 +29,8 @@ async def fork(ctx: Context, by: Caller, thread_id: str, run_id: str) -> Thread:
     owner = await allow_change(ctx, by, "fork", thread_id)
 
     async def body(tx: Tx) -> Thread:
-        await own_thread(tx, owner, thread_id)
+        await own_thread(tx, by, thread_id)
+        await check_room(ctx, tx, by)
         until = await _until(tx, thread_id, run_id)
         new = new_id("thread")
         await tx.run("copy_thread", thread_id=thread_id, fork=new, now=ctx.now())

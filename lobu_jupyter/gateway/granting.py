@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
+from lobu_jupyter.model.callers import KernelCaller
 from lobu_jupyter.model.clock import iso
 from lobu_jupyter.model.errors import InvalidField, NotFound
 from lobu_jupyter.model.ids import new_id
 from lobu_jupyter.model.policy import Grant, Layer, Policy, Rules
 
-from .access import allow_change, own_thread, owner_of, record
+from .access import allow_change, own_thread, owner_of, record, scope_of
+from .fencing import check_place
 from .rows import grant_of, json_of
 
 if TYPE_CHECKING:
@@ -69,11 +71,15 @@ async def _grants(
 async def policy(ctx: Context, by: Caller, thread_id: str | None, notebook_path: str | None) -> Policy:
     """See :meth:`Gateway.policy`."""
     owner = owner_of(by)
+    if notebook_path is not None:
+        await check_place(ctx, by, "read policy", notebook_path=notebook_path)
+    if isinstance(by, KernelCaller) and not by.embedded and thread_id is None:
+        notebook_path = by.notebook_path or ""  # not everything
 
     async def body(tx: Tx) -> Policy:
         path = notebook_path
         if thread_id is not None:
-            path = (await own_thread(tx, owner, thread_id))["notebook_path"]
+            path = (await own_thread(tx, by, thread_id))["notebook_path"]
         layers = [Layer(name="server", rules=ctx.settings.rules), *await _notebook_layer(tx, owner, path)]
         grants = await _grants(ctx, tx, owner, thread_id, path)
         return Policy(layers=tuple(layers), grants=tuple(grants), max_mode=ctx.settings.max_mode)
@@ -86,6 +92,7 @@ async def put_policy(ctx: Context, by: Caller, notebook_path: str, rules: Rules)
     owner = await allow_change(ctx, by, "policy", decides=True)
     if not notebook_path:
         raise InvalidField("rules belong to a notebook", field="notebookPath")
+    await check_place(ctx, by, "policy", notebook_path=notebook_path)
 
     async def body(tx: Tx) -> None:
         await tx.run("put_rules", owner=owner, notebook_path=notebook_path, rules=json_of(rules))
@@ -155,7 +162,9 @@ async def audit(
 
     async def body(tx: Tx) -> list[Row]:
         bound = NO_LIMIT if before is None else before
-        return await tx.all("audit", owner=owner, thread_id=thread_id, before=bound, limit=limit)
+        return await tx.all(
+            "audit", owner=owner, thread_id=thread_id, before=bound, limit=limit, **scope_of(by)
+        )
 
     return [_audit_of(row) for row in await ctx.database.read(body)]
 

@@ -18,6 +18,7 @@ from lobu_jupyter.model.runs import ErrorCode
 
 from .access import owner_of
 from .ending import fail_run
+from .fencing import check_silenced
 from .journal import append, stamped
 from .owning import check_kernel
 from .rows import json_of
@@ -73,6 +74,7 @@ async def kernel_tools(ctx: Context, by: Caller, kernel_id: str, tools: list[Too
     owner_of(by)
     if isinstance(by, KernelCaller) and by.kernel_id != kernel_id:
         raise NotAllowed("A kernel offers its own tools only.")
+    await check_silenced(ctx, by, "tools")
     await check_kernel(ctx, by, kernel_id)
     mine = ctx.owns_kernel(kernel_id)
 

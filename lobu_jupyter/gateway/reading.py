@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from lobu_jupyter.model.errors import InvalidField
 from lobu_jupyter.model.runs import Run, RunStatus
 
-from .access import own_run, own_thread, owner_of
+from .access import own_run, own_thread, owner_of, scope_of
 from .rows import interrupt_of, run_of
 
 if TYPE_CHECKING:
@@ -24,10 +24,9 @@ MAX_PAGE = 500
 
 async def get_run(ctx: Context, by: Caller, run_id: str) -> Run:
     """See :meth:`Gateway.get_run`."""
-    owner = owner_of(by)
 
     async def body(tx: Tx) -> Row:
-        return await own_run(tx, owner, run_id)
+        return await own_run(tx, by, run_id)
 
     return run_of(await ctx.database.read(body))
 
@@ -44,8 +43,10 @@ async def list_runs(
 
     async def body(tx: Tx) -> list[Row]:
         if thread_id is not None:
-            await own_thread(tx, owner, thread_id)
-        return await tx.all("list_runs", owner=owner, thread_id=thread_id, status=status, limit=limit)
+            await own_thread(tx, by, thread_id)
+        return await tx.all(
+            "list_runs", owner=owner, thread_id=thread_id, status=status, limit=limit, **scope_of(by)
+        )
 
     return [run_of(row) for row in await ctx.database.read(body)]
 
@@ -56,8 +57,8 @@ async def interrupts(ctx: Context, by: Caller, thread_id: str | None) -> list[In
 
     async def body(tx: Tx) -> list[Row]:
         if thread_id is not None:
-            await own_thread(tx, owner, thread_id)
-        return await tx.all("open_interrupts_of_owner", owner=owner, thread_id=thread_id)
+            await own_thread(tx, by, thread_id)
+        return await tx.all("open_interrupts_of_owner", owner=owner, thread_id=thread_id, **scope_of(by))
 
     rows = await ctx.database.read(body)
     return [interrupt_of(row) for row in rows if row["expires_at"] is None or row["expires_at"] > now]
@@ -65,10 +66,9 @@ async def interrupts(ctx: Context, by: Caller, thread_id: str | None) -> list[In
 
 async def snapshot(ctx: Context, snapshots: Snapshots, by: Caller, thread_id: str) -> State:
     """See :meth:`Gateway.snapshot`."""
-    owner = owner_of(by)
 
     async def body(tx: Tx) -> Row:
-        return await own_thread(tx, owner, thread_id)
+        return await own_thread(tx, by, thread_id)
 
     await ctx.database.read(body)
     return await snapshots.state(thread_id)

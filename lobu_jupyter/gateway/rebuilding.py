@@ -8,7 +8,7 @@ from lobu_jupyter.model.errors import Conflict
 from lobu_jupyter.model.replay import REBUILD_AGENT, REBUILD_CONTEXT, code_that_succeeded, joined
 from lobu_jupyter.model.runs import Started, StartRun
 
-from .access import own_thread, owner_of
+from .access import allow_change, own_thread
 from .owning import check_kernel
 from .starting import start
 
@@ -33,11 +33,11 @@ async def rebuild(
     client_request_id: str | None,
 ) -> Started:
     """See :meth:`Gateway.rebuild`."""
-    owner = owner_of(by)
+    await allow_change(ctx, by, "rebuild", thread_id)
     await check_kernel(ctx, by, kernel_id, thread_id)
 
     async def look(tx: Tx) -> list[Row]:
-        await own_thread(tx, owner, thread_id)
+        await own_thread(tx, by, thread_id)
         return await tx.all("runs_of_agent", thread_id=thread_id, agent=REBUILD_AGENT)
 
     rebuilds = {row["run_id"] for row in await ctx.database.read(look)}

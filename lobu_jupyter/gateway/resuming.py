@@ -48,13 +48,13 @@ async def resume(ctx: Context, by: Caller, thread_id: str, entries: list[Entry])
     await guard(ctx, by, texts, "resume", thread_id)
 
     async def look(tx: Tx) -> Row:
-        return await own_thread(tx, owner, thread_id)
+        return await own_thread(tx, by, thread_id)
 
     bound: str | None = (await ctx.database.read(look))["kernel_id"]
     usable = await usable_kernel(ctx, owner, bound)
 
     async def body(tx: Tx) -> tuple[Started, bool] | LobuError:
-        thread = await own_thread(tx, owner, thread_id)
+        thread = await own_thread(tx, by, thread_id)
         kernel_id = usable if thread["kernel_id"] == bound else thread["kernel_id"]
         if await expire_due(ctx, tx, thread_id):
             return InterruptClosed()  # returned, not raised: the expiry stays

@@ -42,6 +42,7 @@ class Settings:
     max_runs: int = 64  # running at once, over all people
     max_runs_per_user: int = 16
     max_queued: int = 32  # per thread
+    max_kernel_threads: int = 1000  # of one notebook and kernel; a kernel makes no more
     max_prompt_bytes: int = 256 * KIB
     max_checkpoint_bytes: int = 16 * KIB * KIB
 

@@ -17,6 +17,7 @@ from lobu_jupyter.model.runs import Started, StartRun
 from .access import allow_change, own_thread
 from .beginning import add_run, begin
 from .ending import cancel_run, close_interrupts, expire_due
+from .fencing import check_place, record_move
 from .guarding import guard
 from .hub import owner_topic
 from .owning import check_kernel, own_kernel
@@ -41,6 +42,7 @@ async def start(ctx: Context, by: Caller, thread_id: str, request: StartRun) -> 
     texts = [str(item[member]) for item in context for member in ("description", "value")]
     await guard(ctx, by, texts, "context", thread_id)
 
+    await check_place(ctx, by, "start", kernel_id=request.kernel_id, thread_id=thread_id)
     kernel_id = await _kernel_of(ctx, by, thread_id, request)
     mine = ctx.owns_kernel(kernel_id)
 
@@ -49,7 +51,7 @@ async def start(ctx: Context, by: Caller, thread_id: str, request: StartRun) -> 
             known = await tx.one("run_of_request", owner=owner, client_request_id=request.client_request_id)
             if known is not None:
                 return Started(run_id=known["run_id"], thread_id=known["thread_id"], cursor=known["cursor"])
-        thread = await own_thread(tx, owner, thread_id)
+        thread = await own_thread(tx, by, thread_id)
         await _check_agent(ctx, tx, _agent(ctx, request))
         queues = await _make_way(ctx, tx, thread, request)
         if not queues:
@@ -57,7 +59,8 @@ async def start(ctx: Context, by: Caller, thread_id: str, request: StartRun) -> 
         if kernel_id is not None:
             await tx.run("bind_kernel", kernel_id=kernel_id, server_id=ctx.server_id, mine=mine)
             await tx.run("bind_thread", thread_id=thread_id, kernel_id=kernel_id)
-        cursor = (await own_thread(tx, owner, thread_id))["cursor"]
+            await record_move(ctx, tx, by, thread, kernel_id=kernel_id)
+        cursor = (await own_thread(tx, by, thread_id))["cursor"]
         fields = _fields(ctx, request, {"message": message, "context": context}, kernel_id)
         run_id = await add_run(ctx, tx, thread_id, owner, **fields, cursor=cursor)
         if queues:
@@ -75,7 +78,7 @@ async def _kernel_of(ctx: Context, by: Caller, thread_id: str, request: StartRun
     async def look(tx: Tx) -> tuple[bool, Row]:
         named = request.client_request_id
         known = named and await tx.one("run_of_request", owner=by.name, client_request_id=named)
-        return bool(known), await own_thread(tx, by.name, thread_id)
+        return bool(known), await own_thread(tx, by, thread_id)
 
     known, thread = await ctx.database.read(look)
     if known:  # this start is a repetition, and was judged before
@@ -83,6 +86,7 @@ async def _kernel_of(ctx: Context, by: Caller, thread_id: str, request: StartRun
     if request.kernel_id is not None:
         await check_kernel(ctx, by, request.kernel_id, thread_id)
         return request.kernel_id
+    await check_place(ctx, by, "start", kernel_id=thread["kernel_id"], thread_id=thread_id)
     return await own_kernel(ctx, by.name, thread["kernel_id"])
 
 

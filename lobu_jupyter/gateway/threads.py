@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import UNSET, UnsetType
 
+from lobu_jupyter.model.callers import KernelCaller
 from lobu_jupyter.model.errors import InvalidField, ThreadNotFound
 from lobu_jupyter.model.events import custom
 from lobu_jupyter.model.ids import new_id
 
-from .access import allow_change, own_thread, owner_of, record
+from .access import allow_change, own_thread, owner_of, record, scope_of
 from .cancelling import cancel_all
+from .fencing import check_place, check_room, record_move, refuse_place
 from .hub import owner_topic, thread_topic
 from .journal import append, stamped
 from .owning import check_kernel, check_notebook
@@ -42,8 +44,11 @@ async def create_thread(
     create: bool,
 ) -> Thread:
     """See :meth:`Gateway.create_thread`."""
-    owner = owner_of(by)
+    owner = await allow_change(ctx, by, "create") if create or not reuse else owner_of(by)
     check_text(title=title, name=name, notebookPath=notebook_path, kernelId=kernel_id)
+    await check_place(ctx, by, "create", kernel_id=kernel_id, notebook_path=notebook_path)
+    if isinstance(by, KernelCaller):
+        kernel_id = by.kernel_id
     await check_kernel(ctx, by, kernel_id)
     await check_notebook(ctx, by, notebook_path)
     place = {"name": name, "notebook_path": notebook_path, "kernel_id": kernel_id}
@@ -52,9 +57,12 @@ async def create_thread(
         if reuse:
             found = await tx.one("find_thread", owner=owner, **place)
             if found is not None:
-                return await _reused(ctx, tx, await own_thread(tx, owner, found["thread_id"]), kernel_id)
+                return await _reused(
+                    ctx, tx, await own_thread(tx, by, found["thread_id"]), kernel_id if create else None, by
+                )
         if not create:
             raise ThreadNotFound("There is no thread yet.")
+        await check_room(ctx, tx, by)
         thread_id = new_id("thread")
         await tx.run(
             "add_thread",
@@ -73,10 +81,11 @@ async def create_thread(
     return await ctx.database.write(body)
 
 
-async def _reused(ctx: Context, tx: Tx, thread: Row, kernel_id: str | None) -> Thread:
+async def _reused(ctx: Context, tx: Tx, thread: Row, kernel_id: str | None, by: Caller) -> Thread:
     """A notebook's thread goes on with the kernel that the notebook has now."""
     if kernel_id is not None and kernel_id != thread["kernel_id"]:
         await _write(ctx, tx, thread, kernel_id=kernel_id)
+        await record_move(ctx, tx, by, thread, kernel_id=kernel_id)
     return thread_of(await own_thread(tx, thread["owner"], thread["thread_id"]))
 
 
@@ -100,7 +109,7 @@ async def list_threads(
     params |= {"archived": archived, "limit": limit, "search": _pattern(search), "before": _time(before)}
 
     async def body(tx: Tx) -> list[Row]:
-        return await tx.all("list_threads", owner=owner, **params)
+        return await tx.all("list_threads", owner=owner, **params, **scope_of(by))
 
     return [thread_of(row) for row in await ctx.database.read(body)]
 
@@ -124,10 +133,9 @@ def _time(before: str | None) -> float | None:
 
 async def get_thread(ctx: Context, by: Caller, thread_id: str) -> Thread:
     """See :meth:`Gateway.get_thread`."""
-    owner = owner_of(by)
 
     async def body(tx: Tx) -> Row:
-        return await own_thread(tx, owner, thread_id)
+        return await own_thread(tx, by, thread_id)
 
     return thread_of(await ctx.database.read(body))
 
@@ -143,14 +151,21 @@ async def patch_thread(
     notebook_path: str | UnsetType | None,
 ) -> Thread:
     """See :meth:`Gateway.patch_thread`."""
-    owner = owner_of(by)
+    binds = kernel_id is not UNSET or notebook_path is not UNSET
+    owner = await allow_change(ctx, by, "patch", thread_id, decides=binds)
+    if isinstance(by, KernelCaller) and not by.embedded and notebook_path is None:
+        await refuse_place(ctx, by, "patch", thread_id)  # its notebook's denies would no longer hold
+    place = {"kernel_id": kernel_id, "notebook_path": notebook_path}
+    named = {k: v for k, v in place.items() if v is not UNSET}
+    await check_place(ctx, by, "patch", **named, thread_id=thread_id)
     check_text(title=title, kernelId=kernel_id, notebookPath=notebook_path)
     await _check_place(ctx, by, thread_id, kernel_id, notebook_path)
     changes = {"archived": archived, "kernel_id": kernel_id, "notebook_path": notebook_path}
 
     async def body(tx: Tx) -> Thread:
-        thread = await own_thread(tx, owner, thread_id)
+        thread = await own_thread(tx, by, thread_id)
         await _write(ctx, tx, thread, **{k: v for k, v in changes.items() if v is not UNSET})
+        await record_move(ctx, tx, by, thread, **named)
         tx.wake(owner_topic(owner))
         if title is not UNSET and title != thread["title"]:
             await _set_title(ctx, tx, await own_thread(tx, owner, thread_id), title)
@@ -187,7 +202,7 @@ async def delete_thread(ctx: Context, by: Caller, thread_id: str) -> None:
     owner = await allow_change(ctx, by, "delete", thread_id, decides=True)
 
     async def body(tx: Tx) -> None:
-        await own_thread(tx, owner, thread_id)
+        await own_thread(tx, by, thread_id)
         await remove(ctx, tx, thread_id, by.name)
         await record(ctx, tx, by, "deleted", owner, thread_id)
         tx.wake(owner_topic(owner))
@@ -220,6 +235,9 @@ async def notebook_moved(ctx: Context, old_path: str, new_path: str) -> None:
     """See :meth:`Gateway.notebook_moved`."""
 
     async def body(tx: Tx) -> None:
+        for thread in await tx.all("threads_of_place", old=old_path):
+            now = new_path + str(thread["notebook_path"])[len(old_path) :]
+            await record_move(ctx, tx, None, thread, notebook_path=now)
         for query in ("move_notebook", "move_rules", "move_grants"):
             await tx.run(query, old=old_path, new=new_path)
 

@@ -27,6 +27,7 @@ from lobu_jupyter.model.runs import ErrorCode
 from .access import owner_of
 from .beginning import assign, tell
 from .ending import fail_run
+from .fencing import check_place
 from .kernels import tools_of_kernel
 from .losing import lose_pause, lose_pauses
 from .owning import check_kernel, check_notebook_of_run
@@ -257,6 +258,7 @@ async def announced(
 ) -> tuple[list[dict[str, Any]], list[ToolSpec]]:
     """Agents and tools that workers announced; without a live child, those of this server too."""
     owner = owner_of(by)
+    await check_place(ctx, by, "read tools", kernel_id=kernel_id)
     await check_kernel(ctx, by, kernel_id)
 
     async def body(tx: Tx) -> tuple[list[Row], list[ToolSpec]]:

@@ -21,13 +21,18 @@ class KernelCaller(Struct, frozen=True):
 
     ``attended``: this server knows that a cell of that person runs there right now, and no agent code; only
     then may it write. ``decides``: the page of that cell is there, and no agent code has run inside the cell;
-    only then may it decide, grant, change policy or what a thread belongs to.
+    only then may it decide, grant, change policy or what a thread belongs to. It reads and changes threads of its
+    own kernel and ``notebook_path`` only, unless this server is ``embedded`` in it. ``silenced``: the server takes
+    no writes from kernels.
     """
 
     kernel_id: str
     name: str
     attended: bool
     decides: bool = False
+    notebook_path: str | None = None
+    embedded: bool = False
+    silenced: bool = False
     remote: str = ""
     via: str = "kernel"
 

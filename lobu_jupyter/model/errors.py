@@ -14,6 +14,7 @@
     │   ├── InterruptClosed ├── QuestionChanged  ├── StaleIncarnation
     │   └── RunEnded
     ├── TooManyRuns             429
+    ├── TooManyThreads          429
     └── StoreUnavailable        503
         └── StoreTooNew
 
@@ -174,6 +175,12 @@ class TooManyRuns(LobuError):
     code = "too_many_runs"
 
 
+class TooManyThreads(LobuError):
+    """This notebook and kernel have too many threads for one more; delete some in the panel."""
+
+    code = "too_many_threads"
+
+
 class StoreUnavailable(LobuError):
     """The lobu store cannot be opened; `lobu doctor` says why."""
 
@@ -193,6 +200,7 @@ STATUS_OF: dict[type[LobuError], int] = {
     NotFound: 404,
     Conflict: 409,
     TooManyRuns: 429,
+    TooManyThreads: 429,
     StoreUnavailable: 503,
     LobuError: 500,
 }

@@ -91,6 +91,9 @@ class Callers:
             name=name,
             attended=attendance.works,
             decides=attendance.decides,
+            notebook_path=await self._kernels.notebook_path(kernel_id),
+            embedded=self._kernels.embedded(kernel_id),
+            silenced=not self._kernels.decisions,
             remote=request.remote_ip or "",
         )
         return caller, user

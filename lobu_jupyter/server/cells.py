@@ -54,7 +54,7 @@ class Cells:
     """The execute requests and agents' calls of one kernel. ``embedded``: the kernel has no pages here."""
 
     def __init__(self, *, embedded: bool = False) -> None:
-        self._embedded = embedded
+        self.embedded = embedded
         self._requests: dict[str, _Request] = {}  # without a reply, by msg_id, in order
         self._pages: dict[tuple[str, str], int] = {}  # connections by person and session
         self._calls: dict[str, _Call] = {}  # agents' calls under way, by the msg_id of the request
@@ -156,7 +156,7 @@ class Cells:
 
     def busy(self, session: str, msg_id: str) -> None:
         """An execute request begins. Of one that was forwarded, nothing that was foreign runs any more."""
-        if self._embedded and not session.startswith(AGENT):
+        if self.embedded and not session.startswith(AGENT):
             self.forwarded(msg_id, ANYBODY, session)
         if msg_id in self._requests:
             self._foreign.clear()
@@ -192,4 +192,4 @@ class Cells:
         return bool(running) and all(request.person in (person, ANYBODY) for request in running.values())
 
     def _present(self, request: _Request) -> bool:
-        return self._embedded or (request.person, request.session) in self._pages
+        return self.embedded or (request.person, request.session) in self._pages

@@ -62,7 +62,7 @@ class Kernels:
     ) -> None:
         self._manager = manager
         self._tell = tell
-        self._decisions = decisions
+        self.decisions = decisions
         self.notebook_path = notebook_path
         self._log = log
         self._watches: dict[str, Watch] = {}
@@ -116,6 +116,10 @@ class Kernels:
         """The user whose request started the kernel."""
         return self._starters.get(kernel_id)
 
+    def embedded(self, kernel_id: str) -> bool:
+        """Whether this server is embedded in the kernel."""
+        return kernel_id in self._cells and self._cells[kernel_id].embedded
+
     def cells_of(self, kernel_id: str) -> Cells | None:
         """What runs in a kernel of this server."""
         if kernel_id not in self._cells and kernel_id in self._manager:
@@ -128,7 +132,7 @@ class Kernels:
         ``patient``: wait a moment for the news that says so, for a call can overtake it.
         """
         cells = self.cells_of(kernel_id)
-        if cells is None or not self._decisions:
+        if cells is None or not self.decisions:
             return Attendance()
         for worker_id in cells.workers():
             if not await self.has_run_in(worker_id, kernel_id):

@@ -33,7 +33,19 @@ SELECT t.*, (SELECT coalesce(max(j.last), 0) FROM journal j WHERE j.thread = t.n
    AND (:name IS NULL OR t.name = :name)
    AND (:kernel_id IS NULL OR t.kernel_id = :kernel_id)
    AND (:before IS NULL OR t.updated_at < :before)
+   AND (:of_kernel IS NULL OR t.kernel_id = :of_kernel OR t.notebook_path = :of_notebook)
  ORDER BY t.updated_at DESC, t.thread_id DESC LIMIT :limit;
+
+-- count_threads --
+-- How many threads a kernel and its notebook have.
+SELECT count(*) AS threads FROM threads t
+ WHERE t.owner = :owner AND t.deleted_at IS NULL
+   AND (:of_kernel IS NULL OR t.kernel_id = :of_kernel OR t.notebook_path = :of_notebook);
+
+-- threads_of_place --
+-- The threads of a notebook, or of a folder of notebooks.
+SELECT * FROM threads
+ WHERE notebook_path = :old OR (notebook_path >= :old || '/' AND notebook_path < :old || '0');
 
 -- change_thread --
 -- Write what a person may change.
@@ -237,6 +249,8 @@ UPDATE threads SET kernel_id = :kernel_id WHERE thread_id = :thread_id AND kerne
 -- An owner's runs, the newest first.
 SELECT * FROM runs
  WHERE owner = :owner AND (:thread_id IS NULL OR thread_id = :thread_id) AND (:status IS NULL OR status = :status)
+   AND (:of_kernel IS NULL OR EXISTS (SELECT 1 FROM threads t WHERE t.thread_id = runs.thread_id
+        AND (t.kernel_id = :of_kernel OR t.notebook_path = :of_notebook)))
  ORDER BY number DESC LIMIT :limit;
 
 -- all_running --
@@ -349,6 +363,7 @@ SELECT * FROM interrupts WHERE thread_id = :thread_id AND status = 'open' ORDER 
 SELECT i.* FROM interrupts i JOIN threads t ON t.thread_id = i.thread_id
  WHERE i.status = 'open' AND t.owner = :owner AND t.deleted_at IS NULL
    AND (:thread_id IS NULL OR i.thread_id = :thread_id)
+   AND (:of_kernel IS NULL OR t.kernel_id = :of_kernel OR t.notebook_path = :of_notebook)
  ORDER BY i.created_at, i.run_id, i.position;
 
 -- runs_of_agent --
@@ -590,4 +605,6 @@ SELECT action, detail FROM audit
 -- What was done in an owner's name, the newest first.
 SELECT * FROM audit
  WHERE owner = :owner AND (:thread_id IS NULL OR thread_id = :thread_id) AND number < :before
+   AND (:of_kernel IS NULL OR EXISTS (SELECT 1 FROM threads t WHERE t.thread_id = audit.thread_id
+        AND (t.kernel_id = :of_kernel OR t.notebook_path = :of_notebook)))
  ORDER BY number DESC LIMIT :limit;

@@ -118,6 +118,8 @@ class Call(LobuHandler):
 def _own(handler: LobuHandler, kernel_id: str) -> None:
     if isinstance(handler.caller, KernelCaller) and handler.caller.kernel_id != kernel_id:
         raise NotAllowed("a kernel speaks for itself only")
+    if isinstance(handler.caller, KernelCaller) and handler.caller.silenced:
+        raise NotAllowed("this server takes no writes from kernels (LobuApp.kernel_decisions)")
 
 
 def _only(handler: LobuHandler, kind: type) -> None:
