@@ -39,7 +39,9 @@ def sources_of(settings: Settings) -> Sequence[ToolSource]:
 
 
 async def add_tools(tools: dict[str, BoundTool], sources: Sequence[ToolSource], work: Work) -> None:
-    """Add to `tools`, by name, what the sources have for a run."""
+    """Add to `tools`, by name, what the sources have for a run; a function of the kernel gives way to it."""
     for source in sources:
         for tool in await source.tools(work):
-            tools.setdefault(tool.spec.name, tool)
+            known = tools.get(tool.spec.name)
+            if known is None or known.registered:
+                tools[tool.spec.name] = tool

@@ -138,6 +138,7 @@ class BoundTool:
     """A tool of a run. ``needs``: ``"kernel"``, ``"root"`` or ``"notebook"``, without which it only says so.
 
     ``always_asks``: a person approves each call, whatever mode, rule or grant would allow it.
+    ``registered``: a function of the kernel, which takes the name of no other tool.
     """
 
     spec: ToolSpec
@@ -145,6 +146,7 @@ class BoundTool:
     preview: Callable[[Work, dict[str, Any]], Awaitable[Preview]] | None = None
     needs: str | None = None
     always_asks: bool = False
+    registered: bool = False
 
     def check_ready(self, work: Work) -> None:
         """Raise ToolError where the run lacks what the tool needs."""

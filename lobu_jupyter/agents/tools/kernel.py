@@ -96,7 +96,7 @@ def registered(spec: ToolSpec) -> BoundTool:
     async def preview(work: Work, args: dict[str, Any]) -> Preview:
         return Preview(message=f"Call your function {spec.name}?")
 
-    return BoundTool(spec, run, preview, needs="kernel")
+    return BoundTool(spec, run, preview, needs="kernel", registered=True)
 
 
 def as_text(value: Any) -> str:
