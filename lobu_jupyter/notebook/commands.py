@@ -394,7 +394,7 @@ def _waiting() -> Run:
     run = _current(link, _known(link).thread_id)
     if run.status != "interrupted":
         raise UsageError(
-            "Nothing waits for a decision on this notebook's thread; %lobu inbox looks everywhere."
+            "Nothing waits for a decision on this notebook's thread. The panel's inbox shows all notebooks."
         )
     return run
 
