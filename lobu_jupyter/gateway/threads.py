@@ -218,7 +218,7 @@ async def restore_thread(ctx: Context, by: Caller, thread_id: str) -> Thread:
         if await tx.run("restore_thread", thread_id=thread_id, owner=owner, now=ctx.now()):
             await record(ctx, tx, by, "restored", owner, thread_id)
             tx.wake(owner_topic(owner))
-        return thread_of(await own_thread(tx, owner, thread_id))
+        return thread_of(await own_thread(tx, by, thread_id))  # raises, and so takes it back, out of scope
 
     return await ctx.database.write(body)
 

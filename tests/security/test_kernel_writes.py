@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from lobu_jupyter.model.callers import KernelCaller
-from lobu_jupyter.model.errors import NotAllowed, TooManyThreads
+from lobu_jupyter.model.errors import NotAllowed, ThreadNotFound, TooManyThreads
 from lobu_jupyter.model.policy import Rules
 from lobu_jupyter.model.runs import StartRun
 from lobu_jupyter.server.routes import TEMPLATES
@@ -171,3 +171,13 @@ async def test_what_a_kernel_lists_is_of_its_notebook_and_kernel(rig: Rig) -> No
         await gateway.tools(kernel, "k2")
     with pytest.raises(NotAllowed):
         await gateway.policy(kernel, notebook_path="theirs.ipynb")
+
+
+async def test_an_attended_kernel_restores_no_thread_of_another_notebook(rig: Rig) -> None:
+    theirs = await rig.gateway.create_thread(ME, kernel_id="k2", notebook_path="theirs.ipynb")
+    await rig.gateway.delete_thread(ME, theirs.thread_id)
+
+    with pytest.raises(ThreadNotFound):
+        await rig.gateway.restore_thread(attended(), theirs.thread_id)
+    with pytest.raises(ThreadNotFound):
+        await rig.gateway.get_thread(ME, theirs.thread_id)
