@@ -59,7 +59,8 @@ async def start(ctx: Context, by: Caller, thread_id: str, request: StartRun) -> 
         if kernel_id is not None:
             await tx.run("bind_kernel", kernel_id=kernel_id, server_id=ctx.server_id, mine=mine)
             await tx.run("bind_thread", thread_id=thread_id, kernel_id=kernel_id)
-            await record_move(ctx, tx, by, thread, kernel_id=kernel_id)
+            if thread["kernel_id"] is not None:  # the first kernel of a thread is no move
+                await record_move(ctx, tx, by, thread, kernel_id=kernel_id)
         cursor = (await own_thread(tx, by, thread_id))["cursor"]
         fields = _fields(ctx, request, {"message": message, "context": context}, kernel_id)
         run_id = await add_run(ctx, tx, thread_id, owner, **fields, cursor=cursor)

@@ -44,7 +44,7 @@ async def test_neither_an_unattended_kernel_nor_a_worker_may_act_and_the_attempt
 
 
 async def test_a_kernel_in_which_a_persons_cell_runs_acts_for_that_person(rig: Rig) -> None:
-    thread = await rig.gateway.create_thread(kernel(attended=False), kernel_id="k1")
+    thread = await rig.gateway.create_thread(kernel(attended=True), kernel_id="k1")
     await rig.gateway.start(kernel(attended=True), thread.thread_id, StartRun(prompt="go"))
     (item,) = await rig.worker.fetch()
     assert item.run_id is not None

@@ -169,7 +169,7 @@ async def test_a_kernel_proves_itself_without_login(kernel: Kernel) -> None:
 @pytest.mark.scenario("A34")
 async def test_an_unattended_kernel_reads_and_does_nothing_else(wire: Wire, kernel: Kernel) -> None:
     worker = await PlainWorker.register(wire)
-    thread = (await wire.ok("POST", "threads"))["threadId"]
+    thread = (await wire.ok("POST", "threads", {"kernelId": kernel.kernel_id}))["threadId"]
     run = (await wire.ok("POST", f"threads/{thread}/runs", {"prompt": "go"}))["runId"]
     await worker.ask(await worker.task())
     (waiting,) = (await wire.ok("GET", "interrupts"))["interrupts"]
