@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -20,16 +21,18 @@ from lobu_jupyter.model.errors import (
 )
 from lobu_jupyter.model.interrupts import check_interrupt
 from lobu_jupyter.model.runs import ErrorCode, RunError, RunStatus
+from lobu_jupyter.model.streamed import is_printed
 
 from .ending import finish
 from .journal import append, append_more
 from .pausing import pause
-from .rows import json_of
+from .slices import open_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from lobu_jupyter.model.callers import WorkerCaller
+    from lobu_jupyter.model.redaction import Redactor
     from lobu_jupyter.model.slice import Slice
     from lobu_jupyter.store.database import Body, Outcome
     from lobu_jupyter.store.tx import Row, Tx
@@ -37,6 +40,16 @@ if TYPE_CHECKING:
     from .context import Context
 
 _RESERVED = frozenset({"lobu.decision", "lobu.closed", "lobu.title", "lobu.kernel"})  # the gateway's to say
+_DELTAS = frozenset(
+    {
+        ev.TextMessageContent,
+        ev.TextMessageChunk,
+        ev.ReasoningMessageContent,
+        ev.ReasoningMessageChunk,
+        ev.ToolCallArgs,
+        ev.ToolCallChunk,
+    }
+)
 _TERMINAL = (ev.RunFinished, ev.RunErrorEvent)
 LIFE_SECONDS = 1.0  # how often a lease is extended at most
 MAX_TOKENS = 10**12  # of one count of one run, so that no sum overflows
@@ -56,6 +69,7 @@ class _Checked:
     batch: ev.Batch
     events: list[tuple[ev.Known, bytes]]
     terminal: ev.RunFinished | ev.RunErrorEvent | None
+    clear: bool  # of secrets
 
 
 async def ingest(ctx: Context, worker: WorkerCaller, batch: ev.Batch) -> _Taken:
@@ -148,11 +162,12 @@ def _holds(worker: WorkerCaller, lease: Row) -> bool:
 def _check(ctx: Context, batch: ev.Batch) -> _Checked:
     """All that can be checked without the run's state, so that nothing is written for a bad batch."""
     _check_size(batch)
-    redact = ctx.settings.redactor.raw
     bodies = [bytes(raw) for raw in batch.events]
     if sum(map(len, bodies)) > MAX_BATCH_BYTES:
         raise TooLarge(f"The events of a batch may have {MAX_BATCH_BYTES} bytes.", field="events")
-    events = [ev.parse(redact(body), f"events[{i}]") for i, body in enumerate(bodies)]
+    clear = ctx.settings.redactor.clear(b"".join(bodies))
+    parse = ev.parse if clear else partial(_parse_redacted, ctx.settings.redactor)
+    events = [parse(body, f"events[{i}]") for i, body in enumerate(bodies)]
     for i, (event, _) in enumerate(events):
         if isinstance(event, _TERMINAL) and i < len(events) - 1:
             raise InvalidField("nothing follows the end of a run", field=f"events[{i + 1}]")
@@ -167,7 +182,16 @@ def _check(ctx: Context, batch: ev.Batch) -> _Checked:
     if terminal is not None:
         _check_usage(terminal.usage or [], f"events[{len(events) - 1}].usage")
     _check_checkpoint(ctx, batch, terminal)
-    return _Checked(batch, events, terminal)
+    return _Checked(batch, events, terminal, clear)
+
+
+def _parse_redacted(redactor: Redactor, body: bytes, where: str) -> tuple[ev.Known, bytes]:
+    """Parse an event without secrets; those in a delta are for its stream to find, with what comes next."""
+    event, data = ev.parse(body, where)
+    if type(event) in _DELTAS or (isinstance(event, ev.Custom) and is_printed(event)):
+        return event, data
+    clean = redactor.raw(data)
+    return (event, data) if clean is data else ev.parse(clean, where)
 
 
 def _check_checkpoint(ctx: Context, batch: ev.Batch, terminal: ev.Known | None) -> None:
@@ -219,6 +243,8 @@ async def _take(ctx: Context, tx: Tx, worker: WorkerCaller, checked: _Checked) -
     if lease is None:
         return await _repeated(tx, worker, batch)
     slice_ = await ctx.slices.take(tx, lease, batch.batch - 1)
+    if slice_.streamed is not None:
+        slice_.streamed.clear = checked.clear
     owed = frozenset[str]()
     bodies: list[bytes] = []
     for i, (event, body) in enumerate(checked.events):
@@ -254,7 +280,7 @@ async def _repeated(tx: Tx, worker: WorkerCaller, batch: ev.Batch) -> _Taken:
 async def _extend(ctx: Context, tx: Tx, lease: Row, slice_: Slice) -> None:
     """A batch is a sign of life; at a hundred a second, one of them a second says enough."""
     now = ctx.now()
-    chunk = json_of(slice_.chunk) if slice_.chunk else None
+    chunk = open_of(slice_)
     deadline = now + ctx.settings.lease_seconds
     if lease["fetched"] and chunk == lease["chunk"] and deadline < lease["deadline"] + LIFE_SECONDS:
         return

@@ -50,7 +50,7 @@ async def open_gateway(
         clock=clock or SystemClock(),
         settings=settings,
         hub=Hub(),
-        slices=Slices(),
+        slices=Slices(settings.redactor),
         tails=Tails(),
         pages=Pages(),
         server_id=new_id("server"),

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 from lobu_jupyter.model.events import MAX_EVENT_BYTES, parse
 from lobu_jupyter.model.interrupts import held_calls
 from lobu_jupyter.model.slice import Slice
+from lobu_jupyter.model.streamed import Streamed
 
 from .journal import read_run
-from .rows import interrupt_of
+from .rows import interrupt_of, json_of
 
 if TYPE_CHECKING:
+    from lobu_jupyter.model.redaction import Redactor
     from lobu_jupyter.store.tx import Row, Tx
 
 MAX_KEPT = 256
@@ -26,7 +28,8 @@ class Slices:
     was fed by a transaction that failed is never seen again.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, redactor: Redactor) -> None:
+        self._redactor = redactor
         self._kept: dict[str, tuple[int, Slice]] = {}
         self._lock = threading.Lock()  # taken in the store's thread, kept on the loop
 
@@ -36,7 +39,12 @@ class Slices:
             kept = self._kept.pop(lease["run_id"], None)
         if kept is not None and kept[0] == batch:
             return kept[1]
-        return await _rebuild(tx, lease)
+        slice_ = await _rebuild(tx, lease)
+        kept_open = json.loads(lease["chunk"]) if lease["chunk"] else {}
+        if kept_open.get("chunk"):
+            slice_.chunk = tuple(kept_open["chunk"])
+        slice_.streamed = Streamed(self._redactor, kept_open.get("streamed"))
+        return slice_
 
     def expects(self, run_id: str, batch: int) -> bool:
         """Return whether `batch` is the next one of a run whose last batch this server took."""
@@ -65,5 +73,12 @@ async def _rebuild(tx: Tx, lease: Row) -> Slice:
         where = f"journal[{entry.seq}]"
         event, body = parse(entry.body, where)
         slice_.feed(event, body, where)
-    slice_.chunk = tuple(json.loads(lease["chunk"])) if lease["chunk"] else None
     return slice_
+
+
+def open_of(slice_: Slice) -> str | None:
+    """What is open in a slice and not in the journal, as JSON for the lease: a chunk shorthand, and what streams hold back."""
+    streamed = slice_.streamed.state() if slice_.streamed is not None else None
+    if slice_.chunk is None and streamed is None:
+        return None
+    return json_of({"chunk": slice_.chunk, "streamed": streamed})

@@ -1,4 +1,7 @@
-"""Redaction: the server's own secrets are taken out of what is journaled or sent to a model.
+"""Redaction: secrets are taken out of what is journaled or sent to a model.
+
+Secrets are those of the server, which are known, and what is written as one: the user and password in
+an address (``https://user:password@host``), and the value of a Basic or Bearer header.
 
 It guards against accident (a cell that prints its environment, a config file that is read), not
 against code that hides what it prints: an encoded secret is not recognised.
@@ -6,7 +9,10 @@ against code that hides what it prints: an encoded secret is not recognised.
 
 from __future__ import annotations
 
+import base64
+import binascii
 import json
+import re
 from typing import TYPE_CHECKING, TypeVar, cast
 
 if TYPE_CHECKING:
@@ -14,6 +20,36 @@ if TYPE_CHECKING:
 
 REDACTED = "[redacted]"
 MIN_CHARS = 8  # what is shorter is no secret worth the name, and would blot out ordinary words
+MAX_CONTEXT = 48  # characters: the name of a header, what stands between, and "Bearer"
+MAX_HELD = 4096  # characters of a header's value or an address that a stream waits for
+
+# Neither quotes nor backslashes belong to a value, so that the same patterns read a text and its JSON.
+_USER = r"""[^\s/?#@:"'\\<>{}]*"""
+_PASSWORD = r"""(?!\$[A-Z_]+@|%s@|\*+@|\[redacted\]@)[^\s/?#"'\\<>{}]+"""
+_URL = re.compile(rf"//(?:{_USER}:{_PASSWORD}|(?=[^\s/@]*\d)[\w.~-]{{20,}})@")
+_NAMED = r"""(?P<named>authorization[\\"'\s:=,b(\[]{1,12})?"""
+_BEGIN = r"(?:(?<![A-Za-z])|(?<=\\[nrt]))"
+_TOKEN = r"[A-Za-z0-9._~+/=-]"
+_HEADER = re.compile(
+    rf"{_NAMED}{_BEGIN}(?P<scheme>basic|bearer|token|apikey)(?P<gap> +)(?P<value>{_TOKEN}{{4,}})",
+    re.IGNORECASE,
+)
+_URL_BEGUN = re.compile(r"""(?<=//)[^\s/?#"'\\<>{}]+\Z""")
+_VALUE_BEGUN = re.compile(
+    rf"""(?:authorization[\\"'\s:=,b(\[]{{1,12}}[a-z]{{5,6}}|basic|bearer) +({_TOKEN}+)\Z""", re.IGNORECASE
+)
+_PLAIN = re.compile(r"[ !#-\[\]-~]*")  # what JSON writes in one way only
+_WORDS = ("authorization", "basic", "bearer")
+_BEGINNINGS = (
+    "/",
+    *{
+        way(word[:n])
+        for word in _WORDS
+        for n in range(1, len(word) + 1)
+        for way in (str, str.title, str.upper)
+    },
+)
+_MARKS = (b"//", b"asic ", b"earer ", b"uthoriz", b"ASIC ", b"EARER ", b"UTHORIZ")
 
 T = TypeVar("T")
 
@@ -22,25 +58,48 @@ class Redactor:
     """Knows the secrets; may learn more while it is in use."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
-        self._pairs: list[tuple[str, bytes]] = []
+        self._pairs: list[tuple[str, bytes]] = []  # a secret as written, and the same in UTF-8
+        self._secrets: set[str] = set()
+        self._short: tuple[str, ...] = ()  # what a secret may begin with, up to three characters
+        self._marks: tuple[bytes, ...] = ()  # what is in all JSON that holds a secret; see clear()
+        self._ends: dict[str, tuple[str, ...]] = {}  # what else may go on as a secret, by its last character
         self.add(*secrets)
 
     def add(self, *secrets: str) -> None:
         """Learn secrets; what is too short or known is passed over."""
-        known = {secret for secret, _ in self._pairs}
-        fresh = {secret for secret in secrets if len(secret) >= MIN_CHARS} - known
-        pairs = [*self._pairs, *((secret, json.dumps(secret)[1:-1].encode()) for secret in fresh)]
-        self._pairs = sorted(pairs, key=lambda pair: -len(pair[0]))  # a secret within another comes later
+        self._secrets |= {secret for secret in secrets if len(secret) >= MIN_CHARS}
+        self._prepare()
 
     def forget(self, secret: str) -> None:
         """What it was for is gone."""
-        self._pairs = [pair for pair in self._pairs if pair[0] != secret]
+        self._secrets.discard(secret)
+        self._prepare()
+
+    def _prepare(self) -> None:
+        forms = {form for secret in self._secrets for form in _forms(secret)}
+        # A secret within another comes later.
+        self._pairs = [(f, f.encode("utf-8", "surrogatepass")) for f in sorted(forms, key=len, reverse=True)]
+        self._short = tuple({form[:n] for form in forms for n in (1, 2, 3)})
+        ends = {*self._short, *_BEGINNINGS}
+        self._ends = {end[-1]: tuple(e for e in ends if e[-1] == end[-1]) for end in ends}
+        heads = {_PLAIN.match(form[:4]).group().encode() for form in forms}  # pyright: ignore[reportOptionalMemberAccess]
+        self._marks = (*heads, *_MARKS)
 
     def text(self, text: str) -> str:
         """`text` without secrets."""
         for secret, _ in self._pairs:
             if secret in text:
                 text = text.replace(secret, REDACTED)
+        if (
+            ("//" in text and "@" in text)
+            or "asic " in text
+            or "earer " in text
+            or "uthoriz" in text
+            or "ASIC " in text
+            or "EARER " in text
+            or "UTHORIZ" in text
+        ):
+            return _HEADER.sub(_without_value, _URL.sub(f"//{REDACTED}@", text))
         return text
 
     def raw(self, body: bytes) -> bytes:
@@ -48,11 +107,79 @@ class Redactor:
         for _, secret in self._pairs:
             if secret in body:
                 body = body.replace(secret, REDACTED.encode())
+        if (
+            (b"//" in body and b"@" in body)
+            or b"asic " in body
+            or b"earer " in body
+            or b"uthoriz" in body
+            or b"ASIC " in body
+            or b"EARER " in body
+            or b"UTHORIZ" in body
+        ):
+            text = body.decode("utf-8", "surrogateescape")
+            clean = _HEADER.sub(_without_value, _URL.sub(f"//{REDACTED}@", text))
+            return body if clean == text else clean.encode("utf-8", "surrogateescape")
         return body
+
+    def clear(self, body: bytes) -> bool:
+        """Return True if nothing in `body` is, or begins to be, a secret; its texts' ends aside."""
+        for mark in self._marks:  # noqa: SIM110 (any() costs twice as much here)
+            if mark in body:
+                return False
+        return True
+
+    def may_go_on(self, text: str) -> bool:
+        """Return whether the end of a clear `text` may be the beginning of a secret."""
+        ends = self._ends.get(text[-1:])
+        return ends is not None and text.endswith(ends)
+
+    def split(self, text: str, before: str = "") -> tuple[str, str]:
+        """Split a text that goes on into what can be told now, redacted, and what may be the beginning of a secret.
+
+        Args:
+            text: What was held back, and what came now.
+            before: The last that was told of it. MAX_CONTEXT characters are enough.
+        """
+        begin = self._begins(text, before)
+        for secret, _ in self._pairs:  # what is whole is no beginning, unless of a longer one
+            at = text.find(secret) if begin < len(text) else -1
+            while at >= 0:
+                if at < begin < at + len(secret):
+                    rest = text[at + len(secret) :]
+                    begin = len(text) - len(rest) + self._begins(rest, before + text[: -len(rest)])
+                at = text.find(secret, at + 1)
+        if not before:
+            return self.text(text[:begin]), text[begin:]
+        return self.text(before + text[:begin])[len(before) :], text[begin:]
+
+    def _begins(self, text: str, before: str) -> int:
+        """Return where at the end of `text` a secret may begin, or its length."""
+        begin = self._known_begins(text) if self._pairs else len(text)
+        whole = before[-MAX_CONTEXT:] + text[-MAX_HELD - MAX_CONTEXT :]
+        if "//" in whole and (found := _URL_BEGUN.search(whole, whole.rindex("//"))):
+            begin = min(begin, max(0, len(text) - len(whole) + found.start()))
+        if (" " in whole) and (found := _VALUE_BEGUN.search(whole)):
+            begin = min(begin, max(0, len(text) - len(whole) + found.start(1)))
+        return begin if len(text) - begin <= self._most() else len(text)
+
+    def _known_begins(self, text: str) -> int:
+        begin = len(text)
+        for secret, _ in self._pairs:
+            at = text.find(secret[:4], max(0, len(text) - len(secret) + 1))
+            while 0 <= at < begin and not secret.startswith(text[at:]):
+                at = text.find(secret[:4], at + 1)
+            if 0 <= at < begin:
+                begin = at
+        if begin == len(text) and text.endswith(self._short):
+            begin -= max(n for n in range(1, min(3, begin) + 1) if text[-n:] in self._short)
+        return begin
+
+    def _most(self) -> int:
+        return max(MAX_HELD, len(self._pairs[0][0]) if self._pairs else 0)
 
     def tree(self, value: T) -> T:
         """JSON data, however deep, without secrets in its texts and names."""
-        return cast("T", self._tree(value)) if self._pairs else value
+        return cast("T", self._tree(value))
 
     def _tree(self, value: object) -> object:
         if isinstance(value, str):
@@ -62,3 +189,26 @@ class Redactor:
         if isinstance(value, list | tuple):
             return [self._tree(part) for part in cast("list[object]", value)]
         return value
+
+
+def _forms(secret: str) -> set[str]:
+    """Return how a secret is written: as it is, and in JSON, with and without escapes for what is not ASCII."""
+    return {secret, json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]}
+
+
+def _without_value(found: re.Match[str]) -> str:
+    value = found["value"]
+    if not found["named"] and not _is_credential(found["scheme"].lower(), value):
+        return found[0]
+    return f"{found['named'] or ''}{found['scheme']}{found['gap']}{REDACTED}"
+
+
+def _is_credential(scheme: str, value: str) -> bool:
+    """Return whether a value that no header's name stands before is one: "basic understanding" is none."""
+    if scheme == "basic":
+        value = value.rstrip(".")
+        try:
+            return b":" in base64.b64decode(value + "=" * (-len(value) % 4), validate=True)
+        except (binascii.Error, ValueError):
+            return False
+    return scheme == "bearer" and len(value) >= 16 and any(c.isdigit() for c in value)

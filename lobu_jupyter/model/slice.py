@@ -8,7 +8,7 @@ itself must end the run.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from . import events as ev
 from .errors import InvalidField
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from .events import Event
+    from .streamed import Streamed
 
 _OPENS: dict[type, tuple[str, str]] = {
     ev.TextMessageStart: ("message", "message_id"),
@@ -61,6 +62,7 @@ class Slice:
         self.ended = False
         self._used: set[tuple[str, str]] = set()  # ids that were opened in this run
         self._answered: set[str] = set()
+        self.streamed: Streamed | None = None  # redacts what the gateway journals; not in the journal
         self.chunk: tuple[str, str, str] | None = (
             None  # kind, family, id of the open shorthand; not in the journal
         )
@@ -83,14 +85,20 @@ class Slice:
             self._begin(kind, getattr(event, attr), event.subagent_run_id, where)
         elif cls in _CONTINUES:
             kind, attr = _CONTINUES[cls]
-            self._need_own(kind, getattr(event, attr), event.subagent_run_id, where)
-            if isinstance(event, ev.TextMessageContent):
-                self.said += event.delta.encode()
+            name = getattr(event, attr)
+            self._need_own(kind, name, event.subagent_run_id, where)
+            return [*out, *self._delta(kind, name, cast("str", event.delta), body)]  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]
         elif cls in _CLOSES:
             kind, attr = _CLOSES[cls]
-            del self.open[self._need_own(kind, getattr(event, attr), event.subagent_run_id, where)]
+            name = getattr(event, attr)
+            del self.open[self._need_own(kind, name, event.subagent_run_id, where)]
+            out += self._end_stream(kind, name)
         elif isinstance(event, ev.ToolCallResult):
             self._answer(event.tool_call_id, where)
+            out += self._end_stream("output", event.tool_call_id)
+        elif isinstance(event, ev.Custom):
+            if event.name == "lobu.output" and self.streamed is not None:
+                return [*out, *self.streamed.output(event, body)]
         elif isinstance(event, ev.StepStarted):
             key: Key = ("step", event.step_name, event.subagent_run_id)
             if key in self.open:
@@ -110,15 +118,17 @@ class Slice:
             del self.open[self._need("subagent", event.subagent_run_id, where)]
         elif isinstance(event, ev.RunFinished):
             self._finish(event, where)
+            out += self._end_streams()
         elif isinstance(event, ev.RunErrorEvent):
             self.ended = True
+            out += self._end_streams()
         elif isinstance(event, ev.RunStarted):
             return out  # the gateway wrote it when the run began
         return [*out, body]
 
     def close(self, why: str) -> list[Event]:
         """The events that close all that is open, newest first, and answer each owed call."""
-        closing = [ev.decode(body) for body in self._end_chunk()]
+        closing = [ev.decode(body) for body in [*self._end_chunk(), *self._end_streams()]]
         for kind, name, owner in reversed(list(self.open)):
             owner = self.open.pop((kind, name, owner))
             by = {} if owner is None else {"subagentRunId": owner}
@@ -199,15 +209,32 @@ class Slice:
                 start["role"] = "reasoning"
             out.append(ev.encode({"type": f"{family}_START", **start}))
         if fields.get("delta"):
-            if kind == "message":
-                self.said += fields["delta"].encode()
             suffix = "ARGS" if kind == "call" else "CONTENT"
-            out.append(
-                ev.encode(
-                    {"type": f"{family}_{suffix}", member: self.chunk[2], "delta": fields["delta"], **by}
-                )
-            )
+            name, delta = self.chunk[2], fields["delta"]
+            event_ = {"type": f"{family}_{suffix}", member: name, "delta": delta, **by}
+            out += self._delta(kind, name, delta, ev.encode(event_))
         return out
+
+    def _delta(self, kind: str, name: str, delta: str, body: bytes) -> list[bytes]:
+        """Return what to journal of a delta now."""
+        bodies = [body] if self.streamed is None else self.streamed.delta(kind, name, delta, body)
+        if kind == "message":
+            for told in bodies:
+                self.said += (delta if told is body else ev.decode(told)["delta"]).encode()
+        return bodies
+
+    def _end_stream(self, kind: str, name: str) -> list[bytes]:
+        """Return what a stream that ends still holds back."""
+        return self._said(self.streamed.end(kind, name)) if self.streamed is not None else []
+
+    def _end_streams(self) -> list[bytes]:
+        return self._said(self.streamed.end_all()) if self.streamed is not None else []
+
+    def _said(self, bodies: list[bytes]) -> list[bytes]:
+        for event in map(ev.decode, bodies):
+            if event["type"] == "TEXT_MESSAGE_CONTENT":
+                self.said += event["delta"].encode()
+        return bodies
 
     def _end_chunk(self) -> list[bytes]:
         if self.chunk is None:
@@ -218,7 +245,8 @@ class Slice:
             return []
         owner = self.open.pop((kind, name, None))
         by = {} if owner is None else {"subagentRunId": owner}
-        return [ev.encode({"type": f"{family}_END", _CLOSING_TYPE[kind][1]: name, **by})]
+        held = self._end_stream(kind, name)
+        return [*held, ev.encode({"type": f"{family}_END", _CLOSING_TYPE[kind][1]: name, **by})]
 
 
 def _calls_held_by(interrupt: dict[str, Any]) -> list[str]:

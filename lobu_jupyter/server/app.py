@@ -17,6 +17,7 @@ from jupyter_core.paths import jupyter_data_dir
 from jupyter_server.extension.application import ExtensionApp
 from traitlets import Bool, Dict, Enum, Float, Integer, List, Unicode, default
 
+from ..model.logs import keep_addresses_out_of_logs
 from .embedded import end_with_parent
 from .kernels import KERNEL_ACTIONS
 from .routes import handlers
@@ -187,6 +188,7 @@ class LobuApp(ExtensionApp):
         return cast("Any", self.serverapp)
 
     def initialize_settings(self) -> None:
+        keep_addresses_out_of_logs()
         self.service = build(self)
         self.settings["lobu_service"] = self.service
 

@@ -68,7 +68,7 @@ CREATE INDEX runs_queued ON runs (thread_id, number) WHERE status = 'queued';
 
 -- "This run still owes an end": written when it begins, removed with its terminal event.
 -- worker_id is null until a worker is at hand. server_id: whose workers may take it.
--- thread: the thread's number. fetched: its worker has the task. batch: the last acknowledged one. chunk: the open chunk shorthand of its slice, as JSON.
+-- thread: the thread's number. fetched: its worker has the task. batch: the last acknowledged one. chunk: what is open in its slice and not journaled (a chunk shorthand, what streams hold back), as JSON.
 CREATE TABLE leases (
   run_id             TEXT PRIMARY KEY,
   thread_id          TEXT NOT NULL,

@@ -18,6 +18,7 @@ from typing import Any
 
 from lobu_jupyter.client.errors import ServerGone
 from lobu_jupyter.model.errors import LobuError
+from lobu_jupyter.model.logs import keep_addresses_out_of_logs
 
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE = 1, 4
 
@@ -25,7 +26,7 @@ _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE = 1, 4
 def main() -> int:
     """Exit code 0: told to stop. 1: the server is gone, or does not know this worker."""
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
-    logging.getLogger("httpx").setLevel(logging.WARNING)
+    keep_addresses_out_of_logs()
     _die_with_parent()
     keep_memory_private()
     line = sys.stdin.buffer.readline()
