@@ -24,11 +24,9 @@ if TYPE_CHECKING:
 
     from .context import Context
 
-NOT_RUN = "Not run: the agent ended while it waited for a decision."
-LOST = (
-    "{agent} waited in its memory for your decision, and its process has ended (it, its worker or the server was "
-    "stopped). Ask again: it goes on in its session."
-)
+NOT_RUN = "Not run: the agent no longer waits for a decision."
+LOST = "{agent} no longer waits for your decision: nothing was run. Ask again: it goes on in its session."
+ENDED = "Its process has ended: it, its worker or the server was stopped."
 
 
 async def lose_pauses(ctx: Context, tx: Tx, *, then_next: bool = True) -> None:
@@ -46,7 +44,7 @@ async def lose_pause(ctx: Context, tx: Tx, run_id: str, why: str = "", *, then_n
     rows = await tx.all("open_interrupts", thread_id=thread_id)
     if not any(row["run_id"] == run_id and interrupt_of(row).in_memory for row in rows):
         return
-    told = LOST.format(agent=parent["agent"]) + (f"\n{why}" if why else "")
+    told = f"{LOST.format(agent=parent['agent'])}\n{why or ENDED}"
     error = RunError(code=ErrorCode.WORKER_DIED, message=ctx.settings.redactor.text(told))
     closed = {"why": ErrorCode.WORKER_DIED.value, "message": NOT_RUN}
     await close_interrupts(ctx, tx, thread_id, InterruptStatus.CANCELLED, then_next=False, **closed)

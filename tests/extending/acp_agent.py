@@ -9,7 +9,7 @@ that it was given), ``tool NAME JSON`` (calls one), ``ask-tool NAME JSON`` (a pe
 ``mode ID`` (changes its mode by itself; more IDs: one after the other), ``later ID`` (once there is a file ``now`` beside the log), ``option ID`` (the same, told as a config option), ``act PATH TEXT`` (writes a file
 itself, after a permission where its mode asks), ``inform TEXT`` (a notice of its program), ``chunk TEXT`` (one message
 chunk, JSON text), ``permit JSON`` (a permission with these members), ``terminal JSON`` (a command with its argv, env and cwd), ``retool NAME JSON`` (calls a tool twice at once),
-``quit-tool SECONDS NAME JSON`` (calls one, and gives up).
+``hold`` (until there is a file ``now`` beside the log).
 Lines are done one after the other; an answer to a question that has no words is noted in the log.
 
 ``--sessions FILE`` keeps the sessions that it knows; ``--log FILE`` what it was asked for, one JSON a line;
@@ -261,6 +261,13 @@ class Scripted:
                 await self._leave(session, mode, option=word == "option")
         elif word == "later":
             self._task = asyncio.create_task(self._leave_later(session, rest))
+        elif word == "hold":
+            while not self._log.with_name("now").exists():  # noqa: ASYNC110 -- as above
+                await asyncio.sleep(0.01)
+        elif word == "retool":
+            name, _, args = rest.partition(" ")
+            for said in await asyncio.gather(self._tool(name, args), self._tool(name, args)):
+                await tell(update_agent_message(text_block(said)))
         elif word == "until":
             while self._mode != rest:  # noqa: ASYNC110 -- set by a request that comes meanwhile
                 await asyncio.sleep(0.01)

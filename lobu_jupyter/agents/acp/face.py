@@ -5,7 +5,7 @@ Its terminals, once started, it reads and ends without being asked.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from acp import RequestError
@@ -22,18 +22,45 @@ class Ask:
     """Something that is judged, and perhaps decided by a person. ``answer``: set once.
 
     ``what``: permission, write, read, terminal, elicit (of the protocol) or tool (a call of ours, over MCP).
+    ``callers``: how many requests of the agent wait for the answer; ``asks``: a person is asked, and has not decided.
     """
 
     what: str
     params: dict[str, Any]
     answer: asyncio.Future[Any]
+    callers: int = 0
+    asks: bool = False
+    joined: list[Ask] = field(default_factory=list["Ask"])
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether anybody still waits for the answer."""
+        return not self.answer.done() and (self.callers > 0 or any(ask.callers > 0 for ask in self.joined))
+
+    def is_same(self, what: str, params: dict[str, Any]) -> bool:
+        """Whether it is the same call, asked again."""
+        return (self.what, self.params) == (what, params)
+
+    def join(self, again: Ask) -> None:
+        """Give what is answered here to the same call, which was asked again, too."""
+        self.joined.append(again)
+        self.answer.add_done_callback(again.take)
+
+    def take(self, answer: asyncio.Future[Any]) -> None:
+        """Have the answer of another ask."""
+        if answer.cancelled():
+            self.answer.cancel()
+        elif (error := answer.exception()) is not None:
+            self.refuse(error)
+        else:
+            self.give(answer.result())
 
     def give(self, answer: Any) -> None:
         """Answer, if it is still waited for."""
         if not self.answer.done():
             self.answer.set_result(answer)
 
-    def refuse(self, error: Exception) -> None:
+    def refuse(self, error: BaseException) -> None:
         if not self.answer.done():
             self.answer.set_exception(error)
 

@@ -42,8 +42,16 @@ MOST_WAITING = 20_000
 """Updates that may wait to be journaled; more fail the run: nothing is dropped silently."""
 START_SECONDS = 60.0
 STOP_SECONDS = 3.0
+GIVE_UP_SECONDS = 2.0
+"""So long a question stays open after its caller has given up: the same call, asked again, joins it."""
 _TAIL_BYTES = 2000
 _LOGIN = -32000
+
+
+def _seen(answer: asyncio.Future[Any]) -> None:
+    """A refusal that nobody waits for any more is no error of ours."""
+    if not answer.cancelled():
+        answer.exception()
 
 
 class AcpFailed(Exception):
@@ -307,16 +315,32 @@ class AcpProcess:
         Raises:
             RequestError: no prompt is under way, or the answer is no.
         """
-        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        ask = Ask(what, params, answer)
         under_way = self._prompting is not None and not self._prompting.done()
-        if not under_way or not self.told(ask):
-            raise RequestError.invalid_request({"details": "no prompt is under way"})
-        self.asked.append(ask)
+        ask = next((ask for ask in self.asked if ask.asks and ask.is_same(what, params)), None)
+        if ask is None:
+            ask = Ask(what, params, asyncio.get_running_loop().create_future())
+            ask.answer.add_done_callback(_seen)
+            if not under_way or not self.told(ask):
+                raise RequestError.invalid_request({"details": "no prompt is under way"})
+            self.asked.append(ask)
+        ask.callers += 1
         try:
-            return await answer
+            return await asyncio.shield(ask.answer)
         finally:
-            self.asked.remove(ask)
+            ask.callers -= 1
+            if ask.answer.done() or not ask.asks:
+                self._give_up(ask)
+            else:  # the same call may be asked again at once, as a client does that lost its connection
+                asyncio.get_running_loop().call_later(GIVE_UP_SECONDS, self._give_up, ask)
+
+    def _give_up(self, ask: Ask) -> None:
+        """Close an ask for whose answer nobody waits."""
+        if ask.callers == 0 and not (ask.asks and ask.is_wanted):
+            ask.answer.cancel()
+            if ask in self.asked:
+                self.asked.remove(ask)
+            for other in [other for other in self.asked if ask in other.joined]:
+                self._give_up(other)
 
     def refusal(self, error: RequestError) -> AcpFailed:
         """An error that the agent answered with, in words."""

@@ -91,7 +91,10 @@ class Waiting:
                 return await process.why_gone()
             if process.failure is not None:
                 return str(process.failure)
-            return over.result() if over.done() else "The agent no longer waits for the answer."
+            if over.done():
+                return over.result()
+            self._sessions.abandon(self._thread_id, self._session)  # nobody would see what it does now
+            return "The agent gave up waiting for the answer, and was stopped."
         finally:
             decided.cancel()
             over.cancel()

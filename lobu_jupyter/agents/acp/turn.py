@@ -36,6 +36,7 @@ GONE = (
     "The agent that asked has ended since (its worker stopped or the server was restarted), so the answer could "
     "not be given. Ask again: {name} goes on in its session."
 )
+GAVE_UP = "It was not run: the agent gave up waiting for the decision."
 
 
 class Turn:
@@ -95,11 +96,18 @@ class Turn:
                 yield event
 
     async def _ask(self, session: Session, ask: Ask) -> list[Event]:
+        if not ask.is_wanted:
+            return []  # its caller has given up
         if self._question is not None:
-            session.backlog.append(ask)
+            if self._question.ask.is_same(ask.what, ask.params):
+                self._question.ask.join(ask)
+            else:
+                session.backlog.append(ask)
             return []
         takes = self._tools if ask.what == "tool" else self._asking
         events, self._question = await takes.take(ask)
+        if self._question is not None:
+            ask.asks = True
         return events
 
     async def leave(self) -> None:
@@ -219,6 +227,12 @@ class Turn:
         session.waiting, self._said = None, True
         self._use(session)
         question = waiting.question
+        question.ask.asks = False
+        if not question.ask.is_wanted:  # nothing runs for nobody
+            question.ask.answer.cancel()
+            for event in self.mapper.answer(question.call, GAVE_UP):
+                yield event
+            return
         decides = self._tools if question.ask.what == "tool" else self._asking
         for event in await decides.decided(question, resumption.decisions[0]):
             yield event
@@ -228,9 +242,20 @@ class Turn:
     def _pause(self, session: Session, question: Question) -> Pause:
         """This run ends with a question; the agent waits in its process for the next one."""
         self._over = True
+        self._gather(session, question.ask)
         waiting = session.waiting = Waiting(self._sessions, self._task.thread_id, session, question)
         checkpoint = json.dumps({"token": waiting.token, "sessionId": session.process.session_id})
         return Pause([question.interrupt], checkpoint, [], waiting)
+
+    def _gather(self, session: Session, asked: Ask) -> None:
+        """Let the same call, asked again since, join the question."""
+        inbox = session.process.inbox
+        for _ in range(inbox.qsize()):
+            item = inbox.get_nowait()
+            if isinstance(item, Ask) and item.is_same(asked.what, asked.params):
+                asked.join(item)
+            else:
+                inbox.put_nowait(item)
 
     async def _ended(self, session: Session, end: Ended) -> AsyncIterator[Event]:
         if end.error is not None:
