@@ -82,6 +82,9 @@ class Provider:
     def __init__(self) -> None:
         self.script: list[Reply] = [says("Hello.")]
         self.requests: list[Request] = []
+        self.refuses: Callable[[dict[str, Any]], str | None] = lambda _: (
+            None
+        )  # what a request's body is refused for
         self.closed = threading.Event()
         self._loop = asyncio.new_event_loop()
         self._stop: asyncio.Event | None = None
@@ -133,7 +136,8 @@ class _Handler(RequestHandler):
     async def post(self) -> None:
         body = json.loads(self.request.body)
         self._provider.requests.append(Request(self.request.path, dict(self.request.headers), body))
-        reply = self._provider.next()
+        refusal = self._provider.refuses(body)
+        reply = fails(400, refusal, "invalid_request_error") if refusal else self._provider.next()
         for name, value in reply.headers.items():
             self.set_header(name.replace("_", "-"), value)
         error = {"message": reply.message, "type": reply.code or "test_error", "code": reply.code}

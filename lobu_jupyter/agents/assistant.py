@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from . import providers
+from .border import Border
 from .keys import redactor_of
 from .loop import PydanticAgent
 from .redacting import Redacting
@@ -43,7 +44,7 @@ def assistant(settings: Settings, peers: Mapping[str, AgentPort] | None = None) 
         ASSISTANT,
         build,
         INSTRUCTIONS,
-        capabilities=[Redacting(redactor_of(settings)), Retrying()],
+        capabilities=[Border(), Redacting(redactor_of(settings)), Retrying()],
         peers=peers,
         compacts=True,
         sources=sources_of(settings),

@@ -26,7 +26,7 @@ from pydantic_ai.usage import RunUsage, UsageLimits
 from lobu_jupyter.model.events import Event, custom
 from lobu_jupyter.model.ports import AgentError, AgentPort, KernelPort, Pause, Resumption, Task
 
-from . import history, pausing
+from . import border, history, pausing
 from .compacting import Compacted, Compacting
 from .disk import Disk
 from .failures import explain
@@ -184,6 +184,7 @@ class _Run:
         if not images:
             start = _blinded(start)
         await add_tools(self.tools, self.sources, self._work)
+        await self._leave_out()
         toolset = Toolset(self._work, self.tools, self._mapper.call_id, images=images)
         agent = Agent[None, str | DeferredToolRequests](
             self._model,
@@ -213,6 +214,16 @@ class _Run:
             result.conversation, start.model, start.standing, names, self.team.begun, start.compacted
         )
         return interrupts, checkpoint.dump()
+
+    async def _leave_out(self) -> None:
+        """Take out the tools whose schemas no provider takes, and name them: one would cost every request."""
+        broken = [
+            name for name, tool in self.tools.items() if border.fit_schema(tool.spec.parameters) is None
+        ]
+        for name in broken:
+            del self.tools[name]
+        if broken:
+            await self._send.send(custom("lobu.tools", {"message": border.left_out(broken)}))
 
     async def _begin(self) -> _Start:
         task = self._task

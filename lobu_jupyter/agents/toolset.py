@@ -7,20 +7,25 @@ person approved runs with exactly the arguments that were decided.
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import anyio
 import msgspec
 from jsonschema import Draft202012Validator
 from pydantic_ai import ModelRetry, RunContext
-from pydantic_ai.exceptions import ApprovalRequired, CallDeferred, ToolFailed
+from pydantic_ai.exceptions import AgentRunError, ApprovalRequired, CallDeferred, ToolFailed
 from pydantic_ai.messages import BinaryContent, ToolReturn
 from pydantic_ai.tools import ToolDefinition
 from pydantic_ai.toolsets import AbstractToolset, ToolsetTool
 from pydantic_core import SchemaValidator, core_schema
 
 from lobu_jupyter.model.policy import Policy, Ruling, Verdict, judge
+from lobu_jupyter.model.ports import AgentError, KernelGone, Pause
+from lobu_jupyter.model.text import shorten
 
+from . import border
 from .tools import delegate, files, kernel, notebook, outputs, questions, specs
 from .tools.base import BoundTool, Call, Outdated, Preview, Result, Suspended, ToolError, Work
 
@@ -31,6 +36,21 @@ if TYPE_CHECKING:
 
 _ARGS = SchemaValidator(core_schema.dict_schema(keys_schema=core_schema.str_schema()))
 MAX_RETRIES = 3
+MAX_FAILURE = 1000
+_NO_PARAMETERS: dict[str, Any] = {"type": "object", "properties": {}}
+_NOT_A_CALLS_OWN = (
+    ModelRetry,
+    ApprovalRequired,
+    CallDeferred,
+    ToolFailed,
+    AgentRunError,
+    AgentError,
+    KernelGone,
+    Pause,
+    anyio.BrokenResourceError,
+    anyio.ClosedResourceError,
+)
+log = logging.getLogger(__name__)
 SCHEMA_BYTES = 1000
 MAX_ASKED_BYTES = 48 * 1024  # of an event's 68 kB; schemas and messages need some
 
@@ -63,7 +83,7 @@ class Toolset(AbstractToolset[None]):
                 tool_def=ToolDefinition(
                     name=name,
                     description=tool.spec.description,
-                    parameters_json_schema=tool.spec.parameters,
+                    parameters_json_schema=border.fit_schema(tool.spec.parameters) or _NO_PARAMETERS,
                     strict=False,
                     sequential=True,  # one kernel, one folder: calls of a batch run in the order asked
                 ),
@@ -76,7 +96,18 @@ class Toolset(AbstractToolset[None]):
     async def call_tool(
         self, name: str, tool_args: dict[str, Any], ctx: RunContext[None], tool: ToolsetTool[None]
     ) -> Any:
-        bound = self._tools[name]
+        """Run a call. Whatever goes wrong in it is its result: only the worker's own loss ends the run."""
+        try:
+            return await self._call(self._tools[name], tool_args, ctx)
+        except _NOT_A_CALLS_OWN:
+            raise
+        except Exception as error:
+            log.warning("lobu: a call of %s failed", name, exc_info=True)
+            why = border.clean(shorten(f"{type(error).__name__}: {error}", MAX_FAILURE))
+            raise ToolFailed(f"{name} failed. {why}") from error
+
+    async def _call(self, bound: BoundTool, tool_args: dict[str, Any], ctx: RunContext[None]) -> Any:
+        name = bound.spec.name
         _check_args(bound, tool_args)
         metadata: dict[str, Any] = ctx.tool_call_metadata or {} if ctx.tool_call_approved else {}
         try:

@@ -1,0 +1,280 @@
+"""The border before a model: whatever a history holds, its provider can take the request.
+
+A lone surrogate, a blank text, a broken or too large image or a tool whose schema no provider takes would be refused
+again in each later run of the thread, so it is mended here, or named in its place. The journal stays as it is.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, cast
+
+from pydantic_ai.capabilities import AbstractCapability
+from pydantic_ai.messages import (
+    BinaryContent,
+    ModelMessage,
+    ModelRequest,
+    ModelResponse,
+    TextPart,
+    ThinkingPart,
+    ToolCallPart,
+    UserContent,
+    UserPromptPart,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pydantic_ai import RunContext
+    from pydantic_ai.models import ModelRequestContext
+
+MAX_IMAGES = 20  # the last ones are passed on
+MAX_IMAGE_BYTES = 3_700_000  # 5 MB as base64
+MAX_SIDE = 8000  # with many images some providers take 2000 only
+MANY_SIDE = 2000
+EMPTY = "(empty)"
+_IMAGES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
+_COMBINED = ("anyOf", "oneOf", "allOf", "not", "enum", "const", "if", "then", "else")
+
+
+@dataclass
+class Border(AbstractCapability[None]):
+    """Makes every message of a request acceptable. It stands before all that reads or writes messages as JSON."""
+
+    async def before_model_request(
+        self, ctx: RunContext[Any], request_context: ModelRequestContext
+    ) -> ModelRequestContext:
+        return replace(request_context, messages=acceptable(request_context.messages))
+
+
+def acceptable(messages: Sequence[ModelMessage]) -> list[ModelMessage]:
+    """Return the messages in a form that every provider takes."""
+    images = _Images([message for message in messages if isinstance(message, ModelRequest)])
+    return [
+        _request(message, images) if isinstance(message, ModelRequest) else _response(message)
+        for message in messages
+    ]
+
+
+def clean(value: Any) -> Any:
+    """Return JSON data without lone surrogates in its texts and names, which no encoding can carry."""
+    if isinstance(value, str):
+        return value if value.isascii() else value.encode("utf-8", "replace").decode()
+    if isinstance(value, dict):
+        return {clean(key): clean(part) for key, part in cast("dict[Any, Any]", value).items()}
+    if isinstance(value, list | tuple):
+        return [clean(part) for part in cast("list[Any]", value)]
+    return value
+
+
+def _response(message: ModelResponse) -> ModelResponse:
+    parts: list[Any] = []
+    for part in message.parts:
+        if isinstance(part, TextPart):
+            if part.content.strip():
+                parts.append(replace(part, content=clean(part.content)))
+        elif isinstance(part, ThinkingPart):
+            parts.append(replace(part, content=clean(part.content)))
+        elif isinstance(part, ToolCallPart):
+            parts.append(replace(part, args=_args(part.args), tool_name=clean(part.tool_name)))
+        else:
+            parts.append(part)
+    return replace(message, parts=parts or [TextPart(EMPTY)])
+
+
+def _args(args: str | dict[str, Any] | None) -> str | dict[str, Any] | None:
+    if isinstance(args, str) and ("\\u" in args or not args.isascii()):
+        try:
+            return clean(json.loads(args))
+        except (ValueError, RecursionError):
+            return clean(args)
+    return clean(args)
+
+
+def _request(message: ModelRequest, images: _Images) -> ModelRequest:
+    parts: list[Any] = []
+    for part in message.parts:
+        content: Any = getattr(part, "content", None)
+        if isinstance(part, UserPromptPart) and not isinstance(content, str):
+            parts.append(replace(part, content=_contents(content, images)))
+        elif isinstance(content, str):
+            parts.append(replace(part, content=clean(content) if content.strip() else EMPTY))
+        elif isinstance(content, dict | list):
+            parts.append(replace(part, content=clean(content)))
+        else:
+            parts.append(part)
+    return replace(message, parts=parts)
+
+
+def _contents(content: Sequence[UserContent], images: _Images) -> list[UserContent]:
+    found: list[UserContent] = []
+    for part in content:
+        if isinstance(part, str):
+            if part.strip():
+                found.append(clean(part))
+        elif isinstance(part, BinaryContent) and part.media_type.startswith("image/"):
+            found.append(images.fit(part))
+        else:
+            found.append(part)
+    return found or [EMPTY]
+
+
+class _Images:
+    """The images of a request: how many there are, and which are too old to be passed on."""
+
+    def __init__(self, messages: list[ModelRequest]) -> None:
+        self._left = sum(
+            isinstance(item, BinaryContent) and item.media_type.startswith("image/")
+            for message in messages
+            for part in message.parts
+            if isinstance(part, UserPromptPart) and not isinstance(part.content, str)
+            for item in part.content
+        )
+        self._side = MAX_SIDE if self._left <= MAX_IMAGES else MANY_SIDE
+
+    def fit(self, image: BinaryContent) -> UserContent:
+        """Return the image, scaled if it is too large, or a text that says why it is not passed on."""
+        self._left -= 1
+        if self._left >= MAX_IMAGES:
+            return f"[an earlier image is not passed on: only the last {MAX_IMAGES} are]"
+        size = size_of(image.data)
+        if image.media_type not in _IMAGES or size is None or min(size) < 1:
+            return f"[an image of type {image.media_type} could not be read, and is not passed on]"
+        if max(size) <= self._side and len(image.data) <= MAX_IMAGE_BYTES:
+            return image
+        scaled = _scaled(image.data, self._side)
+        if scaled is None:
+            return (
+                f"[an image of {size[0]} x {size[1]} pixels is too large for the model, and is not passed on]"
+            )
+        return BinaryContent(scaled, media_type="image/png")
+
+
+def size_of(data: bytes) -> tuple[int, int] | None:
+    """Return an image's width and height by its header, or None: it is no PNG, JPEG, GIF or WebP."""
+    try:
+        if data.startswith(b"\x89PNG\r\n\x1a\n") and data[12:16] == b"IHDR":
+            return struct.unpack(">II", data[16:24])
+        if data[:6] in (b"GIF87a", b"GIF89a"):
+            return struct.unpack("<HH", data[6:10])
+        if data.startswith(b"\xff\xd8"):
+            return _size_of_jpeg(data)
+        if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+            return _size_of_webp(data)
+    except (struct.error, IndexError):
+        pass
+    return None
+
+
+def _size_of_jpeg(data: bytes) -> tuple[int, int] | None:
+    at = 2
+    while at + 9 < len(data) and data[at] == 0xFF:
+        kind, length = data[at + 1], int.from_bytes(data[at + 2 : at + 4], "big")
+        if 0xC0 <= kind <= 0xCF and kind not in (0xC4, 0xC8, 0xCC):
+            height, width = struct.unpack(">HH", data[at + 5 : at + 9])
+            return width, height
+        at += 2 + max(length, 2)
+    return None
+
+
+def _size_of_webp(data: bytes) -> tuple[int, int] | None:
+    if data[12:16] == b"VP8X":
+        return int.from_bytes(data[24:27], "little") + 1, int.from_bytes(data[27:30], "little") + 1
+    if data[12:16] == b"VP8L":
+        bits = int.from_bytes(data[21:25], "little")
+        return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
+    if data[12:16] == b"VP8 ":
+        width, height = struct.unpack("<HH", data[26:30])
+        return width & 0x3FFF, height & 0x3FFF
+    return None
+
+
+def _scaled(data: bytes, side: int) -> bytes | None:
+    """Return the image as a PNG within the limits, or None: it is broken, or nothing here can scale it."""
+    try:
+        from io import BytesIO
+
+        from PIL import Image  # pyright: ignore[reportMissingImports, reportUnknownVariableType] - an optional library
+    except ImportError:
+        return None
+    try:
+        picture: Any = Image.open(BytesIO(data))  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
+        picture.thumbnail((side, side))
+        for _ in range(6):
+            out = BytesIO()
+            picture.save(out, "PNG")
+            if out.tell() <= MAX_IMAGE_BYTES:
+                return out.getvalue()
+            picture.thumbnail((picture.width // 2, picture.height // 2))
+    except Exception:  # noqa: BLE001 - a broken image may raise anything, and is then named in its place
+        return None
+    return None
+
+
+# -- tools ------------------------------------------------------------------------------------------
+
+
+def fit_schema(schema: dict[str, Any]) -> dict[str, Any] | None:
+    """Return a tool's schema as every provider takes it, or None: it cannot be mended.
+
+    At its top it is a plain object: branches of a top-level ``anyOf`` become one object whose members are all
+    optional where the branches differ. Calls are checked against the tool's own schema before they run.
+    """
+    try:
+        json.dumps(schema, allow_nan=False).encode()
+        if not _refs_resolve(schema, schema):
+            return None
+    except (ValueError, RecursionError, TypeError):
+        return None
+    top = schema
+    if not top.keys().isdisjoint(_COMBINED):
+        top = _flattened(schema)
+    kind = top.get("type", "object")
+    if kind != "object" or not isinstance(top.get("properties", {}), dict):
+        return None
+    return {**top, "type": "object", "properties": top.get("properties", {})}
+
+
+def _flattened(schema: dict[str, Any]) -> dict[str, Any]:
+    branches = [
+        branch
+        for name in ("anyOf", "oneOf", "allOf")
+        for branch in cast("list[Any]", schema.get(name) or [])
+        if isinstance(branch, dict)
+    ]
+    properties: dict[str, Any] = {}
+    for part in [*branches, schema]:
+        properties |= cast("dict[str, Any]", part.get("properties") or {})
+    flat = {name: value for name, value in schema.items() if name not in _COMBINED}
+    return {**flat, "type": schema.get("type", "object"), "properties": properties}
+
+
+def _refs_resolve(part: Any, root: dict[str, Any]) -> bool:
+    if isinstance(part, list):
+        return all(_refs_resolve(each, root) for each in cast("list[Any]", part))
+    if not isinstance(part, dict):
+        return True
+    known = cast("dict[str, Any]", part)
+    ref = known.get("$ref")
+    if isinstance(ref, str) and not _resolves(ref, root):
+        return False
+    return all(_refs_resolve(each, root) for each in known.values())
+
+
+def _resolves(ref: str, root: dict[str, Any]) -> bool:
+    if not ref.startswith("#"):
+        return False  # no provider loads another document
+    found: Any = root
+    for name in ref.removeprefix("#").split("/")[1:]:
+        name = name.replace("~1", "/").replace("~0", "~")
+        if not isinstance(found, dict) or name not in found:
+            return False
+        found = cast("dict[str, Any]", found)[name]
+    return True
+
+
+def left_out(names: Sequence[str]) -> str:
+    """Return the sentence that names the tools that no model is told of."""
+    return f"Left out, because their schemas are broken: {', '.join(names)}."
