@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import struct
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, cast
 
 from pydantic_ai.capabilities import AbstractCapability
@@ -24,8 +24,10 @@ from pydantic_ai.messages import (
     UserPromptPart,
 )
 
+from lobu_jupyter.model.text import encodable
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     from pydantic_ai import RunContext
     from pydantic_ai.models import ModelRequestContext
@@ -41,32 +43,33 @@ _COMBINED = ("anyOf", "oneOf", "allOf", "not", "enum", "const", "if", "then", "e
 
 @dataclass
 class Border(AbstractCapability[None]):
-    """Makes every message of a request acceptable. It stands before all that reads or writes messages as JSON."""
+    """Makes every message of a request acceptable. It stands before all that reads or writes messages as JSON.
+
+    ``tell``: is given, once each, what the person should know of images that the model does not see as they are.
+    """
+
+    tell: Callable[[str], Awaitable[None]] | None = None
+    _told: set[str] = field(default_factory=set[str], init=False)
 
     async def before_model_request(
         self, ctx: RunContext[Any], request_context: ModelRequestContext
     ) -> ModelRequestContext:
-        return replace(request_context, messages=acceptable(request_context.messages))
+        notes: list[str] = []
+        messages = acceptable(request_context.messages, notes)
+        for note in notes:
+            if self.tell is not None and note not in self._told:
+                self._told.add(note)
+                await self.tell(note)
+        return replace(request_context, messages=messages)
 
 
-def acceptable(messages: Sequence[ModelMessage]) -> list[ModelMessage]:
-    """Return the messages in a form that every provider takes."""
-    images = _Images([message for message in messages if isinstance(message, ModelRequest)])
+def acceptable(messages: Sequence[ModelMessage], notes: list[str] | None = None) -> list[ModelMessage]:
+    """Return the messages in a form that every provider takes; what became of images is added to `notes`."""
+    images = _Images([message for message in messages if isinstance(message, ModelRequest)], notes)
     return [
         _request(message, images) if isinstance(message, ModelRequest) else _response(message)
         for message in messages
     ]
-
-
-def clean(value: Any) -> Any:
-    """Return JSON data without lone surrogates in its texts and names, which no encoding can carry."""
-    if isinstance(value, str):
-        return value if value.isascii() else value.encode("utf-8", "replace").decode()
-    if isinstance(value, dict):
-        return {clean(key): clean(part) for key, part in cast("dict[Any, Any]", value).items()}
-    if isinstance(value, list | tuple):
-        return [clean(part) for part in cast("list[Any]", value)]
-    return value
 
 
 def _response(message: ModelResponse) -> ModelResponse:
@@ -74,11 +77,17 @@ def _response(message: ModelResponse) -> ModelResponse:
     for part in message.parts:
         if isinstance(part, TextPart):
             if part.content.strip():
-                parts.append(replace(part, content=clean(part.content)))
+                parts.append(replace(part, content=encodable(part.content)))
         elif isinstance(part, ThinkingPart):
-            parts.append(replace(part, content=clean(part.content)))
+            parts.append(replace(part, content=encodable(part.content)))
         elif isinstance(part, ToolCallPart):
-            parts.append(replace(part, args=_args(part.args), tool_name=clean(part.tool_name)))
+            parts.append(
+                replace(
+                    part,
+                    args=_args(cast("str | dict[str, Any] | None", part.args)),
+                    tool_name=encodable(part.tool_name),
+                )
+            )
         else:
             parts.append(part)
     return replace(message, parts=parts or [TextPart(EMPTY)])
@@ -87,10 +96,10 @@ def _response(message: ModelResponse) -> ModelResponse:
 def _args(args: str | dict[str, Any] | None) -> str | dict[str, Any] | None:
     if isinstance(args, str) and ("\\u" in args or not args.isascii()):
         try:
-            return clean(json.loads(args))
+            return encodable(json.loads(args))
         except (ValueError, RecursionError):
-            return clean(args)
-    return clean(args)
+            return encodable(args)
+    return encodable(args)
 
 
 def _request(message: ModelRequest, images: _Images) -> ModelRequest:
@@ -100,9 +109,9 @@ def _request(message: ModelRequest, images: _Images) -> ModelRequest:
         if isinstance(part, UserPromptPart) and not isinstance(content, str):
             parts.append(replace(part, content=_contents(content, images)))
         elif isinstance(content, str):
-            parts.append(replace(part, content=clean(content) if content.strip() else EMPTY))
+            parts.append(replace(part, content=encodable(content) if content.strip() else EMPTY))
         elif isinstance(content, dict | list):
-            parts.append(replace(part, content=clean(content)))
+            parts.append(replace(part, content=encodable(content)))
         else:
             parts.append(part)
     return replace(message, parts=parts)
@@ -113,7 +122,7 @@ def _contents(content: Sequence[UserContent], images: _Images) -> list[UserConte
     for part in content:
         if isinstance(part, str):
             if part.strip():
-                found.append(clean(part))
+                found.append(encodable(part))
         elif isinstance(part, BinaryContent) and part.media_type.startswith("image/"):
             found.append(images.fit(part))
         else:
@@ -124,7 +133,8 @@ def _contents(content: Sequence[UserContent], images: _Images) -> list[UserConte
 class _Images:
     """The images of a request: how many there are, and which are too old to be passed on."""
 
-    def __init__(self, messages: list[ModelRequest]) -> None:
+    def __init__(self, messages: list[ModelRequest], notes: list[str] | None) -> None:
+        self._notes: list[str] = [] if notes is None else notes
         self._left = sum(
             isinstance(item, BinaryContent) and item.media_type.startswith("image/")
             for message in messages
@@ -138,17 +148,22 @@ class _Images:
         """Return the image, scaled if it is too large, or a text that says why it is not passed on."""
         self._left -= 1
         if self._left >= MAX_IMAGES:
+            self._notes.append(f"Only the last {MAX_IMAGES} images of this chat are sent to the model.")
             return f"[an earlier image is not passed on: only the last {MAX_IMAGES} are]"
         size = size_of(image.data)
         if image.media_type not in _IMAGES or size is None or min(size) < 1:
+            self._notes.append(
+                f"An image was not sent to the model: its {image.media_type} data cannot be read."
+            )
             return f"[an image of type {image.media_type} could not be read, and is not passed on]"
         if max(size) <= self._side and len(image.data) <= MAX_IMAGE_BYTES:
             return image
         scaled = _scaled(image.data, self._side)
+        pixels = f"{size[0]} x {size[1]} pixels"
         if scaled is None:
-            return (
-                f"[an image of {size[0]} x {size[1]} pixels is too large for the model, and is not passed on]"
-            )
+            self._notes.append(f"An image of {pixels} was not sent to the model: it is too large.")
+            return f"[an image of {pixels} is too large for the model, and is not passed on]"
+        self._notes.append(f"An image of {pixels} was scaled down for the model.")
         return BinaryContent(scaled, media_type="image/png")
 
 

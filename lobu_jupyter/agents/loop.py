@@ -193,7 +193,7 @@ class _Run:
             output_type=[str, DeferredToolRequests],
             instructions=self._instructions(start.standing),
             toolsets=[toolset],
-            capabilities=[*self._capabilities, *self._compacting(start.compacted)],
+            capabilities=[*self._telling(), *self._compacting(start.compacted)],
             retries=3,
         )
         async with self._model:
@@ -214,6 +214,14 @@ class _Run:
             result.conversation, start.model, start.standing, names, self.team.begun, start.compacted
         )
         return interrupts, checkpoint.dump()
+
+    def _telling(self) -> list[AbstractCapability[None]]:
+        """The capabilities of this run: what its border does to images is said in its transcript."""
+
+        async def tell(message: str) -> None:
+            await self._send.send(custom("lobu.images", {"message": message}))
+
+        return [border.Border(tell) if isinstance(c, border.Border) else c for c in self._capabilities]
 
     async def _leave_out(self) -> None:
         """Take out the tools whose schemas no provider takes, and name them: one would cost every request."""

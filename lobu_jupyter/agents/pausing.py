@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from pydantic_ai.conversation import Conversation, ConversationTypeAdapter
 from pydantic_ai.tools import DeferredToolRequests, DeferredToolResults, ToolApproved, ToolDenied
+from pydantic_core import PydanticSerializationError
 
 from lobu_jupyter.model.ids import new_id
 from lobu_jupyter.model.interrupts import (
@@ -28,6 +29,7 @@ from lobu_jupyter.model.interrupts import (
     Interrupt,
 )
 from lobu_jupyter.model.ports import AgentError, Resumption, Task
+from lobu_jupyter.model.text import encodable
 
 from .compacting import Compacted
 from .risks import risks_of
@@ -53,7 +55,10 @@ class Checkpoint:
     compacted: Compacted = field(default_factory=Compacted)
 
     def dump(self) -> str:
-        conversation = msgspec.Raw(ConversationTypeAdapter.dump_json(self.conversation))
+        try:
+            conversation = msgspec.Raw(ConversationTypeAdapter.dump_json(self.conversation))
+        except (PydanticSerializationError, UnicodeEncodeError):  # a lone surrogate, as a model may write it
+            conversation = encodable(ConversationTypeAdapter.dump_python(self.conversation, mode="json"))
         return msgspec.json.encode(
             {
                 "v": VERSION,

@@ -23,7 +23,7 @@ from pydantic_core import SchemaValidator, core_schema
 
 from lobu_jupyter.model.policy import Policy, Ruling, Verdict, judge
 from lobu_jupyter.model.ports import AgentError, KernelGone, Pause
-from lobu_jupyter.model.text import shorten
+from lobu_jupyter.model.text import encodable, shorten
 
 from . import border
 from .tools import delegate, files, kernel, notebook, outputs, questions, specs
@@ -98,12 +98,12 @@ class Toolset(AbstractToolset[None]):
     ) -> Any:
         """Run a call. Whatever goes wrong in it is its result: only the worker's own loss ends the run."""
         try:
-            return await self._call(self._tools[name], tool_args, ctx)
+            return await self._call(self._tools[name], encodable(tool_args), ctx)
         except _NOT_A_CALLS_OWN:
             raise
         except Exception as error:
             log.warning("lobu: a call of %s failed", name, exc_info=True)
-            why = border.clean(shorten(f"{type(error).__name__}: {error}", MAX_FAILURE))
+            why = encodable(shorten(f"{type(error).__name__}: {error}", MAX_FAILURE))
             raise ToolFailed(f"{name} failed. {why}") from error
 
     async def _call(self, bound: BoundTool, tool_args: dict[str, Any], ctx: RunContext[None]) -> Any:
@@ -188,7 +188,7 @@ class Toolset(AbstractToolset[None]):
             raise ToolError(refusal(name, ruling))
 
     def _returned(self, result: Result, edited: dict[str, Any] | None) -> Any:
-        text = result.text
+        text = encodable(result.text)
         if edited is not None:
             ran = msgspec.json.encode(edited).decode()
             text = f"[The person changed the arguments; it ran with {ran}]\n{text}"

@@ -16,6 +16,7 @@ from msgspec import Meta, Raw, Struct
 from .bounds import MAX_BATCH_EVENTS, Checkpoint, Count, Id, Name, Ordinal, Text
 from .depth import MAX_DEPTH, too_deep
 from .errors import InvalidField
+from .text import encodable
 
 PROTOCOL_VERSION = "1.0"
 MAX_OUTPUTS = 100_000  # of one call
@@ -237,8 +238,11 @@ class Batch(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fi
 
 
 def encode(event: Event) -> bytes:
-    """An event's one encoding: compact JSON, UTF-8."""
-    return msgspec.json.encode(event)
+    """An event's one encoding: compact JSON, UTF-8. A lone surrogate, which has none, becomes U+FFFD."""
+    try:
+        return msgspec.json.encode(event)
+    except UnicodeEncodeError:
+        return msgspec.json.encode(encodable(event))
 
 
 def decode(body: bytes | Raw) -> Event:

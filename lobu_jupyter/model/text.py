@@ -1,6 +1,8 @@
-"""Long texts, cut for whoever reads them."""
+"""Long texts, cut for whoever reads them, and texts that no encoding can carry, mended."""
 
 from __future__ import annotations
+
+from typing import Any, cast
 
 
 def shorten(text: str, limit: int) -> str:
@@ -9,3 +11,20 @@ def shorten(text: str, limit: int) -> str:
         return text
     half = limit // 2
     return f"{text[:half]}\n[… {len(text) - 2 * half} characters left out …]\n{text[-half:]}"
+
+
+def encodable(value: Any) -> Any:
+    """Return JSON data without lone surrogates in its texts and names, which no encoding can carry."""
+    if isinstance(value, str):
+        if value.isascii():
+            return value
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+        return value
+    if isinstance(value, dict):
+        return {encodable(key): encodable(part) for key, part in cast("dict[Any, Any]", value).items()}
+    if isinstance(value, list | tuple):
+        return [encodable(part) for part in cast("list[Any]", value)]
+    return value

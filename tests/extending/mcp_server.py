@@ -7,6 +7,7 @@ import sys
 
 from mcp.server.mcpserver import Image, MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
+from mcp.types import ImageContent
 
 server = MCPServer("numbers")
 PIXEL = bytes.fromhex(
@@ -31,6 +32,12 @@ def fail() -> str:
 def draw() -> Image:
     """One pixel."""
     return Image(data=PIXEL, format="png")
+
+
+@server.tool()
+def smudge() -> ImageContent:
+    """An image whose data is no base64."""
+    return ImageContent(type="image", data="no base64 at all!", mime_type="image/png")
 
 
 @server.tool()

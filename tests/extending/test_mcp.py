@@ -61,6 +61,14 @@ async def test_its_own_error_and_wrong_arguments_are_results(servers: McpServers
     assert failed.error is None
 
 
+async def test_an_image_that_is_no_base64_is_named_and_the_run_goes_on(servers: McpServers) -> None:
+    ended = await ran(servers, "tool numbers__smudge {}")
+
+    assert ended.error is None
+    assert "an image, image/png, cannot be decoded" in only(ended)
+    assert only(await ran(servers, 'tool numbers__add {"a": 2, "b": 3}')).startswith("5")
+
+
 async def test_a_policy_denies_by_the_servers_name(servers: McpServers) -> None:
     ended = await ran(servers, "tool numbers__who {}", policy(server={"deny": ["numbers__*"]}))
 

@@ -28,8 +28,9 @@ from lobu_jupyter.agents.border import MAX_IMAGES, MAX_SIDE, acceptable, fit_sch
 from lobu_jupyter.agents.keys import Settings
 from lobu_jupyter.agents.retrying import Retrying
 from lobu_jupyter.agents.tools.base import BoundTool, Call, Preview, Result
+from lobu_jupyter.model.events import decode, encode
 from lobu_jupyter.model.ports import KernelGone, ToolSpec
-from tests.agents.bench import Ended, FakeKernel, policy, run, task_for
+from tests.agents.bench import Ended, FakeKernel, policy, resume, run, task_for
 from tests.providers import Call as Made
 from tests.providers import Provider, calls, says
 
@@ -184,6 +185,54 @@ async def test_a_call_with_a_lone_surrogate_is_answered_in_the_same_run(
     )
 
     assert (ended.error, ended.text) == (None, "Done.")
+
+
+@pytest.mark.parametrize("kind", ["approve", "reject"])
+async def test_a_pause_after_a_call_with_a_lone_surrogate_is_decided(
+    kind: str, provider: Provider, settings: Settings
+) -> None:
+    wild = Made("run_code", '{"code": "print(len(\'\\ud99c\'))"}')
+    provider.script = [calls(wild), calls(Made("run_code", '{"code": "1"}')), says("Done.")]
+    messages = old(user(f"x {LONE}"), *called("run_code", "{}", f"y {LONE}"))
+    agent, task = assistant(settings), task_for("", agent="assistant", model=MODELS[0], messages=messages)
+
+    asked = await run(agent, task, FakeKernel())
+    assert asked.pause is not None
+    ended = await resume(agent, task, asked, FakeKernel(), kind)
+
+    assert (ended.error, ended.text) == (None, "Done.")
+
+
+@pytest.mark.parametrize("model", MODELS)
+async def test_what_a_model_says_with_a_lone_surrogate_can_be_journaled(
+    model: str, provider: Provider, settings: Settings
+) -> None:
+    provider.script = [says(f"x {LONE} y")]
+
+    ended = await run(assistant(settings), task_for("go", agent="assistant", model=model), FakeKernel())
+
+    assert ended.error is None
+    assert [decode(encode(event)) for event in ended.events]
+    assert decode(encode({"type": "X", f"a{LONE}": [f"{LONE} \ud83d\ude00"]})) == {
+        "type": "X",
+        "a\ufffd": ["\ufffd \U0001f600"],
+    }
+
+
+async def test_the_person_is_told_once_what_became_of_an_image(
+    provider: Provider, settings: Settings
+) -> None:
+    provider.script = [calls(Made("list_files", "{}")), says("Done.")]
+    content = [image(png(200, 9000)), image(b"none"), {"type": "text", "text": "see"}]
+    task = task_for("", agent="assistant", model=MODELS[0], messages=old(user(content)), policy=ALLOW)
+
+    ended = await run(assistant(settings), task, FakeKernel())
+
+    assert (ended.error, ended.text) == (None, "Done.")
+    told = [custom["message"] for custom in ended.customs("lobu.images")]
+    assert len(told) == 2
+    assert "200 x 9000 pixels was scaled" in told[0]
+    assert "image/png data cannot be read" in told[1]
 
 
 async def test_a_large_image_is_scaled_and_a_broken_one_named() -> None:
