@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 from msgspec import Struct, field
 
+from .cells import AGENT
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -133,7 +135,8 @@ def noting(
         def connect(self) -> Any:
             user, cells = self.websocket_handler.current_user, cells_of(self.kernel_id)
             if user is not None and cells is not None and self._noted is None:
-                self._noted = (person_of(user), self.session_id)
+                of_an_agent = (self.session_id or "").startswith(AGENT)  # an executor's: nobody's page
+                self._noted = ("" if of_an_agent else person_of(user), self.session_id)
                 cells.opened(*self._noted)
             return super().connect()
 

@@ -179,11 +179,9 @@ def test_no_key_or_token_is_in_a_notebook_that_was_run_without_a_server(tmp_path
         )
 
     saved = json.dumps([ran.saved(code)])
-    (token,) = found.text.split()
-    assert len(token) > 20
+    assert found.text.strip() == ""  # the kernel proves itself, and holds no token
     assert "[redacted]" in saved
     assert KEY not in saved
-    assert token not in saved
 
 
 @pytest.mark.scenario("E15")
