@@ -190,9 +190,10 @@ async def test_code_of_an_agent_may_not_start(server: RealServer) -> None:
     kernel_id = server.start_kernel()
     async with PageClient(server, kernel_id) as page:
         await page.run(SIGNED)
+        await page.run("persons = thread()")
 
     async with PageClient(server, kernel_id, session="lobu-executor") as agent:
-        said = await agent.run("print(post('threads/' + thread() + '/runs'))")
+        said = await agent.run("print(post('threads/' + persons + '/runs'))")
 
     assert said.strip() == "403", said
 
