@@ -131,6 +131,14 @@ test('hidden characters are escapes, in names, values, code, diffs and messages'
   expect(card.querySelectorAll('.lobu-numbered .lobu-escape')).toHaveLength(2);
 });
 
+test('a function that agent code registered says so on its card', async () => {
+  const { card } = await show(ask('sh', { code: 'x' }, { byAgent: true, noGrant: true }));
+  const plain = await show(ask('sh', { code: 'x' }));
+
+  expect(card.textContent).toMatch('Registered by agent code');
+  expect(plain.card.textContent).not.toMatch('Registered by agent code');
+});
+
 test('what cannot be shown cannot be approved, by no button and no key', async () => {
   const { card, server } = await show(
     ask(

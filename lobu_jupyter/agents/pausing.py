@@ -129,6 +129,7 @@ def _approval(
         decisions=(*APPROVAL_DECISIONS, "respond") if tool.spec.respond else APPROVAL_DECISIONS,
         diff=metadata.get("diff"),
         no_grant=bool(metadata.get("noGrant")),
+        by_agent=tool.spec.by_agent,
         binds=metadata.get("binds"),
         risks=tuple(risks_of(str(args.get("code") or ""))),
     )

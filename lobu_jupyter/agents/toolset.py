@@ -21,11 +21,12 @@ from pydantic_ai.tools import ToolDefinition
 from pydantic_ai.toolsets import AbstractToolset, ToolsetTool
 from pydantic_core import SchemaValidator, core_schema
 
-from lobu_jupyter.model.policy import Policy, Ruling, Verdict, judge
+from lobu_jupyter.model.policy import Ruling, Verdict, judge
 from lobu_jupyter.model.ports import AgentError, KernelGone, Pause
 from lobu_jupyter.model.text import encodable, shorten
 
 from . import border
+from .ruling import ruling_of
 from .tools import delegate, files, kernel, notebook, outputs, questions, specs
 from .tools.base import BoundTool, Call, Outdated, Preview, Result, Suspended, ToolError, Work
 
@@ -131,9 +132,7 @@ class Toolset(AbstractToolset[None]):
     async def _admit(self, bound: BoundTool, args: dict[str, Any]) -> None:
         """Return if the call may run; raise the refusal or the question otherwise."""
         name = bound.spec.name
-        ruling = judge(self._work.task.policy, name, bound.spec.approval)
-        if bound.always_asks and ruling.verdict is not Verdict.DENY:
-            ruling = _asking(self._work.task.policy, name)
+        ruling = ruling_of(self._work.task.policy, bound)
         if name == specs.ASK_USER.name:
             self._ask(ruling, args)
         if ruling.verdict is Verdict.DENY:
@@ -209,13 +208,6 @@ def _question(preview: Preview, ruling: Ruling) -> dict[str, Any]:
         "noGrant": ruling.no_grant,
         "args": preview.args,
     }
-
-
-def _asking(policy: Policy, name: str) -> Ruling:
-    """For a call that no rule may let pass without a person."""
-    if policy.answerable:
-        return Ruling(verdict=Verdict.ASK, why=f"{name} always asks here", no_grant=True)
-    return Ruling(verdict=Verdict.DENY, why="it needs approval and nobody can be asked here")
 
 
 def refusal(name: str, ruling: Ruling) -> str:

@@ -11,16 +11,17 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 from lobu_jupyter.model.callers import Caller, KernelCaller
-from lobu_jupyter.model.errors import NotAllowed
+from lobu_jupyter.model.errors import Conflict, NotAllowed
 from lobu_jupyter.model.events import custom
 from lobu_jupyter.model.ports import ToolSpec
 from lobu_jupyter.model.runs import ErrorCode
 
-from .access import owner_of
+from .access import owner_of, refused
 from .ending import fail_run
 from .fencing import check_silenced
 from .journal import append, stamped
 from .owning import check_kernel
+from .registering import judged
 from .rows import json_of
 
 if TYPE_CHECKING:
@@ -80,9 +81,23 @@ async def kernel_tools(ctx: Context, by: Caller, kernel_id: str, tools: list[Too
 
     async def body(tx: Tx) -> None:
         await tx.run("bind_kernel", kernel_id=kernel_id, server_id=ctx.server_id, mine=mine)
-        await tx.run("set_kernel_tools", kernel_id=kernel_id, tools=json_of(tools))
+        known = {tool.name: tool for tool in await tools_of_kernel(tx, kernel_id)}
+        kept = judged(by, tools, known, await _names_of_workers(ctx, tx, by))
+        await tx.run("set_kernel_tools", kernel_id=kernel_id, tools=json_of(kept))
 
-    await ctx.database.write(body)
+    try:
+        await ctx.database.write(body)
+    except Conflict:
+        await refused(ctx, by, "tools")
+        raise
+
+
+async def _names_of_workers(ctx: Context, tx: Tx, by: Caller) -> set[str]:
+    """The names of the tools that workers announced."""
+    rows = await tx.all("workers_for", owner=by.name, since=ctx.now() - ctx.settings.outside_seconds)
+    last = await tx.one("last_announcement")
+    rows += [last] if last is not None else []
+    return {tool.name for row in rows for tool in msgspec.json.decode(row["tools"], type=list[ToolSpec])}
 
 
 async def tools_of_kernel(tx: Tx, kernel_id: str | None) -> list[ToolSpec]:

@@ -273,7 +273,7 @@ async def announced(
     if not any(row["child"] and row["gone_at"] is None for row in rows):
         agents |= {agent["name"]: _as_seen(agent, agents) for agent in _offered(ctx.settings.offered)}
     tools = {t.name: t for row in rows for t in msgspec.json.decode(row["tools"], type=list[ToolSpec])}
-    tools |= {tool.name: tool for tool in kernel_tools}
+    tools |= {tool.name: tool for tool in kernel_tools if tool.name not in tools}
     return list(agents.values()), list(tools.values())
 
 

@@ -53,6 +53,8 @@ def card_lines(interrupt: dict[str, Any]) -> list[str]:
         lines.append(
             f"- {visible_line(str(option['name']))} (option {visible_line(str(option['id']))}{kept})"
         )
+    if ours.get("byAgent"):
+        lines.append("Registered by agent code: it may do anything that code in this kernel can do.")
     if ours.get("unshown"):
         lines.append(f"This cannot be approved: {visible(ours['unshown'])}")
     return lines

@@ -33,6 +33,7 @@ COVERED: tuple[str, ...] = (
     "questions",
     "decisions",
     "noGrant",
+    "byAgent",
     "unshown",
     "options",
     "agentMode",

@@ -61,6 +61,7 @@ class Interrupt(Wire, frozen=True, kw_only=True):
     questions: list[dict[str, Any]] = field(default_factory=list)
     diff: str | None = None
     no_grant: bool = False
+    by_agent: bool = False  # agent code registered the tool in the kernel
     options: list[dict[str, Any]] = field(
         default_factory=list
     )  # an outside agent's own answers: model/options.py
@@ -123,6 +124,7 @@ class _Asked(Struct, kw_only=True, rename="camel"):
     diff: Text | None = None
     options: Annotated[list[Offered], Meta(max_length=100)] | None = None
     agent_mode: Name | None = None
+    by_agent: bool | None = None
     binds: dict[str, Any] | None = None
     risks: Annotated[list[Text], Meta(max_length=100)] | None = None
     parent_tool_call_ids: _Calls | None = None
@@ -176,6 +178,7 @@ def interrupt_from_event(wire: dict[str, Any], where: str, **known: Any) -> Inte
         "questions": extra.get("questions") or [],
         "diff": extra.get("diff"),
         "no_grant": bool(extra.get("noGrant")),
+        "by_agent": bool(extra.get("byAgent")),
         "options": extra.get("options") or [],
         "agent_mode": extra.get("agentMode"),
         "binds": extra.get("binds"),
@@ -203,6 +206,7 @@ def event_of_interrupt(interrupt: Interrupt) -> dict[str, Any]:
         "questions": interrupt.questions or None,
         "diff": interrupt.diff,
         "noGrant": interrupt.no_grant or None,
+        "byAgent": interrupt.by_agent or None,
         "options": interrupt.options or None,
         "agentMode": interrupt.agent_mode,
         "binds": interrupt.binds or None,

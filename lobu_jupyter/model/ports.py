@@ -23,13 +23,18 @@ if TYPE_CHECKING:
 
 
 class ToolSpec(Wire, frozen=True, kw_only=True):
-    """A tool as the model is told of it. ``approval``: asks by default. ``respond``: takes a respond."""
+    """A tool as the model is told of it. ``approval``: asks by default. ``respond``: takes a respond.
+
+    ``by_agent``: agent code registered it in the kernel, so it always asks. ``fingerprint``: of its function there.
+    """
 
     name: Name
     description: Text = ""
     parameters: dict[str, Any] = field(default_factory=lambda: {"type": "object", "properties": {}})
     approval: bool = True
     respond: bool = False
+    by_agent: bool = False
+    fingerprint: Name = ""
 
 
 class KernelInfo(Wire, frozen=True, kw_only=True):

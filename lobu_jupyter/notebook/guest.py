@@ -118,7 +118,7 @@ async def _result(shell: Any, request: dict[str, Any]) -> dict[str, Any]:
     if request["do"] == "look":
         return _look(request["expression"])
     began = time.monotonic()
-    with _untouched(shell):
+    with _untouched(shell), _as_agent():
         if request["do"] == "tool":
             result = await _call(shell, request["name"], request["args"])
         else:
@@ -199,6 +199,20 @@ def _error(error: BaseException, lines: list[str]) -> dict[str, Any]:
 
 
 # -- a good guest
+
+
+@contextmanager
+def _as_agent() -> Generator[None]:
+    """What the code registers with ``@lobu.tool`` is not the person's; the person's own stay as they are."""
+    tools = sys.modules.get("lobu_jupyter.notebook.tools")
+    if tools is not None:
+        with tools.agent_code():
+            yield
+        return
+    yield
+    tools = sys.modules.get("lobu_jupyter.notebook.tools")
+    if tools is not None:  # the code was the first to load it: all that it has is the code's
+        tools.all_by_agent()
 
 
 @contextmanager

@@ -11,12 +11,16 @@ import inspect
 import json
 import types
 import typing
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeVar, Union, overload
+
+import msgspec
 
 from ..model.ports import ToolSpec
 from .docstrings import parameters_of, summary_of
+from .fingerprint import fingerprint_of
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -33,6 +37,8 @@ class Registered:
 
 
 _tools: dict[str, Registered] = {}
+_persons: list[dict[str, Registered]] = []
+"""While agent code runs: what there was before it."""
 
 
 @overload
@@ -56,10 +62,15 @@ def tool(
 
     Raises:
         TypeError: a parameter has no JSON form.
+        ValueError: agent code takes the name of a tool of the person's.
     """
 
     def register(function: F) -> F:
         spec = spec_of(function, name=name, approval=approval, respond=respond)
+        if _persons and not _by_agent(_persons[0].get(spec.name)):
+            raise ValueError(f"{spec.name!r} is a tool that the person registered: use @lobu.tool(name=…)")
+        if _persons:
+            spec = msgspec.structs.replace(spec, by_agent=True)
         _tools[spec.name] = Registered(spec, function)
         return function
 
@@ -76,6 +87,39 @@ def forget(name: str) -> None:
     _tools.pop(name, None)
 
 
+@contextmanager
+def agent_code() -> Generator[None]:
+    """While it holds, what is registered is agent code's. Afterwards the person's tools are as they were.
+
+    It compares the registry with what it was, so it does not matter how the code changed it.
+    """
+    global _tools
+    before = dict(_tools)
+    _persons.append(before)
+    try:
+        yield
+    finally:
+        _persons.pop()
+        found, _tools = _tools, {n: r for n, r in before.items() if not r.spec.by_agent}
+        for name, registered in found.items():
+            if name not in _tools:
+                _tools[name] = _of_agent(registered)
+
+
+def all_by_agent() -> None:
+    """Say of all tools that agent code registered them: it was the first to load this module."""
+    for name, registered in _tools.items():
+        _tools[name] = _of_agent(registered)
+
+
+def _of_agent(registered: Registered) -> Registered:
+    return replace(registered, spec=msgspec.structs.replace(registered.spec, by_agent=True))
+
+
+def _by_agent(registered: Registered | None) -> bool:
+    return registered is None or registered.spec.by_agent
+
+
 def call(name: str, args: dict[str, Any]) -> Any:
     """Call a tool; an async one gives an awaitable.
 
@@ -88,6 +132,8 @@ def call(name: str, args: dict[str, Any]) -> Any:
         raise LookupError(
             f"there is no tool {name!r} in this kernel (registered: {known}); run its cell again"
         )
+    if fingerprint_of(registered.function) != registered.spec.fingerprint:
+        raise LookupError(f"the function {name!r} was changed since you registered it; run its cell again")
     result: Any | Awaitable[Any] = registered.function(**args)
     return result
 
@@ -121,6 +167,7 @@ def spec_of(
         parameters=_schema_of(function, called, parameters_of(doc)),
         approval=approval,
         respond=respond,
+        fingerprint=fingerprint_of(function),
     )
 
 

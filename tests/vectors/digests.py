@@ -62,6 +62,7 @@ TEXTS: dict[str, str] = {
         BASE | {"id": "int_2", "expiresAt": None, "toolCallId": "c2", "kernelLost": True, "runId": "r"}
     ),
     "no grant": with_lobu(noGrant=True),
+    "a tool that agent code registered": with_lobu(toolName="sh", byAgent=True),
     "a diff": with_lobu(diff="--- a\n+++ b\n@@ -1 +1 @@\n-x\r\n+y\t\n"),
     "a question": with_lobu(
         questions=[{"id": "q", "question": "How?", "options": ["a", "b"], "freeText": False}],

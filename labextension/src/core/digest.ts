@@ -21,6 +21,7 @@ export const COVERED = [
   'questions',
   'decisions',
   'noGrant',
+  'byAgent',
   'unshown',
   'options',
   'agentMode',

@@ -65,6 +65,8 @@ export interface IInterruptExtra {
   questions?: IQuestion[];
   diff?: string;
   noGrant?: boolean;
+  /** Agent code registered the tool in the kernel. */
+  byAgent?: boolean;
   /** Why the call cannot be shown whole, and so cannot be approved. */
   unshown?: string;
   options?: IOption[];

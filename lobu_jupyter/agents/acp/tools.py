@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from jsonschema import Draft202012Validator
 
+from lobu_jupyter.agents.ruling import ruling_of
 from lobu_jupyter.agents.tools import base, kernel, specs
 from lobu_jupyter.model.ids import new_id
 from lobu_jupyter.model.interrupts import APPROVAL, APPROVAL_DECISIONS, Interrupt
@@ -75,7 +76,7 @@ class Tools:
         try:
             _check(tool, args)
             tool.check_ready(self._work)
-            ruling = judge(self._task.policy, tool.spec.name, tool.spec.approval)
+            ruling = ruling_of(self._task.policy, tool)
             if ruling.verdict is Verdict.DENY:
                 raise base.ToolError(f"{tool.spec.name} was not run: {ruling.why}.")
             if ruling.verdict is Verdict.ASK:
@@ -133,6 +134,7 @@ class Tools:
             args_schema=tool.spec.parameters,
             decisions=(*APPROVAL_DECISIONS, "respond") if tool.spec.respond else APPROVAL_DECISIONS,
             no_grant=ruling.no_grant,
+            by_agent=tool.spec.by_agent,
             agent_mode=self._session.process.modes.current or None,
             in_memory=True,
             parent_tool_call_ids=self._mapper.beside(call),

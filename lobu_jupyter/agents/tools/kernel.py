@@ -94,9 +94,10 @@ def registered(spec: ToolSpec) -> BoundTool:
         return await call_registered(work, call, spec.name)
 
     async def preview(work: Work, args: dict[str, Any]) -> Preview:
-        return Preview(message=f"Call your function {spec.name}?")
+        whose = "the function" if spec.by_agent else "your function"
+        return Preview(message=f"Call {whose} {spec.name}?")
 
-    return BoundTool(spec, run, preview, needs="kernel", registered=True)
+    return BoundTool(spec, run, preview, needs="kernel", registered=True, always_asks=spec.by_agent)
 
 
 def as_text(value: Any) -> str:

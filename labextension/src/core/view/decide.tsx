@@ -67,6 +67,13 @@ export function Decide(props: { interrupt: IInterrupt; view: IView }): VNode | n
           {trans.__('The agent’s mode: %1', visible(interrupt.metadata.lobu.agentMode))}
         </p>
       )}
+      {interrupt.metadata?.lobu?.byAgent && (
+        <p class="lobu-warning">
+          {trans.__(
+            'Registered by agent code: it may do anything that code in this kernel can do.'
+          )}
+        </p>
+      )}
       <Risks interrupt={interrupt} view={view} />
       {interrupt.expiresAt && <Expiry at={interrupt.expiresAt} view={view} />}
       <fieldset class="lobu-decide-controls" disabled={busy}>

@@ -1,0 +1,22 @@
+"""What the policy says of one tool of a run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lobu_jupyter.model.policy import Ruling, Verdict, judge
+
+if TYPE_CHECKING:
+    from lobu_jupyter.model.policy import Policy
+
+    from .tools.base import BoundTool
+
+
+def ruling_of(policy: Policy, tool: BoundTool) -> Ruling:
+    """Return whether a call runs. A tool that always asks is let through by no mode, rule or grant."""
+    ruling = judge(policy, tool.spec.name, tool.spec.approval)
+    if not tool.always_asks or ruling.verdict is Verdict.DENY:
+        return ruling
+    if policy.answerable:
+        return Ruling(verdict=Verdict.ASK, why=f"{tool.spec.name} always asks here", no_grant=True)
+    return Ruling(verdict=Verdict.DENY, why="it needs approval and nobody can be asked here")
