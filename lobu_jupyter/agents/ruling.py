@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lobu_jupyter.model.policy import Ruling, Verdict, judge
 
@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from .tools.base import BoundTool
 
 
-def ruling_of(policy: Policy, tool: BoundTool) -> Ruling:
-    """Return whether a call runs. A tool that always asks is let through by no mode, rule or grant."""
-    ruling = judge(policy, tool.spec.name, tool.spec.approval)
+def ruling_of(policy: Policy, tool: BoundTool, args: dict[str, Any]) -> Ruling:
+    """Return whether a call with these arguments runs. A tool that always asks is let through by no mode, rule or grant."""
+    ruling = judge(policy, tool.spec.name, tool.spec.approval, args)
     if not tool.always_asks or ruling.verdict is Verdict.DENY:
         return ruling
     if policy.answerable:

@@ -26,6 +26,7 @@ from lobu_jupyter.model.ports import AgentError, KernelGone, Pause
 from lobu_jupyter.model.text import encodable, shorten
 
 from . import border
+from .granted import granted
 from .ruling import ruling_of
 from .tools import delegate, files, kernel, notebook, outputs, questions, specs
 from .tools.base import BoundTool, Call, Outdated, Preview, Result, Suspended, ToolError, Work
@@ -115,7 +116,7 @@ class Toolset(AbstractToolset[None]):
             bound.check_ready(self._work)
             child: dict[str, Any] | None = metadata.get("child")
             if not ctx.tool_call_approved:
-                await self._admit(bound, tool_args)
+                await self._admit(bound, tool_args, self._call_id(ctx.tool_call_id or ""))
             elif child is None:
                 self._check_approved(name)
             call = Call(self._call_id(ctx.tool_call_id or ""), tool_args, metadata.get("guard"), child)
@@ -129,10 +130,12 @@ class Toolset(AbstractToolset[None]):
             raise ToolFailed(str(error)) from error
         return self._returned(result, tool_args if metadata.get("edited") else None)
 
-    async def _admit(self, bound: BoundTool, args: dict[str, Any]) -> None:
+    async def _admit(self, bound: BoundTool, args: dict[str, Any], call_id: str) -> None:
         """Return if the call may run; raise the refusal or the question otherwise."""
         name = bound.spec.name
-        ruling = ruling_of(self._work.task.policy, bound)
+        ruling = ruling_of(self._work.task.policy, bound, args)
+        if ruling.grant_id is not None:
+            await self._work.emit(granted(call_id, ruling))
         if name == specs.ASK_USER.name:
             self._ask(ruling, args)
         if ruling.verdict is Verdict.DENY:

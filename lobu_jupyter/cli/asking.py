@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from ..model.covering import CODE_TOOLS
 from ..model.digest import digest_of_wire
 from ..model.visible import hidden, visible_json
 from .showing import plain, put_card
@@ -51,7 +52,7 @@ def _approval(interrupt: dict[str, Any], ours: dict[str, Any]) -> Payload:
         reason = click.prompt("why (the agent is told)", default="", show_default=False, err=True)
         return {"approved": False, "reason": reason} if reason else {"approved": False}
     if word == "t":
-        return {"approved": True, "grant": "thread"}
+        return {"approved": True, "grant": "thread" if ours.get("toolName") in CODE_TOOLS else "thread_all"}
     if word == "r":
         return {"response": click.prompt("result", err=True)}
     return {"approved": True} if word == "y" else {"approved": True, "editedArgs": _edited(args)}

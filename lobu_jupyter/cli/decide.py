@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..model.covering import GRANTS
 from ..model.digest import digest_of
 from ..model.errors import QuestionChanged
 from .question import put_changed, put_questions
@@ -30,7 +31,11 @@ _thread = click.argument("thread", required=False)
 @click.command("approve")
 @_thread
 @click.option("--reject", "rejected", multiple=True, metavar="INTERRUPT", help="But refuse this one.")
-@click.option("--grant", type=click.Choice(["thread", "notebook"]), help="Approve the next such calls too.")
+@click.option(
+    "--grant",
+    type=click.Choice(list(GRANTS)),
+    help="Approve later calls too: thread and notebook simple code only; *_all whatever the tool does.",
+)
 @click.option("--yes", is_flag=True, help="Approve without asking in the terminal.")
 @click.option(
     "--option", help="Which of an outside agent's own answers: its id, as `lobu inbox --json` has it."

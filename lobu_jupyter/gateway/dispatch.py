@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import json
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from lobu_jupyter.model.errors import StoreUnavailable
 from lobu_jupyter.model.ports import InboxItem, KernelInfo, Resumption, Task, ToolSpec
@@ -106,10 +108,19 @@ async def _task(ctx: Context, snapshots: Snapshots, worker: WorkerCaller, run_id
     parts = await ctx.database.write(body)
     if parts is None:
         return None
+    if not await ctx.database.read(lambda tx: _is_child(tx, worker)):
+        # A grant is for this server's own workers: what another program skips, nobody can see.
+        parts = replace(parts, policy=msgspec.structs.replace(parts.policy, grants=()))
     state = await snapshots.state(parts.run["thread_id"], parts.run["start_cursor"])
     owner, bound = parts.thread["owner"], parts.lease["kernel_id"]
     kernel = _kernel(ctx, parts) if await usable_kernel(ctx, owner, bound) else None
     return _task_of(ctx, parts, state, kernel)
+
+
+async def _is_child(tx: Tx, worker: WorkerCaller) -> bool:
+    """Return whether the worker is a process of this server, not one that a person registered."""
+    row = await tx.one("live_worker", worker_id=worker.worker_id)
+    return row is not None and bool(row["child"])
 
 
 async def _parts(ctx: Context, tx: Tx, run_id: str) -> _Parts:

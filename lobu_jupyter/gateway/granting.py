@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from lobu_jupyter.model.callers import KernelCaller
 from lobu_jupyter.model.clock import iso
+from lobu_jupyter.model.covering import CODE_TOOLS, GRANTS, call_digest
 from lobu_jupyter.model.errors import InvalidField, NotFound
 from lobu_jupyter.model.ids import new_id
 from lobu_jupyter.model.policy import Grant, Layer, Policy, Rules
@@ -19,7 +20,7 @@ from .rows import grant_of, json_of
 
 if TYPE_CHECKING:
     from lobu_jupyter.model.callers import Caller
-    from lobu_jupyter.model.interrupts import Interrupt
+    from lobu_jupyter.model.interrupts import Decision, Interrupt
     from lobu_jupyter.store.tx import Row, Tx
 
     from .context import Context
@@ -104,7 +105,7 @@ async def put_policy(ctx: Context, by: Caller, notebook_path: str, rules: Rules)
 
 
 async def add_grant(
-    ctx: Context, tx: Tx, by: Caller, thread: Row, interrupt: Interrupt, scope: Literal["thread", "notebook"]
+    ctx: Context, tx: Tx, by: Caller, thread: Row, interrupt: Interrupt, decision: Decision
 ) -> None:
     """A standing yes that came with an approval.
 
@@ -113,6 +114,11 @@ async def add_grant(
     """
     if interrupt.tool_name is None:
         raise InvalidField("this question is about no tool", field="resume.payload.grant")
+    assert decision.grant is not None, "the caller has looked"
+    scope, covers = GRANTS[decision.grant]
+    if covers == "simple" and interrupt.tool_name not in CODE_TOOLS:
+        message = f"{interrupt.tool_name} takes call, thread_all or notebook_all; the others are for code"
+        raise InvalidField(message, field="resume.payload.grant")
     if scope == "notebook" and thread["notebook_path"] is None:
         raise InvalidField("this thread belongs to no notebook", field="resume.payload.grant")
     lifetime = ctx.settings.grant_seconds
@@ -123,13 +129,17 @@ async def add_grant(
         owner=thread["owner"],
         tool=_literal(interrupt.tool_name),
         scope=scope,
+        covers=covers,
+        digest=call_digest(interrupt.tool_name, decision.edited_args or interrupt.args)
+        if covers == "call"
+        else None,
         thread_id=thread["thread_id"] if scope == "thread" else None,
         notebook_path=thread["notebook_path"] if scope == "notebook" else None,
         by=by.name,
         now=ctx.now(),
         expires_at=None if lifetime is None else ctx.now() + lifetime,
     )
-    detail = {"grantId": grant_id, "tool": interrupt.tool_name, "scope": scope}
+    detail = {"grantId": grant_id, "tool": interrupt.tool_name, "scope": scope, "covers": covers}
     await record(ctx, tx, by, "granted", thread["owner"], thread["thread_id"], detail=detail)
 
 

@@ -230,7 +230,7 @@ async def _settle(
         ctx, tx, by, f"decided {decision.kind}", thread["owner"], thread["thread_id"], run_id, detail
     )
     if decision.grant is not None:
-        await add_grant(ctx, tx, by, thread, interrupt, decision.grant)
+        await add_grant(ctx, tx, by, thread, interrupt, decision)
 
 
 def _decided(ctx: Context, by: Caller, row: Row, decision: Decision, digest: str | None) -> bytes:

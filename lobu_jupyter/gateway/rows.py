@@ -84,6 +84,8 @@ def grant_of(row: Row) -> Grant:
         grant_id=row["grant_id"],
         tool=row["tool"],
         scope=row["scope"],
+        covers=row["covers"],
+        digest=row["digest"],
         thread_id=row["thread_id"],
         notebook_path=row["notebook_path"],
         by=row["granted_by"],

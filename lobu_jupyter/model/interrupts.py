@@ -17,6 +17,7 @@ import msgspec
 from msgspec import Meta, Struct, field, structs
 
 from .bounds import Id, Name, Text
+from .covering import GRANTS, GrantName
 from .errors import InvalidField
 from .options import Offered, option_of
 from .runs import Wire
@@ -96,7 +97,7 @@ class Decision(Wire, frozen=True, kw_only=True):
     edited_args: dict[str, Any] | None = None
     response: Any = None
     answers: dict[str, Any] | None = None
-    grant: Literal["thread", "notebook"] | None = None
+    grant: GrantName | None = None
     option: str | None = None  # which of the interrupt's options the agent is given
 
 
@@ -299,9 +300,9 @@ def _read(entry: dict[str, Any], interrupt: Interrupt, where: str) -> Decision:
     unknown = payload.keys() - {"approved", "editedArgs", "reason", "response", "answers", "grant", "option"}  # pyright: ignore[reportUnknownVariableType]
     if unknown:
         raise InvalidField("unknown member of a payload", field=f"{where}.payload.{min(unknown)}")
-    grant = payload.get("grant")  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
-    if grant not in (None, "thread", "notebook"):
-        raise InvalidField("grant is thread or notebook", field=f"{where}.payload.grant")
+    grant: Any = payload.get("grant")  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
+    if grant is not None and (not isinstance(grant, str) or grant not in GRANTS):
+        raise InvalidField(f"grant must be one of {', '.join(GRANTS)}", field=f"{where}.payload.grant")
     if grant is not None and (payload.get("approved") is not True or interrupt.no_grant):  # pyright: ignore[reportUnknownMemberType]
         raise InvalidField("this decision takes no grant", field=f"{where}.payload.grant")
     if "answers" in payload:

@@ -11,11 +11,12 @@ from __future__ import annotations
 
 from enum import StrEnum
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from msgspec import field
 
 from .bounds import Globs
+from .covering import Covers, covers
 from .runs import Mode, Wire
 
 if TYPE_CHECKING:
@@ -49,11 +50,16 @@ class Layer(Wire, frozen=True, kw_only=True):
 
 
 class Grant(Wire, frozen=True, kw_only=True):
-    """A person's standing yes to a tool, on one thread or one notebook."""
+    """A person's standing yes to a tool, on one thread or one notebook.
+
+    ``covers``: this call (its ``digest``), simple code, or all calls of the tool (:mod:`.covering`).
+    """
 
     grant_id: str
     tool: str
     scope: str  # thread | notebook
+    covers: Covers = "simple"
+    digest: str | None = None
     thread_id: str | None = None
     notebook_path: str | None = None
     by: str = ""
@@ -76,14 +82,18 @@ class Ruling(Wire, frozen=True, kw_only=True):
     verdict: Verdict
     why: str
     no_grant: bool = field(default=False)
+    grant_id: str | None = None  # the grant that answered the ask
 
 
-def judge(policy: Policy, tool: str, needs_approval: bool) -> Ruling:
-    """Whether a call of `tool` runs. ``needs_approval``: the tool's own default where no mode is set."""
+def judge(policy: Policy, tool: str, needs_approval: bool, args: dict[str, Any] | None = None) -> Ruling:
+    """Whether a call of `tool` runs. ``needs_approval``: the tool's own default where no mode is set.
+
+    ``args``: the call's arguments. Without them only a grant of all calls covers it.
+    """
     for layer in policy.layers:
         if pattern := _match(layer.rules.deny, tool):
             return Ruling(verdict=Verdict.DENY, why=f"{layer.name} policy denies {pattern}")
-    ruling = _unless_granted(policy, tool, _unguarded(policy, tool, needs_approval))
+    ruling = _unless_granted(policy, tool, args, _unguarded(policy, tool, needs_approval))
     if ruling.verdict is Verdict.ASK and not policy.answerable:
         return Ruling(verdict=Verdict.DENY, why="it needs approval and nobody can be asked here")
     return ruling
@@ -110,12 +120,13 @@ def _unguarded(policy: Policy, tool: str, needs_approval: bool) -> Ruling:
     return Ruling(verdict=Verdict.ALLOW, why=f"{tool} needs no approval")
 
 
-def _unless_granted(policy: Policy, tool: str, ruling: Ruling) -> Ruling:
+def _unless_granted(policy: Policy, tool: str, args: dict[str, Any] | None, ruling: Ruling) -> Ruling:
     if ruling.verdict is not Verdict.ASK or ruling.no_grant:
         return ruling
     for grant in policy.grants:
-        if fnmatchcase(tool, grant.tool):
-            return Ruling(verdict=Verdict.ALLOW, why=f"granted for this {grant.scope} by {grant.by}")
+        if fnmatchcase(tool, grant.tool) and covers(grant, tool, args):
+            why = f"granted for this {grant.scope} by {grant.by}"
+            return Ruling(verdict=Verdict.ALLOW, why=why, grant_id=grant.grant_id)
     return ruling
 
 

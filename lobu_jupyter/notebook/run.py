@@ -129,7 +129,8 @@ class Run:
         """Let the call run. ``which``: id or position where several are open, or "all".
 
         Args:
-            grant: ``thread`` or ``notebook``: approve the next such calls there, too.
+            grant: approve later calls, too. ``call``: this exact one in this chat. ``thread``, ``notebook``: simple
+                code there. ``thread_all``, ``notebook_all``: every call of the tool there, whatever it does.
             option: the id of one of an outside agent's own answers, as ``run.interrupts`` has them.
         """
         return self._decide_all("approve", which, decisions.approval(grant, option))

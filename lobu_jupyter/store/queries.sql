@@ -465,7 +465,7 @@ SELECT * FROM workers WHERE token_hash = :token_hash;
 
 -- live_worker --
 -- A worker that has not been given up.
-SELECT 1 FROM workers WHERE worker_id = :worker_id AND gone_at IS NULL;
+SELECT child FROM workers WHERE worker_id = :worker_id AND gone_at IS NULL;
 
 -- see_worker --
 -- The worker is alive; an outside one may have come over from another server.
@@ -566,8 +566,8 @@ UPDATE kernels SET tools = :tools WHERE kernel_id = :kernel_id;
 
 -- add_grant --
 -- A person's standing yes.
-INSERT INTO grants (grant_id, owner, tool, scope, thread_id, notebook_path, granted_by, created_at, expires_at)
-VALUES (:grant_id, :owner, :tool, :scope, :thread_id, :notebook_path, :by, :now, :expires_at);
+INSERT INTO grants (grant_id, owner, tool, scope, covers, digest, thread_id, notebook_path, granted_by, created_at, expires_at)
+VALUES (:grant_id, :owner, :tool, :scope, :covers, :digest, :thread_id, :notebook_path, :by, :now, :expires_at);
 
 -- grants --
 -- An owner's grants that hold now; of one thread and notebook, where given.

@@ -1,4 +1,4 @@
--- The store, version 5. Times are seconds since the Unix epoch; JSON is text.
+-- The store, version 6. Times are seconds since the Unix epoch; JSON is text.
 -- A new file runs this whole script; an older one runs migrations/NNNN_*.sql (see migrations/README.md).
 
 -- A conversation. number: its name in the journal. How far that goes is in the journal alone. Its status is not stored: it is 'running' while one
@@ -192,7 +192,7 @@ CREATE TABLE kernels (
   tools       TEXT NOT NULL DEFAULT '[]'
 ) WITHOUT ROWID;
 
--- A person's standing yes to a tool; revoked by removal.
+-- A person's standing yes to a tool; revoked by removal. covers: 'call' (the one with this digest), 'simple' (code) or 'all'.
 CREATE TABLE grants (
   grant_id      TEXT PRIMARY KEY,
   owner         TEXT NOT NULL,
@@ -202,7 +202,9 @@ CREATE TABLE grants (
   notebook_path TEXT,
   granted_by    TEXT NOT NULL,
   created_at    REAL NOT NULL,
-  expires_at    REAL
+  expires_at    REAL,
+  covers        TEXT NOT NULL DEFAULT 'simple',
+  digest        TEXT
 ) WITHOUT ROWID;
 CREATE INDEX grants_by_owner ON grants (owner, created_at);
 

@@ -124,7 +124,7 @@ async def test_a_grant_answers_the_next_ask_until_it_is_revoked_or_expires(rig: 
     started, _ = await rig.gateway.resume(ME, thread_id, [approve("c", grant=scope)])
     (item,) = await rig.worker.fetch()
     assert item.task is not None
-    assert judge(item.task.policy, "run_code", True).verdict is Verdict.ALLOW
+    assert judge(item.task.policy, "run_code", True, {"code": "2 + 2"}).verdict is Verdict.ALLOW
     assert judge(item.task.policy, "write_file", True).verdict is Verdict.ASK
     await rig.worker.emit(started.run_id, result("c"), success())
     sibling = await rig.gateway.create_thread(ME, notebook_path="a.ipynb")
@@ -145,7 +145,7 @@ async def test_a_grant_answers_the_next_ask_until_it_is_revoked_or_expires(rig: 
 async def test_a_tool_name_with_globs_grants_only_itself(rig: Rig) -> None:
     run = await rig.running()
     await rig.worker.emit(run.run_id, *call("c", tool="*"), paused("c"), checkpoint="{}")
-    await rig.gateway.resume(ME, run.thread_id, [approve("c", grant="thread")])
+    await rig.gateway.resume(ME, run.thread_id, [approve("c", grant="thread_all")])
 
     policy = await rig.gateway.policy(ME, thread_id=run.thread_id)
 

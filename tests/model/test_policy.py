@@ -18,7 +18,7 @@ def policy(
     )
 
 
-GRANT = Grant(grant_id="g", tool="rm_x", scope="thread", by="ada")
+GRANT = Grant(grant_id="g", tool="rm_x", scope="thread", covers="all", by="ada")
 
 
 @pytest.mark.scenario("P2")

@@ -156,7 +156,7 @@ def test_an_option_that_is_not_offered_for_this_is_refused(payload: dict[str, An
     [
         policy(server={"allow": ["robot__*"]}),
         policy(run={"mode": "allow"}),
-        Policy(grants=(Grant(grant_id="g", tool="robot__execute", scope="thread", by="p"),)),
+        Policy(grants=(Grant(grant_id="g", tool="robot__execute", scope="thread", covers="all", by="p"),)),
     ],
 )
 async def test_no_rule_mode_or_grant_takes_an_always(rig: Rig, rules: Policy) -> None:

@@ -20,7 +20,7 @@ export interface IEntry {
 export type ThreadStatus = 'idle' | 'running' | 'waiting';
 export type RunStatus = 'queued' | 'running' | 'succeeded' | 'interrupted' | 'cancelled' | 'failed';
 export type DecisionKind = 'approve' | 'edit' | 'reject' | 'respond' | 'answer';
-export type Grant = 'thread' | 'notebook';
+export type Grant = 'call' | 'thread' | 'notebook' | 'thread_all' | 'notebook_all';
 
 export interface IRunError {
   code: string;

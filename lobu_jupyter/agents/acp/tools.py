@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from jsonschema import Draft202012Validator
 
+from lobu_jupyter.agents.granted import granted
 from lobu_jupyter.agents.ruling import ruling_of
 from lobu_jupyter.agents.tools import base, kernel, specs
 from lobu_jupyter.model.ids import new_id
@@ -76,13 +77,15 @@ class Tools:
         try:
             _check(tool, args)
             tool.check_ready(self._work)
-            ruling = ruling_of(self._task.policy, tool)
+            ruling = ruling_of(self._task.policy, tool, args)
             if ruling.verdict is Verdict.DENY:
                 raise base.ToolError(f"{tool.spec.name} was not run: {ruling.why}.")
             if ruling.verdict is Verdict.ASK:
                 return out, await self._question(tool, ask, call, ruling)
         except base.ToolError as error:
             return [*out, *self._refuse(ask, call, str(error))], None
+        if ruling.grant_id is not None:
+            out = [*out, granted(call.id, ruling)]
         self._start(tool, ask, call, args)
         return out, None
 

@@ -18,6 +18,7 @@ import {
   optionsOf,
   problemOf
 } from '../decide';
+import { ITrans } from '../host';
 import { Grant, IInterrupt, IOption } from '../wire';
 import { AnswerForm, EditForm, TextForm } from './forms';
 import { Options } from './options';
@@ -300,17 +301,30 @@ function Buttons(props: { controls: Controls; view: IView }): VNode {
 /** The standing yes of ours. */
 export function Grants(props: { controls: Controls; view: IView }): VNode | null {
   const { controls, view } = props;
-  const { trans } = view;
   return grantable(controls.interrupt) ? (
     <span class="lobu-grants">
-      <button class="lobu-button lobu-quiet" onClick={() => controls.approve('thread')}>
-        {trans.__('Approve for this thread')}
-      </button>
-      <button class="lobu-button lobu-quiet" onClick={() => controls.approve('notebook')}>
-        {trans.__('Always for this notebook')}
-      </button>
+      {grantsOf(controls.interrupt, view.trans).map(([grant, words]) => (
+        <button key={grant} class="lobu-button lobu-quiet" onClick={() => controls.approve(grant)}>
+          {words}
+        </button>
+      ))}
     </span>
   ) : null;
+}
+
+/** The grants that a question may be approved with, and what each gives away. */
+function grantsOf(interrupt: IInterrupt, trans: ITrans): [Grant, string][] {
+  const tool = visible(interrupt.metadata?.lobu?.toolName ?? '');
+  if (tool === 'run_code') {
+    return [
+      ['thread', trans.__('Always allow simple code in this chat')],
+      ['notebook', trans.__('Always allow simple code in this notebook')]
+    ];
+  }
+  return [
+    ['thread_all', trans.__('Always allow %1 in this chat, whatever it does', tool)],
+    ['notebook_all', trans.__('Always allow %1 in this notebook, whatever it does', tool)]
+  ];
 }
 
 function Form(props: { controls: Controls; view: IView }): VNode {

@@ -1,0 +1,20 @@
+"""The use of a grant, as the journal tells of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lobu_jupyter.model.events import Event, custom
+
+if TYPE_CHECKING:
+    from lobu_jupyter.model.policy import Ruling
+
+
+def granted(call_id: str, ruling: Ruling) -> Event:
+    """Return the journal's word for a call that runs under a grant; it is written before the call runs."""
+    value = {
+        "toolCallId": call_id,
+        "grantId": ruling.grant_id,
+        "message": f"Ran without asking: {ruling.why}.",
+    }
+    return custom("lobu.granted", value)
