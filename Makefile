@@ -130,14 +130,19 @@ tests/agui/node_modules/.installed: tests/agui/package-lock.json
 	cd tests/agui && npm ci --silent --no-audit --no-fund
 	touch $@
 
-# Claude Code and opencode from npm (some 600 MB, node 20) under our laws, their model on loopback. Opt-in.
+# Claude Code, Codex and opencode from npm (some 2 GB; the newest come with their node 22) under our laws, their
+# model on loopback. Opt-in.
 .PHONY: test-agents
-test-agents: tests/outside/node_modules/.installed
+test-agents: tests/outside/node_modules/.installed tests/outside/newest/node_modules/.installed
 	OUTSIDE_AGENTS=1 $(BIN)/python -m pytest tests/outside $(ARGS)
 
 tests/outside/node_modules/.installed: tests/outside/package.json | install
 	cd tests/outside && npm install --silent --no-audit --no-fund --no-package-lock
 	touch $@
 
+tests/outside/newest/node_modules/.installed: tests/outside/newest/package.json | install
+	cd tests/outside/newest && npm install --silent --no-audit --no-fund --no-package-lock
+	touch $@
+
 clean:
-	rm -rf .venv tests/agui/node_modules tests/outside/node_modules labextension/node_modules
+	rm -rf .venv tests/agui/node_modules tests/outside/node_modules tests/outside/newest/node_modules labextension/node_modules

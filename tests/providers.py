@@ -31,11 +31,12 @@ Chunk = tuple[str | None, dict[str, Any] | str]  # SSE event name, data
 
 @dataclass(frozen=True)
 class Call:
-    """A tool call; ``args`` is the JSON text, well formed or not."""
+    """A tool call; ``args`` is the JSON text, well formed or not; ``namespace``: the tool's, in OpenAI's responses."""
 
     name: str
     args: str = "{}"
     id: str = field(default_factory=lambda: f"call_{uuid4().hex[:12]}")
+    namespace: str | None = None
 
 
 @dataclass(frozen=True)
@@ -245,6 +246,8 @@ def _response_call(call: Call, number: int) -> list[dict[str, Any]]:
         "id": f"fc{number}", "type": "function_call", "call_id": call.id, "name": call.name,
         "arguments": "", "status": "in_progress",
     }  # fmt: skip
+    if call.namespace is not None:
+        item["namespace"] = call.namespace
     kind = "response.function_call_arguments"
     return [
         {"type": "response.output_item.added", "output_index": number, "item": item},

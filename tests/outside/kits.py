@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from lobu_jupyter.agents.acp.presets import PRESETS
 from tests.providers import Call, Provider, Reply, says
 
 BIN = Path(__file__).with_name("node_modules") / ".bin"
+NEWEST = Path(__file__).with_name("newest") / "node_modules"
+NAMES = ["claude-code", "opencode", "claude-code newest", "codex newest"]
 
 
 class Model(Provider):
@@ -18,14 +21,33 @@ class Model(Provider):
     def next(self) -> Reply:
         return super().next() if self.requests[-1].body.get("tools") else says("A title")
 
+    @property
+    def told(self) -> str:
+        """What the last request says to the model."""
+        body = self.requests[-1].body
+        return json.dumps(body.get("messages") or body.get("input"))
+
 
 @dataclass(frozen=True)
 class Kit:
-    """``run_code``: what the agent calls our tool."""
+    """``run_code``: what the agent calls our tool; ``writes``: whether it asks before it writes, in its asking mode."""
 
     name: str
     config: dict[str, Any]
     run_code: str
+    namespace: str | None = None
+    writes: bool = True
+
+    def shell(self, command: str) -> Call:
+        """A call of the agent's own shell."""
+        if self.name == "codex":
+            return Call("exec_command", json.dumps({"cmd": command}))
+        name = "Bash" if self.name == "claude-code" else "bash"
+        return Call(name, json.dumps({"command": command, "description": "Write a file"}))
+
+    def computes(self, code: str) -> Call:
+        """A call of our tool."""
+        return Call(self.run_code, json.dumps({"code": code}), namespace=self.namespace)
 
     def write(self, path: Path, text: str) -> Call:
         """A call of the agent's own tool that writes a file."""
@@ -34,8 +56,20 @@ class Kit:
         return Call("write", json.dumps({"filePath": str(path), "content": text}))
 
 
-def kit(name: str, model: Model, home: Path) -> Kit:
-    """An agent with a home of its own; nothing of this machine's person reaches it."""
+def kit(label: str, model: Model, home: Path) -> Kit:
+    """An agent with a home of its own, as its preset starts it; nothing of this machine's person reaches it."""
+    made = _kit(label, model, home)
+    env = {**PRESETS[made.name].get("env", {}), **made.config["env"]}
+    return replace(made, config={**PRESETS[made.name], **made.config, "env": env})
+
+
+def _newest(program: str) -> list[str]:
+    """A program of the newest set, by the node that comes with it."""
+    return [str(NEWEST / "node" / "bin" / "node"), str((NEWEST / ".bin" / program).resolve())]
+
+
+def _kit(label: str, model: Model, home: Path) -> Kit:
+    name, _, newest = label.partition(" ")
     places = {
         "HOME": str(home),
         "XDG_CONFIG_HOME": str(home / "config"),
@@ -53,7 +87,22 @@ def kit(name: str, model: Model, home: Path) -> Kit:
             "DISABLE_AUTOUPDATER": "1",
             "IS_SANDBOX": "",
         }
-        return Kit(name, {"command": [str(BIN / "claude-agent-acp")], "env": env}, "mcp__notebook__run_code")
+        command = _newest("claude-agent-acp") if newest else [str(BIN / "claude-agent-acp")]
+        return Kit(name, {"command": command, "env": env}, "mcp__notebook__run_code")
+    if name == "codex":
+        ours = {"name": "Test", "base_url": f"{model.url}/v1", "wire_api": "responses", "env_key": "TEST_KEY"}
+        settings = {"model_providers": {"test": ours}, "model": "test-model"}
+        env = {
+            **places,
+            "CODEX_HOME": str(home / "codex"),
+            "CODEX_CONFIG": json.dumps(settings),
+            "MODEL_PROVIDER": "test",
+            "TEST_KEY": "test-key",
+        }
+        (home / "codex").mkdir()
+        return Kit(
+            name, {"command": _newest("codex-acp"), "env": env}, "run_code", "mcp__notebook", writes=False
+        )
     provider = {
         "npm": "@ai-sdk/openai-compatible",
         "name": "Test",
@@ -64,7 +113,6 @@ def kit(name: str, model: Model, home: Path) -> Kit:
         "provider": {"test": provider},
         "model": "test/test-model",
         "small_model": "test/test-model",
-        "permission": {"edit": "ask", "bash": "ask"},
         "autoupdate": False,
         "share": "disabled",
     }

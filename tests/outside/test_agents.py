@@ -1,9 +1,8 @@
-"""Claude Code and opencode, as npm installs them, under our laws; their model is a provider on loopback."""
+"""Claude Code, Codex and opencode, as npm installs them, under our laws; their model is a provider on loopback."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import signal
 from collections.abc import AsyncIterator, Iterator
@@ -17,8 +16,9 @@ import pytest
 from lobu_jupyter.agents.acp.agent import AcpAgent
 from lobu_jupyter.model.ports import AgentError, Task
 from tests.agents.bench import Ended, FakeKernel, registered, resume, run, said, task_for
+from tests.outside import kits
 from tests.outside.kits import Kit, Model, kit
-from tests.providers import Call, Reply, calls, says
+from tests.providers import Reply, calls, says
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -57,7 +57,7 @@ class Rig:
             os.kill(process.pid, signal.SIGKILL)
 
 
-@pytest.fixture(params=["claude-code", "opencode"])
+@pytest.fixture(params=kits.NAMES)
 async def rig(request: pytest.FixtureRequest, model: Model, tmp_path: Path) -> AsyncIterator[Rig]:
     (tmp_path / "root").mkdir()
     rig = Rig(kit(request.param, model, tmp_path), model, tmp_path / "root")
@@ -102,6 +102,8 @@ async def test_it_streams_what_its_model_says(rig: Rig) -> None:
 
 @pytest.mark.parametrize("decision", ["approve", "reject"])
 async def test_what_it_wants_to_write_is_decided_by_the_person(rig: Rig, decision: str) -> None:
+    if not rig.kit.writes:
+        pytest.skip("its sandbox refuses a write in its asking mode, without a question")
     path = rig.root / "a.txt"
     task = rig.task("Write a.txt", calls(rig.kit.write(path, "hello\n")), says("So be it."))
 
@@ -114,20 +116,19 @@ async def test_what_it_wants_to_write_is_decided_by_the_person(rig: Rig, decisio
     assert "+hello" in str(interrupt.diff)
     assert (done.error, path.exists()) == (None, decision == "approve")
     if decision == "reject":
-        assert "use b.txt" in json.dumps(rig.model.requests[-1].body["messages"])
+        assert "use b.txt" in rig.model.told
 
 
 async def test_it_runs_code_in_the_live_kernel_after_one_question(rig: Rig) -> None:
     kernel = FakeKernel(x=20)
-    call = Call(rig.kit.run_code, json.dumps({"code": "x + 1"}))
-    task = rig.task("Compute", calls(call), says("It is 21."))
+    task = rig.task("Compute", calls(rig.kit.computes("x + 1")), says("It is 21."))
 
     asked = await run(rig.agent, task, kernel)
     done = await resume(rig.agent, task, asked, kernel, "approve")
 
     assert [interrupt.tool_name for interrupt in asked.interrupts] == ["run_code"]
     assert (done.error, done.text, kernel.ran) == (None, "It is 21.", ["x + 1"])
-    assert "21" in json.dumps(rig.model.requests[-1].body["messages"])
+    assert "21" in rig.model.told
 
 
 async def test_cancelled_it_stops_and_serves_the_next_prompt(rig: Rig) -> None:
@@ -151,13 +152,14 @@ async def test_killed_it_is_one_error_and_another_process_goes_on_in_its_session
     assert killed is not None
     assert killed.code == "worker_died"
     assert (after.error, after.text, sessions(after)) == (None, "It was kingfisher.", {})
-    assert "kingfisher" in json.dumps(rig.model.requests[-1].body["messages"])
+    assert "kingfisher" in rig.model.told
 
 
 async def test_killed_while_it_waits_its_question_ends_at_once(rig: Rig) -> None:
     path = rig.root / "a.txt"
-    task = rig.task("Write a.txt", calls(rig.kit.write(path, "hello\n")), says("So be it."))
-    asked = await run(rig.agent, task)
+    wants = rig.kit.write(path, "hello\n") if rig.kit.writes else rig.kit.computes("1")
+    task = rig.task("Write a.txt", calls(wants), says("So be it."))
+    asked = await run(rig.agent, task, FakeKernel())
     assert asked.pause is not None
     assert asked.pause.held is not None
 
@@ -166,3 +168,25 @@ async def test_killed_while_it_waits_its_question_ends_at_once(rig: Rig) -> None
 
     assert "exit code 137" in str(how)
     assert not path.exists()
+
+
+async def test_its_session_is_in_its_asking_mode_and_says_so(rig: Rig) -> None:
+    ended = await run(rig.agent, rig.task("Hi", says("Hello.")))
+
+    told = sessions(ended)[rig.kit.name]
+    assert told["asks"] is True
+    if mode := rig.kit.config.get("mode"):
+        assert told["mode"] == mode
+
+
+async def test_a_command_of_its_own_does_nothing_without_a_person(rig: Rig) -> None:
+    path = rig.root / "a.txt"
+    task = rig.task("Write a.txt", calls(rig.kit.shell(f"echo hello > {path}")), says("So be it."))
+
+    ended = await run(rig.agent, task)
+
+    assert not path.exists()
+    if ended.pause is None:
+        assert not rig.kit.writes
+    else:
+        assert ended.interrupts[0].tool_name == f"{rig.kit.name}__execute"
