@@ -1,4 +1,4 @@
-"""Opt-in: `make test-agents` installs the agents (some 600 MB) and sets OUTSIDE_AGENTS."""
+"""Opt-in: `make test-agents` installs the agents (some 2 GB) and sets OUTSIDE_AGENTS."""
 
 from __future__ import annotations
 
