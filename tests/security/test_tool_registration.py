@@ -90,12 +90,12 @@ def test_no_mode_no_rule_and_no_grant_lets_a_function_of_agent_code_pass(by_agen
     info = KernelInfo(kernel_id="k1", incarnation=1, tools=specs)
     tool = tools_of(Task(run_id="r", thread_id="t", incarnation=1, agent="demo", kernel=info))["sh"]
     layers = (Layer(name="server", rules=Rules(allow=("sh",), mode="allow")),)
-    grant = Grant(grant_id="g", tool="sh", scope="thread", by="ada")
+    grant = Grant(grant_id="g", tool="sh", scope="thread", covers="all", by="ada")
 
-    ruling = ruling_of(Policy(layers=layers, grants=(grant,)), tool)
+    ruling = ruling_of(Policy(layers=layers, grants=(grant,)), tool, {})
 
     assert (ruling.verdict is Verdict.ASK, ruling.no_grant) == (by_agent, by_agent)
-    unattended = ruling_of(Policy(layers=layers, answerable=False), tool)
+    unattended = ruling_of(Policy(layers=layers, answerable=False), tool, {})
     assert (unattended.verdict is Verdict.DENY) == by_agent
 
 
