@@ -77,6 +77,7 @@ async def test_a_lower_layer_only_tightens_and_a_grant_answers_an_ask() -> None:
 
     assert not asked.interrupts[0].no_grant
     assert granted.pause is None
+    assert [value["grantId"] for value in granted.customs("lobu.granted")] == ["g"]
     assert firm.interrupts[0].no_grant
     assert kernel.ran == ["2"]
 
