@@ -18,7 +18,8 @@ from typing import Any
 
 from bench import machine, render, table
 from bench.measures import MEASURES
-from bench.scale import FULL, SMALL
+
+from .scale import FULL, SMALL
 
 BUSY = "Other processes use {:.2f} cores, more than {} is no fair trial: {}."
 

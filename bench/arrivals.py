@@ -12,8 +12,9 @@ from typing import Any
 from jupyter_server.base.handlers import JupyterHandler
 from tornado import web
 
-from bench.workload import STAMP
 from lobu_jupyter.server.api import workers
+
+from .workload import STAMP
 
 _arrived: dict[str, int] = {}
 

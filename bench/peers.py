@@ -15,8 +15,9 @@ from urllib.parse import urlencode
 import httpx
 import psutil
 
-from bench.reader import Reader, read
 from tests.servers import REPOSITORY, RealServer
+
+from .reader import Reader, read
 
 OPTIONS = ("--LobuApp.max_runs_per_user=64", "--ServerApp.log_level=WARN")
 

@@ -10,7 +10,7 @@ import bisect
 import re
 import time
 
-from bench.workload import STAMP
+from .workload import STAMP
 
 ID = re.compile(rb"(?m)^id: (\d+)$")
 LIMIT = 120.0

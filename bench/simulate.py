@@ -5,8 +5,9 @@ from __future__ import annotations
 import random
 from itertools import pairwise
 
-from bench.figures import percentile
 from lobu_jupyter.worker.batcher import GATHER_SECONDS
+
+from .figures import percentile
 
 BATCHES = 1 / GATHER_SECONDS  # a second that an agent's run sends at most
 SECONDS = 10.0

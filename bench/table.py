@@ -53,7 +53,7 @@ class Row:
 
 
 def _middle(values: list[float]) -> float:
-    from bench.figures import median
+    from .figures import median
 
     return median(values) if values else 0.0
 

@@ -13,17 +13,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .notebook.api import NotebookThread as NotebookThread
-    from .notebook.api import ask as ask
-    from .notebook.api import kernel_id as kernel_id
-    from .notebook.api import rest as rest
-    from .notebook.api import thread as thread
-    from .notebook.errors import NoGateway as NoGateway
-    from .notebook.errors import RunFailed as RunFailed
-    from .notebook.errors import RunTimeout as RunTimeout
-    from .notebook.run import Run as Run
-    from .notebook.tools import tool as tool
-    from .notebook.widget import ChatWidget as ChatWidget
+    from lobu_jupyter.notebook.api import NotebookThread as NotebookThread
+    from lobu_jupyter.notebook.api import ask as ask
+    from lobu_jupyter.notebook.api import kernel_id as kernel_id
+    from lobu_jupyter.notebook.api import rest as rest
+    from lobu_jupyter.notebook.api import thread as thread
+    from lobu_jupyter.notebook.errors import NoGateway as NoGateway
+    from lobu_jupyter.notebook.errors import RunFailed as RunFailed
+    from lobu_jupyter.notebook.errors import RunTimeout as RunTimeout
+    from lobu_jupyter.notebook.run import Run as Run
+    from lobu_jupyter.notebook.tools import tool as tool
+    from lobu_jupyter.notebook.widget import ChatWidget as ChatWidget
 
     __version__: str
 
@@ -73,7 +73,7 @@ def __dir__() -> list[str]:
 
 def load_ipython_extension(shell: Any) -> None:
     """`%load_ext lobu_jupyter`: register `%lobu` and `%%lobu`."""
-    from .notebook.magic import LobuMagics
+    from lobu_jupyter.notebook.magic import LobuMagics
 
     shell.register_magics(LobuMagics)
 

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests import ports
-from tests.outcomes import Keeper
+
+from .outcomes import Keeper
 
 for name in [name for name in os.environ if name.startswith(("LOBU_", "OPENAI_", "ANTHROPIC_"))]:
     del os.environ[name]  # a developer's own settings do not reach the tests

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.outcomes import FOLDER, last
+from .outcomes import FOLDER, last
 
 DOC = Path(__file__).parent.parent / "docs" / "scenarios.md"
 

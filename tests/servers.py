@@ -20,7 +20,7 @@ from typing import Any, Self
 import httpx
 import psutil
 
-from tests.ports import take
+from .ports import take
 
 REPOSITORY = Path(__file__).parents[1]
 START_SECONDS = 90.0

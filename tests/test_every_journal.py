@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.journals import slices_below
+from .journals import slices_below
 
 VERIFY = Path(__file__).parent / "agui" / "verify.mjs"
 

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from tests import outcomes
-from tests.list_scenarios import judge
+
+from .list_scenarios import judge
 
 SUITE = """
 import pytest

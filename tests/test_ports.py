@@ -10,7 +10,8 @@ from pathlib import Path
 from jupyter_client.connect import LocalPortCache
 
 from tests import ports
-from tests.servers import RealServer
+
+from .servers import RealServer
 
 EACH = 200
 

@@ -12,7 +12,6 @@ import psutil
 from msgspec import Raw
 
 from bench.machine import Watch
-from bench.measures.attaching import per_event
 from bench.peers import Product, product
 from bench.scale import Scale
 from bench.table import Row
@@ -21,6 +20,8 @@ from lobu_jupyter.model.callers import Person
 from lobu_jupyter.model.events import Batch, encode
 from lobu_jupyter.model.runs import StartRun
 from tests.servers import RealServer
+
+from .attaching import per_event
 
 FEW, AT_ONCE, TIMES = 100, 50, 5
 MB = 1_000_000

@@ -10,10 +10,11 @@ import psutil
 from bench import workload
 from bench.figures import latencies_ms, percentile
 from bench.machine import Watch
-from bench.measures.streaming import burst
 from bench.peers import Product, product
 from bench.scale import Scale
 from bench.table import Row
+
+from .streaming import burst
 
 PEAK = re.compile(r"VmHWM:\s+(\d+) kB")
 

@@ -13,7 +13,7 @@ import sys
 import threading
 from pathlib import Path
 
-from bench.yardsticks.peer import Run, serve
+from .peer import Run, serve
 
 PRAGMAS = ("pragma journal_mode=wal", "pragma synchronous=full")
 TABLE = "create table seg(run text, first integer, last integer, body blob, primary key(run, first)) without rowid"

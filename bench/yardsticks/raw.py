@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from bench.yardsticks.peer import Run, serve
+from .peer import Run, serve
 
 
 async def main() -> None:

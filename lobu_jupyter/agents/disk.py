@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Self
 
 from jupyter_core.paths import is_hidden
 
-from .tools.base import ToolError
-from .tools.outputs import size_of
+from lobu_jupyter.agents.tools.base import ToolError
+from lobu_jupyter.agents.tools.outputs import size_of
 
 if TYPE_CHECKING:
     from collections.abc import Generator

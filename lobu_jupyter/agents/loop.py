@@ -23,6 +23,7 @@ from pydantic_ai.models import Model
 from pydantic_ai.tools import DeferredToolRequests, DeferredToolResults
 from pydantic_ai.usage import RunUsage, UsageLimits
 
+from lobu_jupyter.agents.tools.base import BoundTool, Team, ToolError, Work
 from lobu_jupyter.model.events import Event, custom
 from lobu_jupyter.model.ports import AgentError, AgentPort, KernelPort, Pause, Resumption, Task
 
@@ -33,7 +34,6 @@ from .failures import explain
 from .mapping import Mapper
 from .progress import SILENCE_SECONDS, progressing
 from .sources import add_tools
-from .tools.base import BoundTool, Team, ToolError, Work
 from .toolset import Toolset, tools_of
 
 if TYPE_CHECKING:

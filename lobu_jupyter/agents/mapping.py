@@ -27,11 +27,10 @@ from pydantic_ai.messages import (
     ToolReturnPart,
 )
 
+from lobu_jupyter.agents.tools.outputs import PIECE_BYTES, clean, pieces
 from lobu_jupyter.model.events import Event, tool_result
 from lobu_jupyter.model.ids import new_id
 from lobu_jupyter.model.text import shorten
-
-from .tools.outputs import PIECE_BYTES, clean, pieces
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

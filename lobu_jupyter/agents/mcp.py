@@ -20,14 +20,14 @@ from contextlib import AsyncExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from lobu_jupyter.agents.tools.base import BoundTool, Call, Outdated, Preview, Result, ToolError, Work
+from lobu_jupyter.agents.tools.mcp_results import result_of
 from lobu_jupyter.model.digest import canonical
 from lobu_jupyter.model.environment import for_program
 from lobu_jupyter.model.events import custom
 from lobu_jupyter.model.ports import ToolSpec
 
 from .leash import leashed
-from .tools.base import BoundTool, Call, Outdated, Preview, Result, ToolError, Work
-from .tools.mcp_results import result_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -20,9 +20,8 @@ from pydantic_ai.messages import (
     UserPromptPart,
 )
 
+from lobu_jupyter.agents.tools.outputs import FIGURES
 from lobu_jupyter.model.text import shorten
-
-from .tools.outputs import FIGURES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -19,6 +19,7 @@ from pydantic_ai.conversation import Conversation, ConversationTypeAdapter
 from pydantic_ai.tools import DeferredToolRequests, DeferredToolResults, ToolApproved, ToolDenied
 from pydantic_core import PydanticSerializationError
 
+from lobu_jupyter.agents.tools.questions import answer_text
 from lobu_jupyter.model.ids import new_id
 from lobu_jupyter.model.interrupts import (
     APPROVAL,
@@ -33,12 +34,11 @@ from lobu_jupyter.model.text import encodable
 
 from .compacting import Compacted
 from .risks import risks_of
-from .tools.questions import answer_text
 
 if TYPE_CHECKING:
     from pydantic_ai.messages import ToolCallPart
 
-    from .tools.base import BoundTool
+    from lobu_jupyter.agents.tools.base import BoundTool
 
 VERSION = 1
 

@@ -16,11 +16,11 @@ import msgspec
 from pydantic import ValidationError
 from pydantic_ai import Tool
 
+from lobu_jupyter.agents.tools.base import BoundTool, Call, Preview, Result, ToolError, Work
 from lobu_jupyter.model.ports import ToolSpec
 from lobu_jupyter.model.text import shorten
 
 from .registry import entry_points
-from .tools.base import BoundTool, Call, Preview, Result, ToolError, Work
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic_ai.models.function import AgentInfo, DeltaToolCall, FunctionModel
 
+from lobu_jupyter.agents.tools import specs
+from lobu_jupyter.agents.tools.base import BoundTool, Call, Preview, Result, Work
+from lobu_jupyter.agents.tools.kernel import run_pieces
 from lobu_jupyter.model.ids import new_id
 from lobu_jupyter.model.replay import REBUILD_AGENT, REBUILD_CONTEXT, split
 
 from .loop import PydanticAgent
 from .registry import REBUILD
-from .tools import specs
-from .tools.base import BoundTool, Call, Preview, Result, Work
-from .tools.kernel import run_pieces
 from .turns import turn_of
 
 if TYPE_CHECKING:

@@ -23,12 +23,12 @@ from contextlib import aclosing
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
+from lobu_jupyter.agents.acp import presets as acp_presets
+from lobu_jupyter.agents.tools.specs import BUILTIN, NAMES
 from lobu_jupyter.model.ports import AgentError, AgentPort, KernelPort, Task, ToolSpec
 from lobu_jupyter.model.replay import REBUILD_AGENT
 
-from .acp import presets as acp_presets
 from .keys import Settings, default_model
-from .tools.specs import BUILTIN, NAMES
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping
@@ -163,7 +163,7 @@ def announced_tools() -> tuple[ToolSpec, ...]:
 
 
 def _external(name: str, config: dict[str, Any]) -> AgentPort:
-    from .acp.agent import AcpAgent
+    from lobu_jupyter.agents.acp.agent import AcpAgent
 
     return AcpAgent(name, config)
 

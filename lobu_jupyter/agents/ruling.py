@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 from lobu_jupyter.model.policy import Ruling, Verdict, judge
 
 if TYPE_CHECKING:
+    from lobu_jupyter.agents.tools.base import BoundTool
     from lobu_jupyter.model.policy import Policy
-
-    from .tools.base import BoundTool
 
 
 def ruling_of(policy: Policy, tool: BoundTool, args: dict[str, Any]) -> Ruling:

@@ -13,8 +13,9 @@ from .keys import inheriting
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from lobu_jupyter.agents.tools.base import BoundTool, Work
+
     from .keys import Settings
-    from .tools.base import BoundTool, Work
 
 
 class ToolSource(Protocol):

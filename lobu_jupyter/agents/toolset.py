@@ -21,6 +21,17 @@ from pydantic_ai.tools import ToolDefinition
 from pydantic_ai.toolsets import AbstractToolset, ToolsetTool
 from pydantic_core import SchemaValidator, core_schema
 
+from lobu_jupyter.agents.tools import delegate, files, kernel, notebook, outputs, questions, specs
+from lobu_jupyter.agents.tools.base import (
+    BoundTool,
+    Call,
+    Outdated,
+    Preview,
+    Result,
+    Suspended,
+    ToolError,
+    Work,
+)
 from lobu_jupyter.model.policy import Ruling, Verdict, judge
 from lobu_jupyter.model.ports import AgentError, KernelGone, Pause
 from lobu_jupyter.model.text import encodable, shorten
@@ -28,8 +39,6 @@ from lobu_jupyter.model.text import encodable, shorten
 from . import border
 from .granted import granted
 from .ruling import ruling_of
-from .tools import delegate, files, kernel, notebook, outputs, questions, specs
-from .tools.base import BoundTool, Call, Outdated, Preview, Result, Suspended, ToolError, Work
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

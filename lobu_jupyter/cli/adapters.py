@@ -10,12 +10,12 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ..model import events as ev
-from ..model.ids import new_id
-from ..model.runs import ErrorCode
+from lobu_jupyter.model import events as ev
+from lobu_jupyter.model.ids import new_id
+from lobu_jupyter.model.runs import ErrorCode
 
 if TYPE_CHECKING:
-    from ..model.events import Event
+    from lobu_jupyter.model.events import Event
 
 FORMATS = ("auto", "agui", "claude", "codex", "text")
 MOST_RESULT = 60_000

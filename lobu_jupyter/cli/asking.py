@@ -7,9 +7,10 @@ from typing import Any
 
 import click
 
-from ..model.covering import CODE_TOOLS
-from ..model.digest import digest_of_wire
-from ..model.visible import hidden, visible_json
+from lobu_jupyter.model.covering import CODE_TOOLS
+from lobu_jupyter.model.digest import digest_of_wire
+from lobu_jupyter.model.visible import hidden, visible_json
+
 from .showing import plain, put_card
 
 Payload = dict[str, Any]

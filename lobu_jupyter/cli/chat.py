@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..client.http import AsyncClient
-from ..model.errors import Conflict, LobuError, QuestionChanged
-from ..model.events import decode
-from ..model.runs import RunStatus, Started, StartRun
+from lobu_jupyter.client.http import AsyncClient
+from lobu_jupyter.model.errors import Conflict, LobuError, QuestionChanged
+from lobu_jupyter.model.events import decode
+from lobu_jupyter.model.runs import RunStatus, Started, StartRun
+
 from . import asking
 from .question import put_changed
 from .reaching import reach, thread_id_of
@@ -25,9 +26,10 @@ from .screen import Screen
 from .showing import as_json, put_json
 
 if TYPE_CHECKING:
-    from ..client.http import Client
-    from ..model.events import Event
-    from ..model.runs import Mode
+    from lobu_jupyter.client.http import Client
+    from lobu_jupyter.model.events import Event
+    from lobu_jupyter.model.runs import Mode
+
     from .reaching import Reached
 
 GONE_AFTER = 20.0

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from ..model.ids import new_id
+from lobu_jupyter.model.ids import new_id
+
 from .adapters import AgentFailure, as_object, called, raw, returned, said, session, thought
 
 if TYPE_CHECKING:
-    from ..model.events import Event
+    from lobu_jupyter.model.events import Event
 
 _SILENT = ("turn.started", "item.updated")
 _ARGUMENTS = {

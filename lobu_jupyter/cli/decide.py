@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..model.covering import GRANTS
-from ..model.digest import digest_of
-from ..model.errors import QuestionChanged
+from lobu_jupyter.model.covering import GRANTS
+from lobu_jupyter.model.digest import digest_of
+from lobu_jupyter.model.errors import QuestionChanged
+
 from .question import put_changed, put_questions
 from .reaching import reach
 from .showing import as_json, put_json
@@ -21,8 +22,8 @@ from .showing import as_json, put_json
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ..client.http import Client
-    from ..model.interrupts import Interrupt
+    from lobu_jupyter.client.http import Client
+    from lobu_jupyter.model.interrupts import Interrupt
 
 Payload = dict[str, Any]
 _thread = click.argument("thread", required=False)

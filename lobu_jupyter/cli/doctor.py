@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..client.findings import agents_of, told, versions_of
-from ..model.errors import LobuError
+from lobu_jupyter.client.findings import agents_of, told, versions_of
+from lobu_jupyter.model.errors import LobuError
+
 from .reaching import reach
 from .showing import as_json, plain, put
 

@@ -11,19 +11,21 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..agents.keys import KEY_OF
-from ..model.environment import is_credential
-from ..model.errors import LobuError
-from ..model.ids import new_id
-from ..model.runs import StartRun
+from lobu_jupyter.agents.keys import KEY_OF
+from lobu_jupyter.model.environment import is_credential
+from lobu_jupyter.model.errors import LobuError
+from lobu_jupyter.model.ids import new_id
+from lobu_jupyter.model.runs import StartRun
+
 from .adapters import FORMATS
 from .reaching import reach, thread_id_of
 from .showing import as_json, put_json
 
 if TYPE_CHECKING:
-    from ..client.http import Client
-    from ..model.runs import Started
-    from ..worker.link import Link
+    from lobu_jupyter.client.http import Client
+    from lobu_jupyter.model.runs import Started
+    from lobu_jupyter.worker.link import Link
+
     from .execution import Outcome
     from .reaching import Reached
 
@@ -121,7 +123,7 @@ async def _leave(reached: Reached, worker: dict[str, str]) -> None:
 
 
 def _link(reached: Reached, worker: dict[str, str], patience: float) -> Link:
-    from ..worker.link import Link
+    from lobu_jupyter.worker.link import Link
 
     url = reached.url.rstrip("/") + "/lobu/api/"
     link = Link(url, None, verify=reached.verify, patience=patience, one_run=True)

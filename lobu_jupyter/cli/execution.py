@@ -13,21 +13,23 @@ import signal
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..client.errors import ServerGone
-from ..model import events as ev
-from ..model.environment import passed_on
-from ..model.errors import Conflict, InvalidField, LobuError, RunNotFound, TooLarge
-from ..model.runs import ErrorCode
-from ..model.slice import Slice
-from ..worker.batcher import Batcher
+from lobu_jupyter.client.errors import ServerGone
+from lobu_jupyter.model import events as ev
+from lobu_jupyter.model.environment import passed_on
+from lobu_jupyter.model.errors import Conflict, InvalidField, LobuError, RunNotFound, TooLarge
+from lobu_jupyter.model.runs import ErrorCode
+from lobu_jupyter.model.slice import Slice
+from lobu_jupyter.worker.batcher import Batcher
+
 from .adapters import AgentFailure, adapter_of
 from .child import LINE_BYTES, Child, LineTooLong
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ..model.events import Event
-    from ..worker.link import Link
+    from lobu_jupyter.model.events import Event
+    from lobu_jupyter.worker.link import Link
+
     from .adapters import Adapter
 
 MAX_EVENTS = 50

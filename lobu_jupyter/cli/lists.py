@@ -6,9 +6,10 @@ from typing import Any
 
 import click
 
-from ..model.interrupts import event_of_interrupt
-from ..model.runs import RunStatus
-from ..model.visible import visible_line
+from lobu_jupyter.model.interrupts import event_of_interrupt
+from lobu_jupyter.model.runs import RunStatus
+from lobu_jupyter.model.visible import visible_line
+
 from .reaching import reach
 from .showing import as_json, put, put_card, put_table, short
 

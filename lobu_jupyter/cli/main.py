@@ -72,7 +72,7 @@ def run(arguments: list[str] | None = None) -> int:
         sys.stderr.close()
         return 1
     except Exception as error:
-        from ..model.errors import LobuError
+        from lobu_jupyter.model.errors import LobuError
 
         if not isinstance(error, LobuError):
             raise

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..model.interrupts import event_of_interrupt
+from lobu_jupyter.model.interrupts import event_of_interrupt
+
 from .showing import put_card
 
 if TYPE_CHECKING:
-    from ..model.errors import QuestionChanged
-    from ..model.interrupts import Interrupt
+    from lobu_jupyter.model.errors import QuestionChanged
+    from lobu_jupyter.model.interrupts import Interrupt
 
 
 def put_questions(waiting: list[Interrupt]) -> None:

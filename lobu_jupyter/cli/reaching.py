@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..client.errors import NoLobuThere, ServerGone
-from ..client.http import Client
-from ..client.servers import Server, running_servers, verification
-from ..model.errors import LobuError, NotAllowed, ThreadNotFound
+from lobu_jupyter.client.errors import NoLobuThere, ServerGone
+from lobu_jupyter.client.http import Client
+from lobu_jupyter.client.servers import Server, running_servers, verification
+from lobu_jupyter.model.errors import LobuError, NotAllowed, ThreadNotFound
 
 if TYPE_CHECKING:
     import click

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..model.terminal import screen_text
+from lobu_jupyter.model.terminal import screen_text
+
 from .showing import plain, short
 
 if TYPE_CHECKING:
-    from ..model.events import Event
+    from lobu_jupyter.model.events import Event
 
 _MOST_OUTPUT = 2000
 

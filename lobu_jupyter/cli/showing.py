@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 import msgspec
 
-from ..model.card import card_lines
-from ..model.visible import visible, visible_line
+from lobu_jupyter.model.card import card_lines
+from lobu_jupyter.model.visible import visible, visible_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -12,12 +12,12 @@ from urllib.parse import quote
 import msgspec
 from msgspec import Struct
 
-from ..model.ids import new_id
-from ..model.interrupts import Interrupt
-from ..model.runs import Run, Started, StartRun, Thread
+from lobu_jupyter.model.ids import new_id
+from lobu_jupyter.model.interrupts import Interrupt
+from lobu_jupyter.model.runs import Run, Started, StartRun, Thread
 
 if TYPE_CHECKING:
-    from ..model.ports import ToolSpec
+    from lobu_jupyter.model.ports import ToolSpec
 
 T = TypeVar("T")
 Json = dict[str, Any]

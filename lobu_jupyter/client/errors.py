@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..model.errors import LobuError
+from lobu_jupyter.model.errors import LobuError
 
 
 class ServerGone(LobuError):

@@ -16,7 +16,8 @@ import httpx
 import msgspec
 from httpx_sse import EventSource, SSEError
 
-from ..model.errors import LobuError, NotAllowed, from_wire
+from lobu_jupyter.model.errors import LobuError, NotAllowed, from_wire
+
 from . import calls
 from .backoff import Backoff
 from .errors import NoLobuThere, ServerGone
@@ -26,7 +27,8 @@ from .sign import TokenAuth
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
-    from ..model.runs import Entry
+    from lobu_jupyter.model.runs import Entry
+
     from .calls import Call
 
 P = ParamSpec("P")

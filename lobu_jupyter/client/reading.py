@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from ..model.errors import LobuError, from_wire
-from ..model.events import decode
-from ..model.runs import Entry
+from lobu_jupyter.model.errors import LobuError, from_wire
+from lobu_jupyter.model.events import decode
+from lobu_jupyter.model.runs import Entry
+
 from .errors import ServerGone
 
 if TYPE_CHECKING:

@@ -6,17 +6,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from lobu_jupyter.gateway.journal.chunks import Pages
+    from lobu_jupyter.gateway.journal.hub import Hub
+    from lobu_jupyter.gateway.journal.slices import Slices
+    from lobu_jupyter.gateway.journal.tail import Tails
     from lobu_jupyter.model.clock import Clock
     from lobu_jupyter.model.ports import KernelsPort, OwnersPort, WorkersPort
     from lobu_jupyter.store.database import Database
     from lobu_jupyter.store.tx import Tx
 
-    from .hub import Hub
-    from .observing import Observer
-    from .pages import Pages
+    from .observer import Observer
     from .settings import Settings
-    from .slices import Slices
-    from .tails import Tails
 
 
 @dataclass(slots=True)

@@ -11,29 +11,24 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from msgspec import UNSET, UnsetType
 
-from . import (
-    cancelling,
-    exporting,
-    following,
-    forking,
-    granting,
-    kernels,
-    reading,
-    rebuilding,
-    recovering,
-    resuming,
-    starting,
-    sweeping,
-    threads,
-    workers,
-)
+from lobu_jupyter.gateway.journal import follow as following
+from lobu_jupyter.gateway.journal.hub import owner_topic
+from lobu_jupyter.gateway.runs import cancel as cancelling
+from lobu_jupyter.gateway.runs import rebuild as rebuilding
+from lobu_jupyter.gateway.runs import resume as resuming
+from lobu_jupyter.gateway.runs import start as starting
+
+from . import export as exporting
+from . import fork as forking
+from . import kernel_events, lists, servers, sweeper, threads, workers
+from . import policy as granting
 from .access import owner_of
-from .forworkers import ForWorkers
-from .hub import owner_topic
+from .worker_face import ForWorkers
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
+    from lobu_jupyter.gateway.journal.chunks import Page
     from lobu_jupyter.model.callers import Caller
     from lobu_jupyter.model.fold import State
     from lobu_jupyter.model.interrupts import Interrupt
@@ -42,7 +37,6 @@ if TYPE_CHECKING:
     from lobu_jupyter.model.runs import Run, Started, StartRun, Thread
 
     from .context import Context
-    from .pages import Page
     from .settings import Settings
 
 
@@ -213,17 +207,17 @@ class Gateway(ForWorkers):
 
     async def get_run(self, by: Caller, run_id: str) -> Run:
         """One run."""
-        return await reading.get_run(self._ctx, by, run_id)
+        return await lists.get_run(self._ctx, by, run_id)
 
     async def list_runs(
         self, by: Caller, *, thread_id: str | None = None, status: str | None = None, limit: int = 100
     ) -> list[Run]:
         """The caller's runs, the newest first."""
-        return await reading.list_runs(self._ctx, by, thread_id, status, limit)
+        return await lists.list_runs(self._ctx, by, thread_id, status, limit)
 
     async def running(self) -> list[str | None]:
         """The kernel (or None) of each run of this server's workers, over all owners; for its own use (activity)."""
-        return await reading.running(self._ctx)
+        return await lists.running(self._ctx)
 
     def follow(
         self,
@@ -248,7 +242,7 @@ class Gateway(ForWorkers):
 
     async def snapshot(self, by: Caller, thread_id: str) -> State:
         """The thread's folded state and its cursor (:mod:`lobu_jupyter.model.fold`)."""
-        return await reading.snapshot(self._ctx, self._snapshots, by, thread_id)
+        return await lists.snapshot(self._ctx, self._snapshots, by, thread_id)
 
     async def export(
         self, by: Caller, thread_id: str, format: Literal["notebook", "json"] = "notebook"
@@ -260,7 +254,7 @@ class Gateway(ForWorkers):
 
     async def interrupts(self, by: Caller, *, thread_id: str | None = None) -> list[Interrupt]:
         """What waits on the caller, over all threads or one."""
-        return await reading.interrupts(self._ctx, by, thread_id)
+        return await lists.interrupts(self._ctx, by, thread_id)
 
     async def resume(self, by: Caller, thread_id: str, entries: list[dict[str, Any]]) -> tuple[Started, bool]:
         """Decide all open interrupts with AG-UI ResumeEntries; False: the same was decided before.
@@ -305,32 +299,32 @@ class Gateway(ForWorkers):
 
     async def kernel_tools(self, by: Caller, kernel_id: str, tools: list[ToolSpec]) -> None:
         """Replace what a kernel's incarnation offers."""
-        await kernels.kernel_tools(self._ctx, by, kernel_id, tools)
+        await kernel_events.kernel_tools(self._ctx, by, kernel_id, tools)
 
     async def health(self) -> dict[str, Any]:
         """``{store: {path, kind}, workers, runs}``: numbers of live workers and running runs."""
-        return await reading.health(self._ctx)
+        return await lists.health(self._ctx)
 
     # -- kernels and time ------------------------------------------------------------------------
 
-    async def kernel_event(self, kernel_id: str, what: kernels.What, detail: str = "") -> list[str]:
+    async def kernel_event(self, kernel_id: str, what: kernel_events.What, detail: str = "") -> list[str]:
         """A kernel died, restarted, was shut down or could not start; returns the runs that it ended."""
-        return await kernels.kernel_event(self._ctx, kernel_id, what, detail)
+        return await kernel_events.kernel_event(self._ctx, kernel_id, what, detail)
 
     async def sweep(self) -> int:
         """End what nobody ended; returns how much that was. Any number of servers may sweep at once."""
-        return await sweeping.sweep(self._ctx)
+        return await sweeper.sweep(self._ctx)
 
     async def recover(self) -> list[str]:
         """End the runs of servers whose process is gone (returned), and begin what they left queued."""
-        return await recovering.recover(self._ctx)
+        return await servers.recover(self._ctx)
 
     def run_in_background(self) -> None:
         """Start sweeping and watching for other servers' commits, as the settings say."""
         if self._ctx.settings.sweep_seconds > 0:
-            self._tasks.append(asyncio.create_task(sweeping.sweep_on(self._ctx), name="lobu sweeper"))
+            self._tasks.append(asyncio.create_task(sweeper.sweep_on(self._ctx), name="lobu sweeper"))
         if self._ctx.settings.poll_seconds > 0:
-            self._tasks.append(asyncio.create_task(sweeping.watch_others(self._ctx), name="lobu watch"))
+            self._tasks.append(asyncio.create_task(sweeper.watch_others(self._ctx), name="lobu watch"))
 
     async def close(self, *, end_runs: bool = True) -> None:
         """End what this server owns and close the store. ``end_runs=False``: as a crash would."""
@@ -343,6 +337,6 @@ class Gateway(ForWorkers):
         self._tasks.clear()
         try:
             if end_runs:
-                await recovering.discharge(self._ctx, self._ctx.server_id)
+                await servers.discharge(self._ctx, self._ctx.server_id)
         finally:
             await self._ctx.database.close()

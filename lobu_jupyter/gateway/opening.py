@@ -5,19 +5,19 @@ from __future__ import annotations
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+from lobu_jupyter.gateway.journal.chunks import Pages
+from lobu_jupyter.gateway.journal.hub import Hub
+from lobu_jupyter.gateway.journal.slices import Slices
+from lobu_jupyter.gateway.journal.tail import Tails
 from lobu_jupyter.model.clock import Clock, SystemClock
 from lobu_jupyter.model.ids import new_id
 from lobu_jupyter.store.database import open_database
 
-from . import recovering
+from . import servers
 from .context import Context
 from .gateway import Gateway
-from .hub import Hub
-from .observing import Observer, Unobserved
-from .pages import Pages
+from .observer import Observer, Unobserved
 from .settings import Settings
-from .slices import Slices
-from .tails import Tails
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -36,7 +36,7 @@ async def open_gateway(
     workers: WorkersPort | None = None,
     observer: Observer | None = None,
     owners: OwnersPort | None = None,
-    process: recovering.Process | None = None,
+    process: servers.Process | None = None,
 ) -> AsyncGenerator[Gateway]:
     """The gateway on the store at `path`; on leaving, this server's runs are ended and the store closed.
 
@@ -62,7 +62,7 @@ async def open_gateway(
     database.on_commit = ctx.hub.wake
     gateway = Gateway(ctx)
     try:
-        await recovering.enroll(ctx, process or recovering.Process.me())
+        await servers.enroll(ctx, process or servers.Process.me())
         gateway.run_in_background()
         yield gateway
     finally:

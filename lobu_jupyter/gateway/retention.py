@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lobu_jupyter.gateway.journal.hub import thread_topic
 from lobu_jupyter.model.callers import Person
 
 from .access import record
-from .hub import thread_topic
 from .threads import remove
 
 if TYPE_CHECKING:

@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import UNSET, UnsetType
 
+from lobu_jupyter.gateway.journal.hub import owner_topic, thread_topic
+from lobu_jupyter.gateway.journal.journal import append, stamped
+from lobu_jupyter.gateway.runs.cancel import cancel_all
 from lobu_jupyter.model.callers import KernelCaller
 from lobu_jupyter.model.errors import InvalidField, ThreadNotFound
 from lobu_jupyter.model.events import custom
 from lobu_jupyter.model.ids import new_id
 
 from .access import allow_change, own_thread, owner_of, record, scope_of
-from .cancelling import cancel_all
 from .fencing import check_place, check_room, record_move, refuse_place
-from .hub import owner_topic, thread_topic
-from .journal import append, stamped
-from .owning import check_kernel, check_notebook
+from .ownership import check_kernel, check_notebook
 from .rows import thread_of
 
 if TYPE_CHECKING:

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
+from lobu_jupyter.gateway.runs.begin import assign, tell
+from lobu_jupyter.gateway.runs.end import fail_run
+from lobu_jupyter.gateway.runs.lost_pause import lose_pause, lose_pauses
 from lobu_jupyter.model.bounds import Announced
 from lobu_jupyter.model.callers import Caller, WorkerCaller
 from lobu_jupyter.model.errors import (
@@ -25,12 +28,9 @@ from lobu_jupyter.model.ports import ToolSpec
 from lobu_jupyter.model.runs import ErrorCode
 
 from .access import owner_of
-from .beginning import assign, tell
-from .ending import fail_run
 from .fencing import check_place
-from .kernels import tools_of_kernel
-from .losing import lose_pause, lose_pauses
-from .owning import check_kernel, check_notebook_of_run
+from .kernel_events import tools_of_kernel
+from .ownership import check_kernel, check_notebook_of_run
 from .rows import json_of
 
 if TYPE_CHECKING:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..model.runs import Mode, StartRun
+from lobu_jupyter.model.runs import Mode, StartRun
+
 from . import session
 from .output import live_front_end
 from .run import Run
@@ -15,7 +16,8 @@ if TYPE_CHECKING:
 
     import httpx
 
-    from ..model.events import Event
+    from lobu_jupyter.model.events import Event
+
     from .session import Session
 
 
@@ -48,7 +50,7 @@ class NotebookThread:
 
     def events(self, cursor: int = 0, *, follow: bool = False) -> Iterator[tuple[int, Event]]:
         """``(seq, event)`` of the journal after `cursor`, each once; with `follow` it goes on as they come."""
-        from ..model.events import decode
+        from lobu_jupyter.model.events import decode
 
         for batch in self._session.client.follow(self.thread_id, cursor, follow=follow):
             for entry in batch:

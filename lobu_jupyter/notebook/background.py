@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
-    from ..client.http import AsyncClient
+    from lobu_jupyter.client.http import AsyncClient
 
 _END_SECONDS = 5.0
 

@@ -10,16 +10,17 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ..model.card import card_lines
-from ..model.mime_text import joined, text_of_data
-from ..model.terminal import screen_text
-from ..model.visible import visible, visible_json, visible_line
+from lobu_jupyter.model.card import card_lines
+from lobu_jupyter.model.mime_text import joined, text_of_data
+from lobu_jupyter.model.terminal import screen_text
+from lobu_jupyter.model.visible import visible, visible_json, visible_line
+
 from .decisions import lobu, question_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from ..model.fold import Item, State
+    from lobu_jupyter.model.fold import Item, State
 
 MOST_TEXT = 20_000
 """Characters of one text that a block keeps."""

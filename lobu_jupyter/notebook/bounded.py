@@ -7,7 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ..model.fold import State
+    from lobu_jupyter.model.fold import State
 
 MOST_BYTES = 256 * 1024
 _TEXT_STEPS = (64_000, 16_000, 4_000, 800)

@@ -10,11 +10,11 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any
 
-from ..model.events import Event, decode
-from ..model.fold import Fold, Item, State
+from lobu_jupyter.model.events import Event, decode
+from lobu_jupyter.model.fold import Fold, Item, State
 
 if TYPE_CHECKING:
-    from ..model.runs import Entry
+    from lobu_jupyter.model.runs import Entry
 
 _ENDS = ("RUN_FINISHED", "RUN_ERROR")
 _BETWEEN_RUNS = ("lobu.closed", "lobu.kernel")

@@ -15,15 +15,16 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from ..client.calls import Call
-from ..client.errors import ServerGone
-from ..model.errors import InvalidField, LobuError, status_of
-from ..model.events import decode
+from lobu_jupyter.client.calls import Call
+from lobu_jupyter.client.errors import ServerGone
+from lobu_jupyter.model.errors import InvalidField, LobuError, status_of
+from lobu_jupyter.model.events import decode
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ..model.runs import Entry
+    from lobu_jupyter.model.runs import Entry
+
     from .background import Background
 
 Message = dict[str, Any]

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.core.error import UsageError
 
-from ..model.card import card_lines
-from ..model.errors import Conflict, InvalidField, QuestionChanged
-from ..model.interrupts import event_of_interrupt
+from lobu_jupyter.model.card import card_lines
+from lobu_jupyter.model.errors import Conflict, InvalidField, QuestionChanged
+from lobu_jupyter.model.interrupts import event_of_interrupt
+
 from . import session
 from .api import NotebookThread, ask_and_show
 from .doctor import NOT_TOLD_YET, doctor
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
     from argparse import Namespace
     from collections.abc import Callable, Generator
 
-    from ..model.runs import Thread
+    from lobu_jupyter.model.runs import Thread
+
     from .session import Session
 
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..model.digest import digest_of_wire
-from ..model.interrupts import decide, interrupt_from_event
+from lobu_jupyter.model.digest import digest_of_wire
+from lobu_jupyter.model.interrupts import decide, interrupt_from_event
 
 Entry = dict[str, Any]
 Which = str | int | None

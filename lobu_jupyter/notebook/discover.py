@@ -13,14 +13,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..client.errors import NoLobuThere, ServerGone
-from ..client.http import Client
-from ..client.servers import running_servers, verification
-from ..model.errors import LobuError, StoreUnavailable
+from lobu_jupyter.client.errors import NoLobuThere, ServerGone
+from lobu_jupyter.client.http import Client
+from lobu_jupyter.client.servers import running_servers, verification
+from lobu_jupyter.model.errors import LobuError, StoreUnavailable
+
 from .errors import NoGateway
 
 if TYPE_CHECKING:
-    from ..client.sign import KernelAuth
+    from lobu_jupyter.client.sign import KernelAuth
 
 HOW_TO_ENABLE = (
     "The Jupyter server at {url} runs without lobu_jupyter. Install it in the server's environment "

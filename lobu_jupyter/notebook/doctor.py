@@ -8,9 +8,9 @@ import sys
 from typing import TYPE_CHECKING
 
 import lobu_jupyter
+from lobu_jupyter.client.findings import agents_of, told, versions_of
+from lobu_jupyter.model.errors import LobuError, StoreUnavailable
 
-from ..client.findings import agents_of, told, versions_of
-from ..model.errors import LobuError, StoreUnavailable
 from . import session
 from .errors import NoGateway
 from .tables import Table

@@ -20,15 +20,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..client.errors import ServerGone
-from ..model.environment import without_credentials
-from ..model.errors import LobuError
+from lobu_jupyter.client.errors import ServerGone
+from lobu_jupyter.model.environment import without_credentials
+from lobu_jupyter.model.errors import LobuError
+
 from .discover import Found, ThisKernel
 from .errors import NoGateway
 
 if TYPE_CHECKING:
-    from ..client.servers import Server
-    from ..client.sign import KernelAuth
+    from lobu_jupyter.client.servers import Server
+    from lobu_jupyter.client.sign import KernelAuth
 
 START_SECONDS = 60.0
 STOP_SECONDS = 1.0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..model.errors import brief
+from lobu_jupyter.model.errors import brief
 
 
 class RunFailed(Exception):

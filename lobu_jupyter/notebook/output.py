@@ -11,13 +11,15 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
-from ..model.ids import new_id
+from lobu_jupyter.model.ids import new_id
+
 from .bounded import bounded
 from .render import html_of, text_of
 
 if TYPE_CHECKING:
-    from ..model.errors import LobuError
-    from ..model.fold import State
+    from lobu_jupyter.model.errors import LobuError
+    from lobu_jupyter.model.fold import State
+
     from .chain import Chain
 
 MIME = "application/vnd.lobu.thread+json"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from .blocks import Block, Part, blocks_of
 
 if TYPE_CHECKING:
-    from ..model.fold import State
+    from lobu_jupyter.model.fold import State
 
 MOST_BYTES = 256 * 1024
 """Bytes of each form."""

@@ -7,7 +7,8 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Self
 
-from ..model.errors import LobuError, QuestionChanged
+from lobu_jupyter.model.errors import LobuError, QuestionChanged
+
 from . import decisions
 from .chain import Chain
 from .errors import RunFailed
@@ -17,8 +18,9 @@ from .watch import Watch, catch_up
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
 
-    from ..model.events import Event
-    from ..model.runs import Run as Row
+    from lobu_jupyter.model.events import Event
+    from lobu_jupyter.model.runs import Run as Row
+
     from .decisions import Which
     from .session import Session
 

@@ -6,16 +6,17 @@ import os
 import threading
 from typing import TYPE_CHECKING, Any
 
-from ..client.errors import ServerGone
-from ..client.http import Client
-from ..client.sign import KernelAuth
-from ..model.errors import ThreadNotFound
+from lobu_jupyter.client.errors import ServerGone
+from lobu_jupyter.client.http import Client
+from lobu_jupyter.client.sign import KernelAuth
+from lobu_jupyter.model.errors import ThreadNotFound
+
 from . import embedded
 from .decisions import Batch
 from .discover import Found, ThisKernel, find, this_kernel
 
 if TYPE_CHECKING:
-    from ..model.runs import Started, StartRun, Thread
+    from lobu_jupyter.model.runs import Started, StartRun, Thread
 
 
 class Session:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from html import escape
 from typing import Any
 
-from ..model.visible import visible, visible_line
+from lobu_jupyter.model.visible import visible, visible_line
 
 
 @dataclass

@@ -18,7 +18,8 @@ from typing import Any, Literal, TypeVar, Union, overload
 
 import msgspec
 
-from ..model.ports import ToolSpec
+from lobu_jupyter.model.ports import ToolSpec
+
 from .docstrings import parameters_of, summary_of
 from .fingerprint import fingerprint_of
 

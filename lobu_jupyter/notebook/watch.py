@@ -5,12 +5,13 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from ..model.errors import LobuError
+from lobu_jupyter.model.errors import LobuError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ..client.http import Client
+    from lobu_jupyter.client.http import Client
+
     from .chain import Chain
 
 

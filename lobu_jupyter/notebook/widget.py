@@ -13,17 +13,19 @@ from typing import TYPE_CHECKING, Any
 import anywidget
 import traitlets
 
-from ..client.http import AsyncClient
-from ..model.errors import LobuError
-from ..model.events import decode
-from ..model.fold import Fold
+from lobu_jupyter.client.http import AsyncClient
+from lobu_jupyter.model.errors import LobuError
+from lobu_jupyter.model.events import decode
+from lobu_jupyter.model.fold import Fold
+
 from . import session
 from .api import NotebookThread
 from .background import Background
 from .comm import Comm
 
 if TYPE_CHECKING:
-    from ..model.fold import State
+    from lobu_jupyter.model.fold import State
+
     from .session import Session
 
 _STATIC = Path(__file__).parent / "static"

@@ -17,7 +17,8 @@ from jupyter_core.paths import jupyter_data_dir
 from jupyter_server.extension.application import ExtensionApp
 from traitlets import Bool, Dict, Enum, Float, Integer, List, Unicode, default
 
-from ..model.logs import keep_addresses_out_of_logs
+from lobu_jupyter.model.logs import keep_addresses_out_of_logs
+
 from .embedded import end_with_parent
 from .kernels import KERNEL_ACTIONS
 from .routes import handlers

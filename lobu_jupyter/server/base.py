@@ -17,18 +17,26 @@ from jupyter_server.base.call_context import CallContext
 from jupyter_server.base.handlers import APIHandler, JupyterHandler
 from tornado.web import HTTPError
 
-from ..model.bounds import RepeatedMember, check_members
-from ..model.callers import Caller, KernelCaller, Person, WorkerCaller
-from ..model.depth import MAX_DEPTH, too_deep
-from ..model.errors import InvalidField, LobuError, NotAllowed, StoreUnavailable, TooLarge, status_of
-from ..model.events import Batch, explain
+from lobu_jupyter.model.bounds import RepeatedMember, check_members
+from lobu_jupyter.model.callers import Caller, KernelCaller, Person, WorkerCaller
+from lobu_jupyter.model.depth import MAX_DEPTH, too_deep
+from lobu_jupyter.model.errors import (
+    InvalidField,
+    LobuError,
+    NotAllowed,
+    StoreUnavailable,
+    TooLarge,
+    status_of,
+)
+from lobu_jupyter.model.events import Batch, explain
 
 if TYPE_CHECKING:
     from types import TracebackType
 
     from jupyter_server.auth import Authorizer, User
 
-    from ..gateway import Gateway
+    from lobu_jupyter.gateway import Gateway
+
     from .service import Service
 
 T = TypeVar("T")

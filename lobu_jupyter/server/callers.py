@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 from jupyter_server.auth import IdentityProvider, User
 from jupyter_server.auth.identity import LegacyIdentityProvider, PasswordIdentityProvider
 
-from ..model.callers import OWNER, Caller, KernelCaller, WorkerCaller
-from ..model.errors import NotAllowed
+from lobu_jupyter.model.callers import OWNER, Caller, KernelCaller, WorkerCaller
+from lobu_jupyter.model.errors import NotAllowed
+
 from .proof import Boots, Proof
 
 if TYPE_CHECKING:
@@ -20,8 +21,9 @@ if TYPE_CHECKING:
 
     from tornado.httputil import HTTPServerRequest
 
-    from ..gateway import Gateway
-    from ..model.clock import Clock
+    from lobu_jupyter.gateway import Gateway
+    from lobu_jupyter.model.clock import Clock
+
     from .kernels import Kernels
 
 _ONE_OWNER = (IdentityProvider, PasswordIdentityProvider, LegacyIdentityProvider)

@@ -12,13 +12,13 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..model.errors import NotAllowed
+from lobu_jupyter.model.errors import NotAllowed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from logging import Logger
 
-    from ..gateway.settings import Guardrail
+    from lobu_jupyter.gateway.settings import Guardrail
 
 GROUP = "lobu_jupyter.guardrails"
 _TOKENS = ("JUPYTERHUB_API_TOKEN", "JPY_API_TOKEN", "JUPYTER_TOKEN")

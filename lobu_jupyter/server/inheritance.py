@@ -12,8 +12,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..model.environment import is_credential, without_credentials
-from ..model.redaction import MIN_CHARS
+from lobu_jupyter.model.environment import is_credential, without_credentials
+from lobu_jupyter.model.redaction import MIN_CHARS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping

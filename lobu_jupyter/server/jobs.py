@@ -11,7 +11,7 @@ from contextlib import suppress
 
 from msgspec import Struct
 
-from ..model.errors import InvalidField
+from lobu_jupyter.model.errors import InvalidField
 
 MAX_WAIT = 30.0
 MAX_CODE = 2_000_000

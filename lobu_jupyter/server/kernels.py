@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 from jupyter_server.base.call_context import CallContext
 from jupyter_server.services.events.handlers import EventHandler
 
-from ..model.redaction import Redactor
+from lobu_jupyter.model.redaction import Redactor
+
 from .cells import Attendance, Cells
 from .tasks import Tasks
 from .watch import KernelProcess, Watch, connection_of

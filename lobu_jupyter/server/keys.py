@@ -10,8 +10,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from ..agents.keys import KEY_OF
-from ..model.environment import inherited, is_credential
+from lobu_jupyter.agents.keys import KEY_OF
+from lobu_jupyter.model.environment import inherited, is_credential
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, MutableMapping

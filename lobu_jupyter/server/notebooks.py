@@ -15,7 +15,7 @@ import nbformat
 from jupyter_core.utils import ensure_async
 from tornado.web import HTTPError
 
-from ..model.notebooks import Change, Insert, Ping, Read, Request, change, described
+from lobu_jupyter.model.notebooks import Change, Insert, Ping, Read, Request, change, described
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

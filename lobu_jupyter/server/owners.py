@@ -17,7 +17,7 @@ from jupyter_server.base.handlers import JupyterHandler
 from jupyter_server.utils import url_escape, url_path_join
 from tornado.httputil import HTTPHeaders, HTTPServerRequest, RequestStartLine
 
-from ..model.errors import KernelNotFound, NotAllowed
+from lobu_jupyter.model.errors import KernelNotFound, NotAllowed
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -12,12 +12,12 @@ import hmac
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
-from ..model.errors import NotAllowed
+from lobu_jupyter.model.errors import NotAllowed
 
 if TYPE_CHECKING:
     from tornado.httputil import HTTPServerRequest
 
-    from ..model.clock import Clock
+    from lobu_jupyter.model.clock import Clock
 
 WINDOW_SECONDS = 60.0
 _LONGEST = 128  # characters of a nonce

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from .api import (
+from lobu_jupyter.server.api import (
     agents,
     agui,
     audit,

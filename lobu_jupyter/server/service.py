@@ -13,9 +13,10 @@ from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
-from ..gateway import Gateway, Settings, open_gateway
-from ..model.clock import Clock, SystemClock
-from ..model.errors import LobuError, StoreUnavailable
+from lobu_jupyter.gateway import Gateway, Settings, open_gateway
+from lobu_jupyter.model.clock import Clock, SystemClock
+from lobu_jupyter.model.errors import LobuError, StoreUnavailable
+
 from .jobs import Jobs
 from .kernels import made_up
 from .pages import Pages
@@ -27,7 +28,8 @@ if TYPE_CHECKING:
 
     from tornado.websocket import WebSocketHandler
 
-    from ..gateway.observing import Observer
+    from lobu_jupyter.gateway.observer import Observer
+
     from .activity import Activity
     from .callers import Callers
     from .kernels import Kernels, What

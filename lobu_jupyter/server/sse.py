@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 import msgspec
 from tornado.iostream import StreamClosedError
 
-from ..model.errors import LobuError
+from lobu_jupyter.model.errors import LobuError
+
 from .base import LobuHandler
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from tornado.iostream import IOStream
 
-    from ..model.runs import Entry
+    from lobu_jupyter.model.runs import Entry
 
 HEARTBEAT = b": \n\n"
 DEAD_SOCKET_MS = 60_000

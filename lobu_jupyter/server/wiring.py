@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any, cast
 import msgspec
 from tornado.web import HTTPError
 
-from ..agents.keys import default_model
-from ..agents.registry import announced_agents, registry
-from ..gateway import Settings
-from ..model.clock import SystemClock
-from ..model.policy import Rules
-from ..model.redaction import Redactor
+from lobu_jupyter.agents.keys import default_model
+from lobu_jupyter.agents.registry import announced_agents, registry
+from lobu_jupyter.gateway import Settings
+from lobu_jupyter.model.clock import SystemClock
+from lobu_jupyter.model.policy import Rules
+from lobu_jupyter.model.redaction import Redactor
+
 from . import guardrails, keys
 from .activity import Activity
 from .callers import Callers, has_one_owner
@@ -30,7 +31,8 @@ from .workers import OWN_WORKER, Pool
 if TYPE_CHECKING:
     from jupyter_server.auth import User
 
-    from ..model.runs import Mode
+    from lobu_jupyter.model.runs import Mode
+
     from .app import LobuApp
     from .watch import KernelProcess
 

@@ -20,8 +20,9 @@ from lobu_jupyter.model.fold import fold
 from lobu_jupyter.model.ports import Task
 from lobu_jupyter.model.runs import Entry
 from lobu_jupyter.model.transcript import messages_of
-from tests.agents.bench import FakeKernel, policy, resume, run, task_for
 from tests.providers import Call, Provider, calls, fails, says
+
+from .bench import FakeKernel, policy, resume, run, task_for
 
 ALLOW = policy(run={"mode": "allow"})
 MODELS = ["chat:m", "responses:m", "anthropic:m"]

@@ -16,7 +16,8 @@ from lobu_jupyter.model.interrupts import event_of_interrupt, interrupt_from_eve
 from lobu_jupyter.model.policy import Policy, Rules
 from lobu_jupyter.model.ports import AgentError, KernelPort, Task
 from lobu_jupyter.model.runs import Entry
-from tests.agents.bench import Ended, FakeKernel, policy, resume, run, task_for
+
+from .bench import Ended, FakeKernel, policy, resume, run, task_for
 
 ALLOW = policy(run={"mode": "allow"})
 ASKS = """\

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from lobu_jupyter.agents.demo import demo
-from tests.agents.bench import Ended, FakeKernel, policy, resume, run, task_for
+
+from .bench import Ended, FakeKernel, policy, resume, run, task_for
 
 mpl.use("agg")
 ALLOW = policy(run={"mode": "allow"})

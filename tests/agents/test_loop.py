@@ -13,7 +13,8 @@ from lobu_jupyter.model.errors import InvalidField
 from lobu_jupyter.model.interrupts import decide
 from lobu_jupyter.model.policy import Grant, Policy
 from lobu_jupyter.model.ports import Executed, KernelGone, ToolSpec
-from tests.agents.bench import FakeKernel, Taker, policy, registered, resume, run, said, task_for
+
+from .bench import FakeKernel, Taker, policy, registered, resume, run, said, task_for
 
 DOUBLE = ToolSpec(
     name="double",

@@ -21,7 +21,8 @@ from pydantic_ai.messages import (
 from lobu_jupyter.agents import history
 from lobu_jupyter.agents.mapping import Mapper
 from lobu_jupyter.model.events import MAX_EVENT_BYTES, Event, encode
-from tests.agents.bench import Ended, check
+
+from .bench import Ended, check
 
 
 def fed(mapper: Mapper, *events: object) -> list[Event]:

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from lobu_jupyter.agents.script import script
-from tests.agents.bench import Ended, FakeKernel, FakeNotebook, policy, resume, run, task_for
+
+from .bench import Ended, FakeKernel, FakeNotebook, policy, resume, run, task_for
 
 ALLOW = policy(run={"mode": "allow"})
 PATH = "work/sales.ipynb"

@@ -17,8 +17,9 @@ from lobu_jupyter.agents.assistant import assistant
 from lobu_jupyter.agents.keys import USUAL_MODEL, Settings, default_model
 from lobu_jupyter.agents.retrying import Retrying
 from lobu_jupyter.model.ports import AgentError, Executed, Task
-from tests.agents.bench import Ended, FakeKernel, Taker, policy, resume, run, task_for
 from tests.providers import Call, Provider, Reply, calls, fails, says
+
+from .bench import Ended, FakeKernel, Taker, policy, resume, run, task_for
 
 KEY = "sk-secret-0123456789"
 ALLOW = policy(run={"mode": "allow"})

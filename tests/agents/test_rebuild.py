@@ -16,7 +16,8 @@ from lobu_jupyter.model.policy import Grant, Policy
 from lobu_jupyter.model.ports import Task
 from lobu_jupyter.model.replay import code_that_succeeded, joined, split
 from lobu_jupyter.model.runs import Entry
-from tests.agents.bench import Ended, FakeKernel, policy, resume, run, task_for
+
+from .bench import Ended, FakeKernel, policy, resume, run, task_for
 
 PIECES = ["x = 20", "def double(n):\n    return 2 * n", "from __future__ import annotations\ny = double(x)"]
 

@@ -10,8 +10,9 @@ import pytest
 
 from lobu_jupyter.agents.assistant import assistant
 from lobu_jupyter.agents.keys import redactor_of
-from tests.agents.bench import FakeKernel, policy, run, task_for
 from tests.providers import Call, Provider, calls, says
+
+from .bench import FakeKernel, policy, run, task_for
 
 KEY, TOKEN, KERNEL = "sk-secret-0123456789", "0123456789abcdef-token", "kernel-key-0123456789"
 

@@ -14,8 +14,9 @@ from lobu_jupyter.agents import registry as module
 from lobu_jupyter.agents.registry import announced_agents, announced_tools, default_agent, registry
 from lobu_jupyter.model.events import Event
 from lobu_jupyter.model.ports import KernelPort, Task
-from tests.agents.bench import run, task_for
 from tests.servers import best_of
+
+from .bench import run, task_for
 
 
 @pytest.fixture(autouse=True)

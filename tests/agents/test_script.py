@@ -9,7 +9,8 @@ from lobu_jupyter.agents.script import parse, script
 from lobu_jupyter.model.ids import new_id
 from lobu_jupyter.model.policy import Policy
 from lobu_jupyter.model.ports import KernelInfo
-from tests.agents.bench import FakeKernel, policy, resume, run, task_for
+
+from .bench import FakeKernel, policy, resume, run, task_for
 
 ALLOW = policy(run={"mode": "allow"})
 

@@ -8,10 +8,11 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import BrowserContext, expect
 
-from tests.browser.conftest import lab_server
-from tests.browser.lab import LOAD, Lab
 from tests.extending.test_acp import SCRIPTED
 from tests.servers import RealServer
+
+from .conftest import lab_server
+from .lab import LOAD, Lab
 
 
 @pytest.fixture(scope="module")

@@ -8,8 +8,9 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import BrowserContext, expect
 
-from tests.browser.lab import LOAD, Lab, script
 from tests.servers import RealServer
+
+from .lab import LOAD, Lab, script
 
 OpenLab = Callable[..., Lab]
 

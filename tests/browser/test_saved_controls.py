@@ -8,9 +8,10 @@ from collections.abc import Callable
 import nbformat
 from playwright.sync_api import Locator, expect
 
-from tests.browser.lab import LOAD, Lab, script
 from tests.security.test_saved_controls import NO_RUN, Waiting
 from tests.servers import RealServer
+
+from .lab import LOAD, Lab, script
 
 OpenLab = Callable[..., Lab]
 CONTROLS = ".lobu-decide, .lobu-batch, fieldset, .lobu-composer"

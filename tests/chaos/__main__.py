@@ -16,8 +16,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.chaos import deaths, decisions
-from tests.chaos.figures import Figures
-from tests.chaos.harness import play
+
+from .figures import Figures
+from .harness import play
 
 NO_DISK = (
     "!!! NO SMALL FILE SYSTEM COULD BE MOUNTED HERE (that needs root): A FULL DISK WAS NOT TRIED.\n"

@@ -15,7 +15,7 @@ import httpx
 import psutil
 from jupyter_client.blocking.client import BlockingKernelClient
 
-from tests.chaos.stage import Stage
+from .stage import Stage
 
 EXIT_SECONDS = 5.0  # a cell waits behind the cell that runs
 

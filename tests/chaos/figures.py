@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-from tests.chaos.deaths import Deaths
-from tests.chaos.decisions import Trial
-from tests.chaos.harness import Outcome
+from .deaths import Deaths
+from .decisions import Trial
+from .harness import Outcome
 
 FAULTS = 300  # over ten seeds
 P99_MILLISECONDS = 500

@@ -9,10 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.chaos.faults import inject, schedule
-from tests.chaos.people import People
-from tests.chaos.stage import Stage
-from tests.chaos.verdict import Verdict, judge
+from .faults import inject, schedule
+from .people import People
+from .stage import Stage
+from .verdict import Verdict, judge
 
 CALM_SECONDS = 2.0  # before the first fault, so that something is under way
 

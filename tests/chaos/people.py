@@ -15,9 +15,9 @@ from typing import Any
 
 import httpx
 
-from tests.chaos.readers import Page, Reader, Stream
-from tests.chaos.stage import Stage
-from tests.chaos.wires import Wire
+from .readers import Page, Reader, Stream
+from .stage import Stage
+from .wires import Wire
 
 PATIENCE = 75.0  # seconds for one call, or for one run's end: longer than every limit of the servers
 ENDED = ("succeeded", "interrupted", "cancelled", "failed")

@@ -20,7 +20,8 @@ from tornado.httpclient import HTTPClientError, HTTPRequest
 from tornado.websocket import WebSocketClientConnection, WebSocketClosedError
 
 from lobu_jupyter.worker.socket import dial
-from tests.chaos.wires import Wire
+
+from .wires import Wire
 
 AGAIN_SECONDS = 0.05
 SLOWLY_SECONDS = 0.02

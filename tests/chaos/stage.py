@@ -16,8 +16,9 @@ from pathlib import Path
 
 import psutil
 
-from tests.chaos.wires import Wire
 from tests.servers import RealServer, wait_for
+
+from .wires import Wire
 
 KERNELS_EACH = 2
 SMALL_DISK = "48m"

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos.deaths import Deaths
-from tests.chaos.decisions import trials
-from tests.chaos.faults import KINDS, schedule
-from tests.chaos.figures import Figures
-from tests.chaos.harness import play
+from .deaths import Deaths
+from .decisions import trials
+from .faults import KINDS, schedule
+from .figures import Figures
+from .harness import play
 
 SEED, FAULTS = 27457, 6  # kills of each kind, a full disk's like, a cut and a slow way
 

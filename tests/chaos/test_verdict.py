@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 from lobu_jupyter.gateway.gateway import Gateway
-from tests.chaos.people import Record
-from tests.chaos.readers import Reader
-from tests.chaos.verdict import judge
 from tests.gateway.rig import ME, approve, call, open_rig, paused, result, say, success
+
+from .people import Record
+from .readers import Reader
+from .verdict import judge
 
 
 async def told(gateway: Gateway, thread: str) -> list[tuple[int, str]]:

@@ -9,7 +9,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.chaos.people import Record
+from .people import Record
 
 LIVE = ("queued", "running")
 ENDS = ("RUN_FINISHED", "RUN_ERROR")

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.terminal import Terminal
 from tests.scenarios.person import Person
 from tests.servers import RealServer
+
+from .terminal import Terminal
 
 
 @pytest.fixture(scope="package")

@@ -7,9 +7,10 @@ import asyncio
 import pytest
 
 from lobu_jupyter.cli import chat
-from tests.cli.terminal import Terminal
 from tests.client.scripted import Seen, end, frame, reply, serving, stream
 from tests.scenarios.person import Person, text_of
+
+from .terminal import Terminal
 
 THREAD = {
     "threadId": "thr",

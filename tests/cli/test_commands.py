@@ -11,9 +11,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.cli.terminal import Terminal
 from tests.scenarios.person import Person
 from tests.servers import wait_for
+
+from .terminal import Terminal
 
 WRITE = "write {name} hello"
 

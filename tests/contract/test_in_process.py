@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from lobu_jupyter.model.callers import Person
-from tests.contract.gateway_contract import GatewayContract
 from tests.gateway.rig import ME, OTHER, Rig, Worker, open_rig
+
+from .gateway_contract import GatewayContract
 
 
 class Face:

@@ -12,9 +12,10 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.extending.test_acp import SCRIPTED
 from tests.scenarios.person import Person, ends_of, text_of
 from tests.servers import RealServer, wait_for
+
+from .test_acp import SCRIPTED
 
 
 @pytest.fixture(scope="module")

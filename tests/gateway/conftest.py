@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.gateway.rig import Rig, open_rig
+from .rig import Rig, open_rig
 
 
 @pytest.fixture

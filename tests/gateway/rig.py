@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from lobu_jupyter.gateway import Gateway, Settings, open_gateway
-from lobu_jupyter.gateway.recovering import Process
+from lobu_jupyter.gateway.servers import Process
 from lobu_jupyter.model.callers import Person, WorkerCaller
 from lobu_jupyter.model.clock import FakeClock
 from lobu_jupyter.model.events import Batch, Event, decode, encode

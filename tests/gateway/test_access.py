@@ -9,7 +9,8 @@ from lobu_jupyter.model.errors import InvalidField, NotAllowed, NotFound
 from lobu_jupyter.model.policy import Rules, Verdict, judge
 from lobu_jupyter.model.ports import ToolSpec
 from lobu_jupyter.model.runs import StartRun
-from tests.gateway.rig import ME, OTHER, Rig, Worker, approve, call, paused, result, say, success
+
+from .rig import ME, OTHER, Rig, Worker, approve, call, paused, result, say, success
 
 
 def kernel(*, attended: bool) -> KernelCaller:
@@ -199,7 +200,7 @@ async def test_agents_and_tools_are_what_workers_announced_and_the_kernel_offers
 
 
 async def test_an_outside_worker_gets_only_runs_of_its_own_agents(rig: Rig) -> None:
-    from tests.gateway.rig import Worker
+    from .rig import Worker
 
     outside = await Worker.register(rig.gateway, child=False, agents=("acp",))
     await rig.start(await rig.thread(), agent="demo")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from lobu_jupyter.gateway.dispatch import UNREADABLE
-from lobu_jupyter.gateway.snapshots import Snapshots
+from lobu_jupyter.gateway.inbox import UNREADABLE
+from lobu_jupyter.gateway.journal.snapshots import Snapshots
 from lobu_jupyter.model.errors import StoreUnavailable
 
 from .rig import Rig, say, success

@@ -10,20 +10,8 @@ import pytest
 from lobu_jupyter.model.errors import InvalidField, RunEnded, StoreUnavailable
 from lobu_jupyter.model.events import decode
 from lobu_jupyter.model.runs import StartRun
-from tests.gateway.rig import (
-    ME,
-    Rig,
-    Worker,
-    approve,
-    batch,
-    call,
-    failed,
-    open_rig,
-    paused,
-    result,
-    say,
-    success,
-)
+
+from .rig import ME, Rig, Worker, approve, batch, call, failed, open_rig, paused, result, say, success
 
 
 @pytest.mark.scenario("H8")

@@ -11,7 +11,8 @@ import pytest
 from lobu_jupyter.gateway.retention import EVERY_SECONDS
 from lobu_jupyter.model.errors import ThreadNotFound
 from lobu_jupyter.model.ids import new_id
-from tests.gateway.rig import ME, QUIET, Rig, approve, open_rig, say, success
+
+from .rig import ME, QUIET, Rig, approve, open_rig, say, success
 
 DAY = 24 * 3600.0
 

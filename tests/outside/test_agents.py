@@ -17,8 +17,9 @@ from lobu_jupyter.agents.acp.agent import AcpAgent
 from lobu_jupyter.model.ports import AgentError, Task
 from tests.agents.bench import Ended, FakeKernel, registered, resume, run, said, task_for
 from tests.outside import kits
-from tests.outside.kits import Kit, Model, kit
 from tests.providers import Reply, calls, says
+
+from .kits import Kit, Model, kit
 
 pytestmark = pytest.mark.timeout(300)
 

@@ -25,7 +25,8 @@ from lobu_jupyter.model.ports import InboxItem
 from lobu_jupyter.model.runs import StartRun
 from lobu_jupyter.store.database import Database
 from tests.gateway.rig import ME, Rig, Worker, approve, batch, open_rig, reject, say
-from tests.properties.test_life_cycle import Machine
+
+from .test_life_cycle import Machine
 
 USUAL = ["start", "queue", "replace", "pause", "succeed", "approve", "reject", "cancel", "crash", "sweep"]
 FAULTS = ["say", "again", "torn_say", "torn_start", "torn_approve", "two_decide", "breaks", "jump", "fetch"]

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from lobu_jupyter.model.events import Event, custom, encode, run_finished, run_started
 from lobu_jupyter.model.fold import fold
 from lobu_jupyter.model.runs import Entry
-from tests.properties.scripts import scripts
+
+from .scripts import scripts
 
 
 @pytest.mark.scenario("E30")

@@ -15,7 +15,8 @@ from lobu_jupyter.model.errors import LobuError
 from lobu_jupyter.model.events import Event
 from lobu_jupyter.model.fold import fold
 from tests.gateway.rig import ME, Rig, batch, open_rig, success
-from tests.properties.scripts import scripts
+
+from .scripts import scripts
 
 RUN = {"max_examples": 15, "deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
 

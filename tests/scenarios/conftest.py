@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.scenarios.person import Person
 from tests.servers import RealServer
+
+from .person import Person
 
 
 @pytest.fixture(scope="module")

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from tests.scenarios.person import Person, ends_of, types_of
 from tests.servers import RealServer
+
+from .person import Person, ends_of, types_of
 
 CLIENT = Path(__file__).parents[1] / "agui" / "client.mjs"
 

@@ -13,8 +13,9 @@ import psutil
 import pytest
 
 from tests.notebook.cells import ServedKernel, bare_kernel
-from tests.scenarios.person import Event, Person, ends_of, result_of
 from tests.servers import RealServer, best_of, wait_for
+
+from .person import Event, Person, ends_of, result_of
 
 KEY = "sk-live-0123456789abcdefghij"
 READERS = 30

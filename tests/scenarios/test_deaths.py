@@ -12,8 +12,9 @@ import httpx
 import psutil
 import pytest
 
-from tests.scenarios.person import Event, Person, ends_of, result_of, text_of, types_of
 from tests.servers import RealServer, best_of, wait_for
+
+from .person import Event, Person, ends_of, result_of, text_of, types_of
 
 
 def busy_run(

@@ -9,8 +9,9 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.scenarios.person import Event, Person, ends_of, result_of, text_of, types_of
 from tests.servers import RealServer, wait_for
+
+from .person import Event, Person, ends_of, result_of, text_of, types_of
 
 
 @pytest.fixture

@@ -8,8 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.scenarios.person import Event, Person, ends_of, text_of
 from tests.servers import RealServer, wait_for
+
+from .person import Event, Person, ends_of, text_of
 
 NUMBERED = list[tuple[int, Event]]
 

@@ -12,8 +12,9 @@ import httpx
 import pytest
 
 from tests.providers import Provider, Reply, says
-from tests.scenarios.person import Event, Person, ends_of, result_of, text_of
 from tests.servers import RealServer, wait_for
+
+from .person import Event, Person, ends_of, result_of, text_of
 
 PARTIAL = "The answer has three parts, of which the first is this"
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.scenarios.person import Event, Person, ends_of, text_of, types_of
 from tests.servers import RealServer
+
+from .person import Event, Person, ends_of, text_of, types_of
 
 ASKS = "delegate:\n    say I am the child.\n    run answer = 6 * 7; print(answer)\nsay The parent is done."
 

@@ -11,7 +11,7 @@ import pytest
 
 from lobu_jupyter.agents.acp import modes, presets
 from lobu_jupyter.agents.acp.modes import BY_ITSELF
-from lobu_jupyter.gateway import dispatch
+from lobu_jupyter.gateway import inbox
 from lobu_jupyter.model import fold
 from lobu_jupyter.model.ports import Task
 from tests.agents.bench import Ended, policy, resume, run
@@ -220,7 +220,7 @@ def test_a_chosen_mode_counts_only_where_the_gateway_journaled_an_approval(
     told = {"agent": "robot", "sessionId": "s", "chosen": "auto"}
     state["items"] = [{**call, **decided}, {"kind": "notice", "name": "lobu.session", "value": told}]
 
-    assert dispatch._sessions(state)["robot"].get("chosen") == known
+    assert inbox._sessions(state)["robot"].get("chosen") == known
 
 
 @pytest.mark.parametrize(

@@ -15,8 +15,9 @@ import pytest
 from pytest_jupyter.jupyter_core import *  # noqa: F403
 from pytest_jupyter.jupyter_server import *  # noqa: F403
 
-from tests.server.wire import Wire
 from tests.servers import RealServer
+
+from .wire import Wire
 
 
 @pytest.fixture

@@ -10,8 +10,9 @@ from uuid import uuid4
 from tornado.httpclient import HTTPRequest
 from tornado.websocket import WebSocketClientConnection, websocket_connect
 
-from tests.server.wire import Json, Wire
 from tests.servers import RealServer
+
+from .wire import Json, Wire
 
 
 async def hang_up(socket: WebSocketClientConnection, code: int | None = None) -> None:

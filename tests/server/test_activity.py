@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.server.test_streams import Stream
-from tests.server.wire import PlainWorker, Wire
+from .test_streams import Stream
+from .wire import PlainWorker, Wire
 
 LONG_AGO = datetime.now(UTC) - timedelta(days=1)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.server.wire import Json, PlainWorker, Wire
+from .wire import Json, PlainWorker, Wire
 
 Reply = asyncio.Task[Any]
 

@@ -18,7 +18,8 @@ from lobu_jupyter.client.sign import KernelAuth
 from lobu_jupyter.model.callers import OWNER
 from lobu_jupyter.server.callers import has_one_owner
 from lobu_jupyter.server.cells import Attendance
-from tests.server.wire import PlainWorker, Wire
+
+from .wire import PlainWorker, Wire
 
 PAGE = "page-session"
 

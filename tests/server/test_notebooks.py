@@ -11,8 +11,8 @@ from typing import Any
 import nbformat
 import pytest
 
-from tests.server.page import LobuPage, hang_up
-from tests.server.wire import Json, PlainWorker, Wire, call_of, names
+from .page import LobuPage, hang_up
+from .wire import Json, PlainWorker, Wire, call_of, names
 
 PATH = "work/sales.ipynb"
 

@@ -12,7 +12,8 @@ from openapi_spec_validator import validate
 
 from lobu_jupyter.server import openapi_path
 from lobu_jupyter.server.routes import TEMPLATES
-from tests.server.wire import Wire
+
+from .wire import Wire
 
 VERBS = ("get", "post", "put", "patch", "delete")
 DOCUMENT: dict[str, Any] = yaml.safe_load(Path(openapi_path()).read_text())

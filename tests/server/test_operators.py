@@ -14,7 +14,8 @@ from tornado.httpclient import AsyncHTTPClient
 from lobu_jupyter.model.errors import NotAllowed
 from lobu_jupyter.server import guardrails
 from lobu_jupyter.server.watching import DECISION, RUN
-from tests.server.wire import PlainWorker, Wire
+
+from .wire import PlainWorker, Wire
 
 KEY = "sk-server-0123456789abcdef"
 

@@ -16,7 +16,8 @@ from lobu_jupyter.model.events import Event
 from lobu_jupyter.model.ports import InboxItem
 from tests.contract.gateway_contract import GatewayContract
 from tests.gateway.rig import batch
-from tests.server.wire import Wire
+
+from .wire import Wire
 
 
 class TwoPeople(IdentityProvider):

@@ -17,9 +17,10 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.server.page import PageClient
-from tests.server.wire import frames
 from tests.servers import REPOSITORY, RealServer, best_of, wait_for
+
+from .page import PageClient
+from .wire import frames
 
 
 @pytest.fixture(scope="module")

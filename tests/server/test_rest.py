@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.server.wire import PlainWorker, Wire
+from .wire import PlainWorker, Wire
 
 
 @pytest.fixture

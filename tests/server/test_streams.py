@@ -10,8 +10,8 @@ import httpx
 import pytest
 from tornado.httpclient import HTTPClientError
 
-from tests.server.page import LobuPage, hang_up
-from tests.server.wire import Json, PlainWorker, Wire, frames
+from .page import LobuPage, hang_up
+from .wire import Json, PlainWorker, Wire, frames
 
 HEARTBEAT = 0.3
 

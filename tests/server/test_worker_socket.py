@@ -9,8 +9,8 @@ import pytest
 from tornado.httpclient import HTTPClientError, HTTPRequest
 from tornado.websocket import WebSocketClientConnection, websocket_connect
 
-from tests.server.page import hang_up
-from tests.server.wire import Json, PlainWorker, Wire, names, text_events
+from .page import hang_up
+from .wire import Json, PlainWorker, Wire, names, text_events
 
 
 @pytest.fixture

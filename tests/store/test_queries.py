@@ -59,6 +59,6 @@ def test_every_query_is_used() -> None:
 
     import lobu_jupyter.gateway
 
-    code = "".join(p.read_text() for p in Path(lobu_jupyter.gateway.__file__ or "").parent.glob("*.py"))
+    code = "".join(p.read_text() for p in Path(lobu_jupyter.gateway.__file__ or "").parent.rglob("*.py"))
 
     assert [name for name in QUERIES if f'"{name}"' not in code] == []

@@ -15,7 +15,8 @@ import pytest
 from lobu_jupyter.model.events import encode, parse
 from lobu_jupyter.model.fold import fold
 from lobu_jupyter.model.runs import Entry
-from tests.vectors.stories import STORIES
+
+from .stories import STORIES
 
 FOLDER = Path(__file__).parent / "fold"
 

@@ -15,16 +15,16 @@ from jupyter_server.auth.decorator import authorized
 from msgspec import Struct, field
 from tornado import web
 
-from ...model.bounds import Id, Messages, Name, Objects
-from ...model.errors import InvalidField, LobuError
-from ...model.events import decode, encode, run_error
-from ...model.runs import Mode, Started, StartRun
-from ..sse import HEARTBEAT, StreamHandler
+from lobu_jupyter.model.bounds import Id, Messages, Name, Objects
+from lobu_jupyter.model.errors import InvalidField, LobuError
+from lobu_jupyter.model.events import decode, encode, run_error
+from lobu_jupyter.model.runs import Mode, Started, StartRun
+from lobu_jupyter.server.sse import HEARTBEAT, StreamHandler
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
-    from ...model.runs import Entry
+    from lobu_jupyter.model.runs import Entry
 
 _MARKS = (b'"RUN_STARTED"', b'"RUN_FINISHED"')
 _LONGEST_KEY = 200

@@ -6,8 +6,8 @@ from jupyter_server.auth.decorator import authorized
 from msgspec import Struct
 from tornado import web
 
-from ...model.bounds import Count, Id, Limit
-from ..base import LobuHandler
+from lobu_jupyter.model.bounds import Count, Id, Limit
+from lobu_jupyter.server.base import LobuHandler
 
 
 class AuditQuery(Struct, kw_only=True, rename="camel"):

@@ -9,9 +9,9 @@ from jupyter_server.auth.decorator import authorized
 from msgspec import Struct
 from tornado import web
 
-from ...model.bounds import Id, Name
-from ...model.errors import InvalidField
-from ..sse import HEARTBEAT, StreamHandler, frames
+from lobu_jupyter.model.bounds import Id, Name
+from lobu_jupyter.model.errors import InvalidField
+from lobu_jupyter.server.sse import HEARTBEAT, StreamHandler, frames
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator

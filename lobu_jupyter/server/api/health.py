@@ -5,8 +5,8 @@ from __future__ import annotations
 from jupyter_server.auth.decorator import authorized
 from tornado import web
 
-from ...model.callers import KernelCaller, Person, WorkerCaller
-from ..base import LobuHandler
+from lobu_jupyter.model.callers import KernelCaller, Person, WorkerCaller
+from lobu_jupyter.server.base import LobuHandler
 
 
 class Health(LobuHandler):

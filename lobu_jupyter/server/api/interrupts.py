@@ -9,9 +9,9 @@ from jupyter_server.auth.decorator import authorized
 from msgspec import Struct
 from tornado import web
 
-from ...model.bounds import Id
-from ...model.interrupts import Interrupt, event_of_interrupt
-from ..base import LobuHandler
+from lobu_jupyter.model.bounds import Id
+from lobu_jupyter.model.interrupts import Interrupt, event_of_interrupt
+from lobu_jupyter.server.base import LobuHandler
 
 
 class InterruptsQuery(Struct, kw_only=True, rename="camel"):

@@ -9,12 +9,12 @@ from jupyter_server.auth.decorator import authorized
 from msgspec import Meta, Struct
 from tornado import web
 
-from ...model.bounds import MAX_LIST, Id, Name, Seconds, Text
-from ...model.callers import KernelCaller, WorkerCaller
-from ...model.errors import NotAllowed
-from ...model.ports import ToolSpec
-from ..base import LobuHandler
-from ..jobs import MAX_WAIT, Job
+from lobu_jupyter.model.bounds import MAX_LIST, Id, Name, Seconds, Text
+from lobu_jupyter.model.callers import KernelCaller, WorkerCaller
+from lobu_jupyter.model.errors import NotAllowed
+from lobu_jupyter.model.ports import ToolSpec
+from lobu_jupyter.server.base import LobuHandler
+from lobu_jupyter.server.jobs import MAX_WAIT, Job
 
 
 class KernelTools(Struct, kw_only=True, forbid_unknown_fields=True):

@@ -10,8 +10,8 @@ import yaml
 from jupyter_server.auth.decorator import authorized
 from tornado import web
 
-from .. import openapi_path
-from ..base import LobuHandler
+from lobu_jupyter.server import openapi_path
+from lobu_jupyter.server.base import LobuHandler
 
 
 @cache

@@ -6,9 +6,9 @@ from jupyter_server.auth.decorator import authorized
 from msgspec import Struct
 from tornado import web
 
-from ...model.bounds import Id, Name
-from ...model.policy import Rules
-from ..base import LobuHandler
+from lobu_jupyter.model.bounds import Id, Name
+from lobu_jupyter.model.policy import Rules
+from lobu_jupyter.server.base import LobuHandler
 
 
 class PolicyQuery(Struct, kw_only=True, rename="camel"):

@@ -6,9 +6,9 @@ from jupyter_server.auth.decorator import authorized
 from msgspec import Struct
 from tornado import web
 
-from ...model.bounds import Id, Limit, Objects
-from ...model.runs import RunStatus, StartRun
-from ..base import LobuHandler
+from lobu_jupyter.model.bounds import Id, Limit, Objects
+from lobu_jupyter.model.runs import RunStatus, StartRun
+from lobu_jupyter.server.base import LobuHandler
 
 
 class RunsQuery(Struct, kw_only=True, rename="camel"):

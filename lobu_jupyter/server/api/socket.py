@@ -24,17 +24,17 @@ from msgspec import Meta, Struct
 from tornado import web
 from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
-from ...model.bounds import MAX_LIST, Count, Id, Name
-from ...model.depth import MAX_DEPTH, too_deep
-from ...model.errors import InvalidField, LobuError, TooManyRuns
-from ...model.events import explain
-from ..base import CallerMixin
+from lobu_jupyter.model.bounds import MAX_LIST, Count, Id, Name
+from lobu_jupyter.model.depth import MAX_DEPTH, too_deep
+from lobu_jupyter.model.errors import InvalidField, LobuError, TooManyRuns
+from lobu_jupyter.model.events import explain
+from lobu_jupyter.server.base import CallerMixin
 
 if TYPE_CHECKING:
     from jupyter_server.auth import User
 
-    from ...model.notebooks import Ping, Request
-    from ...model.runs import Entry
+    from lobu_jupyter.model.notebooks import Ping, Request
+    from lobu_jupyter.model.runs import Entry
 
 MAX_FOLLOWS = 256
 CHANGED_SECONDS = 0.25  # at most one "changed" in so long

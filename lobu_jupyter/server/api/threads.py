@@ -6,8 +6,8 @@ from jupyter_server.auth.decorator import authorized
 from msgspec import UNSET, Struct, UnsetType
 from tornado import web
 
-from ...model.bounds import Id, Limit, Name, Search
-from ..base import LobuHandler
+from lobu_jupyter.model.bounds import Id, Limit, Name, Search
+from lobu_jupyter.server.base import LobuHandler
 
 
 class NewThread(Struct, kw_only=True, rename="camel", forbid_unknown_fields=True):

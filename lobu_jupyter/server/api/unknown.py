@@ -5,9 +5,9 @@ from __future__ import annotations
 from jupyter_server.auth.decorator import authorized
 from tornado import web
 
-from ...model.callers import KernelCaller, Person, WorkerCaller
-from ...model.errors import NotFound
-from ..base import LobuHandler
+from lobu_jupyter.model.callers import KernelCaller, Person, WorkerCaller
+from lobu_jupyter.model.errors import NotFound
+from lobu_jupyter.server.base import LobuHandler
 
 
 class Unknown(LobuHandler):

@@ -12,15 +12,15 @@ from msgspec import Meta, Raw, Struct, field, structs
 from tornado import web
 from tornado.websocket import WebSocketHandler
 
-from ...model.bounds import MAX_LIST, Count, Id, Name, Objects, Seconds, Text
-from ...model.callers import Person, WorkerCaller
-from ...model.errors import InvalidField, LobuError, NotAllowed, status_of
-from ...model.events import Batch, explain
-from ...model.inert import inert_outputs
-from ...model.notebooks import Read, Request, SetOutputs
-from ...model.ports import ToolSpec
-from ..base import LobuHandler
-from ..callers import worker_ticket
+from lobu_jupyter.model.bounds import MAX_LIST, Count, Id, Name, Objects, Seconds, Text
+from lobu_jupyter.model.callers import Person, WorkerCaller
+from lobu_jupyter.model.errors import InvalidField, LobuError, NotAllowed, status_of
+from lobu_jupyter.model.events import Batch, explain
+from lobu_jupyter.model.inert import inert_outputs
+from lobu_jupyter.model.notebooks import Read, Request, SetOutputs
+from lobu_jupyter.model.ports import ToolSpec
+from lobu_jupyter.server.base import LobuHandler
+from lobu_jupyter.server.callers import worker_ticket
 
 MAX_WAIT = 30.0
 

@@ -1,0 +1,207 @@
+"""The inbox: a durable queue of what a worker is told, woken and not polled, with each run's whole task.
+
+A task is built when it is fetched, from the journal up to the run's start, so that fetching it again
+after a lost answer gives the same.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from lobu_jupyter.gateway.journal.hub import inbox_topic
+from lobu_jupyter.gateway.runs.end import fail_run
+from lobu_jupyter.model.errors import StoreUnavailable
+from lobu_jupyter.model.ports import InboxItem, KernelInfo, Resumption, Task, ToolSpec
+from lobu_jupyter.model.runs import ErrorCode
+from lobu_jupyter.model.transcript import messages_of
+
+from .kernel_events import tools_of_kernel
+from .ownership import usable_kernel
+from .policy import policy_of_run
+from .rows import decision_of, interrupt_of
+from .workers import see, take_waiting
+
+if TYPE_CHECKING:
+    from lobu_jupyter.gateway.journal.snapshots import Snapshots
+    from lobu_jupyter.model.callers import WorkerCaller
+    from lobu_jupyter.model.fold import State
+    from lobu_jupyter.model.interrupts import Decision, Interrupt
+    from lobu_jupyter.model.policy import Policy
+    from lobu_jupyter.store.tx import Row, Tx
+
+    from .context import Context
+
+log = logging.getLogger(__name__)
+
+UNREADABLE = (
+    "This run could not begin: its thread cannot be read. The server's log says why; a new thread works."
+)
+MAX_WAIT = 60.0  # seconds that one look into the inbox may last
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """What a task is made of, read in one transaction."""
+
+    run: Row
+    thread: Row
+    lease: Row
+    policy: Policy
+    tools: list[ToolSpec]
+    checkpoint: str | None
+    decided: list[tuple[Interrupt, Decision]]
+
+
+async def inbox(
+    ctx: Context, snapshots: Snapshots, worker: WorkerCaller, after: int, wait: float
+) -> list[InboxItem]:
+    """See :meth:`Gateway.inbox`."""
+
+    async def hello(tx: Tx) -> None:
+        await see(ctx, tx, worker)
+        await take_waiting(ctx, tx)  # it may have come over from a server that is gone
+        await tx.run("confirm_inbox", worker_id=worker.worker_id, after=after)
+
+    async def look(tx: Tx) -> list[Row]:
+        return await tx.all("inbox", worker_id=worker.worker_id, after=after)
+
+    await ctx.database.write(hello)
+    with ctx.hub.listen(inbox_topic(worker.worker_id)) as bell:
+        while True:
+            bell.clear()
+            rows = await ctx.database.read(look)
+            items = [item for row in rows if (item := await _item(ctx, snapshots, worker, row))]
+            if items or not await bell.wait(min(wait, MAX_WAIT)):
+                return items
+
+
+async def _item(ctx: Context, snapshots: Snapshots, worker: WorkerCaller, row: Row) -> InboxItem | None:
+    """None: a start of a run that has ended since, or is another worker's now, or whose thread is damaged."""
+    if row["kind"] != "start":
+        return InboxItem(seq=row["seq"], kind=row["kind"], run_id=row["run_id"], reason=row["reason"])
+    if row["leased_to"] != worker.worker_id:
+        return None
+    run_id: str = row["run_id"]
+    try:
+        task = await _task(ctx, snapshots, worker, run_id)
+    except StoreUnavailable:
+        raise
+    except Exception:  # or this worker would ask again for ever, and none of its runs begin
+        log.exception("no task can be made of the run %s; it fails", run_id)
+        await ctx.database.write(lambda tx: fail_run(ctx, tx, run_id, ErrorCode.INTERNAL, UNREADABLE))
+        return None
+    return InboxItem(seq=row["seq"], kind="start", run_id=run_id, task=task) if task is not None else None
+
+
+async def _task(ctx: Context, snapshots: Snapshots, worker: WorkerCaller, run_id: str) -> Task | None:
+    async def body(tx: Tx) -> _Parts | None:
+        deadline = ctx.now() + ctx.settings.lease_seconds
+        if await tx.run("fetch_lease", run_id=run_id, worker_id=worker.worker_id, deadline=deadline) == 0:
+            return None
+        return await _parts(ctx, tx, run_id)
+
+    parts = await ctx.database.write(body)
+    if parts is None:
+        return None
+    if not await ctx.database.read(lambda tx: _is_child(tx, worker)):
+        # A grant is for this server's own workers: what another program skips, nobody can see.
+        parts = replace(parts, policy=msgspec.structs.replace(parts.policy, grants=()))
+    state = await snapshots.state(parts.run["thread_id"], parts.run["start_cursor"])
+    owner, bound = parts.thread["owner"], parts.lease["kernel_id"]
+    kernel = _kernel(ctx, parts) if await usable_kernel(ctx, owner, bound) else None
+    return _task_of(ctx, parts, state, kernel)
+
+
+async def _is_child(tx: Tx, worker: WorkerCaller) -> bool:
+    """Return whether the worker is a process of this server, not one that a person registered."""
+    row = await tx.one("live_worker", worker_id=worker.worker_id)
+    return row is not None and bool(row["child"])
+
+
+async def _parts(ctx: Context, tx: Tx, run_id: str) -> _Parts:
+    run, lease = await tx.one("run", run_id=run_id), await tx.one("lease", run_id=run_id)
+    assert run is not None, "a lease has its run"
+    assert lease is not None, "it was fetched in this transaction"
+    thread = await tx.one("thread", thread_id=run["thread_id"])
+    assert thread is not None, "a run has a thread"
+    parent = run["parent_run_id"]
+    checkpoint = await tx.one("checkpoint", run_id=parent) if parent else None
+    settled = await tx.all("resolved_interrupts", run_id=run_id)
+    return _Parts(
+        run=run,
+        thread=thread,
+        lease=lease,
+        policy=await policy_of_run(ctx, tx, run, thread),
+        tools=await tools_of_kernel(tx, run["kernel_id"]),
+        checkpoint=checkpoint["body"] if checkpoint is not None else None,
+        decided=[(interrupt_of(row), decision_of(row)) for row in settled],
+    )
+
+
+def _task_of(ctx: Context, parts: _Parts, state: State, kernel: KernelInfo | None) -> Task:
+    run, lease, thread = parts.run, parts.lease, parts.thread
+    resumption = None
+    if parts.checkpoint is not None:
+        interrupts, decisions = zip(*parts.decided, strict=True)
+        resumption = Resumption(checkpoint=parts.checkpoint, interrupts=interrupts, decisions=decisions)
+    return Task(
+        run_id=run["run_id"],
+        thread_id=run["thread_id"],
+        incarnation=lease["incarnation"],
+        agent=run["agent"],
+        model=run["model"],
+        messages=tuple(messages_of(state)),
+        context=tuple(json.loads(run["request"]).get("context") or []),
+        policy=parts.policy,
+        kernel=kernel,
+        root=ctx.settings.root,
+        allow_hidden=ctx.settings.allow_hidden,
+        notebook_path=thread["notebook_path"],
+        resumption=resumption,
+        limits=dict(ctx.settings.limits),
+        agent_rules=dict(ctx.settings.agent_rules),
+        sessions=_sessions(state),
+    )
+
+
+def _sessions(state: State) -> dict[str, dict[str, Any]]:
+    """The newest session that each external agent told of. ``chosen``: only a mode that a person approved."""
+    found: dict[str, dict[str, Any]] = {}
+    approved = set[tuple[str, str]]()
+    for item in state["items"]:
+        if item["kind"] == "tool" and item["name"].endswith("__mode"):
+            approved |= _approved_mode(item)
+        if item["kind"] != "notice" or item["name"] != "lobu.session" or not isinstance(item["value"], dict):
+            continue
+        value: dict[str, Any] = item["value"]
+        agent, chosen = str(value.get("agent")), value.get("chosen")
+        decided = chosen is not None and (f"{agent}__mode", chosen) in approved
+        if "agent" in value:
+            found[agent] = {k: v for k, v in value.items() if k != "chosen" or decided}
+    return found
+
+
+def _approved_mode(item: dict[str, Any]) -> set[tuple[str, str]]:
+    """The mode of an agent that a person approved by this call, which the gateway itself has journaled."""
+    decision: dict[str, Any] = (item.get("decision") or {}).get("decision") or {}
+    try:
+        mode = json.loads(item["args"])["mode"]
+    except (ValueError, KeyError, TypeError):
+        return set()
+    return {(item["name"], str(mode))} if decision.get("kind") == "approve" else set()
+
+
+def _kernel(ctx: Context, parts: _Parts) -> KernelInfo:
+    lease = parts.lease
+    connection = ctx.kernels.connection(lease["kernel_id"]) if ctx.kernels is not None else None
+    return KernelInfo(
+        kernel_id=lease["kernel_id"],
+        incarnation=lease["kernel_incarnation"],
+        connection=connection,
+        tools=tuple(parts.tools),
+    )

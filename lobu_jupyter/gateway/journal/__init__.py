@@ -1,0 +1,1 @@
+"""The journal: how events are kept, read and followed."""

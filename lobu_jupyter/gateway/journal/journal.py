@@ -1,0 +1,124 @@
+"""The journal: what is appended gets the next seqs of its thread; it is read in pages. In the caller's transaction."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from itertools import accumulate
+from typing import TYPE_CHECKING
+
+from lobu_jupyter.model.events import Event, encode
+from lobu_jupyter.model.runs import Entry
+
+from .hub import owner_topic, thread_topic
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lobu_jupyter.gateway.context import Context
+    from lobu_jupyter.store.tx import Row, Tx
+
+_MAX_ROWS = 128  # that are read at once
+_SMALL = 16 * 1024  # bytes: with fewer, more rows are read at once
+ALL = 2**62
+_SEPARATOR = b"\x1e"
+
+
+async def append(tx: Tx, thread_id: str, run_id: str | None, bodies: Sequence[bytes], now: float) -> int:
+    """Journal `bodies` of a run (None: between runs); returns the thread's new cursor."""
+    end = await tx.one("end_of_journal", thread_id=thread_id)
+    assert end is not None, "only threads that exist are written to"
+    cursor = await _insert(tx, end["number"], run_id, end["cursor"], bodies)
+    await tx.run("touch_thread", thread_id=thread_id, now=now)
+    tx.wake(thread_topic(thread_id))
+    tx.wake(owner_topic(end["owner"]))
+    return cursor
+
+
+async def append_more(ctx: Context, tx: Tx, lease: Row, bodies: Sequence[bytes]) -> int:
+    """The same for what a running run goes on with: readers are given the bytes, not sent to the store.
+
+    ``lease``: with the end of the journal, ``cursor``.
+    """
+    thread_id, run_id, cursor = lease["thread_id"], lease["run_id"], lease["cursor"]
+
+    def tell() -> None:
+        topic = thread_topic(thread_id)
+        if ctx.hub.listened(topic):
+            ctx.tails.extend(thread_id, run_id, cursor + 1, bodies)
+            ctx.hub.grown(topic)
+
+    tx.after(tell)
+    return await _insert(tx, lease["thread"], run_id, cursor, bodies)
+
+
+async def _insert(tx: Tx, thread: int, run_id: str | None, cursor: int, bodies: Sequence[bytes]) -> int:
+    """The new cursor of the thread with this number, whose journal ends at `cursor`. What comes at once is one row."""
+    last = cursor + len(bodies)
+    joined = _SEPARATOR.join(bodies)
+    await tx.run("append_events", thread=thread, first=cursor + 1, last=last, run_id=run_id, bodies=joined)
+    return last
+
+
+async def read_page(
+    tx: Tx,
+    thread_id: str,
+    position: int,
+    until: int,
+    *,
+    max_events: int = ALL,
+    max_bytes: int = ALL,
+    only: str | None = None,
+) -> tuple[list[Entry], int]:
+    """The events from `position` (exclusive) to `until` (of the run `only`), and the seq where the page ends.
+
+    That is with the event that fills `max_bytes`, after `max_events`, or where the journal ends. What a damaged
+    file has lost is passed over: what follows it keeps its seqs.
+    """
+    entries: list[Entry] = []
+    rows = 1
+    while position < until and max_events > 0 and max_bytes > 0:
+        first, bodies = await _read_stretch(tx, thread_id, position, until, rows, only)
+        if not bodies:
+            break
+        start = max(first, position + 1)
+        bodies = bodies[start - first : until + 1 - first][:max_events]
+        sizes = list(accumulate(map(len, bodies)))
+        bodies = bodies[: bisect_left(sizes, max_bytes) + 1]
+        entries += [Entry(seq, body) for seq, body in enumerate(bodies, start) if body]
+        position = start + len(bodies) - 1
+        max_events -= len(bodies)
+        max_bytes -= sizes[-1]
+        rows = min(4 * rows, _MAX_ROWS) if sizes[-1] < _SMALL else rows
+    return entries, position
+
+
+async def _read_stretch(
+    tx: Tx, thread_id: str, position: int, until: int, rows: int, only: str | None
+) -> tuple[int, list[bytes]]:
+    """The first seq and the bodies of so many rows, from that with the event after `position` on.
+
+    Empty is a body of another run than `only`, and what a damaged row has lost.
+    """
+    bounds = {"position": position, "until": until, "only": only}
+    found = await tx.one("stretch_after", thread_id=thread_id, limit=rows, **bounds)
+    assert found is not None, "an aggregate is one row"
+    if found["first"] is None:
+        return position + 1, []
+    bodies: list[bytes] = found["bodies"].split(_SEPARATOR)
+    count = found["last"] - found["first"] + 1
+    if len(bodies) == count:
+        return found["first"], bodies
+    if rows > 1:  # a hole, somewhere
+        return await _read_stretch(tx, thread_id, position, until, 1, only)
+    return found["first"], (bodies + [b""] * count)[:count]
+
+
+async def read_run(tx: Tx, run: Row) -> list[Entry]:
+    """All events of a run that has begun."""
+    entries, _ = await read_page(tx, run["thread_id"], run["start_cursor"] - 1, ALL, only=run["run_id"])
+    return entries
+
+
+def stamped(event: Event, now: float) -> bytes:
+    """An event of the gateway as journaled bytes, with its time in milliseconds."""
+    return encode({**event, "timestamp": int(now * 1000)})

@@ -1,0 +1,106 @@
+"""Kernels: what their death or restart means for the runs that are bound to them.
+
+Each event makes a new incarnation. Running runs end with one error that says what happened and what
+to do; who waits on a person is told that the variables are gone; for all others nothing happens.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+
+from lobu_jupyter.gateway.journal.journal import append, stamped
+from lobu_jupyter.gateway.runs.end import fail_run
+from lobu_jupyter.model.callers import Caller, KernelCaller
+from lobu_jupyter.model.errors import Conflict, NotAllowed
+from lobu_jupyter.model.events import custom
+from lobu_jupyter.model.ports import ToolSpec
+from lobu_jupyter.model.runs import ErrorCode
+
+from .access import owner_of, refused
+from .fencing import check_silenced
+from .ownership import check_kernel
+from .registrations import judged
+from .rows import json_of
+
+if TYPE_CHECKING:
+    from lobu_jupyter.store.tx import Tx
+
+    from .context import Context
+
+What = Literal["died", "restarted", "shutdown", "start_failed"]
+
+_CODES: dict[What, ErrorCode] = {
+    "died": ErrorCode.KERNEL_DIED,
+    "restarted": ErrorCode.KERNEL_RESTARTED,
+    "shutdown": ErrorCode.KERNEL_SHUTDOWN,
+    "start_failed": ErrorCode.KERNEL_START_FAILED,
+}
+_SENTENCES: dict[What, tuple[str, str]] = {
+    "died": ("The kernel died", "Its variables are gone: run the cells that you need again, then ask again."),
+    "restarted": (
+        "The kernel was restarted",
+        "Its variables are gone: run the cells that you need again, then ask again.",
+    ),
+    "shutdown": ("The kernel was shut down", "Start a kernel for the notebook, then ask again."),
+    "start_failed": ("The kernel could not be started", "Repair or change the kernel, then ask again."),
+}
+
+
+async def kernel_event(ctx: Context, kernel_id: str, what: What, detail: str) -> list[str]:
+    """See :meth:`Gateway.kernel_event`."""
+    happened, hint = _SENTENCES[what]
+    message = f"{happened}{f' ({detail})' if detail else ''}. {hint}"
+
+    async def body(tx: Tx) -> list[str]:
+        row = await tx.one("bump_kernel", kernel_id=kernel_id, server_id=ctx.server_id)
+        assert row is not None, "an upsert returns its row"
+        ended = await tx.all("leases_of_kernel", kernel_id=kernel_id)
+        for lease in ended:
+            await fail_run(ctx, tx, lease["run_id"], _CODES[what], message)
+        waiting = await tx.all("threads_waiting_on_kernel", kernel_id=kernel_id)
+        value = {"what": what, "kernelId": kernel_id, "incarnation": row["incarnation"], "message": message}
+        for thread in waiting:
+            await tx.run("mark_kernel_lost", thread_id=thread["thread_id"])
+            event = stamped(custom("lobu.kernel", value), ctx.now())
+            await append(tx, thread["thread_id"], None, [event], ctx.now())
+        return [lease["run_id"] for lease in ended]
+
+    return await ctx.database.write(body)
+
+
+async def kernel_tools(ctx: Context, by: Caller, kernel_id: str, tools: list[ToolSpec]) -> None:
+    """See :meth:`Gateway.kernel_tools`."""
+    owner_of(by)
+    if isinstance(by, KernelCaller) and by.kernel_id != kernel_id:
+        raise NotAllowed("A kernel offers its own tools only.")
+    await check_silenced(ctx, by, "tools")
+    await check_kernel(ctx, by, kernel_id)
+    mine = ctx.owns_kernel(kernel_id)
+
+    async def body(tx: Tx) -> None:
+        await tx.run("bind_kernel", kernel_id=kernel_id, server_id=ctx.server_id, mine=mine)
+        known = {tool.name: tool for tool in await tools_of_kernel(tx, kernel_id)}
+        kept = judged(by, tools, known, await _names_of_workers(ctx, tx, by))
+        await tx.run("set_kernel_tools", kernel_id=kernel_id, tools=json_of(kept))
+
+    try:
+        await ctx.database.write(body)
+    except Conflict:
+        await refused(ctx, by, "tools")
+        raise
+
+
+async def _names_of_workers(ctx: Context, tx: Tx, by: Caller) -> set[str]:
+    """The names of the tools that workers announced."""
+    rows = await tx.all("workers_for", owner=by.name, since=ctx.now() - ctx.settings.outside_seconds)
+    last = await tx.one("last_announcement")
+    rows += [last] if last is not None else []
+    return {tool.name for row in rows for tool in msgspec.json.decode(row["tools"], type=list[ToolSpec])}
+
+
+async def tools_of_kernel(tx: Tx, kernel_id: str | None) -> list[ToolSpec]:
+    """The tools that a kernel's incarnation has told of."""
+    row = await tx.one("kernel", kernel_id=kernel_id) if kernel_id else None
+    return msgspec.json.decode(row["tools"], type=list[ToolSpec]) if row is not None else []

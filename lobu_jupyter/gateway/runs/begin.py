@@ -1,0 +1,157 @@
+"""A run begins: lease, RUN_STARTED and the hand-over to a worker, in one transaction.
+
+The lease is there before any worker hears of the run; if it cannot be written, nothing is dispatched.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from lobu_jupyter.gateway.journal.hub import inbox_topic
+from lobu_jupyter.gateway.journal.journal import append, stamped
+from lobu_jupyter.model.events import custom, run_started
+from lobu_jupyter.model.ids import new_id
+
+if TYPE_CHECKING:
+    from lobu_jupyter.gateway.context import Context
+    from lobu_jupyter.store.tx import Row, Tx
+
+TITLE_CHARS = 60
+SERVER_SILENCE = 30.0  # seconds after which another server is not expected to take a run
+
+
+async def add_run(ctx: Context, tx: Tx, thread_id: str, owner: str, **fields: Any) -> str:
+    """Accept a run, queued; the caller begins it or leaves it to :func:`begin_next`."""
+    run_id = new_id("run")
+    defaults = {"parent_run_id": None, "client_request_id": None}
+    await tx.run(
+        "add_run", **{**defaults, **fields}, run_id=run_id, thread_id=thread_id, owner=owner, now=ctx.now()
+    )
+    return run_id
+
+
+async def begin(
+    ctx: Context,
+    tx: Tx,
+    run_id: str,
+    *,
+    resume: list[dict[str, Any]] | None = None,
+    first: list[bytes] | None = None,
+) -> int:
+    """Begin a queued run; ``first``: events right after RUN_STARTED. Returns its cursor."""
+    await tx.run("begin_run", run_id=run_id)
+    run = await tx.one("run", run_id=run_id)
+    assert run is not None, "the caller has just read or added it"
+    await _lease(ctx, tx, run)
+    await title_once(ctx, tx, run)
+    start = await append(
+        tx, run["thread_id"], run_id, [_started(ctx, run, resume), *(first or [])], ctx.now()
+    )
+    start -= len(first or [])
+    await tx.run("set_start", run_id=run_id, start_cursor=start, cursor=start - 1)
+    await assign(ctx, tx, run_id, run["agent"])
+    tx.after(lambda: ctx.observer.run_began(run_id, run["thread_id"], run["agent"]))
+    return start - 1
+
+
+async def begin_next(ctx: Context, tx: Tx, thread_id: str) -> None:
+    """Begin the oldest queued run of a thread that neither runs nor waits."""
+    thread = await tx.one("thread", thread_id=thread_id)
+    if thread is None or thread["running"] or thread["waiting"] or thread["deleted_at"] is not None:
+        return
+    queue = await tx.all("queued_runs", thread_id=thread_id)
+    if queue:
+        await begin(ctx, tx, queue[0]["run_id"])
+
+
+async def begin_and_end(ctx: Context, tx: Tx, run: Row, terminal: bytes) -> int:
+    """A run that ends without ever running: its RUN_STARTED and its end together. Returns the end's seq."""
+    await title_once(ctx, tx, run)
+    end = await append(tx, run["thread_id"], run["run_id"], [_started(ctx, run, None), terminal], ctx.now())
+    await tx.run("set_start", run_id=run["run_id"], start_cursor=end - 1, cursor=end - 2)
+    tx.after(lambda: ctx.observer.run_began(run["run_id"], run["thread_id"], run["agent"]))
+    return end
+
+
+async def _lease(ctx: Context, tx: Tx, run: Row) -> None:
+    kernel = await tx.one("kernel", kernel_id=run["kernel_id"]) if run["kernel_id"] else None
+    server = ctx.server_id
+    if kernel is not None and kernel["server_id"] not in (None, server):
+        since = ctx.now() - SERVER_SILENCE
+        if await tx.one("live_server", server_id=kernel["server_id"], since=since):
+            server = kernel["server_id"]  # only that one can reach the kernel
+    await tx.run(
+        "add_lease",
+        run_id=run["run_id"],
+        thread_id=run["thread_id"],
+        server_id=server,
+        kernel_id=run["kernel_id"],
+        kernel_incarnation=kernel["incarnation"] if kernel is not None else 0,
+        deadline=ctx.now() + ctx.settings.start_seconds,
+    )
+
+
+async def assign(ctx: Context, tx: Tx, run_id: str, agent: str) -> bool:
+    """Put a leased run into the inbox of a live worker of its server; without one, call for one.
+
+    A run that goes on after a pause goes to the worker that paused it, if that lives: an external agent waits there.
+    """
+    lease = await tx.one("lease", run_id=run_id)
+    assert lease is not None, "only leased runs are assigned"
+    since = ctx.now() - ctx.settings.outside_seconds
+    before = await tx.one("incarnation_of_parent", run_id=run_id)
+    worker = await tx.one(
+        "pick_worker",
+        run_id=run_id,
+        server_id=lease["server_id"],
+        agent=agent,
+        since=since,
+        before=before["incarnation"] if before is not None else 0,
+    )
+    if worker is None:
+        ctx.call_worker(tx)
+        return False
+    await tx.run(
+        "assign_lease", run_id=run_id, worker_id=worker["worker_id"], incarnation=worker["incarnation"]
+    )
+    await tell(tx, worker["worker_id"], "start", run_id)
+    return True
+
+
+async def tell(tx: Tx, worker_id: str, kind: str, run_id: str | None, reason: str = "") -> None:
+    """Put one thing into a worker's inbox."""
+    await tx.run("tell_worker", worker_id=worker_id, kind=kind, run_id=run_id, reason=reason)
+    tx.wake(inbox_topic(worker_id))
+
+
+async def title_once(ctx: Context, tx: Tx, run: Row) -> None:
+    """The thread's first prompt is its title until somebody gives it another."""
+    thread = await tx.one("thread", thread_id=run["thread_id"])
+    assert thread is not None, "a run has a thread"
+    title = _title_of(json.loads(run["request"]).get("message") or {})
+    if thread["title"] or not title:
+        return
+    await tx.run("title_thread", thread_id=run["thread_id"], title=title)
+    await append(
+        tx, run["thread_id"], None, [stamped(custom("lobu.title", {"title": title}), ctx.now())], ctx.now()
+    )
+
+
+def _title_of(message: dict[str, Any]) -> str:
+    content = message.get("content") or ""
+    if isinstance(content, list):
+        content = " ".join(part.get("text") or "" for part in content)
+    line = next((line.strip() for line in str(content).splitlines() if line.strip()), "")
+    return line if len(line) <= TITLE_CHARS else line[: TITLE_CHARS - 1].rstrip() + "…"
+
+
+def _started(ctx: Context, run: Row, resume: list[dict[str, Any]] | None) -> bytes:
+    request = json.loads(run["request"])
+    messages = [request["message"]] if request.get("message") else []
+    more: dict[str, Any] = {}
+    if run["parent_run_id"]:
+        more["parentRunId"] = run["parent_run_id"]
+    event = run_started(run["thread_id"], run["run_id"], messages, resume=resume, **more)
+    event["input"]["context"] = request.get("context") or []
+    return stamped(event, ctx.now())

@@ -1,0 +1,178 @@
+"""Ends: a run takes exactly one, with its lease and whatever follows from it, in one transaction.
+
+First writer wins; who comes later finds no lease and changes nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from lobu_jupyter.gateway.journal.journal import append, stamped
+from lobu_jupyter.gateway.rows import interrupt_of, json_of, prompt_of
+from lobu_jupyter.model.events import Event, custom, encode, run_error, run_finished
+from lobu_jupyter.model.interrupts import InterruptStatus, held_calls
+from lobu_jupyter.model.runs import ErrorCode, RunError, RunStatus
+
+from .begin import begin_and_end, begin_next, tell
+
+if TYPE_CHECKING:
+    from lobu_jupyter.gateway.context import Context
+    from lobu_jupyter.store.tx import Row, Tx
+
+CANCELLED = "Cancelled before it ended."
+CLOSED_MESSAGES = {
+    InterruptStatus.CANCELLED: "Not run: cancelled while it waited for a decision.",
+    InterruptStatus.EXPIRED: "Not run: nobody decided in time. Ask again to go on.",
+}
+
+
+async def finish(
+    ctx: Context,
+    tx: Tx,
+    run: Row,
+    status: RunStatus,
+    end_cursor: int,
+    *,
+    usage: dict[str, int] | None = None,
+    error: RunError | None = None,
+    said: bytes | bytearray = b"",
+    then_next: bool = True,
+) -> None:
+    """Write a run's end into its row, take its lease away and begin what is queued behind it.
+
+    ``said``: its messages' words, which can be searched from now on, with its prompt.
+    """
+    run_id = run["run_id"]
+    changed = await tx.run(
+        "end_run",
+        run_id=run_id,
+        status=status,
+        end_cursor=end_cursor,
+        now=ctx.now(),
+        usage=json_of(usage or {}),
+        error_code=error.code if error else None,
+        error_message=error.message if error else None,
+    )
+    assert changed == 1, "the caller saw its lease in this transaction"
+    await tx.run("drop_lease", run_id=run_id)
+    text = f"{prompt_of(run)}\n{said.decode()}"
+    await tx.run("index_run", thread_id=run["thread_id"], run_id=run_id, text=text)
+    await tx.run("drop_parent_checkpoint", run_id=run_id)
+    tx.after(lambda: ctx.slices.drop(run_id))
+    code = error.code if error else None
+    tx.after(lambda: ctx.observer.run_ended(run_id, run["thread_id"], run["agent"], status, code))
+    if then_next:
+        await begin_next(ctx, tx, run["thread_id"])
+
+
+async def fail_run(
+    ctx: Context, tx: Tx, run_id: str, code: ErrorCode, message: str, *, then_next: bool = True
+) -> bool:
+    """End a running run with RUN_ERROR. False if it has ended."""
+    message = ctx.settings.redactor.text(message)
+    error, event = RunError(code=code, message=message), run_error(code, message)
+    return await _close(ctx, tx, run_id, RunStatus.FAILED, event, message, error, then_next)
+
+
+async def cancel_run(ctx: Context, tx: Tx, run_id: str, *, then_next: bool = True) -> bool:
+    """End a running run with RUN_FINISHED(cancelled). False if it has ended."""
+    return await _close(ctx, tx, run_id, RunStatus.CANCELLED, None, CANCELLED, then_next=then_next)
+
+
+async def _close(
+    ctx: Context,
+    tx: Tx,
+    run_id: str,
+    status: RunStatus,
+    event: Event | None,
+    why: str,
+    error: RunError | None = None,
+    then_next: bool = True,
+) -> bool:
+    lease, run = await tx.one("lease", run_id=run_id), await tx.one("run", run_id=run_id)
+    if lease is None or run is None:
+        return False
+    terminal = event or run_finished(run["thread_id"], run_id, {"type": "cancelled"})
+    slice_ = await ctx.slices.take(tx, lease, lease["batch"])
+    bodies = [encode(closing) for closing in slice_.close(why)]
+    end = await append(tx, run["thread_id"], run_id, [*bodies, stamped(terminal, ctx.now())], ctx.now())
+    if lease["worker_id"] is not None:
+        await tell(tx, lease["worker_id"], "cancel", run_id, error.code if error else "cancelled")
+    await finish(ctx, tx, run, status, end, error=error, said=slice_.said, then_next=then_next)
+    return True
+
+
+async def cancel_queued(ctx: Context, tx: Tx, run: Row) -> None:
+    """End a run that has not begun: RUN_STARTED and RUN_FINISHED(cancelled) together."""
+    terminal = stamped(run_finished(run["thread_id"], run["run_id"], {"type": "cancelled"}), ctx.now())
+    end = await begin_and_end(ctx, tx, run, terminal)
+    await finish(ctx, tx, run, RunStatus.CANCELLED, end, then_next=False)
+
+
+async def close_interrupts(
+    ctx: Context,
+    tx: Tx,
+    thread_id: str,
+    status: InterruptStatus,
+    *,
+    by: str | None = None,
+    then_next: bool = True,
+    why: str | None = None,
+    message: str | None = None,
+) -> bool:
+    """Settle all open interrupts of a thread without a decision. False if there is none.
+
+    ``why``, ``message``: what the journal says of it, and of the calls that waited, if not the status's own words.
+    """
+    rows = await tx.all("open_interrupts", thread_id=thread_id)
+    if not rows:
+        return False
+    for row in rows:
+        await settle(tx, row, status, now=ctx.now(), by=by)
+    for run_id in {row["run_id"] for row in rows}:
+        await tx.run("drop_checkpoint", run_id=run_id)
+    value: dict[str, Any] = {
+        "interruptIds": [row["interrupt_id"] for row in rows],
+        "toolCallIds": list(dict.fromkeys(call for row in rows for call in held_calls(interrupt_of(row)))),
+        "why": why or status.value,
+        "message": message or CLOSED_MESSAGES[status],
+        "by": by,
+    }
+    await _release(tx, rows)
+    await append(tx, thread_id, None, [stamped(custom("lobu.closed", value), ctx.now())], ctx.now())
+    if then_next:
+        await begin_next(ctx, tx, thread_id)
+    return True
+
+
+async def _release(tx: Tx, rows: list[Row]) -> None:
+    """Tell the workers that hold these questions in memory that nobody will answer."""
+    for run_id in dict.fromkeys(row["run_id"] for row in rows if interrupt_of(row).in_memory):
+        worker = await tx.one("worker_of_run", run_id=run_id)
+        if worker is not None:
+            await tell(tx, worker["worker_id"], "cancel", run_id, "closed")
+
+
+async def settle(tx: Tx, row: Row, status: InterruptStatus, *, now: float, **decided: Any) -> bool:
+    """Settle one open interrupt. False if it was settled before."""
+    fields = {"decision": None, "by": None, "via": None, "resumed_by": None, **decided}
+    changed = await tx.run(
+        "settle_interrupt",
+        thread_id=row["thread_id"],
+        interrupt_id=row["interrupt_id"],
+        status=status,
+        now=now,
+        **fields,
+    )
+    return changed == 1
+
+
+async def expire_due(ctx: Context, tx: Tx, thread_id: str) -> bool:
+    """Make the expiry of a thread's open interrupts terminal if it is due by the clock.
+
+    A pause is decided as a whole, so when one of its questions is over, all are.
+    """
+    rows = await tx.all("open_interrupts", thread_id=thread_id)
+    if not any(row["expires_at"] is not None and row["expires_at"] <= ctx.now() for row in rows):
+        return False
+    return await close_interrupts(ctx, tx, thread_id, InterruptStatus.EXPIRED)

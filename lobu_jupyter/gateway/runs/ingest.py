@@ -1,0 +1,341 @@
+"""Ingest: a worker's batch becomes journal, whole or not at all, once, and only from who holds the lease."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from functools import partial
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from lobu_jupyter.gateway.journal.journal import append, append_more
+from lobu_jupyter.gateway.journal.slices import open_of
+from lobu_jupyter.model import events as ev
+from lobu_jupyter.model.bounds import MAX_BATCH_BYTES, MAX_BATCH_EVENTS
+from lobu_jupyter.model.errors import (
+    Conflict,
+    InvalidField,
+    LobuError,
+    RunEnded,
+    RunNotFound,
+    StaleIncarnation,
+    TooLarge,
+)
+from lobu_jupyter.model.interrupts import check_interrupt
+from lobu_jupyter.model.runs import ErrorCode, RunError, RunStatus
+from lobu_jupyter.model.streamed import is_printed
+
+from .end import finish
+from .pause import pause
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lobu_jupyter.gateway.context import Context
+    from lobu_jupyter.model.callers import WorkerCaller
+    from lobu_jupyter.model.redaction import Redactor
+    from lobu_jupyter.model.slice import Slice
+    from lobu_jupyter.store.database import Body, Outcome
+    from lobu_jupyter.store.tx import Row, Tx
+
+_RESERVED = frozenset({"lobu.decision", "lobu.closed", "lobu.title", "lobu.kernel"})  # the gateway's to say
+_DELTAS = frozenset(
+    {
+        ev.TextMessageContent,
+        ev.TextMessageChunk,
+        ev.ReasoningMessageContent,
+        ev.ReasoningMessageChunk,
+        ev.ToolCallArgs,
+        ev.ToolCallChunk,
+    }
+)
+_TERMINAL = (ev.RunFinished, ev.RunErrorEvent)
+LIFE_SECONDS = 1.0  # how often a lease is extended at most
+MAX_TOKENS = 10**12  # of one count of one run, so that no sum overflows
+UNASKED_EVENTS = 64  # a batch of more is judged by its lease before its events are parsed
+_STATUS = {
+    "success": RunStatus.SUCCEEDED,
+    "interrupt": RunStatus.INTERRUPTED,
+    "cancelled": RunStatus.CANCELLED,
+}
+_Taken = dict[str, int]  # {"acked", "cursor"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Checked:
+    """A batch that is well-formed; ``terminal`` is its last event, if that ends the run."""
+
+    batch: ev.Batch
+    events: list[tuple[ev.Known, bytes]]
+    terminal: ev.RunFinished | ev.RunErrorEvent | None
+    clear: bool  # of secrets
+
+
+async def ingest(ctx: Context, worker: WorkerCaller, batch: ev.Batch) -> _Taken:
+    """See :meth:`Gateway.ingest`."""
+    (taken,) = await ingest_each(ctx, worker, [batch])
+    if isinstance(taken, LobuError):
+        raise taken
+    return taken
+
+
+async def ingest_each(
+    ctx: Context, worker: WorkerCaller, batches: Sequence[ev.Batch]
+) -> list[_Taken | LobuError]:
+    """See :meth:`Gateway.ingest_each`."""
+    began = perf_counter()
+    judged = await _judge_each(ctx, worker, batches)
+    bodies = [body for body in judged if callable(body)]
+    outcomes = iter(await ctx.database.write_each(bodies) if bodies else [])
+    taken = [_taken(next(outcomes)) if callable(body) else body for body in judged]
+    journaled = [len(b.events) for b, t in zip(batches, taken, strict=True) if not isinstance(t, LobuError)]
+    if journaled:
+        ctx.observer.ingested(sum(journaled), perf_counter() - began)
+    return taken
+
+
+def _taken(outcome: Outcome[_Taken]) -> _Taken | LobuError:
+    return outcome.error if isinstance(outcome.error, LobuError) else outcome.result()
+
+
+async def _judge_each(
+    ctx: Context, worker: WorkerCaller, batches: Sequence[ev.Batch]
+) -> list[Body[_Taken] | _Taken | LobuError]:
+    judged: list[Body[_Taken] | _Taken | LobuError] = []
+    parsed = 0
+    for batch in batches:
+        many = UNASKED_EVENTS < len(batch.events) <= MAX_BATCH_EVENTS
+        known = await _known(ctx, worker, batch) if many else None
+        judged.append(_judge(ctx, worker, batch) if known is None else known)
+        parsed += len(batch.events)
+        if parsed > MAX_BATCH_EVENTS:  # parsing takes milliseconds, and others wait
+            parsed = 0
+            await asyncio.sleep(0)
+    return judged
+
+
+def _judge(ctx: Context, worker: WorkerCaller, batch: ev.Batch) -> Body[_Taken] | LobuError:
+    """What journals the batch, or why it is refused."""
+    try:
+        if batch.incarnation != worker.incarnation:
+            raise StaleIncarnation
+        checked = _check(ctx, batch)
+    except LobuError as refusal:
+        return refusal
+    return lambda tx: _take(ctx, tx, worker, checked)
+
+
+def _check_size(batch: ev.Batch) -> None:
+    if batch.batch < 1:
+        raise InvalidField("must be at least 1", field="batch")
+    if not batch.events:
+        raise InvalidField("must have at least one event", field="events")
+    if len(batch.events) > MAX_BATCH_EVENTS:
+        raise InvalidField(f"must have at most {MAX_BATCH_EVENTS} items", field="events")
+
+
+async def _known(ctx: Context, worker: WorkerCaller, batch: ev.Batch) -> _Taken | LobuError | None:
+    """Judge a batch of many events by its lease and number, before they are parsed.
+
+    Returns what :func:`_take` would answer or refuse it with, or None: it comes next.
+    """
+    if batch.incarnation != worker.incarnation or ctx.slices.expects(batch.run_id, batch.batch):
+        return None
+
+    async def body(tx: Tx) -> _Taken | None:
+        lease = await tx.one("lease", run_id=batch.run_id)
+        if lease is not None and lease["batch"] + 1 == batch.batch and _holds(worker, lease):
+            return None
+        return await _repeated(tx, worker, batch)
+
+    try:
+        return await ctx.database.read(body)
+    except LobuError as refusal:
+        return refusal
+
+
+def _holds(worker: WorkerCaller, lease: Row) -> bool:
+    return (lease["worker_id"], lease["incarnation"]) == (worker.worker_id, worker.incarnation)
+
+
+def _check(ctx: Context, batch: ev.Batch) -> _Checked:
+    """All that can be checked without the run's state, so that nothing is written for a bad batch."""
+    _check_size(batch)
+    bodies = [bytes(raw) for raw in batch.events]
+    if sum(map(len, bodies)) > MAX_BATCH_BYTES:
+        raise TooLarge(f"The events of a batch may have {MAX_BATCH_BYTES} bytes.", field="events")
+    clear = ctx.settings.redactor.clear(b"".join(bodies))
+    parse = ev.parse if clear else partial(_parse_redacted, ctx.settings.redactor)
+    events = [parse(body, f"events[{i}]") for i, body in enumerate(bodies)]
+    for i, (event, _) in enumerate(events):
+        if isinstance(event, _TERMINAL) and i < len(events) - 1:
+            raise InvalidField("nothing follows the end of a run", field=f"events[{i + 1}]")
+        if isinstance(event, ev.RunFinished):
+            _check_outcome(event, f"events[{i}].outcome")
+        if isinstance(event, ev.Custom) and event.name.startswith("lobu."):
+            if event.name in _RESERVED:
+                raise InvalidField(f"{event.name} is not a worker's to say", field=f"events[{i}].name")
+            ev.check_custom(event, f"events[{i}].value")
+    last = events[-1][0]
+    terminal = last if isinstance(last, _TERMINAL) else None
+    if terminal is not None:
+        _check_usage(terminal.usage or [], f"events[{len(events) - 1}].usage")
+    _check_checkpoint(ctx, batch, terminal)
+    return _Checked(batch, events, terminal, clear)
+
+
+def _parse_redacted(redactor: Redactor, body: bytes, where: str) -> tuple[ev.Known, bytes]:
+    """Parse an event without secrets; those in a delta are for its stream to find, with what comes next."""
+    event, data = ev.parse(body, where)
+    if type(event) in _DELTAS or (isinstance(event, ev.Custom) and is_printed(event)):
+        return event, data
+    clean = redactor.raw(data)
+    return (event, data) if clean is data else ev.parse(clean, where)
+
+
+def _check_checkpoint(ctx: Context, batch: ev.Batch, terminal: ev.Known | None) -> None:
+    paused = isinstance(terminal, ev.RunFinished) and _outcome(terminal)["type"] == "interrupt"
+    if paused and batch.checkpoint is None:
+        raise InvalidField("a pause has a checkpoint", field="checkpoint")
+    if batch.checkpoint is None:
+        return
+    if not paused:
+        raise InvalidField("only a pause has a checkpoint", field="checkpoint")
+    size = len(batch.checkpoint.encode())
+    if size > ctx.settings.max_checkpoint_bytes:
+        limit = ctx.settings.max_checkpoint_bytes
+        raise TooLarge(f"The checkpoint has {size} bytes; {limit} are allowed.", field="checkpoint")
+
+
+def _check_usage(usages: list[dict[str, Any]], where: str) -> None:
+    for index, usage in enumerate(usages):
+        for name, count in usage.items():
+            if isinstance(count, int) and not 0 <= count <= MAX_TOKENS:
+                raise InvalidField(f"must be 0 to {MAX_TOKENS}", field=f"{where}[{index}].{name}")
+
+
+def _check_outcome(event: ev.RunFinished, where: str) -> None:
+    outcome = _outcome(event)
+    if not isinstance(outcome.get("type"), str) or outcome["type"] not in _STATUS:
+        raise InvalidField("an outcome is success, interrupt or cancelled", field=f"{where}.type")
+    interrupts = outcome.get("interrupts", [])
+    if not isinstance(interrupts, list):
+        raise InvalidField("must be a list", field=f"{where}.interrupts")
+    for index, interrupt in enumerate(interrupts):  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+        check_interrupt(interrupt, f"{where}.interrupts[{index}]")  # pyright: ignore[reportUnknownArgumentType]
+
+
+def _outcome(event: ev.RunFinished) -> dict[str, Any]:
+    return event.outcome or {"type": "success"}
+
+
+async def _take(ctx: Context, tx: Tx, worker: WorkerCaller, checked: _Checked) -> _Taken:
+    """Journal a batch of the worker that holds the lease."""
+    batch, run_id = checked.batch, checked.batch.run_id
+    lease = await tx.one(
+        "take_batch",
+        run_id=run_id,
+        batch=batch.batch,
+        worker_id=worker.worker_id,
+        incarnation=worker.incarnation,
+    )
+    if lease is None:
+        return await _repeated(tx, worker, batch)
+    slice_ = await ctx.slices.take(tx, lease, batch.batch - 1)
+    if slice_.streamed is not None:
+        slice_.streamed.clear = checked.clear
+    owed = frozenset[str]()
+    bodies: list[bytes] = []
+    for i, (event, body) in enumerate(checked.events):
+        if event is checked.terminal:
+            owed = frozenset(slice_.unanswered)
+        bodies += slice_.feed(event, body, f"events[{i}]")
+    if batch.batch == 1:
+        await tx.run("drop_parent_checkpoint", run_id=run_id)
+    if checked.terminal is not None:
+        cursor = await _end(ctx, tx, lease, checked, bodies[:-1], owed, slice_.said)
+    else:
+        cursor = await append_more(ctx, tx, lease, bodies) if bodies else lease["cursor"]
+        await _extend(ctx, tx, lease, slice_)
+        tx.after(lambda: ctx.slices.keep(run_id, batch.batch, slice_))
+    return {"acked": batch.batch, "cursor": cursor}
+
+
+async def _repeated(tx: Tx, worker: WorkerCaller, batch: ev.Batch) -> _Taken:
+    """The answer to the last batch once more; any other one that is not taken is refused."""
+    run = await tx.one("run_of_worker", run_id=batch.run_id, worker_id=worker.worker_id)
+    if run is None or not run["worker_lives"]:
+        alive = run is None and await tx.one("live_worker", worker_id=worker.worker_id)
+        raise RunNotFound if alive else StaleIncarnation
+    if (batch.batch, worker.incarnation) == (run["batch"], run["batch_incarnation"]):
+        return {"acked": batch.batch, "cursor": run["cursor"]}
+    if run["deadline"] is None:  # there is no lease
+        raise RunEnded
+    if not _holds(worker, run):
+        raise StaleIncarnation
+    raise Conflict(f"Batch {run['batch'] + 1} comes next, not {batch.batch}.", expected=run["batch"] + 1)
+
+
+async def _extend(ctx: Context, tx: Tx, lease: Row, slice_: Slice) -> None:
+    """A batch is a sign of life; at a hundred a second, one of them a second says enough."""
+    now = ctx.now()
+    chunk = open_of(slice_)
+    deadline = now + ctx.settings.lease_seconds
+    if lease["fetched"] and chunk == lease["chunk"] and deadline < lease["deadline"] + LIFE_SECONDS:
+        return
+    await tx.run("extend_lease", run_id=lease["run_id"], deadline=deadline, chunk=chunk)
+    await tx.run("touch_thread", thread_id=lease["thread_id"], now=now)
+
+
+async def _end_body(ctx: Context, tx: Tx, run: Row, checked: _Checked, owed: frozenset[str]) -> bytes:
+    """The terminal event as journaled: it names its thread and run, and its time; a pause is written."""
+    event = ev.decode(checked.events[-1][1])
+    event.setdefault("timestamp", int(ctx.now() * 1000))
+    if isinstance(checked.terminal, ev.RunErrorEvent):
+        event.setdefault("code", ErrorCode.INTERNAL.value)
+        return ev.encode(event)
+    event |= {"threadId": run["thread_id"], "runId": run["run_id"]}
+    event.setdefault("outcome", {"type": "success"})
+    checkpoint = checked.batch.checkpoint
+    if checkpoint is not None:
+        where = f"events[{len(checked.events) - 1}].outcome.interrupts"
+        wires = event["outcome"]["interrupts"]
+        event["outcome"]["interrupts"] = await pause(ctx, tx, run, wires, checkpoint, owed, where)
+    return ev.encode(event)
+
+
+async def _end(
+    ctx: Context,
+    tx: Tx,
+    lease: Row,
+    checked: _Checked,
+    bodies: list[bytes],
+    owed: frozenset[str],
+    said: bytearray,
+) -> int:
+    """Journal `bodies` and the terminal event; the run has its end. Returns the journal's."""
+    run_id, thread_id, now, terminal = lease["run_id"], lease["thread_id"], ctx.now(), checked.terminal
+    assert terminal is not None, "the caller looked"
+    if bodies:  # before a pause is written: it looks its calls up in the journal
+        await append(tx, thread_id, run_id, bodies, now)
+    run = await tx.one("run", run_id=run_id)
+    assert run is not None, "a lease has its run"
+    end = await _end_body(ctx, tx, run, checked, owed)
+    cursor = await append(tx, thread_id, run_id, [end], now)
+    usage = _sum(terminal.usage or [])
+    if isinstance(terminal, ev.RunErrorEvent):
+        error = RunError(code=terminal.code or ErrorCode.INTERNAL, message=terminal.message)
+        await finish(ctx, tx, run, RunStatus.FAILED, cursor, usage=usage, error=error, said=said)
+    else:
+        await finish(ctx, tx, run, _STATUS[_outcome(terminal)["type"]], cursor, usage=usage, said=said)
+    return cursor
+
+
+def _sum(usages: list[dict[str, Any]]) -> dict[str, int]:
+    """TokenUsage entries added up, member by member."""
+    total: dict[str, int] = {}
+    for usage in usages:
+        for name, count in usage.items():
+            if isinstance(count, int) and not isinstance(count, bool):
+                total[name] = total.get(name, 0) + count
+    return total

@@ -1,0 +1,67 @@
+"""Pauses that wait in a worker's memory: they end with the process that holds them, at once.
+
+Most pauses are data and outlive everything. An external agent's waits in its process (``inMemory`` of the
+interrupt). When that goes, nobody can be given the answer: the questions are closed, and a run that goes on from
+the pause says so, as it would if somebody answered: RUN_STARTED and RUN_ERROR(``worker_died``), together.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lobu_jupyter.gateway.journal.journal import stamped
+from lobu_jupyter.gateway.rows import interrupt_of
+from lobu_jupyter.model.events import run_error
+from lobu_jupyter.model.interrupts import InterruptStatus
+from lobu_jupyter.model.runs import ErrorCode, RunError, RunStatus
+
+from .begin import begin_and_end, begin_next
+from .end import close_interrupts, finish
+from .resume import add_next
+
+if TYPE_CHECKING:
+    from lobu_jupyter.gateway.context import Context
+    from lobu_jupyter.store.tx import Row, Tx
+
+NOT_RUN = "Not run: the agent no longer waits for a decision."
+LOST = "{agent} no longer waits for your decision: nothing was run. Ask again: it goes on in its session."
+ENDED = "Its process has ended: it, its worker or the server was stopped."
+
+
+async def lose_pauses(ctx: Context, tx: Tx, *, then_next: bool = True) -> None:
+    """End the pauses in the memory of workers that are gone, or outside and silent."""
+    rows = await tx.all("questions_of_lost", since=ctx.now() - ctx.settings.outside_seconds)
+    for run_id in dict.fromkeys(row["run_id"] for row in rows if interrupt_of(row).in_memory):
+        await lose_pause(ctx, tx, run_id, then_next=then_next)
+
+
+async def lose_pause(ctx: Context, tx: Tx, run_id: str, why: str = "", *, then_next: bool = True) -> None:
+    """End a run's pause that waited in memory, if it is still open. ``why``: how its process ended."""
+    parent = await tx.one("run", run_id=run_id)
+    assert parent is not None, "the caller has just read it"
+    thread_id = parent["thread_id"]
+    rows = await tx.all("open_interrupts", thread_id=thread_id)
+    if not any(row["run_id"] == run_id and interrupt_of(row).in_memory for row in rows):
+        return
+    told = f"{LOST.format(agent=parent['agent'])}\n{why or ENDED}"
+    error = RunError(code=ErrorCode.WORKER_DIED, message=ctx.settings.redactor.text(told))
+    closed = {"why": ErrorCode.WORKER_DIED.value, "message": NOT_RUN}
+    await close_interrupts(ctx, tx, thread_id, InterruptStatus.CANCELLED, then_next=False, **closed)
+    thread = await tx.one("thread", thread_id=thread_id)
+    assert thread is not None, "a run has a thread"
+    run = await tx.one("run", run_id=await add_next(ctx, tx, parent, thread, thread["kernel_id"]))
+    assert run is not None, "it was just added"
+    end = await begin_and_end(ctx, tx, run, stamped(run_error(error.code, error.message), ctx.now()))
+    await finish(ctx, tx, run, RunStatus.FAILED, end, error=error, then_next=False)
+    if then_next:
+        await begin_next(ctx, tx, thread_id)
+
+
+async def held_in_memory(ctx: Context) -> int:
+    """How many pauses wait in the memory of this server's own workers."""
+
+    async def body(tx: Tx) -> list[Row]:
+        return await tx.all("questions_of_server", server_id=ctx.server_id)
+
+    rows = await ctx.database.read(body)
+    return len({row["run_id"] for row in rows if interrupt_of(row).in_memory})

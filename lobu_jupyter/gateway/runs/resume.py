@@ -1,0 +1,245 @@
+"""Resuming: a person decides a pause, whole and once; the decision is in the journal before its run acts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from lobu_jupyter.gateway.access import allow_change, own_thread, record
+from lobu_jupyter.gateway.guardrails import guard
+from lobu_jupyter.gateway.journal.journal import stamped
+from lobu_jupyter.gateway.ownership import usable_kernel
+from lobu_jupyter.gateway.policy import add_grant
+from lobu_jupyter.gateway.questions import check_digest, differs, refuse_changed
+from lobu_jupyter.gateway.rows import decision_of, interrupt_of, json_of, sparse
+from lobu_jupyter.model.clock import iso
+from lobu_jupyter.model.errors import (
+    AlreadyDecided,
+    InterruptClosed,
+    InterruptNotFound,
+    InvalidField,
+    LobuError,
+)
+from lobu_jupyter.model.events import custom
+from lobu_jupyter.model.interrupts import Decision, InterruptStatus, decide
+from lobu_jupyter.model.runs import Started
+
+from .begin import add_run, begin
+from .end import expire_due, settle
+from .start import check_limits
+
+if TYPE_CHECKING:
+    from lobu_jupyter.gateway.context import Context
+    from lobu_jupyter.model.callers import Caller
+    from lobu_jupyter.store.tx import Row, Tx
+
+Entry = dict[str, Any]
+
+
+async def resume(ctx: Context, by: Caller, thread_id: str, entries: list[Entry]) -> tuple[Started, bool]:
+    """See :meth:`Gateway.resume`."""
+    owner = await allow_change(ctx, by, "resume", thread_id, decides=True)
+    _check(entries)
+    texts = [text for entry in entries for text in _texts(entry.get("payload"))]
+    if any(ctx.settings.redactor.text(text) != text for text in texts):
+        raise InvalidField("this holds a key or token of the server; what runs is journaled", field="resume")
+    await guard(ctx, by, texts, "resume", thread_id)
+
+    async def look(tx: Tx) -> Row:
+        return await own_thread(tx, by, thread_id)
+
+    bound: str | None = (await ctx.database.read(look))["kernel_id"]
+    usable = await usable_kernel(ctx, owner, bound)
+
+    async def body(tx: Tx) -> tuple[Started, bool] | LobuError:
+        thread = await own_thread(tx, by, thread_id)
+        kernel_id = usable if thread["kernel_id"] == bound else thread["kernel_id"]
+        if await expire_due(ctx, tx, thread_id):
+            return InterruptClosed()  # returned, not raised: the expiry stays
+        rows = [await _row(tx, thread_id, entry, index) for index, entry in enumerate(entries)]
+        settled = [row for row in rows if row["status"] != InterruptStatus.OPEN]
+        if settled:
+            return await _repeated(tx, rows, entries, settled), False
+        changed = [row for row, entry in zip(rows, entries, strict=True) if differs(row, entry)]
+        if changed:
+            return await refuse_changed(ctx, tx, by, thread, changed)
+        decisions = await _decide_all(tx, thread_id, rows, entries)
+        await check_limits(ctx, tx, owner)
+        return await _go_on(ctx, tx, by, thread, kernel_id, rows, decisions, entries), True
+
+    outcome = await ctx.database.write(body)
+    if isinstance(outcome, LobuError):
+        raise outcome
+    return outcome
+
+
+def _check(entries: list[Entry]) -> None:
+    if not entries:
+        raise InvalidField("nothing is decided", field="resume")
+    seen = set[str]()
+    for index, entry in enumerate(entries):
+        name = entry.get("interruptId")
+        if not isinstance(name, str) or not name:
+            raise InvalidField("an entry names its interrupt", field=f"resume[{index}].interruptId")
+        if name in seen:
+            raise InvalidField("this interrupt is decided twice", field=f"resume[{index}].interruptId")
+        seen.add(name)
+        check_digest(entry, index)
+
+
+def _texts(payload: Any) -> list[str]:
+    """Every text in a payload, however deep."""
+    if isinstance(payload, str):
+        return [payload]
+    if isinstance(payload, dict):
+        payload = list(payload.values())
+    if isinstance(payload, list):
+        return [text for part in payload for text in _texts(part)]
+    return []
+
+
+async def _row(tx: Tx, thread_id: str, entry: Entry, index: int) -> Row:
+    row = await tx.one("interrupt", thread_id=thread_id, interrupt_id=entry["interruptId"])
+    if row is None:
+        raise InterruptNotFound(field=f"resume[{index}].interruptId")
+    return row
+
+
+async def _repeated(tx: Tx, rows: list[Row], entries: list[Entry], settled: list[Row]) -> Started:
+    """The winner's run, if `entries` repeat its whole decision.
+
+    Raises:
+        InterruptClosed: one of them was closed without a decision.
+        AlreadyDecided: somebody decided otherwise; says what, who and when.
+    """
+    for row in settled:
+        if row["status"] != InterruptStatus.RESOLVED:
+            raise InterruptClosed(interruptId=row["interrupt_id"], status=row["status"])
+    winner = settled[0]
+    batch = await tx.all("resolved_interrupts", run_id=winner["resumed_by"])
+    same = {row["interrupt_id"] for row in batch} == {row["interrupt_id"] for row in rows}
+    if not same or not all(_repeats(row, entry) for row, entry in zip(rows, entries, strict=True)):
+        raise AlreadyDecided(
+            interruptId=winner["interrupt_id"],
+            runId=winner["resumed_by"],
+            decision=sparse(decision_of(winner)),
+            by=winner["decided_by"],
+            via=winner["decided_via"],
+            at=iso(winner["decided_at"]),
+        )
+    run = await tx.one("run", run_id=winner["resumed_by"])
+    assert run is not None, "a resolved interrupt has its run"
+    return Started(run_id=run["run_id"], thread_id=run["thread_id"], cursor=run["cursor"])
+
+
+def _repeats(row: Row, entry: Entry) -> bool:
+    try:
+        return not differs(row, entry) and decide(entry, interrupt_of(row), "resume") == decision_of(row)
+    except InvalidField:
+        return False
+
+
+async def _decide_all(tx: Tx, thread_id: str, rows: list[Row], entries: list[Entry]) -> list[Decision]:
+    waiting = await tx.all("open_interrupts", thread_id=thread_id)
+    for row in waiting:
+        if row["interrupt_id"] not in {entry["interruptId"] for entry in entries}:
+            raise InvalidField(f"{row['interrupt_id']} is open too; decide all together", field="resume")
+    return [
+        decide(entry, interrupt_of(row), f"resume[{index}]")
+        for index, (entry, row) in enumerate(zip(entries, rows, strict=True))
+    ]
+
+
+async def _go_on(
+    ctx: Context,
+    tx: Tx,
+    by: Caller,
+    thread: Row,
+    kernel_id: str | None,
+    rows: list[Row],
+    decisions: list[Decision],
+    entries: list[Entry],
+) -> Started:
+    """Settle the questions and begin the run that goes on."""
+    parent = await tx.one("run", run_id=rows[0]["run_id"])
+    assert parent is not None, "an interrupt has its run"
+    run_id = await add_next(ctx, tx, parent, thread, kernel_id)
+    digests: dict[str, str] = {e["interruptId"]: e["digest"] for e in entries if e.get("digest") is not None}
+    events: list[bytes] = []
+    for row, decision in zip(rows, decisions, strict=True):
+        digest = digests.get(row["interrupt_id"])
+        await _settle(ctx, tx, by, thread, row, decision, run_id, digest)
+        events.append(_decided(ctx, by, row, decision, digest))
+    cursor = await begin(ctx, tx, run_id, resume=[_only(entry) for entry in entries], first=events)
+    return Started(run_id=run_id, thread_id=thread["thread_id"], cursor=cursor)
+
+
+def _only(entry: Entry) -> Entry:
+    """What a decision consists of; whatever else a caller sent along is not even kept."""
+    return {name: entry[name] for name in ("interruptId", "status", "payload") if name in entry}
+
+
+async def add_next(ctx: Context, tx: Tx, parent: Row, thread: Row, kernel_id: str | None) -> str:
+    """Add the run that goes on from the pause of `parent`, and return its id: the same agent, as it was.
+
+    Only the kernel may be another: the one that the thread is bound to now, if its owner may use it.
+    """
+    kept = {name: parent[name] for name in ("agent", "model", "mode", "answerable")}
+    context = msgspec.json.decode(parent["request"]).get("context") or []
+    return await add_run(
+        ctx,
+        tx,
+        thread["thread_id"],
+        thread["owner"],
+        **kept,
+        kernel_id=kernel_id,
+        parent_run_id=parent["run_id"],
+        request=json_of({"context": context}),
+        cursor=thread["cursor"],
+    )
+
+
+async def _settle(
+    ctx: Context,
+    tx: Tx,
+    by: Caller,
+    thread: Row,
+    row: Row,
+    decision: Decision,
+    run_id: str,
+    digest: str | None,
+) -> None:
+    await settle(
+        tx,
+        row,
+        InterruptStatus.RESOLVED,
+        now=ctx.now(),
+        decision=json_of(decision),
+        by=by.name,
+        via=by.via,
+        resumed_by=run_id,
+    )
+    interrupt = interrupt_of(row)
+    detail = {"toolName": interrupt.tool_name, "decision": sparse(decision), "digest": digest}
+    if interrupt.agent_mode is not None:
+        detail["agentMode"] = interrupt.agent_mode
+    tx.after(lambda: ctx.observer.decided(run_id, thread["thread_id"], decision.kind, by.via))
+    await record(
+        ctx, tx, by, f"decided {decision.kind}", thread["owner"], thread["thread_id"], run_id, detail
+    )
+    if decision.grant is not None:
+        await add_grant(ctx, tx, by, thread, interrupt, decision)
+
+
+def _decided(ctx: Context, by: Caller, row: Row, decision: Decision, digest: str | None) -> bytes:
+    value: dict[str, Any] = {
+        "toolCallId": row["tool_call_id"],
+        "decision": sparse(decision),
+        "by": by.name,
+        "via": by.via,
+        "at": iso(ctx.now()),
+    }
+    if digest is not None:
+        value["digest"] = digest
+    return stamped(custom("lobu.decision", value), ctx.now())

@@ -1,0 +1,262 @@
+"""Starting a run: checked, accepted once per client request, and begun or queued, in one transaction."""
+
+from __future__ import annotations
+
+import json
+from difflib import get_close_matches
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from lobu_jupyter.gateway.access import allow_change, own_thread
+from lobu_jupyter.gateway.fencing import check_place, record_move
+from lobu_jupyter.gateway.guardrails import guard
+from lobu_jupyter.gateway.journal.hub import owner_topic
+from lobu_jupyter.gateway.ownership import check_kernel, own_kernel
+from lobu_jupyter.gateway.rows import json_of
+from lobu_jupyter.model.errors import InvalidField, ThreadBusy, ThreadWaiting, TooLarge, TooManyRuns
+from lobu_jupyter.model.ids import new_id
+from lobu_jupyter.model.interrupts import InterruptStatus
+from lobu_jupyter.model.runs import Started, StartRun
+
+from .begin import add_run, begin
+from .end import cancel_run, close_interrupts, expire_due
+
+if TYPE_CHECKING:
+    from lobu_jupyter.gateway.context import Context
+    from lobu_jupyter.model.callers import Caller
+    from lobu_jupyter.store.tx import Row, Tx
+
+MAX_ID = 512
+
+
+async def start(ctx: Context, by: Caller, thread_id: str, request: StartRun) -> Started:
+    """See :meth:`Gateway.start`."""
+    owner = await allow_change(ctx, by, "start", thread_id)
+    message = ctx.settings.redactor.tree(_message_of(ctx, request))
+    context = ctx.settings.redactor.tree(request.context)
+    _check(ctx, request)
+    await guard(ctx, by, _texts(message), "prompt", thread_id)
+    texts = [str(item[member]) for item in context for member in ("description", "value")]
+    await guard(ctx, by, texts, "context", thread_id)
+
+    await check_place(ctx, by, "start", kernel_id=request.kernel_id, thread_id=thread_id)
+    kernel_id = await _kernel_of(ctx, by, thread_id, request)
+    mine = ctx.owns_kernel(kernel_id)
+
+    async def body(tx: Tx) -> Started:
+        if request.client_request_id is not None:
+            known = await tx.one("run_of_request", owner=owner, client_request_id=request.client_request_id)
+            if known is not None:
+                return Started(run_id=known["run_id"], thread_id=known["thread_id"], cursor=known["cursor"])
+        thread = await own_thread(tx, by, thread_id)
+        await _check_agent(ctx, tx, _agent(ctx, request))
+        queues = await _make_way(ctx, tx, thread, request)
+        if not queues:
+            await check_limits(ctx, tx, owner)
+        if kernel_id is not None:
+            await tx.run("bind_kernel", kernel_id=kernel_id, server_id=ctx.server_id, mine=mine)
+            await tx.run("bind_thread", thread_id=thread_id, kernel_id=kernel_id)
+            if thread["kernel_id"] is not None:  # the first kernel of a thread is no move
+                await record_move(ctx, tx, by, thread, kernel_id=kernel_id)
+        cursor = (await own_thread(tx, by, thread_id))["cursor"]
+        fields = _fields(ctx, request, {"message": message, "context": context}, kernel_id)
+        run_id = await add_run(ctx, tx, thread_id, owner, **fields, cursor=cursor)
+        if queues:
+            tx.wake(owner_topic(owner))
+        else:
+            cursor = await begin(ctx, tx, run_id)
+        return Started(run_id=run_id, thread_id=thread_id, cursor=cursor)
+
+    return await ctx.database.write(body)
+
+
+async def _kernel_of(ctx: Context, by: Caller, thread_id: str, request: StartRun) -> str | None:
+    """The kernel that the run is to use: the one that is asked for, else the thread's own."""
+
+    async def look(tx: Tx) -> tuple[bool, Row]:
+        named = request.client_request_id
+        known = named and await tx.one("run_of_request", owner=by.name, client_request_id=named)
+        return bool(known), await own_thread(tx, by, thread_id)
+
+    known, thread = await ctx.database.read(look)
+    if known:  # this start is a repetition, and was judged before
+        return None
+    if request.kernel_id is not None:
+        await check_kernel(ctx, by, request.kernel_id, thread_id)
+        return request.kernel_id
+    await check_place(ctx, by, "start", kernel_id=thread["kernel_id"], thread_id=thread_id)
+    return await own_kernel(ctx, by.name, thread["kernel_id"])
+
+
+async def check_limits(ctx: Context, tx: Tx, owner: str) -> None:
+    """See that one more run may run.
+
+    Raises:
+        TooManyRuns: of this person, or of all. Queued and waiting runs do not count.
+    """
+    count = await tx.one("count_running", owner=owner)
+    assert count is not None, "a count is always one row"
+    if count["mine"] >= ctx.settings.max_runs_per_user:
+        raise TooManyRuns(f"You have {count['mine']} runs under way; wait for one to end.")
+    if count["everyone"] >= ctx.settings.max_runs:
+        raise TooManyRuns
+
+
+async def _make_way(ctx: Context, tx: Tx, thread: Row, request: StartRun) -> bool:
+    """Return whether the new run must queue, after ending what the request says it replaces.
+
+    A message is never a decision: behind an open question it queues or is refused.
+    """
+    thread_id = thread["thread_id"]
+    await expire_due(ctx, tx, thread_id)
+    waiting = await tx.all("open_interrupts", thread_id=thread_id)
+    if waiting and request.if_waiting is None and request.if_running != "queue":
+        raise ThreadWaiting(interruptIds=[row["interrupt_id"] for row in waiting])
+    if waiting and request.if_waiting != "cancel":
+        await _check_queue(ctx, tx, thread_id)
+        return True
+    await close_interrupts(ctx, tx, thread_id, InterruptStatus.CANCELLED, by=thread["owner"], then_next=False)
+    running = await tx.one("running_run", thread_id=thread_id)
+    if running is None:
+        return False
+    if request.if_running is None:
+        raise ThreadBusy(runId=running["run_id"])
+    if request.if_running == "cancel":
+        await cancel_run(ctx, tx, running["run_id"], then_next=False)
+        return False
+    await _check_queue(ctx, tx, thread_id)
+    return True
+
+
+async def _check_queue(ctx: Context, tx: Tx, thread_id: str) -> None:
+    """Refuse a run that would make a thread's queue too long."""
+    if len(await tx.all("queued_runs", thread_id=thread_id)) >= ctx.settings.max_queued:
+        raise TooManyRuns("Too many runs are queued on this thread; wait for one to end.")
+
+
+def _message_of(ctx: Context, request: StartRun) -> dict[str, Any]:
+    """The new user message: of the prompt, or the trailing one of ``messages``."""
+    if request.prompt is not None and request.messages is not None:
+        raise InvalidField("give a prompt or messages, not both", field="messages")
+    if request.prompt is not None:
+        if "\0" in request.prompt:
+            raise InvalidField("must not contain NUL characters", field="prompt")
+        if not request.prompt.strip():
+            raise InvalidField("the prompt is empty", field="prompt")
+        message: dict[str, Any] = {"id": new_id("msg"), "role": "user", "content": request.prompt}
+        field = "prompt"
+    elif request.messages:
+        field = f"messages[{len(request.messages) - 1}]"
+        message = _user_message(request.messages[-1], field)
+    elif request.messages is not None:
+        raise InvalidField("there is no message", field="messages")
+    else:
+        raise InvalidField("a run needs a prompt or messages", field="prompt")
+    if len(msgspec.json.encode(message)) > ctx.settings.max_prompt_bytes:
+        raise TooLarge(f"A prompt may have {ctx.settings.max_prompt_bytes} bytes.", field=field)
+    return message
+
+
+def _user_message(message: dict[str, Any], field: str) -> dict[str, Any]:
+    if message.get("role") != "user":
+        raise InvalidField("the last message is the user's", field=f"{field}.role")
+    content = message.get("content")
+    parts: list[Any] = content if isinstance(content, list) else []
+    for index, part in enumerate(parts):
+        _check_part(part, f"{field}.content[{index}]")
+    if not (isinstance(content, str) and content.strip()) and not parts:
+        raise InvalidField("the message is empty", field=f"{field}.content")
+    for member in ("id", "name"):
+        name = message.get(member)
+        if name is not None and not (isinstance(name, str) and 0 < len(name) <= MAX_ID):
+            raise InvalidField(f"must be a string of 1 to {MAX_ID} characters", field=f"{field}.{member}")
+    for member in ("toolCalls", "toolCallId"):
+        if message.get(member) is not None:
+            raise InvalidField("a user's message has none", field=f"{field}.{member}")
+    name = message.get("id")
+    kept = {k: v for k, v in message.items() if v is not None}
+    return {**kept, "id": name or new_id("msg")}
+
+
+def _check_part(part: Any, where: str) -> None:
+    """Refuse a content part with a member of another type than AG-UI's."""
+    if not isinstance(part, dict):
+        raise InvalidField("must be an object with a type", field=where)
+    known: dict[str, Any] = part
+    source: Any = known.get("source")
+    if source is not None and not isinstance(source, dict):
+        raise InvalidField("must be an object", field=f"{where}.source")
+    wanted = ("type", "text") if known.get("type") == "text" else ("type",)
+    for at, holder in ((where, known), (f"{where}.source", source or {})):
+        for member in ("type", "text", "data", "url", "value", "mimeType", "filename"):
+            value = holder.get(member)
+            if value is None and not (holder is known and member in wanted):
+                continue
+            if not isinstance(value, str):
+                raise InvalidField("must be a string", field=f"{at}.{member}")
+
+
+def _texts(message: dict[str, Any]) -> list[str]:
+    content = message["content"]
+    if isinstance(content, str):
+        return [content]
+    return [part["text"] for part in content if part.get("text")]
+
+
+def _check(ctx: Context, request: StartRun) -> None:
+    for field in ("agent", "model", "kernel_id", "client_request_id"):
+        value = getattr(request, field)
+        if value is not None and (not value or len(value) > 512):
+            wire = {"kernel_id": "kernelId", "client_request_id": "clientRequestId"}.get(field, field)
+            raise InvalidField("this is empty or too long", field=wire)
+    allowed = ctx.settings.allowed_models
+    if request.model is not None and allowed is not None and not _matches(request.model, allowed):
+        raise InvalidField(f"this server allows the models {', '.join(allowed)}", field="model")
+    for index, item in enumerate(request.context):
+        for member in ("description", "value"):
+            if not isinstance(item.get(member), str):
+                raise InvalidField("must be a string", field=f"context[{index}].{member}")
+    if len(msgspec.json.encode(request.context)) > ctx.settings.max_prompt_bytes:
+        raise TooLarge(f"The context may have {ctx.settings.max_prompt_bytes} bytes.", field="context")
+
+
+def _matches(model: str, allowed: tuple[str, ...]) -> bool:
+    return any(fnmatchcase(model, pattern) for pattern in allowed)
+
+
+def _agent(ctx: Context, request: StartRun) -> str:
+    """Who answers: a model that was asked for by name is never answered for by an agent without one."""
+    usual = ctx.settings.default_agent
+    return request.agent or (request.model and ctx.settings.model_agent) or usual
+
+
+async def _check_agent(ctx: Context, tx: Tx, agent: str) -> None:
+    """See that there is such an agent: this server's own, or one that a worker announced.
+
+    Raises:
+        InvalidField: there is none; names those that it may have been meant for.
+    """
+    if ctx.settings.agents is None or agent in ctx.settings.agents:
+        return
+    announced = [json.loads(row["agents"]) for row in await tx.all("announcements")]
+    if not all(announced):
+        return  # a worker that takes whatever comes
+    known = ctx.settings.agents.union(entry["name"] for entries in announced for entry in entries)
+    if agent not in known:
+        near = get_close_matches(agent, known, n=3)
+        hint = f"did you mean {' or '.join(near)}?" if near else f"choose from {', '.join(sorted(known))}."
+        raise InvalidField(f"there is no agent {agent!r} here; {hint}", field="agent")
+
+
+def _fields(ctx: Context, request: StartRun, texts: dict[str, Any], kernel_id: str | None) -> dict[str, Any]:
+    return {
+        "agent": _agent(ctx, request),
+        "model": request.model or ctx.settings.default_model,
+        "mode": request.mode,
+        "kernel_id": kernel_id,
+        "client_request_id": request.client_request_id,
+        "answerable": request.answerable,
+        "request": json_of(texts),
+    }

@@ -1,0 +1,106 @@
+"""Servers: each process on a store is known by host, pid and start time; the runs of a dead one end."""
+
+from __future__ import annotations
+
+import os
+import platform
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import psutil
+
+from lobu_jupyter.gateway.runs.begin import begin_next
+from lobu_jupyter.gateway.runs.end import fail_run
+from lobu_jupyter.gateway.runs.lost_pause import lose_pauses
+from lobu_jupyter.model.runs import ErrorCode
+
+if TYPE_CHECKING:
+    from lobu_jupyter.store.tx import Row, Tx
+
+    from .context import Context
+
+RESTARTED = (
+    "The Jupyter server was stopped or restarted in the middle of this run. What it said is kept; ask again."
+)
+SILENCE = 60.0  # seconds after which a server of another host name counts as gone
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """A process that no other can be taken for: pids are used again, start times are not."""
+
+    host: str
+    pid: int
+    create_time: float
+
+    @classmethod
+    def me(cls) -> Process:
+        return cls(platform.node(), os.getpid(), psutil.Process().create_time())
+
+    def lives(self) -> bool:
+        """Only for a process of this host."""
+        try:
+            return abs(psutil.Process(self.pid).create_time() - self.create_time) < 1.0
+        except psutil.NoSuchProcess:
+            return False
+
+
+async def enroll(ctx: Context, process: Process) -> None:
+    """Write down that this process serves the store."""
+
+    async def body(tx: Tx) -> None:
+        await tx.run(
+            "add_server",
+            server_id=ctx.server_id,
+            host=process.host,
+            pid=process.pid,
+            create_time=process.create_time,
+            now=ctx.now(),
+        )
+
+    await ctx.database.write(body)
+
+
+async def recover(ctx: Context) -> list[str]:
+    """See :meth:`Gateway.recover`."""
+
+    async def look(tx: Tx) -> list[Row]:
+        return await tx.all("servers", server_id=ctx.server_id)
+
+    ended: list[str] = []
+    for server in await ctx.database.read(look):
+        if not _lives(ctx, server):
+            ended += await discharge(ctx, server["server_id"])
+    await begin_queued(ctx)
+    return ended
+
+
+async def begin_queued(ctx: Context) -> None:
+    """Begin what is queued on threads where nothing runs: its server stopped before its turn came."""
+
+    async def body(tx: Tx) -> None:
+        for row in await tx.all("idle_queues"):
+            await begin_next(ctx, tx, row["thread_id"])
+
+    await ctx.database.write(body)
+
+
+def _lives(ctx: Context, server: Row) -> bool:
+    if server["host"] != platform.node():
+        return server["seen_at"] > ctx.now() - SILENCE
+    return Process(server["host"], server["pid"], server["create_time"]).lives()
+
+
+async def discharge(ctx: Context, server_id: str) -> list[str]:
+    """End the runs that a server took with it, and its children; outside workers keep theirs."""
+
+    async def body(tx: Tx) -> list[str]:
+        leases = await tx.all("leases_of_server", server_id=server_id)
+        await tx.run("drop_server", server_id=server_id)
+        await tx.run("end_children", server_id=server_id, now=ctx.now())
+        for lease in leases:
+            await fail_run(ctx, tx, lease["run_id"], ErrorCode.SERVER_RESTARTED, RESTARTED, then_next=False)
+        await lose_pauses(ctx, tx, then_next=False)
+        return [lease["run_id"] for lease in leases]
+
+    return await ctx.database.write(body)

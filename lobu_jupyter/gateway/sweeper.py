@@ -1,0 +1,157 @@
+"""The sweeper ends what nobody ends: lapsed leases, expired questions, deleted and temporary threads.
+
+Every item is looked at again in a transaction of its own, so that two sweepers end it once, what
+changed since is left alone, and one bad row does not stop the others.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING
+
+from lobu_jupyter.gateway.journal.hub import thread_topic
+from lobu_jupyter.gateway.runs.end import expire_due, fail_run
+from lobu_jupyter.gateway.runs.lost_pause import lose_pauses
+from lobu_jupyter.model.errors import StoreUnavailable
+from lobu_jupyter.model.runs import ErrorCode
+
+from .retention import retain
+from .servers import begin_queued
+from .threads import remove
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from lobu_jupyter.store.tx import Tx
+
+    from .context import Context
+
+log = logging.getLogger(__name__)
+
+UNUSED_SECONDS = 3600.0  # a temporary thread that never ran is kept so long
+KEEP_WORKERS_SECONDS = 24 * 3600.0
+LOST = "The agent's worker fell silent, so this run was given up. What it said is kept; ask again."
+NEVER_BEGUN = "No worker took this run in time. `%lobu doctor` says more; ask again."
+
+
+async def sweep(ctx: Context) -> int:
+    """See :meth:`Gateway.sweep`."""
+
+    async def look(tx: Tx) -> tuple[list[str], ...]:
+        now = ctx.now()
+        lapsed = await tx.all("lapsed_leases", now=now)
+        expired = await tx.all("expired_threads", now=now)
+        deleted = await tx.all("deleted_threads", until=now - ctx.settings.purge_seconds)
+        temporary = await tx.all(
+            "temporary_threads", until=now - ctx.settings.temporary_seconds, unused_until=now - UNUSED_SECONDS
+        )
+        return tuple([row[0] for row in rows] for rows in (lapsed, expired, deleted, temporary))
+
+    lapsed, expired, deleted, temporary = await ctx.database.read(look)
+    done = await _each(lapsed, lambda name: _give_up(ctx, name), "lapsed lease")
+    done += await _each(expired, lambda name: _expire(ctx, name), "expired interrupt")
+    done += await _each(temporary, lambda name: _drop_temporary(ctx, name), "temporary thread")
+    done += await _each(deleted, lambda name: _purge(ctx, name), "deleted thread")
+    done += await retain(ctx)
+    await begin_queued(ctx)
+    await _housekeeping(ctx)
+    return done
+
+
+async def _each(names: list[str], act: Callable[[str], Awaitable[bool]], what: str) -> int:
+    done = 0
+    for name in names:
+        try:
+            done += await act(name)
+        except StoreUnavailable:
+            raise
+        except Exception:
+            log.exception("the sweeper could not handle the %s %s; it is kept", what, name)
+    return done
+
+
+async def _give_up(ctx: Context, run_id: str) -> bool:
+    async def body(tx: Tx) -> bool:
+        lease = await tx.one("lease", run_id=run_id)
+        if lease is None or lease["deadline"] > ctx.now():
+            return False
+        message = LOST if lease["fetched"] else NEVER_BEGUN
+        return await fail_run(ctx, tx, run_id, ErrorCode.WORKER_LOST, message)
+
+    return await ctx.database.write(body)
+
+
+async def _expire(ctx: Context, thread_id: str) -> bool:
+    async def body(tx: Tx) -> bool:
+        return await expire_due(ctx, tx, thread_id)
+
+    return await ctx.database.write(body)
+
+
+async def _drop_temporary(ctx: Context, thread_id: str) -> bool:
+    if ctx.hub.listened(thread_topic(thread_id)):
+        return False
+
+    async def body(tx: Tx) -> bool:
+        thread = await tx.one("thread", thread_id=thread_id)
+        if thread is None or thread["running"] or thread["waiting"]:
+            return False
+        await remove(ctx, tx, thread_id, "sweeper")
+        return True
+
+    return await ctx.database.write(body)
+
+
+async def _purge(ctx: Context, thread_id: str) -> bool:
+    async def body(tx: Tx) -> bool:
+        thread = await tx.one("thread", thread_id=thread_id)
+        if thread is None or thread["deleted_at"] is None:
+            return False
+        for query in ("purge_events", "purge_runs", "purge_interrupts", "purge_texts", "drop_checkpoints"):
+            await tx.run(query, thread_id=thread_id)
+        await tx.run("purge_grants", owner=thread["owner"], thread_id=thread_id)
+        await tx.run("purge_thread", thread_id=thread_id)
+        tx.after(lambda: ctx.pages.drop(thread_id))
+        return True
+
+    return await ctx.database.write(body)
+
+
+async def _housekeeping(ctx: Context) -> None:
+    async def body(tx: Tx) -> int:
+        await tx.run("see_server", server_id=ctx.server_id, now=ctx.now())
+        await lose_pauses(ctx, tx)
+        await tx.run("forget_workers", until=ctx.now() - KEEP_WORKERS_SECONDS)
+        if await tx.all("unassigned_leases", server_id=ctx.server_id):
+            ctx.call_worker(tx)  # another server may have left a run of our kernel to us
+        waiting = await tx.one("count_open_interrupts")
+        return waiting["open"] if waiting is not None else 0
+
+    ctx.observer.waiting(await ctx.database.write(body))
+
+
+async def sweep_on(ctx: Context) -> None:
+    """Sweep every few seconds until cancelled."""
+    while True:
+        await asyncio.sleep(ctx.settings.sweep_seconds)
+        try:
+            await sweep(ctx)
+        except StoreUnavailable as error:
+            log.warning("the sweeper waits for the store: %s", error)
+
+
+async def watch_others(ctx: Context) -> None:
+    """Wake all readers when another process has committed; looks only while somebody listens."""
+    seen = await ctx.database.foreign_version()
+    while True:
+        await ctx.hub.used.wait()
+        try:
+            version = await ctx.database.foreign_version()
+        except StoreUnavailable as error:
+            log.warning("other servers' commits cannot be seen: %s", error)
+        else:
+            if version != seen:
+                seen = version
+                ctx.hub.wake_all()
+        await asyncio.sleep(ctx.settings.poll_seconds)
