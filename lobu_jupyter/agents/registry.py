@@ -8,7 +8,7 @@ Settings, as the server sends them to a worker::
 
     {"default_agent": str | None, "default_model": str | None,
      "allowed_models": ["openai:*", …]          globs; empty: all
-     "mcp_servers": {name: {"command": […], "env"?, "inherit"?, "cwd"?} or {"url", "headers"?}}      agents/mcp.py
+     "mcp_servers": {name: {"command": […], "env"?, "inherit"?, "cwd"?} or {"url", "headers"?}}      agents/tools/mcp.py
      "acp_agents": {name: {"command": […], "env"?, "inherit"?, "cwd"?, "mode"?, …}}      agents/acp/presets.py
      "agent_variables": ["SSH_AUTH_SOCK", …]    inherited by all of both
      "acp_must_ask": bool,
@@ -24,11 +24,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from lobu_jupyter.agents.acp import presets as acp_presets
+from lobu_jupyter.agents.models.keys import Settings, default_model
 from lobu_jupyter.agents.tools.specs import BUILTIN, NAMES
 from lobu_jupyter.model.ports import AgentError, AgentPort, KernelPort, Task, ToolSpec
 from lobu_jupyter.model.replay import REBUILD_AGENT
-
-from .keys import Settings, default_model
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping
@@ -92,23 +91,23 @@ def registry(settings: Settings) -> dict[str, AgentPort]:
     """The agents by name. An installed agent may not take a built-in's name."""
 
     def assistant() -> AgentPort:
-        from .assistant import assistant
+        from lobu_jupyter.agents.builtin.assistant import assistant
 
         return assistant(settings, agents)
 
     def demo() -> AgentPort:
-        from .demo import demo
+        from lobu_jupyter.agents.builtin.demo.agent import demo
 
         return demo()
 
     def script() -> AgentPort:
-        from .script import script
-        from .sources import sources_of
+        from lobu_jupyter.agents.builtin.script import script
+        from lobu_jupyter.agents.tools.sources import sources_of
 
         return script(agents, sources_of(settings))
 
     def rebuild() -> AgentPort:
-        from .rebuild import Rebuild
+        from lobu_jupyter.agents.builtin.rebuild import Rebuild
 
         return Rebuild()
 

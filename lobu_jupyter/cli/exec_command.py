@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lobu_jupyter.agents.keys import KEY_OF
+from lobu_jupyter.agents.models.keys import KEY_OF
 from lobu_jupyter.model.environment import is_credential
 from lobu_jupyter.model.errors import LobuError
 from lobu_jupyter.model.ids import new_id

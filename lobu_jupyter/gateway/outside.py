@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from lobu_jupyter.agents.risks import risks_of
+from lobu_jupyter.agents.tools.risks import risks_of
 
 if TYPE_CHECKING:
     from lobu_jupyter.model.interrupts import Interrupt

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from lobu_jupyter.agents.keys import KEY_OF
+from lobu_jupyter.agents.models.keys import KEY_OF
 from lobu_jupyter.model.environment import inherited, is_credential
 
 if TYPE_CHECKING:

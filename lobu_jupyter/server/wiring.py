@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 import msgspec
 from tornado.web import HTTPError
 
-from lobu_jupyter.agents.keys import default_model
+from lobu_jupyter.agents.models.keys import default_model
 from lobu_jupyter.agents.registry import announced_agents, registry
 from lobu_jupyter.gateway import Settings
 from lobu_jupyter.model.clock import SystemClock

@@ -12,7 +12,7 @@ import logging
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, cast
 
-from lobu_jupyter.agents.keys import redactor_of
+from lobu_jupyter.agents.models.keys import redactor_of
 from lobu_jupyter.agents.registry import announced_agents, announced_tools, registry
 from lobu_jupyter.client.errors import ServerGone
 from lobu_jupyter.model import events as ev

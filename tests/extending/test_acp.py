@@ -22,7 +22,7 @@ from mcp.client.streamable_http import streamable_http_client
 
 from lobu_jupyter.agents.acp import process
 from lobu_jupyter.agents.acp.agent import AcpAgent
-from lobu_jupyter.agents.acp.door import Door
+from lobu_jupyter.agents.acp.mcp_server import Door
 from lobu_jupyter.model.ports import AgentError, Held, Task, ToolSpec
 from tests.agents.bench import Ended, FakeKernel, policy, registered, resume, run, said, task_for
 from tests.servers import wait_for

@@ -14,8 +14,8 @@ import httpx
 import psutil
 import pytest
 
-from lobu_jupyter.agents.mcp import McpServers
-from lobu_jupyter.agents.script import script
+from lobu_jupyter.agents.builtin.script import script
+from lobu_jupyter.agents.tools.mcp import McpServers
 from lobu_jupyter.model.policy import Policy
 from tests.agents.bench import Ended, policy, resume, run, task_for
 from tests.servers import wait_for

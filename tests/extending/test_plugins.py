@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from lobu_jupyter.agents import plugins
-from lobu_jupyter.agents.plugins import Plugins, bound
-from lobu_jupyter.agents.script import script
+from lobu_jupyter.agents.builtin.script import script
+from lobu_jupyter.agents.tools import plugins
+from lobu_jupyter.agents.tools.plugins import Plugins, bound
 from tests.agents.bench import run, task_for
 from tests.scenarios.person import Person, result_of, text_of
 from tests.servers import REPOSITORY, RealServer

@@ -22,11 +22,11 @@ from pydantic_ai.messages import (
     UserPromptPart,
 )
 
-from lobu_jupyter.agents import assistant as assistants
-from lobu_jupyter.agents.assistant import assistant
-from lobu_jupyter.agents.border import MAX_IMAGES, MAX_SIDE, acceptable, fit_schema, size_of
-from lobu_jupyter.agents.keys import Settings
-from lobu_jupyter.agents.retrying import Retrying
+from lobu_jupyter.agents.builtin import assistant as assistants
+from lobu_jupyter.agents.builtin.assistant import assistant
+from lobu_jupyter.agents.loop.border import MAX_IMAGES, MAX_SIDE, acceptable, fit_schema, size_of
+from lobu_jupyter.agents.models.keys import Settings
+from lobu_jupyter.agents.models.retry import Retrying
 from lobu_jupyter.agents.tools.base import BoundTool, Call, Preview, Result
 from lobu_jupyter.model.events import decode, encode
 from lobu_jupyter.model.ports import KernelGone, ToolSpec

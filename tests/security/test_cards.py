@@ -13,7 +13,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from lobu_jupyter.agents.script import script
+from lobu_jupyter.agents.builtin.script import script
 from lobu_jupyter.agents.tools.diffs import unified
 from lobu_jupyter.cli import asking
 from lobu_jupyter.cli.showing import put_table

@@ -13,8 +13,8 @@ import psutil
 import pytest
 
 from lobu_jupyter.agents.acp.process import AcpProcess
-from lobu_jupyter.agents.keys import inheriting
-from lobu_jupyter.agents.mcp import McpServer
+from lobu_jupyter.agents.models.keys import inheriting
+from lobu_jupyter.agents.tools.mcp import McpServer
 from lobu_jupyter.model.environment import is_credential, passed_on, without_credentials
 from lobu_jupyter.notebook import discover
 from lobu_jupyter.server import keys

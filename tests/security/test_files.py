@@ -15,14 +15,14 @@ import msgspec
 import pytest
 from acp import RequestError
 
-from lobu_jupyter.agents import disk as disk_module
-from lobu_jupyter.agents.acp.asking import Asking
-from lobu_jupyter.agents.acp.face import Ask
-from lobu_jupyter.agents.acp.mapping import Mapper
-from lobu_jupyter.agents.disk import MAX_FILE_BYTES, Disk
-from lobu_jupyter.agents.script import script
-from lobu_jupyter.agents.texts import Text, lines_of
+from lobu_jupyter.agents.acp.client import Ask
+from lobu_jupyter.agents.acp.events import Mapper
+from lobu_jupyter.agents.acp.requests import Asking
+from lobu_jupyter.agents.builtin.script import script
+from lobu_jupyter.agents.tools import disk as disk_module
 from lobu_jupyter.agents.tools.base import ToolError
+from lobu_jupyter.agents.tools.disk import MAX_FILE_BYTES, Disk
+from lobu_jupyter.agents.tools.texts import Text, lines_of
 from tests.agents.bench import FakeKernel, policy, run, task_for
 from tests.scenarios.person import Person, result_of
 from tests.servers import RealServer

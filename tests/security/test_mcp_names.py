@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from lobu_jupyter.agents.mcp import McpServers, name_of
-from lobu_jupyter.agents.script import script
+from lobu_jupyter.agents.builtin.script import script
+from lobu_jupyter.agents.tools.mcp import McpServers, name_of
 from lobu_jupyter.model.digest import digest_of
 from tests.agents.bench import policy, resume, run, task_for
 

@@ -9,7 +9,7 @@ from typing import Any
 import nbformat
 import pytest
 
-from lobu_jupyter.agents.risks import risks_of
+from lobu_jupyter.agents.tools.risks import risks_of
 from lobu_jupyter.model.inert import inert_html, inert_outputs
 from lobu_jupyter.model.notebooks import Delete, Edit, Insert, Move, Read, SetOutputs, is_meant
 from tests.server.page import LobuPage

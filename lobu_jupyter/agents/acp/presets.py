@@ -11,10 +11,10 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING, Any
 
-from lobu_jupyter.agents.keys import inheriting
+from lobu_jupyter.agents.models.keys import inheriting
 
 if TYPE_CHECKING:
-    from lobu_jupyter.agents.keys import Settings
+    from lobu_jupyter.agents.models.keys import Settings
 
 Config = dict[str, Any]
 

@@ -23,10 +23,10 @@ from acp.schema import (
     Implementation,
 )
 
-from lobu_jupyter.agents.leash import leashed
+from lobu_jupyter.agents.processes import leashed
 from lobu_jupyter.model.environment import for_program, inherited
 
-from .face import Ask, Face
+from .client import Ask, Face
 from .login import how_to_log_in
 from .modes import CHANGES, MOST_STRAYED, ModeFailed, Modes
 from .terminals import Terminals

@@ -12,18 +12,18 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from .choosing import refusal_of_mode
-from .door import Door
+from .choices import refusal_of_mode
+from .mcp_server import Door
 from .process import AcpFailed, AcpProcess
 from .tools import offered
 
 if TYPE_CHECKING:
     from lobu_jupyter.model.ports import Task
 
-    from .asking import Question
+    from .client import Ask
     from .commands import Command
-    from .face import Ask
-    from .mapping import Call, Change
+    from .events import Call, Change
+    from .requests import Question
 
 MUST_ASK = (
     "This server takes only agents that ask (LobuApp.acp_must_ask). {why} An administrator can name the agent's "

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from acp import RequestError
 from acp.schema import TerminalExitStatus, TerminalOutputResponse, WaitForTerminalExitResponse
 
-from lobu_jupyter.agents.leash import leashed
+from lobu_jupyter.agents.processes import leashed
 from lobu_jupyter.model.environment import passed_on
 from lobu_jupyter.model.ids import new_id
 

@@ -20,10 +20,10 @@ from lobu_jupyter.model.interrupts import APPROVAL, APPROVAL_DECISIONS, Interrup
 from lobu_jupyter.model.policy import Verdict, judge
 from lobu_jupyter.model.ports import KernelGone
 
-from .asking import WAITS, Question
-from .face import refused
-from .mapping import OwnCall
+from .client import refused
+from .events import OwnCall
 from .process import Said
+from .requests import WAITS, Question
 
 if TYPE_CHECKING:
     from lobu_jupyter.model.events import Event
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from lobu_jupyter.model.policy import Ruling
     from lobu_jupyter.model.ports import KernelPort, Task
 
-    from .face import Ask
-    from .mapping import Call, Mapper
+    from .client import Ask
+    from .events import Call, Mapper
     from .sessions import Session
 
 STOP_SECONDS = 5.0

@@ -13,11 +13,11 @@ from lobu_jupyter.model.interrupts import held_calls
 from lobu_jupyter.model.ports import AgentError, Pause
 from lobu_jupyter.model.runs import ErrorCode
 
-from . import choosing
-from .asking import Asking
-from .face import Ask
-from .mapping import Mapper, OwnCall
+from . import choices
+from .client import Ask
+from .events import Mapper, OwnCall
 from .process import AcpFailed, Ended, Noted, Said
+from .requests import Asking
 from .sessions import Waiting
 from .tools import Tools
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from lobu_jupyter.model.interrupts import Decision, Interrupt
     from lobu_jupyter.model.ports import KernelPort, Task
 
-    from .asking import Question
+    from .requests import Question
     from .sessions import Session, Sessions
 
 MOST_SUMMARY = 20_000
@@ -125,7 +125,7 @@ class Turn:
         self._use(session)
         if session.fresh or self._is_news(session):
             yield self._told_session(session)
-        if (wish := choosing.wish_of(_text(self._task.messages[-1]))) is not None:
+        if (wish := choices.wish_of(_text(self._task.messages[-1]))) is not None:
             async for event in self._choose(session, wish):
                 yield event
             return
@@ -144,7 +144,7 @@ class Turn:
         why = self._sessions.refusal_of_mode(self._task)
         if mode is None:
             unknown = f"{self._name} offers no mode {wish!r}.\n\n" if wish else ""
-            said = unknown + choosing.listed(self._name, modes)
+            said = unknown + choices.listed(self._name, modes)
         elif mode.id == modes.asking:
             await session.process.choose(None)
             yield self._told_session(session)
@@ -154,11 +154,11 @@ class Turn:
         elif not self._task.policy.answerable:
             said = f"{self._name} stays in its mode {modes.current}: nobody can be asked here."
         else:
-            call = OwnCall(choosing.tool_of(self._name), choosing.args_of(mode))
+            call = OwnCall(choices.tool_of(self._name), choices.args_of(mode))
             for event in self.mapper.begin(call):
                 yield event
-            interrupt = choosing.question_of(self._task, self._name, call, mode)
-            raise Pause([interrupt], choosing.checkpoint_of(mode), [])
+            interrupt = choices.question_of(self._task, self._name, call, mode)
+            raise Pause([interrupt], choices.checkpoint_of(mode), [])
         for event in self.mapper.say(said):
             yield event
 

@@ -1,6 +1,6 @@
 """Tools that read and write files below the server's root, and nothing outside of it.
 
-What may be reached is in agents/disk.py, what a text file's lines are in agents/texts.py. A write is one rename,
+What may be reached is in agents/tools/disk.py, what a text file's lines are in agents/tools/texts.py. A write is one rename,
 and happens only if the file still is what the diff was made from.
 """
 
@@ -12,14 +12,14 @@ from collections.abc import Callable
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from lobu_jupyter.agents.disk import Disk
-from lobu_jupyter.agents.texts import NotOnce, NotText, Text, lines_of, normal
 from lobu_jupyter.model.text import shorten
 
 from . import specs
 from .base import BoundTool, Call, Preview, Result, ToolError, Work
 from .diffs import unified
+from .disk import Disk
 from .outputs import size_of
+from .texts import NotOnce, NotText, Text, lines_of, normal
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -1,0 +1,300 @@
+"""What an ACP agent tells of its session, as AG-UI events of one run.
+
+Messages and thoughts stream; a call is a card named ``agent__kind`` whose arguments say title, places and
+input, and whose result says text, diffs and output; a plan is an activity. What an agent tells about
+itself (its modes, commands, options) is no event of a run.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from lobu_jupyter.agents.tools.texts import normal
+from lobu_jupyter.model.events import custom, tool_result
+from lobu_jupyter.model.ids import new_id
+
+from .commands import command_in
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from lobu_jupyter.model.events import Event
+
+    from .commands import Command
+
+MOST_RESULT = 60_000
+_ABOUT_ITSELF = frozenset(
+    {
+        "available_commands_update",
+        "current_mode_update",
+        "config_option_update",
+        "session_info_update",
+        "usage_update",
+        "user_message_chunk",
+    }
+)
+Update = dict[str, Any]
+_WARNING = re.compile(r"(Config w|W)arning: .*\n\n", re.DOTALL)  # as codex-acp says one, in one piece
+
+
+def _no_terminal(name: str) -> str:
+    return ""
+
+
+class Mapper:
+    """The updates of one run; the calls that are open in it come along when it goes on after a pause.
+
+    ``terminal``: what the terminal of an id shows.
+    """
+
+    def __init__(
+        self,
+        agent: str,
+        run_id: str,
+        calls: dict[str, Call] | None = None,
+        terminal: Callable[[str], str] = _no_terminal,
+    ) -> None:
+        self.calls = calls if calls is not None else {}
+        self._terminal = terminal
+        self._agent, self._run_id = agent, run_id
+        self._open: tuple[str, str] | None = None  # kind and id of what streams
+        self._answers = False  # whether a word of the answer has come
+
+    def feed(self, update: Update) -> list[Event]:
+        """The events of one update, as ACP writes it (camelCase JSON)."""
+        kind = update.get("sessionUpdate")
+        if kind == "agent_message_chunk" and (notice := self._notice_in(update)):
+            return [*self.close(), self.notice(notice)]
+        if kind == "agent_message_chunk":
+            self._answers = True
+            return self._stream("message", _text(update.get("content") or {}))
+        if kind == "agent_thought_chunk":
+            return self._stream("thought", _text(update.get("content") or {}))
+        if kind in ("tool_call", "tool_call_update"):
+            return self.call(update)
+        if kind == "plan":
+            return [*self.close(), self._plan(update)]
+        return [] if kind in _ABOUT_ITSELF else [{"type": "RAW", "event": update, "source": self._agent}]
+
+    def _notice_in(self, update: Update) -> str:
+        """What the agent's program says about itself, which is no word of the answer; empty if it is one."""
+        text = _text(update.get("content") or {})
+        said = ((update.get("_meta") or {}).get("claudeCode") or {}).get("kind") == "informational"
+        warns = not self._answers and _WARNING.fullmatch(text) is not None
+        return text.strip() if said or warns else ""
+
+    def notice(self, message: str) -> Event:
+        """A sentence of or about the agent, beside its answer."""
+        return custom("lobu.notice", {"agent": self._agent, "message": message})
+
+    def say(self, text: str) -> list[Event]:
+        """A whole message."""
+        return [*self._stream("message", text), *self.close()]
+
+    def call(self, update: Update) -> list[Event]:
+        """A call that begins, changes or ends."""
+        key = str(update["toolCallId"])
+        out: list[Event] = []
+        if key not in self.calls:
+            call = Call(new_id("call"), f"{self._agent}__{update.get('kind') or 'other'}")
+            call.take(update)
+            out = self.begin(call, key)
+        else:
+            call = self.calls[key]
+            call.take(update)
+        if call.status in ("completed", "failed") and not call.answered:
+            out += self.answer(call, call.result(self._terminal))
+        return out
+
+    def begin(self, call: Call, key: str | None = None) -> list[Event]:
+        """A call's card. ``key``: what the agent calls it by."""
+        self.calls[key or call.id] = call
+        return [
+            *self.close(),
+            {"type": "TOOL_CALL_START", "toolCallId": call.id, "toolCallName": call.name},
+            {"type": "TOOL_CALL_ARGS", "toolCallId": call.id, "delta": _cut(json.dumps(call.args()))},
+            {"type": "TOOL_CALL_END", "toolCallId": call.id},
+        ]
+
+    def answer(self, call: Call, text: str, *, ok: bool | None = None) -> list[Event]:
+        """The result of a call, once. ``ok``: whether code ran without an error."""
+        call.answered = True
+        result = tool_result(call.id, _cut(text), new_id("msg"))
+        return [result if ok is None else {**result, "metadata": {"lobu": {"ok": ok}}}]
+
+    def beside(self, call: Call) -> tuple[str, ...]:
+        """The agent's other calls that are under way: they wait with this one."""
+        return tuple(other.id for other in self.calls.values() if not other.answered and other is not call)
+
+    def close(self) -> list[Event]:
+        """End the message or thought that streams."""
+        if self._open is None:
+            return []
+        (kind, name), self._open = self._open, None
+        if kind == "message":
+            return [{"type": "TEXT_MESSAGE_END", "messageId": name}]
+        return [
+            {"type": "REASONING_MESSAGE_END", "messageId": name},
+            {"type": "REASONING_END", "messageId": name},
+        ]
+
+    def finish(self, why: str) -> list[Event]:
+        """Close all, and give each call that has none a result that says why."""
+        left = [call for call in self.calls.values() if not call.answered]
+        return [*self.close(), *(event for call in left for event in self.answer(call, why))]
+
+    def _stream(self, kind: str, text: str) -> list[Event]:
+        out: list[Event] = []
+        if self._open is None or self._open[0] != kind:
+            out = self.close()
+            name = new_id("msg")
+            self._open = (kind, name)
+            out += _BEGIN[kind](name)
+        content = "TEXT_MESSAGE_CONTENT" if kind == "message" else "REASONING_MESSAGE_CONTENT"
+        if text:
+            out.append({"type": content, "messageId": self._open[1], "delta": text})
+        return out
+
+    def _plan(self, update: Update) -> Event:
+        return {
+            "type": "ACTIVITY_SNAPSHOT",
+            "messageId": f"plan_{self._run_id}",
+            "activityType": "plan",
+            "content": {"entries": update.get("entries") or []},
+        }
+
+
+@dataclass(frozen=True)
+class Change:
+    """A file's text or part before (None: it is new) and after."""
+
+    path: str
+    old: str | None
+    new: str
+
+    def leads_to(self, content: str, now: str) -> bool:
+        """Whether a file that says `now` has this content after the change, however their lines end."""
+        content, old, new = normal(content), normal(self.old or ""), normal(self.new)
+        return content == new or (bool(old) and content == normal(now).replace(old, new, 1))
+
+
+class Call:
+    """A call of the agent, as it is known so far. ``id``: ours, new on the thread."""
+
+    def __init__(self, name_id: str, name: str) -> None:
+        self.id, self.name = name_id, name
+        self.title, self.status = "", "pending"
+        self.titles = set[str]()  # all that it was called
+        self.answered = False
+        self._input: Any = None
+        self._output: Any = None
+        self._locations: list[Any] = []
+        self._content: list[dict[str, Any]] = []
+
+    def take(self, update: Update) -> None:
+        """What an update says; what it leaves out stays."""
+        self.title = update.get("title") or self.title
+        self.titles.add(self.title)
+        self.status = update.get("status") or self.status
+        self._input = update.get("rawInput") if update.get("rawInput") is not None else self._input
+        self._output = update.get("rawOutput") if update.get("rawOutput") is not None else self._output
+        self._locations = update.get("locations") or self._locations
+        self._content = update.get("content") or self._content
+
+    def args(self) -> dict[str, Any]:
+        """All that it says about itself, beside its diff: its whole input, its files, its words."""
+        files = [change.path for change in self.changes()]
+        words = "\n".join(
+            _text(part.get("content") or {}) for part in self._content if part.get("type") == "content"
+        )
+        found = {
+            "title": self.title,
+            "input": self._input,
+            "locations": self._locations,
+            "files": files,
+            "content": words,
+        }
+        return {member: value for member, value in found.items() if value}
+
+    def diff(self) -> str | None:
+        """Its diffs in one text, None if it has none."""
+        return "".join(_diff(part) for part in self._content if part.get("type") == "diff") or None
+
+    def changes(self) -> list[Change]:
+        """The changes of files that it announces."""
+        parts = [part for part in self._content if part.get("type") == "diff"]
+        return [Change(str(part["path"]), part.get("oldText"), part.get("newText") or "") for part in parts]
+
+    def commands(self) -> list[Command]:
+        """The command that it says it runs."""
+        found = command_in(self._input)
+        return [found] if found is not None else []
+
+    def result(self, terminal: Callable[[str], str]) -> str:
+        """What its card says at its end. ``terminal``: what the terminal of an id shows."""
+        parts = [text for part in self._content if (text := _shown(part, terminal))]
+        if not parts and self._output is not None:
+            parts = [self._output if isinstance(self._output, str) else json.dumps(self._output)]
+        if self.status == "failed":
+            parts.insert(0, "It failed, or was refused.")
+        return "\n".join([*(parts or ["Done."]), self.diff() or ""]).strip()
+
+
+class OwnCall(Call):
+    """A call through us, with arguments of its own form."""
+
+    def __init__(self, name: str, args: dict[str, Any]) -> None:
+        super().__init__(new_id("call"), name)
+        self._args = {member: value for member, value in args.items() if value is not None}
+
+    def args(self) -> dict[str, Any]:
+        return self._args
+
+
+def _shown(part: dict[str, Any], terminal: Callable[[str], str]) -> str:
+    if part.get("type") == "terminal":
+        return terminal(str(part.get("terminalId")))
+    return _text(part.get("content") or {}) if part.get("type") == "content" else ""
+
+
+def _begin_message(name: str) -> list[Event]:
+    return [{"type": "TEXT_MESSAGE_START", "messageId": name, "role": "assistant"}]
+
+
+def _begin_thought(name: str) -> list[Event]:
+    return [
+        {"type": "REASONING_START", "messageId": name},
+        {"type": "REASONING_MESSAGE_START", "messageId": name, "role": "reasoning"},
+    ]
+
+
+_BEGIN = {"message": _begin_message, "thought": _begin_thought}
+
+
+def _text(block: dict[str, Any]) -> str:
+    if block.get("type") == "text":
+        return str(block.get("text") or "")
+    return f"[{block.get('type') or 'nothing'}]"
+
+
+def _diff(part: dict[str, Any]) -> str:
+    path, old, new = str(part["path"]), part.get("oldText"), part.get("newText") or ""
+    lines = difflib.unified_diff(
+        (old or "").splitlines(),
+        new.splitlines(),
+        f"a/{path.lstrip('/')}" if old is not None else "/dev/null",
+        f"b/{path.lstrip('/')}",
+        lineterm="",
+    )
+    return "".join(line + "\n" for line in lines)
+
+
+def _cut(text: str) -> str:
+    data = text.encode()
+    if len(data) <= MOST_RESULT:
+        return text
+    return data[: MOST_RESULT // 2].decode(errors="ignore") + f"\n[… cut: {len(data)} bytes in all]"

@@ -1,0 +1,138 @@
+"""The door through which an ACP agent reaches the notebook: an MCP server of its own, with the kernel's tools.
+
+On loopback, on a port that the system chooses, for one agent process, behind a token that only it is told. A call
+is an ask like the agent's others: it is taken while a run of the thread is under way, judged by its policy, put to
+the person where that asks, and shown as a card. What is offered are the tools of the run (:attr:`Door.tools`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import socket
+import sys
+from base64 import b64encode
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import uvicorn
+from acp import RequestError
+from acp.schema import EnvVariable, HttpHeader, HttpMcpServer, McpServerStdio
+from mcp import types
+from mcp.server.lowlevel import Server
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Generator, Mapping
+
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
+    from lobu_jupyter.agents.tools.base import BoundTool, Result
+
+NAME = "notebook"
+STOP_SECONDS = 3.0
+BRIDGE = str(Path(__file__).with_name("mcp_bridge.py"))
+
+
+class Door:
+    """``ask``: puts a call to the run that is under way, and returns its Result."""
+
+    def __init__(self, ask: Callable[..., Awaitable[Result]], tools: Mapping[str, BoundTool]) -> None:
+        self.tools = tools
+        self._ask = ask
+        self._token = secrets.token_urlsafe(32)
+        self._serving: asyncio.Task[None] | None = None
+        self._server: _Quiet | None = None
+
+    async def open(self, *, over_http: bool) -> HttpMcpServer | McpServerStdio:
+        """Begin to listen; how the agent connects, over stdio through a small bridge where it takes no HTTP."""
+        listener = socket.socket()
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()  # whoever comes before the server has started waits
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}/mcp"
+        config = uvicorn.Config(
+            self._app(), log_level="critical", access_log=False, lifespan="on", timeout_graceful_shutdown=1
+        )
+        self._server = _Quiet(config)
+        self._serving = asyncio.create_task(self._server.serve([listener]), name="notebook tools")
+        if over_http:
+            headers = [HttpHeader(name="Authorization", value=f"Bearer {self._token}")]
+            return HttpMcpServer(name=NAME, type="http", url=url, headers=headers)
+        env = [
+            EnvVariable(name="LOBU_MCP_URL", value=url),
+            EnvVariable(name="LOBU_MCP_TOKEN", value=self._token),
+        ]
+        return McpServerStdio(name=NAME, command=sys.executable, args=["-I", BRIDGE], env=env)
+
+    async def close(self) -> None:
+        """Refuse all calls from now on."""
+        if self._serving is None or self._server is None:
+            return
+        self._server.should_exit = True
+        _, late = await asyncio.wait({self._serving}, timeout=STOP_SECONDS)
+        for task in late:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+    # -- what is served
+
+    def _app(self) -> ASGIApp:
+        async def listed(*_: Any) -> types.ListToolsResult:
+            return types.ListToolsResult(tools=[_as_mcp(tool) for tool in self.tools.values()])
+
+        async def called(_: Any, params: types.CallToolRequestParams) -> types.CallToolResult:
+            return await self._call(params.name, params.arguments or {})
+
+        server: Server[Any] = Server(NAME, on_list_tools=listed, on_call_tool=called)
+        return _behind(self._token, server.streamable_http_app())
+
+    async def _call(self, name: str, args: dict[str, Any]) -> Any:
+        try:
+            result = await self._ask("tool", name=name, args=args)
+        except RequestError as error:
+            return types.CallToolResult(
+                content=[types.TextContent(type="text", text=_words(error))], is_error=True
+            )
+        content: list[Any] = [types.TextContent(type="text", text=result.text)]
+        content += [_image(mime, data) for mime, data in result.images]
+        return types.CallToolResult(content=content, is_error=result.ok is False)
+
+
+class _Quiet(uvicorn.Server):
+    """A server in a process that handles its signals itself."""
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None]:
+        yield
+
+
+def _behind(token: str, app: ASGIApp) -> ASGIApp:
+    """`app` for those who know the token; 401 for all others."""
+    expected = f"Bearer {token}".encode()
+
+    async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            given = dict(scope["headers"]).get(b"authorization", b"")
+            if not secrets.compare_digest(given, expected):
+                await send({"type": "http.response.start", "status": 401, "headers": []})
+                await send({"type": "http.response.body", "body": b""})
+                return
+        await app(scope, receive, send)
+
+    return guarded
+
+
+def _as_mcp(tool: BoundTool) -> Any:
+    spec = tool.spec
+    return types.Tool(name=spec.name, description=spec.description, input_schema=spec.parameters)
+
+
+def _image(mime: str, data: bytes) -> Any:
+    return types.ImageContent(type="image", data=b64encode(data).decode(), mime_type=mime)
+
+
+def _words(error: RequestError) -> str:
+    data = error.data
+    detail = data.get("details") if isinstance(data, dict) else data
+    return str(detail or error)

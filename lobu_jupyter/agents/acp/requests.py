@@ -1,0 +1,355 @@
+"""What an ACP agent asks for: judged by the policy, put to the person where it asks, and answered.
+
+A permission is about a call of the agent's own; ``agent__kind`` is its name for the policy. Files are
+read and written below the server's root only, by the rules of the built-in file tools: reading like
+``read_file``, a write as ``agent__write``, with its diff, unless the person approved a call that changes this file.
+A terminal is ``agent__execute``, unless they approved a call with this command, in its directory and environment.
+An elicitation is ``ask_user``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shlex
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from acp import RequestError
+from acp.schema import CreateTerminalResponse, ReadTextFileResponse, WriteTextFileResponse
+
+from lobu_jupyter.agents.tools import base, files
+from lobu_jupyter.agents.tools.disk import Disk
+from lobu_jupyter.agents.tools.questions import NOBODY, answer_text
+from lobu_jupyter.agents.tools.texts import NotText, Text, lines_of
+from lobu_jupyter.model.ids import new_id
+from lobu_jupyter.model.interrupts import APPROVAL, QUESTION, QUESTION_DECISIONS, Interrupt
+from lobu_jupyter.model.policy import Verdict, judge
+
+from . import commands, forms, options
+from .client import refused
+from .events import Call, OwnCall
+from .mcp_server import NAME
+
+if TYPE_CHECKING:
+    from lobu_jupyter.model.events import Event
+    from lobu_jupyter.model.interrupts import Decision
+    from lobu_jupyter.model.policy import Ruling
+    from lobu_jupyter.model.ports import Task
+
+    from .client import Ask
+    from .commands import Command
+    from .events import Change, Mapper
+    from .sessions import Session
+
+WAITS = "The agent waits in memory: this question ends if its process, its worker or the server stops."
+_NOT = {"write": "It was not written.", "terminal": "It was not run."}
+MAX_ASKED_BYTES = 48 * 1024  # of an event's 68 kB
+
+
+@dataclass
+class Question:
+    """An ask that a person is to decide."""
+
+    ask: Ask
+    interrupt: Interrupt
+    call: Call
+    guard: dict[str, Any] = field(default_factory=dict[str, Any])
+    changes: list[Change] = field(
+        default_factory=list["Change"]
+    )  # as they were shown: the agent may say others since
+    commands: list[Command] = field(default_factory=list["Command"])  # likewise
+
+
+class Asking:
+    """The asks of one run."""
+
+    def __init__(self, agent: str, task: Task, mapper: Mapper, session: Session) -> None:
+        self._agent, self._task, self._mapper, self._session = agent, task, mapper, session
+        self._work = base.Work(task, None, _nowhere, _at_once)
+
+    async def take(self, ask: Ask) -> tuple[list[Event], Question | None]:
+        """Answer an ask, or turn it into a question; and the events of either."""
+        try:
+            if ask.what == "permission":
+                return self._permission(ask)
+            if ask.what == "elicit":
+                return self._elicitation(ask)
+            if ask.what == "terminal":
+                return await self._terminal(ask)
+            if ask.what == "write":
+                return await self._write(ask)
+            ask.give(await asyncio.to_thread(self._read, ask.params))
+        except base.ToolError as error:
+            ask.refuse(refused(str(error)))
+        return [], None
+
+    async def decided(self, question: Question, decision: Decision) -> list[Event]:
+        """Give the agent what the person decided."""
+        ask, call = question.ask, question.call
+        yes = decision.kind in ("approve", "edit")
+        why = decision.reason or "The person refused."
+        if ask.what == "permission":
+            self._permitted(question, decision, yes=yes)
+            return []
+        if ask.what == "elicit":
+            return self._answered(question, decision)
+        if not yes:
+            ask.refuse(refused(why))
+            return self._mapper.answer(call, f"{_NOT[ask.what]} {why}")
+        if ask.what == "terminal":
+            return await self._started(ask, call, question.guard)
+        return await self._written(ask, call, question.guard)
+
+    # -- permissions
+
+    def _permission(self, ask: Ask) -> tuple[list[Event], Question | None]:
+        update = ask.params["toolCall"]
+        out = self._mapper.call(update)
+        call = self._mapper.calls[str(update["toolCallId"])]
+        ruling = judge(self._task.policy, call.name, needs_approval=True)
+        always = not ruling.no_grant and self._task.policy.max_mode == "allow"
+        offered = options.offered(ask.params["options"], self._session.process.modes, always=always)
+        yes = options.plain_of(offered, yes=True)
+        if self._is_ours(call, ask.params["meta"]) and yes is not None:
+            ask.give(options.answer(yes))  # judged, and asked about, when the call itself comes
+            return out, None
+        allowed = ruling.verdict is Verdict.ALLOW
+        if allowed and yes is not None:
+            self._note(call.changes(), call.commands())
+            ask.give(options.answer(yes))
+            return out, None
+        if ruling.verdict is Verdict.DENY or (allowed and not self._task.policy.answerable):
+            ask.give(options.answer(options.plain_of(offered, yes=False)))
+            return out, None
+        interrupt = self._interrupt(call, f"{call.title or call.name}?", call.diff(), ruling, offered)
+        if (why := _too_much(interrupt)) is not None:
+            ask.give(options.answer(options.plain_of(offered, yes=False)))
+            return [*out, *self._mapper.answer(call, why)], None
+        return out, Question(ask, interrupt, call, {}, call.changes(), call.commands())
+
+    def _is_ours(self, call: Call, meta: dict[str, Any]) -> bool:
+        """Whether it is about one of the notebook's tools, by the name that agents give those of an MCP server.
+
+        Kind and ``_meta`` are the agent's own words. A title that a model may choose comes with another kind, and
+        without the mark of an MCP tool's approval.
+        """
+        tools = self._session.door.tools
+        if meta.get("is_mcp_tool_approval") is True:
+            return not call.titles.isdisjoint({f"mcp.{NAME}.{name}" for name in tools})
+        named = {f"mcp__{NAME}__{name}" for name in tools}
+        return call.name == f"{self._agent}__other" and call.title in named
+
+    def _permitted(self, question: Question, decision: Decision, *, yes: bool) -> None:
+        if yes:
+            self._note(question.changes, question.commands)
+        elif decision.reason:
+            title = question.call.title or question.call.name
+            self._session.reasons.append(f"I rejected {title!r}. {decision.reason}")
+        plain = options.plain_of(question.interrupt.options, yes=yes)
+        question.ask.give(options.answer(decision.option or plain))
+
+    def _note(self, changes: list[Change], commands: list[Command]) -> None:
+        """What a call may do, once, without another question: just these changes, just this command."""
+        self._session.changes += changes
+        self._session.commands += commands
+
+    def _interrupt(
+        self,
+        call: Call,
+        message: str,
+        diff: str | None,
+        ruling: Ruling,
+        offered: list[dict[str, Any]] | None = None,
+    ) -> Interrupt:
+        return Interrupt(
+            in_memory=True,
+            id=new_id("int"),
+            thread_id=self._task.thread_id,
+            run_id=self._task.run_id,
+            reason=APPROVAL,
+            message=f"{message} {WAITS}".strip(),
+            tool_call_id=call.id,
+            tool_name=call.name,
+            args=call.args(),
+            decisions=("approve", "reject"),
+            diff=diff,
+            no_grant=ruling.no_grant or (offered is not None and options.plain_of(offered, yes=True) is None),
+            options=offered or [],
+            agent_mode=self._session.process.modes.current or None,
+            parent_tool_call_ids=self._mapper.beside(call),
+        )
+
+    # -- terminals
+
+    async def _terminal(self, ask: Ask) -> tuple[list[Event], Question | None]:
+        usual = self._session.process.terminals.cwd
+        argv = commands.argv_of([str(part) for part in ask.params["command"]])
+        cwd, env = commands.folder_of(usual, ask.params["cwd"]), ask.params["env"]
+        path = self._session.process.terminals.environment(env).get("PATH", os.defpath)
+        try:
+            program = commands.program_of(argv, cwd, path)
+        except FileNotFoundError as error:
+            raise base.ToolError(f"It cannot be started: {error}") from error
+        runs = {"argv": [program, *argv[1:]], "cwd": cwd}
+        same = next((c for c in self._session.commands if c.is_same(argv, cwd, env, usual)), None)
+        if same is not None:
+            self._session.commands.remove(same)
+            await self._run(ask, runs)
+            return [], None
+        call = OwnCall(
+            f"{self._agent}__execute", {"argv": argv, "program": program, "cwd": cwd, "env": env or None}
+        )
+        out = self._mapper.begin(call)
+        ruling = judge(self._task.policy, call.name, needs_approval=True)
+        if ruling.verdict is Verdict.ALLOW:
+            return [*out, *await self._started(ask, call, runs)], None
+        if ruling.verdict is Verdict.DENY:
+            ask.refuse(refused(ruling.why))
+            return [*out, *self._mapper.answer(call, f"{_NOT['terminal']} {ruling.why}.")], None
+        interrupt = self._interrupt(call, f"Run `{shlex.join(argv)[:200]}` on the server?", None, ruling)
+        if (why := _too_much(interrupt)) is not None:
+            ask.refuse(refused(why))
+            return [*out, *self._mapper.answer(call, why)], None
+        return out, Question(ask, interrupt, call, runs)
+
+    async def _started(self, ask: Ask, call: Call, runs: dict[str, Any]) -> list[Event]:
+        try:
+            told = await self._run(ask, runs)
+        except base.ToolError as error:
+            ask.refuse(refused(str(error)))
+            told = str(error)
+        return self._mapper.answer(call, told)
+
+    async def _run(self, ask: Ask, runs: dict[str, Any]) -> str:
+        try:
+            name = await self._session.process.terminals.start(runs["argv"], runs["cwd"], ask.params)
+        except RequestError as error:
+            ask.refuse(error)
+            return f"It was not started: {error}."
+        except (OSError, ValueError) as error:
+            raise base.ToolError(f"It cannot be started: {error}") from error
+        ask.give(CreateTerminalResponse(terminal_id=name))
+        return "Started; the agent reads its output."
+
+    # -- elicitation
+
+    def _elicitation(self, ask: Ask) -> tuple[list[Event], Question | None]:
+        schema: dict[str, Any] = ask.params["schema"] or {}
+        questions = forms.questions_of(ask.params["message"], schema)
+        ruling = judge(self._task.policy, "ask_user", needs_approval=False)
+        call = OwnCall("ask_user", {"questions": questions})
+        out = self._mapper.begin(call)
+        if not questions or ruling.verdict is Verdict.DENY or not self._task.policy.answerable:
+            ask.give(forms.declined())
+            why = "It asked for something that is no form." if not questions else NOBODY
+            return [*out, *self._mapper.answer(call, why)], None
+        interrupt = self._interrupt(call, ask.params["message"], None, ruling)
+        interrupt = msgspec.structs.replace(
+            interrupt, reason=QUESTION, decisions=QUESTION_DECISIONS, questions=questions
+        )
+        return out, Question(ask, interrupt, call)
+
+    def _answered(self, question: Question, decision: Decision) -> list[Event]:
+        told = answer_text(decision, question.interrupt.questions)
+        try:
+            answer = forms.declined()
+            if decision.kind == "answer":
+                answer = forms.accepted(question.ask.params["schema"] or {}, decision.answers or {})
+        except forms.Unfit as error:
+            answer, told = forms.cancelled(), f"The agent was not told: {error}."
+        question.ask.give(answer)
+        if decision.kind != "answer" and decision.reason:
+            self._session.reasons.append(decision.reason)
+        return self._mapper.answer(question.call, told)
+
+    # -- files
+
+    def _read(self, params: dict[str, Any]) -> ReadTextFileResponse:
+        ruling = judge(self._task.policy, "read_file", needs_approval=False)
+        if ruling.verdict is not Verdict.ALLOW:
+            raise base.ToolError(f"Not read: {ruling.why}.")
+        lines = lines_of(self._said(self._relative(params["path"])))
+        first = max(1, params.get("line") or 1) - 1
+        count = params.get("limit")
+        return ReadTextFileResponse(content="".join(lines[first : None if count is None else first + count]))
+
+    async def _write(self, ask: Ask) -> tuple[list[Event], Question | None]:
+        path = self._relative(ask.params["path"])
+        preview = await files.preview_write(self._work, {"path": path, "content": ask.params["content"]})
+        if await self._was_approved(ask.params["path"], ask.params["content"]):
+            await self._put(ask, preview.guard)
+            return [], None
+        call = OwnCall(f"{self._agent}__write", {"path": path})
+        out = self._mapper.begin(call)
+        ruling = judge(self._task.policy, call.name, needs_approval=True)
+        if ruling.verdict is Verdict.ALLOW:
+            return [*out, *await self._written(ask, call, preview.guard)], None
+        if ruling.verdict is Verdict.DENY:
+            ask.refuse(refused(ruling.why))
+            return [*out, *self._mapper.answer(call, f"It was not written: {ruling.why}.")], None
+        interrupt = self._interrupt(call, preview.message, preview.diff, ruling)
+        if (why := _too_much(interrupt)) is not None:
+            ask.refuse(refused(why))
+            return [*out, *self._mapper.answer(call, why)], None
+        return out, Question(ask, interrupt, call, preview.guard)
+
+    async def _was_approved(self, path: str, content: str) -> bool:
+        """Whether a person let the agent make just this change, which is then used up."""
+        now = await asyncio.to_thread(self._said, self._relative(path), absent="")
+        for change in self._session.changes:
+            if change.path == path and change.leads_to(content, now):
+                self._session.changes.remove(change)
+                return True
+        return False
+
+    async def _written(self, ask: Ask, call: Call, guard: dict[str, Any]) -> list[Event]:
+        """Write, and answer agent and card."""
+        try:
+            told = await self._put(ask, guard)
+        except base.ToolError as error:
+            ask.refuse(refused(str(error)))
+            told = str(error)
+        return self._mapper.answer(call, told)
+
+    async def _put(self, ask: Ask, guard: dict[str, Any]) -> str:
+        args = {"path": self._relative(ask.params["path"]), "content": ask.params["content"]}
+        result = await files.write_file(self._work, base.Call("", args, guard))
+        ask.give(WriteTextFileResponse())
+        return result.text
+
+    def _said(self, path: str, *, absent: str | None = None) -> str:
+        """Return the text of a file. ``absent``: the text of one that is not there, which is an error for None."""
+        data = Disk.of(self._task).read(path)
+        if data is None and absent is None:
+            raise base.ToolError(f"There is no file {path}.")
+        try:
+            return absent or "" if data is None else Text.of(data).text
+        except NotText as error:
+            raise base.ToolError(f"{path} cannot be read: {error}.") from error
+
+    def _relative(self, path: str) -> str:
+        """A path of ACP, which is absolute, below the root."""
+        root = Disk.of(self._task).root
+        for above in (root, Path(self._task.root or root)):  # as it is, and as the agent was told
+            if Path(path).is_relative_to(above):
+                return str(Path(path).relative_to(above))
+        raise base.ToolError(f"{path} is not below the server's root directory.")
+
+
+def _too_much(interrupt: Interrupt) -> str | None:
+    """Why a question cannot be asked: what cannot be shown whole cannot be approved."""
+    size = len(msgspec.json.encode([interrupt.args, interrupt.diff, interrupt.options]))
+    if size <= MAX_ASKED_BYTES:
+        return None
+    return f"It was not done: {size:,} bytes are too much to be shown for approval at once."
+
+
+async def _nowhere(event: Event) -> None:
+    """The file tools say nothing by events."""
+
+
+async def _at_once() -> None:
+    """What was said before a write is journaled with its question."""

@@ -1,0 +1,354 @@
+"""The agent loop: pydantic-ai behind :class:`~lobu_jupyter.model.ports.AgentPort`.
+
+One task drives the model and the tools and sends events into a bounded stream; the generator hands
+them on. Closing or cancelling the generator cancels that task, and with it the provider's
+connection and the kernel's call. A run that waits for a person raises Pause with all it needs to
+go on; what ran before the pause does not run again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import anyio
+from pydantic_ai import Agent, RunContext
+from pydantic_ai.exceptions import AgentRunError, UserError
+from pydantic_ai.messages import ModelResponse
+from pydantic_ai.models import Model
+from pydantic_ai.tools import DeferredToolRequests, DeferredToolResults
+from pydantic_ai.usage import RunUsage, UsageLimits
+
+from lobu_jupyter.agents.models.failures import explain
+from lobu_jupyter.agents.tools.base import BoundTool, Team, ToolError, Work
+from lobu_jupyter.agents.tools.disk import Disk
+from lobu_jupyter.agents.tools.sources import add_tools
+from lobu_jupyter.model.events import Event, custom
+from lobu_jupyter.model.ports import AgentError, AgentPort, KernelPort, Pause, Resumption, Task
+
+from . import border, history
+from . import checkpoint as pausing
+from .compaction import Compacted, Compacting
+from .events import Mapper
+from .silence import SILENCE_SECONDS, progressing
+from .toolset import Toolset, tools_of
+
+if TYPE_CHECKING:
+    from anyio.streams.memory import MemoryObjectSendStream
+    from pydantic_ai.capabilities import AbstractCapability
+    from pydantic_ai.messages import AgentStreamEvent, ModelMessage
+
+    from lobu_jupyter.agents.tools.sources import ToolSource
+
+INSTRUCTIONS = "AGENTS.md"
+MAX_INSTRUCTIONS = 32 * 1024
+MAX_REQUESTS = 100
+STOP_SECONDS = 5.0
+BUFFERED_EVENTS = 64
+
+log = logging.getLogger(__name__)
+
+ModelFactory = Callable[[str | None], Model]
+
+
+@dataclass
+class _Start:
+    """Where a run begins: anew with a prompt, or at a checkpoint with what was decided."""
+
+    messages: list[ModelMessage]
+    prompt: history.Prompt | None
+    model: str | None
+    standing: str
+    compacted: Compacted
+    results: DeferredToolResults | None = None
+    conversation_id: str | None = None
+
+
+class PydanticAgent:
+    """An agent on a pydantic-ai model. ``model_factory`` may raise AgentError and runs in a thread.
+
+    ``counts``: whether its token counts mean anything, and are reported. ``capabilities``: pydantic-ai's.
+    ``peers``: the agents that it may delegate to, itself apart. ``compacts``: whether older turns are summarised
+    before its model's context is full. ``tools``: tools of its own, before the usual ones of their names.
+    ``sources``: where more tools come from.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        description: str,
+        model_factory: ModelFactory,
+        instructions: str = "",
+        *,
+        counts: bool = True,
+        capabilities: Sequence[AbstractCapability[None]] = (),
+        peers: Mapping[str, AgentPort] | None = None,
+        compacts: bool = False,
+        tools: Sequence[BoundTool] = (),
+        sources: Sequence[ToolSource] = (),
+    ) -> None:
+        self.name = name
+        self.description = description
+        self._model_factory = model_factory
+        self._instructions = instructions
+        self._counts = counts
+        self._capabilities = capabilities
+        self._peers = peers or {}
+        self._compacts = compacts
+        self._tools = tools
+        self._sources = sources
+
+    async def run(self, task: Task, kernel: KernelPort | None) -> AsyncIterator[Event]:
+        send, receive = anyio.create_memory_object_stream[Event](BUFFERED_EVENTS)
+        work = Work(task, kernel, send.send, partial(_journaled, send), Team(self, self._peers))
+        one = _Run(self._instructions, self._model_factory, self._capabilities, work, send, self._compacts)
+        one.tools.update((tool.spec.name, tool) for tool in self._tools)
+        one.sources = self._sources
+        driving = asyncio.create_task(one.drive(), name=f"agent {task.run_id}")
+        try:
+            async with receive:
+                async for event in receive:
+                    yield event
+            pause = await driving
+        except AgentError as error:
+            error.usage = self._usage(one)
+            raise
+        finally:
+            await _stop(driving)
+        if pause is not None:
+            raise Pause(*pause, usage=self._usage(one))
+        if usage := self._usage(one):
+            yield {"type": "lobu.usage", "usage": usage}
+
+    def _usage(self, one: _Run) -> list[dict[str, Any]]:
+        return (one.token_usage() if self._counts else []) + one.team.usage
+
+
+async def _journaled(send: MemoryObjectSendStream[Event]) -> None:
+    done = asyncio.get_running_loop().create_future()
+    await send.send({"type": "lobu.sync", "done": done})
+    await done
+
+
+async def _stop(driving: asyncio.Task[Any]) -> None:
+    """End the driving task, within a limit: it may be in the middle of a call."""
+    if driving.done():
+        return
+    driving.cancel()
+    _, late = await asyncio.wait({driving}, timeout=STOP_SECONDS)
+    if late:
+        log.warning("%s did not stop within %s s of its cancellation", driving.get_name(), STOP_SECONDS)
+
+
+class _Run:
+    """One run under way: model, tools and mapper around one stream of events."""
+
+    def __init__(
+        self,
+        instructions: str,
+        model_factory: ModelFactory,
+        capabilities: Sequence[AbstractCapability[None]],
+        work: Work,
+        send: MemoryObjectSendStream[Event],
+        compacts: bool,
+    ) -> None:
+        self._compacts = compacts
+        self._base, self._model_factory, self._task = instructions, model_factory, work.task
+        self._capabilities = capabilities
+        self._send = send
+        self._work = work
+        self.team = work.team
+        self.tools = tools_of(work.task)
+        self.sources: Sequence[ToolSource] = ()
+        self._mapper = Mapper(_calls_of(work.task), fresh=work.task.depth > 0)
+        self._usage = RunUsage()
+        self._model: Model | None = None
+
+    async def drive(self) -> tuple[list[Any], str] | None:
+        """Run to the end: None, or the interrupts and the checkpoint of a pause."""
+        async with self._send:
+            try:
+                return await self._drive()
+            except (AgentRunError, UserError) as error:
+                await self._send_all(self._mapper.close())
+                raise explain(error, self._task.model or self._model_name()) from error
+
+    async def _drive(self) -> tuple[list[Any], str] | None:
+        start = await self._begin()
+        self.team.model = start.model
+        self._model = await asyncio.to_thread(self._model_factory, start.model)
+        images = bool(self._model.profile.get("supports_image_input", True))
+        if not images:
+            start = _blinded(start)
+        await add_tools(self.tools, self.sources, self._work)
+        await self._leave_out()
+        toolset = Toolset(self._work, self.tools, self._mapper.call_id, images=images)
+        agent = Agent[None, str | DeferredToolRequests](
+            self._model,
+            deps_type=type(None),
+            name="lobu",
+            output_type=[str, DeferredToolRequests],
+            instructions=self._instructions(start.standing),
+            toolsets=[toolset],
+            capabilities=[*self._telling(), *self._compacting(start.compacted)],
+            retries=3,
+        )
+        async with self._model:
+            result = await agent.run(
+                start.prompt,
+                message_history=start.messages,
+                deferred_tool_results=start.results,
+                conversation_id=start.conversation_id,
+                usage=self._usage,
+                usage_limits=UsageLimits(request_limit=self._task.limits.get("requests", MAX_REQUESTS)),
+                event_stream_handler=self._forward,
+            )
+        if not isinstance(result.output, DeferredToolRequests):
+            return None
+        names = self._mapper.names
+        interrupts = pausing.interrupts_of(self._task, result.output, self.tools, names)
+        checkpoint = pausing.Checkpoint(
+            result.conversation, start.model, start.standing, names, self.team.begun, start.compacted
+        )
+        return interrupts, checkpoint.dump()
+
+    def _telling(self) -> list[AbstractCapability[None]]:
+        """The capabilities of this run: what its border does to images is said in its transcript."""
+
+        async def tell(message: str) -> None:
+            await self._send.send(custom("lobu.images", {"message": message}))
+
+        return [border.Border(tell) if isinstance(c, border.Border) else c for c in self._capabilities]
+
+    async def _leave_out(self) -> None:
+        """Take out the tools whose schemas no provider takes, and name them: one would cost every request."""
+        broken = [
+            name for name, tool in self.tools.items() if border.fit_schema(tool.spec.parameters) is None
+        ]
+        for name in broken:
+            del self.tools[name]
+        if broken:
+            await self._send.send(custom("lobu.tools", {"message": border.left_out(broken)}))
+
+    async def _begin(self) -> _Start:
+        task = self._task
+        if task.resumption is None:
+            standing = await self._standing_instructions()
+            messages, prompt = history.split(task.messages)
+            if prompt is None:
+                raise AgentError("internal", "This run has no message of a person to answer.")
+            compacted = Compacted(marks=history.marks(task.messages))
+            return _Start(messages, prompt, task.model, standing, compacted)
+        checkpoint = pausing.load(task.resumption.checkpoint)
+        conversation = checkpoint.conversation
+        used = [
+            c.tool_call_id
+            for m in conversation.messages
+            if isinstance(m, ModelResponse)
+            for c in m.tool_calls
+        ]
+        owed = _owed(task.resumption)
+        self._mapper.go_on(checkpoint.names, used, owed)
+        self.team.begun = checkpoint.delegated
+        results = pausing.results_of(task.resumption, checkpoint)
+        return _Start(
+            conversation.messages,
+            None,
+            checkpoint.model,
+            checkpoint.instructions,
+            checkpoint.compacted,
+            results,
+            conversation.conversation_id,
+        )
+
+    def _compacting(self, state: Compacted) -> list[AbstractCapability[None]]:
+        if not self._compacts:
+            return []
+        return [Compacting(state, self._mapper.call_id, self._send.send, self._usage, self._capabilities)]
+
+    async def _forward(self, ctx: RunContext[None], events: AsyncIterable[AgentStreamEvent]) -> None:
+        limit = self._task.limits.get("silenceSeconds", SILENCE_SECONDS)
+        async for event in progressing(events, limit, self._model_name() or "model"):
+            await self._send_all(self._mapper.feed(event))
+        await self._send_all(self._mapper.settle())
+
+    async def _send_all(self, events: list[Event]) -> None:
+        for event in events:
+            await self._send.send(event)
+
+    async def _standing_instructions(self) -> str:
+        """AGENTS.md of the root, bounded; the run says that it was given."""
+        if self._task.root is None:
+            return ""
+        try:
+            text = await asyncio.to_thread(_read_instructions, Disk.of(self._task))
+        except ToolError as error:  # the person is told, and the run goes on without
+            await self._send.send(custom("lobu.unread", {"path": INSTRUCTIONS, "message": str(error)}))
+            return ""
+        if text:
+            await self._send.send(
+                custom("lobu.instructions", {"path": INSTRUCTIONS, "bytes": len(text.encode())})
+            )
+        return text
+
+    def _instructions(self, standing: str) -> str:
+        task = self._task
+        parts = [self._base]
+        if task.notebook_path:
+            parts.append(f"The notebook is {task.notebook_path}.")
+        if self._work.kernel is None:
+            parts.append("No kernel is attached: code cannot be run.")
+        if standing:
+            parts.append(f"Standing instructions of this project (AGENTS.md):\n{standing}")
+        parts += [f"{c.get('description', 'Context')}:\n{c.get('value', '')}" for c in task.context]
+        return "\n\n".join(part for part in parts if part)
+
+    def token_usage(self) -> list[dict[str, Any]]:
+        """AG-UI's TokenUsage, one entry for the run; none if no model was asked."""
+        usage, model = self._usage, self._model
+        if not usage.requests and not usage.input_tokens:
+            return []
+        counts = {
+            "inputTokens": usage.input_tokens,
+            "outputTokens": usage.output_tokens,
+            "totalTokens": usage.input_tokens + usage.output_tokens,
+            "cachedInputTokens": usage.cache_read_tokens,
+            "cacheWriteInputTokens": usage.cache_write_tokens,
+            "reasoningTokens": usage.details.get("reasoning_tokens", 0),
+        }
+        always = ("inputTokens", "outputTokens", "totalTokens")
+        entry: dict[str, Any] = {k: v for k, v in counts.items() if v or k in always}
+        if model is not None:
+            entry |= {"provider": model.system, "model": model.model_name}
+            if model.context_window:
+                entry["metadata"] = {"contextWindow": model.context_window}
+        return [entry]
+
+    def _model_name(self) -> str | None:
+        return None if self._model is None else f"{self._model.system}:{self._model.model_name}"
+
+
+def _blinded(start: _Start) -> _Start:
+    """For a model that sees no images; it may have been another's conversation before."""
+    prompt = None if start.prompt is None else history.blind(start.prompt)
+    return replace(start, messages=history.without_images(start.messages), prompt=prompt)
+
+
+def _owed(resumption: Resumption) -> list[str]:
+    """The run's own calls that were left to answer: of a sub-agent's questions, the call it runs in."""
+    calls = [(*i.parent_tool_call_ids, i.tool_call_id)[0] for i in resumption.interrupts]
+    return list(dict.fromkeys(call for call in calls if call))
+
+
+def _calls_of(task: Task) -> list[str]:
+    """Ids of the calls that the thread has had: a provider may count its own from 0 again."""
+    return [call["id"] for message in task.messages for call in message.get("toolCalls") or []]
+
+
+def _read_instructions(disk: Disk) -> str:
+    data = disk.read(INSTRUCTIONS, first=MAX_INSTRUCTIONS)
+    return "" if data is None else data.decode("utf-8-sig", "replace").strip()

@@ -1,0 +1,227 @@
+"""A pause as data: the questions to a person, the checkpoint, and what the decisions make of it.
+
+The checkpoint is one JSON text, opaque to everybody else::
+
+    {"v": 1, "model": str | None, "instructions": AGENTS.md as it was, "names": {provider id: ours},
+     "delegated": how many sub-agents it has had, "compacted": of the messages, "conversation": pydantic-ai's Conversation}
+
+A call in which a sub-agent waits is kept with the sub-agent as data (its own checkpoint and questions), in the
+metadata of the deferred call; the sub-agent's questions are the run's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from pydantic_ai.conversation import Conversation, ConversationTypeAdapter
+from pydantic_ai.tools import DeferredToolRequests, DeferredToolResults, ToolApproved, ToolDenied
+from pydantic_core import PydanticSerializationError
+
+from lobu_jupyter.agents.tools.questions import answer_text
+from lobu_jupyter.agents.tools.risks import risks_of
+from lobu_jupyter.model.ids import new_id
+from lobu_jupyter.model.interrupts import (
+    APPROVAL,
+    APPROVAL_DECISIONS,
+    QUESTION,
+    QUESTION_DECISIONS,
+    Decision,
+    Interrupt,
+)
+from lobu_jupyter.model.ports import AgentError, Resumption, Task
+from lobu_jupyter.model.text import encodable
+
+from .compaction import Compacted
+
+if TYPE_CHECKING:
+    from pydantic_ai.messages import ToolCallPart
+
+    from lobu_jupyter.agents.tools.base import BoundTool
+
+VERSION = 1
+
+
+@dataclass
+class Checkpoint:
+    """What a run goes on with. ``names``: the calls whose AG-UI id is not the provider's."""
+
+    conversation: Conversation
+    model: str | None
+    instructions: str
+    names: dict[str, str]
+    delegated: int = 0
+    compacted: Compacted = field(default_factory=Compacted)
+
+    def dump(self) -> str:
+        try:
+            conversation = msgspec.Raw(ConversationTypeAdapter.dump_json(self.conversation))
+        except (PydanticSerializationError, UnicodeEncodeError):  # a lone surrogate, as a model may write it
+            conversation = encodable(ConversationTypeAdapter.dump_python(self.conversation, mode="json"))
+        return msgspec.json.encode(
+            {
+                "v": VERSION,
+                "model": self.model,
+                "instructions": self.instructions,
+                "names": self.names,
+                "delegated": self.delegated,
+                "compacted": self.compacted,
+                "conversation": conversation,
+            }
+        ).decode()
+
+
+def load(text: str) -> Checkpoint:
+    """The checkpoint of an interrupted run.
+
+    Raises:
+        AgentError: it was written by another version, or is damaged.
+    """
+    try:
+        found = msgspec.json.decode(text, type=dict[str, msgspec.Raw])
+        if msgspec.json.decode(found["v"]) != VERSION:
+            raise ValueError("another version wrote it")
+        return Checkpoint(
+            conversation=ConversationTypeAdapter.validate_json(bytes(found["conversation"])),
+            model=msgspec.json.decode(found["model"]),
+            instructions=msgspec.json.decode(found["instructions"]),
+            names=msgspec.json.decode(found["names"]),
+            delegated=msgspec.json.decode(found["delegated"]) if "delegated" in found else 0,
+            compacted=msgspec.json.decode(found.get("compacted", b"{}"), type=Compacted),
+        )
+    except (ValueError, KeyError) as error:
+        message = "This run cannot go on: what was kept of it cannot be read. Start it again."
+        raise AgentError("internal", message) from error
+
+
+def interrupts_of(
+    task: Task, requests: DeferredToolRequests, tools: dict[str, BoundTool], names: dict[str, str]
+) -> list[Interrupt]:
+    """One question per call that waits, in the order of the model's calls; a sub-agent's own for its call."""
+    asked: list[Interrupt] = []
+    for part in [*requests.approvals, *requests.calls]:
+        metadata = requests.metadata.get(part.tool_call_id) or {}
+        questions: list[dict[str, Any]] | None = metadata.get("questions")
+        ours = names.get(part.tool_call_id, part.tool_call_id)
+        if "child" in metadata:
+            asked += _of_child(task, metadata["child"], ours)
+            continue
+        make = _approval if questions is None else _question
+        asked.append(make(task, part, tools[part.tool_name], ours, metadata))
+    return asked
+
+
+def _approval(
+    task: Task, part: ToolCallPart, tool: BoundTool, call: str, metadata: dict[str, Any]
+) -> Interrupt:
+    args: dict[str, Any] = metadata.get("args") or part.args_as_dict()
+    return Interrupt(
+        id=new_id("int"),
+        thread_id=task.thread_id,
+        run_id=task.run_id,
+        reason=APPROVAL,
+        message=metadata.get("message") or f"Allow {part.tool_name}?",
+        tool_call_id=call,
+        tool_name=part.tool_name,
+        args=args,
+        args_schema=tool.spec.parameters,
+        decisions=(*APPROVAL_DECISIONS, "respond") if tool.spec.respond else APPROVAL_DECISIONS,
+        diff=metadata.get("diff"),
+        no_grant=bool(metadata.get("noGrant")),
+        by_agent=tool.spec.by_agent,
+        binds=metadata.get("binds"),
+        risks=tuple(risks_of(str(args.get("code") or ""))),
+    )
+
+
+def _of_child(task: Task, child: dict[str, Any], call: str) -> list[Interrupt]:
+    """A sub-agent's questions as the run asks them."""
+    return [
+        msgspec.structs.replace(
+            interrupt,
+            run_id=task.run_id,
+            subagent_run_id=interrupt.subagent_run_id or child["runId"],
+            parent_tool_call_ids=(call, *interrupt.parent_tool_call_ids),
+        )
+        for interrupt in msgspec.convert(child["interrupts"], list[Interrupt])
+    ]
+
+
+def _question(
+    task: Task, part: ToolCallPart, tool: BoundTool, call: str, metadata: dict[str, Any]
+) -> Interrupt:
+    return Interrupt(
+        id=new_id("int"),
+        thread_id=task.thread_id,
+        run_id=task.run_id,
+        reason=QUESTION,
+        message="\n".join(str(question["question"]) for question in metadata["questions"]),
+        tool_call_id=call,
+        tool_name=part.tool_name,
+        args=part.args_as_dict(),
+        decisions=QUESTION_DECISIONS,
+        questions=metadata["questions"],
+    )
+
+
+def results_of(resumption: Resumption, checkpoint: Checkpoint) -> DeferredToolResults:
+    """What pydantic-ai is told of the decisions, by the provider's ids of the calls."""
+    theirs = {ours: provider for provider, ours in checkpoint.names.items()}
+    requests = checkpoint.conversation.deferred_tool_requests or DeferredToolRequests()
+    decided = {decision.interrupt_id: decision for decision in resumption.decisions}
+    results = DeferredToolResults()
+    children = _decide_children(results, requests, decided)
+    for interrupt in resumption.interrupts:
+        if interrupt.id in children:
+            continue
+        ours = interrupt.tool_call_id or ""
+        call = theirs.get(ours, ours)
+        metadata = dict(requests.metadata.get(call) or {})
+        _settle(results, call, interrupt, decided[interrupt.id], metadata.get("args"))
+        metadata["edited"] = decided[interrupt.id].kind == "edit" or bool(metadata.get("edited"))
+        results.metadata[call] = metadata
+    return results
+
+
+def _decide_children(
+    results: DeferredToolResults, requests: DeferredToolRequests, decided: dict[str, Decision]
+) -> set[str]:
+    """Let each call with a suspended sub-agent go on with what was decided; the questions that were theirs."""
+    theirs = set[str]()
+    for call, metadata in requests.metadata.items():
+        child: dict[str, Any] | None = metadata.get("child")
+        if child is None:
+            continue
+        names = [str(interrupt["id"]) for interrupt in child["interrupts"]]
+        decisions = msgspec.to_builtins([decided[name] for name in names])
+        results.approvals[call] = ToolApproved()
+        results.metadata[call] = {"child": {**child, "decisions": decisions}}
+        theirs.update(names)
+    return theirs
+
+
+def _settle(
+    results: DeferredToolResults,
+    call: str,
+    interrupt: Interrupt,
+    decision: Decision,
+    args: dict[str, Any] | None,
+) -> None:
+    """``args``: what an approval stands for, where that is not what the model wrote."""
+    if interrupt.reason == QUESTION:
+        results.calls[call] = answer_text(decision, interrupt.questions)
+    elif decision.kind == "respond":
+        results.calls[call] = str(decision.response)
+    elif decision.kind == "edit":
+        results.approvals[call] = ToolApproved(override_args=decision.edited_args)
+    elif decision.kind == "approve":
+        results.approvals[call] = ToolApproved(override_args=args)
+    else:
+        results.approvals[call] = ToolDenied(rejection(decision))
+
+
+def rejection(decision: Decision) -> str:
+    """The result of a call that a person refused."""
+    reason = f" The reason: {decision.reason}" if decision.reason else ""
+    return f"The person refused this call; it was not run.{reason}"

@@ -1,0 +1,1 @@
+"""Model providers: names, keys, failures and retries."""

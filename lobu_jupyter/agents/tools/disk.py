@@ -1,0 +1,201 @@
+"""The one way by which agents' tools reach files: below the server's root, not hidden, regular files only, bounded.
+
+A path is resolved first, and then opened folder by folder without following a link, so that one that is put in
+between leads nowhere. Nothing here waits: a pipe or a device is refused before it is opened.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import stat
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from jupyter_core.paths import is_hidden
+
+from .base import ToolError
+from .outputs import size_of
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from lobu_jupyter.model.ports import Task
+
+MAX_FILE_BYTES = 5_000_000
+NOTEBOOK = ".ipynb"
+_FOLDER = getattr(os, "O_PATH", os.O_RDONLY) | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0)
+_READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0)
+_BY_FOLDER = os.open in os.supports_dir_fd
+
+
+@dataclass(frozen=True)
+class Disk:
+    """The files below a root directory. ``hidden``: whether hidden ones count, as for Jupyter's contents manager."""
+
+    root: Path
+    hidden: bool = False
+
+    @classmethod
+    def of(cls, task: Task) -> Self:
+        """Return the files that the tools of a run may reach.
+
+        Raises:
+            ToolError: there are none.
+        """
+        if task.root is None:
+            raise ToolError("This server offers no root directory.")
+        return cls(Path(task.root).resolve(), task.allow_hidden)
+
+    def find(self, path: str) -> Path:
+        """Return the real path of `path` below the root, where something is or may be put.
+
+        Raises:
+            ToolError: it leads out of the root, is hidden, or cannot be a path.
+        """
+        try:
+            named = Path(os.path.normpath(self.root / path.lstrip("/")))
+            found = (self.root / path.lstrip("/")).resolve()
+        except (OSError, ValueError, RuntimeError) as error:  # a NUL byte, a loop of links
+            raise ToolError(f"{path!r} cannot be used as a path: {error}") from error
+        if not found.is_relative_to(self.root):
+            raise ToolError(
+                f"{path} is outside of the server's root directory, which file tools may not leave."
+            )
+        if self.hides(named) or self.hides(found):
+            raise ToolError(f"{path} is hidden, and this server shows no hidden files (allow_hidden).")
+        return found
+
+    def hides(self, path: Path) -> bool:
+        """Tell whether a path below the root, or a folder on the way to it, is hidden as Jupyter sees it."""
+        if self.hidden or not path.is_relative_to(self.root):
+            return False
+        try:
+            return is_hidden(path, self.root)
+        except OSError:
+            return True  # it cannot be looked at
+
+    def contains(self, path: Path) -> bool:
+        """Tell whether what is at `path`, links followed, is below the root and not hidden."""
+        try:
+            real = path.resolve()
+        except (OSError, RuntimeError):
+            return False
+        return real.is_relative_to(self.root) and not self.hides(real)
+
+    def read(self, path: str, *, first: int | None = None) -> bytes | None:
+        """Return the bytes of a file, None if there is no file. ``first``: only so many of its beginning.
+
+        Raises:
+            ToolError: it may not be read, is no regular file, or is larger than MAX_FILE_BYTES.
+        """
+        found = self._file(path)
+        try:
+            with self._folder(found.parent) as folder:
+                handle = _opened(found, folder)
+                if handle is None:
+                    raise ToolError(f"{path} is not a file.")
+                with os.fdopen(handle, "rb") as file:
+                    data = file.read(first if first is not None else MAX_FILE_BYTES + 1)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            if error.errno == errno.ENOTDIR and not found.exists():
+                return None  # a file is where a folder of the path would be
+            raise ToolError(f"{path} cannot be read: {error.strerror}") from error
+        if first is None and len(data) > MAX_FILE_BYTES:
+            size = f"more than {size_of(MAX_FILE_BYTES)}"
+            raise ToolError(f"{path} has {size}, which is the most that file tools take. Use run_code.")
+        return data
+
+    def write(self, path: str, data: bytes) -> None:
+        """Put a file in place at once: whole, or not at all. Folders on the way are made.
+
+        Raises:
+            ToolError: it may not be written, or is a notebook.
+        """
+        self.check_text(path)
+        found = self._file(path)
+        if len(data) > MAX_FILE_BYTES:
+            raise ToolError(
+                f"{path} would have {size_of(len(data))}; file tools write up to {size_of(MAX_FILE_BYTES)}."
+            )
+        try:
+            with self._folder(found.parent, make=True) as folder:
+                _replace(found, folder, data)
+        except OSError as error:
+            raise ToolError(f"{path} cannot be written: {error.strerror}") from error
+
+    def check_text(self, path: str) -> None:
+        """Refuse to write a notebook as text: half a change of its JSON breaks it.
+
+        Raises:
+            ToolError: it is one.
+        """
+        if NOTEBOOK in (Path(path).suffix.lower(), self.find(path).suffix.lower()):
+            raise ToolError(
+                f"{path} is a notebook, and is not written as text. Change the cells of this thread's notebook with "
+                "edit_cell, insert_cell, move_cell and delete_cell; make or change another one with nbformat, in run_code."
+            )
+
+    def _file(self, path: str) -> Path:
+        found = self.find(path)
+        if found == self.root:
+            raise ToolError(f"{path} is not a file.")
+        return found
+
+    @contextmanager
+    def _folder(self, real: Path, *, make: bool = False) -> Generator[int | None]:
+        """Open a folder step by step from the root. Its handle is None where the system has no such thing."""
+        if not _BY_FOLDER:
+            if make:
+                real.mkdir(parents=True, exist_ok=True)
+            yield None
+            return
+        handle = os.open(self.root, _FOLDER & ~getattr(os, "O_NOFOLLOW", 0))
+        try:
+            for part in real.relative_to(self.root).parts:
+                if make:
+                    with suppress(FileExistsError):
+                        os.mkdir(part, dir_fd=handle)
+                below = os.open(part, _FOLDER, dir_fd=handle)
+                os.close(handle)
+                handle = below
+            yield handle
+        finally:
+            os.close(handle)
+
+
+def _opened(found: Path, folder: int | None) -> int | None:
+    """Open a regular file, and give None for anything else. It is looked at before it is opened: that alone moves a tape."""
+    name = found.name if folder is not None else found
+    if not stat.S_ISREG(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode):
+        return None
+    handle = os.open(name, _READ, dir_fd=folder)
+    if stat.S_ISREG(os.fstat(handle).st_mode):
+        return handle
+    os.close(handle)
+    return None
+
+
+def _replace(found: Path, folder: int | None, data: bytes) -> None:
+    where: int | None = folder
+    name, beside = found.name, f".lobu-{secrets.token_hex(8)}"
+    if folder is None:
+        name, beside = str(found), str(found.with_name(beside))
+    handle = os.open(beside, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666, dir_fd=where)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+            with suppress(FileNotFoundError):
+                os.chmod(file.fileno(), os.stat(name, dir_fd=where, follow_symlinks=False).st_mode & 0o777)
+        os.replace(beside, name, src_dir_fd=where, dst_dir_fd=where)
+    except BaseException:
+        with suppress(FileNotFoundError):
+            os.unlink(beside, dir_fd=where)
+        raise

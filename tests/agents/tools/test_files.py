@@ -1,0 +1,142 @@
+"""File tools: below the root only, with a diff before a write, and no write on what has changed since."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lobu_jupyter.agents.builtin.script import script
+from tests.agents.bench import Ended, policy, resume, run, task_for
+
+ALLOW = policy(run={"mode": "allow"})
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    found = tmp_path / "root"
+    (found / "data").mkdir(parents=True)
+    (found / "data" / "a.csv").write_text("x,y\n1,2\n3,4\n")
+    (found / "notes.md").write_text("one\ntwo\nthree\n")
+    (found / ".hidden").write_text("secret")
+    (tmp_path / "outside.txt").write_text("not yours")
+    (found / "link").symlink_to(tmp_path / "outside.txt")
+    (found / "folder").symlink_to(tmp_path)
+    return found
+
+
+async def call(root: Path, name: str, **args: Any) -> str:
+    ended = await run(script(), task_for(f"tool {name} {json.dumps(args)}", policy=ALLOW, root=str(root)))
+    return next(iter(ended.results.values()))
+
+
+async def asked(root: Path, name: str, **args: Any) -> Ended:
+    return await run(script(), task_for(f"tool {name} {json.dumps(args)}", root=str(root)))
+
+
+async def approved(root: Path, ended: Ended, decision: Any = "approve") -> str:
+    after = await resume(script(), task_for("", root=str(root)), ended, None, decision)
+    return next(iter(after.results.values()))
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["../outside.txt", "link", "folder/outside.txt", "data/../../outside.txt", "folder/new.txt", "a\x00b"],
+)
+async def test_nothing_outside_of_the_root_is_read_or_written(root: Path, path: str) -> None:
+    read = await call(root, "read_file", path=path)
+    wrote = await call(root, "write_file", path=path, content="mine")
+
+    assert "not yours" not in read
+    assert "outside" in read + wrote or "cannot be used" in read
+    assert (root.parent / "outside.txt").read_text() == "not yours"
+    assert not (root.parent / "new.txt").exists()
+
+
+async def test_an_absolute_path_is_taken_from_the_root(root: Path) -> None:
+    assert "1,2" in await call(root, "read_file", path="/data/a.csv")
+    assert "no file" in await call(root, "read_file", path="/etc/passwd")
+
+
+async def test_a_folder_is_listed_without_what_is_hidden_or_outside(root: Path) -> None:
+    top = await call(root, "list_files")
+    found = await call(root, "list_files", glob="**/*.csv")
+
+    assert top.splitlines() == ["data/", "notes.md  14 bytes"]
+    assert found.splitlines() == ["data/a.csv  12 bytes"]
+    assert "is not a directory" in await call(root, "list_files", path="notes.md")
+    assert "cannot be listed" in await call(root, "list_files", glob="/etc/*")
+    assert "outside" not in await call(root, "list_files", glob="../*")
+
+
+async def test_a_file_is_read_by_lines_bounded_and_binaries_are_described(root: Path) -> None:
+    (root / "blob").write_bytes(b"\xff\xfe\x00\x01" * 100)
+    (root / "long.txt").write_text("word " * 20_000)
+
+    assert await call(root, "read_file", path="notes.md", start=2, lines=1) == "[lines 2 to 2 of 3]\ntwo\n"
+    assert "no UTF-8 text: 400 bytes" in await call(root, "read_file", path="blob")
+    assert "characters left out" in await call(root, "read_file", path="long.txt")
+    assert "no file" in await call(root, "read_file", path="nothing.md")
+
+
+async def test_a_write_shows_its_diff_and_is_made_when_approved(root: Path) -> None:
+    (root / "notes.md").chmod(0o640)
+    ended = await asked(root, "write_file", path="notes.md", content="one\n2\nthree\n")
+    (question,) = ended.interrupts
+
+    assert question.message == "Change notes.md?"
+    assert question.diff is not None
+    assert "-two\n+2\n" in question.diff
+    assert (root / "notes.md").read_text() == "one\ntwo\nthree\n"
+    assert "Wrote notes.md" in await approved(root, ended)
+    assert (root / "notes.md").read_text() == "one\n2\nthree\n"
+    assert (root / "notes.md").stat().st_mode & 0o777 == 0o640
+    assert [p.name for p in root.iterdir() if p.name.startswith(".notes")] == []
+
+
+async def test_a_new_file_is_said_to_be_new(root: Path) -> None:
+    ended = await asked(root, "write_file", path="deep/er/new.py", content="x = 1")
+
+    assert ended.interrupts[0].message == "Create deep/er/new.py?"
+    assert "/dev/null" in (ended.interrupts[0].diff or "")
+    assert "Created" in await approved(root, ended)
+    assert (root / "deep/er/new.py").read_text() == "x = 1"
+
+
+async def test_a_file_that_changed_since_the_diff_is_not_written(root: Path) -> None:
+    edit = await asked(root, "edit_file", path="notes.md", old="two", new="2")
+    write = await asked(root, "write_file", path="fresh.md", content="mine")
+    (root / "notes.md").write_text("zero\none\ntwo\n")
+    (root / "fresh.md").write_text("theirs")
+
+    assert "has changed since" in await approved(root, edit)
+    assert "has changed since" in await approved(root, write)
+    assert (root / "notes.md").read_text() == "zero\none\ntwo\n"
+    assert (root / "fresh.md").read_text() == "theirs"
+
+
+async def test_an_edited_write_writes_what_was_edited(root: Path) -> None:
+    ended = await asked(root, "write_file", path="notes.md", content="agent")
+
+    await approved(root, ended, {"kind": "edit", "edited_args": {"path": "notes.md", "content": "person"}})
+
+    assert (root / "notes.md").read_text() == "person"
+
+
+async def test_an_edit_needs_its_old_text_exactly_once(root: Path) -> None:
+    assert "occurs 0 times" in await call(root, "edit_file", path="notes.md", old="four", new="4")
+    assert "occurs 3 times" in await call(root, "edit_file", path="notes.md", old="e", new="E")
+    assert "Wrote" in await call(root, "edit_file", path="notes.md", old="two\n", new="")
+    assert (root / "notes.md").read_text() == "one\nthree\n"
+
+
+async def test_where_a_write_cannot_be_no_question_is_put(root: Path) -> None:
+    ended = await asked(root, "edit_file", path="nothing.md", old="a", new="b")
+    rootless = await run(script(), task_for("write a.txt b"))
+
+    assert ended.pause is None
+    assert "no file" in next(iter(ended.results.values()))
+    assert rootless.pause is None
+    assert "root directory" in next(iter(rootless.results.values()))
