@@ -23,7 +23,7 @@ from bench import workload
 from lobu_jupyter.client.errors import ServerGone
 from lobu_jupyter.model.ports import Task
 from lobu_jupyter.worker.batcher import MAX_BYTES, MAX_EVENTS, Batcher
-from lobu_jupyter.worker.link import Link
+from lobu_jupyter.worker.gateway_link import Link
 
 OUTPUT_PART = 60_000
 

@@ -24,7 +24,7 @@ from .showing import as_json, put_json
 if TYPE_CHECKING:
     from lobu_jupyter.client.http import Client
     from lobu_jupyter.model.runs import Started
-    from lobu_jupyter.worker.link import Link
+    from lobu_jupyter.worker.gateway_link import Link
 
     from .execution import Outcome
     from .reaching import Reached
@@ -123,7 +123,7 @@ async def _leave(reached: Reached, worker: dict[str, str]) -> None:
 
 
 def _link(reached: Reached, worker: dict[str, str], patience: float) -> Link:
-    from lobu_jupyter.worker.link import Link
+    from lobu_jupyter.worker.gateway_link import Link
 
     url = reached.url.rstrip("/") + "/lobu/api/"
     link = Link(url, None, verify=reached.verify, patience=patience, one_run=True)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from lobu_jupyter.model.events import Event
-    from lobu_jupyter.worker.link import Link
+    from lobu_jupyter.worker.gateway_link import Link
 
     from .adapters import Adapter
 

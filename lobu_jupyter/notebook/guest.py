@@ -376,7 +376,7 @@ def _stepped_out_of_the_loop() -> Generator[asyncio.AbstractEventLoop]:
     """A loop of our own to run on this thread, though a cell is running on the kernel's loop.
 
     asyncio forbids nesting; leaving the running loop and its task for a while is what these private
-    calls are for (tests/worker/test_inline.py pins them).
+    calls are for (tests/worker/kernel/test_inline.py pins them).
     """
     running: asyncio.AbstractEventLoop | None = asyncio._get_running_loop()
     task = None if running is None else asyncio.current_task(running)

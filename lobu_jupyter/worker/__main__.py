@@ -37,8 +37,8 @@ def main() -> int:
 
 
 async def _serve(greeting: dict[str, Any]) -> int:
+    from .gateway_link import Link
     from .host import Host
-    from .link import Link
 
     link = Link(greeting["url"], greeting["ticket"], verify=greeting.get("verify", True))
     try:

@@ -20,15 +20,15 @@ from lobu_jupyter.model.errors import Conflict, InvalidField, LobuError, RunNotF
 from lobu_jupyter.model.interrupts import event_of_interrupt
 from lobu_jupyter.model.ports import AgentError, AgentPort, Held, InboxItem, KernelGone, Pause, Task
 from lobu_jupyter.model.runs import ErrorCode
+from lobu_jupyter.worker.kernel.connections import Kernels
+from lobu_jupyter.worker.kernel.executor import DEFAULT_OUTPUT_BYTES
 
 from .batcher import Batcher
-from .executor import DEFAULT_OUTPUT_BYTES
-from .kernels import Kernels
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from .link import Link
+    from .gateway_link import Link
 
 HEARTBEAT_SECONDS = 5.0
 KERNEL_GRACE_SECONDS = 15.0  # the server sees a death too, and knows within 10 s what it was

@@ -12,7 +12,7 @@ from lobu_jupyter.client.errors import ServerGone
 from lobu_jupyter.model.errors import LobuError
 
 if TYPE_CHECKING:
-    from .link import Link
+    from .gateway_link import Link
 
 log = logging.getLogger(__name__)
 

@@ -19,7 +19,7 @@ import msgspec
 from tornado.httpclient import HTTPClientError, HTTPRequest
 from tornado.websocket import WebSocketClientConnection, WebSocketClosedError
 
-from lobu_jupyter.worker.socket import dial
+from lobu_jupyter.worker.batch_wire import dial
 
 from .wires import Wire
 

@@ -15,8 +15,8 @@ from jupyter_client.asynchronous.client import AsyncKernelClient
 from jupyter_client.manager import KernelManager
 
 from lobu_jupyter.model.ports import Executed, Output
-from lobu_jupyter.worker.executor import Executor
-from lobu_jupyter.worker.kernel import Kernel
+from lobu_jupyter.worker.kernel.connection import Kernel
+from lobu_jupyter.worker.kernel.executor import Executor
 from tests.kernels import await_answer, start_kernel
 
 

@@ -11,7 +11,7 @@ import pytest
 from lobu_jupyter.client.errors import ServerGone
 from lobu_jupyter.model.errors import RunEnded
 from lobu_jupyter.worker.batcher import MAX_EVENTS, MAX_WAITING_BYTES, Batcher
-from lobu_jupyter.worker.link import Link
+from lobu_jupyter.worker.gateway_link import Link
 
 from .gateway import a_gateway
 

@@ -11,8 +11,8 @@ import pytest
 
 from lobu_jupyter.model.interrupts import Interrupt
 from lobu_jupyter.model.ports import AgentError, KernelInfo, KernelPort, Pause, Task
+from lobu_jupyter.worker.gateway_link import Link
 from lobu_jupyter.worker.host import Host
-from lobu_jupyter.worker.link import Link
 
 from .conftest import connection_of
 from .gateway import a_gateway

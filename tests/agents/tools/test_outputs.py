@@ -11,8 +11,8 @@ from lobu_jupyter.agents.tools.outputs import Outputs, pieces
 from lobu_jupyter.agents.tools.seen import MAX_IMAGES
 from lobu_jupyter.model.events import MAX_EVENT_BYTES, Event, encode
 from lobu_jupyter.model.fold import Fold
-from lobu_jupyter.worker.capture import Capture
-from lobu_jupyter.worker.executor import _note_of  # pyright: ignore[reportPrivateUsage]
+from lobu_jupyter.worker.kernel.capture import Capture
+from lobu_jupyter.worker.kernel.executor import _note_of  # pyright: ignore[reportPrivateUsage]
 
 
 class Shown:

@@ -6,16 +6,16 @@ import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+from lobu_jupyter.worker.report import Report
+
+from .connection import Kernel
 from .executor import DEFAULT_OUTPUT_BYTES, Executor, Offer
-from .kernel import Kernel
-from .report import Report
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
     from lobu_jupyter.model.ports import KernelInfo
-
-    from .link import Link
+    from lobu_jupyter.worker.gateway_link import Link
 
 
 class _Shared:

@@ -13,7 +13,7 @@ from uuid import uuid4
 from lobu_jupyter.model.ports import KernelGone
 
 if TYPE_CHECKING:
-    from .kernel import Kernel
+    from .connection import Kernel
 
 LOOK_TARGET = "lobu.look"  # as in notebook/guest.py
 FEATURE = "kernel subshells"

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from lobu_jupyter.worker import mail
-from lobu_jupyter.worker.mail import Gone, Mail
+from lobu_jupyter.worker import batch_socket
+from lobu_jupyter.worker.batch_socket import Gone, Mail
 
 
 class Wire:
@@ -104,7 +104,7 @@ async def test_a_socket_that_breaks_tells_those_on_their_way_and_those_that_wait
 
 
 async def test_a_socket_is_opened_again_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mail, "REOPEN_SECONDS", 0.0)
+    monkeypatch.setattr(batch_socket, "REOPEN_SECONDS", 0.0)
     wire = Wire()
     box = Mail(wire.connect)
     wire.broken = True
@@ -132,7 +132,7 @@ async def test_a_cancelled_post_leaves_the_others_theirs() -> None:
 
 
 async def test_messages_are_bounded_and_a_larger_batch_goes_by_post(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mail, "MAX_MESSAGE", 4)
+    monkeypatch.setattr(batch_socket, "MAX_MESSAGE", 4)
     wire = Wire()
     box = Mail(wire.connect)
     wire.go = asyncio.Semaphore(10)

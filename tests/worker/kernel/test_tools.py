@@ -10,7 +10,7 @@ import pytest
 from lobu_jupyter.notebook import tools
 
 if TYPE_CHECKING:
-    from .conftest import Hand, Person
+    from tests.worker.conftest import Hand, Person
 
 
 @pytest.fixture(autouse=True)

@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from lobu_jupyter.model.ports import Executed, Output
+from lobu_jupyter.worker.report import Reports, Unheard
 
 from .capture import Capture, Phase
-from .report import Reports, Unheard
-from .source import request_code, result_code
+from .guest_source import request_code, result_code
 from .subshell import look_aside
 
 if TYPE_CHECKING:
     from .channels import Message
-    from .kernel import Kernel
+    from .connection import Kernel
 
 WAITING_FOR_CELL = "waiting for your cell"
 WAITING_FOR_AGENT = "waiting for another agent's code in this kernel"

@@ -12,7 +12,7 @@ from tornado.testing import bind_unused_port
 from tornado.web import Application
 from tornado.websocket import WebSocketHandler
 
-from lobu_jupyter.worker.socket import dial
+from lobu_jupyter.worker.batch_wire import dial
 
 
 class Slow(WebSocketHandler):

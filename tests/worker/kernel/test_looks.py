@@ -10,16 +10,16 @@ import pandas as pd
 import pytest
 
 from lobu_jupyter.notebook import looks
-from lobu_jupyter.worker import executor
-from lobu_jupyter.worker.kernel import Kernel
-from lobu_jupyter.worker.subshell import look_aside
+from lobu_jupyter.worker.kernel import executor
+from lobu_jupyter.worker.kernel.connection import Kernel
+from lobu_jupyter.worker.kernel.subshell import look_aside
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
     from jupyter_client.manager import KernelManager
 
-    from .conftest import Gate, Hand, MakeHand, Person
+    from tests.worker.conftest import Gate, Hand, MakeHand, Person
 
 LOOKS = "lobu_jupyter.notebook.looks"
 

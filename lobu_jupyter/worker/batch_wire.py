@@ -8,7 +8,7 @@ import contextlib
 from tornado.httpclient import HTTPClientError, HTTPRequest
 from tornado.websocket import WebSocketClientConnection, WebSocketClosedError, websocket_connect
 
-from .mail import Gone
+from .batch_socket import Gone
 
 CONNECT_SECONDS = 5.0
 

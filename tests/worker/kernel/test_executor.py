@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lobu_jupyter.worker.kernel import Kernel
-
-from .conftest import cancelled, in_time
+from lobu_jupyter.worker.kernel.connection import Kernel
+from tests.worker.conftest import cancelled, in_time
 
 if TYPE_CHECKING:
-    from .conftest import Gate, Hand, Person
+    from tests.worker.conftest import Gate, Hand, Person
 
 
 async def test_output_html_figures_and_the_last_value_come_back_in_order(hand: Hand) -> None:

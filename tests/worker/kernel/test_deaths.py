@@ -11,18 +11,17 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lobu_jupyter.model.ports import KernelGone
-from lobu_jupyter.worker import executor
-from lobu_jupyter.worker.channels import Channels, Message
-from lobu_jupyter.worker.kernel import Kernel
-
-from .conftest import a_person, cancelled, in_time
+from lobu_jupyter.worker.kernel import executor
+from lobu_jupyter.worker.kernel.channels import Channels, Message
+from lobu_jupyter.worker.kernel.connection import Kernel
+from tests.worker.conftest import a_person, cancelled, in_time
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from jupyter_client.manager import KernelManager
 
-    from .conftest import MakeHand, Person
+    from tests.worker.conftest import MakeHand, Person
 
 
 @pytest.fixture

@@ -18,8 +18,8 @@ from lobu_jupyter.client.errors import ServerGone
 from lobu_jupyter.model.errors import LobuError, from_wire
 from lobu_jupyter.model.ports import InboxItem, ToolSpec
 
-from .mail import Gone, Mail
-from .socket import WorkerSocket, connect
+from .batch_socket import Gone, Mail
+from .batch_wire import WorkerSocket, connect
 
 INBOX_WAIT = 30.0
 PATIENCE = 30.0

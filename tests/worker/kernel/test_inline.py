@@ -13,17 +13,16 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-from lobu_jupyter.worker.kernel import Kernel
-
-from .conftest import cancelled, connection_of, in_time
-from .gateway import a_gateway
+from lobu_jupyter.worker.kernel.connection import Kernel
+from tests.worker.conftest import cancelled, connection_of, in_time
+from tests.worker.gateway import a_gateway
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from jupyter_client.manager import KernelManager
 
-    from .conftest import Gate, Hand, MakeHand, Person
+    from tests.worker.conftest import Gate, Hand, MakeHand, Person
 
 # A cell that waits for jobs; the "server" is a socket that carries them as lines of JSON.
 WAITING = """
@@ -298,8 +297,8 @@ async def test_the_offer_travels_to_the_server(
     shared_kernel: KernelManager, person: Person, gate: Gate
 ) -> None:
     from lobu_jupyter.model.ports import KernelInfo
-    from lobu_jupyter.worker.kernels import Kernels
-    from lobu_jupyter.worker.link import Link
+    from lobu_jupyter.worker.gateway_link import Link
+    from lobu_jupyter.worker.kernel.connections import Kernels
 
     async with a_gateway() as gateway:
         link = Link(gateway.url, "ticket")
