@@ -205,7 +205,7 @@ class AgentPort(Protocol):
 
 
 class KernelsPort(Protocol):
-    """What the gateway asks the Jupyter side about kernels; implemented by server/kernels.py."""
+    """What the gateway asks the Jupyter side about kernels; implemented by server/kernels/kernels.py."""
 
     def connection(self, kernel_id: str) -> dict[str, Any] | None:
         """Connection info (JSON) of a running kernel, or None."""
@@ -233,7 +233,7 @@ class OwnersPort(Protocol):
 
 
 class WorkersPort(Protocol):
-    """What the gateway asks the process pool; implemented by server/workers.py."""
+    """What the gateway asks the process pool; implemented by server/worker_pool.py."""
 
     def wake(self) -> None:
         """A run waits for a worker: see that one comes, or report ``Gateway.no_worker``."""

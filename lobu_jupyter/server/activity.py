@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from .kernels import Kernels
-    from .workers import Pool
+    from lobu_jupyter.server.kernels.kernels import Kernels
+
+    from .worker_pool import Pool
 
 INTERVAL_SECONDS = 1.0
 

@@ -18,12 +18,12 @@ from jupyter_server.extension.application import ExtensionApp
 from traitlets import Bool, Dict, Enum, Float, Integer, List, Unicode, default
 
 from lobu_jupyter.model.logs import keep_addresses_out_of_logs
+from lobu_jupyter.server.kernels.kernels import KERNEL_ACTIONS
 
 from .embedded import end_with_parent
-from .kernels import KERNEL_ACTIONS
 from .routes import handlers
 from .wiring import CONTENTS_SERVICE, build
-from .workers import OWN_WORKER
+from .worker_pool import OWN_WORKER
 
 if TYPE_CHECKING:
     from .service import Service

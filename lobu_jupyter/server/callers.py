@@ -13,8 +13,7 @@ from jupyter_server.auth.identity import LegacyIdentityProvider, PasswordIdentit
 
 from lobu_jupyter.model.callers import OWNER, Caller, KernelCaller, WorkerCaller
 from lobu_jupyter.model.errors import NotAllowed
-
-from .proof import Boots, Proof
+from lobu_jupyter.server.kernels.proof import Boots, Proof
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,8 +22,7 @@ if TYPE_CHECKING:
 
     from lobu_jupyter.gateway import Gateway
     from lobu_jupyter.model.clock import Clock
-
-    from .kernels import Kernels
+    from lobu_jupyter.server.kernels.kernels import Kernels
 
 _ONE_OWNER = (IdentityProvider, PasswordIdentityProvider, LegacyIdentityProvider)
 _SCHEME = "Lobu-Worker "

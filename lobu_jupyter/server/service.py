@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 from lobu_jupyter.gateway import Gateway, Settings, open_gateway
 from lobu_jupyter.model.clock import Clock, SystemClock
 from lobu_jupyter.model.errors import LobuError, StoreUnavailable
+from lobu_jupyter.server.kernels.inline_jobs import Jobs
+from lobu_jupyter.server.kernels.kernels import made_up
 
-from .jobs import Jobs
-from .kernels import made_up
-from .pages import Pages
+from .open_pages import Pages
 from .tasks import Tasks
 
 if TYPE_CHECKING:
@@ -29,13 +29,13 @@ if TYPE_CHECKING:
     from tornado.websocket import WebSocketHandler
 
     from lobu_jupyter.gateway.observer import Observer
+    from lobu_jupyter.server.kernels.kernels import Kernels, What
 
     from .activity import Activity
     from .callers import Callers
-    from .kernels import Kernels, What
     from .notebooks import Notebooks
     from .owners import Owners
-    from .workers import Pool
+    from .worker_pool import Pool
 
 READY_SECONDS = 30.0
 TOLD_SECONDS = 60.0  # after which a store that still fails is said again

@@ -16,7 +16,7 @@ from tornado.iostream import StreamClosedError
 
 from lobu_jupyter.model.errors import LobuError
 
-from .base import LobuHandler
+from .handler import LobuHandler
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator

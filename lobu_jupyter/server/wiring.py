@@ -14,27 +14,27 @@ from lobu_jupyter.gateway import Settings
 from lobu_jupyter.model.clock import SystemClock
 from lobu_jupyter.model.policy import Rules
 from lobu_jupyter.model.redaction import Redactor
+from lobu_jupyter.server.kernels.forwarding import noting
+from lobu_jupyter.server.kernels.kernels import Kernels
 
-from . import guardrails, keys
+from . import guardrails, secrets
 from .activity import Activity
 from .callers import Callers, has_one_owner
 from .embedded import EmbeddingKernel, kernel_id_of
-from .forwarding import noting
 from .inheritance import Inheritance
-from .kernels import Kernels
+from .metrics import Watching
 from .notebooks import Notebooks
 from .owners import Owners
 from .service import Service, ServiceSettings
-from .watching import Watching
-from .workers import OWN_WORKER, Pool
+from .worker_pool import OWN_WORKER, Pool
 
 if TYPE_CHECKING:
     from jupyter_server.auth import User
 
     from lobu_jupyter.model.runs import Mode
+    from lobu_jupyter.server.kernels.monitor import KernelProcess
 
     from .app import LobuApp
-    from .watch import KernelProcess
 
 CONTENTS_SERVICE = "https://events.jupyter.org/jupyter_server/contents_service/v1"
 
@@ -156,17 +156,17 @@ def _service_settings(app: LobuApp, worker_settings: dict[str, Any]) -> ServiceS
 def _worker_settings(app: LobuApp) -> dict[str, Any]:
     """What a worker is told on its stdin; the only place where keys go."""
     outside = [*app.mcp_servers.values(), *app.acp_agents.values()]
-    variables = keys.variables(app.providers) | keys.outside_variables(outside)
-    if refused := keys.refused_variables(outside, app.agent_variables):
+    variables = secrets.variables(app.providers) | secrets.outside_variables(outside)
+    if refused := secrets.refused_variables(outside, app.agent_variables):
         app.log.warning("lobu: no agent is given %s: who holds it decides", ", ".join(sorted(refused)))
-    found = keys.take(variables, hide=app.keep_keys_from_kernels)
+    found = secrets.take(variables, hide=app.keep_keys_from_kernels)
     if found and app.keep_keys_from_kernels:
         app.log.info(
             "lobu: kernels do not inherit %s (LobuApp.keep_keys_from_kernels)", ", ".join(sorted(found))
         )
-    providers = keys.resolved(app.providers, found)
-    mcp_servers, credentials = keys.outside_resolved(app.mcp_servers, found)
-    acp_agents, more = keys.outside_resolved(app.acp_agents, found)
+    providers = secrets.resolved(app.providers, found)
+    mcp_servers, credentials = secrets.outside_resolved(app.mcp_servers, found)
+    acp_agents, more = secrets.outside_resolved(app.acp_agents, found)
     settings: dict[str, Any] = {
         "default_model": app.default_model or None,
         "allowed_models": list(app.allowed_models),

@@ -18,7 +18,7 @@ from lobu_jupyter.client.http import AsyncClient, Client
 from lobu_jupyter.client.sign import KernelAuth
 from lobu_jupyter.model.errors import NotAllowed, StoreUnavailable, ThreadBusy
 from lobu_jupyter.model.runs import StartRun
-from lobu_jupyter.server.proof import Proof
+from lobu_jupyter.server.kernels.proof import Proof
 
 from .scripted import CUT, Seen, reply, serving
 

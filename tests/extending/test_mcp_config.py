@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lobu_jupyter.server.keys import outside_resolved, outside_variables, take
+from lobu_jupyter.server.secrets import outside_resolved, outside_variables, take
 
 SERVERS = {
     "web": {"url": "https://web/mcp", "headers": {"Authorization": "env:WEB_TOKEN"}},

@@ -17,7 +17,7 @@ from lobu_jupyter.agents.models.keys import inheriting
 from lobu_jupyter.agents.tools.mcp import McpServer
 from lobu_jupyter.model.environment import is_credential, passed_on, without_credentials
 from lobu_jupyter.notebook import discover
-from lobu_jupyter.server import keys
+from lobu_jupyter.server import secrets
 from tests.cli.terminal import Terminal
 from tests.extending.test_acp import SCRIPTED
 from tests.notebook.cells import bare_kernel
@@ -261,7 +261,9 @@ def test_the_memory_of_a_worker_is_closed_to_processes_of_its_user(private: str,
 
 def test_a_credential_that_is_named_for_an_agent_is_refused_and_said(server: RealServer) -> None:
     assert "no agent is given JPY_API_TOKEN" in server.log()
-    assert keys.outside_variables([{"env": {"A": "env:JPY_API_TOKEN", "B": "env:HF_TOKEN"}}]) == {"HF_TOKEN"}
+    assert secrets.outside_variables([{"env": {"A": "env:JPY_API_TOKEN", "B": "env:HF_TOKEN"}}]) == {
+        "HF_TOKEN"
+    }
 
 
 async def test_what_an_administrator_lets_kernels_keep_they_keep(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from traitlets.config import Config
 from lobu_jupyter.client.sign import KernelAuth
 from lobu_jupyter.model.callers import OWNER
 from lobu_jupyter.server.callers import has_one_owner
-from lobu_jupyter.server.cells import Attendance
+from lobu_jupyter.server.kernels.attendance import Attendance
 
 from .wire import PlainWorker, Wire
 

@@ -13,7 +13,7 @@ from tornado.httpclient import AsyncHTTPClient
 
 from lobu_jupyter.model.errors import NotAllowed
 from lobu_jupyter.server import guardrails
-from lobu_jupyter.server.watching import DECISION, RUN
+from lobu_jupyter.server.metrics import DECISION, RUN
 
 from .wire import PlainWorker, Wire
 

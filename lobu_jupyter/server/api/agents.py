@@ -7,7 +7,7 @@ from msgspec import Struct
 from tornado import web
 
 from lobu_jupyter.model.bounds import Id
-from lobu_jupyter.server.base import LobuHandler
+from lobu_jupyter.server.handler import LobuHandler
 
 
 class ToolsQuery(Struct, kw_only=True, rename="camel"):

@@ -8,7 +8,7 @@ from jupyter_server.auth.decorator import authorized
 from msgspec import Struct
 from tornado import web
 
-from lobu_jupyter.server.base import LobuHandler
+from lobu_jupyter.server.handler import LobuHandler
 
 
 class Form(Struct, kw_only=True, forbid_unknown_fields=True):

@@ -11,7 +11,7 @@ from tornado import web
 
 from lobu_jupyter.model.bounds import Id
 from lobu_jupyter.model.interrupts import Interrupt, event_of_interrupt
-from lobu_jupyter.server.base import LobuHandler
+from lobu_jupyter.server.handler import LobuHandler
 
 
 class InterruptsQuery(Struct, kw_only=True, rename="camel"):

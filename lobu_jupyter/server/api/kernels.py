@@ -13,8 +13,8 @@ from lobu_jupyter.model.bounds import MAX_LIST, Id, Name, Seconds, Text
 from lobu_jupyter.model.callers import KernelCaller, WorkerCaller
 from lobu_jupyter.model.errors import NotAllowed
 from lobu_jupyter.model.ports import ToolSpec
-from lobu_jupyter.server.base import LobuHandler
-from lobu_jupyter.server.jobs import MAX_WAIT, Job
+from lobu_jupyter.server.handler import LobuHandler
+from lobu_jupyter.server.kernels.inline_jobs import MAX_WAIT, Job
 
 
 class KernelTools(Struct, kw_only=True, forbid_unknown_fields=True):

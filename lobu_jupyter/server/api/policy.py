@@ -8,7 +8,7 @@ from tornado import web
 
 from lobu_jupyter.model.bounds import Id, Name
 from lobu_jupyter.model.policy import Rules
-from lobu_jupyter.server.base import LobuHandler
+from lobu_jupyter.server.handler import LobuHandler
 
 
 class PolicyQuery(Struct, kw_only=True, rename="camel"):

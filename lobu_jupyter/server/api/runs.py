@@ -8,7 +8,7 @@ from tornado import web
 
 from lobu_jupyter.model.bounds import Id, Limit, Objects
 from lobu_jupyter.model.runs import RunStatus, StartRun
-from lobu_jupyter.server.base import LobuHandler
+from lobu_jupyter.server.handler import LobuHandler
 
 
 class RunsQuery(Struct, kw_only=True, rename="camel"):

@@ -28,7 +28,7 @@ from lobu_jupyter.model.bounds import MAX_LIST, Count, Id, Name
 from lobu_jupyter.model.depth import MAX_DEPTH, too_deep
 from lobu_jupyter.model.errors import InvalidField, LobuError, TooManyRuns
 from lobu_jupyter.model.events import explain
-from lobu_jupyter.server.base import CallerMixin
+from lobu_jupyter.server.handler import CallerMixin
 
 if TYPE_CHECKING:
     from jupyter_server.auth import User

@@ -7,7 +7,7 @@ from msgspec import UNSET, Struct, UnsetType
 from tornado import web
 
 from lobu_jupyter.model.bounds import Id, Limit, Name, Search
-from lobu_jupyter.server.base import LobuHandler
+from lobu_jupyter.server.handler import LobuHandler
 
 
 class NewThread(Struct, kw_only=True, rename="camel", forbid_unknown_fields=True):

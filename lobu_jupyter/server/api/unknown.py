@@ -7,7 +7,7 @@ from tornado import web
 
 from lobu_jupyter.model.callers import KernelCaller, Person, WorkerCaller
 from lobu_jupyter.model.errors import NotFound
-from lobu_jupyter.server.base import LobuHandler
+from lobu_jupyter.server.handler import LobuHandler
 
 
 class Unknown(LobuHandler):

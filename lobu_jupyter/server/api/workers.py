@@ -19,8 +19,8 @@ from lobu_jupyter.model.events import Batch, explain
 from lobu_jupyter.model.inert import inert_outputs
 from lobu_jupyter.model.notebooks import Read, Request, SetOutputs
 from lobu_jupyter.model.ports import ToolSpec
-from lobu_jupyter.server.base import LobuHandler
 from lobu_jupyter.server.callers import worker_ticket
+from lobu_jupyter.server.handler import LobuHandler
 
 MAX_WAIT = 30.0
 

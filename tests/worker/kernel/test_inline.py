@@ -65,7 +65,7 @@ guest.install(get_ipython())
 
 
 class Exchange:
-    """Hands jobs to a cell that polls; what server/jobs.py does over HTTP."""
+    """Hands jobs to a cell that polls; what server/kernels/inline_jobs.py does over HTTP."""
 
     def __init__(self) -> None:
         self.port = 0

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from lobu_jupyter.server.cells import Attendance, Cells
+from lobu_jupyter.server.kernels.attendance import Attendance, Cells
 
 BOTH, WORKS, NOTHING = Attendance(True, True), Attendance(True, False), Attendance()
 
@@ -210,7 +210,7 @@ def test_a_dead_kernel_is_attended_by_nobody(cells: Cells) -> None:
 
 
 def test_requests_without_end_are_bounded(cells: Cells, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lobu_jupyter.server.cells.MOST_REQUESTS", 2)
+    monkeypatch.setattr("lobu_jupyter.server.kernels.attendance.MOST_REQUESTS", 2)
     for name in ("m1", "m2", "m3"):
         cells.forwarded(name, "ada", "page")
 

@@ -14,8 +14,8 @@ from jupyter_server.services.kernels.connection.base import (
     serialize_msg_to_ws_v1,
 )
 
-from lobu_jupyter.server.cells import Attendance, Cells
-from lobu_jupyter.server.forwarding import V1, Request, answered_in, noting, request_in
+from lobu_jupyter.server.kernels.attendance import Attendance, Cells
+from lobu_jupyter.server.kernels.forwarding import V1, Request, answered_in, noting, request_in
 
 
 def message(kind: str = "execute_request", channel: str = "shell", **content: Any) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 from msgspec import Struct, field
 
-from .cells import AGENT
+from .attendance import AGENT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from jupyter_server.auth import User
     from jupyter_server.services.kernels.connection.base import BaseKernelWebsocketConnection
 
-    from .cells import Cells
+    from .attendance import Cells
 
 V1 = "v1.kernel.websocket.jupyter.org"
 REQUEST = "execute_request"

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from lobu_jupyter.model.errors import InvalidField
-from lobu_jupyter.server.jobs import MAX_CODE, Job, Jobs
+from lobu_jupyter.server.kernels.inline_jobs import MAX_CODE, Job, Jobs
 
 JOB = Job("j1", "1 + 1")
 

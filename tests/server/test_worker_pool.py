@@ -13,7 +13,7 @@ from typing import Any
 import psutil
 import pytest
 
-from lobu_jupyter.server.workers import Child, Pool
+from lobu_jupyter.server.worker_pool import Child, Pool
 
 WAITING = "import sys; sys.stdin.readline(); sys.stdin.read()"
 NEVER_ENDS = "import sys, time; sys.stdin.readline(); time.sleep(600)"

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from logging import Logger
 
-    from .cells import Cells
+    from .attendance import Cells
 
 CONFIRM_SECONDS = 0.5
 CONFIRM_STEP = 0.01

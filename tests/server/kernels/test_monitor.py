@@ -11,9 +11,9 @@ from typing import Any, cast
 import pytest
 from jupyter_client.session import Session
 
-from lobu_jupyter.server.cells import Cells
-from lobu_jupyter.server.kernels import Kernels
-from lobu_jupyter.server.watch import Watch
+from lobu_jupyter.server.kernels.attendance import Cells
+from lobu_jupyter.server.kernels.kernels import Kernels
+from lobu_jupyter.server.kernels.monitor import Watch
 
 
 class Process:

@@ -10,7 +10,7 @@ import pytest
 
 from lobu_jupyter.model.clock import FakeClock
 from lobu_jupyter.model.errors import NotAllowed
-from lobu_jupyter.server.proof import WINDOW_SECONDS, Boots, Proof
+from lobu_jupyter.server.kernels.proof import WINDOW_SECONDS, Boots, Proof
 
 KEY = b"the connection key"
 

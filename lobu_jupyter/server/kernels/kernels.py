@@ -17,10 +17,10 @@ from jupyter_server.base.call_context import CallContext
 from jupyter_server.services.events.handlers import EventHandler
 
 from lobu_jupyter.model.redaction import Redactor
+from lobu_jupyter.server.tasks import Tasks
 
-from .cells import Attendance, Cells
-from .tasks import Tasks
-from .watch import KernelProcess, Watch, connection_of
+from .attendance import Attendance, Cells
+from .monitor import KernelProcess, Watch, connection_of
 
 if TYPE_CHECKING:
     from logging import Logger

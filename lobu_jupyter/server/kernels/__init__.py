@@ -1,0 +1,1 @@
+"""The kernels of this server: watched, proved and attended."""
