@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from lobu_jupyter.notebook.errors import RunFailed as RunFailed
     from lobu_jupyter.notebook.errors import RunTimeout as RunTimeout
     from lobu_jupyter.notebook.run import Run as Run
-    from lobu_jupyter.notebook.tools import tool as tool
+    from lobu_jupyter.notebook.tools.decorator import tool as tool
     from lobu_jupyter.notebook.widget import ChatWidget as ChatWidget
 
     __version__: str
@@ -38,7 +38,7 @@ _HOMES = {
     "kernel_id": "api",
     "rest": "api",
     "thread": "api",
-    "tool": "tools",
+    "tool": "tools.decorator",
 }
 
 __all__ = [

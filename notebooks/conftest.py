@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from lobu_jupyter.notebook.output import MIME
+from lobu_jupyter.notebook.output.cell_output import MIME
 
 _NOT_INHERITED = ("LOBU", "VSCODE", "OPENAI", "ANTHROPIC", "GOOGLE", "GEMINI")
 _SANITIZE = Path(__file__).with_name("sanitize.cfg")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from lobu_jupyter.model.runs import Mode, StartRun
+from lobu_jupyter.notebook.output.cell_output import live_front_end
 
 from . import session
-from .output import live_front_end
 from .run import Run
 from .waiting import raise_unless_answered, wait
 

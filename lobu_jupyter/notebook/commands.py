@@ -13,14 +13,14 @@ from IPython.core.error import UsageError
 from lobu_jupyter.model.card import card_lines
 from lobu_jupyter.model.errors import Conflict, InvalidField, QuestionChanged
 from lobu_jupyter.model.interrupts import event_of_interrupt
+from lobu_jupyter.notebook.output.cell_output import live_front_end
+from lobu_jupyter.notebook.output.tables import Table, short
 
 from . import session
 from .api import NotebookThread, ask_and_show
 from .doctor import NOT_TOLD_YET, doctor
 from .magic import COMMANDS as MANUAL
-from .output import live_front_end
 from .run import Run
-from .tables import Table, short
 from .waiting import wait as wait_for
 
 if TYPE_CHECKING:

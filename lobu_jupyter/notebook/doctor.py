@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import lobu_jupyter
 from lobu_jupyter.client.findings import agents_of, told, versions_of
 from lobu_jupyter.model.errors import LobuError, StoreUnavailable
+from lobu_jupyter.notebook.output.tables import Table
 
 from . import session
 from .errors import NoGateway
-from .tables import Table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

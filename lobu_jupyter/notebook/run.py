@@ -8,12 +8,12 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Self
 
 from lobu_jupyter.model.errors import LobuError, QuestionChanged
+from lobu_jupyter.notebook.output.cell_output import CellOutput, bundle_of, live_front_end
 
 from . import decisions
 from .chain import Chain
 from .errors import RunFailed
-from .output import CellOutput, bundle_of, live_front_end
-from .watch import Watch, catch_up
+from .follower import Watch, catch_up
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator

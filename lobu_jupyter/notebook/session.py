@@ -69,7 +69,7 @@ class Session:
         return bool(self.client.health().get("pages"))
 
     def _tell_tools(self) -> None:
-        from .tools import specs
+        from lobu_jupyter.notebook.tools.decorator import specs
 
         tools = specs()
         if self.kernel_id is not None and tools != self._told_tools:
@@ -134,7 +134,7 @@ def _answer_looks() -> None:
     """From now on an agent can look at the variables while a cell runs, this first one too."""
     from IPython.core.getipython import get_ipython
 
-    from . import guest
+    from lobu_jupyter.notebook.guest import guest
 
     guest.install(get_ipython())
 

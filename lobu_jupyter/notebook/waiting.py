@@ -7,14 +7,16 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self, cast
 
+from lobu_jupyter.notebook.guest.inline import InlineRunner
+
 from .errors import RunFailed, RunTimeout
-from .inline import InlineRunner
 from .run import cancel_quietly
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .inline import Job
+    from lobu_jupyter.notebook.guest.inline import Job
+
     from .run import Run
 
 _ENDED_FROM_ELSEWHERE = ("cancelled", "failed", "expired")

@@ -36,7 +36,7 @@ from lobu_jupyter.model.ports import (
     ToolSpec,
 )
 from lobu_jupyter.model.slice import Slice
-from lobu_jupyter.notebook import looks
+from lobu_jupyter.notebook.guest import looks
 
 _AG_UI: TypeAdapter[Any] = TypeAdapter(AgUiEvent)
 Taker = Callable[[Any], Awaitable[None]]
@@ -86,7 +86,9 @@ class FakeKernel:
             list_variables=partial(looks.list_variables, self._visible()),
             describe_variable=partial(looks.describe_variable, names=self._visible()),
         )
-        space = {"lobu_jupyter": SimpleNamespace(notebook=SimpleNamespace(looks=bound))}
+        space = {
+            "lobu_jupyter": SimpleNamespace(notebook=SimpleNamespace(guest=SimpleNamespace(looks=bound)))
+        }
         try:
             return Executed(ok=True, value=eval(expression, space))
         except NameError as error:

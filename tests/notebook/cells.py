@@ -16,7 +16,7 @@ from uuid import uuid4
 from jupyter_client.manager import KernelManager
 from websocket import WebSocketTimeoutException, create_connection
 
-from lobu_jupyter.notebook.output import MIME
+from lobu_jupyter.notebook.output.cell_output import MIME
 from tests.kernels import start_kernel
 from tests.servers import REPOSITORY, RealServer
 

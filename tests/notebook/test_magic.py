@@ -19,7 +19,7 @@ from lobu_jupyter.model.errors import ThreadBusy
 from lobu_jupyter.model.runs import RunStatus
 from lobu_jupyter.notebook import commands, session
 from lobu_jupyter.notebook.magic import COMMANDS, split
-from lobu_jupyter.notebook.output import MIME
+from lobu_jupyter.notebook.output.cell_output import MIME
 
 from . import journal as j
 from .fake import FakeSession, run_row

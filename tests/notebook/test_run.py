@@ -14,8 +14,8 @@ from lobu_jupyter.model.interrupts import Interrupt
 from lobu_jupyter.notebook import api, session
 from lobu_jupyter.notebook.chain import Chain
 from lobu_jupyter.notebook.errors import RunFailed, RunTimeout
+from lobu_jupyter.notebook.follower import Watch, catch_up
 from lobu_jupyter.notebook.run import Run
-from lobu_jupyter.notebook.watch import Watch, catch_up
 
 from . import journal as j
 from .fake import FakeSession, run_row, soon

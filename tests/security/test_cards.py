@@ -20,8 +20,8 @@ from lobu_jupyter.cli.showing import put_table
 from lobu_jupyter.model.card import card_lines, diff_lines, parts_of
 from lobu_jupyter.model.errors import InvalidField
 from lobu_jupyter.model.visible import hidden, visible, visible_json, visible_line
-from lobu_jupyter.notebook.render import html_of, text_of
-from lobu_jupyter.notebook.tables import Table
+from lobu_jupyter.notebook.output.render import html_of, text_of
+from lobu_jupyter.notebook.output.tables import Table
 from tests.agents.bench import Ended, FakeKernel, FakeNotebook, run, task_for
 from tests.gateway.conftest import rig as rig  # the fixtures
 from tests.gateway.conftest import store as store

@@ -17,7 +17,7 @@ from lobu_jupyter.model.errors import Conflict
 from lobu_jupyter.model.interrupts import Interrupt, event_of_interrupt, interrupt_from_event
 from lobu_jupyter.model.policy import Grant, Layer, Policy, Rules, Verdict
 from lobu_jupyter.model.ports import KernelInfo, Task, ToolSpec
-from lobu_jupyter.notebook import tools as registry
+from lobu_jupyter.notebook.tools import decorator as registry
 from tests.gateway.rig import ME, Rig
 from tests.worker.conftest import *  # noqa: F403
 
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
     from tests.worker.conftest import Hand, Person
 
 DEFINE = """
-import lobu_jupyter.notebook.tools as t
+import lobu_jupyter.notebook.tools.decorator as t
 @t.tool(approval=False)
 def sh(code: str) -> None: exec(code)
 """
 PERSONS = """
-import lobu_jupyter.notebook.tools as t
+import lobu_jupyter.notebook.tools.decorator as t
 @t.tool(approval=False)
 def mine(n: int = 1) -> int: return n
 def other(n: int = 1) -> int: return -n
@@ -177,7 +177,7 @@ async def test_a_function_that_agent_code_registers_is_marked(hand: Hand, person
 async def test_it_is_marked_too_where_the_code_is_the_first_to_load_the_module(
     hand: Hand, person: Person
 ) -> None:
-    await person.run("import sys; sys.modules.pop('lobu_jupyter.notebook.tools', None)")
+    await person.run("import sys; sys.modules.pop('lobu_jupyter.notebook.tools.decorator', None)")
 
     await hand.run(DEFINE)
 

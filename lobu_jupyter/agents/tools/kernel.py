@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from lobu_jupyter.model.ports import Executed, KernelPort, Output, ToolSpec
 
-LOOKS = "lobu_jupyter.notebook.looks"
+LOOKS = "lobu_jupyter.notebook.guest.looks"
 MAX_VALUE = 16_000
 
 

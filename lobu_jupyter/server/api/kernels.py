@@ -145,7 +145,7 @@ class _Work(Struct):
 
 
 def _only_looks(code: str) -> bool:
-    """Whether a worker's job looks at variables, as notebook/guest.py says, and runs nothing of the agent's."""
+    """Whether a worker's job looks at variables, as notebook/guest/guest.py says, and runs nothing of the agent's."""
     try:
         return msgspec.json.decode(code, type=_Work).do == "look"
     except msgspec.MsgspecError:

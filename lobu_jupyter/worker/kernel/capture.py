@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from .channels import Message
 
-RESULT_MIME = "application/vnd.lobu.result+json"  # as in notebook/guest.py
+RESULT_MIME = "application/vnd.lobu.result+json"  # as in notebook/guest/guest.py
 WIDGET_MIME = "application/vnd.jupyter.widget-view+json"
 _LATE_SECONDS = 2.0
 _UPDATE_SECONDS = 0.25

@@ -1,7 +1,7 @@
 """One incarnation of a person's kernel, shared by all runs of this worker that use it.
 
 Knows whether the kernel is idle, whose cell it runs, and whether it still lives; routes each message
-to the request that caused it; answers the guest's questions (notebook/guest.py).
+to the request that caused it; answers the guest's questions (notebook/guest/guest.py).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from .capture import Capture, Phase
 from .channels import Channels, Message
 
 GONE = "The kernel died or was restarted."
-INLINE_SESSION = "lobu-inline"  # as in notebook/guest.py
+INLINE_SESSION = "lobu-inline"  # as in notebook/guest/guest.py
 CONNECT_SECONDS = 30.0  # a kernel that was restarted may still boot, on a slow machine
 _PROBE_SECONDS = 0.25
 _PROBE_AGAIN_SECONDS, _PROBE_SELDOM_SECONDS = 2.0, 60.0

@@ -47,7 +47,7 @@ def _guest() -> str:
 
 @functools.cache
 def _package() -> tuple[str, list[tuple[str, str]]]:
-    folder = files("lobu_jupyter").joinpath("notebook")
+    folder = files("lobu_jupyter").joinpath("notebook", "guest")
     sources = [(part, folder.joinpath(f"{part}.py").read_text("utf-8")) for part in _MODULES]
     digest = hashlib.sha256(repr(sources).encode()).hexdigest()
     return f"_lobu_guest_{digest[:12]}", sources

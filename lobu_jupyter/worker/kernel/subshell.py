@@ -15,7 +15,7 @@ from lobu_jupyter.model.ports import KernelGone
 if TYPE_CHECKING:
     from .connection import Kernel
 
-LOOK_TARGET = "lobu.look"  # as in notebook/guest.py
+LOOK_TARGET = "lobu.look"  # as in notebook/guest/guest.py
 FEATURE = "kernel subshells"
 LOOK_SECONDS = 5.0
 

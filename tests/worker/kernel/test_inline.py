@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 # A cell that waits for jobs; the "server" is a socket that carries them as lines of JSON.
 WAITING = """
 import json, socket
-from lobu_jupyter.notebook.inline import InlineRunner
+from lobu_jupyter.notebook.guest.inline import InlineRunner
 lobu_line = socket.create_connection(("127.0.0.1", {port}))
 lobu_file = lobu_line.makefile("rw")
 lobu_over = []
@@ -52,7 +52,7 @@ lobu_waited = "done"
 # A look that is slow in a cell that waits, and quick beside it.
 SLOW_LOOK = """
 import threading, time
-from lobu_jupyter.notebook import guest, looks
+from lobu_jupyter.notebook.guest import guest, looks
 lobu_quick = looks.list_variables
 def lobu_slow():
     if threading.current_thread() is threading.main_thread():
@@ -245,7 +245,7 @@ async def test_a_look_that_was_answered_aside_does_not_interrupt_the_waiting_cel
     await asyncio.wait_for(exchange.polled.wait(), 60)
     await inline.sees(cell)  # else the look is sent, and answered aside before it is offered to the cell
 
-    seen = await inline.executor.look("lobu_jupyter.notebook.looks.list_variables()")
+    seen = await inline.executor.look("lobu_jupyter.notebook.guest.looks.list_variables()")
 
     assert seen.ok
     assert (await person.finished(cell))["status"] == "ok"

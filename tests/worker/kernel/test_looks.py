@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lobu_jupyter.notebook import looks
+from lobu_jupyter.notebook.guest import looks
 from lobu_jupyter.worker.kernel import executor
 from lobu_jupyter.worker.kernel.connection import Kernel
 from lobu_jupyter.worker.kernel.subshell import look_aside
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from tests.worker.conftest import Gate, Hand, MakeHand, Person
 
-LOOKS = "lobu_jupyter.notebook.looks"
+LOOKS = "lobu_jupyter.notebook.guest.looks"
 
 
 def test_a_table_is_told_by_shape_columns_head_and_what_is_missing() -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal, Optional
 import pandas as pd
 import pytest
 
-from lobu_jupyter.notebook import tools
+from lobu_jupyter.notebook.tools import decorator
 
 if TYPE_CHECKING:
     from tests.worker.conftest import Hand, Person
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 @pytest.fixture(autouse=True)
 def _no_tools_are_left() -> None:
-    for spec in tools.specs():
-        tools.forget(spec.name)
+    for spec in decorator.specs():
+        decorator.forget(spec.name)
 
 
 def test_the_schema_comes_from_the_signature_and_the_words_from_the_docstring() -> None:
-    @tools.tool
+    @decorator.tool
     def forecast(region: str, months: int = 3, *, method: Literal["mean", "trend"] = "mean") -> float:
         """Forecast the sales of a region.
 
@@ -36,7 +36,7 @@ def test_the_schema_comes_from_the_signature_and_the_words_from_the_docstring() 
         """
         return 0.0
 
-    (spec,) = tools.specs()
+    (spec,) = decorator.specs()
 
     assert spec.name == "forecast"
     assert spec.description == "Forecast the sales of a region.\n\nUses the table `sales`."
@@ -55,7 +55,7 @@ def test_the_schema_comes_from_the_signature_and_the_words_from_the_docstring() 
 
 
 def test_numpy_style_optional_and_containers() -> None:
-    @tools.tool(approval=False, name="pick", respond=True)
+    @decorator.tool(approval=False, name="pick", respond=True)
     def _pick(names: list[str], limits: dict[str, float], note: Optional[str] = None) -> None:  # noqa: UP045
         """Pick some.
 
@@ -71,7 +71,7 @@ def test_numpy_style_optional_and_containers() -> None:
         None
         """
 
-    (spec,) = tools.specs()
+    (spec,) = decorator.specs()
     properties = spec.parameters["properties"]
 
     assert (spec.name, spec.approval, spec.respond) == ("pick", False, True)
@@ -85,27 +85,27 @@ def test_a_parameter_without_json_form_is_refused_when_it_is_defined() -> None:
     def plot(frame: pd.DataFrame) -> None: ...
 
     with pytest.raises(TypeError, match="parameter 'frame' of tool 'plot': DataFrame has no JSON form"):
-        tools.tool(plot)
+        decorator.tool(plot)
 
 
 def test_star_arguments_are_refused() -> None:
     with pytest.raises(TypeError, match="parameter 'rest' of tool 'many'"):
 
-        @tools.tool
+        @decorator.tool
         def many(*rest: int) -> None: ...
 
 
 def test_results_are_text_json_or_a_bounded_repr() -> None:
-    assert tools.as_json("as it is") == "as it is"
-    assert tools.as_json({"n": [1, 2.5, None]}) == {"n": [1, 2.5, None]}
-    assert "sales" in tools.as_json(pd.DataFrame({"sales": [1]}))
-    assert tools.as_json(float("nan")) == "nan"
-    assert len(tools.as_json(list(range(100_000)))) < 21_000
+    assert decorator.as_json("as it is") == "as it is"
+    assert decorator.as_json({"n": [1, 2.5, None]}) == {"n": [1, 2.5, None]}
+    assert "sales" in decorator.as_json(pd.DataFrame({"sales": [1]}))
+    assert decorator.as_json(float("nan")) == "nan"
+    assert len(decorator.as_json(list(range(100_000)))) < 21_000
 
 
 async def test_the_agent_calls_a_tool_in_the_kernel(hand: Hand, person: Person) -> None:
     await person.run(
-        "from lobu_jupyter.notebook.tools import tool\n"
+        "from lobu_jupyter.notebook.tools.decorator import tool\n"
         "@tool\ndef lobu_double(n: int) -> int:\n    print('doubling')\n    return 2 * n\n"
         "@tool\nasync def lobu_later(text: str) -> dict:\n    import asyncio\n"
         "    await asyncio.sleep(0.01)\n    return {'text': text}\n"

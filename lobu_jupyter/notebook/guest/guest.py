@@ -39,7 +39,7 @@ INLINE_SESSION = "lobu-inline"
 ANSWER_SECONDS = 3.0  # the executor answers in about a millisecond, or it is gone
 ASK_AGAIN_SECONDS = 0.1  # a question is lost while the executor's stdin socket still connects
 MOST_WIDGETS, MOST_WIDGET_TEXT = 50, 2000
-_CALLERS = (__name__, "lobu_jupyter.notebook.tools")
+_CALLERS = (__name__, "lobu_jupyter.notebook.tools.decorator")
 UNWANTED: dict[str, Any] = {"state": "unwanted"}
 
 _results: dict[str, dict[str, Any]] = {}
@@ -161,13 +161,13 @@ def _widgets() -> dict[str, Any]:
 
 
 async def _call(shell: Any, name: str, args: dict[str, Any]) -> dict[str, Any]:
-    from lobu_jupyter.notebook import tools
+    from lobu_jupyter.notebook.tools import decorator
 
     try:
-        value = tools.call(name, args)
+        value = decorator.call(name, args)
         if inspect.isawaitable(value):
             value = await value
-        return {"ok": True, "value": tools.as_json(value)}
+        return {"ok": True, "value": decorator.as_json(value)}
     except BaseException as error:  # noqa: BLE001  the person's function: all that it raises is its result
         return {"ok": False, "error": _error(error, _of_the_person(shell, error))}
 
@@ -185,7 +185,7 @@ def _of_the_person(shell: Any, error: BaseException) -> list[str]:
 
 def _look(expression: str) -> dict[str, Any]:
     """Evaluate ``list_variables()`` or ``describe_variable(…)`` (with or without its module's path)."""
-    expression = expression.replace("lobu_jupyter.notebook.looks.", "looks.")
+    expression = expression.replace("lobu_jupyter.notebook.guest.looks.", "looks.")
     names = {"looks": looks, **{name: getattr(looks, name) for name in looks.__all__}}
     try:
         return {"state": "done", "ok": True, "value": eval(expression, names)}
@@ -204,15 +204,15 @@ def _error(error: BaseException, lines: list[str]) -> dict[str, Any]:
 @contextmanager
 def _as_agent() -> Generator[None]:
     """What the code registers with ``@lobu.tool`` is not the person's; the person's own stay as they are."""
-    tools = sys.modules.get("lobu_jupyter.notebook.tools")
-    if tools is not None:
-        with tools.agent_code():
+    decorator = sys.modules.get("lobu_jupyter.notebook.tools.decorator")
+    if decorator is not None:
+        with decorator.agent_code():
             yield
         return
     yield
-    tools = sys.modules.get("lobu_jupyter.notebook.tools")
-    if tools is not None:  # the code was the first to load it: all that it has is the code's
-        tools.all_by_agent()
+    decorator = sys.modules.get("lobu_jupyter.notebook.tools.decorator")
+    if decorator is not None:  # the code was the first to load it: all that it has is the code's
+        decorator.all_by_agent()
 
 
 @contextmanager

@@ -19,9 +19,9 @@ from typing import Any, Literal, TypeVar, Union, overload
 import msgspec
 
 from lobu_jupyter.model.ports import ToolSpec
+from lobu_jupyter.notebook.fingerprint import fingerprint_of
 
 from .docstrings import parameters_of, summary_of
-from .fingerprint import fingerprint_of
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -14,8 +14,7 @@ from lobu_jupyter.model.card import card_lines
 from lobu_jupyter.model.mime_text import joined, text_of_data
 from lobu_jupyter.model.terminal import screen_text
 from lobu_jupyter.model.visible import visible, visible_json, visible_line
-
-from .decisions import lobu, question_of
+from lobu_jupyter.notebook.decisions import lobu, question_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection

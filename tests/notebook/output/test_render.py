@@ -11,11 +11,10 @@ from typing import Any
 import pytest
 
 from lobu_jupyter.model.interrupts import QUESTION
-from lobu_jupyter.notebook.bounded import MOST_BYTES, bounded
-from lobu_jupyter.notebook.output import MIME, bundle_of
-from lobu_jupyter.notebook.render import html_of, text_of
-
-from . import journal as j
+from lobu_jupyter.notebook.output.bounded import MOST_BYTES, bounded
+from lobu_jupyter.notebook.output.cell_output import MIME, bundle_of
+from lobu_jupyter.notebook.output.render import html_of, text_of
+from tests.notebook import journal as j
 
 PNG = base64.b64encode(b"\x89PNG" + bytes(300)).decode()
 PLOT = {"output_type": "display_data", "data": {"image/png": PNG, "text/plain": "<Figure>"}, "metadata": {}}

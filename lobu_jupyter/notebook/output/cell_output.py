@@ -19,8 +19,7 @@ from .render import html_of, text_of
 if TYPE_CHECKING:
     from lobu_jupyter.model.errors import LobuError
     from lobu_jupyter.model.fold import State
-
-    from .chain import Chain
+    from lobu_jupyter.notebook.chain import Chain
 
 MIME = "application/vnd.lobu.thread+json"
 EVERY = 0.25

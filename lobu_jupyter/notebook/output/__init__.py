@@ -1,0 +1,1 @@
+"""The saved output of a ``%lobu`` cell."""

@@ -1,0 +1,1 @@
+"""Python functions that a person offers to agents."""
