@@ -19,18 +19,18 @@ from lobu_jupyter.model.errors import Conflict, LobuError, QuestionChanged
 from lobu_jupyter.model.events import decode
 from lobu_jupyter.model.runs import RunStatus, Started, StartRun
 
-from . import asking
+from . import prompts
+from .connect import reach, thread_id_of
+from .printing import as_json, put_json
 from .question import put_changed
-from .reaching import reach, thread_id_of
 from .screen import Screen
-from .showing import as_json, put_json
 
 if TYPE_CHECKING:
     from lobu_jupyter.client.http import Client
     from lobu_jupyter.model.events import Event
     from lobu_jupyter.model.runs import Mode
 
-    from .reaching import Reached
+    from .connect import Reached
 
 GONE_AFTER = 20.0
 """Seconds without a sign of the server after which its stream counts as ended."""
@@ -237,7 +237,7 @@ class _Chat:
             raise ChatFailed(
                 f"The agent waits for a decision: `lobu approve {thread}` or `lobu reject {thread}`."
             )
-        entries = [asking.entry_of(interrupt) for interrupt in interrupts]
+        entries = [prompts.entry_of(interrupt) for interrupt in interrupts]
         try:
             return self._client.resume(thread, entries)[0]
         except QuestionChanged as error:

@@ -15,9 +15,9 @@ from lobu_jupyter.model.covering import GRANTS
 from lobu_jupyter.model.digest import digest_of
 from lobu_jupyter.model.errors import QuestionChanged
 
+from .connect import reach
+from .printing import as_json, put_json
 from .question import put_changed, put_questions
-from .reaching import reach
-from .showing import as_json, put_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,8 +11,8 @@ import click
 from lobu_jupyter.client.findings import agents_of, told, versions_of
 from lobu_jupyter.model.errors import LobuError
 
-from .reaching import reach
-from .showing import as_json, plain, put
+from .connect import reach
+from .printing import as_json, plain, put
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from .reaching import reach
+from .connect import reach
 
 
 @click.command("export")

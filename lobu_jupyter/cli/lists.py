@@ -10,8 +10,8 @@ from lobu_jupyter.model.interrupts import event_of_interrupt
 from lobu_jupyter.model.runs import RunStatus
 from lobu_jupyter.model.visible import visible_line
 
-from .reaching import reach
-from .showing import as_json, put, put_card, put_table, short
+from .connect import reach
+from .printing import as_json, put, put_card, put_table, short
 
 _limit = click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True)
 

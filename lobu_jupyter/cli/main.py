@@ -12,7 +12,7 @@ import click
 
 _COMMANDS = {
     "chat": ("chat", "Ask an agent; without a prompt, a conversation."),
-    "exec": ("exec_command", "Run a command as an agent: what it prints becomes a run."),
+    "exec": ("exec.command", "Run a command as an agent: what it prints becomes a run."),
     "runs": ("lists", "Runs, newest first."),
     "threads": ("lists", "Threads, newest first."),
     "agents": ("lists", "The agents that can be chosen, and their state."),

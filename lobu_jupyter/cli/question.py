@@ -8,7 +8,7 @@ import click
 
 from lobu_jupyter.model.interrupts import event_of_interrupt
 
-from .showing import put_card
+from .printing import put_card
 
 if TYPE_CHECKING:
     from lobu_jupyter.model.errors import QuestionChanged

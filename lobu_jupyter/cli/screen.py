@@ -11,7 +11,7 @@ import click
 
 from lobu_jupyter.model.terminal import screen_text
 
-from .showing import plain, short
+from .printing import plain, short
 
 if TYPE_CHECKING:
     from lobu_jupyter.model.events import Event

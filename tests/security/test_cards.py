@@ -15,8 +15,8 @@ from click.testing import CliRunner
 
 from lobu_jupyter.agents.builtin.script import script
 from lobu_jupyter.agents.tools.diffs import unified
-from lobu_jupyter.cli import asking
-from lobu_jupyter.cli.showing import put_table
+from lobu_jupyter.cli import prompts
+from lobu_jupyter.cli.printing import put_table
 from lobu_jupyter.model.card import card_lines, diff_lines, parts_of
 from lobu_jupyter.model.errors import InvalidField
 from lobu_jupyter.model.visible import hidden, visible, visible_json, visible_line
@@ -150,7 +150,7 @@ def in_terminal(interrupt: dict[str, Any], typed: str) -> tuple[str, dict[str, A
 
     @click.command()
     def decide() -> None:
-        given.append(asking.entry_of(interrupt))
+        given.append(prompts.entry_of(interrupt))
 
     result = CliRunner().invoke(decide, input=typed)
     return result.output, given[0] if given else {}

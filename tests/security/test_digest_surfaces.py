@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from IPython.core.error import UsageError
 
-from lobu_jupyter.cli import asking, decide
+from lobu_jupyter.cli import decide, prompts
 from lobu_jupyter.model.digest import digest_of_wire
 from lobu_jupyter.model.errors import QuestionChanged
 from lobu_jupyter.notebook import api, commands
@@ -181,7 +181,7 @@ def test_a_conversation_asks_again_with_the_true_question(
     lobu: Terminal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = iter(["0" * 64])
-    monkeypatch.setattr(asking, "digest_of_wire", lambda wire: next(first, None) or digest_of_wire(wire))
+    monkeypatch.setattr(prompts, "digest_of_wire", lambda wire: next(first, None) or digest_of_wire(wire))
 
     printed = lobu("chat", "--agent", "script", "write again.txt hello", typed="y\ny\n")
 

@@ -13,11 +13,10 @@ from typing import Any
 import psutil
 import pytest
 
-from lobu_jupyter.cli import child
+from lobu_jupyter.cli.exec import child
+from tests.cli.terminal import Printed, Terminal
 from tests.scenarios.person import Person, ends_of, text_of
 from tests.servers import RealServer, wait_for
-
-from .terminal import Printed, Terminal
 
 CUSTOM = {"type": "CUSTOM", "name": "tick", "value": 0}
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from lobu_jupyter.cli.adapters import Adapter, adapter_of
+from lobu_jupyter.cli.exec.adapters import Adapter, adapter_of
 from lobu_jupyter.model import events as ev
 from lobu_jupyter.model.slice import Slice
 

@@ -12,22 +12,22 @@ from typing import TYPE_CHECKING
 import click
 
 from lobu_jupyter.agents.models.keys import KEY_OF
+from lobu_jupyter.cli.connect import reach, thread_id_of
+from lobu_jupyter.cli.printing import as_json, put_json
 from lobu_jupyter.model.environment import is_credential
 from lobu_jupyter.model.errors import LobuError
 from lobu_jupyter.model.ids import new_id
 from lobu_jupyter.model.runs import StartRun
 
 from .adapters import FORMATS
-from .reaching import reach, thread_id_of
-from .showing import as_json, put_json
 
 if TYPE_CHECKING:
+    from lobu_jupyter.cli.connect import Reached
     from lobu_jupyter.client.http import Client
     from lobu_jupyter.model.runs import Started
     from lobu_jupyter.worker.gateway_link import Link
 
     from .execution import Outcome
-    from .reaching import Reached
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from lobu_jupyter.model.covering import CODE_TOOLS
 from lobu_jupyter.model.digest import digest_of_wire
 from lobu_jupyter.model.visible import hidden, visible_json
 
-from .showing import plain, put_card
+from .printing import plain, put_card
 
 Payload = dict[str, Any]
 

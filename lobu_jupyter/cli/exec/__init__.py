@@ -1,0 +1,1 @@
+"""``lobu exec``: a command line agent as a worker."""
