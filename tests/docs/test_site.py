@@ -37,7 +37,7 @@ def test_the_site_builds_without_a_warning(tmp_path):
     assert "lobu_jupyter.ask" in (tmp_path / "reference" / "python.html").read_text()
 
 
-@pytest.mark.parametrize("page", ["README.md", "CHANGELOG.md"])
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"])
 def test_every_link_of_a_top_level_page_leads_somewhere(page):
     text = (ROOT / page).read_text()
     missing = [
