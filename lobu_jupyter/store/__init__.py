@@ -1,1 +1,1 @@
-"""Rows, guarded: SQLite behind one writer with group commit. No rules of its own."""
+"""The store of rows: SQLite behind one writer with group commit. It has no rules of its own."""

@@ -1,9 +1,9 @@
 """One SQLite file: one writer with group commit, one reader, each in its own thread.
 
-A body is a coroutine function ``async def body(tx)`` that awaits nothing but `tx`. It is driven to
-its end in one hop to the connection's thread, so no other coroutine slips into its transaction and
-no cancellation cuts it in half: a cancelled caller's body is whole or not begun. Bodies that wait
-together share one commit; one that raises is rolled back alone.
+A body is a coroutine function ``async def body(tx)`` that awaits nothing but `tx`. It runs to its end in
+one hop to the connection's thread, so no other coroutine slips into its transaction and no cancellation
+cuts it in half. A cancelled caller's body runs whole or not at all. Bodies that are queued together share
+one commit. A body that raises is rolled back alone.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ GONE = "The lobu store {} was moved, removed or replaced while it was in use: pu
 
 @dataclass(slots=True)
 class Outcome(Generic[T]):
-    """What came of a body: its value once that is durable, or its error."""
+    """The result of a body: its value once that is durable, or its error."""
 
     value: T | None = None
     error: BaseException | None = None
@@ -55,7 +55,7 @@ class _Job:
 
 
 class Database:
-    """An open store. ``on_commit`` is called on the loop with the topics that a commit touched."""
+    """An open store. It calls ``on_commit`` on the event loop with the topics that a commit touched."""
 
     def __init__(self, path: Path, writer: aiosqlite.Connection, reader: aiosqlite.Connection) -> None:
         self.path = path
@@ -71,16 +71,16 @@ class Database:
     async def write(self, body: Body[T]) -> T:
         """Run `body` in a transaction and return its value once it is durable.
 
-        A cancelled caller leaves; its body is committed all the same.
+        If the caller is cancelled, its body is committed all the same.
 
         Raises:
-            StoreUnavailable: the disk is full, the file is locked …; nothing of the body was written.
+            StoreUnavailable: the disk is full, the file is locked …. Nothing of the body was written.
         """
         (outcome,) = await self.write_each([body])
         return outcome.result()
 
     async def write_each(self, bodies: Sequence[Body[T]]) -> list[Outcome[T]]:
-        """Run each body as :meth:`write` does, whole or not at all by itself, with one wait for all of them."""
+        """Run each body as :meth:`write` does, each whole or not at all, with one wait for all of them."""
         if self._closing:
             raise StoreUnavailable(f"The lobu store {self.path} is closed.")
         job = _Job(bodies, asyncio.get_running_loop().create_future())
@@ -89,21 +89,21 @@ class Database:
         return await job.done
 
     async def read(self, body: Body[T]) -> T:
-        """Run `body` on one consistent view of all that is committed."""
+        """Run `body` on one consistent view of all commits."""
         if self._closing:
             raise StoreUnavailable(f"The lobu store {self.path} is closed.")
         outcome: Outcome[T] = await _hop(self._reader, self._look, body)
         return outcome.result()
 
     async def foreign_version(self) -> int:
-        """A number that changes when another process has committed."""
+        """Return a number that changes when another process has committed."""
         try:
             return await _hop(self._writer, _data_version)
         except sqlite3.Error as error:
             raise unavailable(error, self.path) from error
 
     async def close(self) -> None:
-        """Finish what was accepted, then close; the threads end."""
+        """Run the accepted bodies, then close the file and end both threads."""
         if self._closing:
             return
         self._closing = True
@@ -133,9 +133,9 @@ class Database:
         return group
 
     def _settle(self, group: list[_Job], outcomes: list[Outcome[Any]]) -> None:
-        """Of many bodies, who waits for the commit goes on before who is woken by it: more comes while readers are served.
+        """Resolve the writers first, then wake readers: the next batch is under way while readers are served.
 
-        Behind one alone nobody waits, so its readers go first.
+        A commit of one body has no other writer, so its readers are woken first.
         """
         alone = len(outcomes) == 1
         if alone:
@@ -143,7 +143,7 @@ class Database:
         rest = iter(outcomes)
         for job in group:
             settled = list(islice(rest, len(job.bodies)))
-            if not job.done.done():  # else its caller was cancelled, and left
+            if not job.done.done():  # else its caller was cancelled
                 job.done.set_result(settled)
         if not alone:
             self._wake(outcomes)
@@ -162,7 +162,7 @@ class Database:
     def _commit(self, connection: sqlite3.Connection, bodies: Iterable[Body[Any]]) -> list[Outcome[Any]]:
         bodies = list(bodies)
         try:
-            if _identity(self.path) != self._file:  # what is written to a file without a name is lost
+            if _identity(self.path) != self._file:  # writes to a file without a name are lost
                 return [Outcome(error=StoreUnavailable(GONE.format(self.path))) for _ in bodies]
             connection.execute("BEGIN IMMEDIATE")
             outcomes = [self._attempt(connection, body) for body in bodies]
@@ -179,7 +179,7 @@ class Database:
         try:
             value = drive(body(tx))
         except Exception as error:
-            if not connection.in_transaction:  # SQLite itself gave up the whole transaction
+            if not connection.in_transaction:  # SQLite itself rolled back the whole transaction
                 raise sqlite3.OperationalError(str(error)) from error
             connection.execute("ROLLBACK TO body")
             connection.execute("RELEASE body")
@@ -191,7 +191,7 @@ class Database:
         try:
             connection.execute("BEGIN")
             return Outcome(drive(body(Tx(connection))))
-        except Exception as error:  # noqa: BLE001 - whatever a body raises belongs to its caller
+        except Exception as error:  # noqa: BLE001 - any error of a body belongs to its caller
             return Outcome(error=self._translate(error))
         finally:
             if connection.in_transaction:
@@ -207,7 +207,7 @@ def drive(body: Coroutine[Any, Any, T]) -> T:
     """Run a coroutine that never suspends.
 
     Raises:
-        RuntimeError: it awaited something else than its `tx`.
+        RuntimeError: it awaited something other than its `tx`.
     """
     try:
         body.send(None)
@@ -220,14 +220,14 @@ def drive(body: Coroutine[Any, Any, T]) -> T:
 async def _hop(connection: aiosqlite.Connection, work: Callable[..., T], *args: Any) -> T:
     """Call ``work(sqlite3 connection, *args)`` in the connection's thread.
 
-    The one use of aiosqlite's private ``_execute``: its public face makes one hop per statement.
+    This is the one use of aiosqlite's private ``_execute``: its public API makes one hop per statement.
     """
     raw = connection._conn  # pyright: ignore[reportPrivateUsage]
     return await connection._execute(work, raw, *args)  # pyright: ignore[reportPrivateUsage]
 
 
 def _identity(path: Path) -> tuple[int, int] | None:
-    """The file that has this name now; None: none has."""
+    """Return the device and inode of the file that has this name now, or None."""
     try:
         found = os.stat(path)
     except OSError:
@@ -242,10 +242,10 @@ def _data_version(connection: sqlite3.Connection) -> int:
 async def open_database(
     path: str | Path, *, busy_seconds: float = 5.0, scripts: Scripts | None = None
 ) -> Database:
-    """Open the store at `path`; a new file is made, an older one upgraded.
+    """Open the store at `path`: create a new file, upgrade an older one.
 
     Raises:
-        StoreTooNew, StoreUnavailable: it cannot be used; the message says why and what to do.
+        StoreTooNew, StoreUnavailable: it cannot be used. The message says why and what to do.
     """
     path = await asyncio.to_thread(settle, Path(path))
     writer = await _connect(path, busy_seconds)

@@ -1,6 +1,6 @@
-"""Opening a store file: made if it is new, upgraded if it is older, refused if it is anything else.
+"""Opening a store file: a new one is created, an older one upgraded, any other refused.
 
-A file that is corrupt, locked, newer or not ours is never replaced and never written.
+A file that is corrupt, locked, newer or not a lobu store is never replaced and never written.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _CHECKED_WHOLE = 32 * 1024 * 1024  # bytes up to which a file is checked page by
 
 @dataclass(frozen=True, slots=True)
 class Scripts:
-    """What makes and upgrades a file; others than the package's own only in tests."""
+    """The scripts that create and upgrade a file. Only tests use others than the package's own."""
 
     schema: str = SCHEMA
     steps: Mapping[int, str] = field(default_factory=lambda: MIGRATIONS)
@@ -32,18 +32,18 @@ class Scripts:
 
 
 def connect(path: Path, busy_seconds: float) -> sqlite3.Connection:
-    """A connection in autocommit mode with the pragmas of every connection of ours."""
+    """Return a connection in autocommit mode, as the reader and the writer both use it."""
     connection = sqlite3.connect(path, timeout=busy_seconds, isolation_level=None)
     connection.row_factory = sqlite3.Row
     return connection
 
 
 def prepare(connection: sqlite3.Connection, path: Path, scripts: Scripts, busy_seconds: float) -> None:
-    """Make or upgrade the schema and switch to WAL.
+    """Create or upgrade the schema and switch to WAL.
 
     Raises:
         StoreTooNew: a newer lobu_jupyter wrote the file.
-        StoreUnavailable: it is corrupt, locked or not ours.
+        StoreUnavailable: the file is corrupt, locked or not a lobu store.
     """
     try:
         _check(connection, path, scripts)
@@ -79,7 +79,7 @@ def _check(connection: sqlite3.Connection, path: Path, scripts: Scripts) -> None
 
 
 def _use_wal(connection: sqlite3.Connection, busy_seconds: float) -> None:
-    """Switch to WAL; the busy timeout does not cover this pragma while another process does the same."""
+    """Switch to WAL, with retries: the busy timeout does not cover two processes that both switch."""
     until = time.monotonic() + busy_seconds
     while True:
         try:
@@ -115,7 +115,7 @@ def _pragma(connection: sqlite3.Connection, name: str) -> int:
 
 
 def unavailable(error: sqlite3.Error, path: Path) -> StoreUnavailable:
-    """What a person is told of an error of SQLite: the path, the cause, what to do."""
+    """Return the error that a user sees for an error of SQLite: the path, the cause, what to do."""
     text = str(error)
     if "locked" in text:
         hint = "another program holds it; close that, or set LobuApp.store_path to another file."

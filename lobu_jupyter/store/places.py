@@ -1,4 +1,4 @@
-"""Where a store may lie: a local disk; SQLite's WAL needs shared memory that network disks lack."""
+"""The place of a store: a local disk, because SQLite's WAL needs shared memory that network disks lack."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ NETWORK = frozenset(
 
 
 def file_system(path: Path, mounts: str) -> str:
-    """The type of the file system that holds `path`, by the text of /proc/mounts; "" if unknown."""
+    """Return the type of the file system that holds `path`, by the text of /proc/mounts, or "" if unknown."""
     best, kind = -1, ""
     for line in mounts.splitlines():
         fields = line.split()
@@ -51,10 +51,10 @@ def file_system(path: Path, mounts: str) -> str:
 
 
 def settle(path: Path) -> Path:
-    """The store's absolute path, checked, with a file of its own behind it.
+    """Return the store's absolute path after checking its place and creating its file.
 
     Raises:
-        StoreUnavailable: it cannot lie there.
+        StoreUnavailable: the store cannot be there.
     """
     path = path.expanduser().absolute()
     check_place(path)
@@ -66,12 +66,12 @@ def check_place(path: Path) -> None:
     """Refuse a store on a network file system.
 
     Raises:
-        StoreUnavailable: it lies on one; the message names the option to set.
+        StoreUnavailable: it is on one. The message names the option to set.
     """
     try:
         mounts = Path("/proc/mounts").read_text("utf-8")
     except OSError:
-        return  # no such list on this system: nothing to judge by
+        return  # this system has no such list
     kind = file_system(path.resolve(), mounts)
     if kind in NETWORK:
         raise StoreUnavailable(
@@ -81,10 +81,10 @@ def check_place(path: Path) -> None:
 
 
 def make_private(path: Path) -> None:
-    """See that the file exists and only its owner can read it.
+    """Create the file if it is missing, and let only its owner read it.
 
     Raises:
-        StoreUnavailable: the file or its folder cannot be made or written.
+        StoreUnavailable: the file or its folder cannot be created or written.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -1,4 +1,4 @@
-"""The named queries of queries.sql, and the scripts that make and upgrade a store.
+"""The named queries of queries.sql, and the scripts that create and upgrade a store.
 
 A query is ``-- name --``, a sentence in a comment, and one statement with named parameters.
 """
@@ -17,7 +17,7 @@ _HERE = files("lobu_jupyter.store")
 
 
 def parse(text: str) -> dict[str, str]:
-    """Name to statement, of a file in the form of queries.sql."""
+    """Return the statements of a file like queries.sql, by name."""
     parts = re.split(r"^-- (\w+) --$", text, flags=re.MULTILINE)
     return {name: body.strip() for name, body in zip(parts[1::2], parts[2::2], strict=True)}
 
@@ -27,7 +27,7 @@ SCHEMA = (_HERE / "schema.sql").read_text("utf-8")
 
 
 def migrations() -> dict[int, str]:
-    """The version that each step leads to, and its script, in order."""
+    """Return the script of each migration by the version that it leads to, in order."""
     found = (item for item in (_HERE / "migrations").iterdir() if item.name.endswith(".sql"))
     return {int(item.name[:4]): item.read_text("utf-8") for item in sorted(found, key=lambda i: i.name)}
 
@@ -37,7 +37,7 @@ VERSION = max([1, *MIGRATIONS])
 
 
 def statements(script: str) -> Iterator[str]:
-    """The statements of a script, so that it can run inside an open transaction."""
+    """Yield the statements of a script one by one, so that it can run inside an open transaction."""
     statement = ""
     for line in script.splitlines(keepends=True):
         statement += line

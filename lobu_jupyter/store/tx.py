@@ -1,4 +1,4 @@
-"""A transaction: the named queries on one connection, and what is to happen once it is durable."""
+"""A transaction: the named queries on one connection, and the actions that follow its commit."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Row = sqlite3.Row
 
 
 class Tx:
-    """What a body of ``Database.write`` or ``read`` may await; its calls never suspend on SQLite."""
+    """The transaction of a ``Database.write`` or ``read`` body, its only awaitable. Its calls never suspend."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
@@ -22,7 +22,7 @@ class Tx:
         self.afters: list[Callable[[], None]] = []
 
     async def one(self, query: str, **params: Any) -> Row | None:
-        """The first row of a query, or None; of a guarded UPDATE: whether this call won."""
+        """Return the first row of a query, or None. A guarded UPDATE returns a row if this call won."""
         rows = self._connection.execute(QUERIES[query], params).fetchall()
         return rows[0] if rows else None
 
@@ -30,13 +30,13 @@ class Tx:
         return self._connection.execute(QUERIES[query], params).fetchall()
 
     async def run(self, query: str, **params: Any) -> int:
-        """Execute a statement; the number of rows that it changed."""
+        """Execute a statement and return the number of rows that it changed."""
         return self._connection.execute(QUERIES[query], params).rowcount
 
     def wake(self, topic: str) -> None:
-        """Once committed, wake those who listen to `topic`."""
+        """Wake the listeners of `topic` once this transaction is committed."""
         self.wakes.add(topic)
 
     def after(self, action: Callable[[], None]) -> None:
-        """Once committed, call `action` on the event loop; never when the body is rolled back."""
+        """Call `action` on the event loop after the commit, and never if the body is rolled back."""
         self.afters.append(action)
