@@ -1,1 +1,1 @@
-"""The worker process: it runs agents, and their code in the person's kernel. Knows the gateway only over HTTP."""
+"""The worker process: agents, and their code in the person's kernel. It knows the gateway only over HTTP."""

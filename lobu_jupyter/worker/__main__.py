@@ -1,7 +1,7 @@
 """The worker process: ``python -m lobu_jupyter.worker``, started by the server with one JSON line on stdin.
 
-``{"url": base of lobu/api/, "ticket", "verify", "settings"}``; stdin then stays open. When it closes,
-or the parent dies, this process is gone at once: nothing here outlives the server.
+The line is ``{"url": base of lobu/api/, "ticket", "verify", "settings"}``. Stdin then stays open. When it
+closes, or the parent dies, this process exits at once: nothing here outlives the server.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE = 1, 4
 
 
 def main() -> int:
-    """Exit code 0: told to stop. 1: the server is gone, or does not know this worker."""
+    """Return the exit code: 0 if the server stopped this worker, 1 if it is gone or refuses this worker."""
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     keep_addresses_out_of_logs()
     _die_with_parent()
@@ -60,13 +60,13 @@ def _exit_at_end_of_stdin() -> None:
 
 
 def _die_with_parent() -> None:
-    """On Linux the kernel kills us when the parent is killed, also where someone else holds our stdin."""
+    """Have Linux kill us when the parent is killed, even if another process holds our stdin."""
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
 def keep_memory_private() -> None:
-    """On Linux, refuse other processes of the same user a look into our memory, where the model keys are."""
+    """On Linux, keep other processes of this user from reading our memory, which holds the model keys."""
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
 

@@ -1,8 +1,8 @@
-"""Batches of many runs leave together, over one WebSocket: the same bodies as by POST, without a request each.
+"""Batches of many runs in one WebSocket message: the same bodies as by POST, without a request each.
 
-What waits while a message is under way goes with the next one, so the busier the server, the more
-runs share a message. Nothing here is the only way: a socket that cannot be opened, or breaks, sends
-its callers back to POST, where a batch that may have arrived is simply sent again.
+Batches that queue while a message is under way go with the next one, so the busier the server, the more
+runs share a message. If the socket cannot be opened, or breaks, its callers fall back to POST, and a batch
+that may have arrived is sent again.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ REOPEN_SECONDS = 5.0
 
 
 class Gone(Exception):
-    """The socket is not open, or broke; what was asked may have arrived."""
+    """The socket is not open or broke. The message may have arrived."""
 
 
 class Socket(Protocol):
-    """An open WebSocket; ``ask`` raises :class:`Gone` when it is not, any more."""
+    """An open WebSocket. ``ask`` raises :class:`Gone` when it has been closed."""
 
     async def ask(self, message: bytes) -> bytes: ...
     def close(self) -> None: ...
@@ -42,7 +42,7 @@ _Letter = tuple[bytes, "asyncio.Future[dict[str, Any]]"]
 
 
 class Mail:
-    """Posts batches over the socket that `connect` opens; opened when needed, one message in flight."""
+    """A queue of batches for the socket that `connect` opens when needed, with one message in flight."""
 
     def __init__(self, connect: Callable[[], Awaitable[Socket]]) -> None:
         self._connect = connect
@@ -53,7 +53,7 @@ class Mail:
         self._shut_until = 0.0
 
     async def post(self, batch: bytes) -> dict[str, Any]:
-        """``{"acked", "cursor"}``, or ``{"error", "status"}`` as POST would answer.
+        """Send a batch. Return ``{"acked", "cursor"}``, or ``{"error", "status"}`` as POST would answer.
 
         Raises:
             Gone: use POST instead.
@@ -68,13 +68,13 @@ class Mail:
         return await answer
 
     async def close(self) -> None:
-        """Whoever still waits is told :class:`Gone`."""
+        """Close the socket. Pending posts raise :class:`Gone`."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
     async def _work(self) -> None:
-        """Until the socket breaks."""
+        """Send messages until the socket breaks."""
         try:
             socket = await self._connect()
             try:
@@ -83,7 +83,7 @@ class Mail:
                     self._news.clear()
                     while self._waiting:
                         await self._send(socket)
-                        # Who was answered may have more, which can go with the next one.
+                        # Yield once: a run just acknowledged may queue another batch for the next message.
                         await asyncio.sleep(0)
             finally:
                 socket.close()

@@ -1,4 +1,4 @@
-"""The WebSocket of :mod:`.mail` on tornado's client."""
+"""The WebSocket of :mod:`.batch_socket` on tornado's client."""
 
 from __future__ import annotations
 
@@ -58,16 +58,16 @@ async def connect(url: str, token: str, verify: bool | str) -> WorkerSocket:
 
 
 async def dial(request: HTTPRequest) -> WebSocketClientConnection:
-    """``websocket_connect`` that leaves nothing open when its caller is cancelled: tornado goes on connecting.
+    """Call ``websocket_connect``, and close its connection if the caller is cancelled, as tornado does not.
 
     Raises:
         HTTPClientError: refused, or timed out.
-        OSError: nobody listens there.
+        OSError: nothing listens there.
     """
     connecting = asyncio.ensure_future(websocket_connect(request))
     try:
         return await asyncio.shield(connecting)
     except asyncio.CancelledError:
-        with contextlib.suppress(HTTPClientError, OSError):  # no longer anyone's concern
+        with contextlib.suppress(HTTPClientError, OSError):  # the caller is gone
             (await connecting).close()
         raise

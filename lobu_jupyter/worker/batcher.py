@@ -1,7 +1,7 @@
-"""A run's events on their way to the journal: in order, in numbered batches, each acked before the next.
+"""A run's events on their way to the journal: in numbered batches, each acknowledged before the next.
 
-Text that streams in leaves at most once in a screen's frame, the first of it at once; everything else does not wait.
-What waits is bounded: a sender is held back while the gateway is slower than the agent.
+Streamed text is sent at most once per frame of a screen, its first part at once. Other events do not wait.
+The queue is bounded: a sender is held back while the gateway is slower than the agent.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 MAX_EVENTS = 500
 MAX_BYTES = 256 * 1024
 MAX_WAITING_BYTES = 1024 * 1024
-GATHER_SECONDS = 0.016  # a frame of a screen: what comes sooner is drawn together anyway
-MAX_DELTA = 10_000  # characters; escaped sixfold it is still less than an event may have
+GATHER_SECONDS = 0.016  # a frame of a screen: deltas of one frame are drawn together anyway
+MAX_DELTA = 10_000  # characters: even escaped sixfold it fits into an event
 _DELTAS = {
     "TEXT_MESSAGE_CONTENT": "messageId",
     "REASONING_MESSAGE_CONTENT": "messageId",
@@ -33,7 +33,7 @@ _TIMED = frozenset({"TEXT_MESSAGE_START", "REASONING_START", "TOOL_CALL_START", 
 
 
 class Batcher:
-    """Posts the events of one run; :meth:`pump` must run beside the senders."""
+    """A queue of one run's events. :meth:`pump` posts them and must run beside the senders."""
 
     def __init__(
         self,
@@ -48,7 +48,7 @@ class Batcher:
         self._ready: deque[bytes] = deque()  # encoded once, in order
         self._waiting_bytes = 0
         self._delta: Event | None = None  # the text that is being gathered
-        self._left_at = 0.0  # when the last batch left; text waits a frame from then
+        self._left_at = 0.0  # when the last batch was sent: text waits a frame from then
         self._number = 0
         self._checkpoint: str | None = None
         self._ending = False
@@ -58,27 +58,27 @@ class Batcher:
         self._drained = asyncio.Event()
 
     async def send(self, event: Event) -> None:
-        """Take an event; waits while too much is on its way."""
+        """Queue an event. Waits while the queue is full."""
         for part in _small(event):
             await self._room.wait()
             self._take(part)
 
     async def flush(self) -> None:
-        """Wait until all that was sent is acked, and so durable."""
+        """Wait until every queued event is acknowledged, and so durable."""
         self._close_delta()
         while self._ready:
             self._drained.clear()
             await self._drained.wait()
 
     async def finish(self, event: Event, checkpoint: str | None = None) -> None:
-        """Take the run's last event; :meth:`pump` returns when it is acked."""
+        """Queue the run's last event. :meth:`pump` returns when it is acknowledged."""
         await self.send(event)
         self._checkpoint = checkpoint
         self._ending = True
         self._news.set()
 
     def replace_all(self, event: Event) -> None:
-        """Forget what waits, and end the run with `event`: what waited was refused."""
+        """Drop the queue, which the gateway refused, and end the run with `event`."""
         self._ready.clear()
         self._delta = None
         self._waiting_bytes = 0
@@ -87,7 +87,7 @@ class Batcher:
         self._ending = True
 
     async def pump(self) -> None:
-        """Post until the run's last event is acked.
+        """Post batches until the run's last event is acknowledged.
 
         Raises:
             LobuError: the gateway refused a batch, or is gone. Its events still wait.
@@ -121,7 +121,7 @@ class Batcher:
         self._news.set()
 
     def _gather(self, event: Event, member: str) -> bool:
-        """Add a delta to the one that is being gathered, if it goes on with it."""
+        """Append a delta to the one being gathered, if it continues the same text."""
         open_ = self._delta
         if open_ is None or open_.keys() != event.keys() or len(open_["delta"]) > MAX_DELTA // 2:
             return False
@@ -156,7 +156,7 @@ class Batcher:
             with suppress(TimeoutError):
                 async with asyncio.timeout(left):
                     await self._news.wait()
-        self._close_delta()  # what was gathered goes with whatever leaves
+        self._close_delta()  # the gathered text joins the next batch
 
     def _next_batch(self) -> list[bytes]:
         batch: list[bytes] = []
@@ -169,7 +169,7 @@ class Batcher:
         return batch
 
     def _body(self, batch: list[bytes], checkpoint: str | None) -> bytes:
-        """The request: events are spliced in as they are, not encoded again."""
+        """Return the request's body, with the encoded events spliced in instead of encoded again."""
         head = {"runId": self._run_id, "incarnation": self._incarnation, "batch": self._number}
         if checkpoint is not None:
             head["checkpoint"] = checkpoint
@@ -186,7 +186,7 @@ class Batcher:
 
 
 def _small(event: Event) -> list[Event]:
-    """The event, or, where its delta is too long for one, several that say the same."""
+    """Return the event, or several with the same text if its delta is too long for one."""
     if event["type"] not in _DELTAS or len(event["delta"]) <= MAX_DELTA:
         return [event]
     text = event["delta"]

@@ -1,7 +1,7 @@
-"""The worker protocol over HTTP: register, read the inbox, append events, show life, offer jobs.
+"""The worker protocol over HTTP: register, read the inbox, append events, send heartbeats, offer jobs.
 
-A call that finds no server, or one that says it cannot now, is sent again as it was: each of them may
-be repeated. A server that stays away for ``patience`` seconds is :class:`ServerGone`.
+A call is retried if no server answers or the server cannot serve it now, because each may be repeated.
+After ``patience`` seconds without a server, :class:`ServerGone` is raised.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 class Link:
-    """Calls to the gateway at `url` (the base of lobu/api/), as the worker that `ticket` admits."""
+    """A connection to the gateway at `url` (the base of lobu/api/), as the worker that `ticket` admits."""
 
     def __init__(
         self,
@@ -40,7 +40,7 @@ class Link:
         patience: float = PATIENCE,
         one_run: bool = False,
     ) -> None:
-        """``one_run``: batches need not leave together with those of other runs, so no socket is opened."""
+        """Create the link. With ``one_run`` no other run shares its messages, so no socket is opened."""
         self.worker_id = ""
         self.incarnation = 0
         self._ticket = ticket
@@ -61,12 +61,12 @@ class Link:
         await self._http.aclose()
 
     async def register(self, kind: str, agents: list[dict[str, Any]], tools: tuple[ToolSpec, ...]) -> None:
-        """Become a worker; the ticket is good once, so a lost answer ends this process."""
+        """Register as a worker. The ticket is good once, so a lost response ends this process."""
         body = msgspec.json.encode({"kind": kind, "agents": agents, "tools": tools})
         self.become(await self._register(body))
 
     def become(self, answer: dict[str, Any]) -> None:
-        """Be the worker of a registration's answer, one that a person made for us too."""
+        """Adopt the worker id and token of a registration, which a person may have made for us."""
         self.worker_id, self.incarnation = answer["workerId"], answer["incarnation"]
         self._ticket = answer["token"]
 
@@ -84,7 +84,7 @@ class Link:
             await asyncio.sleep(delay)
 
     async def inbox(self, after: int) -> list[InboxItem]:
-        """What came after the item `after`; waits up to half a minute for something."""
+        """Return the items after the item `after`. Waits up to half a minute for the first."""
         answer = await self._call(
             "GET",
             f"workers/{self.worker_id}/inbox",
@@ -98,7 +98,7 @@ class Link:
 
         Raises:
             Conflict, RunNotFound: the run is no longer this worker's.
-            InvalidField, TooLarge: an event of it is not acceptable.
+            InvalidField, TooLarge: an event of the batch is not acceptable.
         """
         try:
             if self._one_run:
@@ -116,31 +116,32 @@ class Link:
         await self._call("POST", f"workers/{self.worker_id}/heartbeat")
 
     async def announce(self, agents: list[dict[str, Any]]) -> None:
-        """Tell what our agents are now."""
+        """Update the agents that this worker has announced."""
         body = msgspec.json.encode({"agents": agents})
         await self._call("PATCH", f"workers/{self.worker_id}", content=body)
 
     async def withdraw(self, run_id: str, message: str) -> None:
-        """The pause of a run that waited in our memory cannot be answered any more."""
+        """Withdraw a run's pause that was held in our memory and can no longer be answered."""
         body = msgspec.json.encode({"runId": run_id, "message": message})
         await self._call("POST", f"workers/{self.worker_id}/withdraw", content=body)
 
     async def notebook(self, run_id: str, path: str, request: dict[str, Any]) -> dict[str, Any]:
-        """Have the notebook at `path`, that of a run's thread, read or changed: model/notebooks.py.
+        """Read or change the notebook at `path`, that of a run's thread, as in model/notebooks.py.
 
         Raises:
-            Conflict: the run is no longer this worker's. InvalidField: the request, named.
+            Conflict: the run is no longer this worker's.
+            InvalidField: the request has an invalid field, which is named.
         """
         body = msgspec.json.encode({"runId": run_id, "path": path, "request": request})
-        limit = httpx.Timeout(2 * _ANSWER_SECONDS, connect=_CONNECT_SECONDS)  # a page is waited for
+        limit = httpx.Timeout(2 * _ANSWER_SECONDS, connect=_CONNECT_SECONDS)  # the server waits for a page
         return await self._call("POST", f"workers/{self.worker_id}/notebook", content=body, timeout=limit)
 
     async def leave(self) -> None:
-        """Be a worker no longer; a run that is still held ends."""
+        """Unregister. A run that this worker still holds ends."""
         await self._call("DELETE", f"workers/{self.worker_id}")
 
     async def offer(self, kernel_id: str, job_id: str, code: str) -> bool:
-        """Whether a cell that waits in the kernel took the job. Not repeated: it might have been taken."""
+        """Return whether a waiting cell in the kernel took the job. Not retried: it might have been taken."""
         body = msgspec.json.encode({"jobId": job_id, "code": code, "wait": 0})
         try:
             answer = await self._once("POST", f"kernels/{kernel_id}/jobs", self._ticket, content=body)
@@ -157,7 +158,7 @@ class Link:
         await self._call("PUT", f"kernels/{kernel_id}/calls/{call_id}")
 
     async def call_ends(self, kernel_id: str, call_id: str, *, stopped: bool) -> None:
-        """Report its end. Not ``stopped``: it was given up, and its code may still run."""
+        """Report its end. Not ``stopped`` means that it was given up and its code may still run."""
         params = {} if stopped else {"stopped": "false"}
         await self._call("DELETE", f"kernels/{kernel_id}/calls/{call_id}", params=params)
 

@@ -1,7 +1,7 @@
-"""The agent host: takes tasks from the inbox, runs them side by side, and ends each exactly once.
+"""The agent host, which takes tasks from the inbox, runs them side by side, and ends each exactly once.
 
 A run ends with one terminal event, whatever its agent does. A run that the gateway has ended (cancel,
-a dead kernel, a newer incarnation) stops here quietly: its end is in the journal already.
+a dead kernel, a newer incarnation) stops here quietly, because its end is in the journal already.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ if TYPE_CHECKING:
     from .gateway_link import Link
 
 HEARTBEAT_SECONDS = 5.0
-KERNEL_GRACE_SECONDS = 15.0  # the server sees a death too, and knows within 10 s what it was
+KERNEL_GRACE_SECONDS = 15.0  # the server sees a death too, and knows its cause within 10 s
 KIND = "agent-host"
 
 log = logging.getLogger(__name__)
 
 
 class Host:
-    """Runs tasks for the gateway behind `link`. ``settings``: what agents/registry.py describes."""
+    """A runner of tasks for the gateway behind `link`. agents/registry.py describes ``settings``."""
 
     def __init__(
         self, link: Link, settings: dict[str, Any], agents: Mapping[str, AgentPort] | None = None
@@ -49,15 +49,15 @@ class Host:
         self._kernels = Kernels(link)
         self._runs: dict[str, asyncio.Task[None]] = {}
         self._tasks: dict[str, Task] = {}
-        self._held: dict[str, Held] = {}  # what waits in an agent's process, by its run
+        self._held: dict[str, Held] = {}  # pauses held in an agent's process, by their run
         self._announced: list[dict[str, Any]] = []
 
     async def serve(self) -> None:
-        """Register, then work until told to stop.
+        """Register, then run tasks until the inbox says stop.
 
         Raises:
             ServerGone: the server stays away.
-            LobuError: it does not know this worker (any more).
+            LobuError: the server does not know this worker (any more).
         """
         self._announced = announced_agents(self._settings, self._agents)
         await self._link.register(KIND, self._announced, announced_tools())
@@ -114,7 +114,7 @@ class Host:
                 await self._beat()
 
     async def _beat(self) -> None:
-        """Show life. That it failed is logged; whether this worker is still wanted its batches tell."""
+        """Send a heartbeat. A failure is only logged: a refused batch shows if this worker is unwanted."""
         try:
             await self._link.heartbeat()
         except ServerGone:
@@ -123,16 +123,16 @@ class Host:
             log.warning("a sign of life was not taken: %s", error)
 
     async def _warm(self) -> None:
-        """Import what the agents need, so that the first run need not wait for it."""
+        """Import the agents' dependencies, so that the first run need not wait for them."""
         for name, agent in self._agents.items():
             load = getattr(agent, "load", None)
             if load is None or not getattr(agent, "warm", True):
                 continue
             try:
                 await asyncio.to_thread(load)
-            except Exception as error:  # noqa: BLE001  an installed package may raise anything; its run will tell
+            except Exception as error:  # noqa: BLE001  a package may raise anything. Its run reports it
                 log.info("the agent %r is not warm: %s", name, error)
-        gc.freeze()  # what is loaded by now stays: a full collection of it would stall every stream
+        gc.freeze()  # a full collection of the loaded modules would stall every stream
 
     # -- one run
 
@@ -157,7 +157,7 @@ class Host:
         await self._tell_states()
 
     async def _watch(self, run_id: str, held: Held) -> None:
-        """Stay with a pause that waits in an agent's process; tell when that goes."""
+        """Wait for the end of a pause held in an agent's process, and withdraw it if the process exits."""
         gone = None
         try:
             gone = await held.ended()
@@ -171,7 +171,7 @@ class Host:
             self._held.pop(run_id, None)
 
     async def _tell_states(self) -> None:
-        """Announce the agents again if a run has shown that one is in another state, as one that needs a login."""
+        """Announce the agents again if a run changed the state of one, such as one that needs a login."""
         agents = announced_agents(self._settings, self._agents)
         if agents == self._announced:
             return
@@ -184,7 +184,7 @@ class Host:
             log.warning("the agents' states were not taken: %s", error)
 
     async def _post(self, batcher: Batcher, task: Task) -> None:
-        """Pump the run's events; end the run if the gateway finds one of them unacceptable."""
+        """Pump the run's events. End the run if the gateway refuses one of them."""
         try:
             await batcher.pump()
         except (InvalidField, TooLarge) as error:
@@ -223,14 +223,14 @@ class Host:
             await asyncio.sleep(KERNEL_GRACE_SECONDS)
             message = f"{gone} Its variables are gone; ask again to go on with a new kernel."
             end, checkpoint = _error(ErrorCode.KERNEL_DIED, message), None
-        except Exception as error:  # the run must end, whatever an agent raises; the log has the rest
+        except Exception as error:  # the run must end, whatever an agent raises. The log has the rest
             log.exception("run %s: the agent %r failed", task.run_id, task.agent)
             text = f"The agent {task.agent!r} failed ({type(error).__name__}: {error}). The server's log says more."
             end, checkpoint = _error(ErrorCode.INTERNAL, text), None
         await batcher.finish(end, checkpoint)
 
     async def _iterate(self, task: Task, batcher: Batcher) -> list[dict[str, Any]]:
-        """Send what the agent says; return its token usage."""
+        """Send the agent's events. Return its token usage."""
         agent = self._agents.get(task.agent)
         if agent is None:
             known = ", ".join(sorted(self._agents))
@@ -276,7 +276,7 @@ def _answer(asked: asyncio.Future[dict[str, Any]], answer: dict[str, Any]) -> No
 
 
 class _Over(Exception):
-    """The run is over for us; nothing more is to be sent."""
+    """The run is over for this worker. Nothing more may be sent."""
 
 
 def _error(code: str, message: str, usage: list[dict[str, Any]] | None = None) -> ev.Event:

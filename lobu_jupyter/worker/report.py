@@ -1,6 +1,6 @@
-"""What the server is told of agent code in a kernel, so that it need not take the kernel's word for it.
+"""Reports of agent code in a kernel to the server, which then need not trust the kernel's own account.
 
-Each request is reported before it is sent and when it has ended: meanwhile the kernel acts for nobody.
+Each request is reported before it is sent and after it ends. In between, the kernel may act for no person.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ log = logging.getLogger(__name__)
 
 
 class Reports(Protocol):
-    """Where an executor reports its requests, by their msg_id."""
+    """A receiver of an executor's requests, by their msg_id."""
 
     async def begins(self, call_id: str) -> None:
-        """The request is about to be sent. What this raises keeps it from being sent."""
+        """Report a request that is about to be sent. An exception from here keeps it from being sent."""
         ...
 
     async def ends(self, call_id: str, *, stopped: bool) -> None:
-        """It has ended; not ``stopped``: it was given up, and its code may still run."""
+        """Report its end. Not ``stopped`` means that it was given up and its code may still run."""
         ...
 
 
 class Unheard:
-    """Reports to nobody, where no server watches."""
+    """Reports that go nowhere, for an executor without a server."""
 
     async def begins(self, call_id: str) -> None: ...
 
@@ -38,7 +38,7 @@ class Unheard:
 
 
 class Report:
-    """Reports to the server behind `link`."""
+    """Reports of one kernel to the server behind `link`."""
 
     def __init__(self, link: Link, kernel_id: str) -> None:
         self._link, self._kernel_id = link, kernel_id

@@ -1,1 +1,1 @@
-"""A worker's connections to kernels and the executor on them."""
+"""A worker's connections to kernels, and the executor on top of them."""

@@ -1,7 +1,7 @@
-"""Output areas: what code writes into ipywidgets' ``Output`` widgets, as rich's progress bars do.
+"""Output areas: outputs that code writes into ipywidgets' ``Output`` widgets, as rich's progress bars do.
 
-While such a widget captures, its ``msg_id`` is that of the request, and a page routes the request's outputs into
-it. Outside a page the same is done here, so that ``clear_output`` clears the area and nothing else.
+While such a widget captures, its ``msg_id`` is that of the request, and a page routes the request's outputs
+into it. This module does the same without a page, so that ``clear_output`` clears only the area.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ def widget_display(model_id: str) -> str:
 
 
 def is_area(content: dict[str, Any]) -> bool:
-    """Tell whether a comm_open is that of an ``Output`` widget."""
+    """Return whether a comm_open is that of an ``Output`` widget."""
     state: Any = (content.get("data") or {}).get("state")
     return isinstance(state, dict) and state.get("_model_name") == "OutputModel"
 
 
 class Area:
-    """The outputs in one ``Output`` widget. ``open``: the request writes into it now."""
+    """The outputs in one ``Output`` widget. ``open`` is true while the request writes into it."""
 
     def __init__(self) -> None:
         self.open = False
@@ -34,7 +34,7 @@ class Area:
         self._clearing = False
 
     def on_state(self, content: dict[str, Any], request_id: str) -> None:
-        """Note a change of the widget's state."""
+        """Update ``open`` from a change of the widget's state."""
         state: Any = (content.get("data") or {}).get("state")
         if isinstance(state, dict) and "msg_id" in state:
             self.open = state["msg_id"] == request_id
@@ -53,7 +53,7 @@ class Area:
             self._outputs.clear()
 
     def data(self) -> dict[str, Any]:
-        """Return all of it as one MIME bundle."""
+        """Return all outputs as one MIME bundle."""
         if len(self._outputs) == 1 and "data" in self._outputs[0]:
             return self._outputs[0]["data"]
         screen = TextScreen()

@@ -1,7 +1,7 @@
-"""What one request publishes: kept in order, bounded, until its end.
+"""The outputs that one request publishes: kept in order, bounded, until its end.
 
-The kernel's messages are put in as they come; the agent takes the outputs at its own pace. More
-than ``limit`` bytes in all are not kept, only counted.
+The kernel's messages are added as they come. The agent takes the outputs at its own pace. Output
+beyond ``limit`` bytes is not kept, only counted.
 """
 
 from __future__ import annotations
@@ -32,16 +32,16 @@ class Phase(Enum):
 
 
 class Capture:
-    """One request's messages. ``result``: the guest's, None while it has none or was aborted."""
+    """One request's messages. ``result`` is the guest's, None while there is none or if it was aborted."""
 
     def __init__(self, request_id: str, limit: int) -> None:
         self.request_id = request_id
         self.phase = Phase.SENT
         self.wanted = True
-        self.held = False  # whether it is wanted is being settled: the guest asks again
-        self.leaving = False  # the guest has asked to leave: an interrupt would hit what comes next
+        self.held = False  # ``wanted`` is not settled yet: the guest asks again
+        self.leaving = False  # the guest has asked to leave: an interrupt would hit the next code
         self.aborted = False
-        self.comm_id = ""  # that of a look through a subshell
+        self.comm_id = ""  # the comm of a preview through a subshell
         self.result: dict[str, Any] | None = None
         self.gone: KernelGone | None = None
         self.dropped = 0
@@ -49,7 +49,7 @@ class Capture:
         self._kept = 0
         self._outputs: list[Output] = []
         self._updates: dict[str, Output] = {}  # the last state of each updated display
-        self._updated = 0.0  # when updates were last handed out
+        self._updated = 0.0  # when updates were last taken
         self._clearing = False  # clear_output(wait=True): with the next output
         self._shown: set[str] = set()  # displays that may be updated
         self._cleared: set[str] = set()
@@ -59,7 +59,7 @@ class Capture:
         self._heard = 0
 
     def take(self) -> list[Output]:
-        """Return the outputs since the last take. Updates of a display come four times a second at most."""
+        """Return the outputs since the last call. Updates of a display come four times a second at most."""
         now = asyncio.get_running_loop().time()
         if self._updates and (self.phase is Phase.ENDED or now - self._updated >= _UPDATE_SECONDS):
             self._outputs += self._updates.values()
@@ -68,7 +68,7 @@ class Capture:
         return taken
 
     async def change(self, seconds: float) -> bool:
-        """Wait until something changed; False if nothing did for so many seconds."""
+        """Wait for a change. Return False if there was none for so many seconds."""
         try:
             async with asyncio.timeout(seconds):
                 await self._changed.wait()
@@ -78,7 +78,7 @@ class Capture:
         return True
 
     async def ended(self, seconds: float) -> bool:
-        """Wait for the end, at most so many seconds; takes and drops nothing."""
+        """Wait for the end, at most so many seconds. Return whether it came. Outputs stay to be taken."""
         end = asyncio.get_running_loop().time() + seconds
         while self.phase is not Phase.ENDED:
             left = end - asyncio.get_running_loop().time()
@@ -139,7 +139,7 @@ class Capture:
             area.on_state(content, self.request_id)
             return
         if content["comm_id"] != self.comm_id:
-            return  # of a widget of the code
+            return  # a comm of one of the code's widgets
         if kind == "comm_msg":
             self.result = content["data"]
         self.end()  # closed before it answered: there is no guest
@@ -150,7 +150,7 @@ class Capture:
             self._close()
 
     def _close(self) -> None:
-        """End with reply (or result) and idle, which come on two sockets; one may be lost in a flood."""
+        """End after both reply (or result) and idle. They come on two sockets, and a flood may lose one."""
         if self._idle and self.result is not None:
             self.end()
         else:
@@ -202,7 +202,7 @@ class Capture:
         self._update(display, output)
 
     def _update(self, display: str, output: Output) -> None:
-        """Keep the last state of an updated display, and wake the taker in time if nothing else does."""
+        """Keep the last state of an updated display, and wake the reader in time if nothing else does."""
         if display in self._cleared or (
             display not in self._updates and len(self._updates) >= _MOST_DISPLAYS
         ):
@@ -212,7 +212,7 @@ class Capture:
         self._updates[display] = output
 
     def _clear(self) -> None:
-        """Drop what is not taken yet, and tell the taker to drop the rest."""
+        """Drop the outputs not taken yet, and queue a clear_output for those that were."""
         self._clearing = False
         self._cleared |= self._shown
         self._shown.clear()
@@ -220,7 +220,7 @@ class Capture:
         self._changed.set()
 
     def _show_widgets(self, result: dict[str, Any]) -> None:
-        """Update each displayed widget to what the guest says of it at the end: a bar's last state."""
+        """Update each displayed widget to its text in the guest's result, such as a bar's last state."""
         for model_id, text in (result.pop("widgets", None) or {}).items():
             display = widget_display(str(model_id))
             if display not in self._shown or str(model_id) in self._areas:

@@ -1,7 +1,7 @@
-"""A kernel's sockets: what is sent, and every message that arrives, handed on at once.
+"""A kernel's sockets. They send requests and pass every message that arrives to a callback at once.
 
-Reading never waits for whoever takes the messages, so that a flood of output fills no socket.
-A lost connection is told, so that nobody waits for a dead kernel.
+Reading never waits for the receiver of the messages, so that a flood of output fills no socket.
+A lost connection is reported, so that no request waits for a dead kernel.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ log = logging.getLogger(__name__)
 
 
 class Channels:
-    """Connected to the kernel of `connection` (jupyter_client's connection info).
+    """The sockets to the kernel of `connection` (jupyter_client's connection info).
 
-    ``on_message(channel, message)`` gets what arrives on shell, control, stdin and iopub;
-    ``on_lost()`` is awaited when the shell connection breaks. ``identity``: by which the kernel finds us.
+    ``on_message(channel, message)`` gets each message of shell, control, stdin and iopub.
+    ``on_lost()`` is awaited when the shell connection breaks. The kernel addresses us by ``identity``.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class Channels:
         self._on_message = on_message
         self._on_lost = on_lost
         self._context = zmq.asyncio.Context()
-        self._context.setsockopt(zmq.RCVHWM, 0)  # we always read; a limit here would drop replies
+        self._context.setsockopt(zmq.RCVHWM, 0)  # we always read: a limit here would drop replies
         self.identity = f"lobu-{uuid4().hex}"
         self._session = Session(session=self.identity)
         self._client = AsyncKernelClient(session=self._session, context=self._context)
@@ -52,8 +52,8 @@ class Channels:
         self._tasks: list[asyncio.Task[None]] = []
 
     def open(self) -> None:
-        """Connect and begin to read; returns at once, also when nobody is there."""
-        identity = self._session.bsession  # shell and stdin share it: input requests find us by it
+        """Connect and begin to read. Return at once, even if no kernel is there."""
+        identity = self._session.bsession  # shell and stdin share it: input requests are addressed to it
         self._sockets = {
             "shell": self._client.connect_shell(identity=identity),
             "stdin": self._client.connect_stdin(identity=identity),
@@ -74,20 +74,20 @@ class Channels:
         self._context.destroy(linger=0)
 
     def send(self, channel: str, kind: str, content: Message, **header: Any) -> str:
-        """Send a request; ``header`` adds fields to its header. Returns its msg_id."""
+        """Send a request, with the fields of ``header`` in its header. Return its msg_id."""
         message = self.message(kind, content, **header)
         self.send_message(channel, message)
         return message["header"]["msg_id"]
 
     def message(self, kind: str, content: Message, **header: Any) -> Message:
-        """A request that is not sent yet, so that its id is known before its first answer."""
+        """Return a request that is not sent yet, so that its id is known before its first reply."""
         message: Message = self._session.msg(kind, content)
         message["header"].update(header)
         return message
 
     def send_message(self, channel: str, message: Message) -> None:
-        # Not Session.send: it goes round the asyncio socket, and may take the one signal that a
-        # message is there to be read with it; then nobody reads it.
+        # Not Session.send: it bypasses the asyncio socket, and may consume the one signal that a
+        # message is there to be read. That message would then not be read.
         frames: list[bytes] = self._session.serialize(message)
         self._sockets[channel].send_multipart(frames)
 
@@ -96,7 +96,7 @@ class Channels:
         self.send_message(channel, message)
 
     async def heartbeat(self) -> bool:
-        """Whether the kernel process answers a ping; it does so also while user code holds the GIL."""
+        """Return whether the kernel process answers a ping, as it does even while user code holds the GIL."""
         socket: Any = self._client.connect_hb()
         try:
             await socket.send(b"ping")

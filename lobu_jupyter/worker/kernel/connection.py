@@ -1,7 +1,7 @@
 """One incarnation of a person's kernel, shared by all runs of this worker that use it.
 
-Knows whether the kernel is idle, whose cell it runs, and whether it still lives; routes each message
-to the request that caused it; answers the guest's questions (notebook/guest/guest.py).
+It tracks if the kernel is idle, which request it runs, and if it is alive. It routes each message to the
+request that caused it. It answers the guest's questions (notebook/guest/guest.py).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _CONFIRM_SECONDS = 1.0
 _PATIENT_SECONDS = 600.0
 _GOODBYE_SECONDS = 0.5
 _STEPS = 20
-# What a kernel answers besides its main shell; their busy and idle say nothing about it.
+# Requests that a kernel answers outside its main shell. Their busy and idle say nothing about it.
 _ASIDE = frozenset(
     [
         "kernel_info_request",
@@ -44,13 +44,13 @@ log = logging.getLogger(__name__)
 
 
 class Kernel:
-    """Connected to one kernel process. ``turn``: held by the request that has the main shell."""
+    """A connection to one kernel process. The request that has the main shell holds ``turn``."""
 
     def __init__(self, connection: dict[str, Any]) -> None:
         self.turn = asyncio.Lock()
         self.lock = asyncio.Lock()  # of our one subshell
         self.subshell: str | None = None
-        self.greeted = asyncio.Event()  # the kernel has told its features, or will not
+        self.greeted = asyncio.Event()  # the kernel has reported its features, or will not
         self.features: frozenset[str] = frozenset()
         self.language = "python"
         self.gone: KernelGone | None = None
@@ -59,7 +59,7 @@ class Kernel:
         self._replies: dict[str, asyncio.Future[Message]] = {}
         self._interrupts: set[str] = set()  # sent, not confirmed yet
         self._probes: set[str] = set()
-        self._running: str | None = None  # the request that the main shell runs, as iopub tells
+        self._running: str | None = None  # the request that the main shell runs, according to iopub
         self._known = False
         self._process: str | None = None  # the kernel's own session id
         self._changed = asyncio.Event()
@@ -69,7 +69,7 @@ class Kernel:
         """Connect.
 
         Raises:
-            KernelGone: nothing answers.
+            KernelGone: no heartbeat comes.
         """
         self.check()
         self._channels.open()
@@ -96,7 +96,7 @@ class Kernel:
             raise self.gone
 
     def lose(self, why: str = GONE) -> None:
-        """The kernel is gone: everyone who waits for it is told. Harmless when repeated."""
+        """Mark the kernel as gone, and fail each request that waits for it. A second call does nothing."""
         if self.gone is not None:
             return
         self.gone = KernelGone(why)
@@ -109,12 +109,12 @@ class Kernel:
 
     @property
     def identity(self) -> str:
-        """By which the guest finds us on the stdin channel."""
+        """Our identity on the stdin channel, to which the guest sends its questions."""
         return self._channels.identity
 
     @property
     def idle(self) -> bool:
-        """Whether the main shell is known to run nothing."""
+        """True if the main shell is known to run nothing."""
         return self._known and self._running is None
 
     async def change(self, seconds: float) -> None:
@@ -127,12 +127,12 @@ class Kernel:
         self.check()
 
     async def stays(self, seconds: float) -> None:
-        """Wait so long, to be sure that it is not about to go.
+        """Wait so long, to be sure that the kernel is not about to go.
 
-        In steps: a time when this machine stood still counts for one of them, and the news gets through after it.
+        The wait has steps: a stall of this machine counts for one step, and the news arrives after it.
 
         Raises:
-            KernelGone: it went meanwhile.
+            KernelGone: the kernel went meanwhile.
         """
         for _ in range(_STEPS):
             await asyncio.sleep(seconds / _STEPS)
@@ -141,13 +141,13 @@ class Kernel:
     # -- requests
 
     def capture(self, request_id: str, limit: int) -> Capture:
-        """Watch all that has `request_id` as its parent; :meth:`forget` ends it."""
+        """Capture all messages with the parent `request_id`, until :meth:`forget`."""
         self.check()
         capture = self._captures[request_id] = Capture(request_id, limit)
         return capture
 
     def forget(self, capture: Capture) -> None:
-        """Stop watching. A request that has not begun will not begin any more."""
+        """End a capture. A request that has not begun will not begin any more."""
         self._captures.pop(capture.request_id, None)
 
     def message(self, kind: str, content: Message, **header: Any) -> Message:
@@ -159,7 +159,7 @@ class Kernel:
         self._channels.send_message("shell", message)
 
     async def ask(self, kind: str, content: Message, seconds: float) -> Message:
-        """A request on the control channel, and its reply's content.
+        """Send a request on the control channel and return its reply's content.
 
         Raises:
             TimeoutError: no reply in `seconds`.
@@ -177,7 +177,7 @@ class Kernel:
             del self._replies[request_id]
 
     def interrupt(self) -> None:
-        """Interrupt what runs; only for a request of ours that is running.
+        """Interrupt the running code. Call it only while a request of ours runs.
 
         The guest leaves its request only when the kernel has confirmed every interrupt.
         """
@@ -202,7 +202,7 @@ class Kernel:
             self._on_iopub(kind, content, parent)
 
     def _recognise(self, process: str | None) -> None:
-        """Another session id at the same address is another kernel process."""
+        """Mark the kernel as gone if another process, with another session id, has its address."""
         if self._process is None:
             self._process = process
         elif process not in (self._process, None):
@@ -212,7 +212,7 @@ class Kernel:
         capture = self._captures.get(request_id)
         question = str(message["content"].get("prompt", "")).removeprefix("lobu:")
         if (question == "end" and self._interrupts) or (capture is not None and capture.held):
-            return  # the guest asks again, until the interrupts are through or the offer is answered
+            return  # the guest asks again, until the interrupts are confirmed or the offer is answered
         yes = question == "end" or (capture is not None and capture.wanted)
         if capture is not None and yes:
             if question == "begin":
@@ -229,7 +229,7 @@ class Kernel:
         if capture is not None:
             capture.on_iopub(kind, content)
             if inline and kind == "status":
-                capture.begin()  # a waiting cell took it; there is no question over stdin
+                capture.begin()  # a waiting cell took it and asks nothing over stdin
         if kind == "status" and not inline:
             self._on_status(content["execution_state"], parent, request_id)
 
@@ -248,7 +248,7 @@ class Kernel:
     # -- life
 
     async def _greet(self) -> None:
-        """What the kernel can do. Its answer may take as long as user code holds the GIL."""
+        """Read the kernel's features. The reply may take as long as user code holds the GIL."""
         try:
             info = await self.ask("kernel_info_request", {}, _PATIENT_SECONDS)
             self.features = frozenset(info.get("supported_features", ()))
@@ -259,10 +259,10 @@ class Kernel:
             self.greeted.set()
 
     async def _probe(self) -> None:
-        """Learn the main shell's state: a question that it answers when it is idle, and forgets nothing.
+        """Learn the main shell's state, with a harmless request that it answers when it is idle.
 
-        Asked again if its idle was missed because our subscription was not through yet, and ever more seldom
-        if nothing comes: it may have gone down with a process that died while we connected.
+        The request is repeated if its idle was missed because our subscription was not active yet. The pauses
+        grow if nothing comes: a process that died while we connected may have lost it.
         """
         patience = _PROBE_AGAIN_SECONDS
         while not self._known and self.gone is None:
@@ -278,7 +278,7 @@ class Kernel:
             self.forget(probe)
 
     async def _on_lost(self) -> None:
-        """The connection broke: the kernel died, or only the network."""
+        """Find out if a broken connection means that the kernel died, or only the network."""
         if not await self._channels.heartbeat():
             self.lose()
             return

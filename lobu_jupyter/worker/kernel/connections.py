@@ -1,4 +1,4 @@
-"""The kernels that this worker's runs use: one connection per incarnation, shared, closed after its last run."""
+"""The kernels of this worker's runs: one shared connection per incarnation, closed after its last run."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class _Shared:
 
 
 class Kernels:
-    """Makes executors."""
+    """A maker of executors, which share their connections."""
 
     def __init__(self, link: Link) -> None:
         self._link = link
@@ -37,10 +37,10 @@ class Kernels:
     async def executor(
         self, info: KernelInfo | None, output_bytes: int = DEFAULT_OUTPUT_BYTES
     ) -> AsyncGenerator[Executor | None]:
-        """An executor in this kernel while it lasts; None where there is no kernel to reach.
+        """Yield an executor in this kernel, or None if there is no kernel to reach.
 
         Raises:
-            KernelGone: nothing answers at its address.
+            KernelGone: nothing answers at the kernel's address.
         """
         if info is None or info.connection is None:
             yield None
@@ -64,7 +64,7 @@ class Kernels:
                 await shared.kernel.close()
 
     def lose(self, info: KernelInfo, why: str) -> None:
-        """The gateway says that this incarnation is gone."""
+        """End the requests to an incarnation that the gateway reports as gone."""
         shared = self._shared.get((info.kernel_id, info.incarnation))
         if shared is not None:
             shared.kernel.lose(why)

@@ -1,8 +1,8 @@
-"""An agent's hand in the person's kernel: the executor of one run.
+"""The executor of one run, which runs an agent's code in the person's kernel.
 
-It waits for the person's own cell, says so, and keeps its request back until the kernel is idle, for
-a sent request cannot be taken back. Cancelled, it interrupts its own code and never the person's. A
-cell that waits for the agent runs the code itself (the inline path), else both would wait for ever.
+It waits for the person's own cell, reports that, and holds its request until the kernel is idle, because
+a sent request cannot be withdrawn. When cancelled, it interrupts its own code and never the person's. A
+cell that waits for the agent runs the code itself (the inline path), or both would wait for ever.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ WAITING_FOR_CELL = "waiting for your cell"
 WAITING_FOR_AGENT = "waiting for another agent's code in this kernel"
 DEFAULT_OUTPUT_BYTES = 10 * 1024 * 1024
 _SLACK_BYTES = 256 * 1024  # above the agent's own cap, so that the agent's cut shows first
-_PATIENCE_SECONDS = 0.15  # before a wait is worth a word
+_PATIENCE_SECONDS = 0.15  # a shorter wait is not reported
 _OFFER_SECONDS = 1.0
 _QUEUED_SECONDS = 0.5
 _LONG_SECONDS = 60.0
-_TAKEN_SECONDS = 10.0  # a cell that took a job begins it at once, or has lost it
+_TAKEN_SECONDS = 10.0  # a cell begins a job that it took at once, or has lost it
 _INTERRUPTS = 4  # tries, half a second apart: code may swallow a KeyboardInterrupt
 _INTERRUPT_SECONDS = 0.5
 _LEAVING_SECONDS = 2.0  # Jupyter interrupts a kernel before it restarts or stops it
@@ -40,11 +40,11 @@ _LEAVING_SECONDS = 2.0  # Jupyter interrupts a kernel before it restarts or stop
 OnOutput = Callable[[Output], Awaitable[None]]
 OnWaiting = Callable[[str], Awaitable[None]]
 Offer = Callable[[str, str], Awaitable[bool]]
-"""``offer(job_id, code)``: whether a cell that waits in this kernel took the job."""
+"""``offer(job_id, code)`` returns whether a cell that waits in this kernel took the job."""
 
 
 async def no_cell(job_id: str, code: str) -> bool:
-    """An offer where no cell ever waits."""
+    """Refuse each offer, for a kernel in which no cell ever waits."""
     return False
 
 
@@ -111,7 +111,7 @@ class Executor:
     # -- starting
 
     async def _start(self, attempt: _Attempt, notes: _Notes) -> None:
-        """Wait for the kernel, or for a cell in it that offers itself; then send the request."""
+        """Wait until the kernel is idle, then send the request. A waiting cell may take it first."""
         if not self._kernel.idle:
             await self._kernel.change(_PATIENCE_SECONDS)
         while not self._kernel.idle:
@@ -124,9 +124,9 @@ class Executor:
         attempt.capture = self._send(message)
 
     async def _begun(self, attempt: _Attempt, capture: Capture, notes: _Notes) -> bool:
-        """Wait for news of a request that is queued in the kernel; False if it is lost.
+        """Wait for a change of a request that is queued in the kernel. Return False if it is lost.
 
-        It may have come behind a cell that waits for the agent: then it is withdrawn, and offered.
+        If it is queued behind a cell that waits for the agent, it is withdrawn and offered to that cell.
         """
         if await capture.change(_TAKEN_SECONDS if attempt.inline else _QUEUED_SECONDS):
             return True
@@ -145,7 +145,7 @@ class Executor:
         request_id: str = message["header"]["msg_id"]
         message["content"] = {
             "code": request_code(request_id, text),
-            "silent": True,  # the wrapper leaves no trace; the guest shows what the code itself shows
+            "silent": True,  # the wrapper leaves no trace. The guest shows the code's own outputs
             "store_history": False,
             "allow_stdin": False,
             "stop_on_error": False,
@@ -159,11 +159,11 @@ class Executor:
         return capture
 
     async def _begins(self, attempt: _Attempt, request_id: str) -> None:
-        attempt.reported.append(request_id)  # first: a report may arrive whose answer does not
+        attempt.reported.append(request_id)  # first: a report may arrive although its response is lost
         await self._report.begins(request_id)
 
     async def _report_ends(self, attempt: _Attempt) -> None:
-        """Report the ends of all that was reported; code that did not stop is given up, and said to be."""
+        """Report the end of each reported request. Code that did not stop is reported as given up."""
         capture = attempt.capture
         unended = (Phase.RUNNING, Phase.SENT) if attempt.inline else (Phase.RUNNING,)
         runs_on = capture is not None and capture.phase in unended and capture.gone is None
@@ -173,7 +173,7 @@ class Executor:
         attempt.reported.clear()
 
     async def _offered(self, attempt: _Attempt) -> bool:
-        """Offer the request to a cell that waits; if it took it, that is the attempt from now on."""
+        """Offer the request to a waiting cell. If the cell takes it, the attempt goes on inline."""
         job = self._kernel.capture(f"job_{uuid4().hex}", self._limit)
         offering = asyncio.ensure_future(self._offer(job.request_id, attempt.text))
         try:
@@ -185,7 +185,7 @@ class Executor:
             if offering.done() and not offering.cancelled() and offering.result():
                 self._forget(attempt)
                 attempt.capture, attempt.inline = job, True
-                attempt.reported.append(job.request_id)  # by the server itself, as it handed the job over
+                attempt.reported.append(job.request_id)  # by the server itself, as it gave the cell the job
             else:
                 self._kernel.forget(job)
         return taken
@@ -193,7 +193,7 @@ class Executor:
     # -- following
 
     async def _follow(self, attempt: _Attempt, on_output: OnOutput, notes: _Notes) -> Executed | None:
-        """Hand on the outputs until the end; None if the request never ran and is to be sent again."""
+        """Pass on the outputs until the end. Return None if the request never ran and must be sent again."""
         while (capture := attempt.now).phase is not Phase.ENDED:
             if capture.phase is Phase.SENT:
                 if not await self._begun(attempt, capture, notes):
@@ -212,13 +212,13 @@ class Executor:
         await notes.say("")
         result = capture.result or _failure("Lost", "the kernel's result was lost in a flood of output")
         if (result.get("error") or {}).get("ename") in ("KeyboardInterrupt", "Lost"):
-            await self._kernel.stays(_LEAVING_SECONDS)  # else a restart would pass for an error of the code
+            await self._kernel.stays(_LEAVING_SECONDS)  # or a restart would look like an error of the code
         return _executed(result)
 
     async def _stop(self, attempt: _Attempt) -> None:
-        """End it: before it began, the guest will be told no; after, interrupt until it ends.
+        """End the attempt. Before it begins, the guest's question gets a no. After, interrupt until it ends.
 
-        A look ends by itself: its interrupt could come late, and hit the cell that waits for the agent.
+        A preview ends by itself: its interrupt could come late, and hit the cell that waits for the agent.
         """
         capture = attempt.capture
         if capture is None:
@@ -241,7 +241,7 @@ class Executor:
 
 
 class _Attempt:
-    """A request on its one way at a time: in the kernel's queue, or with a cell that waits (inline)."""
+    """A request, either in the kernel's queue or with a waiting cell (inline), never both."""
 
     def __init__(self, text: str, *, harmless: bool) -> None:
         self.text = text
@@ -257,7 +257,7 @@ class _Attempt:
 
 
 class _Notes:
-    """Says each thing once: what the code waits for, and "" when it no longer does."""
+    """Notices of a wait, each sent once: its reason, and "" when it is over."""
 
     def __init__(self, on_waiting: OnWaiting) -> None:
         self._on_waiting = on_waiting
@@ -290,4 +290,4 @@ def _failure(ename: str, evalue: str) -> dict[str, Any]:
 
 
 async def _unseen(_: Any) -> None:
-    """A look shows nothing."""
+    """Ignore an output or a notice, because a preview shows nothing."""

@@ -26,12 +26,12 @@ for part, source in sources:
 
 
 def request_code(request_id: str, text: str) -> str:
-    """What to execute, silently, on the main shell."""
+    """Return the code to execute, silently, on the main shell."""
     return f"await {_guest()}.serve(get_ipython(), {request_id!r}, {text!r})"
 
 
 def result_code(request_id: str) -> str:
-    """The user expression that shows the result."""
+    """Return the user expression that shows the result."""
     return f"{_loaded()}.guest.take({request_id!r})"
 
 

@@ -1,7 +1,7 @@
-"""A look at the variables while the person's cell runs: a comm to the guest, through a subshell.
+"""A preview of variables while the person's cell runs: a comm to the guest, through a subshell.
 
-Not an execute request: in ipykernel 7.4 one in a subshell would close the half-drawn figures of the
-person's cell and refuse its next ``input()``.
+It is no execute request, because in ipykernel 7.4 one in a subshell closes the half-drawn figures of the
+person's cell and refuses its next ``input()``.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ LOOK_SECONDS = 5.0
 
 
 async def look_aside(kernel: Kernel, expression: str) -> dict[str, Any] | None:
-    """The guest's result; None where there is no subshell, no guest yet, or no answer in time."""
+    """Return the guest's result, or None without a subshell, a guest, or a reply in time."""
     try:
         async with asyncio.timeout(LOOK_SECONDS):
             await kernel.greeted.wait()
@@ -34,7 +34,7 @@ async def look_aside(kernel: Kernel, expression: str) -> dict[str, Any] | None:
 
 
 async def _subshell(kernel: Kernel) -> str:
-    """The id of our one subshell in this kernel; it lives as long as the kernel."""
+    """Return the id of our one subshell in this kernel. It exists as long as the connection."""
     if kernel.subshell is None:
         reply = await kernel.ask("create_subshell_request", {}, LOOK_SECONDS)
         kernel.subshell = str(reply["subshell_id"])
