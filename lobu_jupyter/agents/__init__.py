@@ -1,1 +1,1 @@
-"""Agents: what turns a task into AG-UI events. They know nothing of storage or of HTTP to the gateway."""
+"""Agents, which turn a task into AG-UI events. They know nothing of storage or of HTTP to the gateway."""

@@ -1,4 +1,4 @@
-"""The use of a grant, as the journal tells of it."""
+"""The journal's event for the use of a grant."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def granted(call_id: str, ruling: Ruling) -> Event:
-    """Return the journal's word for a call that runs under a grant; it is written before the call runs."""
+    """Return the event for a call that runs under a grant. It is journaled before the call runs."""
     value = {
         "toolCallId": call_id,
         "grantId": ruling.grant_id,

@@ -1,8 +1,8 @@
-"""Runs a command that ends, with all that it started, when whoever started it dies: no orphan is left.
+"""A wrapper for commands that ends a command, with all that it started, when its starter dies, without orphans.
 
-On Linux the command is started through this file, run as a script: it stays beside the command, adopts what the
-command leaves behind, and kills all of it when the command ends, when it is told to (SIGTERM), and when its own
-parent dies, also by SIGKILL (then the system sends that signal). Elsewhere the command ends with its standard input.
+On Linux the command is started through this file, run as a script. The script stays beside the command and adopts
+its orphans. It kills all of them when the command ends, when it gets SIGTERM, and when its own parent dies, also by
+SIGKILL (then the system sends SIGTERM). Elsewhere the command ends with its standard input.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ _PARENT_DEATH_SIGNAL, _CHILD_SUBREAPER = 1, 36  # prctl(2)
 
 
 def leashed(command: list[str]) -> list[str]:
-    """`command`, so that neither it nor its children outlive this process."""
+    """Return `command`, wrapped so that neither it nor its children outlive this process."""
     return [sys.executable, "-I", "-S", __file__, *command] if sys.platform == "linux" else command
 
 
 def _mind(command: list[str]) -> int:
-    """Run the command to its end; its exit code, or 128 and the signal that ended it, as shells have it."""
+    """Run the command to its end. Return its exit code, or as shells do 128 plus the signal that ended it."""
     import ctypes
 
     parent = os.getppid()
@@ -29,7 +29,7 @@ def _mind(command: list[str]) -> int:
     prctl(_PARENT_DEATH_SIGNAL, signal.SIGTERM, 0, 0, 0)
     prctl(_CHILD_SUBREAPER, 1, 0, 0, 0)
     if os.getppid() != parent:
-        return 1  # it died in between
+        return 1  # the parent died in between
     try:
         child = os.posix_spawnp(command[0], command, os.environ)
     except OSError as error:
@@ -51,7 +51,7 @@ def _stop(signum: int, frame: object) -> None:
 
 
 def _kill_all() -> None:
-    """Kill all descendants; what they leave behind becomes our child, and is killed in the next round."""
+    """Kill all descendants. Their orphans become our children, and are killed in the next round."""
     while children := _descendants():
         for pid in children:
             try:
@@ -70,7 +70,7 @@ def _descendants() -> list[int]:
         try:
             with open(f"/proc/{name}/stat", "rb") as file:
                 state, parent = file.read().rpartition(b")")[2].split()[:2]
-        except OSError:  # it has ended
+        except OSError:  # the process has ended
             continue
         if state != b"Z" or int(parent) == os.getpid():
             parents[int(name)] = int(parent)

@@ -1,13 +1,13 @@
-"""Which agents there are: the built-in ones and those that installed packages add.
+"""A registry of agents: the built-in ones and those that installed packages add.
 
-A package adds one through the entry point group ``lobu_jupyter.agents``: the entry point is an
-:class:`~lobu_jupyter.model.ports.AgentPort`, or a class or function that takes the settings and gives one;
-its name is the agent's name. Nothing here imports an LLM library: an agent is loaded by its first run.
+A package adds an agent through the entry point group ``lobu_jupyter.agents``. The entry point's name is the agent's
+name. The entry point is an :class:`~lobu_jupyter.model.ports.AgentPort`, or a class or function that takes the
+settings and returns one. Nothing here imports an LLM library: an agent is loaded by its first run.
 
 Settings, as the server sends them to a worker::
 
     {"default_agent": str | None, "default_model": str | None,
-     "allowed_models": ["openai:*", …]          globs; empty: all
+     "allowed_models": ["openai:*", …]          globs, empty for all
      "mcp_servers": {name: {"command": […], "env"?, "inherit"?, "cwd"?} or {"url", "headers"?}}      agents/tools/mcp.py
      "acp_agents": {name: {"command": […], "env"?, "inherit"?, "cwd"?, "mode"?, …}}      agents/acp/presets.py
      "agent_variables": ["SSH_AUTH_SOCK", …]    inherited by all of both
@@ -42,11 +42,11 @@ REBUILD = "Runs again, once approved, the code that ran on this thread; started 
 SCRIPT = "Does exactly what the lines of the prompt say; for tests, notebooks and teaching."
 
 _one_at_a_time = threading.Lock()
-"""Two threads that import the same cyclic packages at once (pydantic-ai's) can meet half-made modules."""
+"""A lock, because two threads that import the same cyclic packages (pydantic-ai's) can meet half-made modules."""
 
 
 class LazyAgent:
-    """An agent whose code is imported, in a thread, when its first run begins. ``warm``: or before, once a worker idles."""
+    """An agent whose code is imported, in a thread, by its first run. ``warm``: import earlier, when a worker idles."""
 
     def __init__(
         self, name: str, description: str, load: Callable[[], AgentPort], *, warm: bool = True
@@ -59,11 +59,11 @@ class LazyAgent:
 
     @property
     def state(self) -> dict[str, str] | None:
-        """What the agent knows of its own state, None: nothing (yet)."""
+        """Return the agent's own state, None if it is not loaded or has none."""
         return getattr(self._agent, "state", None)
 
     def load(self) -> AgentPort:
-        """Import the agent now; to be called in a thread (it may take seconds).
+        """Import the agent now. Call this in a thread, because it may take seconds.
 
         Raises:
             AgentError: the agent's package cannot be imported.
@@ -78,7 +78,7 @@ class LazyAgent:
             return self._agent
 
     async def run(self, task: Task, kernel: KernelPort | None) -> AsyncIterator[Event]:
-        import asyncio  # here, as it costs a process that only announces 40 ms
+        import asyncio  # here, because it costs 40 ms, and a process that only announces does not need it
 
         agent = self._agent or await asyncio.to_thread(self.load)
         events = agent.run(task, kernel)
@@ -88,7 +88,7 @@ class LazyAgent:
 
 
 def registry(settings: Settings) -> dict[str, AgentPort]:
-    """The agents by name. An installed agent may not take a built-in's name."""
+    """Return the agents by name. An installed agent may not take a built-in's name."""
 
     def assistant() -> AgentPort:
         from lobu_jupyter.agents.builtin.assistant import assistant
@@ -125,7 +125,7 @@ def registry(settings: Settings) -> dict[str, AgentPort]:
 
 
 def default_agent(settings: Settings) -> str:
-    """The agent of a run that names none: as configured, else ``assistant`` if a model can be had, else ``demo``."""
+    """Return the agent of a run that names none: the configured one, ``assistant`` if a model is found, or ``demo``."""
     configured = settings.get("default_agent")
     if configured:
         return str(configured)
@@ -133,7 +133,7 @@ def default_agent(settings: Settings) -> str:
 
 
 def announced_agents(settings: Settings, agents: Mapping[str, AgentPort]) -> list[dict[str, Any]]:
-    """What a worker tells the gateway of its agents, which may know their state.
+    """Return the worker's agents as it announces them to the gateway, with the state that they know.
 
     Each is ``{"name", "description", "state": "ready", "not installed" or "needs login", "hint"?: how to install it
     or log in, "default"?: true, "model"?: its default model, "hidden"?: true: in no list}``.
@@ -147,7 +147,7 @@ def announced_agents(settings: Settings, agents: Mapping[str, AgentPort]) -> lis
             state = acp_presets.state_of(external[name]) if name in external else {"state": "ready"}
         entry: dict[str, Any] = {"name": name, "description": agent.description, **state}
         if name == REBUILD_AGENT:
-            entry["hidden"] = True  # started by a rebuild, and chosen by nobody
+            entry["hidden"] = True  # only a rebuild starts it
         if name == chosen:
             entry["default"] = True
         if name == "assistant" and model:
@@ -157,7 +157,7 @@ def announced_agents(settings: Settings, agents: Mapping[str, AgentPort]) -> lis
 
 
 def announced_tools() -> tuple[ToolSpec, ...]:
-    """The tools that all agents of a worker have."""
+    """Return the tools that all agents of a worker have."""
     return (*BUILTIN, *_announced_tools())
 
 
@@ -168,7 +168,7 @@ def _external(name: str, config: dict[str, Any]) -> AgentPort:
 
 
 def _announced_tools() -> tuple[ToolSpec, ...]:
-    """The tools of installed packages, by name: their code is imported by the first run that has them."""
+    """Return the tools of installed packages, by name. Their code is imported by the first run that has them."""
     return tuple(
         ToolSpec(name=point.name, description=f"From {_origin(point)}.")
         for point in entry_points(group="lobu_jupyter.tools")
@@ -181,7 +181,7 @@ def _origin(point: EntryPoint) -> str:
 
 
 def entry_points(group: str) -> Iterable[EntryPoint]:
-    """Those of installed packages."""
+    """Return the entry points of installed packages."""
     from importlib import metadata
 
     return metadata.entry_points(group=group)

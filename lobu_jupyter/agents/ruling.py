@@ -1,4 +1,4 @@
-"""What the policy says of one tool of a run."""
+"""The policy's ruling on one tool of a run."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def ruling_of(policy: Policy, tool: BoundTool, args: dict[str, Any]) -> Ruling:
-    """Return whether a call with these arguments runs. A tool that always asks is let through by no mode, rule or grant."""
+    """Return the ruling on a call. No mode, rule or grant lets a tool through that always asks."""
     ruling = judge(policy, tool.spec.name, tool.spec.approval, args)
     if not tool.always_asks or ruling.verdict is Verdict.DENY:
         return ruling

@@ -1,13 +1,13 @@
-"""Agents of others over the Agent Client Protocol (ACP), under the laws of every run.
+"""External agents over the Agent Client Protocol (ACP), under the laws of every run.
 
-One process per thread, started by its first prompt, kept for the next ones, ended when idle. Its session id
-and working directory are journaled when first seen, and used again by whichever worker runs the next
-prompt. When the agent does not know the session any more, it gets one fresh one, with what was said before.
+Each thread has one process. Its first prompt starts the process, later prompts reuse it, and it ends when idle.
+The agent's session id and working directory are journaled when first seen, so that any worker can use them for the
+next prompt. An agent that has lost its session gets one new session, with the conversation so far in its prompt.
 
-What it asks (a permission, a file that it wants to write, a command, a tool of the notebook) is judged by the
-policy and becomes a question to the person where that asks. While it is open the agent waits in memory: if its
-process goes, the pause ends with ``worker_died``. What it does not ask about it decides by itself, so each session
-is put into the agent's asking mode first (:mod:`.modes`).
+The policy judges each request of the agent: a permission, a file to write, a command, a tool of the notebook. If the
+policy says ask, the request becomes a question to the person, and the agent waits in memory. If its process ends
+meanwhile, the pause ends with ``worker_died``. The agent decides the rest by itself, so each session is put into
+the agent's asking mode first (:mod:`.modes`).
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ IDLE_SECONDS = 900.0
 
 
 class AcpAgent:
-    """One external agent. ``idle_seconds``: after which a process without a prompt is ended."""
+    """One external agent. A process without a prompt ends after ``idle_seconds``."""
 
     def __init__(self, name: str, config: dict[str, Any], *, idle_seconds: float = IDLE_SECONDS) -> None:
         self.name = name
@@ -43,7 +43,7 @@ class AcpAgent:
 
     @property
     def state(self) -> dict[str, str]:
-        """What a picker shows beside its name, as far as this process has seen: ``state``, and a ``hint``."""
+        """Return ``state`` and perhaps a ``hint`` for a picker, as far as this process knows."""
         if self._login:
             return {"state": presets.NEEDS_LOGIN, "hint": self._login}
         return presets.state_of(self._config)

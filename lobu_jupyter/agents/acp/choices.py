@@ -1,8 +1,8 @@
-"""``/mode``: a person chooses another of the agent's modes for the thread, knowing what that gives away.
+"""``/mode``: the choice of another mode of the agent for a thread, with its consequences shown.
 
-The message alone decides nothing: it becomes a question, ``agent__mode``, that says what the agent then decides by
-itself, and that no rule, grant or mode answers. The asking mode needs no question. The server's ``max_mode``, a
-denial of ``agent__mode`` and ``acp_must_ask`` rule it out, and a run that is started in the mode "ask" asks.
+The message alone decides nothing. It becomes a question, ``agent__mode``, that says what the agent then decides by
+itself. No rule, grant or mode answers that question. The asking mode needs no question. The server's ``max_mode``, a
+denial of ``agent__mode`` and ``acp_must_ask`` rule other modes out, and so does a run in the mode "ask" or "deny".
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ COMMAND = "/mode"
 
 
 def wish_of(prompt: str) -> str | None:
-    """The mode that a message wishes for, "" for a list of them, None if it is about something else."""
+    """Return the mode that a message asks for: "" for a list of modes, None if it is no ``/mode`` message."""
     word, _, rest = prompt.strip().partition(" ")
     return rest.strip() if word == COMMAND and "\n" not in rest.strip() else None
 
 
 def tool_of(agent: str) -> str:
-    """The name of the question for the policy."""
+    """Return the question's tool name for the policy."""
     return f"{agent}__mode"
 
 
 def refusal_of_mode(policy: Policy, agent: str) -> str | None:
-    """Why the server lets nobody choose a mode that does not ask, None if it does."""
+    """Return why the server forbids modes that do not ask, None if it allows them."""
     if policy.max_mode != "allow":
         return f"the server's max_mode is {policy.max_mode}"
     for layer in policy.layers:
@@ -49,7 +49,7 @@ def refusal_of_mode(policy: Policy, agent: str) -> str | None:
 
 
 def listed(agent: str, modes: Modes) -> str:
-    """The agent's modes in words."""
+    """Return the agent's modes as text."""
     if not modes.offered:
         return f"{agent} offers no modes. {modes.told(agent)}"
     lines = [
@@ -60,7 +60,7 @@ def listed(agent: str, modes: Modes) -> str:
 
 
 def question_of(task: Task, agent: str, call: Call, mode: Mode) -> Interrupt:
-    """The question before an agent gets a mode in which it decides by itself."""
+    """Return the question to ask before an agent gets a mode in which it decides by itself."""
     return Interrupt(
         id=new_id("int"),
         thread_id=task.thread_id,
@@ -77,7 +77,7 @@ def question_of(task: Task, agent: str, call: Call, mode: Mode) -> Interrupt:
 
 
 def args_of(mode: Mode) -> dict[str, Any]:
-    """What the question's card shows."""
+    """Return the arguments that the question's card shows."""
     return {"mode": mode.id, "name": mode.name, "description": mode.description, "then": BY_ITSELF}
 
 

@@ -1,6 +1,6 @@
-"""What an ACP agent may call: updates go to its process's inbox, what needs a decision waits there as an :class:`Ask`.
+"""The client side of ACP: updates go to the process's inbox, and requests that need a decision wait as :class:`Ask`.
 
-Its terminals, once started, it reads and ends without being asked.
+The agent reads and ends its own terminals, once started, without a decision.
 """
 
 from __future__ import annotations
@@ -19,10 +19,11 @@ if TYPE_CHECKING:
 
 @dataclass
 class Ask:
-    """Something that is judged, and perhaps decided by a person. ``answer``: set once.
+    """A request that the policy judges, and perhaps a person decides. ``answer`` is set once.
 
     ``what``: permission, write, read, terminal, elicit (of the protocol) or tool (a call of ours, over MCP).
-    ``callers``: how many requests of the agent wait for the answer; ``asks``: a person is asked, and has not decided.
+    ``callers``: the number of the agent's requests that await the answer.
+    ``asks``: True while a person is asked and has not decided.
     """
 
     what: str
@@ -34,20 +35,20 @@ class Ask:
 
     @property
     def is_wanted(self) -> bool:
-        """Whether anybody still waits for the answer."""
+        """Return True if a request still awaits the answer."""
         return not self.answer.done() and (self.callers > 0 or any(ask.callers > 0 for ask in self.joined))
 
     def is_same(self, what: str, params: dict[str, Any]) -> bool:
-        """Whether it is the same call, asked again."""
+        """Return True if this is the same request, sent again."""
         return (self.what, self.params) == (what, params)
 
     def join(self, again: Ask) -> None:
-        """Give what is answered here to the same call, which was asked again, too."""
+        """Give the answer of this request also to `again`, its repetition."""
         self.joined.append(again)
         self.answer.add_done_callback(again.take)
 
     def take(self, answer: asyncio.Future[Any]) -> None:
-        """Have the answer of another ask."""
+        """Copy the answer of another request."""
         if answer.cancelled():
             self.answer.cancel()
         elif (error := answer.exception()) is not None:
@@ -56,7 +57,7 @@ class Ask:
             self.give(answer.result())
 
     def give(self, answer: Any) -> None:
-        """Answer, if it is still waited for."""
+        """Set the answer, if it is still awaited."""
         if not self.answer.done():
             self.answer.set_result(answer)
 
@@ -65,7 +66,7 @@ class Ask:
             self.answer.set_exception(error)
 
     def withdraw(self) -> None:
-        """Nobody will decide it: the prompt is cancelled."""
+        """End the request without a decision, because the prompt is cancelled."""
         if self.what == "permission":
             self.give(RequestPermissionResponse(outcome=DeniedOutcome(outcome="cancelled")))
         elif self.what == "elicit":
@@ -75,7 +76,7 @@ class Ask:
 
 
 def refused(why: str) -> RequestError:
-    """The error that an agent is answered with."""
+    """Return the error to answer the agent with."""
     return RequestError(-32603, why)
 
 

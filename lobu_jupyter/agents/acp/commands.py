@@ -1,7 +1,7 @@
-"""Commands of an ACP agent: which program runs, and whether it is what a person approved.
+"""Commands of an ACP agent: the program that runs, and the check that a person approved it.
 
-A command is its words, its directory and its environment, and an approval is for all three. A name without a
-directory is looked up in the PATH that the command itself would have, so that the question names the program.
+A command is its words, its directory and its environment. An approval covers all three. A name without a
+directory is looked up in the PATH of the command itself, so that the question names the program.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ SHELL = "/bin/sh"
 
 
 def argv_of(command: list[str]) -> list[str]:
-    """The words that run: a single one is a line for a shell."""
+    """Return the words to run. A single word is a line for a shell."""
     return command if len(command) > 1 else [SHELL, "-c", *command]
 
 
 def folder_of(usual: str, cwd: str | None) -> str:
-    """The absolute directory of a command. ``usual``: where it runs if it names none, or begins from."""
+    """Return the absolute directory of a command. ``usual``: the default, and the base of a relative `cwd`."""
     return os.path.abspath(os.path.join(usual, cwd or ""))
 
 
@@ -46,14 +46,14 @@ def program_of(argv: list[str], cwd: str, path: str) -> str:
 
 @dataclass(frozen=True)
 class Command:
-    """A command as a permission said it. ``words``: a line for a shell, or its words; ``cwd``: None, the agent's."""
+    """A command of a permission. ``words``: a shell line or the words. ``cwd``: None for the agent's directory."""
 
     words: str | tuple[str, ...]
     cwd: str | None
     env: tuple[tuple[str, str], ...]
 
     def is_same(self, argv: list[str], cwd: str, env: dict[str, str], usual: str) -> bool:
-        """Whether this is the command that is to run now. ``usual``: the agent's directory."""
+        """Return True if this is the command about to run. ``usual``: the agent's directory."""
         here = folder_of(usual, self.cwd)
         return dict(self.env) == env and here == os.path.abspath(cwd) and self._says(argv)
 
@@ -72,7 +72,7 @@ def _is_shell(program: str) -> bool:
 
 
 def command_in(given: Any) -> Command | None:
-    """The command that a call's input names, None if it names none that can be compared."""
+    """Return the command in a call's input, None if there is none to compare."""
     if not isinstance(given, dict):
         return None
     members: dict[str, Any] = given

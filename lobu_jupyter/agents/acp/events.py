@@ -1,8 +1,8 @@
-"""What an ACP agent tells of its session, as AG-UI events of one run.
+"""A mapper from the updates of an ACP agent's session to AG-UI events of one run.
 
-Messages and thoughts stream; a call is a card named ``agent__kind`` whose arguments say title, places and
-input, and whose result says text, diffs and output; a plan is an activity. What an agent tells about
-itself (its modes, commands, options) is no event of a run.
+Messages and thoughts stream. A call is a card named ``agent__kind``: its arguments hold title, places and
+input, its result holds text, diffs and output. A plan is an activity. Updates about the agent itself (its modes,
+commands, options) are no events of a run.
 """
 
 from __future__ import annotations
@@ -46,9 +46,9 @@ def _no_terminal(name: str) -> str:
 
 
 class Mapper:
-    """The updates of one run; the calls that are open in it come along when it goes on after a pause.
+    """A mapper of the updates of one run. After a pause it starts with the calls still open.
 
-    ``terminal``: what the terminal of an id shows.
+    ``terminal``: returns the output of a terminal by its id.
     """
 
     def __init__(
@@ -61,11 +61,11 @@ class Mapper:
         self.calls = calls if calls is not None else {}
         self._terminal = terminal
         self._agent, self._run_id = agent, run_id
-        self._open: tuple[str, str] | None = None  # kind and id of what streams
-        self._answers = False  # whether a word of the answer has come
+        self._open: tuple[str, str] | None = None  # kind and id of the open message or thought
+        self._answers = False  # True once a word of the answer has come
 
     def feed(self, update: Update) -> list[Event]:
-        """The events of one update, as ACP writes it (camelCase JSON)."""
+        """Return the events of one update in ACP's form (camelCase JSON)."""
         kind = update.get("sessionUpdate")
         if kind == "agent_message_chunk" and (notice := self._notice_in(update)):
             return [*self.close(), self.notice(notice)]
@@ -81,22 +81,22 @@ class Mapper:
         return [] if kind in _ABOUT_ITSELF else [{"type": "RAW", "event": update, "source": self._agent}]
 
     def _notice_in(self, update: Update) -> str:
-        """What the agent's program says about itself, which is no word of the answer; empty if it is one."""
+        """Return a remark of the agent's program about itself, empty if the text is part of the answer."""
         text = _text(update.get("content") or {})
         said = ((update.get("_meta") or {}).get("claudeCode") or {}).get("kind") == "informational"
         warns = not self._answers and _WARNING.fullmatch(text) is not None
         return text.strip() if said or warns else ""
 
     def notice(self, message: str) -> Event:
-        """A sentence of or about the agent, beside its answer."""
+        """Return an event with a sentence of or about the agent, beside its answer."""
         return custom("lobu.notice", {"agent": self._agent, "message": message})
 
     def say(self, text: str) -> list[Event]:
-        """A whole message."""
+        """Return the events of a whole message."""
         return [*self._stream("message", text), *self.close()]
 
     def call(self, update: Update) -> list[Event]:
-        """A call that begins, changes or ends."""
+        """Return the events of a call that begins, changes or ends."""
         key = str(update["toolCallId"])
         out: list[Event] = []
         if key not in self.calls:
@@ -111,7 +111,7 @@ class Mapper:
         return out
 
     def begin(self, call: Call, key: str | None = None) -> list[Event]:
-        """A call's card. ``key``: what the agent calls it by."""
+        """Return the events of a call's card. ``key``: the agent's own id of the call."""
         self.calls[key or call.id] = call
         return [
             *self.close(),
@@ -121,17 +121,17 @@ class Mapper:
         ]
 
     def answer(self, call: Call, text: str, *, ok: bool | None = None) -> list[Event]:
-        """The result of a call, once. ``ok``: whether code ran without an error."""
+        """Return the result of a call, once. ``ok``: True if code ran without an error."""
         call.answered = True
         result = tool_result(call.id, _cut(text), new_id("msg"))
         return [result if ok is None else {**result, "metadata": {"lobu": {"ok": ok}}}]
 
     def beside(self, call: Call) -> tuple[str, ...]:
-        """The agent's other calls that are under way: they wait with this one."""
+        """Return the ids of the agent's other open calls, which wait with this one."""
         return tuple(other.id for other in self.calls.values() if not other.answered and other is not call)
 
     def close(self) -> list[Event]:
-        """End the message or thought that streams."""
+        """End the message or thought that is open."""
         if self._open is None:
             return []
         (kind, name), self._open = self._open, None
@@ -143,7 +143,7 @@ class Mapper:
         ]
 
     def finish(self, why: str) -> list[Event]:
-        """Close all, and give each call that has none a result that says why."""
+        """End everything open, and give each call without a result one that says why."""
         left = [call for call in self.calls.values() if not call.answered]
         return [*self.close(), *(event for call in left for event in self.answer(call, why))]
 
@@ -177,18 +177,18 @@ class Change:
     new: str
 
     def leads_to(self, content: str, now: str) -> bool:
-        """Whether a file that says `now` has this content after the change, however their lines end."""
+        """Return True if the change turns a file with the text `now` into `content`, line endings aside."""
         content, old, new = normal(content), normal(self.old or ""), normal(self.new)
         return content == new or (bool(old) and content == normal(now).replace(old, new, 1))
 
 
 class Call:
-    """A call of the agent, as it is known so far. ``id``: ours, new on the thread."""
+    """A call of the agent, as far as known. ``id``: our own, new on the thread."""
 
     def __init__(self, name_id: str, name: str) -> None:
         self.id, self.name = name_id, name
         self.title, self.status = "", "pending"
-        self.titles = set[str]()  # all that it was called
+        self.titles = set[str]()  # all titles so far
         self.answered = False
         self._input: Any = None
         self._output: Any = None
@@ -196,7 +196,7 @@ class Call:
         self._content: list[dict[str, Any]] = []
 
     def take(self, update: Update) -> None:
-        """What an update says; what it leaves out stays."""
+        """Apply an update. A member that the update omits keeps its value."""
         self.title = update.get("title") or self.title
         self.titles.add(self.title)
         self.status = update.get("status") or self.status
@@ -206,7 +206,7 @@ class Call:
         self._content = update.get("content") or self._content
 
     def args(self) -> dict[str, Any]:
-        """All that it says about itself, beside its diff: its whole input, its files, its words."""
+        """Return the call's whole input, its files and its words, without its diff."""
         files = [change.path for change in self.changes()]
         words = "\n".join(
             _text(part.get("content") or {}) for part in self._content if part.get("type") == "content"
@@ -221,21 +221,21 @@ class Call:
         return {member: value for member, value in found.items() if value}
 
     def diff(self) -> str | None:
-        """Its diffs in one text, None if it has none."""
+        """Return all diffs as one text, None if there are none."""
         return "".join(_diff(part) for part in self._content if part.get("type") == "diff") or None
 
     def changes(self) -> list[Change]:
-        """The changes of files that it announces."""
+        """Return the file changes that the call announces."""
         parts = [part for part in self._content if part.get("type") == "diff"]
         return [Change(str(part["path"]), part.get("oldText"), part.get("newText") or "") for part in parts]
 
     def commands(self) -> list[Command]:
-        """The command that it says it runs."""
+        """Return the command that the call announces."""
         found = command_in(self._input)
         return [found] if found is not None else []
 
     def result(self, terminal: Callable[[str], str]) -> str:
-        """What its card says at its end. ``terminal``: what the terminal of an id shows."""
+        """Return the text of the finished card. ``terminal``: returns the output of a terminal by its id."""
         parts = [text for part in self._content if (text := _shown(part, terminal))]
         if not parts and self._output is not None:
             parts = [self._output if isinstance(self._output, str) else json.dumps(self._output)]
@@ -245,7 +245,7 @@ class Call:
 
 
 class OwnCall(Call):
-    """A call through us, with arguments of its own form."""
+    """A call through our own tools, with its arguments in our form."""
 
     def __init__(self, name: str, args: dict[str, Any]) -> None:
         super().__init__(new_id("call"), name)

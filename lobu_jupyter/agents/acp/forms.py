@@ -1,4 +1,4 @@
-"""An agent's elicitation as questions of ``ask_user``, and the person's answers as the agent's form has them."""
+"""Forms: an agent's elicitation as questions of ``ask_user``, and the person's answers in the agent's form."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ LEAVE_OUT = "-"
 
 
 class Unfit(Exception):
-    """An answer that the agent's form does not take; says which and why."""
+    """An answer that the agent's form does not accept. The message names the field and the reason."""
 
 
 def questions_of(message: str, schema: dict[str, Any]) -> list[dict[str, Any]]:
-    """One question per property of the form."""
+    """Return one question per property of the form."""
     fields: dict[str, Any] = schema.get("properties") or {}
     required: list[str] = schema.get("required") or []
     many = len(fields) > 1
@@ -48,7 +48,7 @@ def _question(name: str, field: dict[str, Any], message: str, *, many: bool, nee
 
 
 def _choices(field: dict[str, Any]) -> list[tuple[str, str]]:
-    """Values and what they are called."""
+    """Return the values with their labels."""
     if field.get("type") == "boolean":
         return [(YES, YES), (NO, NO)]
     source: dict[str, Any] = field.get("items") or field
@@ -59,7 +59,7 @@ def _choices(field: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def accepted(schema: dict[str, Any], answers: dict[str, Any]) -> AcceptElicitationResponse:
-    """The form, filled in.
+    """Return the filled-in form.
 
     Raises:
         Unfit: an answer is not of its field's type.

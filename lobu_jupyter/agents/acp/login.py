@@ -1,4 +1,4 @@
-"""How a person logs in to an ACP agent that wants it: what the agent itself says of its ways, in words."""
+"""Login instructions for an ACP agent, in words, from the methods that the agent itself names."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 
 def how_to_log_in(name: str, methods: list[Any]) -> str:
-    """What to do, from the agent's ``authMethods``."""
+    """Return the login instructions from the agent's ``authMethods``."""
     ways = [_way(method) for method in methods]
     first = f"{name} needs a login. "
     if not ways:

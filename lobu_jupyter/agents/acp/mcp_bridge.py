@@ -1,6 +1,6 @@
-"""Run as a script by an agent that speaks MCP over stdio only: passes its messages on to our server, and back.
+"""A script for an agent that speaks MCP over stdio only. It relays messages to our server and back.
 
-LOBU_MCP_URL and LOBU_MCP_TOKEN say where the server is.
+LOBU_MCP_URL and LOBU_MCP_TOKEN give the server's address and token.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ async def _bridge(url: str, token: str) -> None:
 
 
 async def _pass(source: Any, target: Any, over: anyio.CancelScope) -> None:
-    """Pass messages on until one side has ended; what could not be read ends the bridge, too."""
+    """Relay messages until one side ends. A message that cannot be read ends the bridge, too."""
     async for message in source:
         if isinstance(message, Exception):
             print(f"lobu: {message}", file=sys.stderr)

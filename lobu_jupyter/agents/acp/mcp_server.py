@@ -1,8 +1,9 @@
-"""The door through which an ACP agent reaches the notebook: an MCP server of its own, with the kernel's tools.
+"""An MCP server through which an ACP agent reaches the notebook, with the kernel's tools.
 
-On loopback, on a port that the system chooses, for one agent process, behind a token that only it is told. A call
-is an ask like the agent's others: it is taken while a run of the thread is under way, judged by its policy, put to
-the person where that asks, and shown as a card. What is offered are the tools of the run (:attr:`Door.tools`).
+It listens on loopback, on a port that the system chooses, for one agent process, which alone gets the token. A call
+is a request like the agent's others. It is accepted only while a run of the thread is under way, the run's policy
+judges it, the person is asked if the policy says ask, and a card shows it. The server offers the tools of the run
+(:attr:`Door.tools`).
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ BRIDGE = str(Path(__file__).with_name("mcp_bridge.py"))
 
 
 class Door:
-    """``ask``: puts a call to the run that is under way, and returns its Result."""
+    """The MCP server of one agent process. ``ask`` puts a call to the current run and returns its Result."""
 
     def __init__(self, ask: Callable[..., Awaitable[Result]], tools: Mapping[str, BoundTool]) -> None:
         self.tools = tools
@@ -45,10 +46,10 @@ class Door:
         self._server: _Quiet | None = None
 
     async def open(self, *, over_http: bool) -> HttpMcpServer | McpServerStdio:
-        """Begin to listen; how the agent connects, over stdio through a small bridge where it takes no HTTP."""
+        """Start to listen, and return the agent's connection: over stdio through a bridge if it cannot use HTTP."""
         listener = socket.socket()
         listener.bind(("127.0.0.1", 0))
-        listener.listen()  # whoever comes before the server has started waits
+        listener.listen()  # an early connection waits until the server has started
         url = f"http://127.0.0.1:{listener.getsockname()[1]}/mcp"
         config = uvicorn.Config(
             self._app(), log_level="critical", access_log=False, lifespan="on", timeout_graceful_shutdown=1
@@ -65,7 +66,7 @@ class Door:
         return McpServerStdio(name=NAME, command=sys.executable, args=["-I", BRIDGE], env=env)
 
     async def close(self) -> None:
-        """Refuse all calls from now on."""
+        """Refuse all further calls."""
         if self._serving is None or self._server is None:
             return
         self._server.should_exit = True
@@ -100,7 +101,7 @@ class Door:
 
 
 class _Quiet(uvicorn.Server):
-    """A server in a process that handles its signals itself."""
+    """A server without signal handlers, because its process handles signals itself."""
 
     @contextmanager
     def capture_signals(self) -> Generator[None]:
@@ -108,7 +109,7 @@ class _Quiet(uvicorn.Server):
 
 
 def _behind(token: str, app: ASGIApp) -> ASGIApp:
-    """`app` for those who know the token; 401 for all others."""
+    """Return `app` behind the token. A request without it gets 401."""
     expected = f"Bearer {token}".encode()
 
     async def guarded(scope: Scope, receive: Receive, send: Send) -> None:

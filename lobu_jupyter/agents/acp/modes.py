@@ -1,9 +1,9 @@
-"""The mode of an agent's session: what the agent asks about, and what it decides by itself.
+"""The mode of an agent's session: it settles which actions the agent asks about and which it decides by itself.
 
 Agents of today start in modes that decide for themselves. Each session is put into the agent's asking mode after
 ``session/new``, ``load`` and ``resume``, before its first prompt, unless the person chose another one for the
-thread. The mode is set by its id, else by the config option of category ``mode``. A change that the agent makes
-by itself is set back.
+thread. The mode is set by its id, else by the config option of category ``mode``. If the agent changes its mode by
+itself, the change is set back.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ Update = dict[str, Any]
 
 MODE_SECONDS = 15.0
 MOST_STRAYED = 3
-"""So often an agent's own change of mode is set back within one prompt; the next one ends the run."""
+"""The number of the agent's own mode changes that are set back per prompt. One more ends the run."""
 CHANGES = frozenset({"current_mode_update", "config_option_update"})
 _USUAL = ("default", "ask", "read-only", "manual", "approve")  # an unknown agent's asking mode, by its id
 BY_ITSELF = "it decides by itself what it does with its own tools, and you are asked only where it asks"
 
 
 class ModeFailed(Exception):
-    """The agent did not take a mode; the message says why."""
+    """A mode that the agent did not take. The message says why."""
 
 
 @dataclass(frozen=True)
@@ -49,8 +49,8 @@ class Modes:
     """The modes of one session.
 
     Args:
-        named: the asking mode of the configuration, if it names one.
-        asks: whether the configuration says that the agent asks by its own settings, without a mode.
+        named: the asking mode in the configuration, if it names one.
+        asks: True if the configuration says that the agent asks by its own settings, without a mode.
     """
 
     def __init__(self, named: str | None, *, asks: bool = False) -> None:
@@ -65,25 +65,25 @@ class Modes:
 
     @property
     def asking(self) -> str | None:
-        """The agent's asking mode, None if neither the configuration nor the agent names one."""
+        """Return the agent's asking mode, None if neither the configuration nor the agent names one."""
         if self._named:
             return self._named
         return next((mode for mode in _USUAL if mode in self.offered), None)
 
     @property
     def certain(self) -> bool:
-        """Whether the session asks by the word of the configuration, rather than by a guess."""
+        """Return True if the configuration says that the session asks. A guess does not count."""
         if self.failed or self.chosen not in (None, self.asking):
             return False
         return self._asks_itself or (bool(self._named) and self.current == self._named)
 
     @property
     def strayed(self) -> bool:
-        """Whether the agent left the mode that it was put into."""
+        """Return True if the agent left the mode that it was put into."""
         return bool(self.kept) and self.current != self.kept
 
     def begin(self, answer: Any) -> None:
-        """Take the modes that the answer to ``session/new``, ``load`` or ``resume`` offers."""
+        """Read the modes that the response to ``session/new``, ``load`` or ``resume`` offers."""
         wire = answer.model_dump(mode="json", by_alias=True, exclude_none=True) if answer is not None else {}
         modes: dict[str, Any] = wire.get("modes") or {}
         self.kept = self.failed = ""
@@ -93,18 +93,18 @@ class Modes:
         for mode in modes.get("availableModes") or []:
             self._offer(mode["id"], mode)
             self._by_id.add(mode["id"])
-        self.current = modes.get("currentModeId") or ""  # whatever a replay said before is of another time
+        self.current = modes.get("currentModeId") or ""  # a replayed update named an outdated mode
         self._take_options(wire.get("configOptions") or [])
 
     def take(self, update: Update) -> None:
-        """Note a mode that the agent says it is in."""
+        """Apply an update of the agent's current mode."""
         if update.get("sessionUpdate") == "current_mode_update":
             self.current = str(update.get("currentModeId") or self.current)
         elif update.get("sessionUpdate") == "config_option_update":
             self._take_options(update.get("configOptions") or [])
 
     async def enter(self, connection: ClientSideConnection, session_id: str) -> None:
-        """Put the session into its mode; a failure is kept for :meth:`told`."""
+        """Put the session into its mode. A failure is kept for :meth:`told`."""
         mode = self.chosen or self.asking
         self.failed = ""
         if mode is not None:
@@ -115,7 +115,7 @@ class Modes:
         self.kept = self.current
 
     async def put(self, connection: ClientSideConnection, session_id: str, mode: str) -> None:
-        """Set a mode, unless the session is in it.
+        """Set a mode, unless it is the current one.
 
         Raises:
             ModeFailed: the agent does not offer it, refuses it, or does not answer.
@@ -151,7 +151,7 @@ class Modes:
             raise ModeFailed(f"it stayed in {self.current}")
 
     def told(self, agent: str) -> str:
-        """What a person should know: the mode, and what the agent decides by itself in it."""
+        """Return a sentence for the person: the mode, and what the agent decides by itself in it."""
         now = self.offered.get(self.current)
         words = now.words if now is not None else self.current
         if self.failed:
@@ -185,7 +185,7 @@ class Modes:
 
 
 def _values(options: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The values of a select, whose options may be groups."""
+    """Return the values of a select, whose options may be groups."""
     flat: list[dict[str, Any]] = []
     for option in options:
         flat += _values(option["options"]) if "options" in option else [option]

@@ -1,8 +1,8 @@
-"""The options of a permission: which are buttons, which one a plain yes or no takes, and the answer to the agent.
+"""The options of a permission: the buttons, the option of a plain yes or no, and the response to the agent.
 
-A plain Approve lets just this call run. It never takes an option that the agent remembers, nor one that changes its
-mode, whatever kind the agent gives that: the person presses those by their own names. A rule, a mode or a grant of
-ours never takes them either.
+A plain Approve allows this call only. It never takes an option that the agent remembers, nor one that changes its
+mode, whatever kind the agent gives that option. The person presses those by their own names. A rule, a mode or a
+grant of ours never takes them either.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _WIDER = re.compile(
 
 
 def offered(options: list[dict[str, Any]], modes: Modes, *, always: bool) -> list[Option]:
-    """The agent's options as buttons. ``always``: whether those that it remembers a yes for may be had here."""
+    """Return the agent's options as buttons. ``always``: include those by which the agent remembers a yes."""
     found: list[Option] = [
         {
             "id": str(option["optionId"]),
@@ -44,7 +44,7 @@ def offered(options: list[dict[str, Any]], modes: Modes, *, always: bool) -> lis
 
 
 def _is_wider(option: Option, modes: Modes) -> bool:
-    """Whether a yes gives more than this call: by the option's words, or because it is a mode of the agent."""
+    """Return True if a yes allows more than this call: by the option's words, or as a mode of the agent."""
     words = re.sub(r"[-_]+", " ", f"{option['name']} {option['id']}")
     return _WIDER.search(words) is not None or (
         option["id"] in modes.offered and option["id"] != modes.asking
@@ -52,13 +52,13 @@ def _is_wider(option: Option, modes: Modes) -> bool:
 
 
 def plain_of(options: list[Option], *, yes: bool) -> str | None:
-    """The option that a plain yes or no takes, None if there is none."""
+    """Return the option of a plain yes or no, None if there is none."""
     word = "allow" if yes else "reject"
     return next((o["id"] for o in options if o.get("plain") and o["kind"].startswith(f"{word}_")), None)
 
 
 def answer(option: str | None) -> RequestPermissionResponse:
-    """What the agent is told; without an option, that the call is cancelled."""
+    """Return the response to the agent. Without an option the call is cancelled."""
     if option is None:
         return RequestPermissionResponse(outcome=DeniedOutcome(outcome="cancelled"))
     return RequestPermissionResponse(outcome=AllowedOutcome(option_id=option, outcome="selected"))

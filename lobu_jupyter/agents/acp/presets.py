@@ -1,9 +1,9 @@
-"""Agents of others that speak the Agent Client Protocol: which there are, and whether they are installed.
+"""A list of external agents that speak the Agent Client Protocol, with their state of installation.
 
-Known ones are found on the PATH; the server's configuration adds others, or changes these:
+Known ones are found on the PATH. The server's configuration adds others, or changes these:
 ``{name: {"command": [...], "env"?: {…}, "inherit"?: [variables], "cwd"?: absolute, "description"?, "hint"?, "mode"?,
-"asks"?}}``. ``mode``: the id of the mode in which it asks before it acts; ``asks``: it has none, and asks by its own
-settings. The variables of a known one stay beside those that are configured.
+"asks"?}}``. ``mode`` is the id of the mode in which the agent asks before it acts. ``asks`` marks an agent that has
+no such mode and asks by its own settings. Configured variables are added to those of a known agent.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ NO_SDK = "pip install 'lobu_jupyter[acp]'"
 
 
 def configured(settings: Settings) -> dict[str, Config]:
-    """All of them by name, the configured ones over the known ones."""
+    """Return all agents by name. A configured member overrides a known one."""
     own: dict[str, Config] = settings.get("acp_agents") or {}
     names = [*PRESETS, *(name for name in own if name not in PRESETS)]
     must_ask: Config = {"must_ask": True} if settings.get("acp_must_ask") else {}
@@ -73,7 +73,7 @@ def _merged(known: Config, own: Config) -> Config:
 
 
 def hint_of(config: Config) -> str | None:
-    """How to install it, None if it is there."""
+    """Return how to install the agent, None if it is installed."""
     from importlib.util import find_spec
 
     if shutil.which(str(config["command"][0])) is None:
@@ -82,7 +82,7 @@ def hint_of(config: Config) -> str | None:
 
 
 def state_of(config: Config) -> dict[str, str]:
-    """``{"state": "ready"}``, or ``"not installed"`` with the hint."""
+    """Return ``{"state": "ready"}``, or ``"not installed"`` with the hint."""
     hint = hint_of(config)
     return {"state": "ready"} if hint is None else {"state": "not installed", "hint": hint}
 

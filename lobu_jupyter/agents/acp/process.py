@@ -1,7 +1,7 @@
-"""One process of an ACP agent: started for a thread, asked one prompt at a time, gone without an orphan.
+"""One process of an ACP agent: started for a thread, given one prompt at a time, ended without orphans.
 
-What it says and asks between prompts comes through :attr:`AcpProcess.inbox` in order: updates (as ACP writes
-them), :class:`Ask`, what our own tools say (:class:`Said`) and, at last, :class:`Ended`. An ask waits here, in
+All its updates and requests come through :attr:`AcpProcess.inbox` in order: updates (in ACP's form),
+:class:`Ask`, the events of our own tools (:class:`Said`) and, at last, :class:`Ended`. A request waits here, in
 memory, until it is answered.
 """
 
@@ -39,36 +39,36 @@ if TYPE_CHECKING:
 
 LINE_BYTES = 50 * 1024 * 1024
 MOST_WAITING = 20_000
-"""Updates that may wait to be journaled; more fail the run: nothing is dropped silently."""
+"""The limit of updates that wait to be journaled. More fail the run, because nothing is dropped silently."""
 START_SECONDS = 60.0
 STOP_SECONDS = 3.0
 GIVE_UP_SECONDS = 2.0
-"""So long a question stays open after its caller has given up: the same call, asked again, joins it."""
+"""The time that a question stays open after its caller gave up, so that the same call, sent again, joins it."""
 _TAIL_BYTES = 2000
 _LOGIN = -32000
 
 
 def _seen(answer: asyncio.Future[Any]) -> None:
-    """A refusal that nobody waits for any more is no error of ours."""
+    """Mark the exception of a refusal as retrieved, so that asyncio logs no error if nothing awaits it."""
     if not answer.cancelled():
         answer.exception()
 
 
 class AcpFailed(Exception):
-    """The agent cannot go on; the message says why."""
+    """A failure after which the agent cannot continue. The message says why."""
 
 
 class Refused(AcpFailed):
-    """The agent answered with an error."""
+    """An error response of the agent."""
 
 
 class LoginNeeded(Refused):
-    """It wants the person to log in first; the message says how."""
+    """A login that the agent requires first. The message says how to log in."""
 
 
 @dataclass(frozen=True)
 class Said:
-    """An event of a tool of ours that the agent called, or the call that has said its last."""
+    """An event of one of our tools that the agent called, or the task of a call whose events are all sent."""
 
     event: Event | None = None
     last: asyncio.Task[None] | None = None
@@ -83,7 +83,7 @@ class Noted:
 
 @dataclass(frozen=True)
 class Ended:
-    """The prompt is over: why it stopped and what it used, or the error."""
+    """The end of a prompt: its stop reason and its usage, or the error."""
 
     stop_reason: str = "end_turn"
     usage: dict[str, Any] | None = None
@@ -91,7 +91,7 @@ class Ended:
 
 
 class AcpProcess:
-    """A running agent. ``terminals``: the commands that it runs through us; ``modes``: its session's."""
+    """A running agent. ``terminals``: the commands that it runs through us. ``modes``: its session's modes."""
 
     def __init__(
         self, process: asyncio.subprocess.Process, name: str, terminals: Terminals, modes: Modes
@@ -100,13 +100,13 @@ class AcpProcess:
         self.session_id = ""
         self.terminals, self.modes = terminals, modes
         self._process, self._name = process, name
-        self.asked: list[Ask] = []  # those without an answer yet
-        self._heard = False  # not while an old session is replayed, nor after a cancelled prompt
-        self._stale = False  # what the inbox holds is of a prompt that failed
+        self.asked: list[Ask] = []  # requests without an answer yet
+        self._heard = False  # False while an old session is replayed, and after a cancelled prompt
+        self._stale = False  # True if the inbox holds items of a failed prompt
         self._prompting: asyncio.Task[None] | None = None
         self._returning: asyncio.Task[None] | None = None  # to the mode that the agent left
-        self._strayed = 0  # how often it left its mode in this prompt
-        self.failure: AcpFailed | None = None  # why this prompt was stopped by us
+        self._strayed = 0  # times it left its mode in this prompt
+        self.failure: AcpFailed | None = None  # why we stopped this prompt
         self._tail = b""
         self._errors = asyncio.create_task(self._read_errors(), name=f"{name} stderr")
         self._exited = asyncio.create_task(process.wait(), name=f"{name} exit")
@@ -118,7 +118,7 @@ class AcpProcess:
 
     @classmethod
     async def start(cls, name: str, config: dict[str, Any], cwd: str) -> AcpProcess:
-        """Start the agent and shake hands.
+        """Start the agent and do the handshake.
 
         Raises:
             AcpFailed: it does not start, or speaks another protocol.
@@ -152,7 +152,7 @@ class AcpProcess:
         return self._process.returncode is None and out is not None and not out.at_eof()
 
     async def over(self) -> str:
-        """Wait until the prompt or the process has ended; how it was."""
+        """Wait until the prompt or the process has ended, and return why."""
         await asyncio.wait(
             {self._exited, *({self._prompting} if self._prompting else ())},
             return_when=asyncio.FIRST_COMPLETED,
@@ -175,19 +175,19 @@ class AcpProcess:
 
     @property
     def takes_http(self) -> bool:
-        """Whether it connects to MCP servers over HTTP; all of them do over stdio."""
+        """Return True if the agent connects to MCP servers over HTTP. All agents do over stdio."""
         able = self._capabilities
         return bool(able is not None and able.mcp_capabilities is not None and able.mcp_capabilities.http)
 
     async def new_session(self, cwd: str, servers: list[Any]) -> None:
         """Begin a conversation in a directory (absolute), with these MCP servers."""
-        self._heard = True  # what it says from now on is of this session
+        self._heard = True  # from now on all updates are of this session
         answer = await self._asked(self._connection.new_session(cwd=cwd, mcp_servers=servers))
         self.session_id = answer.session_id
         await self._enter(answer)
 
     async def old_session(self, session_id: str, cwd: str, servers: list[Any]) -> bool:
-        """Go on with a conversation; False if the agent does not know it any more, or cannot."""
+        """Continue a conversation. Return False if the agent has lost it or cannot continue one."""
         able = self._capabilities
         sessions = able.session_capabilities if able is not None else None
         try:
@@ -221,14 +221,14 @@ class AcpProcess:
             raise AcpFailed(await self.why_gone()) from error
 
     async def choose(self, mode: str | None) -> None:
-        """Put the session into the mode that the person chose for the thread, None: into the asking one."""
+        """Put the session into the mode that the person chose for the thread, or for None into the asking mode."""
         modes = self.modes
         if modes.chosen != mode or modes.strayed:
             modes.chosen = mode
             await self._entered()
 
     def prompt(self, text: str) -> None:
-        """Begin a prompt; what comes of it is in the inbox, to its :class:`Ended`."""
+        """Begin a prompt. Its updates arrive in the inbox, up to its :class:`Ended`."""
         if self._stale:
             self._drain()
         self._heard, self._stale, self._strayed, self.failure = True, False, 0, None
@@ -244,12 +244,12 @@ class AcpProcess:
         self.inbox.put_nowait(Ended(str(answer.stop_reason), usage))
 
     async def cancel(self) -> None:
-        """Stop the prompt; an agent that does not stop in time is ended."""
+        """Stop the prompt. If the agent does not stop in time, its process is ended."""
         if await self._stop_prompt():
             self._drain()
 
     async def _stop_prompt(self) -> bool:
-        """Whether there was a prompt to stop."""
+        """Stop the prompt, and return True if there was one."""
         prompting = self._prompting
         if prompting is None or prompting.done():
             return False
@@ -264,7 +264,7 @@ class AcpProcess:
         return True
 
     def _fail(self, error: BaseException) -> None:
-        """End the prompt in an error; what it says afterwards belongs to no run."""
+        """End the prompt with an error. Later updates belong to no run."""
         self.inbox.put_nowait(Ended(error=error))
         self._stale = True
 
@@ -275,7 +275,7 @@ class AcpProcess:
     async def close(self) -> None:
         """End the process and all that it started."""
         with suppress(ProcessLookupError):
-            self._process.terminate()  # the leash kills the rest; without one, an agent ends by itself
+            self._process.terminate()  # the leash kills the rest. Without one, an agent ends by itself
         await asyncio.wait({self._exited}, timeout=STOP_SECONDS)
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
@@ -286,7 +286,7 @@ class AcpProcess:
         await self.terminals.close()
 
     async def why_gone(self) -> str:
-        """How the process ended, with the last words that it wrote to standard error."""
+        """Return how the process ended, with the tail of its standard error."""
         await asyncio.wait({self._exited, self._errors}, timeout=STOP_SECONDS)
         code = self._process.returncode
         how = "closed its connection" if code is None else f"ended (exit code {code})"
@@ -294,10 +294,11 @@ class AcpProcess:
         return f"The agent {self._name} {how}." + (f"\n{words}" if words else "")
 
     async def _asked(self, request: Any) -> Any:
-        """An answer in time.
+        """Return the response to a request, within START_SECONDS.
 
         Raises:
-            AcpFailed: none came, or the agent is gone. Refused: it answered with an error.
+            AcpFailed: no response came in time, or the agent is gone.
+            Refused: the agent responded with an error.
         """
         try:
             async with asyncio.timeout(START_SECONDS):
@@ -310,7 +311,7 @@ class AcpProcess:
             raise AcpFailed(await self.why_gone()) from error
 
     async def ask(self, what: str, **params: Any) -> Any:
-        """Put a question of the agent's into the inbox and wait for its answer.
+        """Put a request of the agent into the inbox and wait for its answer.
 
         Raises:
             RequestError: no prompt is under way, or the answer is no.
@@ -330,11 +331,11 @@ class AcpProcess:
             ask.callers -= 1
             if ask.answer.done() or not ask.asks:
                 self._give_up(ask)
-            else:  # the same call may be asked again at once, as a client does that lost its connection
+            else:  # a client that lost its connection may send the same call again at once
                 asyncio.get_running_loop().call_later(GIVE_UP_SECONDS, self._give_up, ask)
 
     def _give_up(self, ask: Ask) -> None:
-        """Close an ask for whose answer nobody waits."""
+        """Close a request if no caller awaits its answer."""
         if ask.callers == 0 and not (ask.asks and ask.is_wanted):
             ask.answer.cancel()
             if ask in self.asked:
@@ -343,14 +344,14 @@ class AcpProcess:
                 self._give_up(other)
 
     def refusal(self, error: RequestError) -> AcpFailed:
-        """An error that the agent answered with, in words."""
+        """Return an error response of the agent as a failure with words."""
         if error.code == _LOGIN:
             return LoginNeeded(how_to_log_in(self._name, self._logins))
         detail = f" ({error.data})" if error.data else ""
         return Refused(f"{self._name}: {error}{detail}.")
 
     def told(self, item: dict[str, Any] | Ask) -> bool:
-        """Put what the agent says or asks into the inbox; False if nobody listens."""
+        """Put an update or a request of the agent into the inbox. Return False if no run listens."""
         if isinstance(item, dict) and item.get("sessionUpdate") in CHANGES:
             self.modes.take(item)
             self._return()
@@ -362,7 +363,7 @@ class AcpProcess:
         return self._heard
 
     def _return(self) -> None:
-        """Set the mode back if the agent left it: at once, also while a question is open."""
+        """Set the mode back if the agent left it. This happens at once, also while a question is open."""
         if self.modes.strayed and (self._returning is None or self._returning.done()):
             self._returning = asyncio.create_task(self._set_back(), name=f"{self._name} mode")
 

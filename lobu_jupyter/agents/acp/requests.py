@@ -1,10 +1,10 @@
-"""What an ACP agent asks for: judged by the policy, put to the person where it asks, and answered.
+"""The requests of an ACP agent: judged by the policy, put to the person if it says ask, and answered.
 
-A permission is about a call of the agent's own; ``agent__kind`` is its name for the policy. Files are
-read and written below the server's root only, by the rules of the built-in file tools: reading like
-``read_file``, a write as ``agent__write``, with its diff, unless the person approved a call that changes this file.
-A terminal is ``agent__execute``, unless they approved a call with this command, in its directory and environment.
-An elicitation is ``ask_user``.
+A permission is about a call of the agent's own. Its name for the policy is ``agent__kind``. Files are read and
+written below the server's root only, by the rules of the built-in file tools: a read counts as ``read_file``, a
+write as ``agent__write``, with its diff, unless the person approved a call that changes this file. A terminal is
+``agent__execute``, unless they approved a call with this command, in its directory and environment. An elicitation
+is ``ask_user``.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ MAX_ASKED_BYTES = 48 * 1024  # of an event's 68 kB
 
 @dataclass
 class Question:
-    """An ask that a person is to decide."""
+    """A request that a person is to decide."""
 
     ask: Ask
     interrupt: Interrupt
@@ -59,19 +59,19 @@ class Question:
     guard: dict[str, Any] = field(default_factory=dict[str, Any])
     changes: list[Change] = field(
         default_factory=list["Change"]
-    )  # as they were shown: the agent may say others since
+    )  # as they were shown: the agent may have sent others since
     commands: list[Command] = field(default_factory=list["Command"])  # likewise
 
 
 class Asking:
-    """The asks of one run."""
+    """The requests of one run, except calls of our tools."""
 
     def __init__(self, agent: str, task: Task, mapper: Mapper, session: Session) -> None:
         self._agent, self._task, self._mapper, self._session = agent, task, mapper, session
         self._work = base.Work(task, None, _nowhere, _at_once)
 
     async def take(self, ask: Ask) -> tuple[list[Event], Question | None]:
-        """Answer an ask, or turn it into a question; and the events of either."""
+        """Answer a request, or turn it into a question. Return the events of either."""
         try:
             if ask.what == "permission":
                 return self._permission(ask)
@@ -87,7 +87,7 @@ class Asking:
         return [], None
 
     async def decided(self, question: Question, decision: Decision) -> list[Event]:
-        """Give the agent what the person decided."""
+        """Give the agent the person's decision."""
         ask, call = question.ask, question.call
         yes = decision.kind in ("approve", "edit")
         why = decision.reason or "The person refused."
@@ -114,7 +114,7 @@ class Asking:
         offered = options.offered(ask.params["options"], self._session.process.modes, always=always)
         yes = options.plain_of(offered, yes=True)
         if self._is_ours(call, ask.params["meta"]) and yes is not None:
-            ask.give(options.answer(yes))  # judged, and asked about, when the call itself comes
+            ask.give(options.answer(yes))  # the call itself is judged, and asked about, when it arrives
             return out, None
         allowed = ruling.verdict is Verdict.ALLOW
         if allowed and yes is not None:
@@ -131,7 +131,7 @@ class Asking:
         return out, Question(ask, interrupt, call, {}, call.changes(), call.commands())
 
     def _is_ours(self, call: Call, meta: dict[str, Any]) -> bool:
-        """Whether it is about one of the notebook's tools, by the name that agents give those of an MCP server.
+        """Return True if the request is about a notebook tool, by the name that agents give to tools of an MCP server.
 
         Kind and ``_meta`` are the agent's own words. A title that a model may choose comes with another kind, and
         without the mark of an MCP tool's approval.
@@ -152,7 +152,7 @@ class Asking:
         question.ask.give(options.answer(decision.option or plain))
 
     def _note(self, changes: list[Change], commands: list[Command]) -> None:
-        """What a call may do, once, without another question: just these changes, just this command."""
+        """Record the changes and commands that the agent may now do once each without another question."""
         self._session.changes += changes
         self._session.commands += commands
 
@@ -297,7 +297,7 @@ class Asking:
         return out, Question(ask, interrupt, call, preview.guard)
 
     async def _was_approved(self, path: str, content: str) -> bool:
-        """Whether a person let the agent make just this change, which is then used up."""
+        """Return True if a person approved just this change. The approval is then used up."""
         now = await asyncio.to_thread(self._said, self._relative(path), absent="")
         for change in self._session.changes:
             if change.path == path and change.leads_to(content, now):
@@ -306,7 +306,7 @@ class Asking:
         return False
 
     async def _written(self, ask: Ask, call: Call, guard: dict[str, Any]) -> list[Event]:
-        """Write, and answer agent and card."""
+        """Write the file, and give the outcome to the agent and the card."""
         try:
             told = await self._put(ask, guard)
         except base.ToolError as error:
@@ -321,7 +321,7 @@ class Asking:
         return result.text
 
     def _said(self, path: str, *, absent: str | None = None) -> str:
-        """Return the text of a file. ``absent``: the text of one that is not there, which is an error for None."""
+        """Return the text of a file. ``absent``: the text for a missing file, or None if that is an error."""
         data = Disk.of(self._task).read(path)
         if data is None and absent is None:
             raise base.ToolError(f"There is no file {path}.")
@@ -331,16 +331,16 @@ class Asking:
             raise base.ToolError(f"{path} cannot be read: {error}.") from error
 
     def _relative(self, path: str) -> str:
-        """A path of ACP, which is absolute, below the root."""
+        """Return an absolute path of ACP as a path relative to the root."""
         root = Disk.of(self._task).root
-        for above in (root, Path(self._task.root or root)):  # as it is, and as the agent was told
+        for above in (root, Path(self._task.root or root)):  # resolved, and as the agent got it
             if Path(path).is_relative_to(above):
                 return str(Path(path).relative_to(above))
         raise base.ToolError(f"{path} is not below the server's root directory.")
 
 
 def _too_much(interrupt: Interrupt) -> str | None:
-    """Why a question cannot be asked: what cannot be shown whole cannot be approved."""
+    """Return why a question cannot be asked, None if it can. Nobody can approve a call that is not shown whole."""
     size = len(msgspec.json.encode([interrupt.args, interrupt.diff, interrupt.options]))
     if size <= MAX_ASKED_BYTES:
         return None
@@ -348,8 +348,8 @@ def _too_much(interrupt: Interrupt) -> str | None:
 
 
 async def _nowhere(event: Event) -> None:
-    """The file tools say nothing by events."""
+    """Drop the event, because the file tools emit none."""
 
 
 async def _at_once() -> None:
-    """What was said before a write is journaled with its question."""
+    """Return at once, because earlier events are journaled with the question before a write."""

@@ -1,6 +1,7 @@
-"""The sessions of one ACP agent: a process per thread, kept for its next prompt, ended when idle, never while it waits.
+"""The sessions of one ACP agent: a process per thread, reused by the next prompt, ended when idle.
 
-A session is used by one turn at a time; a turn that was cancelled lets go of it before the next one prompts.
+A process that waits for a person is not idle. One turn at a time uses a session. A cancelled turn releases it
+before the next one prompts.
 """
 
 from __future__ import annotations
@@ -32,13 +33,13 @@ MUST_ASK = (
 
 
 class NotAsking(AcpFailed):
-    """The server forbids agents that decide by themselves, and this one was not put into an asking mode."""
+    """An agent that was not put into an asking mode, on a server that accepts only agents that ask."""
 
 
 @dataclass
 class Session:
-    """A thread's agent. ``servers``: the MCP servers that it was given; ``fresh``: it has been told
-    nothing yet; ``turn``: who uses it now.
+    """A thread's agent. ``servers``: the MCP servers that it was given. ``fresh``: True until its first prompt.
+    ``turn``: the turn that uses it.
     """
 
     process: AcpProcess
@@ -50,14 +51,14 @@ class Session:
     calls: dict[str, Call] = field(default_factory=dict[str, "Call"])
     changes: list[Change] = field(default_factory=list["Change"])  # approved in this prompt, each good once
     commands: list[Command] = field(default_factory=list["Command"])  # likewise
-    backlog: deque[Ask] = field(default_factory=deque["Ask"])  # asked while another question was open
-    reasons: list[str] = field(default_factory=list[str])  # of rejections that the protocol cannot carry
+    backlog: deque[Ask] = field(default_factory=deque["Ask"])  # sent while another question was open
+    reasons: list[str] = field(default_factory=list[str])  # of rejections, which the protocol cannot carry
     waiting: Waiting | None = None
     idle: asyncio.TimerHandle | None = None
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def forget(self) -> None:
-        """A new prompt begins: nothing of the last one is left."""
+        """Discard the state of the last prompt, before a new one."""
         if self.waiting is not None:
             self.waiting.done.set()
         self.waiting, self.calls = None, {}
@@ -93,7 +94,7 @@ class Waiting:
                 return str(process.failure)
             if over.done():
                 return over.result()
-            self._sessions.abandon(self._thread_id, self._session)  # nobody would see what it does now
+            self._sessions.abandon(self._thread_id, self._session)  # no run would journal its further updates
             return "The agent gave up waiting for the answer, and was stopped."
         finally:
             decided.cancel()
@@ -107,7 +108,7 @@ class Waiting:
 
 
 class Sessions:
-    """Those of one agent, by thread. ``idle_seconds``: after which a process without a prompt is ended."""
+    """The sessions of one agent, by thread. A process without a prompt ends after ``idle_seconds``."""
 
     def __init__(self, name: str, config: dict[str, Any], idle_seconds: float) -> None:
         self._name, self._config, self._idle_seconds = name, config, idle_seconds
@@ -115,12 +116,12 @@ class Sessions:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def get(self, thread_id: str) -> Session | None:
-        """The thread's agent, if its process lives."""
+        """Return the thread's session, None if there is none or its process has ended."""
         session = self._all.get(thread_id)
         return session if session is not None and session.process.alive else None
 
     async def open(self, task: Task, turn: object) -> Session:
-        """The thread's agent, ready for a prompt of `turn`: as it is, in its old session, or in a new one."""
+        """Return the thread's session, ready for a prompt of `turn`: unchanged, reloaded, or new."""
         session = self.get(task.thread_id)
         if session is not None:
             self.take(session, turn)
@@ -135,14 +136,14 @@ class Sessions:
         return session
 
     def take(self, session: Session, turn: object) -> None:
-        """From now on the session is this turn's."""
+        """Give the session to this turn."""
         session.turn = turn
         if session.idle is not None:
             session.idle.cancel()
             session.idle = None
 
     async def _in_mode(self, session: Session, task: Task) -> bool:
-        """Put a session that rested into its mode; False if it does not take it."""
+        """Put an idle session into its mode. Return False if the agent does not take it."""
         try:
             await session.process.choose(self._chosen(task))
         except AcpFailed:
@@ -150,12 +151,12 @@ class Sessions:
         return not session.process.modes.failed
 
     def _chosen(self, task: Task) -> str | None:
-        """The mode that the person chose for the thread, if the server's policy still lets them."""
+        """Return the mode that the person chose for the thread, if the server's policy still allows it."""
         known = task.sessions.get(self._name) or {}
         return known.get("chosen") if self.refusal_of_mode(task) is None else None
 
     def refusal_of_mode(self, task: Task) -> str | None:
-        """Why the person may choose no mode that does not ask, None if they may."""
+        """Return why the person may choose no mode that does not ask, None if they may."""
         if self._config.get("must_ask"):
             return "this server takes only agents that ask (LobuApp.acp_must_ask)"
         return refusal_of_mode(task.policy, self._name)
@@ -181,7 +182,7 @@ class Sessions:
         return Session(process, door, servers, cwd, fresh, turn)
 
     async def stop(self, thread_id: str, session: Session, turn: object, *, prompting: bool) -> None:
-        """`turn` is over: its prompt, if it is under way, is stopped, and the process rests, or is gone."""
+        """End `turn`: stop its prompt if one is under way. The process then rests, or is dropped if it has ended."""
         async with session.lock:
             if session.turn is not turn:
                 return
@@ -196,20 +197,20 @@ class Sessions:
         session.idle = loop.call_later(self._idle_seconds, self._reap, thread_id, session)
 
     def abandon(self, thread_id: str, session: Session) -> None:
-        """The question of this session will not be answered: its prompt is stopped in the background."""
+        """Stop the session's prompt in the background, because its question will not be answered."""
         turn = session.turn
         session.forget()
         self._begin(self.stop(thread_id, session, turn, prompting=True), f"{self._name} abandoned")
 
     async def drop(self, thread_id: str, session: Session | None = None) -> None:
-        """End the thread's process (or only if it is `session`'s)."""
+        """End the thread's process. With `session`, end it only if it belongs to that one."""
         found = self._all.get(thread_id)
         if found is None or (session is not None and found is not session):
             return
         del self._all[thread_id]
         if found.idle is not None:
             found.idle.cancel()
-        await found.process.close()  # first: its connections to the door end with it
+        await found.process.close()  # first, because its connections to the MCP server end with it
         await found.door.close()
 
     async def close(self) -> None:

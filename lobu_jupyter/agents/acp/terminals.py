@@ -1,4 +1,4 @@
-"""Terminals of an ACP agent: commands that it runs through us, with bounded output, gone with it at the latest."""
+"""Terminals of an ACP agent: commands that it runs through us, with bounded output, ended with it at the latest."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _CHUNK = 64 * 1024
 
 
 class Terminal:
-    """One command. Its output is kept from the end, up to ``limit`` bytes."""
+    """One command. The last ``limit`` bytes of its output are kept."""
 
     def __init__(self, process: asyncio.subprocess.Process, limit: int) -> None:
         self._process, self._limit = process, limit
@@ -43,7 +43,7 @@ class Terminal:
 
     @property
     def text(self) -> str:
-        """The output so far, from a whole character on."""
+        """Return the kept output, from the first whole character."""
         kept = self._kept
         while self._truncated and kept and kept[0] & 0xC0 == 0x80:  # the rest of a character that was cut
             kept = kept[1:]
@@ -54,7 +54,7 @@ class Terminal:
         return self._truncated
 
     def status(self) -> tuple[int | None, str | None] | None:
-        """Exit code and signal once it has ended."""
+        """Return exit code and signal, None while the command runs."""
         code = self._process.returncode
         if code is None or not self._ended.done():
             return None
@@ -67,10 +67,10 @@ class Terminal:
         return self.status() or (None, None)
 
     async def end(self) -> None:
-        """Stop it and all that it started; what it wrote stays."""
+        """Stop the command and all that it started. Its output stays."""
         if self._process.returncode is None:
             with suppress(ProcessLookupError):
-                self._process.terminate()  # of the leash, which kills all
+                self._process.terminate()  # the leash, which kills all
             with suppress(TimeoutError):
                 async with asyncio.timeout(STOP_SECONDS):
                     await self._process.wait()
@@ -82,10 +82,10 @@ class Terminal:
 
 
 class Terminals:
-    """Those of one agent process, by id. ``cwd``: where they start.
+    """The terminals of one agent process, by id. ``cwd``: their default directory.
 
-    ``inherit``: variables that they get beside the usual. They do not get the ones that the configuration sets for the
-    agent itself, such as its key.
+    ``inherit``: variables that they get beside the usual ones. They do not get the ones that the configuration sets
+    for the agent itself, such as its key.
     """
 
     def __init__(self, cwd: str, inherit: Sequence[str] = ()) -> None:
@@ -93,11 +93,11 @@ class Terminals:
         self._all: dict[str, Terminal] = {}
 
     def environment(self, env: dict[str, str]) -> dict[str, str]:
-        """All variables that a command gets which is given `env`."""
+        """Return all variables of a command for which the agent sets `env`."""
         return {**passed_on(os.environ, self._inherit), **env}
 
     async def start(self, argv: list[str], cwd: str, params: dict[str, Any]) -> str:
-        """Run `argv`, whose first word is the program's path, for an ask; the id of its terminal.
+        """Run `argv`, whose first word is the program's path, and return the id of its terminal.
 
         Raises:
             OSError: the directory is not there.
@@ -127,7 +127,7 @@ class Terminals:
         return self._all[name]
 
     def text(self, name: str) -> str:
-        """What a terminal shows; empty if it was released."""
+        """Return the output of a terminal, empty if it was released."""
         return self._all[name].text if name in self._all else ""
 
     def output(self, name: str) -> TerminalOutputResponse:

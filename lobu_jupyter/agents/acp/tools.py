@@ -1,7 +1,7 @@
-"""The notebook's tools in the hands of an ACP agent: the same checks, policy, questions and cards as for our own.
+"""The notebook's tools for an ACP agent: the same checks, policy, questions and cards as for our own agent.
 
-A call runs beside the turn that took it, so that the agent's other words go on; what it says comes through the
-process's inbox, in order. While one runs the turn does not pause.
+A call runs beside its turn, so that the agent's other updates continue. Its events come through the process's
+inbox, in order. The turn does not pause while a call runs.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ log = logging.getLogger(__name__)
 
 
 def offered(task: Task) -> dict[str, base.BoundTool]:
-    """The tools that the agent is offered in a run: the kernel's, and what the person registered there."""
+    """Return the tools that a run offers to the agent: the kernel's, and those that the person registered there."""
     bound = list(kernel.BOUND)
     if task.kernel is not None:
         bound += [kernel.registered(spec) for spec in task.kernel.tools if spec.name not in specs.NAMES]
@@ -62,11 +62,11 @@ class Tools:
 
     @property
     def busy(self) -> bool:
-        """Whether a call runs, or has said something that was not passed on yet."""
+        """Return True if a call runs, or has events in the inbox."""
         return bool(self._running)
 
     async def take(self, ask: Ask) -> tuple[list[Event], Question | None]:
-        """Begin a call, refuse it, or turn it into a question; and the events of either."""
+        """Begin a call, refuse it, or turn it into a question. Return the events of either."""
         tool = self._all.get(ask.params["name"])
         if tool is None:
             ask.refuse(refused(f"There is no tool {ask.params['name']!r}."))
@@ -90,7 +90,7 @@ class Tools:
         return out, None
 
     async def decided(self, question: Question, decision: Decision) -> list[Event]:
-        """Go on with a call as the person decided."""
+        """Continue a call with the person's decision."""
         ask, call = question.ask, question.call
         tool = self._all.get(ask.params["name"])
         if decision.kind == "respond":
@@ -106,11 +106,11 @@ class Tools:
         return []
 
     def ended(self, call: asyncio.Task[None]) -> None:
-        """All that a call said has been passed on."""
+        """Remove a call, because all its events have left the inbox."""
         self._running.discard(call)
 
     async def stop(self) -> None:
-        """Interrupt what still runs."""
+        """Interrupt the calls that still run."""
         running = set(self._running)
         for task in running:
             task.cancel()
@@ -145,7 +145,7 @@ class Tools:
         return Question(ask, interrupt, call)
 
     def _denied(self, tool: base.BoundTool) -> bool:
-        """A denial that came between the question and the answer stands."""
+        """Return True if the policy now denies the tool. A denial after the question overrules the approval."""
         return judge(self._task.policy, tool.spec.name, needs_approval=True).verdict is Verdict.DENY
 
     def _start(
@@ -160,9 +160,9 @@ class Tools:
     async def _run(
         self, tool: base.BoundTool, ask: Ask, call: Call, args: dict[str, Any], edited: bool
     ) -> None:
-        """Run the call; its card and the agent get the result, whatever comes."""
+        """Run the call. Its card and the agent get the result, whatever happens."""
         try:
-            await self._journaled()  # what kills the worker or the kernel is on record first
+            await self._journaled()  # a call that kills the worker or the kernel is on record first
             result = await tool.run(self._work, base.Call(call.id, args))
             if edited:
                 result = base.Result(

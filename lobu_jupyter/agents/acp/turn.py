@@ -1,4 +1,4 @@
-"""One run of an ACP agent: a prompt, or the way on after a person's decision, to its end or its next question."""
+"""One run of an ACP agent: a prompt, or its continuation after a decision, up to its end or its next question."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ GAVE_UP = "It was not run: the agent gave up waiting for the decision."
 
 
 class Turn:
-    """See the module. ``alive``: whether a failure left the agent's process as it was."""
+    """One run of an ACP agent. ``alive``: True if a failure left the agent's process intact."""
 
     def __init__(self, name: str, sessions: Sessions, task: Task, kernel: KernelPort | None) -> None:
         self.mapper = Mapper(name, task.run_id)
@@ -49,9 +49,9 @@ class Turn:
         self._session: Session | None = None
         self._asking: Asking
         self._tools: Tools
-        self._question: Question | None = None  # to pause for, once nothing of ours runs
-        self._over = False  # nothing is under way: the prompt has ended, or waits for a person
-        self._said = False  # the agent has answered something: a second try would say it twice
+        self._question: Question | None = None  # to pause for, once no call of our tools runs
+        self._over = False  # True if the prompt has ended, or waits for a person
+        self._said = False  # True once the agent has answered something, which a second try would repeat
 
     async def events(self) -> AsyncIterator[Event]:
         begin = self._begin() if self._task.resumption is None else self._go_on()
@@ -68,7 +68,7 @@ class Turn:
                 raise self._pause(session, self._question)
 
     async def _next(self, session: Session) -> AsyncIterator[Event]:
-        """What comes next, as events."""
+        """Yield the events of the next item of the backlog or the inbox."""
         if session.backlog and self._question is None:
             item: Any = session.backlog.popleft()
         else:
@@ -111,7 +111,7 @@ class Turn:
         return events
 
     async def leave(self) -> None:
-        """After the run, however it ended: a prompt that is still under way is stopped."""
+        """Release the session after the run, however it ended. Stop a prompt that is still under way."""
         session = self._session
         if session is None:
             return
@@ -132,12 +132,12 @@ class Turn:
         session.process.prompt(self._prompt(session))
 
     def _is_news(self, session: Session) -> bool:
-        """Whether the agent works in another mode than was told last."""
+        """Return True if the agent's mode is not the one that the thread last reported."""
         known = self._task.sessions.get(self._name) or {}
         return known.get("mode", "") != session.process.modes.current
 
     async def _choose(self, session: Session, wish: str) -> AsyncIterator[Event]:
-        """Answer a ``/mode`` message: with a list, the asking mode, or the question whether it may be another one."""
+        """Answer a ``/mode`` message: with a list, the asking mode, or the question before another mode."""
         self._over = True
         modes = session.process.modes
         mode = modes.offered.get(wish)
@@ -163,7 +163,7 @@ class Turn:
             yield event
 
     async def _chosen(self, mode: str, interrupt: Interrupt, decision: Decision) -> AsyncIterator[Event]:
-        """Do what the person decided about the agent's mode; the agent itself is not prompted."""
+        """Apply the person's decision on the agent's mode. The agent itself is not prompted."""
         session = await self._sessions.open(self._task, self)
         self._use(session)
         self._over = True
@@ -185,7 +185,7 @@ class Turn:
         self._session = session
 
     def _told_session(self, session: Session) -> Event:
-        """The session and its mode, for the journal, the person, and whichever worker goes on in it."""
+        """Return the session and its mode as an event, for the journal, the person and the next worker."""
         modes = session.process.modes
         told: dict[str, Any] = {
             "agent": self._name,
@@ -199,7 +199,7 @@ class Turn:
         return custom("lobu.session", {name: value for name, value in told.items() if value is not None})
 
     def _prompt(self, session: Session) -> str:
-        """The person's message; for a session that knows nothing yet, with what was said before."""
+        """Return the person's message. A fresh session gets the earlier conversation before it."""
         *before, last = self._task.messages
         prompt = _text(last)
         told = "\n\n".join(f"{m['role']}: {_text(m)}" for m in before if m.get("content"))
@@ -228,7 +228,7 @@ class Turn:
         self._use(session)
         question = waiting.question
         question.ask.asks = False
-        if not question.ask.is_wanted:  # nothing runs for nobody
+        if not question.ask.is_wanted:  # its caller has given up
             question.ask.answer.cancel()
             for event in self.mapper.answer(question.call, GAVE_UP):
                 yield event
@@ -240,7 +240,7 @@ class Turn:
     # -- what comes
 
     def _pause(self, session: Session, question: Question) -> Pause:
-        """This run ends with a question; the agent waits in its process for the next one."""
+        """Return the pause that ends this run with a question. The agent waits in its process for the next run."""
         self._over = True
         self._gather(session, question.ask)
         waiting = session.waiting = Waiting(self._sessions, self._task.thread_id, session, question)
@@ -248,7 +248,7 @@ class Turn:
         return Pause([question.interrupt], checkpoint, [], waiting)
 
     def _gather(self, session: Session, asked: Ask) -> None:
-        """Let the same call, asked again since, join the question."""
+        """Let repetitions of the asked call in the inbox join the question."""
         inbox = session.process.inbox
         for _ in range(inbox.qsize()):
             item = inbox.get_nowait()
@@ -275,9 +275,7 @@ class Turn:
         if end.stop_reason == "refusal":
             self._over = True
             raise AgentError(ErrorCode.PROVIDER_ERROR, f"{self._name} refused to answer this.")
-        if (
-            session.reasons
-        ):  # the protocol's "rejected" has no words: they are told as the person's next message
+        if session.reasons:  # the protocol's "rejected" carries no reason, so the next prompt tells it
             session.process.prompt("\n".join(session.reasons))
             session.reasons.clear()
             return
@@ -286,7 +284,7 @@ class Turn:
             yield {"type": "lobu.usage", "usage": [usage]}
 
     async def _rest(self, session: Session) -> AsyncIterator[Event]:
-        """What our tools still said: the agent did not wait for them, so they are stopped."""
+        """Stop our tools, for which the agent did not wait, and yield the events left in the inbox."""
         await self._tools.stop()
         inbox = session.process.inbox
         while not inbox.empty():
@@ -297,12 +295,12 @@ class Turn:
                 self._tools.ended(item.last)
             elif isinstance(item, Noted):
                 yield self.mapper.notice(item.message)
-            elif isinstance(item, dict):  # said just after the answer
+            elif isinstance(item, dict):  # an update just after the answer
                 for event in self.mapper.feed(item):
                     yield event
 
     def _can_try_again(self, session: Session, error: BaseException) -> bool:
-        """Whether the agent lost its session, and nothing was said in this run yet."""
+        """Return True if the agent lost its session and has said nothing in this run yet."""
         lost = isinstance(error, RequestError) and (error.code == -32002 or "session" in str(error).lower())
         return lost and not session.fresh and not self._said and session.process.alive
 
@@ -311,7 +309,7 @@ class Turn:
         if isinstance(error, AcpFailed):
             return error
         if isinstance(error, RequestError):
-            self._over = True  # the prompt is over; the process may go on
+            self._over = True  # the prompt is over, but the process can continue
             return session.process.refusal(error)
         return AcpFailed(await session.process.why_gone())
 

@@ -35,7 +35,7 @@ and the person sees its output, figures and tables included, so do not repeat th
 
 
 def assistant(settings: Settings, peers: Mapping[str, AgentPort] | None = None) -> PydanticAgent:
-    """The agent on the models that the settings allow; it may delegate to `peers`."""
+    """Return the agent on the models that the settings allow. It may delegate to `peers`."""
     providers.warm(settings)
     build = partial(providers.build, settings)
     return PydanticAgent(

@@ -1,6 +1,6 @@
-"""The ``rebuild`` agent: asks once, showing all of it, and runs again what this thread's agent had run.
+"""The ``rebuild`` agent: it runs the code again that this thread's agent had run, after one question with all of it.
 
-The gateway gives it the code as its run's context. A person always approves, whatever mode or grant holds; the
+The gateway passes the code as its run's context. A person always approves, whatever mode or grant holds. The
 pieces run one after the other, and the first error stops it.
 """
 
@@ -37,7 +37,7 @@ NOTHING = "There is nothing to rebuild here. A rebuild is started with `%lobu re
 
 
 class Rebuild:
-    """See the module."""
+    """The agent that runs a thread's code again."""
 
     name = REBUILD_AGENT
     description = REBUILD

@@ -1,8 +1,8 @@
-"""The ``script`` agent: a model of no intelligence that does exactly what the prompt's lines say.
+"""The ``script`` agent: a model without intelligence that does exactly what the prompt's lines say.
 
-It is a pydantic-ai model fed to the same loop as every other, so that policy, pause and resume are
-one code path. Where it stands in the script is read off the message history alone: each response
-with tool calls is one line done. The language is in docs/script-agent.md.
+It is a pydantic-ai model on the same loop as every other, so that policy, pause and resume are one code path. It
+finds its place in the script from the message history alone: each response with tool calls is one line done. The
+language is in docs/script-agent.md.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ _DELEGATE = re.compile(r"delegate(?: ([\w.-]+))?:")
 
 @dataclass(frozen=True)
 class Step:
-    """One line: what it says at once, or the tool calls it makes."""
+    """One line: the text to say at once, or the tool calls to make."""
 
     word: str
     text: str = ""
@@ -64,7 +64,7 @@ class Step:
 
 
 def script(peers: Mapping[str, AgentPort] | None = None, sources: Sequence[ToolSource] = ()) -> PydanticAgent:
-    """The agent; it may delegate to `peers`, and has the tools of `sources`."""
+    """Return the script agent. It may delegate to `peers`, and has the tools of `sources`."""
     model = FunctionModel(
         stream_function=_respond, model_name="script", profile={"supports_image_input": False}
     )
@@ -72,7 +72,7 @@ def script(peers: Mapping[str, AgentPort] | None = None, sources: Sequence[ToolS
 
 
 def parse(prompt: str) -> list[Step]:
-    """The steps of a script. Blank lines and lines that begin with # are nothing."""
+    """Return the steps of a script, without blank lines and lines that begin with #."""
     return [
         _step(line)
         for line in _logical_lines(textwrap.dedent(prompt))
@@ -81,7 +81,7 @@ def parse(prompt: str) -> list[Step]:
 
 
 def _logical_lines(prompt: str) -> list[str]:
-    """Lines, each with the indented lines that follow it."""
+    """Return the lines, each with the indented lines that follow it."""
     lines: list[str] = []
     for line in prompt.splitlines():
         if lines and (line.startswith((" ", "\t")) or not line.strip()):
@@ -96,7 +96,7 @@ def _step(line: str) -> Step:
         return Step("calls", calls=(call,))
     batch = [_call(part.strip()) for part in line.split(" && ")]
     calls = [call for call in batch if call is not None]
-    if len(calls) < len(batch):  # the && belongs to what one call runs
+    if len(calls) < len(batch):  # the && is part of one call's code
         calls = [call for call in [_call(line)] if call is not None]
     if calls:
         return Step("calls", calls=tuple(calls))
@@ -106,7 +106,7 @@ def _step(line: str) -> Step:
 
 
 def _delegation(line: str) -> tuple[str, dict[str, Any]] | None:
-    """``delegate:`` or ``delegate AGENT:`` and the indented lines that are the sub-agent's prompt."""
+    """Return the call for ``delegate:`` or ``delegate AGENT:``. The indented lines are the sub-agent's prompt."""
     head, _, lines = line.partition("\n")
     match = _DELEGATE.fullmatch(head.strip())
     if match is None or not lines.strip():
@@ -116,7 +116,7 @@ def _delegation(line: str) -> tuple[str, dict[str, Any]] | None:
 
 
 def _call(part: str) -> tuple[str, dict[str, Any]] | None:
-    """The tool call that a line makes, or None."""
+    """Return the tool call of a line, or None."""
     word, _, rest = part.partition(" ")
     rest = rest.strip("\n")
     if part.startswith(("run ", "run\n")) and part[3:].strip():
@@ -142,7 +142,7 @@ def _tool_call(name: str, args: str) -> tuple[str, dict[str, Any]] | None:
 
 
 def _path_and_text(rest: str) -> tuple[str, str]:
-    """A path, in quotes if it has spaces, and the text; ``\\n`` in the text is a new line."""
+    """Split off a path, in quotes if it has spaces, from the text. ``\\n`` in the text is a new line."""
     if rest[0] in "\"'":
         lexer = shlex.shlex(rest, posix=True)
         lexer.whitespace_split = True
@@ -154,7 +154,7 @@ def _path_and_text(rest: str) -> tuple[str, str]:
 
 
 def _code(text: str) -> str:
-    """Code whose further lines are indented: as a block of its own, or as the body of the first line."""
+    """Return code with indented further lines: as a block of its own, or as the body of the first line."""
     first, newline, rest = text.strip("\n").partition("\n")
     flat, nested = _dedent(text), first.strip() + newline + rest
     return next((code for code in (flat, nested) if _parses(code)), flat)
@@ -169,7 +169,7 @@ def _parses(code: str) -> bool:
 
 
 def _dedent(text: str) -> str:
-    """A first line and its indented rest, without the rest's common indentation."""
+    """Return a first line and its indented rest, without the rest's common indentation."""
     first, newline, rest = text.partition("\n")
     return (first.strip() + newline + textwrap.dedent(rest)).strip("\n")
 
@@ -246,6 +246,6 @@ def _first(result: str) -> str:
 
 
 def _words(text: str) -> list[str]:
-    """A text in words, each with the space before it."""
+    """Split a text into words, each with the space before it."""
     words = text.split(" ")
     return [words[0], *(f" {word}" for word in words[1:])]

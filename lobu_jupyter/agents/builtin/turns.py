@@ -1,4 +1,4 @@
-"""What the agents without a model read off the history: the prompts, and what was done for the last one."""
+"""The history as the agents without a model read it: the prompts, and the work done for the last one."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 class Turn:
     """The work since the last prompt, the `number`-th of the thread.
 
-    ``batches``: responses with calls; ``results``: (tool, text) in order.
+    ``batches``: the number of responses with calls. ``results``: (tool, text) in order.
     """
 
     prompt: str = ""
@@ -32,7 +32,7 @@ class Turn:
 
 
 def turn_of(messages: list[ModelMessage]) -> Turn:
-    """The last prompt's turn. These agents take no images, so nothing but a prompt is a user's part."""
+    """Return the last prompt's turn. These agents get no images, so every user part is a prompt."""
     turn = Turn()
     for message in messages:
         if isinstance(message, ModelResponse):

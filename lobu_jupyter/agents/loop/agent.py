@@ -1,9 +1,9 @@
 """The agent loop: pydantic-ai behind :class:`~lobu_jupyter.model.ports.AgentPort`.
 
-One task drives the model and the tools and sends events into a bounded stream; the generator hands
-them on. Closing or cancelling the generator cancels that task, and with it the provider's
-connection and the kernel's call. A run that waits for a person raises Pause with all it needs to
-go on; what ran before the pause does not run again.
+One task drives the model and the tools and sends events into a bounded stream, and the generator yields them.
+Closing or cancelling the generator cancels that task, and with it the provider's connection and the kernel's call.
+A run that waits for a person raises Pause with all it needs to continue. Work from before the pause does not run
+again.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ ModelFactory = Callable[[str | None], Model]
 
 @dataclass
 class _Start:
-    """Where a run begins: anew with a prompt, or at a checkpoint with what was decided."""
+    """The start of a run: a new one with a prompt, or a checkpoint with the decisions."""
 
     messages: list[ModelMessage]
     prompt: history.Prompt | None
@@ -71,10 +71,10 @@ class _Start:
 class PydanticAgent:
     """An agent on a pydantic-ai model. ``model_factory`` may raise AgentError and runs in a thread.
 
-    ``counts``: whether its token counts mean anything, and are reported. ``capabilities``: pydantic-ai's.
-    ``peers``: the agents that it may delegate to, itself apart. ``compacts``: whether older turns are summarised
-    before its model's context is full. ``tools``: tools of its own, before the usual ones of their names.
-    ``sources``: where more tools come from.
+    ``counts``: True if its token counts mean anything, and are reported. ``capabilities``: pydantic-ai's.
+    ``peers``: the agents that it may delegate to, besides itself. ``compacts``: True if older turns are summarised
+    before its model's context is full. ``tools``: tools of its own, which replace the usual ones of their names.
+    ``sources``: the sources of more tools.
     """
 
     def __init__(
@@ -135,7 +135,7 @@ async def _journaled(send: MemoryObjectSendStream[Event]) -> None:
 
 
 async def _stop(driving: asyncio.Task[Any]) -> None:
-    """End the driving task, within a limit: it may be in the middle of a call."""
+    """Cancel the driving task, which may be in the middle of a call, and wait a limited time for its end."""
     if driving.done():
         return
     driving.cancel()
@@ -169,7 +169,7 @@ class _Run:
         self._model: Model | None = None
 
     async def drive(self) -> tuple[list[Any], str] | None:
-        """Run to the end: None, or the interrupts and the checkpoint of a pause."""
+        """Run to the end. Return None, or the interrupts and the checkpoint of a pause."""
         async with self._send:
             try:
                 return await self._drive()
@@ -217,7 +217,7 @@ class _Run:
         return interrupts, checkpoint.dump()
 
     def _telling(self) -> list[AbstractCapability[None]]:
-        """The capabilities of this run: what its border does to images is said in its transcript."""
+        """Return the capabilities of this run. Its border reports changed images in the transcript."""
 
         async def tell(message: str) -> None:
             await self._send.send(custom("lobu.images", {"message": message}))
@@ -225,7 +225,7 @@ class _Run:
         return [border.Border(tell) if isinstance(c, border.Border) else c for c in self._capabilities]
 
     async def _leave_out(self) -> None:
-        """Take out the tools whose schemas no provider takes, and name them: one would cost every request."""
+        """Remove and name the tools whose schemas no provider takes, because one would fail every request."""
         broken = [
             name for name, tool in self.tools.items() if border.fit_schema(tool.spec.parameters) is None
         ]
@@ -281,12 +281,12 @@ class _Run:
             await self._send.send(event)
 
     async def _standing_instructions(self) -> str:
-        """AGENTS.md of the root, bounded; the run says that it was given."""
+        """Return the root's AGENTS.md, bounded. An event says that the run got it."""
         if self._task.root is None:
             return ""
         try:
             text = await asyncio.to_thread(_read_instructions, Disk.of(self._task))
-        except ToolError as error:  # the person is told, and the run goes on without
+        except ToolError as error:  # an event tells the person, and the run continues without
             await self._send.send(custom("lobu.unread", {"path": INSTRUCTIONS, "message": str(error)}))
             return ""
         if text:
@@ -308,7 +308,7 @@ class _Run:
         return "\n\n".join(part for part in parts if part)
 
     def token_usage(self) -> list[dict[str, Any]]:
-        """AG-UI's TokenUsage, one entry for the run; none if no model was asked."""
+        """Return AG-UI's TokenUsage, one entry for the run, none if no model was asked."""
         usage, model = self._usage, self._model
         if not usage.requests and not usage.input_tokens:
             return []
@@ -333,19 +333,19 @@ class _Run:
 
 
 def _blinded(start: _Start) -> _Start:
-    """For a model that sees no images; it may have been another's conversation before."""
+    """Return the start for a model that sees no images. Another model may have begun the conversation."""
     prompt = None if start.prompt is None else history.blind(start.prompt)
     return replace(start, messages=history.without_images(start.messages), prompt=prompt)
 
 
 def _owed(resumption: Resumption) -> list[str]:
-    """The run's own calls that were left to answer: of a sub-agent's questions, the call it runs in."""
+    """Return the run's own calls without a result. For a sub-agent's question that is the call it runs in."""
     calls = [(*i.parent_tool_call_ids, i.tool_call_id)[0] for i in resumption.interrupts]
     return list(dict.fromkeys(call for call in calls if call))
 
 
 def _calls_of(task: Task) -> list[str]:
-    """Ids of the calls that the thread has had: a provider may count its own from 0 again."""
+    """Return the ids of the thread's earlier calls, because a provider may count its own from 0 again."""
     return [call["id"] for message in task.messages for call in message.get("toolCalls") or []]
 
 

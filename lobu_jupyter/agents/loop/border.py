@@ -1,7 +1,7 @@
-"""The border before a model: whatever a history holds, its provider can take the request.
+"""The border before a model: it turns any history into a request that the provider accepts.
 
 A lone surrogate, a blank text, a broken or too large image or a tool whose schema no provider takes would be refused
-again in each later run of the thread, so it is mended here, or named in its place. The journal stays as it is.
+again in each later run of the thread. So it is mended here, or named in its place. The journal stays as it is.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 MAX_IMAGES = 20  # the last ones are passed on
 MAX_IMAGE_BYTES = 3_700_000  # 5 MB as base64
-MAX_SIDE = 8000  # with many images some providers take 2000 only
+MAX_SIDE = 8000  # with many images some providers accept 2000 only
 MANY_SIDE = 2000
 EMPTY = "(empty)"
 _IMAGES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
@@ -43,9 +43,9 @@ _COMBINED = ("anyOf", "oneOf", "allOf", "not", "enum", "const", "if", "then", "e
 
 @dataclass
 class Border(AbstractCapability[None]):
-    """Makes every message of a request acceptable. It stands before all that reads or writes messages as JSON.
+    """A capability that makes every message of a request acceptable. It stands before all others that use JSON.
 
-    ``tell``: is given, once each, what the person should know of images that the model does not see as they are.
+    ``tell`` gets each note for the person once, about images that the model does not see as they are.
     """
 
     tell: Callable[[str], Awaitable[None]] | None = None
@@ -64,7 +64,7 @@ class Border(AbstractCapability[None]):
 
 
 def acceptable(messages: Sequence[ModelMessage], notes: list[str] | None = None) -> list[ModelMessage]:
-    """Return the messages in a form that every provider takes; what became of images is added to `notes`."""
+    """Return the messages in a form that every provider accepts. Notes on changed images are added to `notes`."""
     images = _Images([message for message in messages if isinstance(message, ModelRequest)], notes)
     return [
         _request(message, images) if isinstance(message, ModelRequest) else _response(message)
@@ -131,7 +131,7 @@ def _contents(content: Sequence[UserContent], images: _Images) -> list[UserConte
 
 
 class _Images:
-    """The images of a request: how many there are, and which are too old to be passed on."""
+    """The images of a request: a count, by which images too old are left out."""
 
     def __init__(self, messages: list[ModelRequest], notes: list[str] | None) -> None:
         self._notes: list[str] = [] if notes is None else notes
@@ -145,7 +145,7 @@ class _Images:
         self._side = MAX_SIDE if self._left <= MAX_IMAGES else MANY_SIDE
 
     def fit(self, image: BinaryContent) -> UserContent:
-        """Return the image, scaled if it is too large, or a text that says why it is not passed on."""
+        """Return the image, scaled if it is too large, or a text that says why it is left out."""
         self._left -= 1
         if self._left >= MAX_IMAGES:
             self._notes.append(f"Only the last {MAX_IMAGES} images of this chat are sent to the model.")
@@ -168,7 +168,7 @@ class _Images:
 
 
 def size_of(data: bytes) -> tuple[int, int] | None:
-    """Return an image's width and height by its header, or None: it is no PNG, JPEG, GIF or WebP."""
+    """Return an image's width and height by its header, None if it is no PNG, JPEG, GIF or WebP."""
     try:
         if data.startswith(b"\x89PNG\r\n\x1a\n") and data[12:16] == b"IHDR":
             return struct.unpack(">II", data[16:24])
@@ -207,7 +207,7 @@ def _size_of_webp(data: bytes) -> tuple[int, int] | None:
 
 
 def _scaled(data: bytes, side: int) -> bytes | None:
-    """Return the image as a PNG within the limits, or None: it is broken, or nothing here can scale it."""
+    """Return the image as a PNG within the limits, None if it is broken or no library here can scale it."""
     try:
         from io import BytesIO
 
@@ -232,7 +232,7 @@ def _scaled(data: bytes, side: int) -> bytes | None:
 
 
 def fit_schema(schema: dict[str, Any]) -> dict[str, Any] | None:
-    """Return a tool's schema as every provider takes it, or None: it cannot be mended.
+    """Return a tool's schema in a form that every provider accepts, None if it cannot be mended.
 
     At its top it is a plain object: branches of a top-level ``anyOf`` become one object whose members are all
     optional where the branches differ. Calls are checked against the tool's own schema before they run.
@@ -291,5 +291,5 @@ def _resolves(ref: str, root: dict[str, Any]) -> bool:
 
 
 def left_out(names: Sequence[str]) -> str:
-    """Return the sentence that names the tools that no model is told of."""
+    """Return the sentence that names the tools hidden from the model."""
     return f"Left out, because their schemas are broken: {', '.join(names)}."

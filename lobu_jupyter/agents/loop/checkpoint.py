@@ -1,12 +1,12 @@
-"""A pause as data: the questions to a person, the checkpoint, and what the decisions make of it.
+"""A pause as data: the questions to a person, the checkpoint, and the results that the decisions lead to.
 
-The checkpoint is one JSON text, opaque to everybody else::
+The checkpoint is one JSON text, opaque to all other parts::
 
     {"v": 1, "model": str | None, "instructions": AGENTS.md as it was, "names": {provider id: ours},
-     "delegated": how many sub-agents it has had, "compacted": of the messages, "conversation": pydantic-ai's Conversation}
+     "delegated": number of sub-agents so far, "compacted": of the messages, "conversation": pydantic-ai's Conversation}
 
-A call in which a sub-agent waits is kept with the sub-agent as data (its own checkpoint and questions), in the
-metadata of the deferred call; the sub-agent's questions are the run's.
+A call in which a sub-agent waits keeps the sub-agent as data (its own checkpoint and questions) in the metadata of
+the deferred call. The run asks the sub-agent's questions as its own.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ VERSION = 1
 
 @dataclass
 class Checkpoint:
-    """What a run goes on with. ``names``: the calls whose AG-UI id is not the provider's."""
+    """The state from which a run continues. ``names``: the calls whose AG-UI id is not the provider's."""
 
     conversation: Conversation
     model: str | None
@@ -57,7 +57,7 @@ class Checkpoint:
     def dump(self) -> str:
         try:
             conversation = msgspec.Raw(ConversationTypeAdapter.dump_json(self.conversation))
-        except (PydanticSerializationError, UnicodeEncodeError):  # a lone surrogate, as a model may write it
+        except (PydanticSerializationError, UnicodeEncodeError):  # a lone surrogate, which a model may write
             conversation = encodable(ConversationTypeAdapter.dump_python(self.conversation, mode="json"))
         return msgspec.json.encode(
             {
@@ -73,7 +73,7 @@ class Checkpoint:
 
 
 def load(text: str) -> Checkpoint:
-    """The checkpoint of an interrupted run.
+    """Decode the checkpoint of an interrupted run.
 
     Raises:
         AgentError: it was written by another version, or is damaged.
@@ -98,7 +98,7 @@ def load(text: str) -> Checkpoint:
 def interrupts_of(
     task: Task, requests: DeferredToolRequests, tools: dict[str, BoundTool], names: dict[str, str]
 ) -> list[Interrupt]:
-    """One question per call that waits, in the order of the model's calls; a sub-agent's own for its call."""
+    """Return one question per waiting call, in the model's order. A sub-agent's own questions stand for its call."""
     asked: list[Interrupt] = []
     for part in [*requests.approvals, *requests.calls]:
         metadata = requests.metadata.get(part.tool_call_id) or {}
@@ -136,7 +136,7 @@ def _approval(
 
 
 def _of_child(task: Task, child: dict[str, Any], call: str) -> list[Interrupt]:
-    """A sub-agent's questions as the run asks them."""
+    """Return a sub-agent's questions as questions of the run."""
     return [
         msgspec.structs.replace(
             interrupt,
@@ -166,7 +166,7 @@ def _question(
 
 
 def results_of(resumption: Resumption, checkpoint: Checkpoint) -> DeferredToolResults:
-    """What pydantic-ai is told of the decisions, by the provider's ids of the calls."""
+    """Return the decisions as pydantic-ai's results, by the provider's ids of the calls."""
     theirs = {ours: provider for provider, ours in checkpoint.names.items()}
     requests = checkpoint.conversation.deferred_tool_requests or DeferredToolRequests()
     decided = {decision.interrupt_id: decision for decision in resumption.decisions}
@@ -187,7 +187,7 @@ def results_of(resumption: Resumption, checkpoint: Checkpoint) -> DeferredToolRe
 def _decide_children(
     results: DeferredToolResults, requests: DeferredToolRequests, decided: dict[str, Decision]
 ) -> set[str]:
-    """Let each call with a suspended sub-agent go on with what was decided; the questions that were theirs."""
+    """Give each call with a suspended sub-agent its decisions. Return the ids of those sub-agents' questions."""
     theirs = set[str]()
     for call, metadata in requests.metadata.items():
         child: dict[str, Any] | None = metadata.get("child")
@@ -208,7 +208,7 @@ def _settle(
     decision: Decision,
     args: dict[str, Any] | None,
 ) -> None:
-    """``args``: what an approval stands for, where that is not what the model wrote."""
+    """Set the result of one decision. ``args``: the arguments that an approval covers, if not the model's own."""
     if interrupt.reason == QUESTION:
         results.calls[call] = answer_text(decision, interrupt.questions)
     elif decision.kind == "respond":
@@ -222,6 +222,6 @@ def _settle(
 
 
 def rejection(decision: Decision) -> str:
-    """The result of a call that a person refused."""
+    """Return the result of a call that a person refused."""
     reason = f" The reason: {decision.reason}" if decision.reason else ""
     return f"The person refused this call; it was not run.{reason}"

@@ -1,10 +1,9 @@
-"""Before a model's context is full, older turns are summarised; the person's transcript is never cut.
+"""Summaries of older turns, made before a model's context is full. The person's transcript is never cut.
 
-The messages themselves stay whole. Each request is sent with everything up to a mark replaced by a
-summary that the same model wrote. A mark is a place where history may be cut: before a prompt, or after
-the results of a batch of calls; it carries the id of the AG-UI message that ends there, so that the event
-``lobu.compacted`` tells later runs where to go on. A provider that finds the context too long all the
-same gets one more try, with less.
+The messages themselves stay whole. In each request a summary that the same model wrote replaces all messages up to a
+mark. A mark is a place at which the history may be cut: before a prompt, or after the results of a batch of calls.
+It carries the id of the AG-UI message that ends there, so that the event ``lobu.compacted`` tells later runs where
+to continue. If a provider still finds the context too long, it gets one more try, with less.
 """
 
 from __future__ import annotations
@@ -30,8 +29,8 @@ if TYPE_CHECKING:
     from pydantic_ai.models import Model, ModelRequestContext
     from pydantic_ai.usage import RunUsage
 
-UNKNOWN_WINDOW = 100_000  # tokens, of a model whose window nobody has told
-FULL, KEEP = 0.75, 0.3  # of the window: where older turns are summarised, and how much is kept as it was
+UNKNOWN_WINDOW = 100_000  # tokens, for a model whose window is unknown
+FULL, KEEP = 0.75, 0.3  # of the window: the fill that starts a summary, and the part that is kept as it was
 MAX_SUMMARY, MAX_PROMPT = 16_000, 6000  # characters
 MESSAGE = "The conversation had become long for the model: what came before was summarised for it."
 SUMMARISE = """\
@@ -45,8 +44,8 @@ the summary only, in the language of the conversation, in at most 800 words."""
 
 @dataclass
 class Compacted:
-    """How far the messages are replaced. ``count``: of messages; ``marks``: (count, AG-UI message id), ascending;
-    ``request``: what the person asked, where that is among the messages replaced.
+    """The state of a compaction. ``count``: the number of messages replaced. ``marks``: (count, AG-UI message id),
+    ascending. ``request``: the person's request, if it is among the messages replaced.
     """
 
     count: int = 0
@@ -62,9 +61,9 @@ class Compacted:
 
 @dataclass
 class Compacting(AbstractCapability[None]):
-    """One run's compaction. ``call_id``: a provider's id of a call to ours; ``emit``: takes the event.
+    """One run's compaction. ``call_id`` turns a provider's id of a call into ours. ``emit`` gets the event.
 
-    ``helpers``: the capabilities that requests for summaries have too.
+    ``helpers``: the capabilities for the requests for summaries.
     """
 
     state: Compacted
@@ -72,9 +71,9 @@ class Compacting(AbstractCapability[None]):
     emit: Callable[[Event], Awaitable[None]]
     usage: RunUsage
     helpers: Sequence[AbstractCapability[None]] = ()
-    refused: bool = False  # the provider found the context too long, once
+    refused: bool = False  # True once the provider found the context too long
     forced: bool = False
-    whole: list[ModelMessage] = field(default_factory=list[ModelMessage])  # of the request under way
+    whole: list[ModelMessage] = field(default_factory=list[ModelMessage])  # of the current request
 
     async def prepare_model_request(
         self, ctx: RunContext[Any], request_context: ModelRequestContext
@@ -96,12 +95,12 @@ class Compacting(AbstractCapability[None]):
         if self.refused or not isinstance(error, ex.ModelContextWindowExceededError):
             raise error
         if self._cut(self.whole, 0) is None:
-            raise error  # there is nothing older that could be left out
+            raise error  # there is no older message to leave out
         self.refused = self.forced = True
         raise ex.RetryModelRequest from error
 
     def _mark(self, messages: list[ModelMessage]) -> None:
-        """Results that are about to be sent end a message; the ids of calls are those of now."""
+        """Add a mark after results that are about to be sent, with the current ids of calls."""
         last = messages[-1] if messages else None
         if not isinstance(last, ModelRequest) or len(messages) <= self._last_mark():
             return
@@ -118,7 +117,7 @@ class Compacting(AbstractCapability[None]):
         return [_told(self.state.text), *messages[self.state.count :]]
 
     def _cut(self, messages: list[ModelMessage], keep: int) -> tuple[int, str] | None:
-        """The first mark after which at most `keep` tokens are left; failing that, the last one."""
+        """Return the first mark after which at most `keep` tokens are left, or else the last one."""
         later = [mark for mark in self.state.marks if self.state.count < mark[0] < len(messages)]
         fitting = (mark for mark in later if tokens_of(messages[mark[0] :]) <= keep)
         return next(fitting, later[-1] if later else None)
@@ -151,7 +150,7 @@ class Compacting(AbstractCapability[None]):
 
 
 async def _unseen(ctx: RunContext[Any], events: AsyncIterable[AgentStreamEvent]) -> None:
-    """Read the stream: an answer that streams cannot run into the limit for silence."""
+    """Read the stream, because an answer that streams cannot run into the limit for silence."""
     async for _ in events:
         pass
 

@@ -1,8 +1,8 @@
-"""From pydantic-ai's stream of a run to AG-UI events, one valid sequence.
+"""A mapper from pydantic-ai's stream of a run to AG-UI events, one valid sequence.
 
-Text, reasoning and tool calls are streamed as they come; a message is opened by its first
-character, so that an empty one never shows. Ids of calls are the provider's, unless one was used
-before on this thread: then the call gets one of ours (:attr:`Mapper.names`).
+Text, reasoning and tool calls are streamed at once. A message is opened by its first character, so that an empty one
+never shows. Ids of calls are the provider's, unless one was used before on this thread. Then the call gets one of
+ours (:attr:`Mapper.names`).
 """
 
 from __future__ import annotations
@@ -40,16 +40,16 @@ UNANSWERED = "This call did not run: the model's provider failed first."
 
 @dataclass
 class _Open:
-    """A part of the response that is being streamed."""
+    """A part of the response that is still streaming."""
 
     kind: str  # text, thinking, call
     id: str
 
 
 class Mapper:
-    """Turns one run's stream into events. ``used``: ids of calls of earlier runs.
+    """A mapper of one run's stream to events. ``used``: ids of calls of earlier runs.
 
-    ``fresh``: every call gets an id of ours, as in a sub-agent, which does not know the ids around it.
+    ``fresh``: give every call an id of ours, as for a sub-agent, which does not know the ids around it.
     """
 
     def __init__(self, used: Iterable[str] = (), *, fresh: bool = False) -> None:
@@ -62,11 +62,11 @@ class Mapper:
         self._unanswered: list[str] = []
 
     def call_id(self, provider_id: str) -> str:
-        """The AG-UI id of a call."""
+        """Return the AG-UI id of a call."""
         return self.names.get(provider_id, provider_id)
 
     def feed(self, event: AgentStreamEvent) -> list[Event]:
-        """The events for one of pydantic-ai's."""
+        """Return the events for one event of pydantic-ai."""
         if isinstance(event, PartStartEvent):
             return self._start(event.index, event.part)
         if isinstance(event, PartDeltaEvent):
@@ -75,20 +75,20 @@ class Mapper:
             return self._end(event.index, event.part)
         if isinstance(event, FunctionToolResultEvent):
             return [self._result(event.part)]
-        return []  # the rest repeats these from another side
+        return []  # the other kinds repeat these
 
     def go_on(self, names: dict[str, str], used: Iterable[str], owed: Iterable[str]) -> None:
-        """Take over from the interrupted run: its names, the ids it used, the calls it left to answer."""
+        """Take over from the interrupted run: its names, the ids it used, its calls without a result."""
         self.names.update(names)
         self._used.update(used, names.values())
         self._unanswered.extend(owed)
 
     def settle(self) -> list[Event]:
-        """End what is open, because the response has ended."""
+        """End everything open, because the response has ended."""
         return [event for index in reversed(list(self._open)) for event in self._close(index)]
 
     def close(self) -> list[Event]:
-        """End what is open, and answer what is unanswered, because the run fails."""
+        """End everything open, and answer each call without a result, because the run fails."""
         events = self.settle()
         events += [tool_result(call, UNANSWERED, new_id("msg")) for call in self._unanswered]
         self._unanswered.clear()
@@ -110,7 +110,7 @@ class Mapper:
         return events
 
     def _begin(self, kind: str) -> _Open:
-        """A new message; the response's first text takes the id that its calls name as their parent."""
+        """Return a new message. The response's first text takes the id that its calls name as their parent."""
         if kind == "text" and self._message not in self._used:
             self._used.add(self._message)
             return _Open(kind, self._message)
@@ -153,7 +153,7 @@ class Mapper:
     def _end(self, index: int, part: ModelResponsePart) -> list[Event]:
         if isinstance(part, TextPart | ThinkingPart | ToolCallPart):
             return self._close(index)
-        # A kind of part that has no events of its own, such as a file: kept, and shown raw.
+        # A kind of part without events of its own, such as a file, is kept and shown raw.
         return [{"type": "RAW", "event": {"part": part.part_kind}, "source": "pydantic-ai"}]
 
     def _close(self, index: int) -> list[Event]:
@@ -177,7 +177,7 @@ class Mapper:
 
 
 def fit(text: str) -> str:
-    """`text`, cut visibly so that an event can carry it."""
+    """Return `text`, cut visibly so that an event can carry it."""
     text = clean(text)
     limit = PIECE_BYTES
     while len(msgspec.json.encode(text)) > PIECE_BYTES:

@@ -1,4 +1,4 @@
-"""The conversation so far, from AG-UI messages to the messages that pydantic-ai sends to a model."""
+"""The conversation so far, converted from AG-UI messages to pydantic-ai's messages for a model."""
 
 from __future__ import annotations
 
@@ -31,19 +31,19 @@ _UNSEEN = "[an attached image is not passed on: this model sees no images]"
 
 
 def split(messages: tuple[Message, ...]) -> tuple[list[ModelMessage], Prompt | None]:
-    """The history before the last message, and that message as the prompt if it is the person's."""
+    """Return the history before the last message, and that message as the prompt if it is the person's."""
     if messages and messages[-1].get("role") == "user":
         return history(messages[:-1]), user_content(messages[-1].get("content"))
     return history(messages), None
 
 
 def history(messages: tuple[Message, ...]) -> list[ModelMessage]:
-    """Model messages; what has a role that no model takes (reasoning, activity) is left out."""
+    """Return the model messages, without roles that no model accepts (reasoning, activity)."""
     return [made for _, made in _made(messages)]
 
 
 def marks(messages: tuple[Message, ...]) -> list[tuple[int, str]]:
-    """Where the history may be cut: before each prompt that follows an answer.
+    """Return the places at which the history may be cut: before each prompt that follows an answer.
 
     A mark is the number of model messages before it, once neighbours of one kind are merged as pydantic-ai
     merges them, and the id of the AG-UI message that ends there.
@@ -59,7 +59,7 @@ def marks(messages: tuple[Message, ...]) -> list[tuple[int, str]]:
 
 
 def _made(messages: tuple[Message, ...]) -> Iterator[tuple[Message, ModelMessage]]:
-    """Each message with the model message that it becomes."""
+    """Yield each message with the model message that it becomes."""
     names: dict[str, str] = {}
     for message in messages:
         role, content = message.get("role"), message.get("content")
@@ -70,7 +70,7 @@ def _made(messages: tuple[Message, ...]) -> Iterator[tuple[Message, ModelMessage
                 yield message, made
         elif role == "tool":
             call = str(message.get("toolCallId"))
-            if call in names:  # no provider takes a result without its call
+            if call in names:  # no provider accepts a result without its call
                 part = ToolReturnPart(names[call], text_of(content), tool_call_id=call)
                 yield message, ModelRequest(parts=[part])
         elif role in ("system", "developer"):
@@ -78,26 +78,26 @@ def _made(messages: tuple[Message, ...]) -> Iterator[tuple[Message, ModelMessage
 
 
 def text_of(content: Any) -> str:
-    """The text of a message's content, whether text or parts."""
+    """Return the text of a message's content, which is text or parts."""
     if isinstance(content, list):
         return "\n".join(str(part.get("text", "")) for part in content if part.get("type") == "text")
     return "" if content is None else str(content)
 
 
 def user_content(content: Any) -> Prompt:
-    """A person's content: text, or text and media; what cannot be passed on is named in its place."""
+    """Return a person's content: text, or text and media. A part that no model gets is named in its place."""
     if not isinstance(content, list):
         return text_of(content)
     return [_user_part(part) for part in content]
 
 
 def without_images(messages: list[ModelMessage]) -> list[ModelMessage]:
-    """The messages for a model that sees no images: each is named in its place."""
+    """Return the messages for a model that sees no images, with each image named in its place."""
     return [_blind(message) if isinstance(message, ModelRequest) else message for message in messages]
 
 
 def blind(prompt: Prompt) -> Prompt:
-    """A prompt for a model that sees no images."""
+    """Return a prompt for a model that sees no images."""
     if isinstance(prompt, str):
         return prompt
     return [_UNSEEN if isinstance(part, BinaryContent | ImageUrl) else part for part in prompt]
@@ -144,7 +144,7 @@ def _assistant(message: Message, names: dict[str, str]) -> list[ModelMessage]:
 
 
 def _arguments(text: str | None) -> dict[str, Any]:
-    """Arguments as an object: a model may have written what is no JSON, and providers refuse that later."""
+    """Return arguments as an object, because a model may have written invalid JSON, which providers refuse later."""
     try:
         found = json.loads(text or "{}")
     except ValueError:

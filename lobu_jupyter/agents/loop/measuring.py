@@ -1,7 +1,7 @@
-"""How much of a model's context messages take, and messages as plain text to be summarised.
+"""The size of messages in a model's context, and messages as plain text to be summarised.
 
-Tokens are estimated to be on the safe side, without any provider's tokenizer: a token for every three
-bytes of UTF-8, so that English counts a third too much and Chinese about right.
+Tokens are estimated on the safe side, without any provider's tokenizer: one for every three bytes of UTF-8.
+English then counts a third too much and Chinese about right.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ MAX_TEXT, MAX_RESULT = 6000, 2000  # characters of one part in a transcript
 
 
 def tokens_of(messages: Iterable[ModelMessage]) -> int:
-    """What the messages take, in tokens."""
+    """Return the size of the messages, in tokens."""
     return sum(_tokens(part) for message in messages for part in message.parts)
 
 
 def tokens_around(parameters: ModelRequestParameters) -> int:
-    """What instructions and tools take beside the messages, in tokens."""
+    """Return the size of instructions and tools beside the messages, in tokens."""
     said = [part.content for part in parameters.instruction_parts or []]
     for tool in parameters.function_tools:
         said += [tool.name, tool.description or "", _json(tool.parameters_json_schema)]
@@ -48,13 +48,13 @@ def tokens_around(parameters: ModelRequestParameters) -> int:
 
 
 def transcript(messages: Iterable[ModelMessage], limit: int) -> str:
-    """The messages as text of at most about `limit` characters, each part shortened."""
+    """Return the messages as text of at most about `limit` characters, each part shortened."""
     lines = [line for message in messages for part in message.parts if (line := _line(part))]
     return shorten("\n\n".join(lines), limit)
 
 
 def prompt_of(messages: Iterable[ModelMessage]) -> str:
-    """The text of the last thing that a person said in `messages`."""
+    """Return the text of the person's last message in `messages`."""
     found = ""
     for message in messages:
         for part in message.parts if isinstance(message, ModelRequest) else ():

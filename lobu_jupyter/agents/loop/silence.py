@@ -1,4 +1,4 @@
-"""Alive is not progressing: a provider may keep its connection open, and even busy, and say nothing for ever."""
+"""A limit for a model's silence, because a provider may keep its connection open, even busy, and send no news."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ _OF_A_MODEL = (PartStartEvent, PartDeltaEvent, PartEndEvent, FinalResultEvent)
 async def progressing(
     events: AsyncIterable[AgentStreamEvent], limit: float, model: str
 ) -> AsyncIterator[AgentStreamEvent]:
-    """The events of a response, or of the calls that it makes; only the latter may take their time.
+    """Yield the events of a response, or of the calls that it makes. Only calls may take unlimited time.
 
     Raises:
         ModelTimeoutError: the response had no news for `limit` seconds.
     """
     iterator = aiter(events)
-    waits_for_model = True  # the first news of a call comes at once, when it begins
+    waits_for_model = True  # a call's first event comes at once, when it begins
     while True:
         try:
             async with asyncio.timeout(limit if waits_for_model else None):

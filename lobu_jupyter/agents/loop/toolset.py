@@ -1,8 +1,8 @@
-"""The tools of a run behind pydantic-ai's face: check the arguments, judge by policy, ask, run.
+"""The tools of a run as a pydantic-ai toolset: check the arguments, judge by policy, ask, run.
 
-The order is fixed: a call that does not fit its schema goes back to the model, one that the policy
-denies is answered with the reason, one that asks ends the run as a deferred call. A call that a
-person approved runs with exactly the arguments that were decided.
+The order is fixed. A call that does not fit its schema goes back to the model. A call that the policy denies gets the
+reason as its result. A call that asks ends the run as a deferred call. A call that a person approved runs with
+exactly the arguments that were decided.
 """
 
 from __future__ import annotations
@@ -63,11 +63,11 @@ _NOT_A_CALLS_OWN = (
 )
 log = logging.getLogger(__name__)
 SCHEMA_BYTES = 1000
-MAX_ASKED_BYTES = 48 * 1024  # of an event's 68 kB; schemas and messages need some
+MAX_ASKED_BYTES = 48 * 1024  # of an event's 68 kB, because schemas and messages need some
 
 
 def tools_of(task: Task) -> dict[str, BoundTool]:
-    """The tools of a run by name: the built-in ones, then what the person registered under other names."""
+    """Return the tools of a run by name: the built-in ones, then the person's functions with other names."""
     bound = [*kernel.BOUND, *files.BOUND, *notebook.BOUND, *questions.BOUND, *delegate.BOUND]
     if task.kernel is not None:
         bound += [kernel.registered(spec) for spec in task.kernel.tools if spec.name not in specs.NAMES]
@@ -96,7 +96,7 @@ class Toolset(AbstractToolset[None]):
                     description=tool.spec.description,
                     parameters_json_schema=border.fit_schema(tool.spec.parameters) or _NO_PARAMETERS,
                     strict=False,
-                    sequential=True,  # one kernel, one folder: calls of a batch run in the order asked
+                    sequential=True,  # one kernel, one folder: calls of a batch run in the model's order
                 ),
                 max_retries=MAX_RETRIES,
                 args_validator=_ARGS,
@@ -107,7 +107,7 @@ class Toolset(AbstractToolset[None]):
     async def call_tool(
         self, name: str, tool_args: dict[str, Any], ctx: RunContext[None], tool: ToolsetTool[None]
     ) -> Any:
-        """Run a call. Whatever goes wrong in it is its result: only the worker's own loss ends the run."""
+        """Run a call. An error in it is its result, except the kinds that concern the run (_NOT_A_CALLS_OWN)."""
         try:
             return await self._call(self._tools[name], encodable(tool_args), ctx)
         except _NOT_A_CALLS_OWN:
@@ -129,7 +129,7 @@ class Toolset(AbstractToolset[None]):
             elif child is None:
                 self._check_approved(name)
             call = Call(self._call_id(ctx.tool_call_id or ""), tool_args, metadata.get("guard"), child)
-            await self._work.journaled()  # what kills the worker or the kernel is on record first
+            await self._work.journaled()  # a call that kills the worker or the kernel is on record first
             result = await bound.run(self._work, call)
         except Suspended as suspended:
             raise ApprovalRequired(metadata={"child": suspended.child}) from suspended
@@ -140,7 +140,7 @@ class Toolset(AbstractToolset[None]):
         return self._returned(result, tool_args if metadata.get("edited") else None)
 
     async def _admit(self, bound: BoundTool, args: dict[str, Any], call_id: str) -> None:
-        """Return if the call may run; raise the refusal or the question otherwise."""
+        """Return if the call may run. Otherwise raise the refusal or the question."""
         name = bound.spec.name
         ruling = ruling_of(self._work.task.policy, bound, args)
         if ruling.grant_id is not None:
@@ -163,7 +163,7 @@ class Toolset(AbstractToolset[None]):
         return preview
 
     def _check_size(self, name: str, args: dict[str, Any], diff: str | None) -> None:
-        """A pause is one event; what does not fit into it cannot be shown, so it cannot be approved."""
+        """Refuse a call that is too large to show. A pause is one event, and nobody can approve a hidden call."""
         self._asked_bytes += len(msgspec.json.encode([args, diff]))
         if self._asked_bytes > MAX_ASKED_BYTES:
             size = outputs.size_of(self._asked_bytes)
@@ -173,7 +173,7 @@ class Toolset(AbstractToolset[None]):
             )
 
     def _again(self, name: str, outdated: Outdated, metadata: dict[str, Any]) -> dict[str, Any]:
-        """The question that takes the place of an approval that came too late."""
+        """Return the question that replaces an outdated approval."""
         if not self._work.task.policy.answerable:
             raise ToolFailed(f"{outdated.preview.message} Nobody can be asked again here; nothing was done.")
         try:
@@ -192,7 +192,7 @@ class Toolset(AbstractToolset[None]):
         raise CallDeferred(metadata={"questions": questions.questions_of(args)}, kind="question")
 
     def _check_approved(self, name: str) -> None:
-        """A denial that came between the question and the answer stands."""
+        """Refuse an approved call that the policy now denies. A denial after the question stands."""
         policy = msgspec.structs.replace(self._work.task.policy, answerable=True)
         ruling = judge(policy, name, needs_approval=True)
         if ruling.verdict is Verdict.DENY:
@@ -211,7 +211,7 @@ class Toolset(AbstractToolset[None]):
 
 
 def _question(preview: Preview, ruling: Ruling) -> dict[str, Any]:
-    """What is kept of a call that waits; pausing.py makes the interrupt of it."""
+    """Return the metadata of a waiting call, from which checkpoint.py makes the interrupt."""
     return {
         "message": preview.message,
         "diff": preview.diff,
@@ -223,7 +223,7 @@ def _question(preview: Preview, ruling: Ruling) -> dict[str, Any]:
 
 
 def refusal(name: str, ruling: Ruling) -> str:
-    """The result of a call that may not run."""
+    """Return the result of a call that may not run."""
     return f"{name} was not run: {ruling.why}. Go on without it, or say what you would need."
 
 

@@ -1,4 +1,4 @@
-"""What a person reads when the model's provider fails: what happened, and what to do next."""
+"""Error messages for a failure of the model's provider: the cause, and the next step for the person."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MAX_DETAIL = 500
 
 
 def explain(error: Failure, model: str | None) -> AgentError:
-    """The error that ends the run, for one of pydantic-ai's. ``model``: as the run names it."""
+    """Return the error that ends the run, for one of pydantic-ai's. ``model``: its name in the run."""
     name = model or "the model"
     if isinstance(error, ex.ModelAPIError):
         return AgentError(PROVIDER, _api(error, name))
@@ -90,7 +90,7 @@ def _check_key(name: str) -> str:
 
 
 def _detail(error: ex.ModelAPIError) -> str:
-    """What the provider itself said, if it said something readable."""
+    """Return the provider's own message, if it is readable."""
     body: Any = error.body
     if isinstance(body, dict):
         inner: Any = body.get("error")
@@ -102,7 +102,7 @@ def _detail(error: ex.ModelAPIError) -> str:
 
 
 def _short(text: object) -> str:
-    """One bounded line that ends as a sentence."""
+    """Return one bounded line that ends as a sentence."""
     line = " ".join(str(text).split())
     line = line if len(line) <= MAX_DETAIL else line[:MAX_DETAIL] + "…"
     return line if line.endswith((".", "!", "?", "…")) else line + "."

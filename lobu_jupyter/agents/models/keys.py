@@ -1,7 +1,7 @@
-"""Keys and names of models: what is configured, without importing any provider.
+"""Keys and names of models, from the configuration, without importing any provider.
 
-Keys come from the server's settings or this process's environment, never from a request; no
-function here returns one to anything but a provider's client.
+Keys come from the server's settings or this process's environment, never from a request. Only a provider's
+client gets a key.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ USUAL_MODEL = {
     "OPENAI_API_KEY": "openai:gpt-5.6-sol",
     "GOOGLE_API_KEY": "google:gemini-3.8-flash",
 }
-"""The model that is used where a key is found and no model was configured."""
+"""The model to use if a key is found and no model is configured."""
 
 
 def key(settings: Settings, variable: str) -> str | None:
-    """The value of a key's variable: settings first, then the environment."""
+    """Return the value of a key's variable, from the settings first, then the environment."""
     keys: dict[str, str] = settings.get("keys") or {}
     for name in (variable, _ALIASES.get(variable, variable)):
         if found := keys.get(name) or os.environ.get(name):
@@ -49,7 +49,7 @@ def key(settings: Settings, variable: str) -> str | None:
 
 
 def split(model: str) -> tuple[str, str]:
-    """``"openai:gpt-…"`` as provider and name.
+    """Split ``"openai:gpt-…"`` into provider and name.
 
     Raises:
         AgentError: it has no provider.
@@ -64,7 +64,7 @@ def split(model: str) -> tuple[str, str]:
 
 
 def default_model(settings: Settings) -> str | None:
-    """The model of a run that names none: as configured, else the usual one of the first key found."""
+    """Return the model of a run that names none: the configured one, else the usual one of the first key found."""
     configured = settings.get("default_model")
     if configured:
         return str(configured)
@@ -75,7 +75,7 @@ def default_model(settings: Settings) -> str | None:
 
 
 def is_allowed(settings: Settings, model: str) -> bool:
-    """Whether the administrator's list (globs, anchored; empty: all) has the model."""
+    """Return True if the administrator's list (globs, anchored, empty for all) has the model."""
     allowed: list[str] = settings.get("allowed_models") or []
     return not allowed or any(fnmatchcase(model, pattern) for pattern in allowed)
 
@@ -98,7 +98,7 @@ def inheriting(settings: Settings, config: dict[str, Any]) -> dict[str, Any]:
 
 
 def redactor_of(settings: Settings) -> Redactor:
-    """The redactor of this worker, made of its settings once; kernels' keys are added as they come."""
+    """Return the redactor of this worker, made once from its settings. Kernels' keys are added later."""
     known = settings.get("redactor")
     if isinstance(known, Redactor):
         return known

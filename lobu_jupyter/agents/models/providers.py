@@ -1,10 +1,9 @@
 """Models by name: pydantic-ai's providers with keys and addresses of the server's configuration only.
 
-``provider:model`` names a provider of pydantic-ai, or one of ``settings["providers"]``, where
-``kind`` says what it speaks: ``openai`` (chat completions; any compatible service with a
-``base_url``), ``openai-responses``, ``anthropic``, ``google`` or ``ollama``; ``images: False`` is said of
-models that see no images, ``context_window`` (tokens) of models whose window nobody knows. A provider's
-code is imported when one of its models is first used.
+``provider:model`` names a provider of pydantic-ai, or one of ``settings["providers"]``. There ``kind`` names the
+protocol: ``openai`` (chat completions of any compatible service with a ``base_url``), ``openai-responses``,
+``anthropic``, ``google`` or ``ollama``. ``images: False`` marks models that see no images. ``context_window``
+(tokens) is for models whose window is unknown. A provider's code is imported when one of its models is first used.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
 PROVIDER = ErrorCode.PROVIDER_ERROR.value
 OLLAMA_URL = "http://127.0.0.1:11434/v1"
 DEFAULTS = ModelSettings(max_retries=0, timeout=300)
-"""Trying again is ours (retrying.py), the same for every provider; seconds of silence before a time-out."""
+"""No retries by the client, as retry.py does them for all providers. `timeout`: seconds of silence."""
 
 _EXTRA = {
     "openai": "openai",
@@ -42,7 +41,7 @@ _EXTRA = {
 
 
 def build(settings: Settings, model: str | None) -> Model:
-    """The model of a run; blocks for seconds where a provider is imported for the first time.
+    """Return the model of a run. Blocks for seconds when a provider is imported for the first time.
 
     Raises:
         AgentError: no such model or provider, not allowed, a key or a package is missing.
@@ -75,7 +74,7 @@ def build(settings: Settings, model: str | None) -> Model:
 
 
 def _profile(known: ModelProfile, entry: dict[str, Any]) -> ModelProfile:
-    """What the model can do, as the administrator knows better."""
+    """Return the model's profile with the administrator's corrections."""
     profile = known.copy()
     if entry.get("images") is not None:
         profile["supports_image_input"] = bool(entry["images"])
@@ -85,7 +84,7 @@ def _profile(known: ModelProfile, entry: dict[str, Any]) -> ModelProfile:
 
 
 def warm(settings: Settings) -> None:
-    """Import the code of the default model's provider, so that the first run need not wait for it."""
+    """Import the code of the default model's provider, so that the first run does not wait for it."""
     name = default_model(settings)
     module = _EXTRA.get(name.partition(":")[0]) if name else None
     if module is not None:
@@ -94,7 +93,7 @@ def warm(settings: Settings) -> None:
 
 
 def _configured(settings: Settings, provider: str, rest: str, entry: dict[str, Any]) -> Model:
-    """A model of a provider that the administrator named."""
+    """Return a model of a provider that the administrator named."""
     kind = str(entry.get("kind") or "openai")
     base_url = entry.get("base_url")
     found = entry.get("api_key") or (key(settings, KEY_OF[kind]) if kind in KEY_OF and not base_url else None)
@@ -115,7 +114,7 @@ def _key(settings: Settings, provider: str) -> str | None:
 
 
 def _provider(settings: Settings, kind: str, base_url: str | None, api_key: str | None) -> Provider[Any]:
-    """A provider's client with the given key and address; pydantic-ai's own choice for the kinds we do not know."""
+    """Return a provider's client with the given key and address, or pydantic-ai's own choice for an unknown kind."""
     if kind in ("openai", "openai-chat", "openai-responses"):
         from pydantic_ai.providers.openai import OpenAIProvider
 

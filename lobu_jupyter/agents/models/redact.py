@@ -1,4 +1,4 @@
-"""The server's own secrets are sent to no model: each request is looked through just before it leaves."""
+"""Removal of the server's own secrets from each request to a model, just before it is sent."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Redacting(AbstractCapability[None]):
-    """Takes the secrets out of messages and instructions; what is journaled the gateway looks after."""
+    """A capability that removes the secrets from messages and instructions. The gateway redacts the journal."""
 
     redactor: Redactor
 

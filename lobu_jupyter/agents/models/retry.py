@@ -1,7 +1,7 @@
-"""Passing failures of a provider are tried again, a few times, while nothing of the answer was seen yet.
+"""Retries of a provider's passing failures, a few times, while no part of the answer was seen yet.
 
-Once a person has seen the beginning of an answer there is nothing to take back: a later failure ends
-the run. The waits grow, and follow what the provider asks for, up to a limit.
+Once a person has seen the beginning of an answer, it cannot be taken back, so a later failure ends the run. The
+waits grow, and follow what the provider asks for, up to a limit.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _PASSING_STATUS = frozenset({408, 409, 429, 500, 502, 503, 504, 529})
 
 @dataclass
 class Retrying(AbstractCapability[None]):
-    """At most `attempts` per request; waits of `first` seconds, doubled each time, up to `longest`."""
+    """At most `attempts` per request. Waits begin with `first` seconds and double each time, up to `longest`."""
 
     attempts: int = 4
     first: float = 0.5
@@ -42,7 +42,7 @@ class Retrying(AbstractCapability[None]):
             raise error
         asked = error.retry_after if isinstance(error, ex.ModelAPIError) else None
         if asked is not None and asked > self.longest:
-            raise error  # to come back sooner is useless, and the person had better know
+            raise error  # an earlier retry is useless, and the person had better know
         await asyncio.sleep(asked if asked is not None else self._wait(request_context.attempt))
         raise ex.RetryModelRequest from error
 
@@ -51,7 +51,7 @@ class Retrying(AbstractCapability[None]):
 
 
 def is_passing(error: Exception) -> bool:
-    """Whether the same request may succeed a little later."""
+    """Return True if the same request may succeed a little later."""
     if isinstance(error, ex.ModelQuotaExceededError):
         return False
     return isinstance(error, _PASSING) or (

@@ -1,1 +1,1 @@
-"""The tools that every agent has: in the person's kernel, in the server's files, and questions to the person."""
+"""The tools of every agent: in the person's kernel, in the server's files, and questions to the person."""

@@ -1,4 +1,4 @@
-"""What a tool is, here: a spec, a function of the work at hand, and perhaps a preview of what it would do."""
+"""The parts of a tool: a spec, a function of the current work, and perhaps a preview of its effect."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Emit = Callable[[Event], Awaitable[None]]
 
 
 class Suspended(Exception):
-    """The call's sub-agent waits for a person. ``child``: the sub-agent as JSON, to go on with."""
+    """A call whose sub-agent waits for a person. ``child``: the sub-agent as JSON, from which it continues."""
 
     def __init__(self, child: dict[str, Any]) -> None:
         super().__init__("a sub-agent waits for a person")
@@ -26,13 +26,13 @@ class Suspended(Exception):
 
 
 class ToolError(Exception):
-    """The call failed, for good; the message is the call's result, for the model and the person."""
+    """A final failure of a call. The message is the call's result, for the model and the person."""
 
 
 class Outdated(Exception):
-    """What was approved is not what it would do now; ``preview``: what a person is to be asked instead.
+    """An approval that no longer matches the call's effect. ``preview``: the new question to the person.
 
-    ``arguments``: the call's, as they were decided.
+    ``arguments``: the call's arguments, as they were decided.
     """
 
     def __init__(self, preview: Preview, arguments: dict[str, Any]) -> None:
@@ -43,8 +43,8 @@ class Outdated(Exception):
 
 @dataclass(frozen=True)
 class Call:
-    """One call as it runs. ``id``: its AG-UI id; ``guard``: what its preview noted to be still true;
-    ``child``: the sub-agent that was suspended in it, with what was decided.
+    """One call as it runs. ``id``: its AG-UI id. ``guard``: the facts of its preview that must still hold.
+    ``child``: the sub-agent that was suspended in it, with the decisions.
     """
 
     id: str
@@ -55,8 +55,8 @@ class Call:
 
 @dataclass
 class Team:
-    """The agents that a run may delegate to. ``model``: the run's; ``begun``: how many sub-agents it has had;
-    ``usage``: the TokenUsage entries of theirs.
+    """The agents that a run may delegate to. ``model``: the run's model. ``begun``: the number of sub-agents so far.
+    ``usage``: the sub-agents' TokenUsage entries.
     """
 
     me: AgentPort | None = None
@@ -74,7 +74,7 @@ class Team:
 
 @dataclass(frozen=True)
 class Work:
-    """What a tool has to work with in one run. ``journaled`` waits until all that was said is durable.
+    """The means of a tool in one run. ``journaled`` waits until all earlier events are durable.
 
     ``cells``: the sources of the notebook's cells, by id, as the agent last read or wrote them.
     """
@@ -87,10 +87,10 @@ class Work:
     cells: dict[str, str] = field(default_factory=dict[str, str])
 
     async def at_notebook(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Have the thread's notebook read or changed; requests and answers: model/notebooks.py.
+        """Have the thread's notebook read or changed. See model/notebooks.py for requests and answers.
 
         Raises:
-            ToolError: it cannot be had.
+                ToolError: the notebook cannot be reached.
         """
         done = asyncio.get_running_loop().create_future()
         await self.emit({"type": "lobu.notebook", "request": request, "done": done})
@@ -100,15 +100,15 @@ class Work:
         return answer
 
     async def note(self, call_id: str, text: str) -> None:
-        """Say on the call's card what it waits for; empty text clears."""
+        """Show on the call's card why it waits. Empty text clears the note."""
         await self.emit(custom("lobu.note", {"toolCallId": call_id, "text": text}))
 
 
 @dataclass(frozen=True)
 class Result:
-    """What the model gets: text, and images as (media type, bytes) for models that see.
+    """A result for the model: text, and images as (media type, bytes) for models that see.
 
-    ``ok``: whether code ran to its end without an error; None: no code ran.
+    ``ok``: True if code ran to its end without an error, None if no code ran.
     """
 
     text: str
@@ -118,11 +118,11 @@ class Result:
 
 @dataclass(frozen=True)
 class Preview:
-    """What a person sees before deciding. ``guard``: JSON, handed to the call when it was approved; ``binds``: what
-    the question says that an approval is for, beside the arguments.
+    """A question before a call, for the person. ``guard``: JSON that the approved call gets. ``binds``: the facts
+    that an approval covers beside the arguments, as the question names them.
 
-    ``args``: the arguments that an approval stands for, where the call left some of them out.
-    ``diff_repeats``: the diff says nothing that the arguments do not, so it may be left out.
+    ``args``: the arguments that an approval covers, if the call left some of them out.
+    ``diff_repeats``: True if the diff only repeats the arguments, so that it may be left out.
     """
 
     message: str = ""
@@ -135,7 +135,7 @@ class Preview:
 
 @dataclass(frozen=True)
 class BoundTool:
-    """A tool of a run. ``needs``: ``"kernel"``, ``"root"`` or ``"notebook"``, without which it only says so.
+    """A tool of a run. ``needs``: ``"kernel"``, ``"root"`` or ``"notebook"``. Without it a call fails and says so.
 
     ``always_asks``: a person approves each call, whatever mode, rule or grant would allow it.
     ``registered``: a function of the kernel, which takes the name of no other tool.
@@ -149,7 +149,7 @@ class BoundTool:
     registered: bool = False
 
     def check_ready(self, work: Work) -> None:
-        """Raise ToolError where the run lacks what the tool needs."""
+        """Raise ToolError if the run lacks what the tool needs."""
         if self.needs == "kernel" and work.kernel is None:
             raise ToolError(f"{self.spec.name} needs a kernel, and {_without_kernel(work)}")
         if self.needs == "notebook" and work.task.notebook_path is None:

@@ -1,8 +1,8 @@
-"""``delegate``: a sub-agent does a task of its own, under the same policy and owner, within the caller's run.
+"""``delegate``: a sub-agent with a task of its own, under the same policy and owner, within the caller's run.
 
-The sub-agent is any agent of the worker, run as a task within the call. What it says goes out with its
-``subagentRunId``; what it asks a person is asked by the run, and when that is decided, the call goes on where
-the sub-agent was. It may fail without failing the run.
+The sub-agent is any agent of the worker, run as a task within the call. Its events carry its ``subagentRunId``. The
+run asks the sub-agent's questions. After the decision the call continues where the sub-agent stopped. A sub-agent may
+fail without failing the run.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ MAX_DESCRIPTION = 200
 
 
 async def delegate(work: Work, call: Call) -> Result:
-    """Begin a sub-agent, or go on with the one that was suspended in this call."""
+    """Begin a sub-agent, or continue the one that was suspended in this call."""
     child = call.child or _begun(work, call)
     agent = _agent(work, child["agent"])
     resumption = _resumption(child)
@@ -57,9 +57,9 @@ async def delegate(work: Work, call: Call) -> Result:
 
 
 def policy_for(task: Task, agent: str) -> Policy:
-    """All that binds the caller, and the rules of the sub-agent's own agent: they only tighten.
+    """Return the caller's policy with the rules of the sub-agent's own agent. They only tighten.
 
-    They stand before the layers of notebook and run, so that their mode does not outlive those.
+    They stand before the layers of notebook and run, so that their mode does not override those.
     """
     rules: Rules | None = task.agent_rules.get(agent)
     if rules is None or agent == task.agent:
@@ -74,7 +74,7 @@ BOUND: tuple[BoundTool, ...] = (BoundTool(specs.DELEGATE, delegate),)
 
 
 def _begun(work: Work, call: Call) -> dict[str, Any]:
-    """A new sub-agent, if there may be one more."""
+    """Return a new sub-agent, if the limits allow one more."""
     if work.task.depth >= MAX_DEPTH:
         raise ToolError(f"Sub-agents may be nested {MAX_DEPTH} deep. Do this part yourself.")
     if work.team.begun >= MAX_CHILDREN:
@@ -104,13 +104,13 @@ def _resumption(child: dict[str, Any]) -> Resumption | None:
 
 
 def _owed(resumption: Resumption | None) -> list[str]:
-    """The calls below the sub-agent that its last segment left to answer."""
+    """Return the calls below the sub-agent that its last segment left without a result."""
     found = resumption.interrupts if resumption is not None else ()
     return list(dict.fromkeys(call for interrupt in found for call in held_calls(interrupt)))
 
 
 def _denied(work: Work) -> str | None:
-    """A denial that came while the sub-agent waited stands."""
+    """Return why the sub-agent may not continue. A denial that came while it waited stands."""
     policy = msgspec.structs.replace(work.task.policy, answerable=True)
     ruling = judge(policy, specs.DELEGATE.name, needs_approval=False)
     return f"The sub-agent may not go on: {ruling.why}." if ruling.verdict is Verdict.DENY else None
@@ -140,7 +140,7 @@ async def _run(work: Work, agent: AgentPort, task: Task, relay: Relay) -> None:
 
 
 def _suspended(child: dict[str, Any], pause: Pause) -> dict[str, Any]:
-    """The sub-agent as data, to go on with."""
+    """Return the sub-agent as data, from which it continues."""
     interrupts = msgspec.to_builtins(pause.interrupts)
     kept = {name: child[name] for name in ("runId", "agent", "prompt")}
     return {**kept, "checkpoint": pause.checkpoint, "interrupts": interrupts}

@@ -1,7 +1,7 @@
-"""The one way by which agents' tools reach files: below the server's root, not hidden, regular files only, bounded.
+"""The tools' only way to files: below the server's root, not hidden, regular files only, bounded.
 
-A path is resolved first, and then opened folder by folder without following a link, so that one that is put in
-between leads nowhere. Nothing here waits: a pipe or a device is refused before it is opened.
+A path is resolved first, and then opened folder by folder without following a link, so that a link swapped in
+meanwhile leads nowhere. Nothing here blocks: a pipe or a device is refused before it is opened.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _BY_FOLDER = os.open in os.supports_dir_fd
 
 @dataclass(frozen=True)
 class Disk:
-    """The files below a root directory. ``hidden``: whether hidden ones count, as for Jupyter's contents manager."""
+    """The files below a root directory. ``hidden``: True to include hidden ones, as for Jupyter's contents manager."""
 
     root: Path
     hidden: bool = False
@@ -51,10 +51,10 @@ class Disk:
         return cls(Path(task.root).resolve(), task.allow_hidden)
 
     def find(self, path: str) -> Path:
-        """Return the real path of `path` below the root, where something is or may be put.
+        """Return the real path of `path` below the root. The file may not exist yet.
 
         Raises:
-            ToolError: it leads out of the root, is hidden, or cannot be a path.
+                ToolError: the path leads out of the root, is hidden, or cannot be a path.
         """
         try:
             named = Path(os.path.normpath(self.root / path.lstrip("/")))
@@ -70,16 +70,16 @@ class Disk:
         return found
 
     def hides(self, path: Path) -> bool:
-        """Tell whether a path below the root, or a folder on the way to it, is hidden as Jupyter sees it."""
+        """Return True if a path below the root, or a folder on the way to it, is hidden by Jupyter's rules."""
         if self.hidden or not path.is_relative_to(self.root):
             return False
         try:
             return is_hidden(path, self.root)
         except OSError:
-            return True  # it cannot be looked at
+            return True  # it cannot be inspected
 
     def contains(self, path: Path) -> bool:
-        """Tell whether what is at `path`, links followed, is below the root and not hidden."""
+        """Return True if the target of `path`, links followed, is below the root and not hidden."""
         try:
             real = path.resolve()
         except (OSError, RuntimeError):
@@ -87,10 +87,10 @@ class Disk:
         return real.is_relative_to(self.root) and not self.hides(real)
 
     def read(self, path: str, *, first: int | None = None) -> bytes | None:
-        """Return the bytes of a file, None if there is no file. ``first``: only so many of its beginning.
+        """Return the bytes of a file, None if there is no file. ``first``: the number of bytes to read at most.
 
         Raises:
-            ToolError: it may not be read, is no regular file, or is larger than MAX_FILE_BYTES.
+                ToolError: the file may not be read, is no regular file, or is larger than MAX_FILE_BYTES.
         """
         found = self._file(path)
         try:
@@ -104,7 +104,7 @@ class Disk:
             return None
         except OSError as error:
             if error.errno == errno.ENOTDIR and not found.exists():
-                return None  # a file is where a folder of the path would be
+                return None  # a part of the path is a file, not a folder
             raise ToolError(f"{path} cannot be read: {error.strerror}") from error
         if first is None and len(data) > MAX_FILE_BYTES:
             size = f"more than {size_of(MAX_FILE_BYTES)}"
@@ -112,10 +112,10 @@ class Disk:
         return data
 
     def write(self, path: str, data: bytes) -> None:
-        """Put a file in place at once: whole, or not at all. Folders on the way are made.
+        """Replace a file at once, whole or not at all. Missing folders are made.
 
         Raises:
-            ToolError: it may not be written, or is a notebook.
+                ToolError: the file may not be written, or is a notebook.
         """
         self.check_text(path)
         found = self._file(path)
@@ -130,10 +130,10 @@ class Disk:
             raise ToolError(f"{path} cannot be written: {error.strerror}") from error
 
     def check_text(self, path: str) -> None:
-        """Refuse to write a notebook as text: half a change of its JSON breaks it.
+        """Refuse to write a notebook as text, because half a change of its JSON breaks it.
 
         Raises:
-            ToolError: it is one.
+                ToolError: the path is a notebook.
         """
         if NOTEBOOK in (Path(path).suffix.lower(), self.find(path).suffix.lower()):
             raise ToolError(
@@ -149,7 +149,7 @@ class Disk:
 
     @contextmanager
     def _folder(self, real: Path, *, make: bool = False) -> Generator[int | None]:
-        """Open a folder step by step from the root. Its handle is None where the system has no such thing."""
+        """Open a folder step by step from the root. Its handle is None on a system without folder handles."""
         if not _BY_FOLDER:
             if make:
                 real.mkdir(parents=True, exist_ok=True)
@@ -170,7 +170,7 @@ class Disk:
 
 
 def _opened(found: Path, folder: int | None) -> int | None:
-    """Open a regular file, and give None for anything else. It is looked at before it is opened: that alone moves a tape."""
+    """Open a regular file, return None for anything else. Its type is checked first, as opening alone moves a tape."""
     name = found.name if folder is not None else found
     if not stat.S_ISREG(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode):
         return None

@@ -1,7 +1,7 @@
 """Tools that read and write files below the server's root, and nothing outside of it.
 
-What may be reached is in agents/tools/disk.py, what a text file's lines are in agents/tools/texts.py. A write is one rename,
-and happens only if the file still is what the diff was made from.
+See agents/tools/disk.py for the files within reach, and agents/tools/texts.py for the lines of a text file. A write
+is one rename, and happens only if the file still is as it was for the diff.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ if TYPE_CHECKING:
 MAX_READ_CHARS = 40_000
 MAX_ENTRIES = 500
 ABSENT = "absent"
-_MADE = frozenset({"__pycache__", "node_modules"})  # listed by nobody
+_MADE = frozenset({"__pycache__", "node_modules"})  # never listed
 
 
 async def list_files(work: Work, call: Call) -> Result:
-    """Entries of a directory, or the files that match a glob; hidden ones are left out."""
+    """List a directory, or the files that match a glob, without hidden ones."""
     disk, args = Disk.of(work.task), call.args
     return Result(await asyncio.to_thread(_list, disk, args.get("path", "."), args.get("glob")))
 
 
 async def read_file(work: Work, call: Call) -> Result:
-    """Lines of a text file."""
+    """Read lines of a text file."""
     args = call.args
     first, count = args.get("start", 1), args.get("lines", 500)
     return Result(await asyncio.to_thread(_read, Disk.of(work.task), args["path"], first, count))
@@ -54,12 +54,12 @@ async def edit_file(work: Work, call: Call) -> Result:
 
 
 async def preview_write(work: Work, args: dict[str, Any]) -> Preview:
-    """The diff of a write."""
+    """Return the diff of a write."""
     return await asyncio.to_thread(_preview, Disk.of(work.task), args["path"], written(args))
 
 
 async def preview_edit(work: Work, args: dict[str, Any]) -> Preview:
-    """The diff of an edit."""
+    """Return the diff of an edit."""
     return await asyncio.to_thread(_preview, Disk.of(work.task), args["path"], edited(args))
 
 
@@ -130,7 +130,7 @@ def _text(data: bytes | None, path: str) -> Text | None:
 
 
 Change = Callable[["Text | None"], Text]
-"""What becomes of a file's text, None where there is no file."""
+"""A function from a file's text, None without a file, to its new text."""
 
 
 def written(args: dict[str, Any]) -> Change:
@@ -160,7 +160,7 @@ def edited(args: dict[str, Any]) -> Change:
 def _changed(
     disk: Disk, path: str, change: Change, guard: dict[str, Any] | None = None
 ) -> tuple[bytes | None, Text | None, Text, bytes]:
-    """Return a file's bytes and text as they are, and its text and bytes as they will be."""
+    """Return a file's bytes and text as they are, and its text and bytes after the change."""
     disk.check_text(path)
     data = disk.read(path)
     if guard and guard["path"] == path and guard["was"] != _digest(data):

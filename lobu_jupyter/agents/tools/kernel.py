@@ -1,4 +1,4 @@
-"""Tools that reach into the person's kernel: code, looks at variables, and the functions they registered."""
+"""Tools of the person's kernel: code, inspection of variables, and the functions that the person registered."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ MAX_VALUE = 16_000
 
 
 async def run_code(work: Work, call: Call) -> Result:
-    """Run the code in the person's kernel; an error of the code is a result like any other."""
+    """Run the code in the person's kernel. An error of the code is a result like any other."""
     return await run_source(work, call, call.args["code"])
 
 
 async def run_source(
     work: Work, call: Call, code: str, keep: Callable[[Output], None] | None = None
 ) -> Result:
-    """Run `code` as the call; ``keep`` gets its nbformat outputs too."""
+    """Run `code` as the call. ``keep`` gets its nbformat outputs too."""
     outputs = _outputs(work, call, keep)
     executed = await _run(work, call, code, outputs)
     await _end(outputs, executed)
@@ -38,7 +38,7 @@ async def run_source(
 
 
 async def run_pieces(work: Work, call: Call, pieces: list[str]) -> Result:
-    """Run pieces of code one after the other, as one call; the first error stops it. The first line says how far."""
+    """Run pieces of code in order, as one call, until the first error. The first line reports how many ran."""
     outputs = _outputs(work, call)
     executed, count = None, 0
     for piece in pieces:
@@ -57,17 +57,17 @@ async def run_pieces(work: Work, call: Call, pieces: list[str]) -> Result:
 
 
 async def preview_code(work: Work, args: dict[str, Any]) -> Preview:
-    """The question before code runs."""
+    """Return the question before code runs."""
     return Preview(message="Run this code?")
 
 
 async def list_variables(work: Work, call: Call) -> Result:
-    """All variables of the person, as the kernel's own look tells them."""
+    """Return all variables of the person, as the kernel lists them."""
     return await _look(work, f"{LOOKS}.list_variables()")
 
 
 async def describe_variable(work: Work, call: Call) -> Result:
-    """One variable, bounded."""
+    """Return one variable, bounded."""
     return await _look(work, f"{LOOKS}.describe_variable({call.args['name']!r})")
 
 
@@ -88,7 +88,7 @@ async def call_registered(work: Work, call: Call, name: str) -> Result:
 
 
 def registered(spec: ToolSpec) -> BoundTool:
-    """The proxy of one registered function."""
+    """Return the proxy of one registered function."""
 
     async def run(work: Work, call: Call) -> Result:
         return await call_registered(work, call, spec.name)
@@ -101,7 +101,7 @@ def registered(spec: ToolSpec) -> BoundTool:
 
 
 def as_text(value: Any) -> str:
-    """A JSON value for the model: text as it is, all else as compact JSON."""
+    """Return a JSON value for the model: text as it is, all else as compact JSON."""
     return value if isinstance(value, str) else msgspec.json.encode(value).decode()
 
 

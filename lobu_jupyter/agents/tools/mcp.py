@@ -1,12 +1,12 @@
 """MCP servers of the server's configuration as tools, named ``server__tool`` for the policy (:func:`name_of`).
 
-An approval is for the server, the tool by its true name, its schema and the arguments. If name or schema have changed
+An approval covers the server, the tool by its true name, its schema and the arguments. If name or schema have changed
 when the call is to run, the person is asked anew.
 
 Configuration, by name: ``{"command": [...], "env"?: {…}, "inherit"?: [variables], "cwd"?}`` (stdio) or ``{"url", "headers"?: {…}}``
-(streamable HTTP), both with ``"seconds"?`` for a call. One connection per server and worker, opened by the first
-run that needs it and checked by each run's start; a server that is gone is a note to the person and an
-error of the call, never the end of a run. A call is not repeated by itself: it may have acted.
+(streamable HTTP), both with ``"seconds"?`` for a call. Each worker has one connection per server. The first run that
+needs it opens it, and each run checks it at its start. A lost server is a note to the person and an error of the call,
+never the end of a run. A call is not repeated automatically, because it may have acted.
 """
 
 from __future__ import annotations
@@ -39,16 +39,14 @@ OPEN_SECONDS = 20.0
 CALL_SECONDS = 120.0
 MOST_NAME = 64
 DIGITS = 12
-_DIGESTED = re.compile(
-    rf"_[0-9a-f]{{{DIGITS}}}$"
-)  # a true name that ends so may be made to look like another's
+_DIGESTED = re.compile(rf"_[0-9a-f]{{{DIGITS}}}$")  # a true name with this ending may imitate another's
 HOW_TO_INSTALL = "The package mcp is not installed on the server: pip install 'lobu_jupyter[mcp]'."
 
 log = logging.getLogger(__name__)
 
 
 class McpGone(Exception):
-    """The server cannot be reached; the message says why, without its credentials."""
+    """A server that cannot be reached. The message says why, without its credentials."""
 
 
 class McpServers:
@@ -78,14 +76,14 @@ async def _tools_of(server: McpServer, work: Work) -> list[BoundTool]:
 
 
 def _owed(server: McpServer, work: Work) -> list[str]:
-    """Tools of the server that the run was decided to go on with."""
+    """Return the server's tools that the run's decisions are about."""
     asked = work.task.resumption.interrupts if work.task.resumption is not None else ()
     names = {i.tool_name for i in asked if i.tool_name}
     return [name for name in names if name.startswith(f"{_plain(server.name)}__")]
 
 
 class McpServer:
-    """One server: connected when it is needed, connected anew after it went."""
+    """One server: connected on demand, reconnected after a loss."""
 
     def __init__(self, name: str, config: dict[str, Any]) -> None:
         self.name = name
@@ -96,10 +94,10 @@ class McpServer:
         self._closing = asyncio.Event()
 
     async def listed(self) -> dict[str, Tool]:
-        """Its tools, by the name that a model and the policy know them by.
+        """Return its tools, by their names for models and the policy.
 
         Raises:
-            McpGone: it cannot be reached, also not by a new connection.
+                McpGone: the server cannot be reached, also not by a new connection.
         """
         async with self._lock:
             if self._client is not None:
@@ -113,7 +111,7 @@ class McpServer:
         """Call one tool, once.
 
         Raises:
-            McpGone: no answer came; whether it acted is not known.
+                McpGone: no answer came, so the tool may or may not have acted.
         """
         async with self._lock:
             client = self._client or await self._open()
@@ -123,7 +121,7 @@ class McpServer:
                 return await client.call_tool(tool, args)
         except TimeoutError as error:
             raise McpGone(f"The MCP server {self.name} did not answer within {seconds:g} s.") from error
-        except Exception as error:  # a transport may raise anything; the call's result says what
+        except Exception as error:  # a transport may raise anything, and the call's result names it
             async with self._lock:
                 if client is self._client:
                     await self._drop()
@@ -150,7 +148,7 @@ class McpServer:
         return {name_of(self.name, tool.name): tool for tool in tools}
 
     async def _open(self) -> Client:
-        """Connect, in a task of its own: a connection ends in the task that began it."""
+        """Connect, in a task of its own, because a connection must end in the task that began it."""
         self._closing = asyncio.Event()
         ready: asyncio.Future[Client] = asyncio.get_running_loop().create_future()
         self._keeper = asyncio.create_task(self._keep(ready, self._closing), name=f"mcp {self.name}")
@@ -168,7 +166,7 @@ class McpServer:
                 client = await stack.enter_async_context(await _client(self._config, stack))
                 ready.set_result(client)
                 await closing.wait()
-        except Exception as error:  # noqa: BLE001 -- as in call; before it stands, whoever waits is told
+        except Exception as error:  # noqa: BLE001 -- as in call. A failure before the connection stands goes to `ready`
             log.info("the connection to the MCP server %s ended: %s", self.name, _why(error))
             if not ready.done():
                 ready.set_exception(McpGone(f"The MCP server {self.name} cannot be reached: {_why(error)}"))
@@ -184,7 +182,7 @@ class McpServer:
 
 
 async def _client(config: dict[str, Any], stack: AsyncExitStack) -> Client:
-    """A client that is not yet connected.
+    """Return a client that is not yet connected.
 
     Raises:
         McpGone: the package is missing, or the configuration names no server.
@@ -240,10 +238,10 @@ def _unreachable(name: str, why: str) -> BoundTool:
 
 
 def name_of(server: str, tool: str) -> str:
-    """The name of a tool for models and the policy: one name for one tool, whatever else is offered.
+    """Return the name of a tool for models and the policy, unique whatever else is offered.
 
-    Providers take letters, digits, ``_`` and ``-``. A name that would have to be changed or cut for that, or that does
-    not say where the server's ends, has a digest of both true names at its end.
+    Providers accept letters, digits, ``_`` and ``-``. If a name must be changed or cut for that, or does not show where
+    the server's name ends, a digest of both true names is appended.
     """
     name = f"{_plain(server)}__{_plain(tool)}"
     ends = "__" not in server and not server.endswith("_")
@@ -262,7 +260,7 @@ def _digest(tool: Tool) -> str:
 
 
 def _why(error: BaseException) -> str:
-    """An error in words; of a group, the first one's."""
+    """Return an error in words, for a group its first error."""
     while isinstance(error, BaseExceptionGroup) and error.exceptions:
         error = error.exceptions[0]  # pyright: ignore[reportUnknownVariableType]
     return str(error) or type(error).__name__

@@ -1,4 +1,4 @@
-"""The results of MCP tools as a model is told of them: their content, never the type of a block alone.
+"""The results of MCP tools for a model: their content, never the type of a block alone.
 
 The blocks are those of the Model Context Protocol's CallToolResult: text, image, audio, embedded resource and
 resource link, and ``structuredContent`` beside them.
@@ -81,7 +81,7 @@ def _image(mime: str, data: str) -> tuple[str, tuple[str, bytes] | None]:
 
 
 def _is_told(structured: Any, texts: list[str]) -> bool:
-    """Tell whether a text block already holds the structured content, as the protocol recommends."""
+    """Return True if a text block already holds the structured content, as the protocol recommends."""
     for text in texts:
         try:
             if json.loads(text) == structured:

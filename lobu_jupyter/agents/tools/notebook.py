@@ -1,8 +1,8 @@
 """Tools that read and change the person's notebook: in the page that has it open, else in its file.
 
-Each change is made only while the cell still reads as it did when the person was shown the diff, or, where nobody
-is asked, when the agent read it. Where they changed it meanwhile nothing is done; who was asked is asked anew, about
-what the change would be now.
+Each change requires that the cell still reads as it did for the diff that the person saw, or, if nobody is asked, as
+the agent last read it. If the cell has changed since, nothing is done. The person who approved is then asked again,
+with a fresh diff.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ Cell = dict[str, Any]
 
 
 async def read_notebook(work: Work, call: Call) -> Result:
-    """All cells, or one."""
+    """Read all cells, or one."""
     name = call.args.get("cell")
     answer = await _read(work, name)
     cells: list[Cell] = answer["cells"]
@@ -54,7 +54,7 @@ async def read_notebook(work: Work, call: Call) -> Result:
 
 
 async def insert_cell(work: Work, call: Call) -> Result:
-    """A new cell."""
+    """Insert a new cell."""
     kind, name = call.args.get("type", "code"), secrets.token_hex(4)
     wish = {"do": "insert", "cell": name, "type": kind, "source": call.args["code"]}
     await _do(work, call, wish | _after(call.args), preview_insert)
@@ -63,7 +63,7 @@ async def insert_cell(work: Work, call: Call) -> Result:
 
 
 async def edit_cell(work: Work, call: Call) -> Result:
-    """Another source."""
+    """Replace a cell's source."""
     was = await _was(work, call)
     wish = {"do": "edit", "cell": call.args["cell"], "was": was, "source": call.args["code"]}
     await _do(work, call, wish, preview_edit)
@@ -72,14 +72,14 @@ async def edit_cell(work: Work, call: Call) -> Result:
 
 
 async def delete_cell(work: Work, call: Call) -> Result:
-    """One cell less."""
+    """Delete a cell."""
     was = await _was(work, call)
     await _do(work, call, {"do": "delete", "cell": call.args["cell"], "was": was}, preview_delete)
     return Result(f"Deleted the cell {call.args['cell']}.")
 
 
 async def move_cell(work: Work, call: Call) -> Result:
-    """Another place."""
+    """Move a cell to another place."""
     was = await _was(work, call, changes=False)
     wish = {"do": "move", "cell": call.args["cell"], "was": was}
     await _do(work, call, wish | _after(call.args), preview_move)
@@ -87,7 +87,7 @@ async def move_cell(work: Work, call: Call) -> Result:
 
 
 async def run_cell(work: Work, call: Call) -> Result:
-    """Run it under the agent's own header, and put the outputs below it."""
+    """Run a cell under the agent's own header, and put the outputs below it."""
     _check_kernel(work)
     name, was = call.args["cell"], await _was(work, call, changes="code" in call.args)
     code: str = call.args.get("code", was)
@@ -99,7 +99,7 @@ async def run_cell(work: Work, call: Call) -> Result:
     try:
         answer = await work.at_notebook(shown)
         problem = "it was changed while it ran" if "conflict" in answer else ""
-    except ToolError as error:  # it ran, and what came of it is not to be lost
+    except ToolError as error:  # the cell ran, and its result must not be lost
         problem = str(error)
     if not problem:
         return result
@@ -108,7 +108,7 @@ async def run_cell(work: Work, call: Call) -> Result:
 
 
 async def preview_insert(work: Work, args: dict[str, Any]) -> Preview:
-    """The new cell, and the one that it comes after."""
+    """Return the question with the new cell and its place."""
     cells = (await _read(work))["cells"]
     place, kind = _place(cells, args.get("after")), args.get("type", "code")
     return Preview(
@@ -120,7 +120,7 @@ async def preview_insert(work: Work, args: dict[str, Any]) -> Preview:
 
 
 async def preview_edit(work: Work, args: dict[str, Any]) -> Preview:
-    """What changes in the cell."""
+    """Return the question with the diff of the cell."""
     title, was, _ = await _cell(work, args)
     if was == args["code"]:
         raise ToolError(f"The cell {args['cell']} reads like that already.")
@@ -128,13 +128,13 @@ async def preview_edit(work: Work, args: dict[str, Any]) -> Preview:
 
 
 async def preview_delete(work: Work, args: dict[str, Any]) -> Preview:
-    """What goes."""
+    """Return the question with the source to delete."""
     title, was, _ = await _cell(work, args)
     return Preview(f"Delete {title}?", _diff(was, "", title), guard=_guard(work, was))
 
 
 async def preview_move(work: Work, args: dict[str, Any]) -> Preview:
-    """The order of the cells, before and after."""
+    """Return the question with the order of the cells before and after."""
     cells = (await _read(work))["cells"]
     index = _find(cells, args["cell"])
     rest = [cell for cell in cells if cell["id"] != args["cell"]]
@@ -151,7 +151,7 @@ async def preview_move(work: Work, args: dict[str, Any]) -> Preview:
 
 
 async def preview_run(work: Work, args: dict[str, Any]) -> Preview:
-    """The code, and what changes in it."""
+    """Return the question with the code and its diff."""
     _check_kernel(work)
     title, was, kind = await _cell(work, args)
     if kind != "code":
@@ -175,7 +175,7 @@ BOUND: tuple[BoundTool, ...] = (
 
 
 class _Kept:
-    """A call's nbformat outputs for its cell: what was printed in one piece, all of it bounded."""
+    """A call's nbformat outputs for its cell: each stream in one piece, all of it bounded."""
 
     def __init__(self) -> None:
         self._outputs: list[Output] = []
@@ -184,7 +184,7 @@ class _Kept:
 
     @property
     def outputs(self) -> list[Output]:
-        """The outputs at the end of the call, streams as a screen shows them."""
+        """Return the outputs at the end of the call, streams as a screen shows them."""
         return [
             {**output, "text": settled(output["text"])} if output["output_type"] == "stream" else output
             for output in self._outputs
@@ -202,7 +202,7 @@ class _Kept:
         display_id = output.pop("display_id", None)
         if output["output_type"] == "stream":
             output["text"] = clean(output["text"])
-        self._room -= len(json.dumps(output))  # counts what no encoding can carry, too
+        self._room -= len(json.dumps(output))  # also counts characters that no encoding can carry
         if self._room <= 0:
             output = {"output_type": "stream", "name": "stderr", "text": CUT}
         if display_id in self._displays:
@@ -223,14 +223,14 @@ async def _read(work: Work, name: str | None = None) -> dict[str, Any]:
 
 
 async def _cell(work: Work, args: dict[str, Any]) -> tuple[str, str, str]:
-    """A cell's name for people, source and type."""
+    """Return a cell's title for people, its source and its type."""
     cells = (await _read(work))["cells"]
     index = _find(cells, args["cell"])
     return f"cell {index + 1} of {_name(work)}", cells[index]["source"], cells[index]["type"]
 
 
 async def _was(work: Work, call: Call, *, changes: bool = True) -> str:
-    """The source that a change goes out from: what the person was shown, else what the agent read."""
+    """Return the source that a change starts from: the one that the person saw, else the one that the agent read."""
     if call.guard:
         return call.guard["was"]
     name = call.args["cell"]
@@ -253,8 +253,8 @@ async def _do(
     """Have a change made.
 
     Raises:
-        Outdated: the person changed what they had been shown; the question to ask them now.
-        ToolError: it cannot be made.
+        Outdated: the person changed the cell after the question. Holds the new question.
+        ToolError: the change cannot be made.
     """
     moved = bool(call.guard) and call.guard["path"] != work.task.notebook_path
     if not moved and "conflict" not in await work.at_notebook(wish):
@@ -265,7 +265,7 @@ async def _do(
         )
     args = dict(call.args)
     if wish["do"] == "edit" and call.args.get("code") == call.guard["was"] and preview is preview_run:
-        del args["code"]  # it was to run as it is, and so it is now
+        del args["code"]  # the approval was to run the cell unchanged, and so is the new question
     fresh = await preview(work, args)
     message = (
         f"The notebook was changed after you were asked, so nothing was done. As it is now: {fresh.message}"
@@ -274,7 +274,7 @@ async def _do(
 
 
 def _guard(work: Work, was: str = "") -> dict[str, Any]:
-    """What must still hold when an approved call runs."""
+    """Return the facts that must still hold when an approved call runs."""
     return {"path": work.task.notebook_path, "was": was}
 
 
@@ -300,7 +300,7 @@ def _place(cells: list[Cell], after: str | None) -> int:
 
 
 def _anchor(cells: list[Cell], place: int) -> str:
-    """The id of the cell that the place is below; empty: it is the first."""
+    """Return the id of the cell above the place, empty for the first place."""
     return cells[place - 1]["id"] if place else ""
 
 
@@ -328,7 +328,7 @@ def _diff(before: str, after: str, title: str) -> str:
 
 
 def _ended(text: str) -> str:
-    """Cells do not end in a new line, and that is no news in a diff."""
+    """Return the text with a final line feed, because cells have none and a diff should not mention it."""
     return text if not text or text.endswith("\n") else f"{text}\n"
 
 

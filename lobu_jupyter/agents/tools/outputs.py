@@ -1,7 +1,7 @@
-"""A call's outputs: streamed to the person in events of bounded size, and told to the model in few words.
+"""A call's outputs: streamed to the person in events of bounded size, and given to the model in short form.
 
-The person sees all of it up to a cap, then a line that says that it was cut, and by how much. The
-model gets what a screen shows at the end (:mod:`.seen`).
+The person sees all of it up to a cap, then a line that says that it was cut, and by how much. The model gets the
+final state of the screen (:mod:`.seen`).
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
     from .base import Emit
 
 PIECE_BYTES = 48 * 1024
-"""An event's payload, as encoded: below the wire's 64 kB with room for the envelope."""
+"""The size of an event's payload, as encoded: below the wire's 64 kB with room for the envelope."""
 FIGURES = "The figures of the last call:"
-"""What stands before a call's images, which a model gets as if the person had sent them."""
+"""The text before a call's images, which a model gets as if the person had sent them."""
 DEFAULT_CAP = 10 * 1024 * 1024
 _DROPPED = re.compile(r"\n\[(\d+) more characters of output were not kept\]\n")
-"""What the kernel's executor says last where it kept less than was printed."""
+"""The executor's last line if it kept less than was printed."""
 
 
 def pieces(text: str, limit: int = PIECE_BYTES) -> Iterator[str]:
@@ -44,24 +44,24 @@ def pieces(text: str, limit: int = PIECE_BYTES) -> Iterator[str]:
 
 
 def clean(text: str) -> str:
-    """Text that UTF-8 can carry: a lone surrogate becomes a question mark."""
+    """Return text that UTF-8 can carry. A lone surrogate becomes a question mark."""
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def size_of(count: int) -> str:
-    """Bytes in words: ``"10.0 MB"``."""
+    """Return a number of bytes in words: ``"10.0 MB"``."""
     if count < 1024:
         return f"{count} bytes"
     return f"{count / 1024:.1f} kB" if count < 1024**2 else f"{count / 1024**2:.1f} MB"
 
 
 class Outputs:
-    """The outputs of one call. ``take`` them as they come, ``finish`` once, then read ``text`` and ``images``.
+    """The outputs of one call. ``take`` each one, ``finish`` once, then read ``text`` and ``images``.
 
-    ``keep`` gets each of them, too, as it came.
+    ``keep`` also gets each of them unchanged.
 
-    An output is one of nbformat's, or what a kernel's executor says beside them: ``{"output_type": "clear_output"}``,
-    and ``display_id`` in a display that may be updated or that updates an earlier one.
+    An output is one of nbformat's, or an addition of a kernel's executor: ``{"output_type": "clear_output"}``, and
+    ``display_id`` in a display that may be updated or that updates an earlier one.
     """
 
     def __init__(
@@ -77,17 +77,17 @@ class Outputs:
         self._seen = Seen()
         self._index = -1
         self._displays: dict[str, int] = {}  # index of each display that may be updated
-        self._stream: str | None = None  # name of the stream that the last index holds
+        self._stream: str | None = None  # name of the stream at the last index
         self._shown = self._hidden = 0
 
     @property
     def text(self) -> str:
-        """The text for the model, bounded (:class:`.seen.Seen`)."""
+        """Return the text for the model, bounded (:class:`.seen.Seen`)."""
         return self._seen.text
 
     @property
     def images(self) -> list[tuple[str, bytes]]:
-        """The figures for the model, bounded."""
+        """Return the figures for the model, bounded."""
         return self._seen.images
 
     async def take(self, output: Output) -> None:
@@ -115,7 +115,7 @@ class Outputs:
             await self._show_data(output, data)
 
     async def finish(self) -> None:
-        """Say how much was not shown, if anything."""
+        """Report how much was not shown, if anything."""
         if self._hidden:
             self._seen.say(f"[{size_of(self._hidden)} more were cut]")
             total = size_of(self._shown + self._hidden)
@@ -209,7 +209,7 @@ class Outputs:
 
 
 def error_text(error: dict[str, Any]) -> str:
-    """An nbformat error for the model: the end of its traceback, without colour, then its last line."""
+    """Return an nbformat error for the model: the end of its traceback, without colour, then its last line."""
     trace = screen_text(clean("\n".join(map(str, error.get("traceback") or []))))
     last = clean(f"{error.get('ename', 'Error')}: {error.get('evalue', '')}")
     body = "" if trace.rstrip().endswith(last) else f"\n{shorten(last, 2000)}"

@@ -1,8 +1,8 @@
 """Tools that installed packages add, through the entry point group ``lobu_jupyter.tools``.
 
-The entry point is a function, plain or async, with type hints and a docstring; its name is the tool's. It runs
+The entry point is a function, plain or async, with type hints and a docstring. Its name is the tool's. It runs
 in the worker, not in the person's kernel. A call asks a person first unless the function has the attribute
-``approval = False``. What it returns is the result; what it raises is the call's error.
+``approval = False``. Its return value is the result, and its exception is the call's error.
 """
 
 from __future__ import annotations
@@ -51,13 +51,13 @@ def _load_all() -> list[BoundTool]:
 def _load(point: EntryPoint) -> BoundTool:
     try:
         return bound(point.name, point.load())
-    except Exception as error:  # foreign code may raise anything; the call and the log say what
+    except Exception as error:  # foreign code may raise anything, and the call and the log name it
         log.exception("the tool %s cannot be loaded", point.name)
         return _broken(point.name, f"{type(error).__name__}: {error}")
 
 
 def bound(name: str, function: Callable[..., Any]) -> BoundTool:
-    """A function as the tool `name`; its schema comes from signature and docstring."""
+    """Return a function as the tool `name`, with the schema of its signature and docstring."""
     described = Tool[None](function, takes_ctx=False, name=name)
     schema = described.function_schema
 
@@ -85,7 +85,7 @@ async def _called(function: Callable[..., Any], name: str, args: dict[str, Any])
         if inspect.iscoroutinefunction(function):
             return await function(**args)
         return await asyncio.to_thread(function, **args)
-    except Exception as error:  # foreign code may raise anything; it is the call's error, not the run's
+    except Exception as error:  # foreign code may raise anything, which is the call's error, not the run's
         log.info("the tool %s failed", name, exc_info=True)
         raise ToolError(f"{name} failed: {type(error).__name__}: {error}") from error
 

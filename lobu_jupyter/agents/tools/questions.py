@@ -16,10 +16,10 @@ NOBODY = (
 
 
 def questions_of(args: dict[str, object]) -> list[dict[str, object]]:
-    """The call's questions in full: each with id, options, multiple and freeText.
+    """Return the call's questions in full, each with id, options, multiple and freeText.
 
     Raises:
-        ToolError: two have one id.
+            ToolError: two questions have the same id.
     """
     asked = msgspec.convert(
         [{"id": f"q{n}", **q} for n, q in enumerate(args["questions"], 1)],  # pyright: ignore[reportArgumentType, reportUnknownVariableType]
@@ -31,7 +31,7 @@ def questions_of(args: dict[str, object]) -> list[dict[str, object]]:
 
 
 def answer_text(decision: Decision, questions: list[dict[str, object]]) -> str:
-    """What the model is told of a decision on its questions."""
+    """Return the model's result for a decision on its questions."""
     if decision.kind == "answer":
         return msgspec.json.encode(decision.answers or {}).decode()
     asked = "question" if len(questions) == 1 else "questions"
@@ -41,7 +41,7 @@ def answer_text(decision: Decision, questions: list[dict[str, object]]) -> str:
 
 
 async def refuse(work: Work, call: Call) -> Result:
-    """Reached only where the question could not be put to anybody."""
+    """Refuse the call. Reached only if the question cannot be put to anybody."""
     raise ToolError(NOBODY)
 
 

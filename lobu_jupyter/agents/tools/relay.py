@@ -1,4 +1,4 @@
-"""A sub-agent's events on their way out: each carries its ``subagentRunId``, and what it leaves open is closed.
+"""A relay of a sub-agent's events. It adds the ``subagentRunId`` to each, and closes all that is left open.
 
 Its events are checked as the gateway checks a run's, so that a faulty sub-agent fails alone.
 """
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Relay:
-    """One segment of a sub-agent's life. ``owed``: calls that its last segment left to answer."""
+    """One segment of a sub-agent's work. ``owed``: calls that its last segment left without a result."""
 
     def __init__(self, run_id: str, owed: Iterable[str], emit: Emit) -> None:
         self.answer = ""
@@ -31,12 +31,12 @@ class Relay:
         await self._emit({"type": "SUBAGENT_STARTED", **begun, "description": description})
 
     async def take(self, event: Event) -> None:
-        """Pass an event of the sub-agent on.
+        """Relay an event of the sub-agent.
 
         Raises:
-            InvalidField: it is no AG-UI event, or none that may come here.
+                InvalidField: the event is no AG-UI event, or not allowed here.
         """
-        if event["type"] in ("lobu.sync", "lobu.notebook"):  # the host's to answer, for whoever yields it
+        if event["type"] in ("lobu.sync", "lobu.notebook"):  # the host resolves its future
             await self._emit(event)
             return
         known, body = parse(encode(event), "event")
@@ -44,17 +44,17 @@ class Relay:
             await self._out(decode(piece))
 
     async def finish(self) -> None:
-        """The sub-agent is done; what it forgot to close is closed."""
+        """End the sub-agent, and close all that it left open."""
         await self._close("The sub-agent ended without it.")
         await self._emit({"type": "SUBAGENT_FINISHED", "subagentRunId": self._run_id})
 
     async def suspend(self, interrupt_ids: list[str]) -> None:
-        """It waits for a person; ``interrupt_ids``: what it asked itself."""
+        """Suspend the sub-agent, which waits for a person. ``interrupt_ids``: its own questions."""
         outcome = {"type": "suspended", "interruptIds": interrupt_ids}
         await self._emit({"type": "SUBAGENT_FINISHED", "subagentRunId": self._run_id, "outcome": outcome})
 
     async def fail(self, why: str) -> None:
-        """Close and answer all that is open."""
+        """Close and answer everything open, and end the sub-agent with an error."""
         await self._close(why)
         await self._emit({"type": "SUBAGENT_ERROR", "subagentRunId": self._run_id, "message": why})
 
@@ -71,7 +71,7 @@ class Relay:
         await self._emit(event)
 
     def _listen(self, event: Event) -> None:
-        """Keep the sub-agent's last message of its own: that is its answer."""
+        """Keep the sub-agent's last message of its own, which is its answer."""
         if event.get("subagentRunId"):
             return
         if event["type"] == "TEXT_MESSAGE_START":

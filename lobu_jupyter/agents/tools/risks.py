@@ -1,6 +1,6 @@
-"""What is risky about code, from its syntax tree: a hint to who decides, never a promise.
+"""Risks of code, from its syntax tree: a hint for the person who decides, never a promise.
 
-Code that hides what it does is not seen through, and what is found may never be reached.
+Code that hides its actions goes undetected, and a risk that is found may never be reached.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ _INSTALL_MAGICS = frozenset({"pip", "conda", "mamba", "uv"})
 
 
 def risks_of(code: str) -> list[Risk]:
-    """What the code may do that is hard to take back; in the order of ORDER."""
+    """Return the code's effects that are hard to take back, in the order of ORDER."""
     python, found = _without_escapes(code)
     if shows_scripts(code, python):
         found.add("scripts")
@@ -64,7 +64,7 @@ def risks_of(code: str) -> list[Risk]:
 
 
 def _without_escapes(code: str) -> tuple[str, set[Risk]]:
-    """The code without IPython's own lines, and what those do."""
+    """Return the code without IPython's own lines, and the risks of those."""
     found: set[Risk] = set()
     kept: list[str] = []
     lines = code.splitlines()
@@ -91,7 +91,7 @@ def _of_command(command: str) -> set[Risk]:
 
 
 class _Looker(ast.NodeVisitor):
-    """Collects risks; ``names``: what local names stand for."""
+    """A visitor that collects risks. ``names``: the full names behind local names."""
 
     def __init__(self, found: set[Risk]) -> None:
         self._found = found
@@ -131,7 +131,7 @@ class _Looker(ast.NodeVisitor):
                 self._found.add(risk)
 
     def _name(self, node: ast.expr) -> str:
-        """The dotted name that a call goes to, as far as it can be told."""
+        """Return the dotted name of a call's function, as far as it can be resolved."""
         if isinstance(node, ast.Name):
             return self._names.get(node.id, node.id)
         if isinstance(node, ast.Attribute):
@@ -140,7 +140,7 @@ class _Looker(ast.NodeVisitor):
 
 
 def _strings(node: ast.Call) -> list[str]:
-    """The texts among a call's arguments, also those of a list of words."""
+    """Return the texts among a call's arguments, also those of a list of words."""
     arguments = [*node.args, *(keyword.value for keyword in node.keywords)]
     nested = [part for one in arguments for part in (one.elts if isinstance(one, ast.List) else [one])]
     return [one.value for one in nested if isinstance(one, ast.Constant) and isinstance(one.value, str)]

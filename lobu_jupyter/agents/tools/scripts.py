@@ -1,8 +1,8 @@
-"""Whether code shows HTML or JavaScript that may act in the page: a hint, like all of risks.py.
+"""Detection of HTML or JavaScript that may act in the page: a hint, like all of risks.py.
 
-Found are active HTML in any text of the code (also where it is put together from pieces, or written with escapes),
-IPython's ways to show HTML and JavaScript, its magics for them, and objects that bring their own HTML. What HTML()
-is given that is no plain text of the code cannot be seen through, so it counts.
+It finds active HTML in any text of the code (also if the text is joined from pieces, or written with escapes),
+IPython's ways to show HTML and JavaScript, its magics for them, and objects that bring their own HTML. An argument of
+HTML() that is no plain text of the code cannot be checked, so it counts.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _REPRS = frozenset(
 
 
 def shows_scripts(code: str, python: str) -> bool:
-    """Whether `code` may act in the page. ``python``: the same without IPython's own lines."""
+    """Return True if `code` may act in the page. ``python``: the same code without IPython's own lines."""
     if is_active(code) or _MAGIC.search(code):
         return True
     try:
@@ -49,18 +49,18 @@ def shows_scripts(code: str, python: str) -> bool:
 
 
 def is_active(text: str) -> bool:
-    """Whether a text holds HTML that may act, also with its characters written as entities."""
+    """Return True if a text holds HTML that may act, also with its characters written as entities."""
     plain = html.unescape(text)
     return bool(_ACTIVE.search(plain) or _ACTIVE.search(_INVISIBLE.sub("", plain)))
 
 
 class _Looker(ast.NodeVisitor):
-    """Collects all texts of a program, and sees what shows them."""
+    """A visitor that collects all texts of a program, and finds the calls that show them."""
 
     def __init__(self) -> None:
         self.found = False
         self.texts: list[str] = []
-        self._names: dict[str, str] = {}  # what local names stand for
+        self._names: dict[str, str] = {}  # local name -> imported name
 
     def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
         for alias in node.names:
@@ -97,7 +97,7 @@ class _Looker(ast.NodeVisitor):
 
 
 def _last(node: ast.expr) -> str:
-    """The last part of a dotted name."""
+    """Return the last part of a dotted name."""
     if isinstance(node, ast.Attribute):
         return node.attr
     return node.id if isinstance(node, ast.Name) else ""

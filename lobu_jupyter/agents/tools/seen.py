@@ -1,7 +1,7 @@
-"""A model's view of a call's outputs: what a person would see of them at the call's end, bounded.
+"""A model's view of a call's outputs: the screen at the call's end, bounded.
 
-Each stream is a terminal of its own, over the whole call. Rows, results and figures are told in the order of their
-last change. ``clear_output`` clears, an updated display says what it said last, and the last figures are kept.
+Each stream is a terminal of its own, over the whole call. Rows, results and figures are listed in the order of their
+last change. ``clear_output`` clears, an updated display keeps its last content, and the last figures are kept.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from lobu_jupyter.model.terminal import TextScreen
 from lobu_jupyter.model.text import shorten
 
 MOST_TEXT = 12_000
-"""Characters of a call's outputs that a model is told."""
+"""The limit of characters of a call's outputs for a model."""
 MOST_RESULT = 4_000
-"""Characters of one result."""
+"""The limit of characters of one result."""
 MAX_IMAGES, MAX_IMAGE_BYTES = 4, 1_500_000
-"""Figures that a model sees of one call, the last ones, and how large each may be as base64."""
+"""The number of figures of one call that a model sees, the last ones, and the largest size of each as base64."""
 _MIMES = ("image/png", "image/jpeg", "image/gif", "image/webp")
 _UNSEEN = ("image/svg+xml", "application/pdf")
 
@@ -85,7 +85,7 @@ class _Stream:
 
 
 class Seen:
-    """The outputs of one call as its model is told of them."""
+    """The outputs of one call in the form that its model gets."""
 
     def __init__(self) -> None:
         self._streams: dict[str, _Stream] = {}
@@ -95,7 +95,7 @@ class Seen:
 
     @property
     def text(self) -> str:
-        """All of it, at most :data:`MOST_TEXT` characters, without control characters."""
+        """Return the whole text, at most :data:`MOST_TEXT` characters, without control characters."""
         lines = [line for stream in self._streams.values() for line in stream.lines()]
         lines += [(shown.stamp, shown.text) for shown in self._shown if shown.text]
         lines.sort(key=lambda line: line[0])  # stable: the rows of one chunk keep their order
@@ -103,7 +103,7 @@ class Seen:
 
     @property
     def images(self) -> list[tuple[str, bytes]]:
-        """The last figures, in order: MIME type and bytes."""
+        """Return the last figures, in order: MIME type and bytes."""
         return [shown.image for shown in self._shown if shown.image is not None][-MAX_IMAGES:]
 
     def stream(self, name: str, text: str) -> None:
@@ -113,11 +113,11 @@ class Seen:
         self._streams[name].screen.write(text, self._next())
 
     def say(self, text: str) -> None:
-        """Add a text that is no stream's: an error, a note."""
+        """Add a text that belongs to no stream: an error, a note."""
         self._shown.append(_Shown(self._next(), text))
 
     def data(self, data: dict[str, Any], display_id: str | None = None) -> None:
-        """Add a MIME bundle; one with the id of an earlier display takes its place."""
+        """Add a MIME bundle. One with the id of an earlier display replaces it."""
         known = self._displays.get(display_id) if display_id is not None else None
         if known is None:
             known = _Shown(0, "")
@@ -128,7 +128,7 @@ class Seen:
         known.text, known.image = _described(data)
 
     def clear(self) -> None:
-        """Forget all that was shown."""
+        """Discard all outputs so far."""
         self._streams.clear()
         self._shown.clear()
         self._displays.clear()

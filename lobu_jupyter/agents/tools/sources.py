@@ -1,7 +1,7 @@
-"""Where tools come from besides the built-in ones: installed packages and MCP servers.
+"""Sources of tools besides the built-in ones: installed packages and MCP servers.
 
-A source is asked at the start of each run, also of one that goes on after a pause. Its tools are judged by
-the policy like any other; none may take a built-in's name, or one that an earlier source gave.
+Each run asks its sources at its start, also a run that continues after a pause. The policy judges their tools like any
+other. None may take the name of a built-in tool, or of one from an earlier source.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
 
 
 class ToolSource(Protocol):
-    """Tools from outside."""
+    """A source of tools from outside."""
 
     async def tools(self, work: Work) -> list[BoundTool]:
-        """The tools for one run. A source that fails says so through `work`, and gives what it has."""
+        """Return the tools for one run. A source that fails reports it through `work`, and returns what it has."""
         ...
 
 
 def sources_of(settings: Settings) -> Sequence[ToolSource]:
-    """The sources of this worker, made of its settings once."""
+    """Return the sources of this worker, made once from its settings."""
     known: Sequence[ToolSource] | None = settings.get("tool_sources")
     if known is None:
         from .mcp import McpServers
@@ -40,7 +40,7 @@ def sources_of(settings: Settings) -> Sequence[ToolSource]:
 
 
 async def add_tools(tools: dict[str, BoundTool], sources: Sequence[ToolSource], work: Work) -> None:
-    """Add to `tools`, by name, what the sources have for a run; a function of the kernel gives way to it."""
+    """Add the sources' tools for a run to `tools`, by name. They replace only functions of the kernel."""
     for source in sources:
         for tool in await source.tools(work):
             known = tools.get(tool.spec.name)

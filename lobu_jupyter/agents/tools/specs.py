@@ -1,4 +1,4 @@
-"""The built-in tools as data: names, JSON schemas, and whether they ask by default. Cheap to import."""
+"""The built-in tools as data: names, JSON schemas, and their default of asking. Cheap to import."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Text files as editors see them: lines end with ``\\r\\n``, ``\\n`` or ``\\r``, and nothing else ends one.
 
-How a file is written (its byte order mark, its encoding, its line ends) stays as it is when its text changes.
+A file keeps its byte order mark, its encoding and its line ends when its text changes.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
 _BOM = "\ufeff"
-_MOST_COMPARED = 20_000  # lines of a file that are looked at for the nearest place
+_MOST_COMPARED = 20_000  # lines of a file that are searched for the nearest place
 _MOST_SHOWN = 12
 _LINE_SHOWN = 200
 
 
 class NotText(ValueError):
-    """The bytes are no text in an encoding that is known, or the text cannot be written in it."""
+    """Bytes that are no text in a known encoding, or text that cannot be written in its encoding."""
 
 
 class NotOnce(ValueError):
-    """The text to replace is not there exactly once. The message says where."""
+    """A text to replace that does not occur exactly once. The message says where it occurs."""
 
 
 @dataclass(frozen=True)
@@ -44,10 +44,10 @@ class Text:
 
     @classmethod
     def of(cls, data: bytes) -> Text:
-        """Read the text of a file's bytes: UTF-8, or what a byte order mark says.
+        """Decode a file's bytes as UTF-8, or as their byte order mark says.
 
         Raises:
-            NotText: they are none.
+                NotText: the bytes are no text.
         """
         mark, encoding = next(((m, e) for m, e in _MARKS if data.startswith(m)), (b"", "utf-8"))
         try:
@@ -62,7 +62,7 @@ class Text:
         """Return the bytes of the file.
 
         Raises:
-            NotText: half of a character is in it.
+                NotText: the text holds half of a character.
         """
         try:
             return self.mark + self.text.encode(self.encoding)
@@ -74,7 +74,7 @@ class Text:
         return Text(with_ends(text.removeprefix(_BOM), self.end), self.mark, self.encoding)
 
     def replacing(self, old: str, new: str) -> Text:
-        """Return the file with `new` for the one place that reads `old`, however its lines end, and the rest as it is.
+        """Return the file with `new` for the only place that reads `old`, line ends aside, and the rest as it is.
 
         Raises:
             NotOnce: there is no such place, or there are several.
@@ -91,7 +91,7 @@ class Text:
 
     @property
     def end(self) -> str | None:
-        """The end that most of its lines have, None if it has one line only."""
+        """Return the end of most of its lines, None if it has one line only."""
         return _usual_end(self.text)
 
 
@@ -121,7 +121,7 @@ def _usual_end(text: str) -> str | None:
 
 
 class _Places:
-    """The places of the normal text in the text as it is written."""
+    """A map from places of the normal text to places of the text as it is written."""
 
     def __init__(self, text: str) -> None:
         doubles = (end.start() for end in _END.finditer(text) if end.end() - end.start() == 2)
@@ -149,7 +149,7 @@ def _why_not_once(text: str, wanted: str, places: list[int]) -> str:
 
 
 def _nearest(lines: list[str], wanted: list[str]) -> str:
-    """Return the lines that are most like what was looked for, with their numbers, or nothing if none is."""
+    """Return the lines most like `wanted`, with their numbers, or nothing if none is."""
     looked = max(wanted, key=lambda line: len(line.strip()))
     likest = _likest([line.strip() for line in lines[:_MOST_COMPARED]], looked.strip())
     if likest is None:

@@ -1,7 +1,7 @@
-"""The ``demo`` agent: rules, and it says so. It looks at the person's data, proposes code, and reads the result.
+"""The ``demo`` agent: rules, and it says so. It reads the person's data, proposes code, and explains the result.
 
-Like the script agent it is a pydantic-ai model on the common loop, and knows where it stands from the
-message history: no look yet, variables listed, the table described, the code run.
+Like the script agent it is a pydantic-ai model on the common loop. It takes its next step from the message
+history: no tool called yet, variables listed, the table described, the code run.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ WORD_SECONDS = 0.004
 
 
 def demo() -> PydanticAgent:
-    """The agent."""
+    """Return the demo agent."""
     model = FunctionModel(
         stream_function=_respond, model_name="demo", profile={"supports_image_input": False}
     )
@@ -64,7 +64,7 @@ Reply = tuple[str, tuple[str, dict[str, Any]] | None]
 
 
 def reply(turn: Turn, *, first: bool) -> Reply:
-    """What to say now, and the call to make, if any."""
+    """Return the text to say now, and the call to make, if any."""
     found = dict(turn.results)  # each tool is called at most once a turn
     if "run_code" in found:
         return _after_code(found["run_code"]), None
@@ -97,7 +97,7 @@ def _with_variables(turn: Turn, listed: str) -> Reply:
 
 
 def _choose(prompt: str, variables: list[dict[str, Any]]) -> str | None:
-    """The variable that the prompt names, a table before others; else the largest table."""
+    """Return the variable that the prompt names, a table before others, else the largest table."""
     said = set(words(prompt)) | set(prompt.replace("?", " ").split())
     tables = [v for v in variables if str(v.get("type", "")).endswith("DataFrame")]
     for group in (tables, variables):

@@ -1,4 +1,4 @@
-"""The code that the demo agent proposes for a request, and what it says of the code's output."""
+"""The code that the demo agent proposes for a request, and its explanation of the code's output."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MAX_QUOTED_LINES = 15
 
 
 def code_for(request: Request, taken: Iterable[str]) -> str | None:
-    """Python for a request; None if the table lacks what it needs. `taken`: names not to overwrite."""
+    """Return Python for a request, None if the table lacks what it needs. `taken`: names not to overwrite."""
     name = _free("result", set(taken))
     makers = {
         "plot": _plot,
@@ -48,7 +48,7 @@ else:
 
 
 def title_of(request: Request) -> str:
-    """The request in a few words: ``"total revenue by month"``."""
+    """Return the request in a few words: ``"total revenue by month"``."""
     measure = request.measure.name if request.measure else "rows"
     what = {
         "count": "number of rows",
@@ -61,7 +61,7 @@ def title_of(request: Request) -> str:
 
 
 def explain(output: str) -> str:
-    """What a run's output means, read from the lines that our code prints; else the output itself."""
+    """Return a run's output in words, from the lines that our code prints, else the output itself."""
     facts = dict(_LINE.findall(output))
     said: list[str] = []
     if "from" in facts and "to" in facts:
@@ -81,7 +81,7 @@ def explain(output: str) -> str:
 
 
 def examples(table: Table) -> list[str]:
-    """Prompts that would work on this table."""
+    """Return prompts that would work on this table."""
     numbers, groups, times = table.numbers(), table.groups(), table.times()
     found = [f"describe {table.name}", f"how many rows has {table.name}?"]
     if numbers and times:
@@ -220,7 +220,7 @@ def _grouped(request: Request) -> str:
 
 
 def _is_sorted_by_name(request: Request) -> bool:
-    """Month names stand in the data's order; dates, numbers and all else can be sorted."""
+    """Return False for month names, which keep the data's order. Dates, numbers and all else can be sorted."""
     group = request.groups[0]
     if group.period or group.column.is_number or not group.column.is_time:
         return True

@@ -1,4 +1,4 @@
-"""How the demo agent understands a prompt: words against the columns of a table, by rules."""
+"""The demo agent's parser of prompts: it compares words with the columns of a table, by rules."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ _HELP = re.compile(r"\b(what can you|who are you|help|hello|hi|hey)\b")
 
 @dataclass(frozen=True)
 class Column:
-    """A column as ``describe_variable`` tells it. ``label``: its label as Python, where that is no text."""
+    """A column in the form of ``describe_variable``. ``label``: its label as Python, if that is not a string."""
 
     name: str
     dtype: str
@@ -64,7 +64,7 @@ class Column:
 
     @property
     def key(self) -> str:
-        """The label as it stands in code."""
+        """Return the label as it stands in code."""
         return literal(self.name) if self.label is None else self.label
 
     @property
@@ -82,14 +82,14 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """A DataFrame of the person's."""
+    """A DataFrame of the person."""
 
     name: str
     columns: tuple[Column, ...]
     head: str = ""
 
     def numbers(self) -> list[Column]:
-        """Numeric columns that measure something, the likeliest first."""
+        """Return the numeric columns that measure something, the likeliest first."""
         found = [
             c for c in self.columns if c.is_number and not c.is_time and not c.name.lower().endswith("id")
         ]
@@ -104,7 +104,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Group:
-    """What to group by: a column, at a period of time if it is a date."""
+    """A column to group by, with a period of time if it is a date."""
 
     column: Column
     period: str | None = None
@@ -112,7 +112,7 @@ class Group:
 
 @dataclass(frozen=True)
 class Request:
-    """What the person wants, as far as it was understood."""
+    """The person's request, as far as the rules understand it."""
 
     kind: str
     table: Table
@@ -125,12 +125,12 @@ class Request:
 
 
 def literal(text: str) -> str:
-    """A text as a Python literal in double quotes."""
+    """Return a text as a Python literal in double quotes."""
     return json.dumps(text, ensure_ascii=False)
 
 
 def kind_of(prompt: str) -> str | None:
-    """The first kind of request whose words occur; ``help`` for a greeting; None if there is none."""
+    """Return the first kind of request whose words occur, ``help`` for a greeting, None if there is none."""
     text = prompt.lower()
     found = next((kind for kind, pattern in _KINDS if re.search(pattern, text)), None)
     if found in (None, "describe") and _HELP.search(text):
@@ -139,12 +139,12 @@ def kind_of(prompt: str) -> str | None:
 
 
 def words(text: str) -> list[str]:
-    """Lower-case words without their plural's s."""
+    """Return lower-case words without their plural's s."""
     return [w[:-1] if len(w) > 3 and w.endswith("s") else w for w in re.findall(r"[a-z0-9]+", text.lower())]
 
 
 def table_of(description: dict[str, Any]) -> Table | None:
-    """The table in what ``describe_variable`` returned, if it is one."""
+    """Return the table in a result of ``describe_variable``, None if it is no table."""
     columns: list[dict[str, Any]] | None = description.get("columns")
     if not columns:
         return None
@@ -154,7 +154,7 @@ def table_of(description: dict[str, Any]) -> Table | None:
 
 
 def understand(prompt: str, table: Table) -> Request | None:
-    """The request in `prompt` about `table`, or None."""
+    """Return the request in `prompt` about `table`, or None."""
     kind = kind_of(prompt)
     if kind is None or kind == "help":
         return None
@@ -190,7 +190,7 @@ def _columns_in(text: str, table: Table) -> list[Column]:
 
 
 def _groups(text: str, table: Table, named: list[Column]) -> tuple[Group, ...]:
-    """Columns and periods after "by", "per", "over", "each"; else those named that are no numbers."""
+    """Return columns and periods after "by", "per", "over", "each", else the named columns that are no numbers."""
     found: list[Group] = []
     match = re.search(r"\b(?:by|per|over|for each|each|across)\b(.*)", text)
     for word in words(match[1]) if match else []:
