@@ -1,4 +1,4 @@
-"""The Jupyter server extension: everything that knows Jupyter's server."""
+"""The Jupyter server extension: all code that knows Jupyter's server."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ from pathlib import Path
 
 
 def openapi_path() -> Path:
-    """The OpenAPI document of the routes, as YAML."""
+    """Return the path of the routes' OpenAPI document, which is YAML."""
     return Path(__file__).with_name("openapi.yaml")

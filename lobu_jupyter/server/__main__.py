@@ -1,4 +1,4 @@
-"""``python -m lobu_jupyter.server``: what ``jupyter lobu`` does."""
+"""``python -m lobu_jupyter.server``: the same as ``jupyter lobu``."""
 
 from .app import main
 

@@ -1,6 +1,6 @@
-"""Running runs are activity: while one runs, no culler takes its kernel or this server.
+"""Running runs as activity: while one runs, no culler stops its kernel or this server.
 
-A run that waits for a person is not activity; neither are the requests of workers and readers.
+A run that waits for a person is not activity. Nor are the requests of workers and readers.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ INTERVAL_SECONDS = 1.0
 
 
 class Activity:
-    """Looks once a second what runs. ``running`` gives the kernel id (or None) of each running run."""
+    """A poll of the running runs, once a second. ``running`` returns the kernel id (or None) of each."""
 
     def __init__(
         self,
@@ -43,15 +43,15 @@ class Activity:
         self.runs = 0
 
     async def watch(self) -> None:
-        """Never returns."""
+        """Poll for ever."""
         while True:
             await self.look()
             await asyncio.sleep(INTERVAL_SECONDS)
 
     async def look(self) -> None:
-        """Keep alive what runs; stop workers that have had nothing to do for long enough.
+        """Mark the kernels of running runs as active. Stop workers that have been idle for long enough.
 
-        A worker in whose memory a question waits is kept.
+        A worker that holds a question in its memory is kept.
         """
         kernels = await self._running()
         self.runs = len(kernels)

@@ -1,7 +1,7 @@
 """The extension's configuration and its life inside a Jupyter server.
 
-``pip install`` enables it (``jupyter_server_config.d/lobu_jupyter.json``); ``jupyter lobu`` runs a
-server with it alone. Nothing here may stop Jupyter: what cannot be opened is told by ``health``.
+``pip install`` enables it (``jupyter_server_config.d/lobu_jupyter.json``). ``jupyter lobu`` runs a server
+with it alone. Nothing here may stop Jupyter: ``health`` reports a store that cannot be opened.
 """
 
 from __future__ import annotations
@@ -203,7 +203,7 @@ class LobuApp(ExtensionApp):
         serverapp.event_logger.add_listener(schema_id=KERNEL_ACTIONS, listener=self.service.kernels.on_action)
         serverapp.event_logger.add_listener(schema_id=CONTENTS_SERVICE, listener=self.service.on_contents)
         await self.service.open()
-        gc.freeze()  # what is loaded by now stays: each full collection of it would stall the loop for 20 ms
+        gc.freeze()  # each full collection of the loaded modules would stall the loop for 20 ms
 
     async def stop_extension(self) -> None:
         events = self.server.event_logger
@@ -212,7 +212,7 @@ class LobuApp(ExtensionApp):
         await self.service.close()
 
     def current_activity(self) -> dict[str, int] | None:  # pyright: ignore[reportIncompatibleMethodOverride]
-        """The runs that run now, so that an idle server with work to do is not taken."""
+        """Return the number of running runs, so that a server is not culled while one runs."""
         runs = self.service.activity.runs
         return {"runs": runs} if runs else None
 

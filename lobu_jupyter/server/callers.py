@@ -1,7 +1,7 @@
-"""Who calls: a person, the kernel that acts for one, or a worker.
+"""The callers of a request: a person, the kernel that acts for one, or a worker.
 
-With Jupyter's default login each browser and each token request has another anonymous name, so
-there the server has one owner and everyone is that owner. A provider with real users separates them.
+With Jupyter's default login each browser and each token request has another anonymous name. There the
+server has one owner, and every caller is that owner. A provider with real users separates people.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ _READS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 def has_one_owner(provider: IdentityProvider, single_owner: bool | None) -> bool:
-    """Whether all people are one: as configured, or if `provider` is exactly one of Jupyter's own."""
+    """Return whether all people are one: as configured, or if `provider` is exactly one of Jupyter's own."""
     return type(provider) in _ONE_OWNER if single_owner is None else single_owner
 
 
 class Callers:
-    """Resolves requests to callers."""
+    """A resolver of requests to callers."""
 
     def __init__(
         self,
@@ -55,14 +55,14 @@ class Callers:
         self.boots = Boots(clock)
 
     def person_name(self, provider: IdentityProvider, user: User) -> str:
-        """The name that owns a person's threads."""
+        """Return the name that owns a person's threads."""
         return OWNER if has_one_owner(provider, self._single_owner) else user.username
 
     async def proven(self, request: HTTPServerRequest) -> tuple[Caller, User] | None:
-        """The kernel or worker that proved itself, with a user that stands for it; None: a person.
+        """Return the kernel or worker that proved itself, and a user for it, or None for a person.
 
         Raises:
-            NotAllowed: it claims to be a kernel or a worker, and is not.
+            NotAllowed: the request claims to come from a kernel or a worker, and does not.
         """
         authorization = request.headers.get("Authorization", "")
         if authorization.startswith(_SCHEME):
@@ -108,6 +108,6 @@ class Callers:
 
 
 def worker_ticket(request: HTTPServerRequest) -> str | None:
-    """The ticket or token behind ``Authorization: Lobu-Worker``."""
+    """Return the ticket or token of the header ``Authorization: Lobu-Worker``."""
     authorization = request.headers.get("Authorization", "")
     return authorization.removeprefix(_SCHEME) if authorization.startswith(_SCHEME) else None

@@ -1,8 +1,8 @@
-"""Embedded mode: this server was started by a kernel or a script, serves it, and ends with it.
+"""Embedded mode: a server that a kernel or a script starts for itself, and that ends with it.
 
-That is the parent process. It gives its pid, for it may be dead before this process can ask for it. A
-thread watches for its death, so that a blocked event loop cannot keep this process alive; within two
-seconds it is gone, and its workers with it.
+That starter is the parent process. It passes its pid, because it may be dead before this process can ask
+for it. A thread watches for its death, so that a blocked event loop cannot keep this process alive. Within
+two seconds this process and its workers are gone.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ GRACE_SECONDS = 1.2
 
 
 class EmbeddingKernel(AsyncIOLoopKernelManager):
-    """The kernel that started this server, known by its connection file; not ours to start or stop."""
+    """The kernel that started this server, known by its connection file. We never start or stop it."""
 
     def __init__(self, connection_file: str, parent: int) -> None:
         super().__init__(connection_file=connection_file)
@@ -32,19 +32,19 @@ class EmbeddingKernel(AsyncIOLoopKernelManager):
         self.parent_pid = parent
 
     async def is_alive(self) -> bool:
-        """Whether the parent process is still there."""
+        """Return whether the parent process is still there."""
         return os.getppid() == self.parent_pid
 
 
 def kernel_id_of(connection_file: str) -> str:
-    """``kernel-<id>.json`` names the kernel; another name is taken whole."""
+    """Return the id in ``kernel-<id>.json``, or another file's whole stem."""
     stem = Path(connection_file).stem
     found = re.fullmatch(r"kernel-(.+)", stem)
     return found.group(1) if found else stem
 
 
 def end_with_parent(parent: int, stop: Callable[[], None]) -> None:
-    """Call `stop` (from a thread) when the process `parent` dies, and end this one soon after in any case."""
+    """Call `stop` from a thread when the process `parent` dies, and exit soon after in any case."""
 
     def watch() -> None:
         while os.getppid() == parent:

@@ -1,8 +1,8 @@
 """Guardrails that installed packages add, and the secrets that the built-in redaction knows.
 
 A package adds one through the entry point group ``lobu_jupyter.guardrails``: an async function
-``(text, where)`` that raises to refuse a text that a person sends. Closed by default: one that cannot
-be loaded refuses everything, and says so.
+``(text, where)`` that raises to refuse a person's text. A guardrail that cannot be loaded refuses every
+text, and gives the reason.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _TOKENS = ("JUPYTERHUB_API_TOKEN", "JPY_API_TOKEN", "JUPYTER_TOKEN")
 
 
 def installed(log: Logger, points: Iterable[EntryPoint] | None = None) -> Guardrail | None:
-    """All installed guardrails as one, or None if there is none."""
+    """Return all installed guardrails as one, or None if there is none."""
     found = entry_points(group=GROUP) if points is None else points
     guardrails = [_load(point, log) for point in sorted(found, key=lambda point: point.name)]
     if not guardrails:
@@ -41,9 +41,7 @@ def installed(log: Logger, points: Iterable[EntryPoint] | None = None) -> Guardr
 def _load(point: EntryPoint, log: Logger) -> Guardrail:
     try:
         guardrail: Guardrail = point.load()
-    except (
-        Exception
-    ) as error:  # foreign code may raise anything; what it would have refused is not let through
+    except Exception as error:  # foreign code may raise anything. If it fails to load, every text is refused
         log.exception("lobu: the guardrail %s cannot be loaded; every run is refused", point.name)
         why = f"The guardrail {point.name!r} of this server cannot be loaded ({type(error).__name__})."
 
@@ -55,7 +53,7 @@ def _load(point: EntryPoint, log: Logger) -> Guardrail:
 
 
 def secrets_of(server: Any, keys: dict[str, str], providers: dict[str, dict[str, Any]]) -> list[str]:
-    """The server's own secrets: model keys, its tokens, its password's hash, its cookie secret."""
+    """Return the server's own secrets: model keys, tokens, password hash, cookie secret."""
     provider = server.identity_provider
     found = [
         *keys.values(),
@@ -72,4 +70,4 @@ def _cookie_secret(server: Any) -> list[str]:
     try:
         return Path(server.cookie_secret_file).read_text().split()
     except (OSError, UnicodeDecodeError):
-        return []  # kept elsewhere, or not made yet
+        return []  # stored elsewhere, or not created yet

@@ -1,8 +1,8 @@
-"""The one place where a request becomes a caller, a body a value, and an error a reply.
+"""The base of all handlers: it turns a request into a caller, a body into a value, an error into a reply.
 
-A handler names the kinds of caller that it takes in ``takes``. A kernel or a worker proves itself by
-its own credential and needs no login, hence no XSRF token; everyone else is a person with Jupyter's
-login, and Jupyter's own checks apply untouched.
+A handler lists the kinds of caller that it accepts in ``takes``. A kernel or a worker proves itself by its
+own credential and needs no login, hence no XSRF token. Every other caller is a person with Jupyter's login,
+and Jupyter's own checks apply unchanged.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ _PERSON_VIA = frozenset({"rest", "page", "cli"})
 
 
 class CallerMixin(JupyterHandler):
-    """Who calls, and what is called; shared by the REST handlers and the page's socket."""
+    """The caller of a request and the service, shared by the REST handlers and the page's socket."""
 
     auth_resource = "lobu"
     takes: ClassVar[tuple[type[Caller], ...]] = (Person, KernelCaller)
@@ -73,7 +73,7 @@ class CallerMixin(JupyterHandler):
         return self.service.gateway
 
     def person(self, via: str = "rest") -> Person:
-        """The person who is logged in."""
+        """Return the logged-in person, and remember their login."""
         assert self.current_user is not None
         name = self.service.callers.person_name(self.identity_provider, self.current_user)
         self.service.owners.remember(name, self.current_user)
@@ -81,7 +81,7 @@ class CallerMixin(JupyterHandler):
 
 
 class LobuHandler(CallerMixin, APIHandler):
-    """Base of all routes but the socket. ``via``: what the audit says a person came by."""
+    """Base of all routes but the socket. ``via`` is the surface that the audit records for a person."""
 
     via: ClassVar[str | None] = None
     _gone: asyncio.Future[None] | None = None
@@ -92,7 +92,7 @@ class LobuHandler(CallerMixin, APIHandler):
         if proven is None:
             await super().prepare()
             if self.request.method == "OPTIONS":
-                return  # a browser asks about CORS, before any login
+                return  # a CORS preflight of a browser, before any login
             if self.current_user is None:
                 raise HTTPError(403)
             self.caller = self.person(self._via())
@@ -117,7 +117,7 @@ class LobuHandler(CallerMixin, APIHandler):
         return self.via or (via if via in _PERSON_VIA else "rest")
 
     def client_gone(self) -> asyncio.Future[None]:
-        """Done when the client has closed its connection; for calls that wait."""
+        """Return a future that resolves when the client closes its connection, for calls that wait."""
         if self._gone is None:
             self._gone = asyncio.get_running_loop().create_future()
         return self._gone
@@ -129,7 +129,7 @@ class LobuHandler(CallerMixin, APIHandler):
 
     @property
     def authorizer(self) -> Authorizer:
-        """Jupyter's authorizer judges people; a worker is judged by its token alone."""
+        """Jupyter's authorizer for people and kernels. A worker needs only its token."""
         if isinstance(getattr(self, "caller", None), WorkerCaller):
             return AllowAllAuthorizer()
         return super().authorizer
@@ -137,13 +137,13 @@ class LobuHandler(CallerMixin, APIHandler):
     # -- reading ----------------------------------------------------------------------------------
 
     def body(self, cls: type[T]) -> T:
-        """The JSON body as a `cls`.
+        """Return the JSON body as a `cls`.
 
         Raises:
-            InvalidField: a member is missing, given twice, or has another type; names it.
+            InvalidField: a member, which it names, is missing, given twice, or has another type.
             HTTPError: 400, not JSON, or nested too deep.
         """
-        if cls is not Batch and too_deep(self.request.body):  # a batch's events are looked at one by one
+        if cls is not Batch and too_deep(self.request.body):  # a batch's events are checked one by one
             raise HTTPError(400, f"the body nests deeper than {MAX_DEPTH}")
         try:
             found = msgspec.json.decode(self.request.body or b"{}", type=cls)
@@ -162,10 +162,10 @@ class LobuHandler(CallerMixin, APIHandler):
             raise HTTPError(400, f"the body nests deeper than {MAX_DEPTH}") from error
 
     def query(self, cls: type[T]) -> T:
-        """The query's arguments as a `cls`; others are ignored.
+        """Return the query's arguments as a `cls`. Others are ignored.
 
         Raises:
-            InvalidField: an argument has a value that cannot be used; names it.
+            InvalidField: an argument, which it names, has an unusable value.
         """
         given = {name: self.get_query_argument(name) for name in self.request.query_arguments}
         names = {field.encode_name for field in msgspec.structs.fields(cls)}  # pyright: ignore[reportArgumentType]
@@ -180,17 +180,17 @@ class LobuHandler(CallerMixin, APIHandler):
     # -- replying ---------------------------------------------------------------------------------
 
     def reply(self, value: Any, status: int = 200) -> None:
-        """End with `value` as JSON."""
+        """End the request with `value` as JSON."""
         self.set_status(status)
         self.finish(msgspec.json.encode(value))
 
     def reply_nothing(self) -> None:
-        """End with 204."""
+        """End the request with 204."""
         self.set_status(204)
         self.finish()
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
-        """``{"error": …}`` for whatever was raised; only what is meant for the caller is told."""
+        """Reply ``{"error": …}`` to an exception, with only the text that is meant for the caller."""
         error = kwargs.get("exc_info", (None, None, None))[1]
         if isinstance(error, LobuError):
             self.set_status(status_of(error))
@@ -201,7 +201,7 @@ class LobuHandler(CallerMixin, APIHandler):
     def log_exception(
         self, typ: type[BaseException] | None, value: BaseException | None, tb: TracebackType | None
     ) -> None:
-        """An error that is the caller's is no news for the server's log, and a store that fails is one line."""
+        """Log a caller's error only at debug level, and a failing store in one line."""
         if isinstance(value, LobuError) and status_of(value) < 500:
             self.log.debug("lobu: %s: %s", value.code, value.message)
             return

@@ -1,7 +1,7 @@
-"""The part of this server's environment that others get, or can read: kernels, workers, the list of processes.
+"""The part of this server's environment that kernels and workers get, and that ``/proc`` shows.
 
-A kernel keeps the person's variables, for their work needs them. It loses the credentials of the server, of
-its hub and gateway, and the model keys. They stay in this process for those who read them late, as JupyterHub does.
+A kernel keeps the person's variables, because their work needs them. It loses the credentials of the server,
+of its hub and gateway, and the model keys. They stay in this process for late readers, such as JupyterHub.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ _ENV_START, _ENV_END = 47, 48  # fields 50 and 51 of proc_pid_stat(5), counted b
 
 
 class Inheritance:
-    """The rule of what is kept back.
+    """A filter of environment variables.
 
-    ``secrets``: the values that the server knows as its own, and the model keys.
-    ``kept``: the variables that kernels keep nevertheless.
+    ``secrets`` are the values that the server knows as its own, and the model keys.
+    ``kept`` are the variables that kernels keep nevertheless.
     """
 
     def __init__(self, secrets: Collection[str], kept: Collection[str] = ()) -> None:
@@ -34,16 +34,16 @@ class Inheritance:
         self._kept = frozenset(kept)
 
     def for_kernel(self, environment: Mapping[str, str]) -> dict[str, str]:
-        """Return what a kernel gets of an environment."""
+        """Return the variables that a kernel gets of an environment."""
         kept = {name: value for name, value in environment.items() if name in self._kept}
         return {**without_credentials(environment, self._secrets), **kept}
 
     def for_worker(self) -> dict[str, str]:
-        """Return what a worker process gets of ours. Keys travel on its stdin."""
+        """Return the variables that a worker process gets of ours. Keys go over its stdin."""
         return {**without_credentials(os.environ, self._secrets), "PYTHONUNBUFFERED": "1"}
 
     def guard(self, manager: Any, log: Logger) -> None:
-        """Have the kernels that `manager` starts, and restarts, get no more than :meth:`for_kernel`."""
+        """Restrict the environment of kernels that `manager` starts or restarts to :meth:`for_kernel`."""
         prepare: Callable[[str | None, dict[str, Any]], Any] | None
         prepare = getattr(manager, "pre_start_kernel", None)
         if prepare is None:
@@ -57,9 +57,9 @@ class Inheritance:
         manager.pre_start_kernel = pre_start_kernel
 
     def veil(self, log: Logger) -> None:
-        """Overwrite the credentials where the system shows the environment that this process began with.
+        """Overwrite the credentials in the memory that the system shows as this process's environment.
 
-        Linux shows that of the start in ``/proc``, to all processes of the same user, whatever was removed later.
+        Linux shows it in ``/proc`` as it was at the start, to all processes of this user, despite removals.
         """
         if sys.platform != "linux":
             return
@@ -79,7 +79,7 @@ def _shown(is_secret: Callable[[str, str], bool]) -> list[str]:
     try:
         block = Path("/proc/self/environ").read_bytes()
     except OSError:
-        return []  # it is not shown to us, nor to others
+        return []  # neither we nor others can read it
     return [name for name, value, _ in _entries(block) if is_secret(name, value)]
 
 
@@ -91,12 +91,12 @@ def _overwrite(is_secret: Callable[[str, str], bool]) -> None:
     for name, value, at in _entries(ctypes.string_at(start, end - start)):
         if is_secret(name, value):
             if name in os.environ:
-                os.environ[name] = os.environ[name]  # a copy elsewhere, for what reads it in this process
+                os.environ[name] = os.environ[name]  # a copy elsewhere, for readers in this process
             ctypes.memset(start + at, 0, len(os.fsencode(value)))
 
 
 def _entries(block: bytes) -> list[tuple[str, str, int]]:
-    """Return name, value and the value's place of each variable in a block as the system lays it out."""
+    """Return each variable's name, value and the value's offset in the system's environment block."""
     found: list[tuple[str, str, int]] = []
     at = 0
     for entry in block.split(b"\0"):

@@ -1,7 +1,7 @@
-"""What operators see: Prometheus metrics on Jupyter's ``/metrics``, and Jupyter's structured events.
+"""Metrics for operators: Prometheus on Jupyter's ``/metrics``, and Jupyter's structured events.
 
-Numbers, ids and states; never content, and no id in a metric's label. Metrics live in
-prometheus_client's default registry, as jupyter_server's own do: they count over the process.
+They carry numbers, ids and states, but never content, and no id in a metric's label. Metrics use
+prometheus_client's default registry, as jupyter_server's own do, so they count over the process.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ WAITING = Gauge("lobu_waiting_interrupts", "Questions that wait on a person, in 
 
 
 class Watching:
-    """The gateway's observer. ``events`` may be None where there is no event logger."""
+    """The gateway's observer. ``events`` is None if there is no event logger."""
 
     def __init__(self, events: EventLogger | None = None) -> None:
         self._events = events

@@ -1,7 +1,7 @@
-"""Where an agent reads and changes a person's notebook: in the page that has it open, else in its file.
+"""An agent's access to a person's notebook: in the page that has it open, or else in its file.
 
-A page that has it open is the only one to ask: its text is newer than the file. What such a page does not
-answer is told as that, and never done in the file behind its back.
+If a page has it open, only that page is asked, because its text is newer than the file. If the page does not
+answer, the request is refused with that reason, and the file is never changed behind the page's back.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from logging import Logger
 
 PAGE_SECONDS = 15.0
-SETTLE_SECONDS = 5.0  # after the server's start, for pages that were there before
-LOST_SECONDS = 60.0  # for so long a page that was cut off may come back
+SETTLE_SECONDS = 5.0  # after the server's start, for earlier pages to reconnect
+LOST_SECONDS = 60.0  # a page that lost its connection may come back for so long
 TRIES = 3
 MAYBE = "Whether it was done shows when the page is back: read the notebook again before you go on."
 SILENT = "The page that has the notebook open did not answer, as one whose computer sleeps. Nothing was done."
@@ -40,23 +40,24 @@ NO_IDS = (
 )
 
 Answer = dict[str, Any]
-_Offer = tuple[str, frozenset[str]]  # whose notebooks, and which
+_Offer = tuple[str, frozenset[str]]  # owner and paths
 
 
 class Page(Protocol):
     """A person's page with notebooks open."""
 
     async def at_notebook(self, path: str, request: Request | Ping) -> Answer:
-        """Ask the page; its answer.
+        """Send a request to the page and return its answer.
 
         Raises:
-            ConnectionError: it went away. TimeoutError: it does not answer.
+            ConnectionError: the page went away.
+            TimeoutError: the page does not answer.
         """
         ...
 
 
 class Notebooks:
-    """``contents``: the server's contents manager."""
+    """The notebooks of all people, in open pages or in files. ``contents`` is the contents manager."""
 
     def __init__(
         self,
@@ -70,12 +71,12 @@ class Notebooks:
         self._clock = clock
         self._sleep = sleep
         self._began = clock()
-        self._open: dict[Page, _Offer] = {}  # the last in front comes last
-        self._lost: dict[tuple[str, str], float] = {}  # (whose, which) -> until when its page may come back
+        self._open: dict[Page, _Offer] = {}  # the page last in front comes last
+        self._lost: dict[tuple[str, str], float] = {}  # (owner, path) -> end of its page's time to come back
         self._locks = WeakValueDictionary[str, asyncio.Lock]()
 
     def offer(self, page: Page, owner: str, paths: list[str], *, front: bool = True) -> None:
-        """The page has these notebooks open, and no others. ``front``: it is the one that the person looks at."""
+        """Replace the list of notebooks that the page has open. ``front``: the person looks at this page."""
         offer = owner, frozenset(map(_plain, paths))
         if front or not paths:
             self._open.pop(page, None)
@@ -87,7 +88,7 @@ class Notebooks:
             self._lost.pop((owner, path), None)
 
     def leave(self, page: Page, *, lost: bool = False) -> None:
-        """The page is gone. ``lost``: it did not say so itself, and may come back with what it has open."""
+        """Forget the page. ``lost``: it did not sign off, and may come back with its open notebooks."""
         owner, paths = self._open.pop(page, ("", frozenset[str]()))
         now = self._clock()
         self._lost = {key: until for key, until in self._lost.items() if until > now}
@@ -95,7 +96,7 @@ class Notebooks:
             self._lost.update(((owner, path), now + LOST_SECONDS) for path in paths)
 
     async def act(self, owner: str, path: str, request: Request) -> Answer:
-        """Read or change the notebook, one after the other; answers: model/notebooks.py."""
+        """Read or change the notebook, one request at a time. model/notebooks.py describes the answers."""
         lock = self._locks.setdefault(path, asyncio.Lock())
         try:
             async with asyncio.timeout(PAGE_SECONDS):
@@ -106,7 +107,7 @@ class Notebooks:
             return await self._act(owner, _plain(path), request)
         except HTTPError as error:
             return {"refused": f"{path}: {error.log_message or error.reason or 'it cannot be had'}"}
-        except Exception as error:  # noqa: BLE001 - contents managers are anybody's, and may raise anything
+        except Exception as error:  # noqa: BLE001 - a contents manager may raise anything
             self._log.exception("lobu: the notebook %s could not be reached", path)
             return {"refused": f"{path} cannot be reached: {error}"}
         finally:
@@ -124,7 +125,7 @@ class Notebooks:
         return await self._in_file(path, request)
 
     def _page(self, owner: str, path: str) -> Page | None:
-        """The page to ask: of this person, with the notebook open, last in front."""
+        """Return this person's page with the notebook open, the one last in front."""
         for page, (person, paths) in reversed(self._open.items()):
             if person == owner and path in paths:
                 return page
@@ -152,7 +153,7 @@ class Notebooks:
                 return {"refused": NO_IDS}
             conflict = change(notebook.cells, request, _new(request))
             if conflict == "gone" and _ids(notebook) != _ids((await self._get(path))["content"]):
-                return {"refused": NO_IDS}  # they are made up anew by each reading
+                return {"refused": NO_IDS}  # each reading generates new ids
             if conflict is not None:
                 return {"conflict": conflict}
             now = await ensure_async(self._contents.get(path, content=False))
@@ -171,7 +172,7 @@ def _ids(notebook: Any) -> list[str]:
 
 
 def _new(wish: Change) -> Any:
-    """The cell of an insertion, as nbformat has it."""
+    """Return the cell of an insertion as an nbformat node."""
     if not isinstance(wish, Insert):
         return None
     make: Any = nbformat.v4.new_code_cell if wish.type == "code" else nbformat.v4.new_markdown_cell

@@ -1,4 +1,4 @@
-"""Which people have a page open: the sockets that could show a question and take its decision."""
+"""The open pages of each person: sockets that can show a question and take its decision."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections import Counter
 
 
 class Pages:
-    """Counts open page sockets by person."""
+    """A count of open page sockets by person."""
 
     def __init__(self) -> None:
         self._open: Counter[str] = Counter()
@@ -20,5 +20,5 @@ class Pages:
             del self._open[name]
 
     def count(self, name: str) -> int:
-        """Open page sockets of this person."""
+        """Return the number of this person's open page sockets."""
         return self._open[name]

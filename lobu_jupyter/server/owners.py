@@ -1,9 +1,9 @@
-"""Whose kernels and notebooks are whose, asked each time before one is used for a person.
+"""Ownership of kernels and notebooks, checked each time before one is used for a person.
 
-Where an identity provider separates people, a kernel belongs to the person whose request started it,
-and to everybody else it does not exist. A kernel that nobody is known to have started is nobody's.
-Jupyter's own Authorizer has its say on every server, as if the person called Jupyter's own route: it sees
-that route's path, method and arguments, also when no request of that person is under way.
+If the identity provider separates people, a kernel belongs to the person whose request started it, and does
+not exist for others. A kernel without a known starter belongs to nobody. On every server Jupyter's own
+Authorizer is asked as well, as if the person called Jupyter's own route: it sees that route's path, method
+and arguments, even if no request of that person is under way.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ if TYPE_CHECKING:
     from jupyter_server.auth import Authorizer
 
 AUTHORIZER_SECONDS = 10.0
-REMEMBERED = 1000  # people whose login is kept, for what is done for them later
+REMEMBERED = 1000  # people whose login is kept for later checks
 ABSENT = "There is no such kernel on this server, or it is not yours."
 
 Action = Literal["read", "write"]
 
 
 class Owners:
-    """Implements ``OwnersPort``. ``starter``: the user whose request started a kernel, or None."""
+    """An ``OwnersPort``. ``starter`` returns the user whose request started a kernel, or None."""
 
     def __init__(
         self,
@@ -50,17 +50,17 @@ class Owners:
         self._users: dict[str, User] = {}
 
     def remember(self, owner: str, user: User) -> None:
-        """Keep the login that this person came with last, for the authorizer to judge."""
+        """Keep this person's last login for the authorizer."""
         self._users.pop(owner, None)
         self._users[owner] = user
         if len(self._users) > REMEMBERED:
             del self._users[next(iter(self._users))]
 
     async def kernel(self, owner: str, kernel_id: str) -> None:
-        """See that `owner` may execute in this kernel now.
+        """Check that `owner` may execute in this kernel now.
 
         Raises:
-            KernelNotFound: somebody else started it, or nobody knows who did.
+            KernelNotFound: another person started it, or its starter is unknown.
             NotAllowed: Jupyter's authorizer refuses, fails or does not answer.
         """
         if not self._one_owner():
@@ -74,7 +74,7 @@ class Owners:
             )
 
     async def notebook(self, owner: str, path: str, action: Action) -> None:
-        """See that `owner` may read or write the notebook at `path` now.
+        """Check that `owner` may read or write the notebook at `path` now.
 
         Raises:
             NotAllowed: Jupyter's authorizer refuses, fails or does not answer.
@@ -103,13 +103,13 @@ class Owners:
             route.act_for(user, resource, arguments)
             async with asyncio.timeout(AUTHORIZER_SECONDS):
                 return bool(await ensure_async(authorizer.is_authorized(route, user, action, resource)))
-        except Exception:  # noqa: BLE001 - authorizers are anybody's; one that fails refuses
+        except Exception:  # noqa: BLE001 - an authorizer may raise anything. A failure refuses
             self._log.exception("lobu: the authorizer failed to judge %s of %s; refused", action, path)
             return False
 
 
 class _Route(JupyterHandler):
-    """Jupyter's own route, as an authorizer sees it; nothing is ever sent."""
+    """Jupyter's own route, as an authorizer sees it. It never sends a response."""
 
     def act_for(self, user: User, resource: str, arguments: dict[str, str]) -> None:
         self.current_user = self._jupyter_current_user = user
@@ -118,7 +118,7 @@ class _Route(JupyterHandler):
 
 
 class _NoConnection:
-    """A connection of nobody."""
+    """A connection without a client."""
 
     def set_close_callback(self, callback: Any) -> None:
         pass

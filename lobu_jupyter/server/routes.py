@@ -32,7 +32,7 @@ TEMPLATES: list[tuple[str, Any]] = [route for resource in RESOURCES for route in
 
 
 def handlers() -> list[tuple[str, Any]]:
-    """Patterns and handlers for the extension; whatever else is asked for there is a JSON 404."""
+    """Return the extension's patterns and handlers. All other paths under the prefix are a JSON 404."""
     return [(_pattern(template), handler) for template, handler in TEMPLATES] + [
         (f"/{PREFIX}(.*)", unknown.Unknown)
     ]

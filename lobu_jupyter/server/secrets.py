@@ -1,7 +1,7 @@
-"""Model keys: found in the server's configuration or environment, given to workers and nobody else.
+"""Model keys: found in the server's configuration or environment, and given only to workers.
 
-A kernel inherits the server's environment. So the variables of keys are taken out of it at the
-start, unless the administrator says otherwise; the values live on in this process's memory and on
+A kernel inherits the server's environment. Therefore the variables of keys are removed from it at the
+start, unless the administrator configures otherwise. The values stay in this process's memory and go to
 the stdin of its workers.
 """
 
@@ -20,7 +20,7 @@ _MORE = ("GEMINI_API_KEY",)
 
 
 def variables(providers: Mapping[str, Mapping[str, Any]]) -> set[str]:
-    """The environment variables that may hold a key."""
+    """Return the environment variables that may hold a key."""
     named = {str(p["api_key_env"]) for p in providers.values() if p.get("api_key_env")}
     return named | set(KEY_OF.values()) | set(_MORE)
 
@@ -28,7 +28,7 @@ def variables(providers: Mapping[str, Mapping[str, Any]]) -> set[str]:
 def take(
     names: Iterable[str], *, hide: bool, environment: MutableMapping[str, str] = os.environ
 ) -> dict[str, str]:
-    """The keys that are set; with `hide` they are removed from the environment."""
+    """Return the keys that are set. With `hide`, remove them from the environment."""
     found = {name: environment[name] for name in names if environment.get(name)}
     if hide:
         for name in found:
@@ -39,7 +39,7 @@ def take(
 def resolved(
     providers: Mapping[str, Mapping[str, Any]], keys: Mapping[str, str]
 ) -> dict[str, dict[str, Any]]:
-    """Providers as a worker needs them: ``api_key_env`` replaced by the key, where it is set."""
+    """Return providers as a worker needs them: ``api_key_env`` replaced by the key, if it is set."""
     return {name: _resolved(provider, keys) for name, provider in providers.items()}
 
 
@@ -57,15 +57,15 @@ _FROM_ENVIRONMENT = "env:"
 
 
 def outside_variables(configs: Iterable[Mapping[str, Any]]) -> set[str]:
-    """The environment variables that ``env`` and ``headers`` of what is configured name as ``env:NAME``.
+    """Return the environment variables that ``env`` and ``headers`` of `configs` name as ``env:NAME``.
 
-    A person's credential is not among them: nothing that an agent runs in gets it.
+    A person's credential is not among them, because no process that an agent runs in gets it.
     """
     return {name for name in _named(configs) if not is_credential(name)}
 
 
 def refused_variables(configs: Iterable[Mapping[str, Any]], everywhere: Iterable[str]) -> set[str]:
-    """Return the credentials that are named for what agents run in, and are not given to it."""
+    """Return the credentials that are configured for agents' processes, which do not get them."""
     configs = list(configs)
     names = [*_named(configs), *everywhere, *(name for config in configs for name in inherited(config))]
     return {name for name in names if is_credential(name)}
@@ -79,7 +79,7 @@ def _named(configs: Iterable[Mapping[str, Any]]) -> list[str]:
 def outside_resolved(
     servers: Mapping[str, Mapping[str, Any]], keys: Mapping[str, str]
 ) -> tuple[dict[str, dict[str, Any]], list[str]]:
-    """Servers, or agents, as a worker needs them, and the secrets among what they are told."""
+    """Return servers (or agents) as a worker needs them, and the secrets in their configuration."""
     resolved = {name: dict(config) for name, config in servers.items()}
     for config in resolved.values():
         for part in ("env", "headers"):

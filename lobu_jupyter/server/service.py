@@ -1,7 +1,7 @@
-"""What the extension runs: gateway, kernel watch, worker pool, and what their handlers share.
+"""The extension's service: gateway, kernel watch, worker pool, and the state that handlers share.
 
-A store that cannot be opened leaves the service without a gateway: health says why, every other
-route answers 503, and Jupyter is not disturbed.
+If the store cannot be opened, the service has no gateway. Health then reports the reason, every other
+route returns 503, and Jupyter is not disturbed.
 """
 
 from __future__ import annotations
@@ -38,12 +38,12 @@ if TYPE_CHECKING:
     from .worker_pool import Pool
 
 READY_SECONDS = 30.0
-TOLD_SECONDS = 60.0  # after which a store that still fails is said again
+TOLD_SECONDS = 60.0  # a store that fails for longer is logged again
 
 
 @dataclass(frozen=True, kw_only=True)
 class ServiceSettings:
-    """What an administrator may set beside the gateway's own settings. Sizes in bytes."""
+    """The administrator's settings beside the gateway's own. Sizes are in bytes."""
 
     store_path: Path
     gateway: Settings = field(default_factory=Settings)
@@ -54,7 +54,7 @@ class ServiceSettings:
 
 
 class Service:
-    """Built when the extension is loaded, opened when the server's loop runs."""
+    """The extension's parts, built when it is loaded and opened when the server's loop runs."""
 
     def __init__(self, settings: ServiceSettings, kernels: Kernels, log: Logger) -> None:
         self.settings = settings
@@ -72,7 +72,7 @@ class Service:
         self.owners: Owners
         self.observer: Observer | None = None
         self._gateway: Gateway | None = None
-        self._told = ("", 0.0)  # the store's last failure in the log, and when
+        self._told = ("", 0.0)  # the store's last failure in the log, and its time
         self._ready = asyncio.Event()
         self._stack = AsyncExitStack()
         self._tasks = Tasks(log)
@@ -84,28 +84,28 @@ class Service:
         """The gateway.
 
         Raises:
-            StoreUnavailable: there is none; the message says why.
+            StoreUnavailable: there is none. The message gives the reason.
         """
         if self._gateway is None:
             raise self.failure or StoreUnavailable("lobu is not ready yet")
         return self._gateway
 
     def store_failed(self, error: StoreUnavailable) -> None:
-        """Say it in the log: once, and again if it is something else or lasts."""
+        """Log a failure of the store once, and again if the message changes or the failure lasts."""
         told, at = self._told
         if error.message != told or time.monotonic() - at > TOLD_SECONDS:
             self._told = error.message, time.monotonic()
             self.log.warning("lobu: %s", error.message)
 
     async def wait_ready(self) -> None:
-        """Until the store was opened and the runs of dead servers have ended, or it failed."""
+        """Wait until the store is open and the runs of dead servers have ended, or until that failed."""
         if not self._ready.is_set():
             with suppress(TimeoutError):
                 async with asyncio.timeout(READY_SECONDS):
                     await self._ready.wait()
 
     async def open(self, clock: Clock | None = None) -> None:
-        """Open the store and begin; a store that cannot be opened is kept in ``failure``."""
+        """Open the store and begin. If it cannot be opened, keep the error in ``failure``."""
         try:
             await self._open(clock or SystemClock())
         except LobuError as error:
@@ -131,7 +131,7 @@ class Service:
         self._tasks.start(self.activity.watch(), "watch activity")
 
     async def close(self) -> None:
-        """End what this server owns: its workers, then the gateway, which ends our runs."""
+        """Close this server's parts: first its workers, then the gateway, which ends our runs."""
         await self._tasks.close()
         await self.pool.close()
         for socket in list(self.sockets):
@@ -147,19 +147,19 @@ class Service:
             await self._gateway.kernel_event(kernel_id, what, detail)
 
     async def on_contents(self, logger: Any, schema_id: str, data: dict[str, Any]) -> None:
-        """A contents_service event: a thread follows its notebook when that is renamed or moved."""
+        """Handle a contents_service event: a thread follows its notebook to a new name or folder."""
         if data.get("action") == "rename" and self._gateway is not None and not made_up():
             await self._gateway.notebook_moved(str(data.get("source_path", "")), str(data.get("path", "")))
 
     async def running(self) -> list[str | None]:
-        """The kernel (or None) of each running run."""
+        """Return the kernel (or None) of each running run."""
         return [] if self._gateway is None else await self._gateway.running()
 
     async def _has_run_in(self, worker_id: str, kernel_id: str) -> bool:
         return self._gateway is not None and await self._gateway.has_run_in(worker_id, kernel_id)
 
     async def held(self) -> int:
-        """How many pauses wait in the memory of our workers."""
+        """Return the number of pauses in the memory of our workers."""
         return 0 if self._gateway is None else await self._gateway.held_in_memory()
 
 

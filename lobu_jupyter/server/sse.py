@@ -1,7 +1,7 @@
 """Server-sent events from a follow: one write per wake-up, bounded memory, no reader left behind.
 
-The stream of pages is read only after the last page has left for the socket, so a slow client costs
-one page. When the client goes, the pump is cancelled and its generator closed; the run goes on.
+The next page is read only after the last one has been written to the socket, so a slow client costs one
+page. When the client disconnects, the pump is cancelled and its generator closed. The run continues.
 """
 
 from __future__ import annotations
@@ -30,18 +30,18 @@ DEAD_SOCKET_MS = 60_000
 
 
 def frames(entries: list[Entry]) -> bytes:
-    """The SSE frames of a page, spliced from the journal's bytes."""
+    """Return the SSE frames of a page, spliced from the journal's bytes."""
     return b"".join([b"id: %d\ndata: %b\n\n" % (entry.seq, entry.body) for entry in entries])
 
 
 class StreamHandler(LobuHandler):
-    """Base of the routes that answer with server-sent events."""
+    """Base of the routes that return server-sent events."""
 
     _track_activity = False
     _pump: asyncio.Task[None] | None = None
 
     async def stream(self, chunks: AsyncGenerator[bytes]) -> None:
-        """Send chunks until they end or the client goes. An error before the first is a plain reply."""
+        """Send chunks until they end or the client is gone. An error before the first is a plain reply."""
         async with aclosing(chunks):
             first = await anext(chunks, b"")
             self._pump = asyncio.create_task(self._send(first, chunks), name=f"stream {self.request.path}")
@@ -81,7 +81,7 @@ class StreamHandler(LobuHandler):
 
 
 def _send_at_once(handler: LobuHandler) -> None:
-    """Small writes do not wait for the last one's receipt; a peer that vanished is noticed without a heartbeat."""
+    """Send small writes without waiting for an ACK, and detect a vanished peer without a heartbeat."""
     connection: IOStream | None = getattr(handler.request.connection, "stream", None)
     sock = None if connection is None else connection.socket  # None once it is closed
     if connection is None or sock is None:

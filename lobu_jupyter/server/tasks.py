@@ -1,4 +1,4 @@
-"""Background tasks with an owner: none is forgotten, none fails in silence."""
+"""Background tasks with an owner. None is forgotten, and each failure is logged."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ class Tasks:
         self._tasks: set[asyncio.Task[Any]] = set()
 
     def start(self, work: Coroutine[Any, Any, Any], name: str) -> asyncio.Task[Any]:
-        """Run `work`; should it fail, the log says so."""
+        """Run `work` and log its failure."""
         task = asyncio.create_task(work, name=name)
         self._tasks.add(task)
         task.add_done_callback(self._ended)
         return task
 
     async def close(self, patience: float = 0.0) -> None:
-        """Give what runs `patience` seconds to end, then cancel it and wait."""
+        """Give the tasks `patience` seconds to end, then cancel them and wait."""
         if self._tasks and patience > 0:
             await asyncio.wait(set(self._tasks), timeout=patience)
         for task in self._tasks:

@@ -1,4 +1,4 @@
-"""Builds the service of an extension app: configuration becomes parts, and parts learn of each other."""
+"""The construction of an extension app's service from its configuration."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ CONTENTS_SERVICE = "https://events.jupyter.org/jupyter_server/contents_service/v
 
 
 def build(app: LobuApp) -> Service:
-    """The service, not yet open."""
+    """Return the service, not yet open."""
     service: Service
     worker_settings = _worker_settings(app)
     shared = () if app.keep_keys_from_kernels else worker_settings["keys"]
@@ -98,7 +98,7 @@ def build(app: LobuApp) -> Service:
 
 
 def note_pages(app: LobuApp, service: Service) -> None:
-    """See to it that kernels' cells know what pages send through this server, whatever class makes the connections."""
+    """Record the messages of pages in kernels' cells, whichever class makes the connections."""
     name = "kernel_websocket_connection_class"
     base = app.settings.get(name) or app.server.kernel_websocket_connection_class
 
@@ -154,7 +154,7 @@ def _service_settings(app: LobuApp, worker_settings: dict[str, Any]) -> ServiceS
 
 
 def _worker_settings(app: LobuApp) -> dict[str, Any]:
-    """What a worker is told on its stdin; the only place where keys go."""
+    """Return the settings for a worker's stdin, the only place where keys go."""
     outside = [*app.mcp_servers.values(), *app.acp_agents.values()]
     variables = secrets.variables(app.providers) | secrets.outside_variables(outside)
     if refused := secrets.refused_variables(outside, app.agent_variables):
@@ -185,7 +185,7 @@ def _worker_settings(app: LobuApp) -> dict[str, Any]:
 
 
 def _local_api(server: Any) -> str:
-    """Where this machine reaches the routes."""
+    """Return the URL of the routes for processes on this machine."""
     host = server.ip if server.ip not in ("", "*", "0.0.0.0", "::") else "127.0.0.1"
     host = f"[{host}]" if ":" in host else host
     scheme = "https" if server.certfile else "http"
@@ -193,7 +193,7 @@ def _local_api(server: Any) -> str:
 
 
 async def _notebook_path(server: Any, kernel_id: str) -> str | None:
-    """The path of the notebook that has a session with this kernel."""
+    """Return the path of the notebook that has a session with this kernel."""
     try:
         session = await server.session_manager.get_session(kernel_id=kernel_id)
     except HTTPError:

@@ -1,7 +1,7 @@
 """The worker pool: child processes that execute runs, started on demand, replaced when they crash.
 
-A child gets one JSON line on its stdin, which then stays open: when this server ends, however it
-ends, the pipe breaks and the child goes. Model keys travel on that line only.
+A child gets one JSON line on its stdin, which then stays open. When this server ends, however it ends,
+the pipe breaks and the child exits. Model keys go over that line only.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ LINE_LIMIT = 1024 * 1024
 
 
 class PoolGateway(Protocol):
-    """What the pool tells the gateway."""
+    """The gateway's methods that the pool calls."""
 
     async def worker_gone(self, worker_id: str, why: str = "", exit_code: int | None = None) -> list[str]: ...
     async def no_worker(self, message: str) -> list[str]: ...
@@ -51,7 +51,7 @@ class Child:
 
 
 class Pool:
-    """Keeps up to ``size`` children while there is work. Implements ``WorkersPort``."""
+    """A ``WorkersPort`` with up to ``size`` children while there is work."""
 
     def __init__(
         self,
@@ -76,10 +76,10 @@ class Pool:
         self._closing = False
         self._tasks = Tasks(log)
 
-    # -- what others ask ----------------------------------------------------------------------------
+    # -- for other parts ----------------------------------------------------------------------------
 
     def wake(self) -> None:
-        """WorkersPort: a run waits for a worker; see that one comes."""
+        """WorkersPort: start a worker for a waiting run, if there is room for one."""
         alive = sum(not child.stopping for child in self._children)
         if not self._closing and alive + self._starting < self._size:
             self._starting += 1
@@ -89,7 +89,7 @@ class Pool:
         return self._child_of(ticket) is not None
 
     def redeem(self, ticket: str) -> Child | None:
-        """The child that was started with this ticket, which is good once."""
+        """Return the child that was started with this ticket, which is good once."""
         child = self._child_of(ticket)
         if child is not None:
             child.ticket = ""
@@ -97,11 +97,11 @@ class Pool:
 
     @property
     def count(self) -> int:
-        """Children that live and are not being stopped."""
+        """The number of living children that are not being stopped."""
         return sum(not child.stopping for child in self._children)
 
     async def reap(self) -> None:
-        """Nothing has run for long enough: ask the children to end. One that has work by then ends after it."""
+        """Ask the children to end after a long idle time. One that has work by then ends after it."""
         for child in list(self._children):
             if child.worker_id is not None and not child.stopping:
                 child.stopping = True
@@ -116,7 +116,7 @@ class Pool:
     # -- one child's life -----------------------------------------------------------------------------
 
     async def _live(self) -> None:
-        """Start a child and stay with it until it has exited."""
+        """Start a child and supervise it until it has exited."""
         try:
             child = await self._spawn()
         except OSError as error:
@@ -150,13 +150,13 @@ class Pool:
         self._children.add(child)
         assert process.stdin is not None
         process.stdin.write(json.dumps({**self._greeting(), "ticket": ticket}).encode() + b"\n")
-        with suppress(ConnectionError):  # it has exited already; its exit says so
+        with suppress(ConnectionError):  # it has exited already: its exit is reported
             await process.stdin.drain()
         self._log.info("lobu: started worker process %d", process.pid)
         return child
 
     async def _watch_start(self, child: Child) -> None:
-        """A child that does not register in time is stopped: its runs must not wait for ever."""
+        """Kill a child that does not register in time, because its runs must not wait for ever."""
         try:
             async with asyncio.timeout(self._start_seconds):
                 await child.ready.wait()
@@ -169,7 +169,7 @@ class Pool:
         while True:
             try:
                 line = await stream.readline()
-            except ValueError:  # longer than LINE_LIMIT: that much was dropped
+            except ValueError:  # a line over LINE_LIMIT: readline dropped it
                 continue
             if not line:
                 return
@@ -188,7 +188,7 @@ class Pool:
             await self._gateway().no_worker(f"The worker process did not start (exit code {code}). {tail}")
 
     async def _stop(self, child: Child) -> None:
-        """Ask by closing stdin, then by signal; a worker holds nothing that could be lost."""
+        """Stop a child by closing its stdin, then by a signal. A worker holds nothing that could be lost."""
         child.stopping = True
         if child.process.stdin is not None:
             child.process.stdin.close()

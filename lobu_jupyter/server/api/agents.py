@@ -1,4 +1,4 @@
-"""agents, tools: what can be chosen for a run, and what it may call."""
+"""agents, tools: the choices for a run, and the tools that it may call."""
 
 from __future__ import annotations
 

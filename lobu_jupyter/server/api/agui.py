@@ -1,8 +1,8 @@
 """agui: AG-UI's own endpoint. RunAgentInput in, that run's events out, from RUN_STARTED to its end.
 
-The client's threadId and runId are names of its own: the thread is found by them for this person,
-the run is started once per runId, and the events carry them back. Of ``messages`` only the new user
-message at the end counts; the rest is in the journal already.
+The client's threadId and runId are its own names. They identify the thread for this person, a run starts
+once per runId, and the events carry them back. Of ``messages`` only the new user message at the end
+counts, because the others are in the journal already.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _LONGEST_KEY = 200
 
 
 class Choices(Struct, kw_only=True, rename="camel"):
-    """What ``forwardedProps`` may choose; other members are the client's own affair."""
+    """The choices in ``forwardedProps``. Other members are ignored."""
 
     agent: Id | None = None
     model: Id | None = None
@@ -105,13 +105,13 @@ def _frame(entry: Entry, wish: RunAgentInput) -> bytes:
 
 
 def _echoed(body: bytes, wish: RunAgentInput) -> bytes:
-    """The event with the client's own names in place of ours."""
+    """Return the event with the client's names in place of ours."""
     event = decode(body)
     if event.get("type") not in ("RUN_STARTED", "RUN_FINISHED"):
         return body
     names = {"threadId": wish.thread_id, "runId": wish.run_id}
     event |= names
-    event.pop("parentRunId", None)  # the client's name for that run is not ours to know
+    event.pop("parentRunId", None)  # we do not know the client's name for that run
     if isinstance(event.get("input"), dict):
         event["input"] = {**event["input"], **names}
         event["input"].pop("parentRunId", None)

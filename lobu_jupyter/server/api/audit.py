@@ -1,4 +1,4 @@
-"""audit: who decided, granted, changed what, when, from where."""
+"""audit: the record of decisions, grants and changes, with person, time and origin."""
 
 from __future__ import annotations
 

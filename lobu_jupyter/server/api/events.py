@@ -1,4 +1,4 @@
-"""threads/{t}/events: the journal from a cursor on, as server-sent events."""
+"""threads/{t}/events: the journal after a cursor, as server-sent events."""
 
 from __future__ import annotations
 

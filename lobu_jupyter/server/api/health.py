@@ -1,4 +1,4 @@
-"""health: is the runtime there, and if not, why."""
+"""health: the state of the runtime, with the reason if it is unavailable."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""interrupts: what waits on a person, over all threads."""
+"""interrupts: the questions that wait on a person, over all threads."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Interrupts(LobuHandler):
 
 
 def wire_of(interrupt: Interrupt) -> dict[str, Any]:
-    """AG-UI's Interrupt and our own fields beside it; nulls are omitted."""
+    """Return AG-UI's Interrupt and our own fields beside it. Nulls are omitted."""
     ours: dict[str, Any] = msgspec.to_builtins(interrupt)
     return {**{k: v for k, v in ours.items() if v is not None}, **event_of_interrupt(interrupt)}
 

@@ -72,7 +72,7 @@ class Jobs(LobuHandler):
         job = Job(job_id=offer.job_id, code=offer.code)
         taken = await self.service.jobs.offer(kernel_id, job, min(offer.wait, MAX_WAIT))
         cells = self.service.kernels.cells_of(kernel_id)
-        if taken and cells is not None:  # noted before the loop turns: no cell has the code yet
+        if taken and cells is not None:  # noted before the next await: no cell has the code yet
             cells.call_begins(job.job_id, worker.worker_id, inside_cell=not _only_looks(job.code))
         self.reply({"taken": taken})
 
@@ -91,7 +91,7 @@ class OneJob(LobuHandler):
 
 
 class Call(LobuHandler):
-    """Agent code in a kernel, by the msg_id of its request: the worker reports it before it sends it."""
+    """Agent code in a kernel, by the msg_id of its request. The worker reports it before sending it."""
 
     takes = (WorkerCaller,)
     _track_activity = False
@@ -134,7 +134,7 @@ def _worker(handler: LobuHandler) -> WorkerCaller:
 
 
 async def _working(handler: LobuHandler, kernel_id: str) -> WorkerCaller:
-    """The worker that calls, if a run of its is bound to the kernel; for others there is no such kernel."""
+    """Return the calling worker if a run of it is bound to the kernel. Others get a 404."""
     worker = _worker(handler)
     await handler.gateway.works_in(worker, kernel_id)
     return worker
@@ -145,7 +145,7 @@ class _Work(Struct):
 
 
 def _only_looks(code: str) -> bool:
-    """Whether a worker's job looks at variables, as notebook/guest/guest.py says, and runs nothing of the agent's."""
+    """Return whether a job only previews variables (notebook/guest/guest.py) and runs no agent code."""
     try:
         return msgspec.json.decode(code, type=_Work).do == "look"
     except msgspec.MsgspecError:

@@ -16,7 +16,7 @@ from lobu_jupyter.server.handler import LobuHandler
 
 @cache
 def document() -> bytes:
-    """The document as JSON. Read once."""
+    """Return the document as JSON. It is read once."""
     return json.dumps(yaml.safe_load(openapi_path().read_text(encoding="utf-8"))).encode()
 
 

@@ -1,12 +1,18 @@
 """socket: one WebSocket for all threads of a page.
 
-Up: ``{"type": "follow", "threadId", "cursor"}``, ``{"type": "unfollow", "threadId"}`` and ``{"type":
-"watch"}``: be told ``{"type": "changed"}`` when the list of threads or what waits has changed. ``{"type":
-"offer", "paths", "front"}``: the notebooks that the page has open, and whether it is looked at; it is asked ``{"type": "notebook", "id", "path",
-"request"}`` then, and answers ``{"type": "answer", "id", "answer"}`` (model/notebooks.py). Down:
-``{"type": "events", "threadId", "events": [{"seq", "event"}, …]}``, ``{"type": "state", "threadId",
-"status", "cursor"}``, ``{"type": "error", "threadId", "error"}`` and ``{"type": "heartbeat"}``. Each
-follower reads its next page only after its last one has left, so a slow page costs one page each.
+Up:
+``{"type": "follow", "threadId", "cursor"}`` and ``{"type": "unfollow", "threadId"}``.
+``{"type": "watch"}``: send ``changed`` when the list of threads or of waiting questions has changed.
+``{"type": "offer", "paths", "front"}``: the page's open notebooks, and if the person looks at the page.
+``{"type": "answer", "id", "answer"}``: the answer to ``notebook`` (model/notebooks.py).
+
+Down:
+``{"type": "events", "threadId", "events": [{"seq", "event"}, …]}``,
+``{"type": "state", "threadId", "status", "cursor"}``, ``{"type": "error", "threadId", "error"}``,
+``{"type": "notebook", "id", "path", "request"}``, ``{"type": "changed"}`` and ``{"type": "heartbeat"}``.
+
+Each follower reads its next batch of events only after the last one was sent, so a slow page costs one
+batch per thread.
 """
 
 from __future__ import annotations
@@ -37,9 +43,9 @@ if TYPE_CHECKING:
     from lobu_jupyter.model.runs import Entry
 
 MAX_FOLLOWS = 256
-CHANGED_SECONDS = 0.25  # at most one "changed" in so long
+CHANGED_SECONDS = 0.25  # the shortest time between two "changed"
 MAX_MESSAGE = 4 * 1024 * 1024  # a notebook's cells
-_SAID_GOODBYE = (1000, 1001)  # WebSocket's codes: it was closed, or its page was
+_SAID_GOODBYE = (1000, 1001)  # WebSocket's codes: the socket was closed, or its page was
 _EVENTS = b'{"type":"events","threadId":%b,"events":[%b]}'
 _STATUS_MARKS = (b'"RUN_STARTED"', b'"RUN_FINISHED"', b'"RUN_ERROR"', b'"lobu.closed"')
 
@@ -86,7 +92,7 @@ class Socket(CallerMixin, WebSocketMixin, WebSocketHandler, JupyterHandler):  # 
 
     @ws_authenticated
     async def get(self, *args: Any, **kwargs: Any) -> None:
-        user = cast("User", self.current_user)  # ws_authenticated has seen to it
+        user = cast("User", self.current_user)  # ws_authenticated guarantees it
         allowed = self.authorizer.is_authorized(self, user, "execute", self.auth_resource)
         if not await ensure_async(allowed):
             raise web.HTTPError(403)
@@ -155,7 +161,7 @@ class Socket(CallerMixin, WebSocketMixin, WebSocketHandler, JupyterHandler):  # 
             task.cancel()
 
     async def at_notebook(self, path: str, request: Request | Ping) -> dict[str, Any]:
-        """See :class:`~lobu_jupyter.server.notebooks.Page`."""
+        """Implement :class:`~lobu_jupyter.server.notebooks.Page`."""
         self._count += 1
         number, asked = self._count, asyncio.get_running_loop().create_future()
         self._asked[number] = asked
@@ -209,7 +215,7 @@ class Socket(CallerMixin, WebSocketMixin, WebSocketHandler, JupyterHandler):  # 
 
 
 def _list(entries: list[Entry]) -> bytes:
-    """The members of a message's ``events``: the stored bytes, spliced."""
+    """Return the members of a message's ``events``, spliced from the stored bytes."""
     return b",".join([b'{"seq":%d,"event":%b}' % (entry.seq, entry.body) for entry in entries])
 
 

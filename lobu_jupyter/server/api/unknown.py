@@ -1,4 +1,4 @@
-"""Whatever is no route: a 404 that a program can read."""
+"""Unknown routes: a 404 that a program can read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""workers: the worker protocol. Register, read the inbox, append events, show life, leave."""
+"""workers: the worker protocol. Register, read the inbox, append events, send heartbeats, leave."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Workers(LobuHandler):
 
 
 class _OwnWorker(LobuHandler):
-    """Routes of one worker: only with its own token."""
+    """Base of the routes that need the worker's own token."""
 
     takes = (WorkerCaller,)
     _track_activity = False
@@ -118,7 +118,7 @@ class Notebook(_OwnWorker):
         owner, path = await self.gateway.notebook_of(self.own(worker_id), asked.run_id, action)
         if path is None:
             raise InvalidField("its thread belongs to no notebook", field="runId")
-        if path != asked.path:  # moved, or given to another one, since the run began
+        if path != asked.path:  # moved, or bound to another one, since the run began
             self.reply({"refused": f"The thread belongs to {path} now. Nothing was done; ask again."})
             return
         self.reply(await self._act(owner, path, asked))
@@ -157,7 +157,7 @@ class Events(_OwnWorker):
 
 
 class Batches(Struct, forbid_unknown_fields=True):
-    """A message of the socket; each batch is judged on its own."""
+    """A message of the socket. Each batch is checked on its own."""
 
     batches: Annotated[list[Raw], Meta(max_length=MAX_LIST)]
 
@@ -166,12 +166,15 @@ _one_batch: msgspec.json.Decoder[Batch] = msgspec.json.Decoder(Batch)
 
 
 class Socket(WebSocketMixin, WebSocketHandler, _OwnWorker):  # pyright: ignore[reportIncompatibleMethodOverride]
-    """Up: ``{"batches": [Batch, …]}``. Down: ``{"results": [{acked, cursor} or {error, status}, …]}``."""
+    """A worker's socket.
+
+    Up: ``{"batches": [Batch, …]}``. Down: ``{"results": [{acked, cursor} or {error, status}, …]}``.
+    """
 
     worker: WorkerCaller
 
     async def prepare(self, *args: Any, **kwargs: Any) -> None:
-        await _OwnWorker.prepare(self)  # not the mixin's, which knows people only
+        await _OwnWorker.prepare(self)  # not the mixin's, which knows only people
 
     @web.authenticated
     @authorized
@@ -193,7 +196,7 @@ class Socket(WebSocketMixin, WebSocketHandler, _OwnWorker):  # pyright: ignore[r
         self.service.sockets.discard(self)
 
     async def on_message(self, message: str | bytes) -> None:
-        """The next message is read after this one's answer."""
+        """Append a message's batches. The next message is read after this reply."""
         try:
             batches = msgspec.json.decode(message, type=Batches).batches
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
@@ -212,7 +215,7 @@ class Socket(WebSocketMixin, WebSocketHandler, _OwnWorker):  # pyright: ignore[r
 
 
 def _batch(raw: Raw) -> Batch | LobuError:
-    """The batch, or why it is none."""
+    """Return the batch, or the error if it is none."""
     try:
         return _one_batch.decode(raw)
     except msgspec.ValidationError as error:

@@ -1,1 +1,1 @@
-"""The kernels of this server: watched, proved and attended."""
+"""The kernels of this server: their lives, their proofs and the cells that run in them."""

@@ -1,13 +1,13 @@
-"""Whose cell a kernel runs right now, as this server knows it.
+"""The owner of the cell that a kernel runs right now, by this server's own knowledge.
 
-A kernel may act for its person only while a cell of that person runs and no agent code does. Neither is
-taken from the kernel: a person's cell is an execute request that this server itself forwarded from a page
-of that person and that has no reply yet, and agent code is what a worker reported before it sent it. What
-the kernel says on iopub can only take attendance away. Cells run one after the other, so the first request
-without a reply is the one that runs, and a reply answers all requests before it.
+A kernel may act for its person only while a cell of that person runs and no agent code does. The kernel's
+word counts for neither. A person's cell is an execute request without a reply that this server itself
+forwarded from a page of that person. Agent code is a call that a worker reported before sending it. The
+kernel's iopub can only take attendance away. Cells run one after the other, so the first request without a
+reply is the running one, and a reply answers all requests before it.
 
-The kernel that this server is embedded in has no pages here. There alone its own iopub counts as evidence:
-it started this server, and holds its credential.
+The kernel that this server is embedded in has no pages here. Only there its own iopub counts as evidence,
+because it started this server and holds its credential.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ import asyncio
 from dataclasses import dataclass
 
 AGENT = "lobu-"
-ANYBODY = "*"  # in the kernel that this server is embedded in, whoever runs a cell there
-MOST_REQUESTS = 4096  # without a reply, of one kernel; what comes beyond is nobody's
+ANYBODY = "*"  # the owner of every cell in the kernel that this server is embedded in
+MOST_REQUESTS = 4096  # without a reply, per kernel. Further ones are not recorded
 
 
 @dataclass(frozen=True)
 class Attendance:
-    """What a kernel may do for its person now.
+    """A kernel's rights for its person now.
 
-    ``works``: start, cancel, create. ``decides``: approve, grant and set policy too. A cell whose page is gone,
-    or that ran agent code while it waited, works but does not decide.
+    ``works``: start, cancel, create. ``decides``: also approve, grant and set policy. A cell whose page is
+    gone, or that ran agent code while it waited, works but does not decide.
     """
 
     works: bool = False
@@ -34,7 +34,7 @@ class Attendance:
 
 @dataclass
 class _Request:
-    person: str  # "" for a silent request: nobody ran that as a cell
+    person: str  # "" for a silent request, which is no cell
     session: str
     lane: str  # the subshell, "" for the main shell
     number: int
@@ -46,32 +46,32 @@ class _Call:
     worker_id: str
     number: int
     inside: frozenset[str] = frozenset()  # the cells that run it
-    idle: bool = False  # the kernel says that it has ended
-    orphaned: bool = False  # no worker will say so
+    idle: bool = False  # the kernel reports that it has ended
+    orphaned: bool = False  # no worker will report its end
 
 
 class Cells:
-    """The execute requests and agents' calls of one kernel. ``embedded``: the kernel has no pages here."""
+    """The execute requests and agents' calls of one kernel. An ``embedded`` one has no pages here."""
 
     def __init__(self, *, embedded: bool = False) -> None:
         self.embedded = embedded
         self._requests: dict[str, _Request] = {}  # without a reply, by msg_id, in order
         self._pages: dict[tuple[str, str], int] = {}  # connections by person and session
         self._calls: dict[str, _Call] = {}  # agents' calls under way, by the msg_id of the request
-        self._foreign: set[str] = set()  # what the kernel says it runs and nobody forwarded
-        self._count = 0  # of requests and calls, in the order of their coming
+        self._foreign: set[str] = set()  # requests that the kernel reports as running and no page sent
+        self._count = 0  # of requests and calls, in order of arrival
         self._changed = asyncio.Event()
 
     def attendance(self, person: str) -> Attendance:
-        """What the kernel may do for `person` now."""
+        """Return the kernel's rights for `person` now."""
         running = self._running()
         works = self._works(running, person) and not self._calls and not self._foreign
         return Attendance(works, works and all(self._present(r) and not r.lent for r in running.values()))
 
     async def wait(self, person: str, seconds: float, longer: float) -> Attendance:
-        """As :meth:`attendance`, once the kernel may work: a cell's call can overtake what admits it.
+        """Return :meth:`attendance` once the kernel may work: a cell's call can overtake its news.
 
-        Waits `seconds` for the cell, and `longer` where only an agent's call that ends is in the way.
+        Waits `seconds` for the cell, and `longer` if only an agent's ending call is in the way.
         """
         loop = asyncio.get_running_loop()
         began = loop.time()
@@ -85,26 +85,26 @@ class Cells:
                 return self.attendance(person)
         return found
 
-    # -- what this server sees itself ----------------------------------------------------------------
+    # -- this server's own observations -------------------------------------------------------------
 
     def opened(self, person: str, session: str) -> None:
-        """A page of `person` connects to the kernel."""
+        """Add a connection of a page of `person`."""
         self._pages[person, session] = self._pages.get((person, session), 0) + 1
 
     def closed(self, person: str, session: str) -> None:
-        """The page is gone. Its cell still runs, but nobody is there to decide."""
+        """Remove the connection of a page. Its cell still runs, but may not decide."""
         left = self._pages.pop((person, session), 0) - 1
         if left > 0:
             self._pages[person, session] = left
 
     def forwarded(self, msg_id: str, person: str, session: str, lane: str = "") -> None:
-        """An execute request of a page goes to the kernel."""
+        """Add an execute request that a page sends to the kernel."""
         if msg_id not in self._requests and len(self._requests) < MOST_REQUESTS:
             self._requests[msg_id] = _Request(person, session, lane, self._number())
             self._changed.set()
 
     def answered(self, msg_id: str) -> None:
-        """The request has its reply, and with it all that came before it in its lane."""
+        """Remove a request that has its reply, and all earlier ones in its lane."""
         request = self._requests.get(msg_id)
         if request is None:
             return
@@ -118,23 +118,23 @@ class Cells:
         self._changed.set()
 
     def clear(self) -> None:
-        """The kernel died or restarted: nothing runs."""
+        """Remove all requests and calls of a kernel that died or restarted."""
         self._requests.clear()
         self._calls.clear()
         self._foreign.clear()
         self._changed.set()
 
-    # -- what workers report -------------------------------------------------------------------------
+    # -- reports of workers --------------------------------------------------------------------------
 
     def call_begins(self, call_id: str, worker_id: str, *, inside_cell: bool = False) -> None:
-        """A worker is about to send agent code. ``inside_cell``: a cell that waits took it, and runs it itself."""
+        """Add agent code that a worker is about to send. ``inside_cell``: a waiting cell runs it itself."""
         running = self._running() if inside_cell else {}
         self._calls.setdefault(call_id, _Call(worker_id, self._number(), frozenset(running)))
         for request in running.values():
             request.lent = True
 
     def call_ends(self, call_id: str, worker_id: str, *, stopped: bool = True) -> None:
-        """The call has ended. Not ``stopped``: its worker has given it up while its code may still run."""
+        """End a call. Not ``stopped``: its worker has given it up while its code may still run."""
         call = self._calls.get(call_id)
         if call is None or call.worker_id != worker_id:
             return
@@ -144,18 +144,18 @@ class Cells:
             self._changed.set()
 
     def workers(self) -> set[str]:
-        """The workers that have a call under way."""
+        """Return the workers that have a call under way."""
         return {call.worker_id for call in self._calls.values() if not call.orphaned}
 
     def worker_gone(self, worker_id: str) -> None:
-        """The worker reports nothing any more: its calls end when the kernel says so."""
+        """Orphan the calls of a worker that is gone. They end when the kernel reports their end."""
         for call_id in [c for c, call in self._calls.items() if call.worker_id == worker_id]:
             self.call_ends(call_id, worker_id, stopped=False)
 
-    # -- what the kernel says on iopub ---------------------------------------------------------------
+    # -- reports of the kernel, on iopub -------------------------------------------------------------
 
     def busy(self, session: str, msg_id: str) -> None:
-        """An execute request begins. Of one that was forwarded, nothing that was foreign runs any more."""
+        """Note that an execute request begins. If a page sent it, no foreign request runs any more."""
         if self.embedded and not session.startswith(AGENT):
             self.forwarded(msg_id, ANYBODY, session)
         if msg_id in self._requests:
@@ -165,7 +165,7 @@ class Cells:
         self._changed.set()
 
     def idle(self, msg_id: str) -> None:
-        """An execute request has ended."""
+        """Note that an execute request has ended."""
         self._foreign.discard(msg_id)
         self.answered(msg_id)
         call = self._calls.get(msg_id)
@@ -182,7 +182,7 @@ class Cells:
         return self._count
 
     def _running(self) -> dict[str, _Request]:
-        """The first request of each lane, by its msg_id."""
+        """Return the first request of each lane, by its msg_id."""
         lanes: dict[str, str] = {}
         for msg_id, request in self._requests.items():
             lanes.setdefault(request.lane, msg_id)

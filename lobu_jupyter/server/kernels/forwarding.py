@@ -1,8 +1,8 @@
-"""What pages send to kernels through this server: seen on its way, and passed on untouched.
+"""Messages between pages and kernels through this server, which are read and passed on unchanged.
 
-:func:`noting` makes a subclass of whatever connection class Jupyter is configured with. Of each message it
-reads the channel and, of the few on the shell channel, the header; it parses no output and no content but
-the ``silent`` flag of a cell.
+:func:`noting` makes a subclass of the connection class that Jupyter is configured with. It reads the channel
+of each message and the header of the few on the shell channel. It parses no output and no content but the
+``silent`` flag of a cell.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ REPLY = "execute_reply"
 
 
 class Request(NamedTuple):
-    """An execute request. ``lane``: the subshell that it is for, "" for the main shell."""
+    """An execute request. ``lane`` is its subshell, "" for the main shell."""
 
     msg_id: str
     lane: str
@@ -60,7 +60,7 @@ _UNREADABLE = (msgspec.MsgspecError, ValueError, struct.error)
 
 
 def request_in(message: str | bytes, protocol: str | None) -> Request | None:
-    """The execute request in a page's message, if it is one; what cannot be read is none."""
+    """Return the execute request in a page's message, or None, also if it is unreadable."""
     try:
         return _of_v1(message) if protocol == V1 and isinstance(message, bytes) else _of_legacy(message)
     except _UNREADABLE:
@@ -68,7 +68,7 @@ def request_in(message: str | bytes, protocol: str | None) -> Request | None:
 
 
 def _of_v1(message: bytes) -> Request | None:
-    """Frames by offset: channel, header, parent header, metadata, content, buffers."""
+    """Read frames by offset: channel, header, parent header, metadata, content, buffers."""
     count = int.from_bytes(message[:8], "little")
     if count < 6:
         return None
@@ -80,7 +80,7 @@ def _of_v1(message: bytes) -> Request | None:
 
 
 def _of_legacy(message: str | bytes) -> Request | None:
-    """JSON, or in binary: the number of parts, their offsets, JSON, buffers."""
+    """Read JSON, or binary: the number of parts, their offsets, JSON, buffers."""
     text = message if isinstance(message, str) else _json_of(message)
     if (REQUEST if isinstance(text, str) else REQUEST.encode()) not in text:  # pyright: ignore[reportOperatorIssue]
         return None
@@ -103,9 +103,9 @@ def _request(header: _Header, content: _Content) -> Request | None:
 
 
 def answered_in(connection: Any, stream: Any, frames: Any) -> str | None:
-    """The msg_id that a message of the kernel to a page answers, if it is a reply on the shell channel.
+    """Return the msg_id that a kernel's message to a page answers, if it is a reply on the shell channel.
 
-    A connection to a kernel here gets a stream and frames, one to a Jupyter gateway the whole message as JSON.
+    A connection to a kernel here gets a stream and frames. One to a Jupyter gateway gets the message as JSON.
     """
     try:
         if frames is None:
@@ -127,15 +127,15 @@ def noting(
     cells_of: Callable[[str], Cells | None],
     person_of: Callable[[User], str],
 ) -> type[BaseKernelWebsocketConnection]:
-    """A subclass of `base` that notes in the kernel's cells what a page connects, sends and is answered."""
+    """Return a subclass of `base` that records a page's connections, requests and replies in the cells."""
 
     class Noting(base):
-        _noted: tuple[str, str] | None = None  # whose page, while it is connected
+        _noted: tuple[str, str] | None = None  # person and session of a connected page
 
         def connect(self) -> Any:
             user, cells = self.websocket_handler.current_user, cells_of(self.kernel_id)
             if user is not None and cells is not None and self._noted is None:
-                of_an_agent = (self.session_id or "").startswith(AGENT)  # an executor's: nobody's page
+                of_an_agent = (self.session_id or "").startswith(AGENT)  # an executor's, no person's page
                 self._noted = ("" if of_an_agent else person_of(user), self.session_id)
                 cells.opened(*self._noted)
             return super().connect()
@@ -165,7 +165,7 @@ def noting(
 
     Noting.__name__ = Noting.__qualname__ = (
         base.__name__
-    )  # its configuration and its log lines are those of the base
+    )  # it keeps the configuration and log lines of the base
     return Noting
 
 
@@ -174,6 +174,6 @@ def _protocol(connection: Any) -> str | None:
 
 
 def _allowed(connection: Any) -> bool:
-    """Whether the server lets execute requests through at all."""
+    """Return whether the server lets execute requests through at all."""
     allowed = getattr(connection.multi_kernel_manager, "allowed_message_types", None)
     return not allowed or REQUEST in allowed

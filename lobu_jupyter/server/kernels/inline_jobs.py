@@ -1,7 +1,7 @@
 """Inline jobs: code that a waiting cell executes because it holds the kernel's main thread.
 
-In memory, per kernel: at most one cell polls, at most one job is out. A job is handed over only to a
-poll that waits at that moment; "not taken" means that nobody polls.
+The state is in memory. Per kernel at most one cell polls and at most one job is out. Only a poll that
+waits at that moment gets a job. "Not taken" means that no cell polls.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Job(Struct, frozen=True):
 
 
 class Jobs:
-    """The exchange between executors, who offer, and waiting cells, who poll."""
+    """The exchange between executors, which offer jobs, and waiting cells, which poll for them."""
 
     def __init__(self) -> None:
         self._polls: dict[str, asyncio.Future[Job]] = {}
@@ -33,13 +33,13 @@ class Jobs:
         self._changed = asyncio.Condition()
 
     def is_out(self, kernel_id: str) -> bool:
-        """Whether the kernel executes an agent's job now."""
+        """Return whether the kernel executes an agent's job now."""
         return kernel_id in self._out
 
     async def poll(self, kernel_id: str, wait: float, gone: asyncio.Future[None]) -> Job | None:
-        """The next job for this kernel's waiting cell; None after `wait` seconds or when the cell is gone.
+        """Return the next job for this kernel's waiting cell. None: `wait` is over or the cell is gone.
 
-        A new poll takes the place of an older one, and says that the job before it has ended.
+        A new poll replaces an older one, and means that the previous job has ended.
         """
         old = self._polls.pop(kernel_id, None)
         if old is not None and not old.done():
@@ -57,7 +57,7 @@ class Jobs:
         return mine.result() if mine.done() and not mine.cancelled() else None
 
     async def offer(self, kernel_id: str, job: Job, wait: float) -> bool:
-        """Hand the job to a polling cell, waiting at most `wait` seconds for one. True: it was taken."""
+        """Give the job to a polling cell within `wait` seconds. Return whether one took it."""
         if len(job.code) > MAX_CODE:
             raise InvalidField(f"a job may have {MAX_CODE} characters", field="code")
         with suppress(TimeoutError):
@@ -70,12 +70,12 @@ class Jobs:
         return True
 
     def done(self, kernel_id: str, job_id: str) -> None:
-        """The cell has executed the job; said twice, it changes nothing."""
+        """Note that the cell has executed the job. A second call changes nothing."""
         if self._out.get(kernel_id) == job_id:
             del self._out[kernel_id]
 
     def kernel_gone(self, kernel_id: str) -> None:
-        """The kernel died or restarted: it polls no more and executes nothing."""
+        """Drop the poll and the job of a kernel that died or restarted."""
         self._out.pop(kernel_id, None)
         poll = self._polls.pop(kernel_id, None)
         if poll is not None and not poll.done():

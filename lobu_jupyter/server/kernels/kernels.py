@@ -1,9 +1,9 @@
-"""The kernels of this server: whose they are, who executes in them, and how their lives end.
+"""The kernels of this server: their owners, the code that runs in them, and their ends.
 
 An entry-point extension may replace no kernel manager class, so a kernel is watched from outside: by
-the ``kernel_actions`` events, a :class:`~.watch.Watch` of its process, a poll of all kernels, and the
-restart callbacks as backup. What ended it is told by the action first: while a restart or shutdown
-is under way, the death of the process waits for the action's event.
+the ``kernel_actions`` events, a :class:`~.monitor.Watch` of its process, a poll of all kernels, and the
+restart callbacks as backup. The action's event decides the reason of an end: while a restart or shutdown
+is under way, a death of the process waits for it.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ if TYPE_CHECKING:
     from .proof import Boots, Proof
 
 POLL_SECONDS = 0.25
-ACTION_SECONDS = 10.0  # how long a shutdown or restart under way may take to say which it was
-RESTART_LOOKS = 12  # how often, a poll's time apart, a kernel is looked at that another restart may start
+ACTION_SECONDS = 10.0  # time for a shutdown or restart under way to send its event
+RESTART_LOOKS = 12  # polls of a kernel that another restart may still start
 OVERTAKEN_SECONDS = 0.3  # a cell's call may arrive before the news that the cell runs
-ENDING_SECONDS = 2.0  # or, right after agent code, before its worker's word that it has ended
+ENDING_SECONDS = 2.0  # or, right after agent code, before its worker reports the end
 REMEMBERED = 200
 KERNEL_ACTIONS = "https://events.jupyter.org/jupyter_server/kernel_actions/v1"
 
@@ -42,7 +42,7 @@ Tell = Callable[[str, What, str], Coroutine[Any, Any, None]]
 
 
 class KernelMap(Protocol):
-    """What is needed of Jupyter's MappingKernelManager."""
+    """The part of Jupyter's MappingKernelManager that is used here."""
 
     def list_kernel_ids(self) -> list[str]: ...
     def get_kernel(self, kernel_id: str) -> Any: ...
@@ -71,7 +71,7 @@ class Kernels:
         self._starters: dict[str, User] = {}
         self._given_up: dict[str, tuple[What, str]] = {}
         self._tasks = Tasks(log)
-        self._in_order = asyncio.Lock()  # the gateway hears of a kernel's fates in order
+        self._in_order = asyncio.Lock()  # the gateway gets the fates of kernels in order
         self.boots: Boots | None = None
         self.redactor = Redactor()  # learns the kernels' keys
         self.on_gone: Callable[[str], None] = lambda _kernel_id: None
@@ -80,11 +80,11 @@ class Kernels:
     # -- life -------------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Begin to watch; kernels come and go from here on."""
+        """Begin to watch the kernels."""
         self._tasks.start(self._poll(), "watch kernels")
 
     def serve(self, kernel_id: str, process: KernelProcess) -> None:
-        """Watch a kernel that Jupyter does not manage: the one that this server is embedded in."""
+        """Watch the kernel that this server is embedded in, which Jupyter does not manage."""
         self._cells[kernel_id] = Cells(embedded=True)
         self._adopt(kernel_id, process)
 
@@ -94,10 +94,10 @@ class Kernels:
             watch.close()
         self._watches.clear()
 
-    # -- what others ask ----------------------------------------------------------------------------
+    # -- for other parts ----------------------------------------------------------------------------
 
     def connection(self, kernel_id: str) -> dict[str, Any] | None:
-        """KernelsPort: connection info of a kernel that runs or is about to run again, or None."""
+        """KernelsPort: return the connection info of a kernel that runs or will run again, or None."""
         watch = self._watches.get(kernel_id) or self._find(kernel_id)
         if watch is None:
             if kernel_id in self._given_up:
@@ -107,30 +107,30 @@ class Kernels:
         return info if info.get("shell_port") else None
 
     def signer(self, proof: Proof) -> str | None:
-        """The kernel whose key signed `proof`: the one it names, or else any."""
+        """Return the kernel whose key signed `proof`: the one it names, or any if that one is unknown."""
         self._find(proof.kernel_id)
         named = self._watches.get(proof.kernel_id)
         watches = [named] if named is not None else list(self._watches.values())
         return next((w.kernel_id for w in watches if proof.signed_with(w.process.session.key)), None)
 
     def starter(self, kernel_id: str) -> User | None:
-        """The user whose request started the kernel."""
+        """Return the user whose request started the kernel."""
         return self._starters.get(kernel_id)
 
     def embedded(self, kernel_id: str) -> bool:
-        """Whether this server is embedded in the kernel."""
+        """Return whether this server is embedded in the kernel."""
         return kernel_id in self._cells and self._cells[kernel_id].embedded
 
     def cells_of(self, kernel_id: str) -> Cells | None:
-        """What runs in a kernel of this server."""
+        """Return the requests and calls in a kernel of this server."""
         if kernel_id not in self._cells and kernel_id in self._manager:
             self._cells[kernel_id] = Cells()
         return self._cells.get(kernel_id)
 
     async def attendance(self, kernel_id: str, person: str, *, patient: bool) -> Attendance:
-        """What the kernel may do for `person` now: a cell of theirs runs there, and no agent code.
+        """Return the kernel's rights for `person` now, which need a cell of theirs and no agent code there.
 
-        ``patient``: wait a moment for the news that says so, for a call can overtake it.
+        ``patient``: wait a moment for the messages that show it, because a call can overtake them.
         """
         cells = self.cells_of(kernel_id)
         if cells is None or not self.decisions:
@@ -143,14 +143,14 @@ class Kernels:
         return await cells.wait(person, OVERTAKEN_SECONDS, ENDING_SECONDS)
 
     def touch(self, kernel_id: str, now: Any) -> None:
-        """A run works with this kernel: no culler may take it for idle."""
+        """Mark a run's kernel as active, so that no culler stops it."""
         if kernel_id in self._manager:
             self._manager.get_kernel(kernel_id).last_activity = now
 
     # -- Jupyter's events -----------------------------------------------------------------------------
 
     async def on_action(self, logger: Any, schema_id: str, data: dict[str, Any]) -> None:
-        """A kernel_actions event: a kernel was started, restarted, shut down, or failed to."""
+        """Handle a kernel_actions event: a start, restart or shutdown, or its failure."""
         kernel_id, action, ok = data.get("kernel_id"), data.get("action"), data.get("status") == "success"
         if not kernel_id or made_up():
             return
@@ -192,7 +192,7 @@ class Kernels:
                 self._report(kernel_id, "shutdown", "")
 
     async def _restart_failed(self, kernel_id: str, why: str) -> None:
-        """Of two restarts at once one fails, while the other starts the kernel: a kernel that lives did not fail."""
+        """Report a failed restart unless the kernel lives: of two at once one fails, the other starts it."""
         watch = self._watches.get(kernel_id)
         if watch is not None and await self._comes_up(watch):
             self._log.info("lobu: a restart of kernel %s failed (%s); the kernel goes on", kernel_id, why)
@@ -200,7 +200,7 @@ class Kernels:
             self._failed(kernel_id, why)
 
     async def _comes_up(self, watch: Watch) -> bool:
-        """Looks are counted, not time: what holds up this loop holds up the other restart, which runs in it too."""
+        """Return whether it lives. Counts polls, not seconds: a stalled event loop stalls both restarts."""
         for _ in range(RESTART_LOOKS):
             await watch.check()
             if not watch.down or self._watches.get(watch.kernel_id) is not watch:
@@ -225,7 +225,7 @@ class Kernels:
             self._died(watch)
 
     async def _await_action(self, watch: Watch) -> None:
-        """A shutdown or restart is under way; if it never says which, the kernel died."""
+        """Wait for the event of a shutdown or restart under way. If it never comes, the kernel died."""
         await asyncio.sleep(ACTION_SECONDS)
         if watch.down and not watch.told and self._watches.get(watch.kernel_id) is watch:
             self._died(watch)
@@ -240,7 +240,7 @@ class Kernels:
         return ("died", detail) if ran else ("start_failed", detail)
 
     def _on_dead(self, kernel_id: str) -> None:
-        """Jupyter gave up restarting the kernel."""
+        """Report a kernel that Jupyter gave up restarting."""
         watch = self._watches.pop(kernel_id, None)
         if watch is not None:
             self._give_up(kernel_id, *self._how(watch))
@@ -276,7 +276,7 @@ class Kernels:
             await asyncio.sleep(POLL_SECONDS)
 
     def _find(self, kernel_id: str) -> Watch | None:
-        """The watch of a kernel that Jupyter has, begun now if it is new."""
+        """Return the watch of a kernel that Jupyter has, or begin one."""
         if kernel_id in self._watches:
             return self._watches[kernel_id]
         if kernel_id not in self._manager:
@@ -287,7 +287,7 @@ class Kernels:
         watch = self._adopt(kernel_id, process)
         process.add_restart_callback(
             watch.lose, "restart"
-        )  # it comes before the restart, and only of a dead kernel
+        )  # called before the restart, and only for a dead kernel
         process.add_restart_callback(lambda: self._on_dead(kernel_id), "dead")
         return watch
 
@@ -301,7 +301,7 @@ class Kernels:
 
 
 def made_up() -> bool:
-    """Whether the event at hand was posted by a client to ``api/events``: nothing happened then."""
+    """Return whether a client posted the current event to ``api/events``, so that nothing happened."""
     return isinstance(CallContext.get(CallContext.JUPYTER_HANDLER), EventHandler)
 
 
@@ -314,7 +314,7 @@ def _key_of(process: KernelProcess) -> str:
 
 
 def exit_of(process: Any) -> str:
-    """How a local kernel process ended, in words; empty where nobody knows."""
+    """Return how a local kernel process ended, in words, or "" if that is unknown."""
     popen = getattr(getattr(process, "provisioner", None), "process", None)
     code = getattr(popen, "returncode", None)
     if code is None:

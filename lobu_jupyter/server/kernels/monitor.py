@@ -1,8 +1,8 @@
-"""One kernel's watch: is its process alive, and who executes in it.
+"""One kernel's watch, which reports the death of its process and the requests that it executes.
 
-A death is noticed by the ZMQ monitor of an own iopub connection, confirmed by the kernel manager,
-within milliseconds; a poll finds what the monitor missed. The watch says *that* the process is gone;
-why is the business of :mod:`.kernels`.
+The ZMQ monitor of an own iopub connection notices a death within milliseconds, and the kernel manager
+confirms it. A poll finds the deaths that the monitor missed. The watch reports only *that* the process is
+gone. :mod:`.kernels` finds the reason.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ CONFIRM_STEP = 0.01
 
 
 class KernelProcess(Protocol):
-    """What a watch needs of a kernel manager."""
+    """The part of a kernel manager that a watch needs."""
 
     shutting_down: bool
     session: Session
@@ -41,7 +41,7 @@ class KernelProcess(Protocol):
 
 
 class Watch:
-    """``on_down`` is called once for each time that the process is found dead."""
+    """A watch of one kernel process. Each death calls ``on_down`` once."""
 
     def __init__(
         self,
@@ -66,7 +66,7 @@ class Watch:
         self._session = Session(key=process.session.key)
 
     def connect(self) -> None:
-        """Listen to the kernel; again when its ports have changed."""
+        """Listen to the kernel, and reconnect if its ports have changed."""
         info = self.process.get_connection_info()
         ports = (info.get("ip"), info.get("iopub_port"))
         if not info.get("iopub_port") or ports == self._ports:
@@ -75,7 +75,7 @@ class Watch:
         self._ports = ports
         stream = self.process.connect_iopub()
         stream.socket.setsockopt(zmq.UNSUBSCRIBE, b"")
-        stream.socket.setsockopt(zmq.SUBSCRIBE, b"kernel")  # status messages; outputs have other topics
+        stream.socket.setsockopt(zmq.SUBSCRIBE, b"kernel")  # status messages. Outputs have other topics
         stream.on_recv(self._on_iopub)
         self._stream = stream
         self._monitor = _monitor_of(stream)
@@ -94,10 +94,10 @@ class Watch:
         self._stream = self._monitor = self._ports = None
 
     async def check(self) -> None:
-        """Ask the manager whether the process lives."""
+        """Ask the manager if the process is alive, and note the result."""
         try:
             alive = await ensure_async(self.process.is_alive())
-        except Exception as error:  # noqa: BLE001 - a provisioner is anybody's code, and says nothing of death
+        except Exception as error:  # noqa: BLE001 - a provisioner may raise anything, which proves no death
             self._log.warning("lobu: kernel %s does not say whether it lives: %s", self.kernel_id, error)
             return
         if alive:
@@ -107,14 +107,14 @@ class Watch:
             self.lose()
 
     def lose(self) -> None:
-        """The process is found dead."""
+        """Note that the process is dead, and report it once."""
         if not self.down:
             self.down = True
             self.cells.clear()
             self._on_down(self)
 
     def new_incarnation(self) -> None:
-        """The kernel was started anew."""
+        """Reset the state for a newly started process, and reconnect."""
         self.down = self.told = self.started = False
         self.cells.clear()
         self.connect()
@@ -128,7 +128,7 @@ class Watch:
             asyncio.get_running_loop().create_task(self._confirm(), name=f"confirm {self.kernel_id}")
 
     async def _confirm(self) -> None:
-        """The connection broke: a dying process is reaped some milliseconds later."""
+        """Poll the process after a broken connection: a dying one is reaped some milliseconds later."""
         end = time.monotonic() + CONFIRM_SECONDS
         try:
             while not self.down and self._stream is not None and time.monotonic() < end:
@@ -156,7 +156,7 @@ class Watch:
 
 
 def _monitor_of(stream: ZMQStream) -> ZMQStream:
-    """The stream's connection events. Not get_monitor_socket(): it makes a socket of the context's own class."""
+    """Return the stream's connection events. get_monitor_socket() would use the context's socket class."""
     address = f"inproc://lobu-monitor-{secrets.token_hex(8)}"
     stream.socket.monitor(address, zmq.EVENT_DISCONNECTED | zmq.EVENT_HANDSHAKE_SUCCEEDED)
     socket = stream.socket.context.socket(zmq.PAIR, socket_class=zmq.Socket)
@@ -165,7 +165,7 @@ def _monitor_of(stream: ZMQStream) -> ZMQStream:
 
 
 def connection_of(process: KernelProcess) -> dict[str, Any]:
-    """A kernel's connection info as JSON: the key as text."""
+    """Return a kernel's connection info as JSON, with the key as text."""
     info: dict[str, Any] = dict(process.get_connection_info())
     key = info.get("key", b"")
     info["key"] = key.decode() if isinstance(key, bytes) else key

@@ -1,8 +1,8 @@
-"""How a kernel proves itself: an HMAC over the request under its connection key.
+"""The proof of a kernel's identity: an HMAC over the request under its connection key.
 
-The key outlives an incarnation and lies in the connection file; so a proof carries the time, a
-nonce that counts once, and the boot nonce of the kernel process: the first one that an incarnation
-uses is the only one that is taken for it.
+The key outlives an incarnation and is stored in the connection file. Therefore a proof also carries the
+time, a nonce that is good once, and the boot nonce of the kernel process. Only the first boot nonce that
+an incarnation uses is accepted for it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _LONGEST = 128  # characters of a nonce
 
 @dataclass(frozen=True)
 class Proof:
-    """What a kernel sent to prove itself, and what it covers."""
+    """A kernel's proof, and the parts of the request that it covers."""
 
     kernel_id: str
     time: str
@@ -38,7 +38,7 @@ class Proof:
 
     @classmethod
     def of(cls, request: HTTPServerRequest) -> Self | None:
-        """The proof in a request's headers; None if it has none."""
+        """Return the proof in a request's headers, or None if there is none."""
         headers = request.headers
         if "X-Lobu-Kernel" not in headers:
             return None
@@ -54,7 +54,7 @@ class Proof:
         )
 
     def signed_with(self, key: bytes) -> bool:
-        """Whether the MAC is that of `key`."""
+        """Return whether the MAC was made with `key`."""
         digest = hashlib.sha256(self.body).hexdigest()
         text = "\n".join([self.method, self.path, digest, self.time, self.nonce, self.boot])
         mac = hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
@@ -62,7 +62,7 @@ class Proof:
 
 
 class Boots:
-    """Which boot nonce each kernel incarnation uses, and which nonces were used up."""
+    """The boot nonce of each kernel incarnation, and the nonces already used."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -70,14 +70,14 @@ class Boots:
         self._nonces: dict[tuple[str, str], float] = {}  # in order of arrival
 
     def forget(self, kernel_id: str) -> None:
-        """A new incarnation of the kernel begins: the next boot nonce is its own."""
+        """Begin a new incarnation of the kernel, which the next boot nonce belongs to."""
         self._boots.pop(kernel_id, None)
 
     def admit(self, kernel_id: str, proof: Proof) -> None:
-        """Take a proof whose MAC is good, once.
+        """Accept a proof with a valid MAC, once.
 
         Raises:
-            NotAllowed: it is old, was used before, or comes from an earlier incarnation.
+            NotAllowed: the proof is old, was used before, or comes from an earlier incarnation.
         """
         now = self._clock.now()
         if not self._timely(proof, now):
