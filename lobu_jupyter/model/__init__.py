@@ -1,1 +1,1 @@
-"""Pure values of the runtime: no I/O, no clock, no Jupyter; imports nothing else of ours."""
+"""Pure values of the runtime: no I/O, no clock, no Jupyter, no imports of our other packages."""

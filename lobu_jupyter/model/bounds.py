@@ -1,7 +1,7 @@
-"""The bounds of what comes over the wire: every integer, text and list of a request has one.
+"""The bounds of values on the wire: every integer, text and list of a request has one.
 
-A field is declared with one of these types, so that the decoder itself refuses what is out of bounds and
-names the field. ``tests/security/test_bad_input.py`` walks over all requests and fails for a field without one.
+A field is declared with one of these types, so that the decoder refuses a value out of bounds and names the
+field. ``tests/security/test_bad_input.py`` walks over all requests and fails for a field without one.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ MAX_SEARCH = 500
 MAX_PAGE = 500
 MAX_LIST = 1000
 MAX_BATCH_EVENTS = 1000
-MAX_BATCH_BYTES = 2 * 1024 * 1024  # of a batch's events; its checkpoint is counted apart
+MAX_BATCH_BYTES = 2 * 1024 * 1024  # of a batch's events, without its checkpoint
 
 Count = Annotated[int, Meta(ge=0, le=MAX_INTEGER)]
 Ordinal = Annotated[int, Meta(ge=1, le=MAX_INTEGER)]
@@ -34,12 +34,12 @@ Checkpoint = Annotated[str, Meta(max_length=64 * MAX_BATCH_BYTES)]  # a server s
 Objects = Annotated[list[dict[str, Any]], Meta(max_length=MAX_LIST)]
 Messages = Annotated[
     list[dict[str, Any]], Meta(max_length=100_000)
-]  # a whole conversation; the last one counts
+]  # a whole conversation, of which the last one counts
 Globs = Annotated[tuple[Name, ...], Meta(max_length=MAX_LIST)]
 
 
 class Announced(Struct, kw_only=True):
-    """What is read of an agent that a worker announces; its other members are kept as they came."""
+    """The checked members of an agent that a worker announces. Other members are kept as they came."""
 
     name: Name
     description: Text = ""
@@ -48,7 +48,7 @@ class Announced(Struct, kw_only=True):
 
 
 class RepeatedMember(ValueError):
-    """A JSON object has a member twice."""
+    """An error for a JSON object that has a member twice."""
 
     def __init__(self, name: str) -> None:
         super().__init__(f"{name} is given twice")
@@ -56,9 +56,9 @@ class RepeatedMember(ValueError):
 
 
 def check_members(body: bytes) -> None:
-    """Refuse JSON in which a member is given twice, because two readers may take two different ones.
+    """Refuse JSON in which a member is given twice, because two readers may use two different ones.
 
-    The body is known to be JSON, and not too deep.
+    The body must be valid JSON, and not too deep.
 
     Raises:
         RepeatedMember: names the member.

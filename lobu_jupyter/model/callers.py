@@ -1,4 +1,4 @@
-"""Who calls: a person, the kernel that acts for one, or a worker."""
+"""The callers: a person, the kernel that acts for one, or a worker."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ class Person(Struct, frozen=True):
 class KernelCaller(Struct, frozen=True):
     """A kernel that proved itself, acting for the person whose kernel it is.
 
-    ``attended``: this server knows that a cell of that person runs there right now, and no agent code; only
-    then may it write. ``decides``: the page of that cell is there, and no agent code has run inside the cell;
-    only then may it decide, grant, change policy or what a thread belongs to. It reads and changes threads of its
-    own kernel and ``notebook_path`` only, unless this server is ``embedded`` in it. ``silenced``: the server takes
-    no writes from kernels.
+    ``attended``: this server knows that a cell of that person runs there right now, and no agent code. Only
+    then may the kernel write. ``decides``: the page of that cell is there, and no agent code has run inside
+    the cell. Only then may the kernel decide, grant, change policy or what a thread belongs to. The kernel
+    reads and changes threads of its own kernel and ``notebook_path`` only, unless this server is ``embedded``
+    in it. ``silenced``: the server accepts no writes from kernels.
     """
 
     kernel_id: str

@@ -1,6 +1,7 @@
 """A waiting call as lines of text: every argument, the diff in addition, hidden characters as escapes.
 
-A long text is whole and has line numbers. The browser shows the same parts: labextension/src/core/text/shown.ts.
+A long text is shown whole, with line numbers. The browser shows the same parts:
+labextension/src/core/text/shown.ts.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ def parts_of(args: dict[str, Any]) -> list[Part]:
 
 
 def card_lines(interrupt: dict[str, Any]) -> list[str]:
-    """Return all that an AG-UI interrupt of ours asks to do: arguments, then the diff, then long arguments."""
+    """Return the lines of an AG-UI interrupt of ours: arguments, then the diff, then long arguments."""
     ours: dict[str, Any] = (interrupt.get("metadata") or {}).get("lobu") or {}
     args: dict[str, Any] = dict(ours.get("args") or {})
     if ours.get("questions"):
@@ -68,7 +69,7 @@ def numbered(text: str) -> list[str]:
 
 
 def diff_lines(diff: str) -> list[str]:
-    """Return the lines of a unified diff, its headers as a person would say them. No line is left out."""
+    """Return the lines of a unified diff, with its headers in plain words. No line is left out."""
     found: list[str] = []
     before = after = 0  # lines that the hunk still owes
     every = diff.removesuffix("\n").split("\n")
@@ -94,7 +95,7 @@ def _part(name: str, value: Any) -> Part:
 
 
 def _one_text(value: str) -> str:
-    """A string as it is; one that reads like another value, or like nothing, in quotes."""
+    """Return a string as it is, or in quotes if it reads like another value or like nothing."""
     plain = value != "" and value.strip() == value and not value.startswith(_QUOTED) and not _is_json(value)
     return value if "\n" in value or plain else visible_json(value)
 

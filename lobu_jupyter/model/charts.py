@@ -1,7 +1,7 @@
 """Charts as text for a model: the title, the axes and the series of a plotly, vega or bokeh figure.
 
 The shapes are those of plotly.js figures, of Vega and Vega-Lite specifications, and of bokeh's ``docs_json``.
-Whatever is missing or of another shape is left out: a chart that cannot be read is described by nothing.
+A part that is missing or of another shape is left out. An unreadable chart is described by its kind alone.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _BOKEH_DOCS = re.compile(r"docs_json\s*=\s*(['\"]?)(\{.*?\})\1;", re.DOTALL)
 
 
 def described_chart(data: Data) -> str:
-    """Return what a chart in a MIME bundle shows, or an empty text where there is none."""
+    """Return the description of a chart in a MIME bundle, or an empty text if there is none."""
     lines: list[str] = []
     if PLOTLY in data:
         lines = _plotly(_loaded(data[PLOTLY]))
@@ -87,7 +87,7 @@ def _vega(spec: Any) -> list[str]:
 
 
 def _views(spec: Data, depth: int = 0) -> list[Data]:
-    """Return the views of a specification: itself, its layers, and those that are beside each other."""
+    """Return the views of a specification: itself, its layers and its concatenated views."""
     found = [spec]
     for key in ("layer", "hconcat", "vconcat", "concat"):
         parts = spec.get(key)
@@ -167,7 +167,7 @@ def _values(value: Any) -> str:
 
 
 def _array(value: Data) -> Any:
-    """Return the numbers that plotly 6 sends as base64 of a typed array, or a text that says that they are one."""
+    """Return the numbers that plotly 6 sends as base64 of a typed array, or a text with the array's type."""
     code = _TYPED.get(str(value.get("dtype")))
     unknown = f"{value.get('dtype', '')} array".strip()
     if code is None:

@@ -1,4 +1,4 @@
-"""Time as a parameter, so that tests move it."""
+"""Time as a parameter, so that tests can set it."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """Where "now" comes from."""
+    """A source of the current time."""
 
     def now(self) -> float:
-        """Seconds since the Unix epoch."""
+        """Return the seconds since the Unix epoch."""
         ...
 
 
@@ -23,7 +23,7 @@ class SystemClock:
 
 
 class FakeClock:
-    """A clock that stands still until it is moved; for tests."""
+    """A clock for tests that stands still until it is moved."""
 
     def __init__(self, start: float = 1_800_000_000.0) -> None:
         self._now = start
@@ -36,6 +36,6 @@ class FakeClock:
 
 
 def iso(seconds: float) -> str:
-    """Seconds since the epoch as ISO 8601 in UTC with milliseconds, as the wire carries it."""
+    """Return seconds since the epoch as ISO 8601 in UTC with milliseconds, as on the wire."""
     at = datetime.fromtimestamp(seconds, UTC)
     return at.strftime("%Y-%m-%dT%H:%M:%S.") + f"{at.microsecond // 1000:03d}Z"

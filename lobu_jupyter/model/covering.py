@@ -1,8 +1,9 @@
-"""What a grant covers: this exact call, simple code, or every call of its tool.
+"""The calls that a grant covers: this exact call, simple code, or every call of its tool.
 
-Simple code is decided by an allow-list over its syntax tree, and everything else is outside it: imports, files,
-functions and classes, deletions, attributes and methods that are not listed, IPython's own syntax, and code that does
-not parse. A grant of simple code therefore never answers for what a syntax tree cannot see through.
+An allow-list over the syntax tree decides which code is simple. Everything else is outside it: imports,
+files, functions and classes, deletions, attributes and methods that are not listed, IPython's own syntax, and
+code that does not parse. A grant of simple code therefore never covers code whose effect a syntax tree cannot
+show.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ GRANTS: dict[GrantName, tuple[Scope, Covers]] = {
     "thread_all": ("thread", "all"),
     "notebook_all": ("notebook", "all"),
 }
-"""What an approval's ``grant`` means: where it holds, and what it covers there."""
+"""The scope and the coverage of each ``grant`` that an approval may name."""
 
 CODE_TOOLS = frozenset({"run_code"})
 """The tools whose arguments are all of the code that runs."""
@@ -98,7 +99,7 @@ _METHODS = frozenset(
     ]
 )
 _TEXT_METHODS = frozenset(["groupby", "sort_values", "isin"])
-"""The methods that may be given texts: with one, `requests.head` would use the network."""
+"""The methods that accept texts. No other does: with a text, `requests.head` would use the network."""
 _ATTRIBUTES = frozenset(
     ["T", "columns", "dtype", "dtypes", "iloc", "index", "loc", "ndim", "shape", "size", "values"]
 )
@@ -131,7 +132,7 @@ _NODES: tuple[type[ast.AST], ...] = (
 )
 _IPYTHON = re.compile(r"^\s*(%|!|\?|/|,|;|\.\.\.|>>>|In \[)|\?\s*$", re.MULTILINE)
 _PYTHON_NEXT = re.compile(r"\s*([!=()<>,+*/.]|$)")
-"""What tells IPython that a line is Python: anything else after a first word may make it a magic or an alias."""
+"""The text after a line's first word that makes it Python to IPython, and no magic or alias."""
 
 
 def covers(grant: Grant, tool: str, args: dict[str, Any] | None) -> bool:
@@ -152,7 +153,7 @@ def call_digest(tool: str, args: dict[str, Any]) -> str:
 
 
 def is_simple(code: Any) -> bool:
-    """Return whether code only computes with values at hand and prints; False for all that is not surely so."""
+    """Return whether code only computes with values at hand and prints. If in doubt, return False."""
     if not isinstance(code, str) or len(code) > _MAX_CODE or not code.isascii() or _IPYTHON.search(code):
         return False
     try:
@@ -163,7 +164,10 @@ def is_simple(code: Any) -> bool:
 
 
 def _is_python(code: str, tree: ast.Module) -> bool:
-    """Whether IPython reads the first line as Python: `rm - x` is a shell alias to it, and `exit` ends the kernel."""
+    """Return whether IPython reads the first line as Python.
+
+    To IPython `rm - x` is a shell alias, and `exit` ends the kernel.
+    """
     word = re.match(r"\s*([A-Za-z_]\w*)", code)
     if word is None or not tree.body or not isinstance(tree.body[0], ast.Expr):
         return bool(tree.body)
@@ -202,7 +206,10 @@ def _is_name(target: ast.expr) -> bool:
 
 
 def _is_allowed_call(call: ast.Call) -> bool:
-    """A listed function or method, without what would make it call something else: a key, a star, a grouper."""
+    """Return whether a call is of a listed function or method.
+
+    A key, a star or a grouper is refused, because it could make the call run something else.
+    """
     if any(keyword.arg not in _KEYWORDS for keyword in call.keywords):
         return False
     if any(isinstance(argument, ast.Starred) for argument in call.args):
@@ -218,7 +225,7 @@ def _is_allowed_call(call: ast.Call) -> bool:
 
 
 def _is_data(argument: ast.expr, texts: bool) -> bool:
-    """A constant or a display of constants: a method may call what it is given, as a grouper."""
+    """Return whether an argument holds constants only: a method may call its argument, as a grouper."""
     if isinstance(argument, ast.List | ast.Tuple):
         return all(_is_data(one, texts) for one in argument.elts)
     return isinstance(argument, ast.Constant) and (texts or isinstance(argument.value, int | float))

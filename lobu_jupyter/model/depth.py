@@ -1,4 +1,4 @@
-"""How deep JSON may nest: what is deeper is refused at the door, for all that folds or copies it recurses."""
+"""The limit on nested JSON. Deeper JSON is refused on arrival, because folding and copying are recursive."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"?|[\[{]|[\]}]', re.DOTALL)
 
 
 def too_deep(data: bytes) -> bool:
-    """Whether JSON text nests deeper than MAX_DEPTH. Cheap where there are few brackets, as there are mostly."""
+    """Return whether JSON text nests deeper than MAX_DEPTH. Cheap in the usual case of few brackets."""
     if data.count(b"[") + data.count(b"{") <= MAX_DEPTH:
         return False
     depth = 0

@@ -1,10 +1,11 @@
-"""The digest of what a decision was shown: SHA-256 over the canonical JSON of an interrupt's covered parts.
+"""The digest of the question behind a decision: SHA-256 over the canonical JSON of its covered parts.
 
 A surface computes the digest from the question that it draws, never from a digest that came with the data.
-The gateway computes it from the question that waits, and refuses a decision whose digest differs. The canonical
-form is RFC 8785 (JCS): keys sorted by UTF-16 code units, numbers written as ECMAScript writes them. Numbers are
-therefore compared as doubles, so that 1.0 and 1 are equal, as they are in a browser. An integer that no double
-holds is covered by ``argsText``, the exact text of the arguments, which a browser shows for that reason.
+The gateway computes it from the question that waits, and refuses a decision whose digest differs. The
+canonical form is RFC 8785 (JCS): keys sorted by UTF-16 code units, numbers written as ECMAScript writes them.
+Numbers are therefore compared as doubles, so that 1.0 and 1 are equal, as they are in a browser. An integer
+that no double holds is covered by ``argsText``, the exact text of the arguments, which a browser shows for
+that reason.
 
 ``labextension/src/core/digest.ts`` is the twin. The vectors in ``tests/vectors/digest`` hold both together.
 """
@@ -39,7 +40,7 @@ COVERED: tuple[str, ...] = (
     "agentMode",
     "binds",
 )
-"""The parts of a question that a decision stands for, by their names on the wire: members of AG-UI's Interrupt
+"""The parts of a question that a decision covers, by their names on the wire: members of AG-UI's Interrupt
 or of its ``metadata.lobu``. A new part is added here and in digest.ts. An empty part counts as absent."""
 
 LEFT_OUT: tuple[str, ...] = (

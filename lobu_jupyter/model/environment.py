@@ -1,8 +1,8 @@
-"""Environment variables that go on to a program: the one list, for all that agents run in.
+"""Environment variables that a program inherits: one list for all programs of agents.
 
-An outside agent, its terminals, the command of `lobu exec` and an MCP server get what a program needs on its system
-(:data:`PASSED`) and what the configuration names for them. A person's credential is never among it: whoever holds
-that decides as the person.
+An outside agent, its terminals, the command of `lobu exec` and an MCP server get the variables that a program
+needs on its system (:data:`PASSED`) and those that the configuration names for them. A person's credential is
+never among them, because its holder decides as the person.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ PASSED = frozenset(
         "__CF_USER_TEXT_ENCODING",
     ]
 )
-"""Names that any program gets, on Linux, macOS and Windows; beside them the locale's (``LC_*``)."""
+"""Names that any program gets on Linux, macOS and Windows. Those of the locale (``LC_*``) are added."""
 
 _LOCALE = "LC_"
 _PROXY = "_PROXY"
@@ -102,14 +102,14 @@ _CREDENTIAL = re.compile(
 
 
 def is_credential(name: str) -> bool:
-    """Tell whether the variable holds what a Jupyter server, a hub or a gateway knows a person, or itself, by."""
+    """Return whether the variable holds a credential of a person, a Jupyter server, a hub or a gateway."""
     return _CREDENTIAL.fullmatch(name.upper()) is not None
 
 
 def passed_on(environment: Mapping[str, str], named: Iterable[str] = ()) -> dict[str, str]:
-    """Return the part of `environment` that a program gets. ``named``: the variables that were named for it.
+    """Return the part of `environment` that a program gets. ``named``: the variables named for it.
 
-    The address of a proxy is left out where it holds a password, unless it is named.
+    The address of a proxy is left out if it holds a password, unless it is named.
     """
     wanted = {name.upper() for name in named}
     return {
@@ -120,19 +120,19 @@ def passed_on(environment: Mapping[str, str], named: Iterable[str] = ()) -> dict
 
 
 def for_program(environment: Mapping[str, str], config: Mapping[str, Any]) -> dict[str, str]:
-    """Return what a configured program gets: the usual, what its ``inherit`` names, and its own ``env`` over both."""
+    """Return a configured program's variables: the usual, those of ``inherit``, and ``env`` over both."""
     own = {str(name): str(value) for name, value in (config.get("env") or {}).items()}
     return {**passed_on(environment, inherited(config)), **own}
 
 
 def inherited(config: Mapping[str, Any]) -> list[str]:
-    """Return the variables that a configuration names to be passed on as they are."""
+    """Return the names of the variables that a configuration passes on as they are."""
     names = config.get("inherit") or ()
     return [names] if isinstance(names, str) else [str(name) for name in names]
 
 
 def without_credentials(environment: Mapping[str, str], secrets: Iterable[str] = ()) -> dict[str, str]:
-    """Return `environment` without the credentials, by name, and without what has the value of one of `secrets`."""
+    """Return `environment` without credentials, by name, and without values that are one of `secrets`."""
     known = set(secrets)
     return {k: v for k, v in environment.items() if not is_credential(k) and v not in known}
 

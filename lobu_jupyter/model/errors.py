@@ -1,9 +1,9 @@
-"""Every error that a caller may see, in one tree; a docstring is what the person reads.
+"""Every error that a caller may see, in one tree. Its docstring is the message that a person reads.
 
 ::
 
     LobuError
-    ├── InvalidField            422  a field of a request is wrong; names it
+    ├── InvalidField            422  a field of a request is wrong, and is named
     ├── TooLarge                413
     ├── NotAllowed              403
     ├── NotFound                404
@@ -18,7 +18,7 @@
     └── StoreUnavailable        503
         └── StoreTooNew
 
-``code`` is the wire's ``error.code``; ``STATUS_OF`` is the one table from class to HTTP status.
+``code`` is the wire's ``error.code``. ``STATUS_OF`` is the one table from class to HTTP status.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class LobuError(Exception):
         super().__init__(self.message)
 
     def to_wire(self) -> dict[str, Any]:
-        """``{"code", "message", "field"?, …detail}``: the value of ``error`` in a reply."""
+        """Return ``{"code", "message", "field"?, …detail}``, the value of ``error`` in a response."""
         wire: dict[str, Any] = {"code": self.code, "message": self.message, **self.detail}
         if self.field is not None:
             wire["field"] = self.field
@@ -52,9 +52,9 @@ class LobuError(Exception):
 
 
 def brief(error: BaseException) -> list[str]:
-    """What IPython shows of an error of ours: the lines of the person's code, and the message.
+    """Return the lines that IPython shows of an error of ours: the person's code, and the message.
 
-    The frames below are ours and tell a person nothing.
+    The frames below are ours and of no use to a person.
     """
     lines: list[str] = []
     for frame, number in traceback.walk_tb(error.__traceback__):
@@ -207,7 +207,7 @@ STATUS_OF: dict[type[LobuError], int] = {
 
 
 def status_of(error: LobuError) -> int:
-    """The HTTP status of an error: that of its nearest class in :data:`STATUS_OF`."""
+    """Return the HTTP status of an error: that of its nearest class in :data:`STATUS_OF`."""
     return next(STATUS_OF[cls] for cls in type(error).__mro__ if cls in STATUS_OF)
 
 
@@ -219,7 +219,7 @@ def _tree(cls: type[LobuError]) -> dict[str, type[LobuError]]:
 
 
 def from_wire(error: dict[str, Any]) -> LobuError:
-    """The error that a reply's ``error`` object stands for; the inverse of ``to_wire``."""
+    """Return the error that a response's ``error`` object stands for. The inverse of ``to_wire``."""
     rest = {k: v for k, v in error.items() if k not in ("code", "message", "field")}
     cls = _tree(LobuError).get(str(error.get("code")), LobuError)
     return cls(str(error.get("message", "")), field=error.get("field"), **rest)

@@ -1,8 +1,8 @@
-"""AG-UI 1.0 events as the journal keeps them: JSON objects, checked once at the door.
+"""AG-UI 1.0 events as the journal keeps them: JSON objects, checked once on arrival.
 
 The classes here name, per event type, the fields that AG-UI requires (ag-ui-protocol 1.0,
-``spec/1.0/schema.json``) and those that the rules read; other fields are kept as they came,
-because the journal keeps the bytes and not these objects.
+``spec/1.0/schema.json``) and those that the rules read. Other fields are kept as they came, because the
+journal keeps the bytes and not these objects.
 """
 
 from __future__ import annotations
@@ -224,9 +224,9 @@ _object: msgspec.json.Decoder[dict[str, Any]] = msgspec.json.Decoder(dict[str, A
 
 
 class Batch(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
-    """Body of ``POST workers/{w}/events``: all of it is journaled, or none.
+    """The body of ``POST workers/{w}/events``: all of it is journaled, or none.
 
-    ``batch`` counts from 1 per run; the last acked number may be repeated and counts once.
+    ``batch`` counts from 1 per run. The last acknowledged number may be repeated and counts once.
     ``checkpoint`` goes with a RUN_FINISHED whose outcome is an interrupt, and only there.
     """
 
@@ -238,7 +238,7 @@ class Batch(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fi
 
 
 def encode(event: Event) -> bytes:
-    """An event's one encoding: compact JSON, UTF-8. A lone surrogate, which has none, becomes U+FFFD."""
+    """Return an event's one encoding, compact UTF-8 JSON. A lone surrogate, without one, becomes U+FFFD."""
     try:
         return msgspec.json.encode(event)
     except UnicodeEncodeError:
@@ -246,17 +246,17 @@ def encode(event: Event) -> bytes:
 
 
 def decode(body: bytes | Raw) -> Event:
-    """The JSON object behind journaled bytes."""
+    """Return the JSON object behind journaled bytes."""
     return _object.decode(body)
 
 
 def parse(body: bytes | Raw, where: str) -> tuple[Known, bytes]:
     """Check one event and return it with the bytes to journal.
 
-    An event of an unknown type is wrapped in RAW, a null member is omitted.
+    An event of an unknown type is wrapped in RAW. A null member is omitted.
 
     Raises:
-        InvalidField: not an AG-UI event; ``field`` is `where` and the member, as in
+        InvalidField: not an AG-UI event. ``field`` is `where` and the member, as in
             ``events[3].messageId``.
     """
     data = bytes(body)
@@ -275,7 +275,7 @@ def parse(body: bytes | Raw, where: str) -> tuple[Known, bytes]:
 
 
 def explain(error: msgspec.ValidationError) -> tuple[str, str]:
-    """What msgspec found wrong, and the path of the member: ``("Expected …", ".messageId")``."""
+    """Return msgspec's complaint and the path of the member: ``("Expected …", ".messageId")``."""
     text, _, path = str(error).partition(" - at `$")
     member = path.rstrip("`")
     if found := _BOUND.fullmatch(text):
@@ -291,7 +291,7 @@ _UNITS = {"str": "characters", "array": "items"}
 
 
 def _worded(kind: str, how: str, bound: str) -> str:
-    """Return what a value out of its bounds must be."""
+    """Return the bound that a value breaks, in words."""
     if how == "matching regex":
         return "must not contain NUL characters"
     word = "at least" if how == ">=" else "at most"
@@ -319,7 +319,7 @@ def _unknown(data: bytes, where: str, error: msgspec.ValidationError) -> tuple[K
 
 
 def custom(name: str, value: Any) -> Event:
-    """A CUSTOM event, such as ``lobu.title``; its value's null members are omitted."""
+    """Return a CUSTOM event, such as ``lobu.title``, without the null members of its value."""
     if isinstance(value, dict):
         value = {k: v for k, v in value.items() if v is not None}  # pyright: ignore[reportUnknownVariableType]
     return {"type": "CUSTOM", "name": name, "value": value}
@@ -372,7 +372,7 @@ def check_custom(event: Custom, where: str) -> None:
 
 
 def run_started(thread_id: str, run_id: str, messages: list[Event], **more: Any) -> Event:
-    """RUN_STARTED with its whole ``input``; ``more`` may hold parentRunId and resume."""
+    """Return RUN_STARTED with its whole ``input``. ``more`` may hold parentRunId and resume."""
     resume = more.pop("resume", None)
     event: Event = {
         "type": "RUN_STARTED",
@@ -396,12 +396,12 @@ def run_started(thread_id: str, run_id: str, messages: list[Event], **more: Any)
 
 
 def run_finished(thread_id: str, run_id: str, outcome: dict[str, Any], **more: Any) -> Event:
-    """RUN_FINISHED; ``outcome`` is ``{"type": "success" | "interrupt" | "cancelled", …}``."""
+    """Return RUN_FINISHED. ``outcome`` is ``{"type": "success" | "interrupt" | "cancelled", …}``."""
     return {"type": "RUN_FINISHED", "threadId": thread_id, "runId": run_id, "outcome": outcome, **more}
 
 
 def run_error(code: str, message: str, **more: Any) -> Event:
-    """RUN_ERROR with a code of :class:`~lobu_jupyter.model.runs.ErrorCode`."""
+    """Return RUN_ERROR with a code of :class:`~lobu_jupyter.model.runs.ErrorCode`."""
     return {"type": "RUN_ERROR", "code": code, "message": message, **more}
 
 

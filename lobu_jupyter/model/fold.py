@@ -1,7 +1,7 @@
-"""State is a fold of the journal: transcript, tool cards, open interrupts, usage, title.
+"""The state of a thread, folded from its journal: transcript, tool cards, open interrupts, usage, title.
 
-``fold(all) == fold(snapshot) + fold(tail)``; the TypeScript core folds the same way, held together
-by the vectors in ``tests/vectors/fold``. The state is plain JSON::
+``fold(all) == fold(snapshot) + fold(tail)``. The TypeScript core folds the same way. The vectors in
+``tests/vectors/fold`` hold both together. The state is plain JSON::
 
     {"cursor", "title", "status": idle|running|waiting,
      "items":      [Item, …]           in order of first appearance
@@ -15,13 +15,13 @@ Item, by ``kind``:
 - ``message``   id, runId, role, content (text or AG-UI parts), done
 - ``reasoning`` id, runId, content, done
 - ``tool``      id, runId, name, args (JSON text as streamed), status, outputs, note?, result?, ok?,
-  interruptId?, decision?, startedAt?, endedAt?; status is streaming, running, waiting or done.
-  ``ok``: whether its code ran without an error, false also for a call that was refused or could not be done;
-  where its worker said so (``metadata.lobu.ok`` of the
-  result). ``outputs`` are nbformat outputs; parts of one index were joined.
+  interruptId?, decision?, startedAt?, endedAt?. Status is streaming, running, waiting or done.
+  ``ok``: whether its code ran without an error, false also for a call that was refused or could not be done.
+  It is set only if the worker reported it (``metadata.lobu.ok`` of the result).
+  ``outputs`` are nbformat outputs, with the parts of one index joined.
 - ``activity``  id, runId, activityType, content
 - ``step``      id (its name), runId, done
-- ``subagent``  id, runId, name, description?, parentToolCallId?, status, message?; status is running, waiting
+- ``subagent``  id, runId, name, description?, parentToolCallId?, status, message?. Status is running, waiting
   (for a person), done or failed
 - ``error``     runId, code, message
 - ``cancelled`` runId
@@ -50,7 +50,7 @@ _OUTCOME_STATUS = {"success": "succeeded", "interrupt": "interrupted", "cancelle
 
 
 def empty() -> State:
-    """The state of a thread without events."""
+    """Return the state of a thread without events."""
     return {
         "cursor": 0,
         "title": "",
@@ -64,7 +64,7 @@ def empty() -> State:
 
 
 def fold(entries: Iterable[Entry], snapshot: State | None = None) -> State:
-    """The state after `entries`, which follow `snapshot` (taken over, not copied) without a gap."""
+    """Return the state after `entries`, which follow `snapshot` (taken over, not copied) without a gap."""
     folding = Fold(snapshot)
     for entry in entries:
         folding.apply(entry.seq, decode(entry.body))
@@ -95,14 +95,14 @@ class Fold:
         return self._state["cursor"]
 
     def state(self) -> State:
-        """The state so far; it may be folded on."""
+        """Return the state so far. More events may be applied to it."""
         for holder, member, parts in self._parts.values():
             holder[member] = "".join(parts)
         self._parts.clear()
         return self._state
 
     def apply(self, seq: int, event: Event) -> None:
-        """Take the event at `seq`; one that was taken before changes nothing."""
+        """Apply the event at `seq`. An event that was applied before changes nothing."""
         if seq <= self._state["cursor"]:
             return
         self._state["cursor"] = seq
@@ -153,7 +153,7 @@ class Fold:
         self._rest()
 
     def _rest(self) -> None:
-        """After an end: a run that was cancelled in the queue leaves the one before it running."""
+        """Set the status after a run's end. A run cancelled in the queue leaves the one before it running."""
         running = [run["runId"] for run in self._state["runs"] if run["status"] == "running"]
         if running:
             self._run = running[-1]
@@ -186,10 +186,10 @@ class Fold:
         self._set("message", event["messageId"], done=True)
 
     def _on_reasoning_start(self, event: Event) -> None:
-        """The span has no card of its own; its messages do."""
+        """Ignore the span, which has no card of its own. Its messages have one."""
 
     def _on_reasoning_end(self, event: Event) -> None:
-        """See ``_on_reasoning_start``."""
+        """Ignore the span, as ``_on_reasoning_start`` does."""
 
     def _on_reasoning_message_start(self, event: Event) -> None:
         self._add("reasoning", event["messageId"], event, content="", done=False)
@@ -227,7 +227,7 @@ class Fold:
             return
         tool["status"] = "done"
         tool["result"] = content
-        if (item := self._suspended.pop(call, None)) is not None:  # it did not go on
+        if (item := self._suspended.pop(call, None)) is not None:  # it did not resume
             item |= {"status": "failed", "message": content}
         tool.pop("note", None)
         if event.get("timestamp"):
@@ -243,7 +243,7 @@ class Fold:
         self._set("step", event["stepName"], done=True)
 
     def _on_subagent_started(self, event: Event) -> None:
-        if ("subagent", event["subagentRunId"]) in self._items:  # it goes on after a pause
+        if ("subagent", event["subagentRunId"]) in self._items:  # it resumes after a pause
             self._set("subagent", event["subagentRunId"], status="running")
             call = event.get("parentToolCallId") or ""
             self._set("tool", call, status="running")
@@ -339,7 +339,7 @@ class Fold:
             tool["status"] = "running"
 
     def _closed(self, value: dict[str, Any], event: Event) -> None:
-        """Interrupts expired or were cancelled: their calls get `value.message` as result."""
+        """Drop interrupts that expired or were cancelled. Their calls get `value.message` as result."""
         self._drop(value["interruptIds"])
         for call in value.get("toolCallIds") or []:
             self._result(call, value["message"], event)

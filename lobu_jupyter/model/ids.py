@@ -6,5 +6,5 @@ import secrets
 
 
 def new_id(prefix: str) -> str:
-    """A new id such as ``run_9f…`` (prefix, underscore, 32 hex digits)."""
+    """Return a new id such as ``run_9f…`` (prefix, underscore, 32 hex digits)."""
     return f"{prefix}_{secrets.token_hex(16)}"

@@ -1,8 +1,8 @@
-"""Outputs that cannot act: what an outside worker says came out of a cell, before it is kept in the notebook.
+"""Outputs that cannot act: the cell outputs that an outside worker reports, cleaned for the notebook.
 
-HTML is not filtered but written anew: allowed tags with allowed attributes, everything else as text or not at all.
-No tag is allowed whose content HTML parsers read by other rules (script, style, svg, math, template, textarea).
-So the result means the same to every parser, and trusting the notebook later runs nothing.
+HTML is not filtered but written anew: allowed tags with allowed attributes, everything else as text or not at
+all. No tag is allowed whose content HTML parsers read by other rules (script, style, svg, math, template,
+textarea). So the result means the same to every parser, and trusting the notebook later runs nothing.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from html import escape
 from html.parser import HTMLParser
 from typing import Any
 
-MAX_HTML = 256 * 1024  # characters; longer HTML is left out, and the output's other forms stay
-MAX_DEPTH = 64  # of elements; deeper ones are left out, their text stays
+MAX_HTML = 256 * 1024  # characters. Longer HTML is left out, and the output's other forms stay
+MAX_DEPTH = 64  # of elements. Deeper ones are left out, and their text stays
 TEXTS = ("text/plain", "text/markdown", "text/latex")
 IMAGES = ("image/png", "image/jpeg", "image/gif", "image/webp")
 _BLOCKS = "p div span br hr h1 h2 h3 h4 h5 h6 ul ol li dl dt dd blockquote figure figcaption details summary"
@@ -49,12 +49,12 @@ _BASE64 = re.compile(r"[A-Za-z0-9+/=\s]*\Z")
 
 
 def inert_outputs(outputs: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The outputs as nbformat has them, with nothing in them that a page would run; others are left out."""
+    """Return the outputs in nbformat's form, with nothing that a page would run. Others are left out."""
     return [made for output in outputs if (made := _inert(output)) is not None]
 
 
 def inert_html(html: str) -> str:
-    """The HTML with allowed elements only."""
+    """Return the HTML with allowed elements only."""
     writer = _Writer()
     writer.feed(html)
     writer.close()
@@ -97,7 +97,7 @@ def _data(given: dict[str, Any]) -> dict[str, Any]:
 
 
 def _text(value: Any) -> str:
-    """A multi-line string of nbformat."""
+    """Return a multi-line string of nbformat as one text."""
     if isinstance(value, list):
         parts: list[Any] = value
         return "".join(part for part in parts if isinstance(part, str))
@@ -105,7 +105,7 @@ def _text(value: Any) -> str:
 
 
 class _Writer(HTMLParser):
-    """Writes the allowed part of what it reads."""
+    """A parser that writes the allowed part of its input."""
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)

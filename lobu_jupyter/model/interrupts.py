@@ -1,10 +1,10 @@
 """Interrupts: durable questions to a person, and the decisions that answer them.
 
-On the wire an interrupt is AG-UI's Interrupt; what we add (tool name, arguments, offered
-decisions, diff, the calls around a sub-agent's) rides in ``metadata.lobu``. A decision is AG-UI's
-ResumeEntry with the payloads ``{"approved": true}``, ``{"approved": true, "editedArgs": {…}}``,
-``{"approved": false, "reason": "…"}`` (both with an ``"option"``, see options.py), ``{"response": …}`` or ``{"answers": {…}}``; status
-``cancelled`` is a rejection, or no answer.
+On the wire an interrupt is AG-UI's Interrupt. Our additions (tool name, arguments, offered decisions, diff,
+the calls around a sub-agent's) are in ``metadata.lobu``. A decision is AG-UI's ResumeEntry with the payloads
+``{"approved": true}``, ``{"approved": true, "editedArgs": {…}}``, ``{"approved": false, "reason": "…"}``
+(both with an ``"option"``, see options.py), ``{"response": …}`` or ``{"answers": {…}}``. Status ``cancelled``
+is a rejection, or no answer.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class InterruptStatus(StrEnum):
 class Interrupt(Wire, frozen=True, kw_only=True):
     """A question of a run. ``decisions``: the kinds it offers. ``args``: the call's arguments.
 
-    ``subagent_run_id``: the sub-agent that asks; ``parent_tool_call_ids``: the calls that wait with it,
+    ``subagent_run_id``: the sub-agent that asks. ``parent_tool_call_ids``: the calls that wait with it,
     because sub-agents run in them, outermost first.
     """
 
@@ -67,8 +67,8 @@ class Interrupt(Wire, frozen=True, kw_only=True):
         default_factory=list
     )  # an outside agent's own answers: model/options.py
     agent_mode: str | None = None  # the mode of its own that an outside agent is in
-    binds: dict[str, Any] | None = None  # what else the approval is for, as the schema of an MCP tool
-    in_memory: bool = False  # the agent waits in its process, and the pause ends with that
+    binds: dict[str, Any] | None = None  # other things that the approval covers, as the schema of an MCP tool
+    in_memory: bool = False  # the agent waits in its process, and the pause ends with the process
     unshown: str | None = None  # why the call cannot be shown whole, and so cannot be approved
     risks: tuple[str, ...] = ()  # hints from the code's syntax: deletes, shell, network, installs, scripts
     kernel_lost: bool = False  # the kernel restarted since: the variables are gone
@@ -83,13 +83,13 @@ def decisions_unshown(interrupt: Interrupt) -> tuple[Kind, ...]:
 
 
 def held_calls(interrupt: Interrupt) -> list[str]:
-    """All calls that wait for this decision: its own, and those around it."""
+    """Return all calls that wait for this decision: its own, and those around it."""
     own = [] if interrupt.tool_call_id is None else [interrupt.tool_call_id]
     return own + list(reversed(interrupt.parent_tool_call_ids))
 
 
 class Decision(Wire, frozen=True, kw_only=True):
-    """What a person decided about one interrupt. ``grant``: approve also the next such calls."""
+    """A person's decision about one interrupt. ``grant``: approve also the next such calls."""
 
     interrupt_id: str
     kind: Kind
@@ -98,7 +98,7 @@ class Decision(Wire, frozen=True, kw_only=True):
     response: Any = None
     answers: dict[str, Any] | None = None
     grant: GrantName | None = None
-    option: str | None = None  # which of the interrupt's options the agent is given
+    option: str | None = None  # the interrupt's option that the agent gets
 
 
 class Question(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -115,7 +115,7 @@ _Calls = Annotated[list[Name], Meta(max_length=100)]
 
 
 class _Asked(Struct, kw_only=True, rename="camel"):
-    """What is read of an interrupt's ``metadata.lobu``; its other members are kept as they came."""
+    """The checked members of an interrupt's ``metadata.lobu``. Other members are kept as they came."""
 
     decisions: list[Kind] | None = None
     tool_name: Name | None = None
@@ -136,7 +136,7 @@ class _AskedMetadata(Struct, kw_only=True):
 
 
 class _AskedInterrupt(Struct, kw_only=True, rename="camel"):
-    """What is read of an interrupt in a RUN_FINISHED outcome."""
+    """The checked members of an interrupt in a RUN_FINISHED outcome."""
 
     id: Id
     reason: Id
@@ -159,7 +159,7 @@ def check_interrupt(wire: Any, where: str) -> None:
 
 
 def interrupt_from_event(wire: dict[str, Any], where: str, **known: Any) -> Interrupt:
-    """The interrupt in a RUN_FINISHED outcome; ``known``: threadId, runId, tool name and args.
+    """Return the interrupt in a RUN_FINISHED outcome. ``known``: threadId, runId, tool name and args.
 
     Raises:
         InvalidField: it lacks an id or reason, offers an unknown decision, or has a member of another type.
@@ -197,7 +197,7 @@ def interrupt_from_event(wire: dict[str, Any], where: str, **known: Any) -> Inte
 
 
 def event_of_interrupt(interrupt: Interrupt) -> dict[str, Any]:
-    """The AG-UI Interrupt for a RUN_FINISHED outcome; inverse of :func:`interrupt_from_event`."""
+    """Return the AG-UI Interrupt for RUN_FINISHED. The inverse of :func:`interrupt_from_event`."""
     lobu: dict[str, Any] = {
         "toolName": interrupt.tool_name,
         "args": interrupt.args,
@@ -243,7 +243,7 @@ def _rounded(value: Any) -> bool:
 
 
 def response_schema(interrupt: Interrupt) -> dict[str, Any]:
-    """JSON schema of the payloads that the interrupt takes."""
+    """Return the JSON schema of the payloads that the interrupt accepts."""
     option = {"option": {"enum": [one["id"] for one in interrupt.options]}} if interrupt.options else {}
     forms: dict[Kind, dict[str, Any]] = {
         "approve": _form({"approved": {"const": True}}, option),
@@ -262,7 +262,7 @@ def _form(required: dict[str, Any], optional: dict[str, Any] | None = None) -> d
 
 
 def decide(entry: dict[str, Any], interrupt: Interrupt, where: str) -> Decision:
-    """The decision in a ResumeEntry, checked against what its interrupt offers.
+    """Return the decision in a ResumeEntry, checked against those that its interrupt offers.
 
     Raises:
         InvalidField: not one of the interrupt's decisions, or a payload that does not fit.

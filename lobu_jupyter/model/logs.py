@@ -1,4 +1,4 @@
-"""What the libraries that we use write into logs."""
+"""Log levels of the libraries that we use."""
 
 from __future__ import annotations
 

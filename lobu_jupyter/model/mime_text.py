@@ -17,7 +17,7 @@ from .terminal import screen_text
 Data = dict[str, Any]
 
 MOST_HTML = 200_000
-"""Characters of HTML that are converted; conversion takes some 2 µs for each."""
+"""Characters of HTML that are converted. Conversion takes some 2 µs for each."""
 _TRIED = ("text/plain", "text/html")
 _OBJECT = re.compile(r"\s*<[^<>\n]*(?:object|\bat 0x[0-9a-fA-F]+)[^<>\n]*>", re.DOTALL)
 _UNSEEN = re.compile(r"<(script|style|template|head)\b.*?(</\1\s*>|\Z)", re.DOTALL | re.IGNORECASE)
@@ -26,7 +26,7 @@ _BLANK_LINES = re.compile(r"\n\s*\n\s*\n+")
 
 
 def text_of_data(data: Data) -> str:
-    """Return the content of a MIME bundle as text; empty if it holds an image or nothing that can be read.
+    """Return the content of a MIME bundle as text, empty if it holds an image or nothing readable.
 
     Args:
         data: values by MIME type, as in an nbformat output: texts, lists of lines, or JSON.
@@ -54,14 +54,14 @@ def text_of_data(data: Data) -> str:
 
 
 def names_an_object(text: str) -> bool:
-    """Tell whether a plain form says no more than which object it is: ``<Figure object at 0x…>``."""
+    """Return whether a plain form only names its object: ``<Figure object at 0x…>``."""
     return _OBJECT.match(text) is not None
 
 
 def text_of_html(html: str) -> str:
     """Return HTML as markdown: tables as tables, scripts and styles left out.
 
-    HTML that nests too deep for the converter is told without its tags.
+    HTML that nests too deep for the converter is returned without its tags.
     """
     from markdownify import markdownify  # 60 ms: only where there is HTML
 
@@ -74,7 +74,7 @@ def text_of_html(html: str) -> str:
 
 
 def compact_json(value: Any) -> str:
-    """Return JSON on one line, or as it is where it is a text already."""
+    """Return JSON on one line, or a text as it is."""
     if isinstance(value, str):
         return value.strip()
     return json.dumps(value, ensure_ascii=False, default=str)
@@ -88,7 +88,7 @@ def joined(value: Any) -> str:
 
 
 def _is_json(mime: str) -> bool:
-    """A JSON type that carries content. A vendor's own type is for its renderer."""
+    """Return whether a type is JSON that carries content. A vendor's own type is for its renderer."""
     return mime == "application/json" or (mime.endswith("+json") and not mime.startswith("application/vnd."))
 
 

@@ -1,7 +1,7 @@
-"""A thread's notebook as agents reach it: requests, their answers, and what they do to a list of cells.
+"""A thread's notebook as agents reach it: requests, their answers and their effect on a list of cells.
 
-Requests, as JSON; a cell's id is its nbformat id, or ``#3`` for the third cell of a file without ids, which can be
-read only::
+Requests are JSON. A cell's id is its nbformat id, or ``#3`` for the third cell of a file without ids, which
+is read-only::
 
     {"do": "read", "cell"?: id}
     {"do": "insert", "cell": new id, "type": "code" | "markdown", "source": …, "after"?: id, "" for the first place}
@@ -10,11 +10,12 @@ read only::
     {"do": "move", "cell": id, "was": source, "after"?: …}
     {"do": "outputs", "cell": id, "was": source, "outputs": [nbformat output, …]}
 
-Answers: ``{"cells": [Cell, …], "where": "page" | "file"}`` to a read; ``{"done": true}``; ``{"conflict": "changed" |
-"gone" | "place"}``: nothing was done, for the cell's source is not ``was``, or it or the cell before the new place is
-gone; or ``{"refused": why}``. A Cell is ``{"id", "type", "source", "outputs"}``. An output is a text, as its stream
-or error has it, or a MIME bundle in which values that no model can read, as pixels, are empty. A request
-may be repeated: what is done already is done. The same rules for an open page: labextension/src/panel/lab/edits.ts.
+The answer to a read is ``{"cells": [Cell, …], "where": "page" | "file"}``. Other answers are
+``{"done": true}``, ``{"refused": why}`` and ``{"conflict": "changed" | "gone" | "place"}``. After a conflict
+nothing was done: the cell's source is not ``was``, or the cell is gone, or the cell before the new place is.
+A Cell is ``{"id", "type", "source", "outputs"}``. An output is the text of a stream or an error, or a MIME
+bundle in which values that no model can read, such as pixels, are empty. A request may be repeated and takes
+effect once. The same rules for an open page: labextension/src/panel/lab/edits.ts.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from .text import shorten
 
 MAX_OUTPUT_CHARS = 4_000
 MAX_STREAM_CHARS = 100_000
-"""Characters of a stream as it was written: what a screen shows of it is less."""
+"""Characters of a stream as it was written. A screen shows fewer."""
 MAX_DATA_CHARS = 100_000
 """Characters of one value of a MIME bundle. A larger one is named by its type alone."""
 
@@ -37,7 +38,7 @@ CellId = Annotated[str, Meta(min_length=1, max_length=64)]
 
 
 class _Request(Struct, kw_only=True, tag_field="do", forbid_unknown_fields=True, omit_defaults=True):
-    """What is asked of a notebook."""
+    """The base of requests to a notebook."""
 
 
 class Read(_Request, tag="read"):
@@ -75,7 +76,10 @@ class SetOutputs(_Request, tag="outputs"):
 
 
 class Ping(_Request, tag="ping"):
-    """To a page, before a change: one that sleeps must not do it when it wakes up, long after."""
+    """A request to a page before a change.
+
+    A page that sleeps must not make the change when it wakes up, long after.
+    """
 
 
 Request = Read | Insert | Edit | Delete | Move | SetOutputs
@@ -94,15 +98,15 @@ _TOOLS: dict[type[Request], tuple[str, ...]] = {
 
 
 def tools_for(request: Request) -> tuple[str, ...]:
-    """The tools whose calls may mean this request."""
+    """Return the tools whose calls may mean this request."""
     return _TOOLS[type(request)]
 
 
 def is_meant(request: Request, tool: str, args: dict[str, Any]) -> bool:
-    """Whether a call of `tool` with these arguments means exactly this request.
+    """Return whether a call of `tool` with these arguments means exactly this request.
 
-    The arguments are the request's members, with the code as ``code``. Of an insertion the new cell's id is left
-    out. Outputs are those of a ``run_cell`` with this code, which says nothing about what comes out.
+    The arguments are the request's members, with the code as ``code``. An insertion leaves the new cell's id
+    out. Outputs belong to any ``run_cell`` with this code, because its arguments do not say what comes out.
     """
     if tool not in tools_for(request):
         return False
@@ -126,22 +130,22 @@ def _given(**members: str | None) -> dict[str, Any]:
 
 
 def id_of(cell: dict[str, Any], index: int) -> str:
-    """The name of the cell at `index`, from 0."""
+    """Return the name of the cell at `index`, from 0."""
     return cell.get("id") or f"#{index + 1}"
 
 
 def find(cells: list[dict[str, Any]], name: str) -> int | None:
-    """The index of a cell, from 0."""
+    """Return the index of a cell, from 0."""
     return next((index for index, cell in enumerate(cells) if id_of(cell, index) == name), None)
 
 
 def described(cells: list[dict[str, Any]], name: str | None = None) -> list[dict[str, Any]]:
-    """The cells of a notebook, or the one of that id, for an agent."""
+    """Return the cells of a notebook, or the one of that id, for an agent."""
     return [_described(cell, index) for index, cell in enumerate(cells) if name in (None, id_of(cell, index))]
 
 
 def change(cells: list[dict[str, Any]], wish: Change, new: dict[str, Any] | None = None) -> Conflict | None:
-    """Do what is asked, or say why not, and do nothing. ``new``: the cell to insert, as nbformat has it."""
+    """Make a change, or return the conflict and do nothing. ``new``: the cell to insert, in nbformat."""
     if isinstance(wish, Insert):
         assert new is not None, "an insertion has a cell"
         return _insert(cells, wish, new)
@@ -186,7 +190,7 @@ def _move(cells: list[dict[str, Any]], at: int, after: str | None) -> Conflict |
 
 
 def _place(cells: list[dict[str, Any]], after: str | None) -> int | None:
-    """Where what comes after that cell goes."""
+    """Return the index for a cell after that one, or None if that one is gone."""
     if not after:
         return len(cells) if after is None else 0
     at = find(cells, after)
@@ -194,7 +198,7 @@ def _place(cells: list[dict[str, Any]], after: str | None) -> int | None:
 
 
 def source_of(cell: dict[str, Any]) -> str:
-    """A cell's source, which nbformat may keep as lines."""
+    """Return a cell's source, which nbformat may keep as lines."""
     source: str | list[str] = cell.get("source", "")
     return source if isinstance(source, str) else "".join(source)
 
@@ -210,7 +214,7 @@ def _described(cell: dict[str, Any], index: int) -> dict[str, Any]:
 
 
 def _said(output: dict[str, Any]) -> str | dict[str, Any]:
-    """Return what an nbformat output says: a text, or the part of its MIME bundle that can be read."""
+    """Return an nbformat output as a text, or as the readable part of its MIME bundle."""
     kind = output.get("output_type")
     if kind == "stream":
         return shorten(joined(output.get("text", "")), MAX_STREAM_CHARS)
@@ -221,5 +225,5 @@ def _said(output: dict[str, Any]) -> str | dict[str, Any]:
 
 
 def _readable(mime: str, value: Any) -> bool:
-    """Tell whether a model can be told of a value: text or JSON of a bounded size, not pixels."""
+    """Return whether a model can read a value: text or JSON of a bounded size, not pixels."""
     return not mime.startswith(("image/", "audio/", "video/")) and len(str(value)) <= MAX_DATA_CHARS

@@ -1,8 +1,8 @@
 """The answers that an outside agent offers with a question: each is a button by its own name and kind.
 
-An option is ``{"id", "name", "kind", "plain"?: true}``; the kind is ACP's: ``allow_once``, ``allow_always``,
-``reject_once`` or ``reject_always``. A decision that names none takes the ``plain`` one, which lets just this call
-run. If no yes is plain, an approval has to name its option. A plain no needs none.
+An option is ``{"id", "name", "kind", "plain"?: true}``. The kind is ACP's: ``allow_once``, ``allow_always``,
+``reject_once`` or ``reject_always``. A decision without an option uses the ``plain`` one, which lets just
+this call run. If no yes is plain, an approval has to name its option. A plain no needs none.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ Option = dict[str, Any]
 
 
 class Offered(Struct, kw_only=True):
-    """What is read of an option."""
+    """The checked members of an option."""
 
     id: Annotated[str, Meta(min_length=1, max_length=1000)]
     name: Annotated[str, Meta(min_length=1, max_length=10_000)]
@@ -26,7 +26,7 @@ class Offered(Struct, kw_only=True):
 
 
 def option_of(options: list[Option], *, yes: bool, named: str | None, grant: bool, where: str) -> str | None:
-    """Return the id of the option that a yes or no stands for, None for a no that needs none.
+    """Return the id of the option for a yes or no, or None for a no that needs none.
 
     Raises:
         InvalidField: no such option is offered for this, or the approval has to name one.

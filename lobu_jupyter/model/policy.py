@@ -1,10 +1,10 @@
-"""Policy: may this tool call run? Allow, ask a person, or deny.
+"""The policy on tool calls: allow a call, ask a person, or deny it.
 
-Precedence is deny > ask > allow > mode. Layers (server, agent, notebook, run) only tighten: a deny
-or an ask of any layer stands whatever another layer allows. The mode covers the tools that no rule
-names and never goes past the server's ``max_mode``; so does an allow of a layer below the server's.
-A grant answers an ask, never a deny, nor an ask marked ``no_grant``. Patterns are anchored globs
-(``read_*`` does not match ``xread_a``).
+Precedence is deny > ask > allow > mode. Layers (server, agent, notebook, run) only tighten: a deny or an ask
+of any layer stands whatever another layer allows. The mode covers the tools that no rule names. Neither the
+mode nor an allow of a layer below the server's goes past the server's ``max_mode``. A grant answers an ask,
+but never a deny or an ask marked ``no_grant``. Patterns are anchored globs (``read_*`` does not match
+``xread_a``).
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _RANK = {Verdict.ALLOW: 0, Verdict.ASK: 1, Verdict.DENY: 2}
 
 
 class Rules(Wire, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One layer's rules: lists of globs over tool names. ``no_grant``: asks no grant may answer."""
+    """One layer's rules: lists of globs over tool names. ``no_grant``: asks that no grant may answer."""
 
     allow: Globs = ()
     ask: Globs = ()
@@ -68,7 +68,7 @@ class Grant(Wire, frozen=True, kw_only=True):
 
 
 class Policy(Wire, frozen=True, kw_only=True):
-    """All that decides about a run's calls, as it is sent to the worker with the run."""
+    """The rules and grants for a run's calls, as they are sent to the worker with the run."""
 
     layers: tuple[Layer, ...] = ()
     grants: tuple[Grant, ...] = ()  # only those of this thread and notebook that hold now
@@ -86,7 +86,7 @@ class Ruling(Wire, frozen=True, kw_only=True):
 
 
 def judge(policy: Policy, tool: str, needs_approval: bool, args: dict[str, Any] | None = None) -> Ruling:
-    """Whether a call of `tool` runs. ``needs_approval``: the tool's own default where no mode is set.
+    """Return whether a call of `tool` runs. ``needs_approval``: the tool's own default if no mode is set.
 
     ``args``: the call's arguments. Without them only a grant of all calls covers it.
     """

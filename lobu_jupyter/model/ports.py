@@ -1,6 +1,6 @@
 """The seams: Protocols that have, or will have, two real implementations.
 
-An agent sees a :class:`Task` and yields AG-UI events; it reaches the person's kernel through
+An agent gets a :class:`Task` and yields AG-UI events. It reaches the person's kernel through
 :class:`KernelPort` and knows nothing of storage. The gateway reaches the Jupyter side through
 :class:`KernelsPort` and :class:`WorkersPort`.
 """
@@ -23,9 +23,10 @@ if TYPE_CHECKING:
 
 
 class ToolSpec(Wire, frozen=True, kw_only=True):
-    """A tool as the model is told of it. ``approval``: asks by default. ``respond``: takes a respond.
+    """A tool as the model sees it. ``approval``: asks by default. ``respond``: takes a respond.
 
-    ``by_agent``: agent code registered it in the kernel, so it always asks. ``fingerprint``: of its function there.
+    ``by_agent``: agent code registered it in the kernel, so it always asks. ``fingerprint``: of its function
+    there.
     """
 
     name: Name
@@ -38,7 +39,7 @@ class ToolSpec(Wire, frozen=True, kw_only=True):
 
 
 class KernelInfo(Wire, frozen=True, kw_only=True):
-    """Where a run's code executes. ``connection``: jupyter_client's connection info, as JSON."""
+    """The kernel that executes a run's code. ``connection``: jupyter_client's connection info, as JSON."""
 
     kernel_id: str
     incarnation: int
@@ -47,7 +48,7 @@ class KernelInfo(Wire, frozen=True, kw_only=True):
 
 
 class Resumption(Wire, frozen=True, kw_only=True):
-    """What an interrupted run goes on with: its opaque checkpoint and the whole batch decided."""
+    """The data that resumes an interrupted run: its opaque checkpoint and the whole decided batch."""
 
     checkpoint: str
     interrupts: tuple[Interrupt, ...]
@@ -57,12 +58,12 @@ class Resumption(Wire, frozen=True, kw_only=True):
 class Task(Wire, frozen=True, kw_only=True):
     """One run, as its worker gets it through the inbox.
 
-    ``messages``: the conversation so far as AG-UI messages, the new user message last.
-    ``root``: absolute directory that file tools may reach, None: no file tools. ``allow_hidden``: its hidden files too.
-    ``limits``: e.g. ``{"outputBytes": 10485760}``. ``agent_rules``: the rules of each agent, for those
-    that this run delegates to. ``sessions``: what external agents told of their own sessions on this thread, by
-    agent: ``{"sessionId", "cwd", …}``. ``depth``: 0, or how many delegations deep a sub-agent's task is; all its
-    ids must then be new on the thread.
+    ``messages``: the conversation so far as AG-UI messages, the new user message last. ``root``: absolute
+    directory that file tools may reach, or None for no file tools. ``allow_hidden``: its hidden files too.
+    ``limits``: e.g. ``{"outputBytes": 10485760}``. ``agent_rules``: the rules of each agent, for those that
+    this run delegates to. ``sessions``: the sessions that external agents reported on this thread, by agent:
+    ``{"sessionId", "cwd", …}``. ``depth``: 0, or the number of delegations above a sub-agent's task. All ids
+    of such a task must be new on the thread.
     """
 
     run_id: str
@@ -85,7 +86,7 @@ class Task(Wire, frozen=True, kw_only=True):
 
 
 class InboxItem(Wire, frozen=True, kw_only=True):
-    """One thing a worker is told: ``start`` (with `task`), ``cancel`` (of `run_id`) or ``stop``."""
+    """One message to a worker: ``start`` (with `task`), ``cancel`` (of `run_id`) or ``stop``."""
 
     seq: int
     kind: str
@@ -98,18 +99,21 @@ class Held(Protocol):
     """A question that waits in an agent's process."""
 
     async def ended(self) -> str | None:
-        """Wait for its end: None once the agent has the answer or was let go, else how its process ended."""
+        """Wait for its end and return how its process ended.
+
+        Returns None once the agent has the answer or was let go.
+        """
         ...
 
     def let_go(self) -> None:
-        """Nobody will answer any more; does nothing once it has ended."""
+        """Release the agent, because nobody will answer any more. Does nothing once it has ended."""
         ...
 
 
 class Pause(Exception):
-    """An agent raises it to end its run at interrupts; all else it said was yielded before.
+    """The end of a run at interrupts. An agent raises it after it yielded all its other events.
 
-    ``held``: of an agent that waits in its process (its interrupts are ``in_memory``).
+    ``held``: the question of an agent that waits in its process (its interrupts are ``in_memory``).
     """
 
     def __init__(
@@ -127,7 +131,7 @@ class Pause(Exception):
 
 
 class AgentError(Exception):
-    """An agent raises it to end its run with RUN_ERROR; the message says what to do next."""
+    """The end of a run with RUN_ERROR, raised by an agent. The message says what to do next."""
 
     def __init__(self, code: str, message: str, usage: list[dict[str, Any]] | None = None) -> None:
         super().__init__(message)
@@ -137,7 +141,10 @@ class AgentError(Exception):
 
 
 class Executed(Wire, frozen=True, kw_only=True):
-    """How code ended. ``error``: ``{"ename", "evalue", "traceback": […]}``; ``value``: of a tool or look."""
+    """The result of executed code. ``value``: of a tool or look.
+
+    ``error``: ``{"ename", "evalue", "traceback": […]}``.
+    """
 
     ok: bool
     error: dict[str, Any] | None = None
@@ -150,7 +157,7 @@ Output = dict[str, Any]
 
 
 class KernelGone(Exception):
-    """The kernel died or was restarted while it was needed; the gateway ends the run."""
+    """The death or restart of a kernel while it was needed. The gateway ends the run."""
 
 
 class KernelPort(Protocol):
@@ -164,8 +171,8 @@ class KernelPort(Protocol):
     ) -> Executed:
         """Run `code` under its own parent header.
 
-        ``on_output`` gets nbformat outputs as they come; ``on_waiting`` a sentence while the code
-        waits ("waiting for your cell") and "" when it starts.
+        ``on_output`` gets nbformat outputs as they come. ``on_waiting`` gets a sentence while the code waits
+        ("waiting for your cell") and "" when it starts.
 
         Raises:
             KernelGone: the kernel died or restarted before the code ended.
@@ -173,7 +180,7 @@ class KernelPort(Protocol):
         ...
 
     async def look(self, expression: str) -> Executed:
-        """Evaluate a read-only expression of ours to a JSON ``value``; through a subshell where there is one."""
+        """Evaluate a read-only expression of ours to a JSON ``value``, through a subshell if there is one."""
         ...
 
     async def call_tool(
@@ -183,19 +190,21 @@ class KernelPort(Protocol):
         on_output: Callable[[Output], Awaitable[None]],
         on_waiting: Callable[[str], Awaitable[None]],
     ) -> Executed:
-        """Call a function that the person registered with ``@lobu.tool``; ``value`` is its JSON result."""
+        """Call a function that the person registered with ``@lobu.tool``.
+
+        ``value`` is its JSON result.
+        """
         ...
 
 
 class AgentPort(Protocol):
-    """What turns a task into events.
+    """An agent, which turns a task into events.
 
-    ``run`` yields AG-UI events without RUN_STARTED and without a terminal event. It returns for
-    success (usage, if any, in a last ``{"type": "lobu.usage", "usage": [TokenUsage, …]}`` that the
-    host moves into RUN_FINISHED), raises :class:`Pause`, or raises :class:`AgentError`. Before a
-    tool acts it may yield ``{"type": "lobu.sync", "done": Future}`` and wait: the host sets the
-    future once all that was yielded before is durable.
-    Cancelled, it stops the provider's connection and the tool.
+    ``run`` yields AG-UI events without RUN_STARTED and without a terminal event. It returns for success
+    (usage, if any, in a last ``{"type": "lobu.usage", "usage": [TokenUsage, …]}`` that the host moves into
+    RUN_FINISHED), raises :class:`Pause`, or raises :class:`AgentError`. Before a tool acts ``run`` may yield
+    ``{"type": "lobu.sync", "done": Future}`` and wait: the host sets the future once all events yielded
+    before are durable. If cancelled, ``run`` stops the provider's connection and the tool.
     """
 
     name: str
@@ -205,18 +214,18 @@ class AgentPort(Protocol):
 
 
 class KernelsPort(Protocol):
-    """What the gateway asks the Jupyter side about kernels; implemented by server/kernels/kernels.py."""
+    """The gateway's access to kernels of the Jupyter side, implemented by server/kernels/kernels.py."""
 
     def connection(self, kernel_id: str) -> dict[str, Any] | None:
-        """Connection info (JSON) of a running kernel, or None."""
+        """Return the connection info (JSON) of a running kernel, or None."""
         ...
 
 
 class OwnersPort(Protocol):
-    """What the gateway asks before a kernel or a notebook is used for a person; server/owners.py."""
+    """The gateway's checks before it acts for a person on a kernel or a notebook. See server/owners.py."""
 
     async def kernel(self, owner: str, kernel_id: str) -> None:
-        """See that this person may execute in this kernel now.
+        """Check that this person may execute in this kernel now.
 
         Raises:
             KernelNotFound: it is not this person's. NotAllowed: the server's authorizer refuses.
@@ -224,7 +233,7 @@ class OwnersPort(Protocol):
         ...
 
     async def notebook(self, owner: str, path: str, action: Literal["read", "write"]) -> None:
-        """See that this person may read or write this notebook now.
+        """Check that this person may read or write this notebook now.
 
         Raises:
             NotAllowed: the server's authorizer refuses.
@@ -233,8 +242,8 @@ class OwnersPort(Protocol):
 
 
 class WorkersPort(Protocol):
-    """What the gateway asks the process pool; implemented by server/worker_pool.py."""
+    """The gateway's access to the process pool, implemented by server/worker_pool.py."""
 
     def wake(self) -> None:
-        """A run waits for a worker: see that one comes, or report ``Gateway.no_worker``."""
+        """Provide a worker for a run that waits for one, or report ``Gateway.no_worker``."""
         ...

@@ -1,9 +1,9 @@
-"""Redaction: secrets are taken out of what is journaled or sent to a model.
+"""Redaction: removal of secrets from text that is journaled or sent to a model.
 
-Secrets are those of the server, which are known, and what is written as one: the user and password in
-an address (``https://user:password@host``), and the value of a Basic or Bearer header.
+Secrets are those of the server, which are known, and text in the form of one: the user and password in an
+address (``https://user:password@host``), and the value of a Basic or Bearer header.
 
-It guards against accident (a cell that prints its environment, a config file that is read), not
+Redaction guards against accident (a cell that prints its environment, a config file that is read), not
 against code that hides what it prints: an encoded secret is not recognised.
 """
 
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 REDACTED = "[redacted]"
-MIN_CHARS = 8  # what is shorter is no secret worth the name, and would blot out ordinary words
-MAX_CONTEXT = 48  # characters: the name of a header, what stands between, and "Bearer"
+MIN_CHARS = 8  # a shorter text is no real secret, and would blot out ordinary words
+MAX_CONTEXT = 48  # characters: the name of a header, the separator, and "Bearer"
 MAX_HELD = 4096  # characters of a header's value or an address that a stream waits for
 
 # Neither quotes nor backslashes belong to a value, so that the same patterns read a text and its JSON.
@@ -38,7 +38,7 @@ _URL_BEGUN = re.compile(r"""(?<=//)[^\s/?#"'\\<>{}]+\Z""")
 _VALUE_BEGUN = re.compile(
     rf"""(?:authorization[\\"'\s:=,b(\[]{{1,12}}[a-z]{{5,6}}|basic|bearer) +({_TOKEN}+)\Z""", re.IGNORECASE
 )
-_PLAIN = re.compile(r"[ !#-\[\]-~]*")  # what JSON writes in one way only
+_PLAIN = re.compile(r"[ !#-\[\]-~]*")  # text that JSON writes in one way only
 _WORDS = ("authorization", "basic", "bearer")
 _BEGINNINGS = (
     "/",
@@ -55,23 +55,23 @@ T = TypeVar("T")
 
 
 class Redactor:
-    """Knows the secrets; may learn more while it is in use."""
+    """A redactor that knows the secrets and may learn more while it is in use."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         self._pairs: list[tuple[str, bytes]] = []  # a secret as written, and the same in UTF-8
         self._secrets: set[str] = set()
-        self._short: tuple[str, ...] = ()  # what a secret may begin with, up to three characters
-        self._marks: tuple[bytes, ...] = ()  # what is in all JSON that holds a secret; see clear()
-        self._ends: dict[str, tuple[str, ...]] = {}  # what else may go on as a secret, by its last character
+        self._short: tuple[str, ...] = ()  # beginnings of secrets, up to three characters
+        self._marks: tuple[bytes, ...] = ()  # one is in any JSON that holds a secret, see clear()
+        self._ends: dict[str, tuple[str, ...]] = {}  # ends that may continue as a secret, by last character
         self.add(*secrets)
 
     def add(self, *secrets: str) -> None:
-        """Learn secrets; what is too short or known is passed over."""
+        """Learn secrets. Those that are too short or known are skipped."""
         self._secrets |= {secret for secret in secrets if len(secret) >= MIN_CHARS}
         self._prepare()
 
     def forget(self, secret: str) -> None:
-        """What it was for is gone."""
+        """Forget a secret that is no longer in use."""
         self._secrets.discard(secret)
         self._prepare()
 
@@ -86,7 +86,7 @@ class Redactor:
         self._marks = (*heads, *_MARKS)
 
     def text(self, text: str) -> str:
-        """`text` without secrets."""
+        """Return `text` without secrets."""
         for secret, _ in self._pairs:
             if secret in text:
                 text = text.replace(secret, REDACTED)
@@ -103,7 +103,7 @@ class Redactor:
         return text
 
     def raw(self, body: bytes) -> bytes:
-        """JSON or other UTF-8 bytes without secrets; the same object if there are none."""
+        """Return JSON or other UTF-8 bytes without secrets, or the same object if there are none."""
         for _, secret in self._pairs:
             if secret in body:
                 body = body.replace(secret, REDACTED.encode())
@@ -122,7 +122,7 @@ class Redactor:
         return body
 
     def clear(self, body: bytes) -> bool:
-        """Return True if nothing in `body` is, or begins to be, a secret; its texts' ends aside."""
+        """Return True if nothing in `body` is, or begins to be, a secret, except at its texts' ends."""
         for mark in self._marks:  # noqa: SIM110 (any() costs twice as much here)
             if mark in body:
                 return False
@@ -134,14 +134,14 @@ class Redactor:
         return ends is not None and text.endswith(ends)
 
     def split(self, text: str, before: str = "") -> tuple[str, str]:
-        """Split a text that goes on into what can be told now, redacted, and what may be the beginning of a secret.
+        """Split an unfinished text into a redacted part to emit now and a possible beginning of a secret.
 
         Args:
-            text: What was held back, and what came now.
-            before: The last that was told of it. MAX_CONTEXT characters are enough.
+            text: The text held back before, with the new text.
+            before: The end of the text already emitted. MAX_CONTEXT characters are enough.
         """
         begin = self._begins(text, before)
-        for secret, _ in self._pairs:  # what is whole is no beginning, unless of a longer one
+        for secret, _ in self._pairs:  # a whole secret is no beginning, unless of a longer one
             at = text.find(secret) if begin < len(text) else -1
             while at >= 0:
                 if at < begin < at + len(secret):
@@ -153,7 +153,7 @@ class Redactor:
         return self.text(before + text[:begin])[len(before) :], text[begin:]
 
     def _begins(self, text: str, before: str) -> int:
-        """Return where at the end of `text` a secret may begin, or its length."""
+        """Return the index from which the end of `text` may begin a secret, or the length of `text`."""
         begin = self._known_begins(text) if self._pairs else len(text)
         whole = before[-MAX_CONTEXT:] + text[-MAX_HELD - MAX_CONTEXT :]
         if "//" in whole and (found := _URL_BEGUN.search(whole, whole.rindex("//"))):
@@ -178,7 +178,7 @@ class Redactor:
         return max(MAX_HELD, len(self._pairs[0][0]) if self._pairs else 0)
 
     def tree(self, value: T) -> T:
-        """JSON data, however deep, without secrets in its texts and names."""
+        """Return JSON data, however deep, without secrets in its texts and names."""
         return cast("T", self._tree(value))
 
     def _tree(self, value: object) -> object:
@@ -192,7 +192,7 @@ class Redactor:
 
 
 def _forms(secret: str) -> set[str]:
-    """Return how a secret is written: as it is, and in JSON, with and without escapes for what is not ASCII."""
+    """Return the forms of a secret: as it is, and in JSON with and without escapes for non-ASCII."""
     return {secret, json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]}
 
 
@@ -204,7 +204,7 @@ def _without_value(found: re.Match[str]) -> str:
 
 
 def _is_credential(scheme: str, value: str) -> bool:
-    """Return whether a value that no header's name stands before is one: "basic understanding" is none."""
+    """Return whether a value without a header's name is a credential: "basic understanding" is none."""
     if scheme == "basic":
         value = value.rstrip(".")
         try:

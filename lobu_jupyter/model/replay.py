@@ -1,7 +1,7 @@
-"""The code of a thread that did run, read off the folded state: what an export shows, and a rebuild runs again.
+"""The code that ran on a thread, read from the folded state, for an export to show and a rebuild to run.
 
-Code for a rebuild is one text of pieces, each after a line ``# %% [n of m]``, so that a person can read and edit
-it as a whole and each piece still runs on its own.
+Code for a rebuild is one text of pieces, each after a line ``# %% [n of m]``, so that a person can read and
+edit it as a whole and each piece still runs on its own.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _MARK = re.compile(r"^# %% \[\d+ of \d+\]\n?", re.MULTILINE)
 
 
 def code_that_ran(item: Item) -> str | None:
-    """The code of a run_code call, with the arguments as decided; None if it did not run."""
+    """Return the code of a run_code call, with the arguments as decided, or None if it did not run."""
     decided = (item.get("decision") or {}).get("decision") or {}
     if item["kind"] != "tool" or item["name"] != "run_code" or item["status"] != "done":
         return None
@@ -38,19 +38,19 @@ def code_that_ran(item: Item) -> str | None:
 
 
 def code_that_succeeded(state: State, but_of: Collection[str] = ()) -> list[str]:
-    """The code that ran to its end without an error, in order, sub-agents' too; ``but_of``: runs to leave out.
+    """Return the code that ran to its end without an error, in order, including that of sub-agents.
 
-    Only calls whose worker said how they ended count (``ok`` of the item).
+    ``but_of``: runs to leave out. Only calls whose worker reported their end count (``ok`` of the item).
     """
     tools = [i for i in state["items"] if i["kind"] == "tool" and i.get("ok") and i["runId"] not in but_of]
     return [code for item in tools if (code := code_that_ran(item)) is not None]
 
 
 def joined(pieces: list[str]) -> str:
-    """The pieces as one text."""
+    """Return the pieces as one text."""
     return "\n\n".join(f"# %% [{n} of {len(pieces)}]\n{piece.strip()}" for n, piece in enumerate(pieces, 1))
 
 
 def split(text: str) -> list[str]:
-    """The pieces of a text of :func:`joined`, also after a person has edited it."""
+    """Return the pieces of a text of :func:`joined`, also after a person has edited it."""
     return [piece.strip() for piece in _MARK.split(text) if piece.strip()]

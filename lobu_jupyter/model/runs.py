@@ -14,7 +14,7 @@ class RunStatus(StrEnum):
     QUEUED = "queued"  # accepted, waits its turn on the thread
     RUNNING = "running"  # begun: a worker holds, or will fetch, the lease
     SUCCEEDED = "succeeded"
-    INTERRUPTED = "interrupted"  # ended, waits on a person; no process waits
+    INTERRUPTED = "interrupted"  # ended, waits for a person, but no process waits
     CANCELLED = "cancelled"
     FAILED = "failed"
 
@@ -30,7 +30,7 @@ class ThreadStatus(StrEnum):
 
 
 class ErrorCode(StrEnum):
-    """Why a run failed: the ``code`` of its RUN_ERROR."""
+    """The reasons for a run's failure: the ``code`` of its RUN_ERROR."""
 
     KERNEL_DIED = "kernel_died"
     KERNEL_RESTARTED = "kernel_restarted"
@@ -53,14 +53,14 @@ class Wire(Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class Thread(Wire, frozen=True, kw_only=True):
-    """A conversation. Times are ISO 8601 UTC; ``cursor`` is the last seq of its journal."""
+    """A conversation. Times are ISO 8601 UTC. ``cursor`` is the last seq of its journal."""
 
     thread_id: str
     owner: str
     status: ThreadStatus
     cursor: int = 0
     title: str = ""
-    name: str | None = None  # what `--thread NAME` found it by
+    name: str | None = None  # the name that `--thread NAME` finds it by
     notebook_path: str | None = None
     kernel_id: str | None = None
     archived: bool = False
@@ -87,8 +87,8 @@ class Run(Wire, frozen=True, kw_only=True):
     kernel_id: str | None = None
     client_request_id: str | None = None
     answerable: bool = True
-    prompt: str = ""  # the text of its message, shortened; "" for one that resumes
-    start_cursor: int = 0  # seq of its RUN_STARTED; 0 while queued
+    prompt: str = ""  # the text of its message, shortened, or "" for one that resumes
+    start_cursor: int = 0  # seq of its RUN_STARTED, or 0 while queued
     usage: dict[str, int] = field(default_factory=dict)
     error: RunError | None = None
     created_at: str
@@ -96,9 +96,9 @@ class Run(Wire, frozen=True, kw_only=True):
 
 
 class StartRun(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
-    """Body of ``POST threads/{t}/runs``. One of ``prompt`` and ``messages`` is needed.
+    """The body of ``POST threads/{t}/runs``. One of ``prompt`` and ``messages`` is needed.
 
-    ``messages`` are AG-UI messages; only the trailing user message counts.
+    ``messages`` are AG-UI messages. Only the trailing user message counts.
     """
 
     prompt: Text | None = None
@@ -115,7 +115,7 @@ class StartRun(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown
 
 
 class Started(Wire, frozen=True, kw_only=True):
-    """Answer to a start or a resume: follow from ``cursor`` to see all of the run."""
+    """The response to a start or a resume. Follow from ``cursor`` to see all of the run."""
 
     run_id: str
     thread_id: str

@@ -1,9 +1,8 @@
-"""One run's slice of a journal: what is open in it, so that it ends as a valid AG-UI stream.
+"""One run's slice of a journal, with its open ends, so that it ends as a valid AG-UI stream.
 
-The gateway feeds every event of a run through a :class:`Slice` before it is journaled. The slice
-refuses what the strict AG-UI client would refuse (``verifyEvents`` of @ag-ui/client 1.0), turns the
-chunk shorthands into start, content and end, and knows how to close what is open when the gateway
-itself must end the run.
+The gateway feeds every event of a run through a :class:`Slice` before it is journaled. The slice refuses
+events that the strict AG-UI client would refuse (``verifyEvents`` of @ag-ui/client 1.0). It turns the chunk
+shorthands into start, content and end. It can close all open ends when the gateway itself must end the run.
 """
 
 from __future__ import annotations
@@ -62,17 +61,17 @@ class Slice:
         self.ended = False
         self._used: set[tuple[str, str]] = set()  # ids that were opened in this run
         self._answered: set[str] = set()
-        self.streamed: Streamed | None = None  # redacts what the gateway journals; not in the journal
+        self.streamed: Streamed | None = None  # redacts what the gateway journals (not in the journal)
         self.chunk: tuple[str, str, str] | None = (
-            None  # kind, family, id of the open shorthand; not in the journal
+            None  # kind, family, id of the open shorthand (not in the journal)
         )
 
     def feed(self, event: ev.Known, body: bytes, where: str) -> list[bytes]:
-        """Take one event; return what to journal for it (none for a repeated RUN_STARTED).
+        """Check one event and return the bodies to journal for it (none for a repeated RUN_STARTED).
 
         Raises:
-            InvalidField: the strict client would refuse it here. The slice may have taken part of
-                the batch by then: throw it away and feed a new one from the journal.
+            InvalidField: the strict client would refuse it here. The slice may hold part of the batch by
+                then. Discard it and feed a new one from the journal.
         """
         if self.ended:
             _refuse("the run has ended", where)
@@ -127,7 +126,7 @@ class Slice:
         return [*out, body]
 
     def close(self, why: str) -> list[Event]:
-        """The events that close all that is open, newest first, and answer each owed call."""
+        """Return the events that close all open ends, newest first, and answer each owed call."""
         closing = [ev.decode(body) for body in [*self._end_chunk(), *self._end_streams()]]
         for kind, name, owner in reversed(list(self.open)):
             owner = self.open.pop((kind, name, owner))
@@ -160,7 +159,7 @@ class Slice:
         return key
 
     def _need_own(self, kind: str, name: str, by: str | None, where: str) -> Key:
-        """The key of what is open, which only the one who opened it goes on with."""
+        """Return the key of an open end, which only its opener may continue."""
         key = self._need(kind, name, where)
         if by is not None and by != self.open[key]:
             _refuse(f"{kind} {name!r} is not of subagent {by!r}", f"{where}.subagentRunId")
@@ -216,7 +215,7 @@ class Slice:
         return out
 
     def _delta(self, kind: str, name: str, delta: str, body: bytes) -> list[bytes]:
-        """Return what to journal of a delta now."""
+        """Return the bodies to journal now for a delta."""
         bodies = [body] if self.streamed is None else self.streamed.delta(kind, name, delta, body)
         if kind == "message":
             for told in bodies:
@@ -224,7 +223,7 @@ class Slice:
         return bodies
 
     def _end_stream(self, kind: str, name: str) -> list[bytes]:
-        """Return what a stream that ends still holds back."""
+        """Return the bodies that a stream still holds back at its end."""
         return self._said(self.streamed.end(kind, name)) if self.streamed is not None else []
 
     def _end_streams(self) -> list[bytes]:
@@ -250,7 +249,7 @@ class Slice:
 
 
 def _calls_held_by(interrupt: dict[str, Any]) -> list[str]:
-    """The call that an interrupt asks about, and those in which the asking sub-agents run."""
+    """Return the call that an interrupt asks about, and those in which the asking sub-agents run."""
     lobu: dict[str, Any] = (interrupt.get("metadata") or {}).get("lobu") or {}
     return [str(interrupt.get("toolCallId")), *(lobu.get("parentToolCallIds") or [])]
 

@@ -1,6 +1,6 @@
-"""Redaction of what streams in: a secret that comes in two deltas is seen as one.
+"""Redaction of streams: a secret that comes in two deltas is recognised as one.
 
-Each stream of a run (a message, a reasoning, a call's arguments, a call's printed text) holds back what
+Each stream of a run (a message, a reasoning, a call's arguments, a call's printed text) holds back text that
 may be the beginning of a secret until the next delta shows whether it is one, or the stream ends.
 """
 
@@ -19,20 +19,20 @@ _MARKS = ("//", "basic", "bearer", "authorization")
 
 
 class Streamed:
-    """The streams of one run that hold something back, by their kind and id: the event that is still to come."""
+    """The streams of one run that hold text back, by kind and id: the event that is still to come."""
 
     def __init__(self, redactor: Redactor, state: dict[str, Any] | None = None) -> None:
         self._redactor = redactor
         self.held: dict[str, Event] = (state or {}).get("held", {})
-        self._before: dict[str, str] = (state or {}).get("before", {})  # what was told last, if it matters
-        self.clear = False  # nothing in the batch that is fed can be a secret, but the ends of its texts
+        self._before: dict[str, str] = (state or {}).get("before", {})  # the text emitted last, if it matters
+        self.clear = False  # nothing in the current batch can be a secret, except the ends of its texts
 
     def state(self) -> dict[str, Any] | None:
-        """What another process needs to go on, as JSON; None if nothing is held back."""
+        """Return the state for another process to continue, as JSON, or None if nothing is held back."""
         return {"held": self.held, "before": self._before} if self.held else None
 
     def delta(self, kind: str, name: str, text: str, body: bytes) -> list[bytes]:
-        """Take a delta of a message, reasoning or call; return the events to journal now."""
+        """Return the events to journal now for a delta of a message, reasoning or call."""
         if self.clear and not self._before and not self.held and not self._redactor.may_go_on(text):
             return [body]
         key = f"{kind} {name}"
@@ -54,7 +54,7 @@ class Streamed:
         return told, left
 
     def output(self, event: ev.Custom, body: bytes) -> list[bytes]:
-        """Take a lobu.output; only printed text that goes on is a stream."""
+        """Return the events to journal now for a lobu.output. Only continued printed text is a stream."""
         value: dict[str, Any] = event.value
         key = f"output {value['toolCallId']}"
         held = self.held.get(key)
@@ -77,11 +77,11 @@ class Streamed:
         return [*out, *([ev.encode(_printing(fields, told))] if told else [])]
 
     def end(self, kind: str, name: str) -> list[bytes]:
-        """Return what a stream still holds, for it has ended."""
+        """Return the events that a stream still holds at its end."""
         return self._told(f"{kind} {name}") if self.held or self._before else []
 
     def end_all(self) -> list[bytes]:
-        """Return what all streams still hold, for the run ends."""
+        """Return the events that all streams still hold at the end of the run."""
         return [body for key in list(self.held) for body in self._told(key)]
 
     def _told(self, key: str) -> list[bytes]:
@@ -106,7 +106,7 @@ def is_printed(event: ev.Custom) -> bool:
 
 
 def _small(event: Event, text: str) -> list[bytes]:
-    """Return the event with `text`: two of them where one would be too long, none without text."""
+    """Return the event with `text`: in two or more parts if one is too long, none without text."""
     if not text:
         return []
     body = ev.encode({**event, "delta": text})

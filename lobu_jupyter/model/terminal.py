@@ -5,9 +5,9 @@ links, titles. :class:`TextScreen` executes those of ECMA-48 and xterm that move
 a progress bar of a thousand frames reads as its last frame. It takes chunks cut at any place, also within a
 sequence.
 
-A screen has :data:`ROWS` rows and no right margin: lines never wrap, and a row that has scrolled off the top can
-no longer be changed, as in a terminal. The same screen in TypeScript is ``core/text/terminal.ts``; the vectors in
-``tests/vectors/terminal.json`` hold both to one result.
+A screen has :data:`ROWS` rows and no right margin: lines never wrap, and a row that has scrolled off the top
+can no longer be changed, as in a terminal. The same screen in TypeScript is ``core/text/terminal.ts``. The
+vectors in ``tests/vectors/terminal.json`` hold both to one result.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ class TextScreen:
         return [(_text(row), stamp) for row, stamp in zip(self._rows, self._stamps, strict=True)]
 
     def text(self) -> str:
-        """Return all that is shown, the rows of :attr:`above` first."""
+        """Return all rows, those of :attr:`above` first."""
         return "\n".join(row for row, _ in [*self.above, *self.rows()])
 
     # -- writing
@@ -252,7 +252,7 @@ def _text(row: list[str] | str) -> str:
 
 
 def screen_text(text: str) -> str:
-    """Return what a terminal shows of `text` at its end. Text without control characters stays as it is."""
+    """Return `text` as a terminal shows it at its end. Text without control characters stays as it is."""
     if _SIMPLE.match(text):
         return text
     screen = TextScreen()
@@ -261,5 +261,5 @@ def screen_text(text: str) -> str:
 
 
 def settled(text: str) -> str:
-    """Return `text` with its colours if it only appends, else what a screen shows of it: for outputs that are kept."""
+    """Return `text` for keeping: with its colours if it only appends, else as a screen shows it."""
     return text if _SIMPLE.match(_COLOUR.sub("", text)) else screen_text(text)

@@ -1,4 +1,4 @@
-"""Long texts, cut for whoever reads them, and texts that no encoding can carry, mended."""
+"""Shortening of long texts, and repair of texts that no encoding can carry."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any, cast
 
 
 def shorten(text: str, limit: int) -> str:
-    """`text`, or its head and tail around a line that says how much was left out."""
+    """Return `text`, or its head and tail around a line that says how much was left out."""
     if len(text) <= limit:
         return text
     half = limit // 2

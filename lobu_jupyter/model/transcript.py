@@ -1,8 +1,9 @@
-"""The conversation as AG-UI messages, read off the folded state: what a model is told of the past.
+"""The conversation as AG-UI messages, read from the folded state: the history that a model gets.
 
-A partial answer is in it once, as far as it came; a call without result gets one that says so, for
-no provider takes a history with open calls. What an agent has summarised, because its model's context was
-full (``lobu.compacted {upTo: message id, summary}``), is told as the summary; the state itself is never cut.
+A partial answer appears once, as far as it came. A call without a result gets one that says so, because no
+provider accepts a history with open calls. Messages that an agent has summarised, because its model's context
+was full (``lobu.compacted {upTo: message id, summary}``), appear as the summary. The state itself is never
+cut.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ NO_RESULT = "This call did not run to its end."
 
 
 def messages_of(state: State) -> list[dict[str, Any]]:
-    """AG-UI messages (user, assistant with toolCalls, tool) of the parent agent, in order."""
+    """Return the AG-UI messages (user, assistant with toolCalls, tool) of the parent agent, in order."""
     messages: list[dict[str, Any]] = []
     for item in state["items"]:
         if item.get("subagentRunId"):
@@ -30,12 +31,12 @@ def messages_of(state: State) -> list[dict[str, Any]]:
 
 
 def summary_text(summary: str) -> str:
-    """A summary of older turns as a model is told of it."""
+    """Return a summary of older turns as a model gets it."""
     return f"[What came before, in summary]\n{summary}"
 
 
 def _after_summary(messages: list[dict[str, Any]], items: list[Item]) -> list[dict[str, Any]]:
-    """The messages with all that the newest ``lobu.compacted`` of the parent agent covers replaced by it."""
+    """Return the messages, with the parent agent's newest ``lobu.compacted`` in place of those it covers."""
     compacted = [i["value"] for i in items if i.get("name") == COMPACTED and not i.get("subagentRunId")]
     if not compacted:
         return messages
@@ -54,7 +55,7 @@ def _add_call(messages: list[dict[str, Any]], item: Item) -> None:
         "function": {"name": item["name"], "arguments": _args(item)},
     }
     if item["status"] == "waiting":
-        return  # undecided: it lives in the checkpoint
+        return  # undecided: it is in the checkpoint
     result = {
         "id": f"result_{item['id']}",
         "role": "tool",
