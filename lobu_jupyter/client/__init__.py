@@ -1,1 +1,1 @@
-"""The gateway over HTTP: a sync and an async client with one face, and the kernel's signature."""
+"""The gateway over HTTP: a sync and an async client with one interface, and the kernel's signature."""

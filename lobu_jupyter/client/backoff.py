@@ -1,4 +1,4 @@
-"""How long to keep trying: delays that double, with jitter, until patience ends."""
+"""Delays between tries that double, with jitter, until patience ends."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ class Backoff:
         self._failing_since: float | None = None
 
     def succeeded(self) -> None:
-        """Something came through: the next failure is a first one again."""
+        """Reset the delays, so that the next failure counts as a first one."""
         self._failing_since = None
         self._next = self._first
 
     def delay(self) -> float | None:
-        """Seconds to wait before the next try, None when patience has ended."""
+        """Return the seconds to wait before the next try, or None when patience has ended."""
         now = self._now()
         if self._failing_since is None:
             self._failing_since = now

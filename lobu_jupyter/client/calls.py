@@ -1,6 +1,6 @@
-"""Every call of the gateway, written once: how it is sent and how its answer is read.
+"""The calls of the gateway, each written once: its request and the reading of its response.
 
-A builder returns a :class:`Call`; the clients of :mod:`.http` send it, one waiting, one awaiting.
+A builder returns a :class:`Call`. The clients of :mod:`.http` send it, one blocking, one async.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ Json = dict[str, Any]
 
 
 class Call(Struct, Generic[T], frozen=True, kw_only=True):
-    """A request and the reading of its answer ``read(status, body)``.
+    """A request, and ``read(status, body)`` for its response.
 
-    ``repeatable``: sending it twice does no harm, so a lost answer is asked for again.
+    ``repeatable``: sending it twice does no harm, so it is retried if the response is lost.
     """
 
     method: str
@@ -56,7 +56,7 @@ def _nothing(_status: int, _body: bytes) -> None:
 
 
 def _given(members: Mapping[str, Any]) -> Json:
-    """`members` without those that are None; booleans in JSON's spelling."""
+    """Return `members` without those that are None, with booleans in JSON's spelling."""
     return {k: str(v).lower() if isinstance(v, bool) else v for k, v in members.items() if v is not None}
 
 
@@ -197,7 +197,7 @@ def resume(thread_id: str, entries: list[Json]) -> Call[tuple[Started, bool]]:
     )
 
 
-# -- policy, audit, what can be chosen -------------------------------------------------------------
+# -- policy, audit, agents and tools ----------------------------------------------------------------
 
 
 def policy(*, thread_id: str | None = None, notebook_path: str | None = None) -> Call[Json]:
@@ -251,7 +251,7 @@ def poll_job(kernel_id: str, seconds: float) -> Call[Json | None]:
         path=f"kernels/{_id(kernel_id)}/jobs",
         read=lambda _, body: msgspec.json.decode(body)["job"],
         query={"wait": seconds},
-        repeatable=False,  # a job whose answer was lost is offered again by the worker
+        repeatable=False,  # the worker offers a job again if the response was lost
     )
 
 
@@ -272,7 +272,7 @@ def health() -> Call[Json]:
 
 
 def _listed(member: str, type_: type[T], **query: Any) -> Call[list[T]]:
-    """A GET of a path that answers ``{<path>: […]}``."""
+    """Return a GET of a path whose response is ``{<path>: […]}``."""
 
     def read(_status: int, body: bytes) -> list[T]:
         return msgspec.convert(msgspec.json.decode(body)[member], list[type_])

@@ -1,4 +1,4 @@
-"""What can go wrong between a client and the gateway, besides the gateway's own errors."""
+"""Errors between a client and the gateway, besides the gateway's own."""
 
 from __future__ import annotations
 

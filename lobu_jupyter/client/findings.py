@@ -1,4 +1,4 @@
-"""What both doctors (`%lobu doctor`, `lobu doctor`) say of versions, of a server's health and of its agents."""
+"""Texts of both doctors (`%lobu doctor`, `lobu doctor`): versions, a server's health and its agents."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ def versions_of(packages: Iterable[str]) -> str:
 
 
 def agents_of(agents: Iterable[dict[str, Any]]) -> str:
-    """The agents of a server, with the state and hint of those that are not ready; empty if it has none."""
+    """Return a server's agents, with the state and hint of those that are not ready, or an empty text."""
     return ", ".join(map(_agent, agents))
 
 
 def told(value: Any) -> str:
-    """A JSON value of health in words."""
+    """Return a JSON value of health in words."""
     if isinstance(value, dict):
         return ", ".join(f"{name} {told(member)}" for name, member in value.items())
     if isinstance(value, list):

@@ -1,8 +1,8 @@
-"""The gateway over HTTP, for programs that wait (:class:`Client`) and that await (:class:`AsyncClient`).
+"""The gateway over HTTP: a blocking :class:`Client` and an :class:`AsyncClient`.
 
-Both have the face of the gateway in docs/architecture.md, without ``by``: the credential says who
-calls. Errors are those of :mod:`lobu_jupyter.model.errors`. A lost answer is asked for again where
-that does no harm; a server that stays away is :class:`ServerGone`.
+Both have the interface of the gateway in docs/architecture.md, without ``by``, because the credential names
+the caller. Errors are those of :mod:`lobu_jupyter.model.errors`. A call whose response is lost is retried if
+that does no harm. A server that stays away raises :class:`ServerGone`.
 """
 
 from __future__ import annotations
@@ -35,16 +35,16 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 CONNECT = 5.0
-"""Seconds until a connection must stand."""
+"""Seconds within which a connection must be established."""
 ANSWER = 60.0
-"""Seconds until an answer must begin."""
+"""Seconds within which a response must begin."""
 SILENCE = 40.0
 """Seconds without a byte, heartbeats included, after which a stream counts as broken."""
 _PASSING = frozenset({502, 503, 504})
 
 
 class _Endpoint(Generic[P, T]):
-    """A call of :mod:`.calls` as a method: it waits on a Client and awaits on an AsyncClient."""
+    """A call of :mod:`.calls` as a method: blocking on a Client, awaitable on an AsyncClient."""
 
     def __init__(self, build: Callable[P, Call[T]]) -> None:
         self._build = build
@@ -67,7 +67,7 @@ class _Endpoint(Generic[P, T]):
 
 
 class _Face:
-    """What both clients share: the gateway's calls, and how a connection is described."""
+    """The base of both clients: the gateway's calls and the connection's options."""
 
     create_thread = _Endpoint(calls.create_thread)
     list_threads = _Endpoint(calls.list_threads)
@@ -109,15 +109,17 @@ class _Face:
         silence: float = SILENCE,
         via: str = "rest",
     ) -> None:
-        """`url`: the Jupyter server's, base_url included.
+        """Set the connection's options.
 
         Args:
-            token: a person's Jupyter token; or else `auth`, such as a kernel's signature.
-            verify: check TLS certificates; a path names the authority to trust.
-            patience: seconds for which a call that found no server is tried again.
+            url: the Jupyter server's URL, base_url included.
+            token: a person's Jupyter token.
+            auth: the credential if there is no token, such as a kernel's signature.
+            verify: check TLS certificates. A path names the authority to trust.
+            patience: seconds for which a call that found no server is retried.
             gone_after: the same for `follow`.
             silence: seconds without heartbeat after which `follow` reconnects.
-            via: what a person came by, for the audit: rest or cli.
+            via: the person's way in, for the audit: rest or cli.
         """
         self.url = url.rstrip("/") + "/"
         self._patience = patience
@@ -129,7 +131,7 @@ class _Face:
             "headers": {"X-Lobu-Via": via},
             "timeout": httpx.Timeout(ANSWER, connect=CONNECT),
             "verify": _verification(url, verify),
-            # A proxy of the environment is not for the person's own machine.
+            # The person's own machine is reached without the environment's proxy.
             "trust_env": httpx.URL(url).host not in ("localhost", "127.0.0.1", "::1"),
             "limits": httpx.Limits(max_connections=None, max_keepalive_connections=4),
         }
@@ -139,7 +141,7 @@ class _Face:
 
 
 class Client(_Face):
-    """The gateway for programs that wait. Threads may share it."""
+    """A blocking client of the gateway. Threads may share it."""
 
     def __init__(self, url: str, *, sleep: Callable[[float], None] = time.sleep, **options: Any) -> None:
         super().__init__(url, **options)
@@ -147,7 +149,7 @@ class Client(_Face):
         self._http = httpx.Client(**self._options)
 
     def send(self, call: Call[T]) -> T:
-        """Send a call and return what it answers."""
+        """Send a call and return its result."""
         backoff = Backoff(self._patience)
         while True:
             try:
@@ -162,10 +164,10 @@ class Client(_Face):
     def follow(
         self, thread_id: str, cursor: int | None = None, *, run_id: str | None = None, follow: bool = True
     ) -> Iterator[list[Entry]]:
-        """The journal after `cursor`, in batches, each entry once; an empty batch is a heartbeat.
+        """Yield the journal after `cursor` in batches, each entry once. An empty batch is a heartbeat.
 
-        It survives dropped connections. With `run_id` it ends after that run's terminal event,
-        with ``follow=False`` at the end of the journal.
+        The stream survives dropped connections. With `run_id` it ends after that run's terminal event, with
+        ``follow=False`` at the end of the journal.
 
         Raises:
             ServerGone: nothing came through for ``gone_after`` seconds.
@@ -190,11 +192,11 @@ class Client(_Face):
                 self._sleep(reading.delay(fault))
 
     def rest(self) -> httpx.Client:
-        """A plain httpx client of the same routes, with the same credential; the caller closes it."""
+        """Return a plain httpx client of the same routes, with the same credential. The caller closes it."""
         return httpx.Client(**self._options)
 
     def close(self) -> None:
-        """Give the connections back."""
+        """Close the connections."""
         self._http.close()
 
     def __enter__(self) -> Self:
@@ -205,7 +207,7 @@ class Client(_Face):
 
 
 class AsyncClient(_Face):
-    """The gateway for programs that await. One event loop's."""
+    """An async client of the gateway, for one event loop."""
 
     def __init__(
         self, url: str, *, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep, **options: Any
@@ -215,7 +217,7 @@ class AsyncClient(_Face):
         self._http = httpx.AsyncClient(**self._options)
 
     async def send(self, call: Call[T]) -> T:
-        """Send a call and return what it answers."""
+        """Send a call and return its result."""
         backoff = Backoff(self._patience)
         while True:
             try:
@@ -230,7 +232,7 @@ class AsyncClient(_Face):
     async def follow(
         self, thread_id: str, cursor: int | None = None, *, run_id: str | None = None, follow: bool = True
     ) -> AsyncIterator[list[Entry]]:
-        """As :meth:`Client.follow`."""
+        """Yield the journal as :meth:`Client.follow` does."""
         reading = self._reading(thread_id, cursor, run_id, follow)
         while not reading.done:
             fault: object = "the stream ended before the run did"
@@ -251,7 +253,7 @@ class AsyncClient(_Face):
                 await self._sleep(reading.delay(fault))
 
     async def close(self) -> None:
-        """Give the connections back."""
+        """Close the connections."""
         await self._http.aclose()
 
     async def __aenter__(self) -> Self:
@@ -277,7 +279,7 @@ def _details(call: Call[Any]) -> dict[str, Any]:
 
 
 def _worth_repeating(call: Call[Any], error: httpx.TransportError) -> httpx.TransportError:
-    """`error`, or raise if sending the call again could do it twice or cannot help."""
+    """Return `error`, or raise if a retry could take effect twice or cannot help."""
     never_sent = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
     if isinstance(error, httpx.UnsupportedProtocol) or not (call.repeatable or never_sent):
         raise ServerGone(f"{call.method} {call.path}: {error or type(error).__name__}") from error
@@ -293,12 +295,12 @@ def _delay(backoff: Backoff, fault: object, url: str) -> float:
 
 
 def _passing(response: httpx.Response) -> bool:
-    """Whether a proxy answered for a server that is on its way back."""
+    """Return whether a proxy responded in place of a server that is coming back."""
     return response.status_code in _PASSING and _wire_error(response) is None
 
 
 def _refused(response: httpx.Response) -> str:
-    """Why a stream did not open, if that may pass; raise if it will not."""
+    """Return why a stream did not open if the fault may pass, else raise."""
     if not _passing(response):
         raise _error(response)
     return f"HTTP {response.status_code}"

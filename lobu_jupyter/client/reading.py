@@ -1,8 +1,8 @@
-"""Follow without I/O: where a reader stands, what a connection brought, when to try again.
+"""The logic of a follow without I/O: the cursor, the entries of a connection and the delay before the next.
 
-A reader is a cursor. A connection that breaks, falls silent or ends too early is no error: the next
-one goes on after the cursor, and an entry at or before it is not given twice. Only when nothing came
-through for ``patience`` seconds does the reader give up, with :class:`ServerGone`.
+A reader is a cursor. A connection that breaks, falls silent or ends too early is no error: the next one
+continues after the cursor, and no entry at or before it is returned twice. The reader gives up, with
+:class:`ServerGone`, only if nothing came through for ``patience`` seconds.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Reading:
 
     @property
     def query(self) -> dict[str, Any]:
-        """The query of the next connection."""
+        """Return the query of the next connection."""
         query: dict[str, Any] = {}
         if self._cursor is not None:
             query["cursor"] = self._cursor
@@ -54,7 +54,7 @@ class Reading:
         return query
 
     def feed(self, sse: ServerSentEvent) -> list[Entry]:
-        """What one server-sent event brings: an entry that is new, or nothing (a heartbeat)."""
+        """Return the entry of a server-sent event if it is new, or nothing (a heartbeat)."""
         self._backoff.succeeded()
         if sse.event == "error":
             self._error = from_wire(msgspec.json.decode(sse.data)["error"])
@@ -66,10 +66,10 @@ class Reading:
         return [self._last]
 
     def closed(self) -> None:
-        """The server ended the stream in good order: the end, or one that came too early.
+        """Record that the server closed the stream in good order, at the end or too early.
 
         Raises:
-            LobuError: the server said why it could not go on; the thread was deleted.
+            LobuError: the server reported why it could not continue, as when the thread was deleted.
         """
         if self._error is not None:
             raise self._error
@@ -80,7 +80,7 @@ class Reading:
             self.done = nothing_was_left or self._is_end(self._last)
 
     def delay(self, why: object) -> float:
-        """Seconds until the next connection.
+        """Return the seconds until the next connection.
 
         Raises:
             ServerGone: nothing came through for too long.

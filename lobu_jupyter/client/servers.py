@@ -1,4 +1,4 @@
-"""The Jupyter servers of this user: what each wrote about itself when it started (``jpserver-*.json``).
+"""The Jupyter servers of this user, from the file that each writes at its start (``jpserver-*.json``).
 
 Nothing of jupyter_server is imported. The files are readable by their owner only, and hold the token.
 """
@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 Server = dict[str, Any]
-"""``url``, ``pid``, ``root_dir``, ``token`` ("" where the login is another) and more."""
+"""``url``, ``pid``, ``root_dir``, ``token`` ("" if the login is another) and more."""
 
 
 def running_servers(parent: int | None = None) -> list[Server]:
-    """Those whose process lives, the one with the id `parent` first."""
+    """Return the servers whose process is alive, the one with the id `parent` first."""
     from jupyter_core.paths import jupyter_runtime_dir
 
     servers: list[Server] = []
@@ -30,7 +30,10 @@ def running_servers(parent: int | None = None) -> list[Server]:
 
 
 def verification(*, local: bool = False) -> bool | str:
-    """Check certificates? ``LOBU_VERIFY`` is a path or 0; a server of our own machine signs its own."""
+    """Return whether to check certificates, or the path of the authority to trust.
+
+    ``LOBU_VERIFY`` is a path or 0. A server of our own machine signs its own.
+    """
     given = os.environ.get("LOBU_VERIFY")
     if given is None:
         return not local

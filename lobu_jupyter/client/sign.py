@@ -1,4 +1,4 @@
-"""Who calls: a token of a person, or the signature of a kernel (docs/architecture.md, "Who calls")."""
+"""Credentials of a call: a person's token, or a kernel's signature (docs/architecture.md, "Who calls")."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ class TokenAuth(httpx.Auth):
 class KernelAuth(httpx.Auth):
     """A kernel's proof: HMAC-SHA256 over the request with the connection key, which never travels.
 
-    ``boot`` is one random value per kernel process; every request has a new nonce, so that a
-    repeated request is signed anew.
+    ``boot`` is one random value per kernel process. Every request has a new nonce, so that a retry is signed
+    anew.
     """
 
     requires_request_body = True
@@ -47,7 +47,7 @@ class KernelAuth(httpx.Auth):
         yield request
 
     def headers(self, method: str, target: bytes, body: bytes) -> dict[str, str]:
-        """The headers that prove one request. `target`: path with query, as sent."""
+        """Return the headers that prove one request. `target`: path with query, as sent."""
         at, nonce = str(int(self._now() * 1000)), secrets.token_hex(16)
         digest = hashlib.sha256(body).hexdigest()
         signed = "\n".join([method, target.decode("ascii"), digest, at, nonce, self._boot])
