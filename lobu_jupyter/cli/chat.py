@@ -1,8 +1,8 @@
-"""`lobu chat`: one prompt, or a conversation; streams the answer, and asks for decisions in the terminal.
+"""The command `lobu chat`: one prompt or a conversation, with decisions made in the terminal.
 
-Where standard input is no terminal nobody can be asked: calls that need approval are refused there, as in
-a notebook that runs by itself. Exit code 1 and the message on an agent's error, a time-out and a stream
-that ends without a terminal event.
+If standard input is no terminal, nobody can decide: calls that need approval are refused, as in a notebook
+that runs by itself. An agent's error, a time-out and a stream that ends without a terminal event print the
+message and give exit code 1.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class ChatFailed(LobuError):
 
 @dataclass
 class _Answer:
-    """What `--json` tells of a prompt's run."""
+    """The JSON that `--json` prints for a prompt's run."""
 
     thread_id: str
     run_id: str = ""
@@ -68,7 +68,7 @@ class _Answer:
 
 @dataclass(frozen=True)
 class _Choice:
-    """What a prompt's run is started with. ``seconds``: after which it is cancelled."""
+    """The options of a prompt's run. ``seconds`` is the time after which it is cancelled."""
 
     agent: str | None
     model: str | None
@@ -119,7 +119,7 @@ class _Chat:
         self._thread_id = thread_id
 
     def once(self, prompt: str, is_json: bool) -> int:
-        """One prompt. Returns the exit code."""
+        """Run one prompt. Returns the exit code."""
         answer = _Answer(self._thread_id)
         failure: LobuError | None = None
         try:
@@ -134,7 +134,7 @@ class _Chat:
         return 0 if failure is None else 1
 
     def talk(self) -> int:
-        """A conversation, until the end of the input. An error ends a prompt, not the conversation."""
+        """Read prompts until the end of the input. An error ends a prompt, not the conversation."""
         click.echo(f"thread {self._thread_id}; Ctrl-D ends, Ctrl-C cancels a run", err=True)
         code = 0
         while True:
@@ -172,7 +172,7 @@ class _Chat:
             started = self._after(end, started, answer)
 
     def _say_if_queued(self, started: Started) -> None:
-        """Tell the person what a queued message waits for: it decides nothing."""
+        """Print why a message is queued. It does not decide the question ahead of it."""
         if self._client.get_run(started.run_id).status is not RunStatus.QUEUED:
             return
         hint = "."
@@ -195,10 +195,10 @@ class _Chat:
             raise ChatFailed(message) from None
 
     async def _stream(self, started: Started, answer: _Answer) -> Event:
-        """Show a run as it comes; its terminal event.
+        """Show a run as it comes, and return its terminal event.
 
         Raises:
-            ServerGone: the stream ended without one.
+            ChatFailed, ServerGone: the stream ended without one.
             TimeoutError: it took too long.
         """
         options = self._reached.options()
@@ -215,7 +215,7 @@ class _Chat:
         raise ChatFailed("The stream of the run ended without saying how the run did.")
 
     def _after(self, end: Event, started: Started, answer: _Answer) -> Started | None:
-        """What follows a terminal event: nothing, or the run that a decision began."""
+        """Return the run that a decision began after a terminal event, or None."""
         answer.usage += end.get("usage") or []
         if end["type"] == "RUN_ERROR":
             answer.status = "failed"
@@ -248,7 +248,7 @@ class _Chat:
             return self._winner(started)
 
     def _winner(self, started: Started) -> Started:
-        """The run that goes on since somebody else decided."""
+        """Return the run that resumed because somebody else decided."""
         for run in self._client.list_runs(thread_id=started.thread_id, limit=20):
             if run.parent_run_id == started.run_id:
                 return Started(

@@ -1,7 +1,7 @@
-"""Which server a command talks to: the one that is named, else a running one of this user.
+"""The server that a command talks to: a named one, else a running one of this user.
 
-Named by ``--url`` and ``--token``, or LOBU_URL and LOBU_TOKEN. Of several running servers with
-lobu_jupyter, the one whose root holds the current directory most closely, then the newest.
+``--url`` and ``--token``, or LOBU_URL and LOBU_TOKEN, name a server. Of several running servers with
+lobu_jupyter, the command uses the one whose root holds the current directory most closely, then the newest.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Reached:
     verify: bool | str = True
 
     def options(self) -> dict[str, Any]:
-        """What a client of it is made with."""
+        """Return the options for a client of the server."""
         return {"token": self.token, "verify": self.verify, "via": "cli"}
 
     def client(self, **more: Any) -> Client:
@@ -48,7 +48,7 @@ class Reached:
 
 
 def reach(ctx: click.Context) -> Reached:
-    """The server of this command.
+    """Return the server of this command.
 
     Raises:
         NoServer: there is none, or none that knows us.
@@ -75,7 +75,7 @@ def reach(ctx: click.Context) -> Reached:
 
 
 def thread_id_of(client: Client, thread: str | None) -> str:
-    """The thread that is meant: by its id, or by a name that finds it again; None: a new one."""
+    """Return a thread's id, given that id or a name that finds it again. None creates a thread."""
     if thread is None:
         return client.create_thread().thread_id
     try:

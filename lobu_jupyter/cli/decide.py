@@ -1,7 +1,7 @@
-"""`lobu approve`, `reject`, `answer`, `cancel`: a person decides from a terminal or a script.
+"""The commands `lobu approve`, `reject`, `answer` and `cancel`: decisions from a terminal or a script.
 
-The questions of a thread are decided together, as everywhere. THREAD may be left out where only one
-thread waits; it may also be the id of its run or of one of its questions.
+The questions of a thread are decided together, as everywhere. THREAD may be left out if only one
+thread waits. It may also be the id of its run or of one of its questions.
 """
 
 from __future__ import annotations
@@ -152,7 +152,7 @@ def _decide(
 
 
 def _waiting(client: Client, name: str | None) -> list[Interrupt]:
-    """The open questions of the one thread that is meant."""
+    """Return the open questions of the one thread that is meant."""
     waiting = client.interrupts()
     if name is not None:
         waiting = [i for i in waiting if i.thread_id == _thread_of(waiting, name)]

@@ -1,4 +1,4 @@
-"""`lobu doctor`: what works, what does not, and why. Names of keys, never their values."""
+"""The command `lobu doctor`: what works, what does not, and why. It names keys, never their values."""
 
 from __future__ import annotations
 

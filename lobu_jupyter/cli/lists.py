@@ -1,4 +1,4 @@
-"""`lobu runs`, `threads`, `agents`, `inbox`."""
+"""The commands `lobu runs`, `threads`, `agents` and `inbox`."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """The command `lobu`. Each subcommand is imported when it is used, so that all of them start fast.
 
-Exit codes: 0 success; 1 an agent, a server or a time-out failed; 2 usage; 130 and 143 interrupted.
+Exit codes: 0 is success, 1 a failure (of an agent or a server, or a time-out), 2 wrong usage, 130 and 143 an
+interrupt.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ _COMMANDS = {
 
 
 class _Lazy(click.Group):
-    """A group that knows its commands' names and loads what is used."""
+    """A group that knows its commands' names and imports a command when it is used."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(_COMMANDS)
@@ -59,7 +60,7 @@ def main() -> None:
 
 
 def run(arguments: list[str] | None = None) -> int:
-    """Run a command line, ours by default; returns the exit code."""
+    """Run a command line, by default this process's. Returns the exit code."""
     try:
         code = lobu.main(arguments, prog_name="lobu", standalone_mode=False)
     except click.Abort:
@@ -68,7 +69,7 @@ def run(arguments: list[str] | None = None) -> int:
     except click.ClickException as error:
         error.show()
         return error.exit_code
-    except BrokenPipeError:  # the reader of a pipe has enough
+    except BrokenPipeError:  # the reader closed the pipe
         sys.stderr.close()
         return 1
     except Exception as error:

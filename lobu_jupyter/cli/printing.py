@@ -1,4 +1,4 @@
-"""How commands print: a table for eyes, JSON for programs."""
+"""The output of commands: tables for people, JSON for programs."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def put_json(value: Any) -> None:
 
 
 def put_table(columns: Sequence[str], rows: Sequence[Sequence[str]], empty: str) -> None:
-    """Print rows under a heading, or say that there are none."""
+    """Print rows under a heading, or `empty` if there are none."""
     if not rows:
         click.echo(empty)
         return
@@ -34,18 +34,18 @@ def put_table(columns: Sequence[str], rows: Sequence[Sequence[str]], empty: str)
 
 
 def short(text: str, most: int = 60) -> str:
-    """The first line of `text`, cut; control characters of a terminal are shown, not obeyed."""
+    """Return the first line of `text`, cut, with a terminal's control characters made visible."""
     line = plain(text.strip().partition("\n")[0])
     return line if len(line) <= most else line[: most - 1] + "…"
 
 
 def plain(text: str) -> str:
-    """`text` without what a terminal would obey: an agent's words do not move the person's cursor."""
+    """Make control characters visible, so that an agent's text does not move the person's cursor."""
     return visible(text)
 
 
 def put_card(interrupt: dict[str, Any], *, err: bool = True) -> None:
-    """Print all that a question is about, on standard error unless `err` is false."""
+    """Print a question whole, on standard error unless `err` is false."""
     ours: dict[str, Any] = (interrupt.get("metadata") or {}).get("lobu") or {}
     tool = visible_line(str(ours.get("toolName") or "A tool"))
     message = plain(str(interrupt.get("message") or "Allow it?"))

@@ -1,4 +1,4 @@
-"""A question of a run, put to the person at the terminal; the answer is AG-UI's ResumeEntry."""
+"""A run's questions to the person at the terminal. The answer is AG-UI's ResumeEntry."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def _approval(interrupt: dict[str, Any], ours: dict[str, Any]) -> Payload:
 
 
 def _option_of(ours: dict[str, Any]) -> Payload:
-    """One of an outside agent's own answers."""
+    """Ask for one of an outside agent's own answers."""
     may = "y" in _offered(ours)
     options = [o for o in ours["options"] if may or str(o["kind"]).startswith("reject")]
     for number, option in enumerate(options, 1):
@@ -86,7 +86,7 @@ def _offered(ours: dict[str, Any]) -> list[str]:
 
 
 def _edited(args: dict[str, Any]) -> dict[str, Any]:
-    """The arguments as the person's editor leaves them; code alone is edited as code."""
+    """Let the person edit the arguments in their editor. Code alone is edited as code."""
     is_code = set(args) == {"code"}
     text = before = args["code"] if is_code else visible_json(args)
     while True:
@@ -101,7 +101,7 @@ def _edited(args: dict[str, Any]) -> dict[str, Any]:
 
 
 def _tell_of_hidden(before: str, after: str) -> None:
-    """Say which hidden characters an edit has taken out."""
+    """Print the hidden characters that an edit has removed."""
     now = hidden(after)
     gone = [escape for escape, count in hidden(before).items() if now.get(escape, 0) < count]
     if gone:

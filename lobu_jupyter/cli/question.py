@@ -1,4 +1,4 @@
-"""Questions at a terminal: shown whole before a decision, and again if they are not what was shown."""
+"""Questions at a terminal: shown whole before a decision, and again if they have changed."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 
 def put_questions(waiting: list[Interrupt]) -> None:
-    """Show what waits."""
+    """Show the open questions."""
     for interrupt in waiting:
         put_card(event_of_interrupt(interrupt))
 
 
 def put_changed(error: QuestionChanged) -> list[dict[str, Any]]:
-    """Say that questions changed, and show them as they are. Returns them."""
+    """Report that questions changed, then show and return them as they are now."""
     questions: list[dict[str, Any]] = error.detail.get("interrupts") or []
     click.echo(error.message, err=True)
     for question in questions:

@@ -1,6 +1,6 @@
-"""A run in a terminal: what the agent says on standard output, what it does on standard error.
+"""A run in a terminal: the agent's text on standard output, its actions on standard error.
 
-Text of an agent is shown without what a terminal would obey.
+Control characters in an agent's text are made visible.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _MOST_OUTPUT = 2000
 
 
 class Screen:
-    """Shows events as they come. ``quiet``: shows nothing, and only gathers the text."""
+    """A display of events as they come. With ``quiet`` it shows nothing, and only gathers the text."""
 
     def __init__(self, *, quiet: bool = False) -> None:
         self._quiet = quiet

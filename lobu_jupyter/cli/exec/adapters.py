@@ -1,8 +1,8 @@
-"""What a command prints becomes AG-UI events: one adapter per format, chosen by the first line.
+"""Adapters that turn a command's output into AG-UI events: one per format, chosen by the first line.
 
-An adapter is fed line by line. It keeps what the run's end needs: ``error`` (the agent itself says that
-it failed), ``usage`` (AG-UI's TokenUsage) and ``session`` (the agent's own id of this conversation). A line
-that it does not understand becomes a RAW event; nothing is dropped.
+An adapter is fed line by line. It keeps the data of the run's end: ``error`` (the agent's own failure),
+``usage`` (AG-UI's TokenUsage) and ``session`` (the agent's own id of this conversation). A line that it
+does not understand becomes a RAW event. Nothing is dropped.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 FORMATS = ("auto", "agui", "claude", "codex", "text")
 MOST_RESULT = 60_000
-"""Bytes of a result that an event takes; the rest is cut visibly."""
+"""Bytes of a result that an event holds. The rest is cut visibly."""
 
 
 class AgentFailure(Exception):
-    """The agent says that it failed. ``code``: of the run's RUN_ERROR."""
+    """A failure of the agent. ``code`` is that of the run's RUN_ERROR."""
 
     def __init__(self, message: str, code: str = ErrorCode.PROVIDER_ERROR) -> None:
         super().__init__(message)
@@ -32,22 +32,22 @@ class AgentFailure(Exception):
 
 
 class Adapter(Protocol):
-    """Turns lines into events."""
+    """A converter of lines into events."""
 
     error: AgentFailure | None
     usage: list[dict[str, Any]]
 
     def feed(self, line: str) -> list[Event]:
-        """The events of one line, which has no line end."""
+        """Return the events of one line, which has no line end."""
         ...
 
     def close(self) -> list[Event]:
-        """What is still to be said after the last line."""
+        """Return the events that remain after the last line."""
         ...
 
 
 class Text:
-    """Plain text: all lines are one message."""
+    """An adapter of plain text: all lines are one message."""
 
     def __init__(self) -> None:
         self.error: AgentFailure | None = None
@@ -73,7 +73,7 @@ class Text:
 
 
 class Agui:
-    """AG-UI events as they are. Its RUN_STARTED and its end are read, the run's own are the gateway's."""
+    """An adapter of AG-UI events. RUN_STARTED and the end are read but not sent: the run has its own."""
 
     def __init__(self) -> None:
         self.error: AgentFailure | None = None
@@ -109,7 +109,7 @@ class Agui:
 
 
 def adapter_of(format: str, first: str) -> Adapter:
-    """The adapter of a format; ``auto`` looks at the first line."""
+    """Return the adapter of a format. ``auto`` reads the first line."""
     from .claude import Claude
     from .codex import Codex
 
@@ -132,11 +132,11 @@ def _guess(line: str) -> str:
     return "agui"
 
 
-# -- what adapters share ----------------------------------------------------------------------------
+# -- shared by adapters -----------------------------------------------------------------------------
 
 
 def as_object(line: str) -> dict[str, Any] | None:
-    """The JSON object of a line, None if it is none."""
+    """Return the JSON object of a line, or None."""
     try:
         found = json.loads(line)
     except ValueError:
@@ -145,12 +145,12 @@ def as_object(line: str) -> dict[str, Any] | None:
 
 
 def raw(line: str) -> list[Event]:
-    """A line that is not understood, kept; empty ones are nothing."""
+    """Return a RAW event for a line that is not understood, nothing for an empty one."""
     return [{"type": "RAW", "event": cut(line), "source": "stdout"}] if line.strip() else []
 
 
 def said(text: str, message_id: str | None = None) -> list[Event]:
-    """A whole message of the agent."""
+    """Return the events of a whole message of the agent."""
     name = message_id or new_id("msg")
     return [
         {"type": "TEXT_MESSAGE_START", "messageId": name, "role": "assistant"},
@@ -160,7 +160,7 @@ def said(text: str, message_id: str | None = None) -> list[Event]:
 
 
 def thought(text: str) -> list[Event]:
-    """A whole reasoning span."""
+    """Return the events of a whole reasoning span."""
     name = new_id("think")
     return [
         {"type": "REASONING_START", "messageId": name},
@@ -172,7 +172,7 @@ def thought(text: str) -> list[Event]:
 
 
 def called(call_id: str, name: str, args: Any) -> list[Event]:
-    """A call of the agent, with its arguments (JSON)."""
+    """Return the events of a call with its arguments (JSON)."""
     return [
         {"type": "TOOL_CALL_START", "toolCallId": call_id, "toolCallName": name},
         {"type": "TOOL_CALL_ARGS", "toolCallId": call_id, "delta": json.dumps(args, ensure_ascii=False)},
@@ -181,18 +181,18 @@ def called(call_id: str, name: str, args: Any) -> list[Event]:
 
 
 def returned(call_id: str, text: str) -> Event:
-    """What a call returned."""
+    """Return the event of a call's result."""
     return ev.tool_result(call_id, cut(text), new_id("msg"))
 
 
 def session(agent: str, session_id: str) -> Event:
-    """The agent's own id of the conversation, kept when it is first seen."""
+    """Return the event that keeps the agent's own id of the conversation, when it is first seen."""
     message = f"{agent} session {session_id}"
     return ev.custom("lobu.session", {"agent": agent, "sessionId": session_id, "message": message})
 
 
 def cut(text: str) -> str:
-    """`text`, or as much of it as an event takes, saying so."""
+    """Return `text`, or as much of it as an event holds with a note of the cut."""
     data = text.encode()
     if len(data) <= MOST_RESULT:
         return text

@@ -1,7 +1,7 @@
-"""The command that an exec runs: its lines, its end, and that nothing of it is left.
+"""The command of an exec: its lines, its end, and its complete removal.
 
-It has a session of its own, so that a signal for us reaches it only through us, and all that it started
-goes with it. Where the system can, it is killed when we are.
+The command has a session of its own, so that a signal for us reaches it only through us, and all that it
+started is killed with it. On Linux it is killed when we are.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
 LINE_BYTES = 4 * 1024 * 1024
-"""A longer line fails the run: what cannot be kept is not dropped."""
+"""Bytes of a line. A longer line fails the run, because nothing is dropped."""
 GRACE_SECONDS = 5.0
 _EOF_SECONDS = 2.0
 _TAIL_BYTES = 4000
@@ -27,11 +27,11 @@ _libc = ctypes.CDLL(None) if sys.platform == "linux" else None  # loaded before 
 
 
 class LineTooLong(Exception):
-    """The command printed a line that is longer than a line may be."""
+    """The failure of a command that printed a line longer than LINE_BYTES."""
 
 
 class _Protocol(asyncio.subprocess.SubprocessStreamProtocol):
-    """asyncio's own, which also tells of the exit while something else still holds the pipes."""
+    """asyncio's own protocol, which also signals the exit while another process still holds the pipes."""
 
     def __init__(self, limit: int, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(limit=limit, loop=loop)
@@ -43,7 +43,7 @@ class _Protocol(asyncio.subprocess.SubprocessStreamProtocol):
 
 
 class Child:
-    """One running command. Its standard error goes to ours."""
+    """A running command. Its standard error is copied to ours."""
 
     def __init__(self, transport: asyncio.SubprocessTransport, protocol: _Protocol) -> None:
         self._transport, self._exited = transport, protocol.exited
@@ -54,7 +54,7 @@ class Child:
 
     @classmethod
     async def start(cls, command: Sequence[str], env: dict[str, str]) -> Child:
-        """Start it with this environment; standard input is ours.
+        """Start a command with this environment and our standard input.
 
         Raises:
             OSError: there is no such program, or it may not be run.
@@ -73,7 +73,7 @@ class Child:
         return cls(transport, protocol)
 
     async def lines(self) -> AsyncIterator[str]:
-        """Its lines; they end with it, also where something that it left behind holds its output.
+        """Yield its lines. They end with the command, even if a process that it left holds its output.
 
         Raises:
             LineTooLong: one is longer than LINE_BYTES.
@@ -98,7 +98,7 @@ class Child:
             reading.cancel()
 
     async def end(self) -> int:
-        """Its exit code, negative for a signal."""
+        """Wait for its end, and return the exit code, negative for a signal."""
         await self._exited.wait()
         await asyncio.wait({self._errors}, timeout=_EOF_SECONDS)
         code = self._transport.get_returncode()
@@ -107,16 +107,16 @@ class Child:
 
     @property
     def errors(self) -> str:
-        """The end of what it wrote to standard error."""
+        """The tail of its standard error."""
         return self._tail.decode(errors="replace").strip()
 
     def stop(self) -> None:
-        """Ask it to end, and see that it does."""
+        """Terminate it, and kill what is left after GRACE_SECONDS."""
         if self._stopping is None:
             self._stopping = asyncio.create_task(self._stop(), name="stop")
 
     async def close(self) -> None:
-        """End it and all that it started, now."""
+        """Kill it and all that it started."""
         self._signal(signal.SIGKILL)
         await self._exited.wait()
         self._transport.close()

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Claude:
-    """One conversation's lines: system, assistant, user (results), stream_event, result."""
+    """An adapter of one conversation's lines: system, assistant, user (results), stream_event, result."""
 
     def __init__(self) -> None:
         self.error: AgentFailure | None = None

@@ -24,7 +24,7 @@ _RESULTS = ("aggregated_output", "result", "error", "exit_code", "status")
 
 
 class Codex:
-    """One thread's lines."""
+    """An adapter of one thread's lines."""
 
     def __init__(self) -> None:
         self.error: AgentFailure | None = None
@@ -47,7 +47,7 @@ class Codex:
         if kind == "turn.failed":
             self._fail((found.get("error") or {}).get("message") or self._trouble)
             return []
-        if kind == "error":  # also said of what passes; the turn's end tells
+        if kind == "error":  # may be transient: the turn's end decides
             self._trouble = str(found.get("message") or "")
             return raw(line)
         return [] if kind in _SILENT else raw(line)

@@ -84,7 +84,7 @@ def exec_command(
 
 
 def _check(variables: tuple[str, ...]) -> None:
-    """Refuse to pass on what a person is known by."""
+    """Refuse to pass on a person's credential."""
     for name in variables:
         if is_credential(name):
             raise click.UsageError(
@@ -93,14 +93,14 @@ def _check(variables: tuple[str, ...]) -> None:
 
 
 def _tell_withheld(variables: tuple[str, ...]) -> None:
-    """Say which keys of models the command does not get."""
+    """Print the models' keys that the command does not get."""
     withheld = sorted(name for name in set(KEY_OF.values()) - set(variables) if os.environ.get(name))
     if withheld:
         click.echo(f"not passed on: {', '.join(withheld)} (--env NAME passes one on)", err=True)
 
 
 def _begin(reached: Reached, client: Client, thread: str | None, prompt: str, name: str) -> _Begun:
-    """Register a worker with an agent of its own, and start a run for it; without a run the worker leaves."""
+    """Register a worker with its own agent, and start a run for it. Without a run the worker leaves."""
     agent = new_id(name)
     thread_id = thread_id_of(client, thread)
     worker = client.register_worker("exec", [{"name": agent, "description": prompt[:200], "hidden": True}])
@@ -112,7 +112,7 @@ def _begin(reached: Reached, client: Client, thread: str | None, prompt: str, na
 
 
 async def _leave(reached: Reached, worker: dict[str, str]) -> None:
-    """Be no worker after all. A server that is away misses us by itself."""
+    """Unregister the worker. A server that is away notices its absence by itself."""
     link = _link(reached, worker, patience=2.0)
     try:
         await link.leave()

@@ -1,8 +1,8 @@
-"""`lobu exec`: a command's output becomes a run, with one end that is true, and an exit code that says it.
+"""The execution of `lobu exec`: a command's output becomes a run with one true end and its exit code.
 
-The run is a worker's like any other: numbered batches, each acked before the next, sent again after a
-failure or a restart of the server. What waits is bounded: the command is held back while the server is
-slow, and a server that stays away fails the run.
+The run is a worker's like any other: numbered batches, each acknowledged before the next, and sent again
+after a failure or a restart of the server. The queue is bounded: the command is held back while the server
+is slow, and a server that stays away fails the run.
 """
 
 from __future__ import annotations
@@ -42,14 +42,14 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 @dataclass(frozen=True)
 class Outcome:
-    """How it ended: the exit code, and the message of a failure."""
+    """The end of an execution: the exit code, and the message of a failure."""
 
     code: int
     message: str = ""
 
 
 class _Over(Exception):
-    """The run is over: nothing more can be sent."""
+    """The end of a run after which nothing more can be sent."""
 
     def __init__(self, message: str, code: int = FAILED) -> None:
         super().__init__(message)
@@ -58,8 +58,10 @@ class _Over(Exception):
 
 @dataclass(frozen=True)
 class Execution:
-    """A command, and the run that it is. ``link``: the worker that was registered for it. ``variables``: those of
-    our environment that it gets beside the usual.
+    """A command and its run.
+
+    ``link`` is the worker registered for it. ``variables`` are those of our
+    environment that it gets beside the usual.
     """
 
     link: Link
@@ -70,7 +72,7 @@ class Execution:
     variables: Sequence[str] = ()
 
     async def run(self) -> Outcome:
-        """Run the command to its end. Whatever happens, it is gone afterwards."""
+        """Run the command to its end. Afterwards the command is gone, whatever happens."""
         batcher = Batcher(self.run_id, self.link.incarnation, self.link.events, max_events=MAX_EVENTS)
         performance = _Performance(self, batcher)
         try:
@@ -92,7 +94,7 @@ class Execution:
         return outcome
 
     async def _fetch(self) -> None:
-        """Take the run out of the inbox.
+        """Read the run from the inbox.
 
         Raises:
             LobuError: it has ended.
@@ -101,7 +103,7 @@ class Execution:
             raise LobuError("The run was not given to this command; was it cancelled?")
 
     async def _listen(self) -> None:
-        """Hear that the run is cancelled, or was ended by the server."""
+        """Poll the inbox, and raise _Over if the server cancels or ends the run."""
         after = 0
         while True:
             try:
@@ -126,11 +128,11 @@ class Execution:
             async with asyncio.timeout(HEARTBEAT_SECONDS):
                 await self.link.leave()
         except (LobuError, TimeoutError):
-            return  # the server misses us by itself
+            return  # the server notices our absence by itself
 
 
 async def _post(batcher: Batcher) -> None:
-    """Post to the end; an event that the server refuses ends the run with an error."""
+    """Post until the end. An event that the server refuses ends the run with an error."""
     try:
         await batcher.pump()
     except (InvalidField, TooLarge) as error:
@@ -224,7 +226,7 @@ class _Performance:
         return Outcome(FAILED, why)
 
     async def _end(self, why: str, outcome: Event | None, code: str = "") -> None:
-        """Close what is open, and say the end: with an outcome, or as an error."""
+        """Close open messages and calls, and send the run's end: an outcome or an error."""
         for event in self._slice.close(why):
             await self._batcher.send(event)
         usage = self._adapter.usage if self._adapter is not None else []
@@ -237,7 +239,7 @@ class _Performance:
 
 
 def _failure_of(name: str, code: int, errors: str) -> AgentFailure | None:
-    """Why an exit code is a failure; the end of standard error says more."""
+    """Return the failure of an exit code with the tail of standard error, or None for code 0."""
     if code == 0:
         return None
     how = f"ended with exit code {code}" if code > 0 else f"was ended by {_name_of(-code)}"
