@@ -72,7 +72,7 @@ def __dir__() -> list[str]:
 
 
 def load_ipython_extension(shell: Any) -> None:
-    """`%load_ext lobu_jupyter`: register `%lobu` and `%%lobu`."""
+    """Register `%lobu` and `%%lobu`, for `%load_ext lobu_jupyter`."""
     from lobu_jupyter.notebook.magic import LobuMagics
 
     shell.register_magics(LobuMagics)
@@ -83,7 +83,7 @@ def _jupyter_server_extension_points() -> list[dict[str, Any]]:  # pyright: igno
     from importlib import import_module
 
     gc.freeze()  # what Jupyter has loaded stays: a full collection of it while we load takes as long as our loading
-    # By name: whoever imports this package (a notebook, the client) does not depend on the server.
+    # By name, so that importers of this package (a notebook, the client) do not depend on the server.
     return [{"module": "lobu_jupyter", "app": import_module(".server.app", __name__).LobuApp}]
 
 
