@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class NotebookThread:
-    """A conversation: ask on it, read it."""
+    """A conversation to ask on and to read."""
 
     def __init__(self, link: Session, thread_id: str, title: str = "") -> None:
         self.thread_id = thread_id
@@ -30,11 +30,11 @@ class NotebookThread:
         self._session = link
 
     def ask(self, prompt: str, **options: Any) -> Run:
-        """As :func:`ask`, on this thread."""
+        """Ask on this thread, with the options of :func:`ask`."""
         return _ask(self._session, self.thread_id, prompt, **options)
 
     def rebuild(self) -> Run:
-        """After a kernel restart: run what the agent had run here again, once you have approved it all.
+        """Run the agent's code of this thread again after a kernel restart, once you have approved it all.
 
         Raises:
             Conflict: there is no code that could be run again.
@@ -44,12 +44,12 @@ class NotebookThread:
 
     @property
     def runs(self) -> list[Run]:
-        """Its runs, oldest first; those that resume another are part of it."""
+        """Its runs, oldest first. A run that resumes another is part of that one."""
         rows = self._session.client.list_runs(thread_id=self.thread_id)
         return [Run.of(self._session, row) for row in reversed(rows) if row.parent_run_id is None]
 
     def events(self, cursor: int = 0, *, follow: bool = False) -> Iterator[tuple[int, Event]]:
-        """``(seq, event)`` of the journal after `cursor`, each once; with `follow` it goes on as they come."""
+        """Yield each ``(seq, event)`` of the journal after `cursor` once, with `follow` also those to come."""
         from lobu_jupyter.model.events import decode
 
         for batch in self._session.client.follow(self.thread_id, cursor, follow=follow):
@@ -57,7 +57,7 @@ class NotebookThread:
                 yield entry.seq, decode(entry.body)
 
     def snapshot(self) -> dict[str, Any]:
-        """The folded state and its cursor (:mod:`lobu_jupyter.model.fold`)."""
+        """Return the folded state and its cursor (:mod:`lobu_jupyter.model.fold`)."""
         return self._session.client.snapshot(self.thread_id)
 
     def __repr__(self) -> str:
@@ -75,22 +75,22 @@ def ask(
     wait: bool = False,
     timeout: float | None = None,
 ) -> Run:
-    """Ask the agent on this notebook's thread; returns at once unless ``wait``.
+    """Ask the agent on this notebook's thread. Returns at once unless ``wait`` is set.
 
     While a run is under way on the thread, or a question of the agent is open, the new run is queued.
     A prompt never decides a question: see :meth:`Run.approve`, :meth:`Run.reject` and :meth:`Run.answer`.
 
     Args:
-        agent, model: who answers; the server's defaults if not given.
-        thread: a name, or what :func:`thread` returned.
+        agent, model: the agent and its model. Default: the server's.
+        thread: a name, or a thread from :func:`thread`.
         new: begin a new thread.
         mode: ``ask``, ``allow`` or ``deny`` for tools that no policy rule names.
-        wait: return when it has ended. Questions wait for a page where one is open, and are refused where not.
-        timeout: seconds to wait, after which the run is cancelled; implies ``wait``.
+        wait: return when the run has ended. Questions wait if a page is open, and are refused if none is.
+        timeout: seconds to wait, after which the run is cancelled. Implies ``wait``.
 
     Raises:
-        RunFailed: it was waited for and did not end well.
-        NoGateway: there is no gateway to be found.
+        RunFailed: the awaited run did not end well.
+        NoGateway: no gateway was found.
     """
     link = session.reaching()
     if isinstance(thread, NotebookThread):
@@ -101,19 +101,19 @@ def ask(
 
 
 def thread(name: str | None = None, *, new: bool = False, thread_id: str | None = None) -> NotebookThread:
-    """This notebook's thread, or its thread `name`; it is made if there is none. Or any, by its id."""
+    """Return this notebook's thread, or its thread `name`, created if missing. Or any, by its id."""
     link = session.reaching()
     found = link.client.get_thread(thread_id) if thread_id else link.thread(name, new=new)
     return NotebookThread(link, found.thread_id, found.title or found.name or "")
 
 
 def kernel_id() -> str | None:
-    """The id of this kernel, for ``kernelId`` in REST; None where this Python is no Jupyter kernel."""
+    """Return the id of this kernel, for ``kernelId`` in REST, or None outside a Jupyter kernel."""
     return session.reaching().kernel_id
 
 
 def rest() -> httpx.Client:
-    """An httpx client of this kernel's gateway: paths are relative to ``lobu/api/``, requests are signed."""
+    """Return a client of this kernel's gateway that signs requests. Paths are relative to ``lobu/api/``."""
     return session.reaching().client.rest()
 
 

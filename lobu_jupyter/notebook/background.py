@@ -1,4 +1,4 @@
-"""A thread with an event loop for what goes on behind a widget, and which ends with it."""
+"""An event loop in a thread for a widget's background work. It ends with the widget."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _END_SECONDS = 5.0
 
 
 class Background:
-    """Runs coroutines that use one client. :meth:`close` cancels what is left, and waits for it."""
+    """A runner of coroutines that share one client. :meth:`close` cancels the rest, and waits for it."""
 
     def __init__(self, connect: Callable[[], AsyncClient], name: str) -> None:
         self.client = connect()
@@ -25,7 +25,7 @@ class Background:
         self._thread.start()
 
     def submit(self, work: Coroutine[Any, Any, None]) -> Callable[[], None]:
-        """Begin `work`, from any thread; the answer cancels it."""
+        """Start `work`, from any thread. Returns a function that cancels it."""
         task: list[asyncio.Task[None]] = []
 
         def begin() -> None:
@@ -40,7 +40,7 @@ class Background:
         return cancel
 
     def close(self) -> None:
-        """End everything; may be repeated."""
+        """Cancel everything and end the thread. May be repeated."""
         if self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join(_END_SECONDS)

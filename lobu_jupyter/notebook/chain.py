@@ -1,8 +1,8 @@
-"""A run as the person sees it: the run and those that resume it, folded from the thread's journal.
+"""A run and the runs that resume it, folded from the thread's journal.
 
 A run that asks ends with an interrupt, and the decision starts another run with the first as parent.
-To the person that is one run; a chain follows it through. Entries of other runs of the thread are
-passed over. Without I/O: entries go in, in journal order; one that came before changes nothing.
+To the person that is one run, and a chain follows it through. Entries of the thread's other runs are
+skipped. A chain does no I/O. It is fed in journal order, and a repeated entry changes nothing.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Chain:
     def __init__(self, run_id: str, cursor: int) -> None:
         self.run_ids = [run_id]
         self.cursor = cursor
-        self.taken = 0  # how many events of this chain came
+        self.taken = 0  # events of this chain so far
         self._fold = Fold()
         self._mine = False
         self._lock = threading.RLock()
@@ -37,7 +37,7 @@ class Chain:
         return self.run_ids[-1]
 
     def feed(self, entry: Entry) -> Event | None:
-        """Take the next entry of the journal; return its event if it is of this chain and new."""
+        """Read the next entry of the journal. Returns its event if it is new and of this chain."""
         with self._lock:
             if entry.seq <= self.cursor:
                 return None
@@ -52,25 +52,25 @@ class Chain:
             return event
 
     def resumed(self, run_id: str) -> None:
-        """A decision started `run_id`, whose events are still to come."""
+        """Add `run_id`, which a decision started and whose events are still to come."""
         with self._lock:
             if run_id not in self.run_ids:
                 self.run_ids.append(run_id)
 
     def state(self) -> State:
-        """The folded state of the chain's runs (:mod:`lobu_jupyter.model.fold`)."""
+        """Return the folded state of the chain's runs (:mod:`lobu_jupyter.model.fold`)."""
         with self._lock:
             return self._fold.state()
 
     @property
     def status(self) -> str:
-        """queued, running, interrupted, succeeded, cancelled, failed or expired."""
+        """The status: queued, running, interrupted, succeeded, cancelled, failed or expired."""
         with self._lock:
             runs = self._fold.state()["runs"]
             if not runs:
                 return "queued"
             if runs[-1]["runId"] != self.run_id:
-                return "running"  # decided; the next run's start is on its way
+                return "running"  # decided: the next run's start is on its way
             status: str = runs[-1]["status"]
             if status == "interrupted" and not self.interrupts:
                 return self._closed_as()
@@ -78,7 +78,7 @@ class Chain:
 
     @property
     def ended(self) -> bool:
-        """Nothing will come any more."""
+        """True once no more events can come."""
         return self.status in ("succeeded", "cancelled", "failed", "expired")
 
     @property
@@ -96,7 +96,7 @@ class Chain:
 
     @property
     def text(self) -> str:
-        """What the agent said, its sub-agents aside."""
+        """The agent's text, without that of its sub-agents."""
         return "\n\n".join(
             item["content"].strip()
             for item in self._items("message")

@@ -1,12 +1,12 @@
 """The gateway through a widget's comm, for pages that no Jupyter server served.
 
-Up come ``{"type": "call", id, method, path, body}``, ``{"type": "open" | "close"}`` and the page
-socket's own ``follow`` and ``unfollow``; down go ``{"type": "reply", id, status, body}``,
-``{"type": "opened" | "closed"}`` and the socket's own messages. All work is done in the background:
-the kernel's main thread is the person's.
+The page sends ``{"type": "call", id, method, path, body}``, ``{"type": "open" | "close"}`` and the page
+socket's own ``follow`` and ``unfollow``. The kernel sends ``{"type": "reply", id, status, body}``,
+``{"type": "opened" | "closed"}`` and the socket's own messages. All work is done in the background,
+because the kernel's main thread is the person's.
 
-What a kernel says is no evidence of a person, a click that came over its comm no more than other words of it. A
-kernel may decide only while a person's cell runs, so the gateway refuses such a click and the card says so.
+A kernel's message is no evidence of a person, and neither is a click that came over its comm. A kernel may
+decide only while a person's cell runs, so the gateway refuses such a click and the card says so.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _METHODS = frozenset({"GET", "POST"})
 
 
 class Comm:
-    """One widget's end. ``send`` takes what goes down to the page."""
+    """The kernel's end of a widget's comm. ``send`` sends a message to the page."""
 
     def __init__(self, background: Background, send: Callable[[Message], None]) -> None:
         self._background = background
@@ -41,7 +41,7 @@ class Comm:
         self._tails: dict[str, Callable[[], None]] = {}
 
     def received(self, message: Any) -> None:
-        """Take a message of the page; returns at once."""
+        """Handle a message of the page. Returns at once."""
         kind = message.get("type") if isinstance(message, dict) else None
         if kind == "call":
             self._background.submit(self._call(message))
@@ -67,7 +67,7 @@ class Comm:
         try:
             await self._client.health()
         except LobuError:
-            self._send({"type": "closed"})  # the page comes again, later and later
+            self._send({"type": "closed"})  # the page retries with growing delays
         else:
             self._send({"type": "opened"})
 

@@ -1,4 +1,4 @@
-"""What the words after `%lobu` do."""
+"""The commands of `%lobu`."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 
 def ask(prompt: str, args: Namespace) -> Run | None:
-    """`%lobu PROMPT`: start a run and show it, or print it as JSON."""
+    """Start a run for `%lobu PROMPT` and show it, or print it as JSON."""
     if not prompt.strip():
         raise UsageError("A prompt is missing; %lobu help lists what there is.")
     link = session.reaching()
@@ -56,7 +56,7 @@ def ask(prompt: str, args: Namespace) -> Run | None:
 
 
 def as_json(run: Run) -> dict[str, Any]:
-    """A run as `--json` prints it."""
+    """Return a run as `--json` prints it."""
     status, error = run.status, run.error
     wire: dict[str, Any] = {
         "runId": run.run_id,
@@ -85,7 +85,7 @@ def _wait(rest: str) -> Run:
 
 
 def _cancel(rest: str) -> None:
-    """Cancel what is under way or asks; a queued message stays, unless nothing else is there."""
+    """Cancel the run that is under way or asks. A queued run is cancelled only if there is no other."""
     _no_more("cancel", rest)
     link = session.reaching()
     run = _current(link, _known(link).thread_id)
@@ -195,7 +195,7 @@ def _answer(rest: str) -> None:
 
 
 def _asked(run: Run, rest: str) -> tuple[int | None, str]:
-    """The position that an answer begins with, where several questions are open, and its text."""
+    """Return the position that an answer begins with, if several questions are open, and its text."""
     first, _, text = rest.partition(" ")
     if first.isdigit() and len(run.interrupts) > 1:
         return int(first), text.strip()
@@ -203,9 +203,9 @@ def _asked(run: Run, rest: str) -> tuple[int | None, str]:
 
 
 def _answers(run: Run, which: int | None, text: str) -> list[str | list[str]]:
-    """One answer for each question: the whole text for one, its quoted words for several.
+    """Return one answer for each question: the whole text for one, its quoted words for several.
 
-    Where several options may be chosen, commas separate them.
+    Commas separate options if several may be chosen.
     """
     asked = run.questions(which)
     if not asked:
@@ -222,7 +222,7 @@ def _answers(run: Run, which: int | None, text: str) -> list[str | list[str]]:
 
 @contextmanager
 def _said_in_a_line() -> Generator[None]:
-    """A decision that cannot be made is the person's slip, not a failure of the cell's code."""
+    """Turn a refused decision into a UsageError: it is the person's slip, not the cell's failure."""
     try:
         yield
     except (ValueError, InvalidField, QuestionChanged) as error:
@@ -356,13 +356,13 @@ COMMANDS: dict[str, Callable[[str], Any]] = {
 
 
 def _latest() -> tuple[Session, Run]:
-    """The newest run of this notebook's thread."""
+    """Return the session and the newest run of this notebook's thread."""
     link = session.reaching()
     return link, _latest_of(link, _known(link).thread_id)
 
 
 def _known(link: Session) -> Thread:
-    """The thread of this notebook, once something was asked."""
+    """Return this notebook's thread. Raises a UsageError if nothing was asked yet."""
     thread = link.known_thread()
     if thread is None:
         raise UsageError("Nothing was asked in this notebook yet.")
@@ -383,7 +383,7 @@ def _show_latest(link: Session, thread_id: str) -> Run:
 
 
 def _current(link: Session, thread_id: str) -> Run:
-    """The run that asks or is under way, ahead of what is queued; else the newest."""
+    """Return the run that asks, else the running one, else the newest."""
     for interrupt in link.client.interrupts(thread_id=thread_id):
         return Run.of(link, link.client.get_run(interrupt.run_id))
     for row in link.client.list_runs(thread_id=thread_id, status="running", limit=1):

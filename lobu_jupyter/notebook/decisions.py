@@ -1,4 +1,4 @@
-"""What a person says to a run's open questions, as AG-UI ResumeEntries.
+"""A person's decisions on a run's open questions, as AG-UI ResumeEntries.
 
 A batch is decided whole: decisions on single questions are kept until the last one is made.
 """
@@ -22,7 +22,7 @@ class Batch:
         self._shown: dict[str, str] = {}
 
     def show(self, open_: list[Entry]) -> None:
-        """Note that these questions, as they read now, are before the person."""
+        """Record that the person sees these questions as they read now."""
         self._shown = {str(one["id"]): digest_of_wire(one) for one in open_}
 
     def is_another(self, open_: list[Entry]) -> bool:
@@ -30,14 +30,14 @@ class Batch:
         return bool(self._shown) and any(one["id"] not in self._shown for one in open_)
 
     def forget(self) -> None:
-        """Forget what was decided and shown: a question is not what it was."""
+        """Drop the decisions and the shown questions, because a question has changed."""
         self._made, self._shown = {}, {}
 
     def decide(self, open_: list[Entry], which: Which, payload: Entry) -> list[Entry] | None:
-        """Note a decision; return the entries to send once all of `open_` are decided.
+        """Record a decision. Returns the entries to send once all of `open_` are decided.
 
         The decision that completes the batch is not kept: if the gateway refuses, it is made again.
-        ``which``: an interrupt's id or its position; None where only one is undecided.
+        ``which`` is an interrupt's id or its position, or None if only one is undecided.
 
         Raises:
             ValueError: nothing is open, or `which` does not name one of several.
@@ -57,11 +57,11 @@ class Batch:
         return None
 
     def left(self, open_: list[Entry]) -> list[tuple[int, Entry]]:
-        """The interrupts that are undecided, with their positions."""
+        """Return the undecided interrupts with their positions."""
         return [(n, interrupt) for n, interrupt in enumerate(open_) if interrupt["id"] not in self._made]
 
     def find(self, open_: list[Entry], which: Which) -> Entry:
-        """The interrupt that `which` names.
+        """Return the interrupt that `which` names.
 
         Raises:
             ValueError: it names none, or there are several and it is None.
@@ -80,7 +80,7 @@ class Batch:
 
 
 def _check(entry: Entry, interrupt: Entry) -> None:
-    """See that the interrupt takes the decision, before others of its batch are made."""
+    """Refuse a decision that the interrupt does not take, before others of its batch are made."""
     decide(entry, interrupt_from_event(interrupt, "interrupt", thread_id="", run_id=""), "decision")
 
 
@@ -92,7 +92,7 @@ def _listed(why: str, questions: list[tuple[int, Entry]]) -> str:
 
 
 def offering(open_: list[Entry], kind: str) -> list[str]:
-    """The ids of the interrupts that take decisions of a kind.
+    """Return the ids of the interrupts that take decisions of a kind.
 
     Raises:
         ValueError: none does.
@@ -104,7 +104,7 @@ def offering(open_: list[Entry], kind: str) -> list[str]:
 
 
 def question_of(interrupt: Entry) -> str:
-    """The question in one line."""
+    """Return the question in one line."""
     questions = lobu(interrupt).get("questions") or []
     if questions:
         return " / ".join(str(q.get("question")) for q in questions)
@@ -112,31 +112,33 @@ def question_of(interrupt: Entry) -> str:
 
 
 def lobu(interrupt: Entry) -> Entry:
-    """Our own members of a journaled interrupt: toolName, args, decisions, questions …"""
+    """Return our own members of a journaled interrupt: toolName, args, decisions, questions …"""
     return (interrupt.get("metadata") or {}).get("lobu") or {}
 
 
 def approval(grant: str | None = None, option: str | None = None) -> Entry:
-    """Run the call as asked. ``grant``: ``thread`` or ``notebook``, approve also the next such calls.
+    """Return the payload that runs the call as asked.
 
-    ``option``: which of an outside agent's own answers it is given.
+    Args:
+        grant: ``thread`` or ``notebook`` approves the next such calls too.
+        option: the id of one of an outside agent's own answers.
     """
     more = {"grant": grant, "option": option}
     return {"approved": True, **{name: value for name, value in more.items() if value is not None}}
 
 
 def edit(interrupt: Entry, changed: Entry) -> Entry:
-    """Run the call with `changed` arguments; the others stay as asked."""
+    """Return the payload that runs the call with `changed` arguments. The others stay as asked."""
     return {"approved": True, "editedArgs": {**(lobu(interrupt).get("args") or {}), **changed}}
 
 
 def rejection(reason: str) -> Entry:
-    """Do not run the call; the agent is told why."""
+    """Return the payload that refuses the call and gives the agent the reason."""
     return {"approved": False, "reason": reason} if reason else {"approved": False}
 
 
 def answers(interrupt: Entry, given: tuple[Any, ...], by_id: Entry) -> Entry:
-    """Answers in the order of the questions, or by their ids.
+    """Return the payload of answers, in the order of the questions or by their ids.
 
     Raises:
         ValueError: there are more answers than questions.

@@ -1,9 +1,9 @@
-"""Find the gateway of this kernel: the Jupyter server that started it, by the kernel's own signature.
+"""The discovery of this kernel's gateway: the Jupyter server that started it, by the kernel's signature.
 
-``LOBU_URL`` (with ``LOBU_TOKEN``) names one outright; the token is taken out of the environment, so that neither
-code that reads it nor what the kernel starts finds it there. Otherwise the servers of this user are asked,
-the kernel's parent first: the one that knows this kernel's key is ours. Nothing of jupyter_server is
-imported, no secret is passed.
+``LOBU_URL`` (with ``LOBU_TOKEN``) names one outright. The token is removed from the environment, so that
+neither code that reads it nor a child process of the kernel finds it there. Otherwise the servers of this
+user are asked, the kernel's parent first. The one that knows this kernel's key is ours. Nothing of
+jupyter_server is imported, and no secret is passed.
 """
 
 from __future__ import annotations
@@ -50,12 +50,12 @@ class Found:
     embedded: bool = False
 
     def client(self, auth: KernelAuth | None, **options: Any) -> Client:
-        """A client that is a person if a token was given, this kernel otherwise."""
+        """Return a client that acts as the person if a token was given, else as this kernel."""
         return Client(self.url, token=self.token, auth=auth, verify=self.verify, **options)
 
 
 def this_kernel() -> ThisKernel | None:
-    """The kernel around us, None in a plain Python or a terminal."""
+    """Return the kernel around us, or None in a plain Python or a terminal."""
     from IPython.core.getipython import get_ipython
 
     kernel: Any = getattr(get_ipython(), "kernel", None)
@@ -67,7 +67,7 @@ def this_kernel() -> ThisKernel | None:
 
 
 def find(kernel: ThisKernel | None, auth: KernelAuth | None) -> Found | None:
-    """The gateway that knows this kernel, None if there is none.
+    """Return the gateway that knows this kernel, or None.
 
     Raises:
         NoGateway: this kernel's Jupyter server is there, but without lobu_jupyter.

@@ -1,4 +1,4 @@
-"""`%lobu doctor`: what works, what does not, and why. Names of keys, never their values."""
+"""The report of `%lobu doctor`: what works, what does not, and why. It names keys, never their values."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ NO_MODEL = (
 
 
 def doctor() -> Table:
-    """A table of what was looked at and what was found."""
+    """Return a table of the findings."""
     return Table(("what", "how it is"), list(_findings()))
 
 

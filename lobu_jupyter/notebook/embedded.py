@@ -1,9 +1,10 @@
-"""A gateway of the kernel's own, where there is no Jupyter server: nbval, papermill, VS Code.
+"""A gateway of the kernel's own if there is no Jupyter server: nbval, papermill, VS Code.
 
-It is the same extension, headless on loopback with a random token of its own, as a child of the kernel (or
-script) that ends with it. A kernel is not told that token: like any kernel it proves itself by its key, and acts for
-its person only while their cell runs. A plain script, which has no key, reads it from the gateway's runtime file. Its store is temporary unless ``LOBU_STORE`` names a file, so that running a
-notebook neither reads nor fills the person's threads.
+It is the same extension, headless on loopback with a random token of its own. It runs as a child of the
+kernel (or script) and ends with it. A kernel does not get that token: like any kernel it proves itself by
+its key, and acts for its person only while their cell runs. A plain script has no key, so it reads the
+token from the gateway's runtime file. The store is temporary unless ``LOBU_STORE`` names a file, so that
+running a notebook neither reads nor fills the person's threads.
 """
 
 from __future__ import annotations
@@ -33,15 +34,16 @@ if TYPE_CHECKING:
 
 START_SECONDS = 60.0
 STOP_SECONDS = 1.0
-"""The kernel's own shutdown waits for it, and is not waited for long itself."""
+"""Seconds for the gateway to end. The kernel's shutdown waits for it, and has little time itself."""
 _PREFIX = "lobu-embedded-"
 _OF_OUR_PARENT = ("JPY_PARENT_PID", "JPY_SESSION_NAME")
 
 
 @dataclass
 class Embedded:
-    """A running embedded gateway. ``home``: its temporary directory, with the log. ``found`` has a token only
-    where no kernel is served.
+    """A running embedded gateway.
+
+    ``home`` is its temporary directory, with the log. ``found`` has a token only if no kernel is served.
     """
 
     found: Found
@@ -49,11 +51,11 @@ class Embedded:
     process: subprocess.Popen[bytes]
 
     def log_tail(self) -> str:
-        """The last lines that it logged."""
+        """Return the last lines of its log."""
         return _tail(self.home)
 
     def stop(self) -> None:
-        """End it and remove what it kept; harmless if it has ended."""
+        """End it and remove its directory. Harmless if it has ended."""
         assert self.process.stdin is not None
         self.process.stdin.close()
         self.process.terminate()
@@ -66,10 +68,10 @@ class Embedded:
 
 
 def start(kernel: ThisKernel | None, auth: KernelAuth | None) -> Embedded:
-    """Start a gateway for `kernel`, which proves itself by `auth`, and wait until it answers.
+    """Start a gateway for `kernel`, which proves itself by `auth`, and wait until it responds.
 
     Raises:
-        NoGateway: it did not come up; the message holds what it logged.
+        NoGateway: it did not come up. The message holds its log.
     """
     _sweep()
     home = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-"))
@@ -145,7 +147,7 @@ def _tail(home: Path) -> str:
 
 
 def _sweep() -> None:
-    """Remove what gateways of killed kernels left."""
+    """Remove the directories that gateways of killed kernels left."""
     for home in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
         pid = home.name.removeprefix(_PREFIX).partition("-")[0]
         if pid.isdigit() and not Path(f"/proc/{pid}").exists() and Path("/proc").exists():

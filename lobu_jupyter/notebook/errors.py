@@ -1,4 +1,4 @@
-"""What a cell raises when its run does not end well."""
+"""The exceptions that a cell raises when its run does not end well."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from lobu_jupyter.model.errors import brief
 
 
 class RunFailed(Exception):
-    """A run ended with an error. ``code`` is its RUN_ERROR's, the message says what to do next."""
+    """The failure of a run. ``code`` is its RUN_ERROR's, and the message says what to do next."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(f"{message} [{code}]")
@@ -18,14 +18,14 @@ class RunFailed(Exception):
 
 
 class RunTimeout(RunFailed, TimeoutError):
-    """A run took longer than it was given, and was cancelled."""
+    """The failure of a run that exceeded its timeout and was cancelled."""
 
     def __init__(self, seconds: float) -> None:
         super().__init__("timeout", f"The run took longer than {seconds:g} s and was cancelled.")
 
 
 class NoGateway(Exception):
-    """There is no gateway to talk to; the message says what to do."""
+    """The failure to find a gateway. The message says what to do."""
 
     def _render_traceback_(self) -> list[str]:
         return brief(self)

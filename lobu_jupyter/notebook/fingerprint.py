@@ -1,4 +1,4 @@
-"""The fingerprint of a function's code, by which a registered tool is known again when it is called."""
+"""The fingerprint of a function's code, which identifies a registered tool when it is called."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _PLAIN = (str, bytes, int, float, bool, type(None))
 def fingerprint_of(function: Any) -> str:
     """Return the fingerprint: code, name, defaults, and the functions that a wrapper holds.
 
-    What the function reads elsewhere (globals, modules, mutable values) is not in it.
+    It leaves out values that the function reads elsewhere (globals, modules, mutable values).
     """
     return hashlib.sha256(repr(_parts(function, set())).encode("utf-8", "backslashreplace")).hexdigest()
 
@@ -53,7 +53,7 @@ def _code(code: types.CodeType) -> tuple[Any, ...]:
 
 
 def _value(value: Any) -> str:
-    """A plain value by what it is; any other by which object it is, for its contents may change."""
+    """Return a plain value's contents, any other's identity, because its contents may change."""
     if isinstance(value, _PLAIN):
         return f"{type(value).__name__} {value!r}"
     if isinstance(value, tuple):

@@ -1,4 +1,4 @@
-"""A thread that keeps a chain up to date with its journal while somebody looks or waits."""
+"""A thread that keeps a chain up to date with its journal while a cell shows it or waits."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Watch(threading.Thread):
-    """Follows until the chain has ended. ``error``: why it could not."""
+    """A thread that follows until the chain has ended. ``error`` is the reason if it could not."""
 
     def __init__(self, client: Client, thread_id: str, chain: Chain, changed: Callable[[], None]) -> None:
         super().__init__(name=f"lobu {chain.run_id}", daemon=True)
@@ -25,14 +25,14 @@ class Watch(threading.Thread):
         self._thread_id = thread_id
         self._chain = chain
         self._changed = changed
-        self._cursor, self._told = chain.cursor, chain.taken  # what whoever starts it has shown
+        self._cursor, self._told = chain.cursor, chain.taken  # already shown by the starter
 
     def run(self) -> None:
         try:
             for batch in self._client.follow(self._thread_id, self._cursor):
                 for entry in batch:
                     self._chain.feed(entry)
-                if self._chain.taken != self._told:  # also by another thread that was quicker
+                if self._chain.taken != self._told:  # also if another thread was quicker
                     self._told = self._chain.taken
                     self._changed()
                 if self._chain.ended:
@@ -44,7 +44,7 @@ class Watch(threading.Thread):
 
 
 def catch_up(client: Client, thread_id: str, chain: Chain) -> None:
-    """Read what the journal has by now."""
+    """Read the journal up to its present end."""
     for batch in client.follow(thread_id, chain.cursor, follow=False):
         for entry in batch:
             chain.feed(entry)

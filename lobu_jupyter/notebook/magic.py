@@ -1,6 +1,6 @@
-"""`%lobu` and `%%lobu`: ask the agent of this notebook.
+"""The magics `%lobu` and `%%lobu`, which ask the agent of this notebook.
 
-Only this module is read by `%load_ext`; what a command needs is imported when it is first used.
+`%load_ext` imports this module only. A command's modules are imported when it is first used.
 """
 
 # pyright: reportUntypedFunctionDecorator=false
@@ -104,7 +104,7 @@ class LobuMagics(Magics):
         return commands.ask(self._filled(prompt), args)
 
     def _filled(self, prompt: str) -> str:
-        """`prompt` with each ``{expression}`` filled in, as IPython's magics do; left alone where one fails."""
+        """Fill in each ``{expression}``, as IPython's magics do. Returns `prompt` as it is if one fails."""
         from IPython.utils.text import FullEvalFormatter
 
         shell: Any = self.shell
@@ -115,10 +115,10 @@ class LobuMagics(Magics):
 
 
 def split(line: str) -> tuple[list[str], str]:
-    """The options before and after a prompt, and the prompt as it was written.
+    """Return the options before and after a prompt, and the prompt as it was written.
 
     Raises:
-        UsageError: an option that there is not; the message names the nearest.
+        UsageError: an option is unknown. The message names the nearest.
     """
     options, rest = _leading(line)
     if rest.lstrip().startswith("-- ") or rest.strip() == "--":
@@ -169,7 +169,7 @@ def _known(name: str) -> None:
 
 
 def _command(prompt: str) -> tuple[str, str]:
-    """The command of a line, and what follows it; ``ask`` for any other text, ``help`` for none."""
+    """Return the command of a line and the rest: ``ask`` for any other text, ``help`` for none."""
     if not prompt:
         return "help", ""
     word, _, rest = prompt.partition(" ")

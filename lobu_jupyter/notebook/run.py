@@ -1,4 +1,4 @@
-"""`Run`: a run in the notebook's hands: read it, wait for it, decide what it asks, cancel it."""
+"""A run in the notebook: read it, wait for it, decide its questions, cancel it."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ _OVER = ("succeeded", "cancelled", "failed", "expired")
 
 
 class Run:
-    """A run and those that resume it after a decision: to the person, one.
+    """A run and the runs that resume it after a decision, shown to the person as one.
 
-    What it tells (``status``, ``text``, ``interrupts`` …) is read from the journal when it is asked.
+    ``status``, ``text``, ``interrupts`` and the like read the journal on each use.
     """
 
     def __init__(self, session: Session, thread_id: str, run_id: str, cursor: int, prompt: str = "") -> None:
@@ -47,7 +47,7 @@ class Run:
 
     @classmethod
     def of(cls, session: Session, row: Row) -> Run:
-        """The run of a row, from the beginning of its chain."""
+        """Return the run of a row, from the beginning of its chain."""
         while row.parent_run_id is not None:
             row = session.client.get_run(row.parent_run_id)
         run = cls(session, row.thread_id, row.run_id, max(row.start_cursor - 1, 0))
@@ -55,32 +55,35 @@ class Run:
         run.prompt = said[0] if said and isinstance(said[0], str) else ""
         return run
 
-    # -- what it tells ----------------------------------------------------------------------------
+    # -- reading ----------------------------------------------------------------------------------
 
     @property
     def run_id(self) -> str:
-        """Its id; after a decision, that of the run which goes on."""
+        """Its id. After a decision, the id of the run that resumes it."""
         return self._chain.run_id
 
     @property
     def status(self) -> str:
-        """queued, running, interrupted (waits for a decision), succeeded, cancelled, failed or expired."""
+        """The status: queued, running, interrupted, succeeded, cancelled, failed or expired.
+
+        An interrupted run waits for a decision.
+        """
         return self._catch_up().status
 
     @property
     def text(self) -> str:
-        """What the agent said so far."""
+        """The agent's text so far."""
         return self._catch_up().text
 
     @property
     def error(self) -> RunFailed | None:
-        """Why it failed, None if it did not."""
+        """The failure, or None."""
         error = self._catch_up().error
         return RunFailed(error["code"], error["message"]) if error else None
 
     @property
     def interrupts(self) -> list[dict[str, Any]]:
-        """The open questions: AG-UI Interrupts; tool, arguments and decisions are in metadata.lobu."""
+        """The open questions: AG-UI Interrupts, with tool, arguments and decisions in metadata.lobu."""
         open_ = self._catch_up().interrupts
         self._batch.show(open_)
         return open_
@@ -91,7 +94,7 @@ class Run:
         return self._catch_up().state()
 
     def events(self) -> Iterator[Event]:
-        """Its AG-UI events from the first one on, as they come, to its end or to an open question."""
+        """Yield its AG-UI events from the first on, as they come, up to its end or an open question."""
         seen = Chain(*self._first)
         known = self._catch_up().cursor
         for batch in self._session.client.follow(self.thread_id, seen.cursor):
@@ -102,10 +105,10 @@ class Run:
                 if seen.cursor >= known and seen.status in (*_OVER, "interrupted"):
                     return
 
-    # -- what it takes ----------------------------------------------------------------------------
+    # -- deciding ---------------------------------------------------------------------------------
 
     def wait(self, timeout: float | None = None) -> Self:
-        """Wait until it ends or asks; meanwhile this cell runs the agent's code.
+        """Wait until it ends or asks. Meanwhile this cell runs the agent's code.
 
         Stopping the cell cancels the run.
 
@@ -113,7 +116,7 @@ class Run:
             timeout: seconds, after which the run is cancelled.
 
         Raises:
-            RunFailed: it ended with an error; code and message say which.
+            RunFailed: it ended with an error, given by code and message.
             RunTimeout: it took too long.
         """
         from .waiting import wait
@@ -122,15 +125,16 @@ class Run:
         return self
 
     def cancel(self) -> Self:
-        """Cancel it, also while it waits for a decision; harmless once it has ended."""
+        """Cancel it, also while it waits for a decision. Harmless once it has ended."""
         self._session.client.cancel(self.run_id)
         self._refresh()
         return self
 
     def approve(self, which: Which = None, *, grant: str | None = None, option: str | None = None) -> Self:
-        """Let the call run. ``which``: id or position where several are open, or "all".
+        """Let the call run.
 
         Args:
+            which: an id or a position if several are open, or "all".
             grant: approve later calls, too. ``call``: this exact one in this chat. ``thread``, ``notebook``: simple
                 code there. ``thread_all``, ``notebook_all``: every call of the tool there, whatever it does.
             option: the id of one of an outside agent's own answers, as ``run.interrupts`` has them.
@@ -138,25 +142,25 @@ class Run:
         return self._decide_all("approve", which, decisions.approval(grant, option))
 
     def reject(self, reason: str = "", which: Which = None) -> Self:
-        """Refuse the call, or the answer; the agent is told the reason."""
+        """Refuse the call or the question, and give the agent the reason."""
         return self._decide_all("reject", which, decisions.rejection(reason))
 
     def edit(self, args: dict[str, Any] | None = None, which: Which = None, **changed: Any) -> Self:
-        """Let the call run with other arguments; those that are not given stay."""
+        """Let the call run with changed arguments. The others stay."""
         interrupt = self._batch.find(self._open(), which)
         return self._decide(interrupt["id"], decisions.edit(interrupt, {**(args or {}), **changed}))
 
     def respond(self, text: str, which: Which = None) -> Self:
-        """Give the call's result yourself; it does not run."""
+        """Give the call's result yourself. The call does not run."""
         return self._decide(which, {"response": text})
 
     def answer(self, *given: Any, which: Which = None, **by_id: Any) -> Self:
-        """Answer the agent's questions, in their order or by their ids; a list where several may be chosen."""
+        """Answer the agent's questions, in their order or by id. Give a list if several may be chosen."""
         interrupt = self._batch.find(self._open(), which)
         return self._decide(interrupt["id"], decisions.answers(interrupt, given, by_id))
 
     def questions(self, which: Which = None) -> list[dict[str, Any]]:
-        """The agent's own questions of an interrupt; empty where a call asks for approval.
+        """Return the agent's own questions of an interrupt, or none if a call asks for approval.
 
         Raises:
             ValueError: nothing is open, or `which` does not name one of several.
@@ -165,11 +169,11 @@ class Run:
 
     @property
     def undecided(self) -> int:
-        """How many open questions are to be decided before it goes on."""
+        """The number of open questions to decide before the run continues."""
         return len(self._batch.left(self._open()))
 
     def _decide_all(self, kind: str, which: Which, payload: dict[str, Any]) -> Self:
-        """The same decision on the one that `which` names, or on all open questions that take it."""
+        """Make the same decision on the one that `which` names, or on all open questions that take it."""
         if which != "all":
             return self._decide(which, payload)
         for id_ in decisions.offering(self._open(), kind):
@@ -193,20 +197,20 @@ class Run:
         return self
 
     def _open(self) -> list[dict[str, Any]]:
-        """The open questions, which are not shown by being read."""
+        """Return the open questions without recording them as shown."""
         return self._catch_up().interrupts
 
     def _read_anew(self) -> None:
-        """Show the questions as the journal has them: what was shown is not what waits."""
+        """Show the questions as the journal has them, because the shown ones are out of date."""
         self._batch.forget()
         self._chain, self._watch = Chain(*self._first), None
         self._refresh()
         self.show()
 
-    # -- how it shows -----------------------------------------------------------------------------
+    # -- showing ----------------------------------------------------------------------------------
 
     def show(self) -> None:
-        """Show it in this cell; where the front end can, live."""
+        """Show it in this cell, live if the front end can."""
         if not any(output.in_this_cell for output in self._outputs):
             self._outputs.append(CellOutput(self._bundle()))
         if live_front_end(self._session.found.embedded):
@@ -227,10 +231,10 @@ class Run:
         self._batch.show(self._chain.interrupts)
         return bundle_of(self._chain, self.thread_id, self.prompt, self._trouble)
 
-    # -- how it keeps up --------------------------------------------------------------------------
+    # -- following --------------------------------------------------------------------------------
 
     def watch(self) -> Watch | None:
-        """The thread that follows the journal; None once there is nothing to follow."""
+        """Return the thread that follows the journal, or None once the run has ended."""
         if self._watch is not None and self._watch.is_alive():
             return self._watch
         if self._chain.ended:
@@ -241,7 +245,7 @@ class Run:
 
     @property
     def chain(self) -> Chain:
-        """The fold as far as it was read; :attr:`status` and the others read on first."""
+        """The fold of the entries read so far. :attr:`status` and the others read the journal first."""
         return self._chain
 
     @property
@@ -250,12 +254,12 @@ class Run:
 
     @property
     def ended(self) -> bool:
-        """Whether it is over for good; a run that waits for a decision is not."""
+        """True if it has ended for good. A run that waits for a decision has not."""
         return self._catch_up().ended
 
     @contextmanager
     def told(self, listener: Callable[[], None]) -> Generator[None]:
-        """Call `listener`, from the watching thread, whenever something came."""
+        """Call `listener`, from the watching thread, whenever it has news."""
         self._listeners.append(listener)
         try:
             yield
@@ -264,7 +268,7 @@ class Run:
 
     @property
     def _trouble(self) -> LobuError | None:
-        """Why the watch gave up, if it did."""
+        """The error that ended the watch, or None."""
         return self._watch.error if self._watch is not None else None
 
     def _catch_up(self) -> Chain:
@@ -273,19 +277,19 @@ class Run:
         return self._chain
 
     def _refresh(self) -> None:
-        """After something that this cell did: read on, and bring earlier outputs up to date."""
+        """Read the journal and update earlier outputs, after this cell changed the run."""
         self._catch_up()
         self.update_outputs()
 
     def update_outputs(self) -> None:
-        """Bring what cells show up to date, from the cell that runs now."""
+        """Update all outputs of the run, from the cell that runs now."""
         if self._outputs:
             bundle = self._bundle()
             for output in self._outputs:
                 output.update(bundle, from_this_cell=True)
 
     def _news(self) -> None:
-        """The watch has read something: wake who waits, and update the outputs that are due."""
+        """Call the listeners and update the outputs that are due, on news of the watch."""
         for listener in list(self._listeners):
             listener()
         if not live_front_end(self._session.found.embedded) or not self._outputs:
@@ -308,7 +312,7 @@ class Run:
 
 
 def cancel_quietly(run: Run) -> None:
-    """Cancel, when something else is already being raised: a failure to is told, not raised."""
+    """Cancel while another exception is being raised. A failure to cancel is printed, not raised."""
     try:
         run.cancel()
     except LobuError as error:

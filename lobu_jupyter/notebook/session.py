@@ -1,4 +1,4 @@
-"""This kernel's link with its gateway: found once, on first use, and found again when it went away."""
+"""This kernel's link with its gateway, found once on first use, and found again if it went away."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Session:
-    """A client with this kernel's credential, and what the gateway was told about this kernel."""
+    """A client with this kernel's credential, the tools last sent, and the decisions made so far."""
 
     def __init__(
         self,
@@ -42,27 +42,27 @@ class Session:
         return self.kernel.kernel_id if self.kernel is not None else None
 
     def batch(self, thread_id: str) -> Batch:
-        """The decisions made so far on a thread's open questions: cells may make them one by one."""
+        """Return the decisions made so far on a thread's open questions. Cells may make them one by one."""
         return self._batches.setdefault(thread_id, Batch())
 
     def thread(self, name: str | None = None, *, new: bool = False) -> Thread:
-        """The thread of this notebook, or its thread `name`; ``new`` begins one."""
+        """Return this notebook's thread, or its thread `name`. ``new`` begins one."""
         return self.client.create_thread(name=name, kernel_id=self.kernel_id, reuse=not new)
 
     def known_thread(self) -> Thread | None:
-        """The thread of this notebook, if it has one: who only looks makes none."""
+        """Return this notebook's thread, or None. Never creates one."""
         try:
             return self.client.create_thread(kernel_id=self.kernel_id, reuse=True, create=False)
         except ThreadNotFound:
             return None
 
     def start(self, thread_id: str, run: StartRun) -> Started:
-        """Start a run, after telling the gateway of tools that the notebook defined since the last one."""
+        """Start a run, after sending the tools that the notebook defined since the last one."""
         self._tell_tools()
         return self.client.start(thread_id, run)
 
     def front_end_attached(self) -> bool:
-        """Whether somebody can answer a question while a cell waits (``LOBU_ANSWERABLE`` decides, if set)."""
+        """Return whether a person can answer while a cell waits. ``LOBU_ANSWERABLE`` decides, if set."""
         given = os.environ.get("LOBU_ANSWERABLE")
         if given is not None:
             return given == "1"
@@ -84,10 +84,10 @@ _gateway: embedded.Embedded | None = None
 
 
 def current() -> Session:
-    """This kernel's session.
+    """Return this kernel's session.
 
     Raises:
-        NoGateway: there is none, and none could be started; the message says what to do.
+        NoGateway: there is none, and none could be started. The message says what to do.
     """
     global _session
     with _lock:
@@ -97,7 +97,7 @@ def current() -> Session:
 
 
 def reaching() -> Session:
-    """This kernel's session, found again if its server moved or was restarted elsewhere."""
+    """Return this kernel's session, found again if its server moved or was restarted elsewhere."""
     session = current()
     try:
         session.client.health()
@@ -108,14 +108,14 @@ def reaching() -> Session:
 
 
 def forget() -> None:
-    """Forget the gateway that was found; the next use looks again."""
+    """Drop the session. The next use finds the gateway again."""
     global _session
     with _lock:
         _session = None
 
 
 def _open() -> Session:
-    """Find the gateway, or start one of our own; that one and the kernel's boot value live as long as we do."""
+    """Find the gateway, or start our own. That one and the kernel's boot value last as long as we do."""
     global _auth, _gateway
     kernel = this_kernel()
     if _auth is None and kernel is not None:
@@ -131,7 +131,7 @@ def _open() -> Session:
 
 
 def _answer_looks() -> None:
-    """From now on an agent can look at the variables while a cell runs, this first one too."""
+    """Let an agent look at the variables while a cell runs, from this first one on."""
     from IPython.core.getipython import get_ipython
 
     from lobu_jupyter.notebook.guest import guest

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 _ENDED_FROM_ELSEWHERE = ("cancelled", "failed", "expired")
 TICK = 0.25
-"""Seconds after which a wait looks again, whether or not something came."""
+"""Seconds between two polls of a wait, whether or not something came."""
 QUEUE_TICK = 1.0
-"""Seconds after which the wait of a queued run asks again whether anybody can decide what is ahead of it."""
+"""Seconds after which a queued run's wait checks again that a person can decide the question ahead of it."""
 _NOBODY_DECIDES = (
     "This chat waits for a decision, and no front end is open to make it, so the message was not run. "
     "Decide first (%lobu approve, %lobu reject, %lobu answer), then ask again."
@@ -35,9 +35,9 @@ def wait(run: Run, timeout: float | None, *, through_decisions: bool) -> None:
 
     Raises:
         RunFailed: it ended with an error, or is queued behind a question that nobody can decide.
-        RunTimeout: `timeout` seconds went by; it was cancelled.
+        RunTimeout: `timeout` seconds went by, and it was cancelled.
         LobuError: the journal cannot be followed any more.
-        KeyboardInterrupt: the person stopped the cell; the run was cancelled.
+        KeyboardInterrupt: the person stopped the cell, and the run was cancelled.
     """
     end = None if timeout is None else time.monotonic() + timeout
     try:
@@ -82,7 +82,7 @@ def _refuse_to_hang(run: Run) -> None:
 
 
 class _Idle:
-    """Where there is no kernel to lend: a wait does nothing else."""
+    """A plain wait, if there is no main thread of a kernel to lend."""
 
     def __init__(self) -> None:
         self._news = threading.Event()
@@ -129,8 +129,8 @@ class _Lent:
             KeyboardInterrupt: the cell was stopped, also while the agent's code ran.
         """
         self._runner.turn(seconds)
-        # What ends a run from elsewhere interrupts the code, too, and has ended it by now. A run that went on
-        # was interrupted here, also if it came to its end before we looked.
+        # An end from elsewhere interrupts the code too, and the journal has it by now. Any other run was
+        # interrupted here, even if it has succeeded before this check.
         if self._stopped and self._run.status not in _ENDED_FROM_ELSEWHERE:
             raise KeyboardInterrupt
         self._stopped = False
@@ -153,7 +153,7 @@ def _over(run: Run, through_decisions: bool) -> bool:
 
 
 def raise_unless_answered(run: Run) -> None:
-    """For a cell that needs the answer: a run that was cancelled or expired has none.
+    """Raise for a cell that needs the answer, if the run was cancelled or expired.
 
     Raises:
         RunFailed: there is no answer.

@@ -1,8 +1,7 @@
-"""The chat widget: a thread to talk to, in a cell output, and its standing as traits.
+"""The chat widget: a thread in a cell output, with its status as traits.
 
-The page talks to the gateway itself; this side only says which thread, and follows it too, so that
-Python can observe how it goes. Where a page has no Jupyter server (VS Code, Colab), it goes through
-this kernel: see :mod:`.comm`.
+The page talks to the gateway itself. The kernel names the thread and follows it too, so that Python can
+observe it. A page without a Jupyter server (VS Code, Colab) goes through this kernel: see :mod:`.comm`.
 """
 
 from __future__ import annotations
@@ -35,12 +34,12 @@ class ChatWidget(anywidget.AnyWidget):  # pyright: ignore[reportUntypedBaseClass
     """A chat with the agent on one thread: this notebook's, or the one that ``thread`` names.
 
     Show it as the value of a cell, in as many cells as you like. ``status`` is idle, running or
-    waiting, or ``lost`` with the reason in ``error``; ``last_answer`` is the agent's last whole
-    message. Both follow the thread whether or not a page is open; observers are called on a
-    background thread.
+    waiting, or ``lost`` with the reason in ``error``. ``last_answer`` is the agent's last whole
+    message. Both follow the thread even if no page is open. Observers are called on a background
+    thread.
 
     Raises:
-        NoGateway: there is no gateway to be found.
+        NoGateway: no gateway was found.
     """
 
     _esm = _STATIC / "widget.js"
@@ -64,11 +63,11 @@ class ChatWidget(anywidget.AnyWidget):  # pyright: ignore[reportUntypedBaseClass
         self._background.submit(self._follow())
 
     def __repr__(self) -> str:
-        """What is shown where no widgets are."""
+        """Return the text for front ends without widgets."""
         return f"ChatWidget(thread_id={self.thread_id!r}, status={self.status!r})"
 
     def close(self) -> None:
-        """Take the widget away and stop following; the thread and its runs go on."""
+        """Remove the widget and stop following. The thread and its runs continue."""
         if hasattr(self, "_background"):
             self._background.close()
         super().close()
@@ -90,7 +89,7 @@ class ChatWidget(anywidget.AnyWidget):  # pyright: ignore[reportUntypedBaseClass
             self._set(status="lost", error=error.message)
 
     def _show(self, state: State) -> None:
-        # The answer first: who waits for "idle" finds it there.
+        # The answer first, so that an observer of "idle" finds it.
         self._set(last_answer=last_answer(state))
         self._set(status=state["status"])
 
@@ -100,13 +99,13 @@ class ChatWidget(anywidget.AnyWidget):  # pyright: ignore[reportUntypedBaseClass
 
 
 def client_of(link: Session) -> AsyncClient:
-    """A client of one event loop, with this kernel's credential, or the token that was named for it."""
+    """Return a client for one event loop, with this kernel's credential or the token named for it."""
     found = link.found
     return AsyncClient(found.url, token=found.token, auth=link.auth, verify=found.verify)
 
 
 def last_answer(state: State) -> str:
-    """The text of the agent's last finished message, or nothing."""
+    """Return the text of the agent's last finished message, or an empty text."""
     for item in reversed(state["items"]):
         if item["kind"] == "message" and item["role"] == "assistant" and item["done"] and item["content"]:
             return _text(item["content"])

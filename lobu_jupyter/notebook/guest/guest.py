@@ -1,14 +1,14 @@
 """An agent's code as a guest in the person's kernel: it runs, and leaves their things as they were.
 
-The worker sends this module and :mod:`looks` as source with each request (the kernel may live in an
+The worker sends this module and :mod:`looks` as source with each request (the kernel may run in an
 environment without lobu_jupyter), so both use only the standard library and what IPython has loaded.
 
 A request is JSON: ``{"do": "run", "code"}``, ``{"do": "tool", "name", "args"}`` or ``{"do": "look",
 "expression"}``. A result is ``{"state": "done", "ok", "error"?, "value"?, "seconds"}``, or
 ``{"state": "unwanted"}`` when the request was withdrawn before it began: then nothing ran.
 
-Before it runs, and before it leaves, the guest asks its executor over the stdin channel: the first
-question withdraws a request that can no longer be taken back from the kernel's queue, the second
+The guest asks its executor over the stdin channel before it runs and before it leaves. The first
+question withdraws a request that can no longer be taken back from the kernel's queue. The second
 waits until no interrupt is on its way, so that none ever hits the person's next cell.
 """
 
@@ -46,7 +46,7 @@ _results: dict[str, dict[str, Any]] = {}
 
 
 async def serve(shell: Any, request_id: str, text: str) -> None:
-    """Run the request that the kernel is handling now; :func:`take` gives its result."""
+    """Run the request that the kernel is handling now. :func:`take` returns its result."""
     with _Interrupts() as interrupts:
         if not _ask(shell.kernel, "begin"):
             _results[request_id] = UNWANTED
@@ -57,12 +57,12 @@ async def serve(shell: Any, request_id: str, text: str) -> None:
 
 
 def take(request_id: str) -> Taken:
-    """The result of :func:`serve`, to be read as a user expression of the same request."""
+    """Return the result of :func:`serve`, to be read as a user expression of the same request."""
     return Taken(_results.pop(request_id, UNWANTED))
 
 
 class Taken:
-    """Shows itself as JSON under :data:`RESULT_MIME`."""
+    """A result that displays itself as JSON under :data:`RESULT_MIME`."""
 
     def __init__(self, result: dict[str, Any]) -> None:
         self.result = result
@@ -72,11 +72,11 @@ class Taken:
 
 
 def serve_inline(shell: Any, request_id: str, text: str) -> dict[str, Any]:
-    """Run a request on this (the main) thread inside a cell that waits; publish all of it on iopub.
+    """Run a request on this (the main) thread inside a waiting cell, and publish all of it on iopub.
 
-    Busy, outputs, the result and idle carry `request_id` as their parent's msg_id. It leaves as :func:`serve`
-    does, so that no interrupt of this request hits the cell that goes on: the request's ``"asks"`` is the
-    executor's identity on the stdin channel.
+    Busy, outputs, the result and idle carry `request_id` as their parent's msg_id. Like
+    :func:`serve` it asks before it leaves, so that no interrupt of this request hits the waiting cell. The
+    request's ``"asks"`` is the executor's identity on the stdin channel.
     """
     work: dict[str, Any] = json.loads(text)
     asks: str | None = work.get("asks")
@@ -173,7 +173,7 @@ async def _call(shell: Any, name: str, args: dict[str, Any]) -> dict[str, Any]:
 
 
 def _of_the_person(shell: Any, error: BaseException) -> list[str]:
-    """The traceback from the person's function on; what called it is ours."""
+    """Return the traceback from the person's function on, without our frames that called it."""
     at = error.__traceback__
     while at is not None and at.tb_frame.f_globals.get("__name__") in _CALLERS:
         at = at.tb_next
@@ -203,7 +203,7 @@ def _error(error: BaseException, lines: list[str]) -> dict[str, Any]:
 
 @contextmanager
 def _as_agent() -> Generator[None]:
-    """What the code registers with ``@lobu.tool`` is not the person's; the person's own stay as they are."""
+    """Mark tools that the code registers with ``@lobu.tool`` as the agent's. The person's stay the same."""
     decorator = sys.modules.get("lobu_jupyter.notebook.tools.decorator")
     if decorator is not None:
         with decorator.agent_code():
@@ -217,7 +217,7 @@ def _as_agent() -> Generator[None]:
 
 @contextmanager
 def _untouched(shell: Any) -> Generator[None]:
-    """``_``, ``__``, ``___``, ``_N``, ``Out`` and ``input`` are the person's again afterwards."""
+    """Restore the person's ``_``, ``__``, ``___``, ``_N``, ``Out`` and ``input`` afterwards."""
     names, hook, outs = shell.user_ns, shell.displayhook, shell.user_ns["_oh"]
     unders = {name: names.get(name) for name in ("_", "__", "___", f"_{shell.execution_count}")}
     hooked = {name: getattr(hook, name) for name in ("_", "__", "___")}
@@ -251,10 +251,10 @@ def _no_input(*_: object, **__: object) -> str:
 
 
 class _Interrupts:
-    """While it holds, SIGINT stops the agent's code, however deep it is, and nothing else.
+    """A context in which SIGINT stops the agent's code, however deep it is, and nothing else.
 
-    In the agent's own step it raises KeyboardInterrupt; while the code awaits, it cancels it; before
-    and after the code it does nothing.
+    In the agent's own step SIGINT raises KeyboardInterrupt. While the code awaits, SIGINT cancels it.
+    Before and after the code, SIGINT does nothing.
     """
 
     def __init__(self) -> None:
@@ -305,7 +305,7 @@ def _stopped(error: BaseException) -> dict[str, Any]:
 
 
 def _ask(kernel: Any, question: str) -> bool:
-    """Whether the executor says yes, over stdin; no answer in time is a no."""
+    """Ask the executor over stdin, and return whether it says yes. No reply in time is a no."""
     parent, ident = kernel.get_parent("shell"), kernel._parent_ident["shell"]
     asked: set[str] = set()
     end = time.monotonic() + ANSWER_SECONDS
@@ -373,10 +373,10 @@ _own_loop: list[asyncio.AbstractEventLoop] = []
 
 @contextmanager
 def _stepped_out_of_the_loop() -> Generator[asyncio.AbstractEventLoop]:
-    """A loop of our own to run on this thread, though a cell is running on the kernel's loop.
+    """Yield a loop of our own to run on this thread while a cell runs on the kernel's loop.
 
-    asyncio forbids nesting; leaving the running loop and its task for a while is what these private
-    calls are for (tests/worker/kernel/test_inline.py pins them).
+    asyncio forbids nesting. These private calls leave the running loop and its task for a while
+    (tests/worker/kernel/test_inline.py pins them).
     """
     running: asyncio.AbstractEventLoop | None = asyncio._get_running_loop()
     task = None if running is None else asyncio.current_task(running)

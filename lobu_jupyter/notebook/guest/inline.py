@@ -1,8 +1,8 @@
-"""A cell that waits for the agent lends it the main thread.
+"""The main thread, lent to the agent by a cell that waits for it.
 
 While `%lobu --wait` or `%lobu wait` holds the kernel, code that the worker sends would queue behind
-that very cell. So the cell polls for jobs, and runs them itself as guest.py says: under the job's own
-parent header, so that the worker sees the same messages as ever.
+that very cell. So the cell polls for jobs and runs them itself through guest.py, under the job's own
+parent header, so that the worker sees the usual messages.
 """
 
 from __future__ import annotations
@@ -24,21 +24,21 @@ _TICK_SECONDS = 0.2  # how long a wait on a queue may hold back a KeyboardInterr
 
 
 class Job(TypedDict):
-    """What the server hands to the cell that polls."""
+    """A job from the server for the cell that polls."""
 
     jobId: str
     code: str
 
 
 class InlineRunner:
-    """Polls in a thread of its own, runs jobs in :meth:`turn`; a context manager around a cell's wait.
+    """A context manager around a cell's wait. It polls in its own thread and runs jobs in :meth:`turn`.
 
-    The thread's last poll may outlive the cell; what it brings then goes back to the worker unrun.
+    The thread's last poll may outlive the cell. A job that it brings then goes back to the worker unrun.
 
     Args:
         shell: IPython's shell.
-        poll: ``poll(seconds)`` asks the server for a job, None if there is none in that time; it may
-            raise, and is then asked again.
+        poll: ``poll(seconds)`` asks the server for a job, and returns None if there is none in that
+            time. If it raises, it is retried.
         report: ``report(job_id, done)`` tells the server how a job ended: ``{"state": "done", "ok",
             "error"?, "value"?}``.
     """
@@ -64,7 +64,7 @@ class InlineRunner:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Stop polling; a job that came too late goes back unrun."""
+        """Stop polling. A job that came too late goes back unrun."""
         with self._handing_over:
             self._left.set()
         self._ready.release()
@@ -72,7 +72,7 @@ class InlineRunner:
             self._refuse(self._jobs.get())
 
     def turn(self, seconds: float) -> bool:
-        """Run a job if one comes in time: True if one ran. :meth:`wake` ends the wait early.
+        """Run a job if one comes in time. Returns True if one ran. :meth:`wake` ends the wait early.
 
         Raises:
             KeyboardInterrupt: the person stopped the cell while it waited. (While a job runs, an
@@ -91,7 +91,7 @@ class InlineRunner:
         return False
 
     def wake(self) -> None:
-        """Let a waiting turn return; from any thread."""
+        """End a waiting turn, from any thread."""
         self._jobs.put(None)
 
     def _run(self, job: Job) -> None:

@@ -1,6 +1,6 @@
 """Read-only looks at the person's variables, in their kernel: bounded, and never a repr of something huge.
 
-Uses only what is loaded: a DataFrame is known by its class's module, so nothing is imported for it.
+Only loaded modules are used: a DataFrame is known by its class's module, so nothing is imported.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _PLAIN = (bool, int, float, complex, type(None))
 
 
 def list_variables(names: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
-    """The person's variables: ``{"name", "type", "shape"?, "size"?, "value"?}``, at most 200 by name."""
+    """List the person's variables: ``{"name", "type", "shape"?, "size"?, "value"?}``, at most 200 by name."""
     space = _user_names() if names is None else dict(names)
     shown = sorted(name for name, value in space.items() if not _is_imported(value))
     listed = [{"name": name, **_brief(space[name])} for name in shown[:MAX_VARIABLES]]
@@ -34,7 +34,7 @@ def list_variables(names: Mapping[str, Any] | None = None) -> list[dict[str, Any
 
 
 def describe_variable(name: str, names: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """One variable: type, shape, dtypes, head, keys, signature, whichever it has.
+    """Describe one variable: type, shape, dtypes, head, keys, signature, whichever it has.
 
     Raises:
         NameError: there is no such variable.
@@ -55,7 +55,7 @@ def describe_variable(name: str, names: Mapping[str, Any] | None = None) -> dict
 
 
 def _user_names() -> dict[str, Any]:
-    """What the person defined: no name of IPython's, no private one."""
+    """Return the names that the person defined: none of IPython's, no private one."""
     from IPython.core.getipython import get_ipython
 
     shell = get_ipython()
@@ -70,7 +70,7 @@ def _user_names() -> dict[str, Any]:
 
 
 def _is_imported(value: Any) -> bool:
-    """A module, or a function or class of one: not the person's data."""
+    """Return whether a value is a module, or a function or class of one, and so not the person's data."""
     if isinstance(value, types.ModuleType):
         return True
     kinds = (types.FunctionType, types.BuiltinFunctionType, type)
@@ -143,7 +143,7 @@ def _dtypes(frame: Any) -> Iterable[tuple[Any, Any]]:
 
 
 def _label(column: Any) -> dict[str, str]:
-    """How a label that is no text stands in code: a number's repr, "" for what has no literal of use."""
+    """Return the code of a label that is no text: a number's repr, or "" if it has no useful literal."""
     if isinstance(column, str):
         return {}
     return {"label": repr(column) if isinstance(column, (int, float)) else ""}
@@ -192,7 +192,7 @@ def _attributes(value: Any) -> list[str]:
 
 
 def _short(value: Any, depth: int = 1) -> str:
-    """A repr that cannot be huge: plain values and short texts as they are, all else by its type."""
+    """Return a repr that cannot be huge: plain values and short texts as they are, all else by its type."""
     if isinstance(value, _PLAIN) and not _is_huge_int(value):
         return repr(value)
     if isinstance(value, str):

@@ -1,6 +1,6 @@
 """The transcript as a list of plain blocks, from which text/plain and text/html are written.
 
-Nothing here depends on time or on random ids, so that the same run reads the same again.
+Nothing here depends on time or on random ids, so that the same run always gives the same text.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _DECIDED = {
 
 @dataclass
 class Block:
-    """One thing to show: ``kind`` is prompt, said, thought, call, question, error or notice."""
+    """A piece of the transcript. ``kind`` is prompt, said, thought, call, question, error or notice."""
 
     kind: str
     head: str = ""
@@ -52,14 +52,14 @@ class Block:
 
 @dataclass
 class Part:
-    """Something inside a block: ``code``, ``out`` or ``image`` (text: a data URI)."""
+    """A part of a block. ``kind`` is code, out or image (whose ``text`` is a data URI)."""
 
     kind: str
     text: str
 
 
 def blocks_of(state: State) -> list[Block]:
-    """What a person reads of `state`, in order; open questions last."""
+    """Return the blocks of `state`, in order, with open questions last."""
     waiting: list[dict[str, Any]] = state["interrupts"]
     asked = {interrupt.get("toolCallId") for interrupt in waiting}
     blocks = [block for item in state["items"] if (block := _block(item, asked)) is not None]
@@ -122,7 +122,7 @@ def _notice(item: Item) -> Block:
 
 
 def _call(item: Item, asked: bool) -> Block:
-    """Return a call. ``asked``: its question shows the arguments, whole."""
+    """Return a call. If `asked`, the arguments are left out: its question shows them whole."""
     name = visible_line(item["name"])
     decision: dict[str, Any] = (item.get("decision") or {}).get("decision") or {}
     status = _CALL_STATUS.get(item["status"], item["status"])
@@ -152,7 +152,7 @@ def _arguments(item: Item, decision: dict[str, Any]) -> str:
 
 
 def _result(result: Any) -> str:
-    """A result; what is meant for the agent's eyes (long JSON) in short."""
+    """Return a result, shortened if it is long JSON, which is meant for the agent."""
     text = result if isinstance(result, str) else _json(result)
     if text.startswith(("{", "[")) and len(text) > LONG_JSON and isinstance(_loads(text), dict | list):
         return f"{text[:LONG_JSON]} … ({len(text)} characters)"
@@ -196,14 +196,14 @@ def _question(interrupt: dict[str, Any], number: int | None) -> Block:
 
 
 def _asked(question: dict[str, Any], is_one_of_several: bool) -> str:
-    """A question's options; and the question itself, where the heading has several."""
+    """Return a question's options, with the question itself if the heading has several."""
     lines = [visible(str(question.get("question")))] if is_one_of_several else []
     lines += [f"  - {visible(str(option))}" for option in question.get("options") or []]
     return "\n".join(lines + ["  (several may be chosen)"] * bool(question.get("multiple")))
 
 
 def _how_to_answer(interrupt: dict[str, Any], number: int | None) -> str:
-    """The Python, and the magics, that answer a question; ``number``: its place among several."""
+    """Return the Python and the magics that answer a question. ``number`` is its place among several."""
     ours = lobu(interrupt)
     questions: list[dict[str, Any]] = ours.get("questions") or []
     first = next((str(a) for a in (ours.get("args") or {})), "argument")
@@ -234,7 +234,7 @@ def _loads(text: str) -> Any:
 
 
 def _short_json(value: dict[str, Any]) -> str:
-    """On one line if it is short."""
+    """Return JSON, on one line if it is short."""
     line = json.dumps(value, ensure_ascii=False, default=str)
     return line if len(line) <= SHORT else _json(value)
 

@@ -1,4 +1,4 @@
-"""A folded state small enough to be kept in a cell, so that a colleague without the thread reads it."""
+"""A folded state small enough to be kept in a cell, so that a colleague without the thread can read it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _TEXT_STEPS = (64_000, 16_000, 4_000, 800)
 
 
 def bounded(state: State, most: int = MOST_BYTES) -> State:
-    """A copy of `state` of at most `most` bytes of JSON: long texts are cut first, then old items go."""
+    """Return a copy of at most `most` bytes of JSON. First long texts are cut, then old items dropped."""
     if _size(state) <= most:
         return copy.deepcopy(state)
     small = state

@@ -1,7 +1,7 @@
 """A run's output in a cell: one MIME bundle, kept up to date while the front end can show it.
 
-Updates go out under the header of the cell that first showed the run, at most four a second, so that
-they reach that output and no other. Where nobody looks (nbval, papermill), there is one output.
+Updates are sent under the header of the cell that first showed the run, so that they reach that output
+and no other, at most four a second. Without a live front end (nbval, papermill), there is one output.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ EVERY = 0.25
 
 
 def bundle_of(chain: Chain, thread_id: str, prompt: str, trouble: LobuError | None = None) -> dict[str, Any]:
-    """The MIME bundle of docs/architecture.md, "The cell output"; the snapshot once there is a pause or an end.
+    """Return the MIME bundle of docs/architecture.md, "The cell output".
 
-    ``trouble``: why nothing more was read.
+    It has the snapshot once the run pauses or ends. ``trouble`` is the error that stopped the reading.
     """
     state, status = chain.state(), chain.status
     thread: dict[str, Any] = {
@@ -49,7 +49,7 @@ def bundle_of(chain: Chain, thread_id: str, prompt: str, trouble: LobuError | No
 
 
 def _journaled(state: State) -> str:
-    """The prompt as the journal has it: what was redacted there is not saved with the notebook either."""
+    """Return the prompt as journaled, so that a redacted part is not saved with the notebook either."""
     said = [item["content"] for item in state["items"] if item.get("role") == "user"]
     return said[0] if said and isinstance(said[0], str) else ""
 
@@ -59,7 +59,7 @@ def _prompt_item(prompt: str) -> dict[str, Any]:
 
 
 def live_front_end(embedded: bool) -> bool:
-    """Whether somebody watches outputs change. ``LOBU_LIVE`` decides, if set."""
+    """Return whether a front end shows updates of outputs. ``LOBU_LIVE`` decides, if set."""
     given = os.environ.get("LOBU_LIVE")
     if given is not None:
         return given == "1"
@@ -67,7 +67,7 @@ def live_front_end(embedded: bool) -> bool:
 
 
 class CellOutput:
-    """One output of one cell. Made on the main thread, while the cell runs; updated from any."""
+    """An output of a cell. Created on the main thread while the cell runs, and updated from any thread."""
 
     def __init__(self, bundle: dict[str, Any]) -> None:
         from IPython.core.getipython import get_ipython
@@ -82,15 +82,15 @@ class CellOutput:
 
     @property
     def in_this_cell(self) -> bool:
-        """Whether the cell that runs now shows this output."""
+        """True if the cell that runs now shows this output."""
         return self.cell.get("msg_id") is not None and self.cell.get("msg_id") == self._parent().get("msg_id")
 
     def due(self) -> bool:
-        """Whether an update is not too soon; a larger one is due later."""
+        """Return whether an update may be sent now. After a larger one, the next is due later."""
         return time.monotonic() >= self._next
 
     def update(self, bundle: dict[str, Any], *, from_this_cell: bool = False) -> None:
-        """Replace what is shown; ``from_this_cell``: under the header of the cell that runs now."""
+        """Replace the output. ``from_this_cell`` uses the header of the cell that runs now."""
         if from_this_cell:
             self._publish(bundle, update=True)
             return

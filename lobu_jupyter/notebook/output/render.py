@@ -1,4 +1,4 @@
-"""text/plain and text/html of a transcript: self-contained, escaped, bounded, no script.
+"""The text/plain and text/html of a transcript: self-contained, escaped, bounded, no script.
 
 They are the fallbacks of a cell output, for nbconvert, GitHub and front ends without our renderer.
 """
@@ -35,7 +35,7 @@ _MARKS = {"prompt": "> ", "said": "", "thought": "~ ", "error": "✗ ", "notice"
 
 
 def text_of(state: State, status: str) -> str:
-    """The transcript as plain text."""
+    """Return the transcript as plain text."""
     pieces = [_text(block) for block in blocks_of(state)]
     if status in _BUSY:
         pieces.append(f"… {_BUSY[status].removesuffix(' …')}")
@@ -43,7 +43,7 @@ def text_of(state: State, status: str) -> str:
 
 
 def html_of(state: State, status: str) -> str:
-    """The transcript as HTML that needs nothing else."""
+    """Return the transcript as self-contained HTML."""
     pieces = [_html(block) for block in blocks_of(state)]
     if status in _BUSY:
         pieces.append(f'<div style="opacity:0.65">{_BUSY[status]}</div>')
@@ -52,7 +52,7 @@ def html_of(state: State, status: str) -> str:
 
 
 def _bounded(pieces: list[str], cut: str) -> list[str]:
-    """As many of the last pieces as fit, after the first."""
+    """Return the first piece, and as many of the last ones as fit."""
     sizes = [len(piece.encode()) + 1 for piece in pieces]
     if sum(sizes) <= MOST_BYTES:
         return pieces
@@ -93,12 +93,12 @@ def _html(block: Block) -> str:
 
 
 def _lines(text: str) -> str:
-    """Line breaks that also stay where styles are stripped, as on GitHub."""
+    """Write line breaks as tags, which stay if styles are stripped, as on GitHub."""
     return text.replace("\n", "<br>")
 
 
 def _marked(text: str) -> str:
-    """The commonest markdown of an answer; the rest reads well as it is."""
+    """Render the commonest markdown of an answer. The rest reads well as it is."""
     text = re.sub(r"`([^`\n]+)`", r"<code>\1</code>", text)
     return _lines(re.sub(r"\*\*(\S(?:[^*\n]*\S)?)\*\*", r"<b>\1</b>", text))
 

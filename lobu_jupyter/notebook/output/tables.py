@@ -11,7 +11,7 @@ from lobu_jupyter.model.visible import visible, visible_line
 
 @dataclass
 class Table:
-    """Rows under a heading; ``empty`` is said where there are none. ``below``: texts that are whole."""
+    """Rows under a heading. ``empty`` replaces a table without rows. ``below`` holds texts shown whole."""
 
     columns: tuple[str, ...]
     rows: list[tuple[str, ...]]
@@ -51,6 +51,6 @@ class Table:
 
 
 def short(text: str, most: int = 60) -> str:
-    """The first line of `text`, cut."""
+    """Return the first line of `text`, cut."""
     line = text.strip().partition("\n")[0]
     return line if len(line) <= most else line[: most - 1] + "…"

@@ -1,8 +1,8 @@
-"""``@lobu.tool``: functions of the notebook as tools of the agent.
+"""The decorator ``@lobu.tool``: functions of the notebook as tools of the agent.
 
 The agent calls them in the kernel by keyword, with JSON arguments. The schema comes from the
 annotations, the descriptions from the docstring (its first paragraph, and Google or numpy style
-parameters). What cannot be written as JSON is refused when the tool is defined, not when it is called.
+parameters). A type without a JSON form is refused when the tool is defined, not when it is called.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _SCALARS = {str: "string", int: "integer", float: "number", bool: "boolean", typ
 
 @dataclass(frozen=True)
 class Registered:
-    """A function and how the agent is told of it."""
+    """A function and its description for the agent."""
 
     spec: ToolSpec
     function: Callable[..., Any]
@@ -39,7 +39,7 @@ class Registered:
 
 _tools: dict[str, Registered] = {}
 _persons: list[dict[str, Registered]] = []
-"""While agent code runs: what there was before it."""
+"""The registries before agent code, while it runs."""
 
 
 @overload
@@ -54,11 +54,11 @@ def tool(
     name: str | None = None,
     respond: bool = False,
 ) -> F | Callable[[F], F]:
-    """Make a function a tool of the agent; the function itself stays as it is.
+    """Make a function a tool of the agent. The function itself stays as it is.
 
     Args:
-        approval: ask the person before each call (where no policy says otherwise).
-        name: what the agent calls it; the function's own name if not given.
+        approval: ask the person before each call (unless a policy says otherwise).
+        name: the tool's name for the agent. Default: the function's own.
         respond: the person may also answer in the function's place.
 
     Raises:
@@ -79,20 +79,20 @@ def tool(
 
 
 def specs() -> list[ToolSpec]:
-    """The registered tools, in the order of their first definition."""
+    """Return the registered tools, in the order of their first definition."""
     return [registered.spec for registered in _tools.values()]
 
 
 def forget(name: str) -> None:
-    """Take a tool away from the agent. Harmless where there is none."""
+    """Remove a tool from the agent's. Harmless if there is none."""
     _tools.pop(name, None)
 
 
 @contextmanager
 def agent_code() -> Generator[None]:
-    """While it holds, what is registered is agent code's. Afterwards the person's tools are as they were.
+    """Mark tools registered inside as agent code's, and restore the person's tools afterwards.
 
-    It compares the registry with what it was, so it does not matter how the code changed it.
+    The registry is compared with its earlier state, so it does not matter how the code changed it.
     """
     global _tools
     before = dict(_tools)
@@ -108,7 +108,7 @@ def agent_code() -> Generator[None]:
 
 
 def all_by_agent() -> None:
-    """Say of all tools that agent code registered them: it was the first to load this module."""
+    """Mark all tools as agent code's, because it was the first to load this module."""
     for name, registered in _tools.items():
         _tools[name] = _of_agent(registered)
 
@@ -122,7 +122,7 @@ def _by_agent(registered: Registered | None) -> bool:
 
 
 def call(name: str, args: dict[str, Any]) -> Any:
-    """Call a tool; an async one gives an awaitable.
+    """Call a tool. An async one returns an awaitable.
 
     Raises:
         LookupError: no tool has that name (any more).
@@ -140,7 +140,7 @@ def call(name: str, args: dict[str, Any]) -> Any:
 
 
 def as_json(value: Any) -> Any:
-    """A tool's result as the agent gets it: text, JSON, or else its repr, cut at 20 000 characters."""
+    """Return a tool's result for the agent: text, JSON, or else its repr, cut at 20 000 characters."""
     if isinstance(value, str):
         return _cut(value)
     try:
@@ -153,7 +153,7 @@ def as_json(value: Any) -> Any:
 def spec_of(
     function: Callable[..., Any], *, name: str | None = None, approval: bool = True, respond: bool = False
 ) -> ToolSpec:
-    """What the agent is told of a function.
+    """Return the description of a function for the agent.
 
     Raises:
         TypeError: a parameter has no JSON form.
@@ -200,7 +200,7 @@ def _hints(function: Callable[..., Any], name: str) -> dict[str, Any]:
 
 
 def json_schema(hint: Any, where: str) -> dict[str, Any]:
-    """JSON schema of a type; ``where`` names it in errors.
+    """Return the JSON schema of a type. ``where`` names it in errors.
 
     Raises:
         TypeError: the type has no JSON form.
@@ -244,7 +244,7 @@ def _is_json(value: Any) -> bool:
 
 
 def _text_of(value: Any) -> str:
-    """A repr of something that may be huge: tables and arrays abbreviate themselves."""
+    """Return a repr of a value that may be huge: tables and arrays abbreviate themselves."""
     to_string = getattr(value, "to_string", None)
     if type(value).__module__.startswith("pandas") and to_string is not None:
         return str(to_string(max_rows=60))

@@ -1,4 +1,4 @@
-"""What a docstring says of a function and of its parameters: plain, Google or numpy style."""
+"""The summary and the parameters in a docstring of plain, Google or numpy style."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _NUMPY = re.compile(r"^(\w+)\s*(?::.*)?$")
 
 
 def summary_of(doc: str) -> str:
-    """All that is said before the first section."""
+    """Return the text before the first section."""
     lines: list[str] = []
     for line in doc.splitlines():
         if _SECTION.match(line):
@@ -22,7 +22,7 @@ def summary_of(doc: str) -> str:
 
 
 def parameters_of(doc: str) -> dict[str, str]:
-    """Parameter name -> description."""
+    """Return the description of each parameter, by name."""
     lines = doc.splitlines()
     for i, line in enumerate(lines):
         section = _SECTION.match(line)
