@@ -1,4 +1,4 @@
-"""The rules of the system behind one face; see :class:`~lobu_jupyter.gateway.gateway.Gateway`."""
+"""The rules of the system behind one class, :class:`~lobu_jupyter.gateway.gateway.Gateway`."""
 
 from .gateway import Gateway
 from .opening import open_gateway

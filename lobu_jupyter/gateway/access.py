@@ -1,4 +1,4 @@
-"""Who may do what. Another person's thread does not exist for you; nobody is told that it does."""
+"""The rights of callers. Another person's thread does not exist for a caller, and no error reveals it."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ DECIDES = (
 
 
 def owner_of(by: Caller) -> str:
-    """The person in whose name the caller reads and acts.
+    """Return the person in whose name the caller reads and acts.
 
     Raises:
-        NotAllowed: a worker, which acts in nobody's name.
+        NotAllowed: the caller is a worker, which acts in nobody's name.
     """
     if isinstance(by, WorkerCaller):
         raise NotAllowed(WORKER)
@@ -37,14 +37,15 @@ def owner_of(by: Caller) -> str:
 async def allow_change(
     ctx: Context, by: Caller, action: str, thread_id: str | None = None, *, decides: bool = False
 ) -> str:
-    """The owner, if the caller may change something now.
+    """Return the owner, if the caller may change something now.
 
-    ``decides``: the change is one that a person makes with their eyes on it: a decision, a grant, policy, what a
-    thread belongs to. A kernel makes it only for a cell whose page is there, and that has run no agent code.
+    Args:
+        decides: the change needs a person's eyes: a decision, a grant, policy, a thread's notebook or kernel.
+            A kernel makes it only for a cell whose page is open and that has run no agent code.
 
     Raises:
-        NotAllowed: a worker, or a kernel in which no cell of its person is running; the attempt is in
-            the audit of the person whose kernel or thread it is.
+        NotAllowed: the caller is a worker, or a kernel in which no cell of its person is running. The attempt
+            is in the audit of the person who owns the kernel or thread.
     """
     why = _refusal(by, decides=decides)
     if why is not None:
@@ -64,7 +65,7 @@ def _refusal(by: Caller, *, decides: bool) -> str | None:
 
 
 async def refused(ctx: Context, by: Caller, action: str, thread_id: str | None = None) -> None:
-    """Write down what a caller tried and was refused."""
+    """Record a refused attempt in the audit."""
 
     async def body(tx: Tx) -> None:
         thread = await tx.one("thread", thread_id=thread_id or "")
@@ -84,7 +85,7 @@ async def record(
     run_id: str | None = None,
     detail: dict[str, Any] | None = None,
 ) -> None:
-    """Write down who did, or tried, what."""
+    """Record an action, or an attempt, in the audit."""
     who = by.name
     if isinstance(by, WorkerCaller):
         who = by.worker_id
@@ -105,25 +106,25 @@ async def record(
 
 
 def in_scope(by: Caller | str, thread: Row) -> bool:
-    """Whether a caller may know of its person's thread. A kernel knows those of its own notebook and kernel."""
+    """Return whether the caller may see its person's thread: a kernel only one of its notebook or kernel."""
     if not isinstance(by, KernelCaller) or by.embedded or thread["kernel_id"] == by.kernel_id:
         return True
     return by.notebook_path is not None and thread["notebook_path"] == by.notebook_path
 
 
 def scope_of(by: Caller) -> dict[str, Any]:
-    """The same for a query's ``of_kernel`` and ``of_notebook``; both None: everything."""
+    """Return the scope as a query's ``of_kernel`` and ``of_notebook``. Both None means everything."""
     if not isinstance(by, KernelCaller) or by.embedded:
         return {"of_kernel": None, "of_notebook": None}
     return {"of_kernel": by.kernel_id, "of_notebook": by.notebook_path}
 
 
 async def own_thread(tx: Tx, by: Caller | str, thread_id: str) -> Row:
-    """The caller's thread; or that of an owner, where the caller's was looked up before.
+    """Return the caller's thread, or an owner's if the caller was checked before.
 
     Raises:
-        ThreadNotFound: there is none, it was deleted, it is another person's, or a kernel asks for one that is
-            not of its notebook or kernel.
+        ThreadNotFound: there is none, it was deleted, it is another person's, or it is outside the notebook
+            and kernel of the kernel that asks.
     """
     owner = by if isinstance(by, str) else owner_of(by)
     row = await tx.one("thread", thread_id=thread_id)
@@ -133,7 +134,7 @@ async def own_thread(tx: Tx, by: Caller | str, thread_id: str) -> Row:
 
 
 async def own_run(tx: Tx, by: Caller | str, run_id: str) -> Row:
-    """The caller's run, as for :func:`own_thread`.
+    """Return the caller's run, by the rules of :func:`own_thread`.
 
     Raises:
         RunNotFound: there is none, or it is another person's.

@@ -1,4 +1,4 @@
-"""What every rule works with: store, clock, settings, hub, and the ports to the Jupyter side."""
+"""The context of every rule: store, clock, settings, hub, and the ports to the Jupyter side."""
 
 from __future__ import annotations
 
@@ -34,18 +34,18 @@ class Context:
     kernels: KernelsPort | None
     workers: WorkersPort | None
     observer: Observer
-    owners: OwnersPort | None = None  # None: every kernel and notebook is everybody's
-    next_retention: float = 0.0  # when the sweeper looks for threads to delete again
+    owners: OwnersPort | None = None  # None: all kernels and notebooks are open to everybody
+    next_retention: float = 0.0  # when the sweeper next looks for threads to delete
 
     def now(self) -> float:
-        """Seconds since the epoch, in whole milliseconds as the wire shows them."""
+        """Return the seconds since the epoch, in whole milliseconds as on the wire."""
         return round(self.clock.now(), 3)
 
     def owns_kernel(self, kernel_id: str | None) -> bool:
-        """Whether the kernel runs under this server. Call it on the event loop only."""
+        """Return whether the kernel runs under this server. Call it on the event loop only."""
         return bool(kernel_id and self.kernels and self.kernels.connection(kernel_id) is not None)
 
     def call_worker(self, tx: Tx) -> None:
-        """Once committed, see that a worker comes."""
+        """Ask for a worker once the transaction is committed."""
         if self.workers is not None:
             tx.after(self.workers.wake)

@@ -1,4 +1,4 @@
-"""Exports: a thread as a notebook of the code that ran, as decided, or as JSON."""
+"""The export of a thread: a notebook of the code that ran, as decided, or JSON."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a kernel's writes may touch: threads of its own notebook and kernel, and so many of them."""
+"""The bounds of a kernel's writes: threads of its own notebook and kernel, up to a maximum number."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ async def check_place(
     notebook_path: Any = None,
     thread_id: str | None = None,
 ) -> None:
-    """See that a kernel names its own notebook and kernel; None is not named.
+    """Check that a kernel names its own notebook and kernel. None names nothing.
 
     Raises:
-        NotAllowed: the attempt is in the audit.
+        NotAllowed: it names another. The attempt is in the audit.
     """
     if not isinstance(by, KernelCaller) or by.embedded:
         return
@@ -40,16 +40,16 @@ async def check_place(
 
 
 async def refuse_place(ctx: Context, by: Caller, action: str, thread_id: str | None = None) -> NoReturn:
-    """Refuse a kernel another notebook or kernel than its own, and write it down."""
+    """Refuse a kernel the use of another notebook or kernel, and record the attempt in the audit."""
     await refused(ctx, by, action, thread_id)
     raise NotAllowed(ELSEWHERE)
 
 
 async def check_silenced(ctx: Context, by: Caller, action: str) -> None:
-    """See that this server takes writes from kernels.
+    """Check that this server accepts writes from kernels.
 
     Raises:
-        NotAllowed: it takes none; the attempt is in the audit.
+        NotAllowed: it accepts none. The attempt is in the audit.
     """
     if isinstance(by, KernelCaller) and by.silenced:
         await refused(ctx, by, action)
@@ -57,10 +57,10 @@ async def check_silenced(ctx: Context, by: Caller, action: str) -> None:
 
 
 async def check_room(ctx: Context, tx: Tx, by: Caller) -> None:
-    """See that one more thread of a kernel may be.
+    """Check that a kernel may create one more thread.
 
     Raises:
-        TooManyThreads: its notebook and kernel have as many as a kernel may make.
+        TooManyThreads: its notebook and kernel have as many as a kernel may create.
     """
     if not isinstance(by, KernelCaller) or by.embedded:
         return
@@ -70,7 +70,7 @@ async def check_room(ctx: Context, tx: Tx, by: Caller) -> None:
 
 
 async def record_move(ctx: Context, tx: Tx, by: Caller | None, thread: Row, **now: str | None) -> None:
-    """Write down that a thread belongs to another notebook or kernel; ``by``: None, its file was moved."""
+    """Record that a thread belongs to another notebook or kernel. ``by`` is None if its file was moved."""
     names = {"kernel_id": "kernelId", "notebook_path": "notebookPath"}
     moved = {names[k]: {"from": thread[k], "to": v} for k, v in now.items() if v != thread[k]}
     if moved:

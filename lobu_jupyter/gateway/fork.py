@@ -1,7 +1,7 @@
-"""Forks: another thread that begins like this one, up to a run of it, and goes on differently.
+"""Forks: a new thread that begins as a copy of this one, up to one of its runs.
 
-The journal before that run is copied whole; its runs keep their ids, for they are the same runs. The
-variables of the kernel are not turned back.
+The journal before that run is copied whole. The copied runs keep their ids, because they are the same runs.
+The kernel's variables keep their present values.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ async def fork(ctx: Context, by: Caller, thread_id: str, run_id: str) -> Thread:
 
 
 async def _until(tx: Tx, thread_id: str, run_id: str) -> int:
-    """The last seq before the run and, where it resumed others, before the first of them."""
+    """Return the last seq before the run, or before the first of the runs that it resumes."""
     run = await _begun(tx, run_id)
     while run["parent_run_id"]:
         run = await _begun(tx, run["parent_run_id"])

@@ -1,7 +1,7 @@
-"""The gateway: the rules of the system behind one face.
+"""The gateway: the rules of the system behind one class.
 
-``by`` is who calls (:mod:`lobu_jupyter.model.callers`); whose thread it is, only that person sees it.
-All methods raise :mod:`lobu_jupyter.model.errors`; whatever may be repeated, may be repeated.
+``by`` is the caller (:mod:`lobu_jupyter.model.callers`). Only a thread's owner sees it.
+All methods raise :mod:`lobu_jupyter.model.errors`. A repeated batch, decision or start changes nothing.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 
 class Gateway(ForWorkers):
-    """Made by :func:`~lobu_jupyter.gateway.opening.open_gateway`; its parts are in the modules of this package."""
+    """A gateway, made by :func:`~lobu_jupyter.gateway.opening.open_gateway` of this package's modules."""
 
     def __init__(self, ctx: Context) -> None:
         super().__init__(ctx)
@@ -54,7 +54,7 @@ class Gateway(ForWorkers):
 
     @property
     def server_id(self) -> str:
-        """The name of this server process in the store."""
+        """Return the name of this server process in the store."""
         return self._ctx.server_id
 
     # -- threads ---------------------------------------------------------------------------------
@@ -71,10 +71,10 @@ class Gateway(ForWorkers):
         reuse: bool = False,
         create: bool = True,
     ) -> Thread:
-        """A new thread; with ``reuse`` the newest live one of this notebook, kernel or name, if any.
+        """Return a new thread, or with ``reuse`` the newest live one of this notebook, kernel or name.
 
         Raises:
-            ThreadNotFound: there is none, and none is to be created.
+            ThreadNotFound: there is none, and ``create`` is False.
         """
         return await threads.create_thread(
             self._ctx,
@@ -100,7 +100,7 @@ class Gateway(ForWorkers):
         limit: int = 50,
         before: str | None = None,
     ) -> list[Thread]:
-        """The caller's threads, last touched first. ``before``: the updatedAt that ended the page before."""
+        """Return the caller's threads, last touched first. ``before``: the previous page's last updatedAt."""
         return await threads.list_threads(
             self._ctx,
             by,
@@ -114,7 +114,7 @@ class Gateway(ForWorkers):
         )
 
     async def get_thread(self, by: Caller, thread_id: str) -> Thread:
-        """One thread."""
+        """Return one thread."""
         return await threads.get_thread(self._ctx, by, thread_id)
 
     async def patch_thread(
@@ -127,7 +127,7 @@ class Gateway(ForWorkers):
         kernel_id: str | UnsetType | None = UNSET,
         notebook_path: str | UnsetType | None = UNSET,
     ) -> Thread:
-        """Change what is given; None takes a kernel or notebook away."""
+        """Change the given fields. None removes the kernel or notebook."""
         return await threads.patch_thread(
             self._ctx,
             by,
@@ -139,11 +139,11 @@ class Gateway(ForWorkers):
         )
 
     async def delete_thread(self, by: Caller, thread_id: str) -> None:
-        """Cancel what runs or waits, let followers see that end, and remove the thread."""
+        """Cancel the running, queued and waiting runs, let followers see their end, and remove the thread."""
         await threads.delete_thread(self._ctx, by, thread_id)
 
     async def restore_thread(self, by: Caller, thread_id: str) -> Thread:
-        """Take a deletion back; what it cancelled stays cancelled. Harmless for a thread that is there.
+        """Undo a deletion. Runs that it cancelled stay cancelled. It is harmless for a thread that is there.
 
         Raises:
             ThreadNotFound: its rows are gone, ``purge_seconds`` after the deletion.
@@ -151,16 +151,20 @@ class Gateway(ForWorkers):
         return await threads.restore_thread(self._ctx, by, thread_id)
 
     async def fork(self, by: Caller, thread_id: str, run_id: str) -> Thread:
-        """A new thread with all that was before this run (and before those that it resumes).
+        """Return a new thread with the journal before this run (and before those that it resumes).
 
         Raises:
-            RunNotFound: the thread has no such run. Conflict: it is queued.
+            RunNotFound: the thread has no such run.
+            Conflict: the run is queued.
         """
         return await forking.fork(self._ctx, by, thread_id, run_id)
 
     async def changes(self, by: Caller) -> AsyncGenerator[bool]:
-        """True at once, and when one of the caller's threads was made, changed or deleted, or a run of it was
-        queued, began, paused or ended: look again. False: nothing did for ``heartbeat_seconds``."""
+        """Yield True at once and after each change, and False after ``heartbeat_seconds`` without one.
+
+        A change: a thread of the caller was created, changed or deleted, or its run was queued, began,
+        paused or ended.
+        """
         with self._ctx.hub.listen(owner_topic(owner_of(by))) as bell:
             bell.ring()
             while True:
@@ -169,18 +173,18 @@ class Gateway(ForWorkers):
                 yield rang
 
     async def notebook_moved(self, old_path: str, new_path: str) -> None:
-        """A notebook, or a folder, was renamed: threads, rules and grants follow."""
+        """Move the threads, rules and grants of a notebook, or of a folder, that was renamed."""
         await threads.notebook_moved(self._ctx, old_path, new_path)
 
     # -- runs ------------------------------------------------------------------------------------
 
     async def start(self, by: Caller, thread_id: str, request: StartRun) -> Started:
-        """Accept a run; the same ``client_request_id`` again gives the same answer.
+        """Accept a run. The same ``client_request_id`` again returns the same run.
 
         Raises:
-            InvalidField, TooLarge: the request; names the field.
+            InvalidField, TooLarge: the request is invalid. The error names the field.
             ThreadBusy, ThreadWaiting: unless ``if_running`` or ``if_waiting`` says what to do.
-            TooManyRuns: of this person or of all.
+            TooManyRuns: this person, or all people together, have too many.
         """
         return await starting.start(self._ctx, by, thread_id, request)
 
@@ -192,31 +196,32 @@ class Gateway(ForWorkers):
         kernel_id: str | None = None,
         client_request_id: str | None = None,
     ) -> Started:
-        """Start a run that, once a person has approved, runs the thread's successful code again, in order.
+        """Start a run that runs the thread's successful code again, in order, after a person's approval.
 
         Raises:
-            Conflict: there is no such code, or more than one question can show; or as :meth:`start`.
+            Conflict: there is no such code, or more than one question can show.
+            LobuError: as :meth:`start`.
         """
         return await rebuilding.rebuild(
             self._ctx, self._snapshots, by, thread_id, kernel_id, client_request_id
         )
 
     async def cancel(self, by: Caller, run_id: str) -> Run:
-        """End a queued, running or waiting run; of one that has ended, nothing changes."""
+        """End a queued, running or waiting run. A run that has ended does not change."""
         return await cancelling.cancel(self._ctx, by, run_id)
 
     async def get_run(self, by: Caller, run_id: str) -> Run:
-        """One run."""
+        """Return one run."""
         return await lists.get_run(self._ctx, by, run_id)
 
     async def list_runs(
         self, by: Caller, *, thread_id: str | None = None, status: str | None = None, limit: int = 100
     ) -> list[Run]:
-        """The caller's runs, the newest first."""
+        """Return the caller's runs, newest first."""
         return await lists.list_runs(self._ctx, by, thread_id, status, limit)
 
     async def running(self) -> list[str | None]:
-        """The kernel (or None) of each run of this server's workers, over all owners; for its own use (activity)."""
+        """Return the kernel (or None) of each run on this server, over all owners, for its activity."""
         return await lists.running(self._ctx)
 
     def follow(
@@ -228,49 +233,53 @@ class Gateway(ForWorkers):
         run_id: str | None = None,
         follow: bool = True,
     ) -> AsyncGenerator[Page]:
-        """The journal after `cursor`, in pages of at most 2,000 events and 256 kB, then what comes.
+        """Yield the journal after `cursor`, in pages of at most 2,000 events and 256 kB, then new events.
 
-        An empty list says that nothing came for ``heartbeat_seconds``, or that nothing is new right
-        after attaching. ``run_id``: end after that run's terminal event; with no cursor, give its
-        events only, from its RUN_STARTED. ``follow=False``: end at the end of the journal.
+        An empty page means that no event came for ``heartbeat_seconds``, or that there is none right after
+        attaching.
+
+        Args:
+            run_id: end after this run's terminal event. Without a cursor, yield its events only, from its
+                RUN_STARTED.
+            follow: if False, end at the end of the journal.
 
         Raises:
             InvalidField: the cursor is negative or ahead of the journal.
-            ThreadNotFound: also in mid-stream, after the last event, when the thread is deleted.
+            ThreadNotFound: also in mid-stream, after the last event, if the thread is deleted.
         """
         return following.follow(self._ctx, by, thread_id, cursor, run_id=run_id, follow=follow)
 
     async def snapshot(self, by: Caller, thread_id: str) -> State:
-        """The thread's folded state and its cursor (:mod:`lobu_jupyter.model.fold`)."""
+        """Return the thread's folded state and its cursor (:mod:`lobu_jupyter.model.fold`)."""
         return await lists.snapshot(self._ctx, self._snapshots, by, thread_id)
 
     async def export(
         self, by: Caller, thread_id: str, format: Literal["notebook", "json"] = "notebook"
     ) -> dict[str, Any]:
-        """The thread as a notebook (nbformat 4) of the code that ran, or as JSON: thread, state, events."""
+        """Return a notebook (nbformat 4) of the code that ran, or JSON: the thread, its state, its events."""
         return await exporting.export(self._ctx, self._snapshots, by, thread_id, format)
 
     # -- decisions and policy --------------------------------------------------------------------
 
     async def interrupts(self, by: Caller, *, thread_id: str | None = None) -> list[Interrupt]:
-        """What waits on the caller, over all threads or one."""
+        """Return the caller's open questions, over all threads or one."""
         return await lists.interrupts(self._ctx, by, thread_id)
 
     async def resume(self, by: Caller, thread_id: str, entries: list[dict[str, Any]]) -> tuple[Started, bool]:
-        """Decide all open interrupts with AG-UI ResumeEntries; False: the same was decided before.
+        """Decide all open interrupts with AG-UI ResumeEntries. Returns False if the same was decided before.
 
         Raises:
-            InvalidField: an entry is missing, not offered, or does not fit; names it.
+            InvalidField: an entry is missing, not offered, or does not fit. The error names it.
             InterruptNotFound, InterruptClosed: there is no such question (any more).
-            AlreadyDecided: otherwise, by somebody; its detail says what, who and when.
-            TooManyRuns: the run that goes on needs a slot.
+            AlreadyDecided: somebody decided otherwise. Its detail has the decision, person and time.
+            TooManyRuns: the run that continues needs a slot.
         """
         return await resuming.resume(self._ctx, by, thread_id, entries)
 
     async def policy(
         self, by: Caller, *, thread_id: str | None = None, notebook_path: str | None = None
     ) -> Policy:
-        """Rules and grants that hold for a thread or a notebook; with neither, all grants."""
+        """Return the rules and grants that hold for a thread or a notebook, or all grants without either."""
         return await granting.policy(self._ctx, by, thread_id, notebook_path)
 
     async def put_policy(self, by: Caller, *, notebook_path: str, rules: Rules) -> Policy:
@@ -278,45 +287,45 @@ class Gateway(ForWorkers):
         return await granting.put_policy(self._ctx, by, notebook_path, rules)
 
     async def revoke_grant(self, by: Caller, grant_id: str) -> None:
-        """Take a grant back."""
+        """Revoke a grant."""
         await granting.revoke_grant(self._ctx, by, grant_id)
 
     async def audit(
         self, by: Caller, *, thread_id: str | None = None, limit: int = 100, before: int | None = None
     ) -> list[dict[str, Any]]:
-        """``{number, at, by, via, remote, action, threadId, runId, detail}``, newest first."""
+        """Return ``{number, at, by, via, remote, action, threadId, runId, detail}``, newest first."""
         return await granting.audit(self._ctx, by, thread_id, limit, before)
 
     # -- what can be chosen, health --------------------------------------------------------------
 
     async def agents(self, by: Caller) -> list[dict[str, Any]]:
-        """``{name, description, models?}`` of each agent that workers announced."""
+        """Return ``{name, description, models?}`` of each agent that workers announced."""
         return (await workers.announced(self._ctx, by, None))[0]
 
     async def tools(self, by: Caller, kernel_id: str | None = None) -> list[ToolSpec]:
-        """The agents' tools and those that a kernel offers."""
+        """Return the agents' tools and those that a kernel offers."""
         return (await workers.announced(self._ctx, by, kernel_id))[1]
 
     async def kernel_tools(self, by: Caller, kernel_id: str, tools: list[ToolSpec]) -> None:
-        """Replace what a kernel's incarnation offers."""
+        """Replace the tools that a kernel's incarnation offers."""
         await kernel_events.kernel_tools(self._ctx, by, kernel_id, tools)
 
     async def health(self) -> dict[str, Any]:
-        """``{store: {path, kind}, workers, runs}``: numbers of live workers and running runs."""
+        """Return ``{store: {path, kind}, workers, runs}``: the live workers and running runs as numbers."""
         return await lists.health(self._ctx)
 
     # -- kernels and time ------------------------------------------------------------------------
 
     async def kernel_event(self, kernel_id: str, what: kernel_events.What, detail: str = "") -> list[str]:
-        """A kernel died, restarted, was shut down or could not start; returns the runs that it ended."""
+        """Handle a kernel's death, restart, shutdown or failed start, and return the runs that it ended."""
         return await kernel_events.kernel_event(self._ctx, kernel_id, what, detail)
 
     async def sweep(self) -> int:
-        """End what nobody ended; returns how much that was. Any number of servers may sweep at once."""
+        """End what nobody ended, and return the number of items. Any number of servers may sweep at once."""
         return await sweeper.sweep(self._ctx)
 
     async def recover(self) -> list[str]:
-        """End the runs of servers whose process is gone (returned), and begin what they left queued."""
+        """End and return the runs of servers whose process is gone, and begin the runs queued there."""
         return await servers.recover(self._ctx)
 
     def run_in_background(self) -> None:
@@ -327,7 +336,7 @@ class Gateway(ForWorkers):
             self._tasks.append(asyncio.create_task(sweeper.watch_others(self._ctx), name="lobu watch"))
 
     async def close(self, *, end_runs: bool = True) -> None:
-        """End what this server owns and close the store. ``end_runs=False``: as a crash would."""
+        """End this server's runs and close the store. ``end_runs=False`` leaves the runs as a crash would."""
         if self._closed:
             return
         self._closed = True

@@ -1,4 +1,4 @@
-"""Guardrails see every text that a person sends; one that raises, for whatever reason, refuses it."""
+"""Guardrails: each sees every text that a person sends. If it raises, for any reason, the text is refused."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ log = logging.getLogger(__name__)
 
 
 async def guard(ctx: Context, by: Caller, texts: Iterable[str], where: str, thread_id: str) -> None:
-    """Show `texts` to the guardrail before anything is written; a refusal is in the audit, without the text.
+    """Pass `texts` to the guardrail before anything is written. The audit has a refusal without the text.
 
     Raises:
-        NotAllowed: it refuses, fails or takes too long: closed by default.
+        NotAllowed: the guardrail refuses, fails or takes too long.
     """
     if ctx.settings.guardrail is None:
         return
@@ -33,7 +33,7 @@ async def guard(ctx: Context, by: Caller, texts: Iterable[str], where: str, thre
         try:
             async with asyncio.timeout(ctx.settings.guardrail_seconds):
                 await ctx.settings.guardrail(text, where)
-        except Exception as error:  # a guardrail is foreign code; that it failed must refuse
+        except Exception as error:  # a guardrail is foreign code: any failure refuses
             log.warning("the guardrail refused a text of %s", where, exc_info=True)
             await _record(ctx, by, where, thread_id)
             if isinstance(error, LobuError):

@@ -1,7 +1,7 @@
-"""The inbox: a durable queue of what a worker is told, woken and not polled, with each run's whole task.
+"""The inbox: a worker's durable queue, with each run's whole task. It wakes the worker, which never polls.
 
-A task is built when it is fetched, from the journal up to the run's start, so that fetching it again
-after a lost answer gives the same.
+A task is built when it is fetched, from the journal up to the run's start. A second fetch after a lost
+response therefore returns the same task.
 """
 
 from __future__ import annotations
@@ -41,12 +41,12 @@ log = logging.getLogger(__name__)
 UNREADABLE = (
     "This run could not begin: its thread cannot be read. The server's log says why; a new thread works."
 )
-MAX_WAIT = 60.0  # seconds that one look into the inbox may last
+MAX_WAIT = 60.0  # seconds that one request for the inbox may last
 
 
 @dataclass(frozen=True, slots=True)
 class _Parts:
-    """What a task is made of, read in one transaction."""
+    """The parts of a task, read in one transaction."""
 
     run: Row
     thread: Row
@@ -64,7 +64,7 @@ async def inbox(
 
     async def hello(tx: Tx) -> None:
         await see(ctx, tx, worker)
-        await take_waiting(ctx, tx)  # it may have come over from a server that is gone
+        await take_waiting(ctx, tx)  # it may have moved here from a server that is gone
         await tx.run("confirm_inbox", worker_id=worker.worker_id, after=after)
 
     async def look(tx: Tx) -> list[Row]:
@@ -81,7 +81,7 @@ async def inbox(
 
 
 async def _item(ctx: Context, snapshots: Snapshots, worker: WorkerCaller, row: Row) -> InboxItem | None:
-    """None: a start of a run that has ended since, or is another worker's now, or whose thread is damaged."""
+    """Return the item, or None for a run that has ended, is another worker's now, or has a damaged thread."""
     if row["kind"] != "start":
         return InboxItem(seq=row["seq"], kind=row["kind"], run_id=row["run_id"], reason=row["reason"])
     if row["leased_to"] != worker.worker_id:
@@ -91,7 +91,7 @@ async def _item(ctx: Context, snapshots: Snapshots, worker: WorkerCaller, row: R
         task = await _task(ctx, snapshots, worker, run_id)
     except StoreUnavailable:
         raise
-    except Exception:  # or this worker would ask again for ever, and none of its runs begin
+    except Exception:  # else this worker would retry for ever, and none of its runs would begin
         log.exception("no task can be made of the run %s; it fails", run_id)
         await ctx.database.write(lambda tx: fail_run(ctx, tx, run_id, ErrorCode.INTERNAL, UNREADABLE))
         return None
@@ -109,7 +109,7 @@ async def _task(ctx: Context, snapshots: Snapshots, worker: WorkerCaller, run_id
     if parts is None:
         return None
     if not await ctx.database.read(lambda tx: _is_child(tx, worker)):
-        # A grant is for this server's own workers: what another program skips, nobody can see.
+        # Grants are for this server's own workers: nobody can see which questions another program skips.
         parts = replace(parts, policy=msgspec.structs.replace(parts.policy, grants=()))
     state = await snapshots.state(parts.run["thread_id"], parts.run["start_cursor"])
     owner, bound = parts.thread["owner"], parts.lease["kernel_id"]
@@ -170,7 +170,7 @@ def _task_of(ctx: Context, parts: _Parts, state: State, kernel: KernelInfo | Non
 
 
 def _sessions(state: State) -> dict[str, dict[str, Any]]:
-    """The newest session that each external agent told of. ``chosen``: only a mode that a person approved."""
+    """Return each external agent's newest session. ``chosen`` stays only if a person approved that mode."""
     found: dict[str, dict[str, Any]] = {}
     approved = set[tuple[str, str]]()
     for item in state["items"]:
@@ -187,7 +187,7 @@ def _sessions(state: State) -> dict[str, dict[str, Any]]:
 
 
 def _approved_mode(item: dict[str, Any]) -> set[tuple[str, str]]:
-    """The mode of an agent that a person approved by this call, which the gateway itself has journaled."""
+    """Return the agent's mode if a person approved this call. The gateway itself journals the decision."""
     decision: dict[str, Any] = (item.get("decision") or {}).get("decision") or {}
     try:
         mode = json.loads(item["args"])["mode"]

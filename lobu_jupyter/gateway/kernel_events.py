@@ -1,7 +1,7 @@
-"""Kernels: what their death or restart means for the runs that are bound to them.
+"""Kernel events: the effect of a kernel's death or restart on the runs that are bound to it.
 
-Each event makes a new incarnation. Running runs end with one error that says what happened and what
-to do; who waits on a person is told that the variables are gone; for all others nothing happens.
+Each event starts a new incarnation. Running runs end with one error that says what happened and what
+to do. Threads that wait on a person get an event that the variables are gone. Other threads are unaffected.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ async def kernel_tools(ctx: Context, by: Caller, kernel_id: str, tools: list[Too
 
 
 async def _names_of_workers(ctx: Context, tx: Tx, by: Caller) -> set[str]:
-    """The names of the tools that workers announced."""
+    """Return the names of the tools that workers announced."""
     rows = await tx.all("workers_for", owner=by.name, since=ctx.now() - ctx.settings.outside_seconds)
     last = await tx.one("last_announcement")
     rows += [last] if last is not None else []
@@ -101,6 +101,6 @@ async def _names_of_workers(ctx: Context, tx: Tx, by: Caller) -> set[str]:
 
 
 async def tools_of_kernel(tx: Tx, kernel_id: str | None) -> list[ToolSpec]:
-    """The tools that a kernel's incarnation has told of."""
+    """Return the tools that a kernel's incarnation has registered."""
     row = await tx.one("kernel", kernel_id=kernel_id) if kernel_id else None
     return msgspec.json.decode(row["tools"], type=list[ToolSpec]) if row is not None else []

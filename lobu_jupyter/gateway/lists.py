@@ -1,4 +1,4 @@
-"""Looks that change nothing: runs, what waits on a person, health."""
+"""Reads that change nothing: runs, open questions, health."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an operator may watch: numbers and ids, never content; told on the loop, after the commit."""
+"""The observer for operators: numbers and ids, never content. It is called on the loop, after the commit."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Protocol
 
 
 class Observer(Protocol):
-    """Told of what has become durable. Nothing that it does may fail, or wait."""
+    """A listener for durable changes. Its methods must not fail, and must not wait."""
 
     def run_began(self, run_id: str, thread_id: str, agent: str) -> None: ...
 
@@ -15,20 +15,20 @@ class Observer(Protocol):
     def decided(self, run_id: str, thread_id: str, kind: str, via: str) -> None: ...
 
     def ingested(self, events: int, seconds: float) -> None:
-        """Batches that came together were journaled; `seconds` from their arrival to their commit."""
+        """Count batches that were journaled together, `seconds` from their arrival to their commit."""
         ...
 
     def attached(self, change: int) -> None:
-        """A follower came (1) or went (-1)."""
+        """Count a follower that attached (1) or left (-1)."""
         ...
 
     def waiting(self, interrupts: int) -> None:
-        """So many questions are open in the store; told with each sweep."""
+        """Report the number of open questions in the store, with each sweep."""
         ...
 
 
 class Unobserved:
-    """Nobody watches."""
+    """An observer that does nothing."""
 
     def run_began(self, run_id: str, thread_id: str, agent: str) -> None: ...
 

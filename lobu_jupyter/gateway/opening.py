@@ -1,4 +1,4 @@
-"""A gateway's life: the store opened, its parts made, and all of it closed."""
+"""The life of a gateway: it opens the store, makes its parts, and closes all of it."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ async def open_gateway(
     owners: OwnersPort | None = None,
     process: servers.Process | None = None,
 ) -> AsyncGenerator[Gateway]:
-    """The gateway on the store at `path`; on leaving, this server's runs are ended and the store closed.
+    """Yield the gateway on the store at `path`. On exit, end this server's runs and close the store.
 
     Raises:
-        StoreUnavailable, StoreTooNew: the store cannot be used; the message says why and what to do.
+        StoreUnavailable, StoreTooNew: the store cannot be used. The message says why and what to do.
     """
     settings = settings or Settings()
     database = await open_database(path, busy_seconds=settings.busy_seconds)

@@ -1,8 +1,8 @@
-"""A question as an outside worker asks it, with what the gateway itself can see about it.
+"""The questions of outside workers, with the gateway's own findings about them.
 
-A worker of this server finds the risks of its code and makes the diff of a change itself. Of an outside worker neither
-is believed: risks are looked for in all texts of the arguments, in addition to what it says, and a diff of
-a notebook's cell is left out, because its arguments say what is and what will be.
+A worker of this server finds the risks of its code and makes the diff of a change itself. An outside worker
+is trusted with neither. The gateway searches all texts of the arguments for risks, in addition to the
+reported ones. It drops the diff of a notebook's cell, because the arguments say what is and what will be.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 MAX_CHARS = (
     64 * 1024
-)  # of the texts in which risks are looked for; a longer call counts as one that hides some
+)  # of the texts that are searched for risks; a longer call counts as one that hides risks
 NOTEBOOK_TOOLS = frozenset(["insert_cell", "edit_cell", "delete_cell", "move_cell", "run_cell"])
 
 
 async def as_seen(tx: Tx, run: Row, interrupt: Interrupt) -> Interrupt:
-    """The question with the gateway's own findings, if an outside worker asks it."""
+    """Return the question, with the gateway's own findings if an outside worker asks it."""
     lease = await tx.one("lease", run_id=run["run_id"])
     worker = lease and await tx.one("worker", worker_id=lease["worker_id"])
     if worker is None or worker["child"]:

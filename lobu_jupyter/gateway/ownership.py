@@ -1,7 +1,7 @@
-"""Kernels and notebooks have owners: none is used for a person before the Jupyter side has agreed.
+"""The owners of kernels and notebooks: the Jupyter side must agree before a person's request uses one.
 
-Another person's kernel is treated like one that does not exist. A thread may still name such a kernel, because
-it was bound before its people were separated: its runs then have no kernel.
+Another person's kernel is treated like one that does not exist. A thread may still name such a kernel, if
+it was bound before its people were separated. Its runs then have no kernel.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 
 async def check_kernel(ctx: Context, by: Caller, kernel_id: str | None, thread_id: str | None = None) -> None:
-    """See that the caller may use the kernel that a request names; None is no kernel.
+    """Check that the caller may use the kernel that a request names. None names no kernel.
 
     Raises:
-        KernelNotFound, NotAllowed: the attempt is in the caller's audit.
+        KernelNotFound, NotAllowed: the caller may not. The attempt is in the caller's audit.
     """
     if ctx.owners is None or kernel_id is None:
         return
@@ -35,10 +35,10 @@ async def check_kernel(ctx: Context, by: Caller, kernel_id: str | None, thread_i
 
 
 async def check_notebook(ctx: Context, by: Caller, path: str | None, thread_id: str | None = None) -> None:
-    """See that the caller may read the notebook that a request names; None is no notebook.
+    """Check that the caller may read the notebook that a request names. None names no notebook.
 
     Raises:
-        NotAllowed: the attempt is in the caller's audit.
+        NotAllowed: the caller may not. The attempt is in the caller's audit.
     """
     if ctx.owners is None or path is None:
         return
@@ -59,10 +59,10 @@ async def _record_attempt(
 
 
 async def own_kernel(ctx: Context, owner: str, kernel_id: str | None) -> str | None:
-    """The kernel that a thread is bound to; None if it is not its owner's.
+    """Return the kernel that a thread is bound to, or None if it is another person's.
 
     Raises:
-        NotAllowed: it is, but the server's authorizer refuses.
+        NotAllowed: it is the owner's, but the server's authorizer refuses.
     """
     if ctx.owners is None or kernel_id is None:
         return kernel_id
@@ -74,7 +74,7 @@ async def own_kernel(ctx: Context, owner: str, kernel_id: str | None) -> str | N
 
 
 async def usable_kernel(ctx: Context, owner: str, kernel_id: str | None) -> str | None:
-    """The kernel if `owner` may execute in it at this moment, else None."""
+    """Return the kernel if `owner` may execute in it now, else None."""
     try:
         return await own_kernel(ctx, owner, kernel_id)
     except NotAllowed:
@@ -84,7 +84,7 @@ async def usable_kernel(ctx: Context, owner: str, kernel_id: str | None) -> str 
 async def check_notebook_of_run(
     ctx: Context, owner: str, path: str | None, action: Literal["read", "write"]
 ) -> None:
-    """See that a run's owner may read or write its notebook at this moment.
+    """Check that a run's owner may read or write its notebook now.
 
     Raises:
         NotAllowed: the server's authorizer refuses.

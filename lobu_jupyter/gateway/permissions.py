@@ -1,9 +1,9 @@
-"""An outside worker changes a notebook only as an allowed or approved tool call of its run says.
+"""Permits for outside workers: each changes a notebook only by an allowed or approved tool call of its run.
 
 The server does not take the worker's word. Each change names a call of the run's journal that has no result yet.
-The call's tool and arguments must mean exactly this change, and the policy must allow the tool, or a person must have
-approved these arguments. Each call is good for one change of each kind, and a change that was made is not made again.
-Workers of this server judge their own calls, as for every other tool.
+The call's tool and arguments must mean exactly this change, and the policy must allow the tool, or a person
+must have approved these arguments. Each call is good for one change of each kind, and a change that was made
+is not made again. Workers of this server judge their own calls, as for every other tool.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ USED = "This tool call has made another change already. Each call is good for on
 
 @dataclass(frozen=True)
 class Permit:
-    """What a worker may do at a notebook. ``made``: this change was made before and must not be made again."""
+    """A permit at a notebook. ``made``: this change was made before and must not be made again."""
 
     outside: bool
     made: bool = False
@@ -100,7 +100,7 @@ async def note_change(
 
 
 def _detail(call_id: str | None, request: Request) -> dict[str, Any]:
-    """A change as the audit has it; its content is in the journal, so a digest is enough here."""
+    """Return a change as the audit has it. Its content is in the journal, so a digest is enough."""
     wish: dict[str, Any] = msgspec.to_builtins(request)
     digest = hashlib.sha256(json.dumps(wish, sort_keys=True).encode()).hexdigest()
     return {"toolCallId": call_id, "do": wish["do"], "cell": wish.get("cell"), "digest": digest}
@@ -109,10 +109,10 @@ def _detail(call_id: str | None, request: Request) -> dict[str, Any]:
 async def _judge(
     ctx: Context, tx: Tx, run: Row, thread: Row, detail: dict[str, Any], request: Request
 ) -> bool:
-    """Whether this change was made before.
+    """Return whether this change was made before.
 
     Raises:
-        NotAllowed, Conflict: it may not be made.
+        NotAllowed, Conflict: the change may not be made.
     """
     policy = await policy_of_run(ctx, tx, run, thread)
     if isinstance(request, Read) and _verdict(policy, "read_notebook", asks=False) is Verdict.ALLOW:
@@ -143,10 +143,10 @@ def _verdict(policy: Policy, tool: str, *, asks: bool) -> Verdict:
 
 
 async def _call(tx: Tx, run: Row, call_id: str) -> _Call | None:
-    """The call with this id as it was decided, else as this run has journaled it; None if it has done neither.
+    """Return the call with this id as decided, else as this run journaled it, else None.
 
     Raises:
-        Conflict: it has its result already.
+        Conflict: the call has its result already.
     """
     tool, parts, complete = None, list[str](), False
     for entry in await read_run(tx, run):
@@ -182,10 +182,10 @@ def _decided(row: Row) -> _Call | None:
 
 
 async def _was_made(tx: Tx, run: Row, detail: dict[str, Any]) -> bool:
-    """Whether the call has made this change.
+    """Return whether the call has made this change.
 
     Raises:
-        Conflict: it has been used for another one.
+        Conflict: the call has made another one.
     """
     for row in await tx.all("notebook_changes", thread_id=run["thread_id"], run_id=run["run_id"]):
         before = json.loads(row["detail"])

@@ -1,4 +1,4 @@
-"""Policy as people set it: the notebook's rules, grants, and the audit of both."""
+"""The policy that people set: the notebook's rules, the grants, and the audit of both."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ MAX_PAGE = 500
 
 
 async def policy_of_run(ctx: Context, tx: Tx, run: Row, thread: Row) -> Policy:
-    """All that decides about a run's calls: server, agent, notebook, run, and the grants that hold."""
+    """Return all that decides about a run's calls: server, agent, notebook, run, and the grants that hold."""
     layers = [Layer(name="server", rules=ctx.settings.rules)]
     if run["agent"] in ctx.settings.agent_rules:
         layers.append(Layer(name="agent", rules=ctx.settings.agent_rules[run["agent"]]))
@@ -75,7 +75,7 @@ async def policy(ctx: Context, by: Caller, thread_id: str | None, notebook_path:
     if notebook_path is not None:
         await check_place(ctx, by, "read policy", notebook_path=notebook_path)
     if isinstance(by, KernelCaller) and not by.embedded and thread_id is None:
-        notebook_path = by.notebook_path or ""  # not everything
+        notebook_path = by.notebook_path or ""  # else the kernel would see everything
 
     async def body(tx: Tx) -> Policy:
         path = notebook_path
@@ -107,10 +107,11 @@ async def put_policy(ctx: Context, by: Caller, notebook_path: str, rules: Rules)
 async def add_grant(
     ctx: Context, tx: Tx, by: Caller, thread: Row, interrupt: Interrupt, decision: Decision
 ) -> None:
-    """A standing yes that came with an approval.
+    """Add a standing approval that came with a decision.
 
     Raises:
-        InvalidField: for the notebook, on a thread that has none; or for no tool.
+        InvalidField: the question is about no tool, the grant does not fit the tool, or the grant is for the
+            notebook of a thread that has none.
     """
     if interrupt.tool_name is None:
         raise InvalidField("this question is about no tool", field="resume.payload.grant")
@@ -144,7 +145,7 @@ async def add_grant(
 
 
 def _literal(tool: str) -> str:
-    """A glob that matches this tool only: a worker's tool name must not widen a grant."""
+    """Return a glob that matches this tool only, because a worker's tool name must not widen a grant."""
     return "".join(f"[{char}]" if char in "*?[" else char for char in tool)
 
 

@@ -1,7 +1,7 @@
-"""The question behind a decision: is it the one that the decision was shown?
+"""The question behind a decision, compared with the one that the person saw.
 
-A surface may send the digest of what it drew (:mod:`lobu_jupyter.model.digest`). One that differs from the
-digest of the waiting question decides nothing. The refusal carries the question as it is.
+A surface may send the digest of the question that it drew (:mod:`lobu_jupyter.model.digest`). If it differs
+from the digest of the waiting question, nothing is decided. The refusal carries the question as it is.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def check_digest(entry: dict[str, Any], index: int) -> None:
 
 
 def differs(row: Row, entry: dict[str, Any]) -> bool:
-    """Return whether the decision was shown another question than this row's."""
+    """Return whether the person saw another question than this row's."""
     digest = entry.get("digest")
     return digest is not None and digest != digest_of(interrupt_of(row))
 

@@ -1,7 +1,7 @@
-"""Whose a function is that a kernel registers: the person's, or agent code's.
+"""The owner of a function that a kernel registers: the person, or agent code.
 
-A kernel tells of its tools while a cell of its person runs, and the kernel itself marks what was registered while
-agent code ran. Where no such cell runs, or agent code ran inside it, whatever is new or changed is agent code's.
+A kernel announces its tools while a cell of its person runs. It marks the tools that were registered while
+agent code ran. If no such cell runs, or agent code ran inside it, every new or changed tool is agent code's.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 def judged(
     by: Caller, tools: Iterable[ToolSpec], known: dict[str, ToolSpec], taken: Container[str]
 ) -> list[ToolSpec]:
-    """Return the tools of a kernel as the gateway keeps them. ``known``: those that it kept before.
+    """Return the tools of a kernel as the gateway keeps them. ``known``: the tools that it kept before.
 
     Raises:
-        Conflict: agent code takes the name of another tool; the message names it.
+        Conflict: agent code takes the name of another tool. The message names it.
     """
     persons = not isinstance(by, KernelCaller) or by.decides
     kept = {tool.name: _judged(tool, known.get(tool.name), persons=persons) for tool in tools}

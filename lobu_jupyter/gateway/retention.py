@@ -1,7 +1,7 @@
-"""Retention: threads that are too old, or the oldest of a store that is too large, are deleted.
+"""Retention: it deletes threads that are too old, and the oldest threads of a store that is too large.
 
-Only idle threads go: what runs, is queued or waits on a person stays, whatever its age, and so does
-what somebody reads right now. Deleted this way is deleted as by its person: purged later, audited.
+Only idle threads are deleted. A thread with a running, queued or waiting run stays at any age, and so does
+a thread that somebody reads right now. The deletion is the same as a person's: audited, and purged later.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _SWEEPER = Person("retention", via="sweeper")
 
 
 async def retain(ctx: Context) -> int:
-    """Delete what the settings do not keep; returns how many threads. Looks only every ten minutes."""
+    """Delete the threads that the settings do not keep, and return their number. Acts every ten minutes."""
     settings, now = ctx.settings, ctx.now()
     if (settings.keep_seconds is None and settings.keep_bytes is None) or now < ctx.next_retention:
         return 0
@@ -42,7 +42,7 @@ async def _by_age(ctx: Context, now: float) -> int:
 
 
 async def _by_size(ctx: Context, now: float) -> int:
-    """Delete the oldest threads until what is left, and not deleted already, fits."""
+    """Delete the oldest threads until the rest fits, without the threads that are deleted already."""
     if ctx.settings.keep_bytes is None:
         return 0
 

@@ -1,4 +1,4 @@
-"""Rows to values: the one place that knows how the store writes them."""
+"""The conversion of rows to values: the one place that knows the store's format."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def run_of(row: Row) -> Run:
 
 
 def prompt_of(row: Row) -> str:
-    """The text that a run was started with."""
+    """Return the text that a run was started with."""
     content = (json.loads(row["request"]).get("message") or {}).get("content") or ""
     if isinstance(content, list):
         content = " ".join(str(part.get("text") or "") for part in content)  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType, reportUnknownArgumentType]
@@ -75,7 +75,7 @@ def interrupt_of(row: Row) -> Interrupt:
 
 
 def decision_of(row: Row) -> Decision:
-    """The decision on a resolved interrupt."""
+    """Return the decision on a resolved interrupt."""
     return msgspec.json.decode(row["decision"], type=Decision)
 
 
@@ -95,11 +95,11 @@ def grant_of(row: Row) -> Grant:
 
 
 def json_of(value: Any) -> str:
-    """A value as JSON text, as the store keeps it."""
+    """Return a value as JSON text, as the store keeps it."""
     return msgspec.json.encode(value).decode()
 
 
 def sparse(value: Any) -> dict[str, Any]:
-    """A wire value as a JSON object without its null members, as events carry it."""
+    """Return a wire value as a JSON object without its null members, as events carry it."""
     built: dict[str, Any] = msgspec.to_builtins(value)
     return {name: member for name, member in built.items() if member is not None}

@@ -1,4 +1,4 @@
-"""Servers: each process on a store is known by host, pid and start time; the runs of a dead one end."""
+"""The servers of a store: each is known by host, pid and start time. The runs of a dead server end."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SILENCE = 60.0  # seconds after which a server of another host name counts as go
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """A process that no other can be taken for: pids are used again, start times are not."""
+    """The unique identity of a process: pids are used again, start times are not."""
 
     host: str
     pid: int
@@ -38,7 +38,7 @@ class Process:
         return cls(platform.node(), os.getpid(), psutil.Process().create_time())
 
     def lives(self) -> bool:
-        """Only for a process of this host."""
+        """Return whether the process is alive. It must be a process of this host."""
         try:
             return abs(psutil.Process(self.pid).create_time() - self.create_time) < 1.0
         except psutil.NoSuchProcess:
@@ -46,7 +46,7 @@ class Process:
 
 
 async def enroll(ctx: Context, process: Process) -> None:
-    """Write down that this process serves the store."""
+    """Record in the store that this process serves it."""
 
     async def body(tx: Tx) -> None:
         await tx.run(
@@ -76,7 +76,7 @@ async def recover(ctx: Context) -> list[str]:
 
 
 async def begin_queued(ctx: Context) -> None:
-    """Begin what is queued on threads where nothing runs: its server stopped before its turn came."""
+    """Begin runs that are queued on threads without a running run, because their server stopped before."""
 
     async def body(tx: Tx) -> None:
         for row in await tx.all("idle_queues"):
@@ -92,7 +92,7 @@ def _lives(ctx: Context, server: Row) -> bool:
 
 
 async def discharge(ctx: Context, server_id: str) -> list[str]:
-    """End the runs that a server took with it, and its children; outside workers keep theirs."""
+    """End the runs of a server that is gone, and its child workers. Outside workers keep their runs."""
 
     async def body(tx: Tx) -> list[str]:
         leases = await tx.all("leases_of_server", server_id=server_id)

@@ -1,4 +1,4 @@
-"""What an administrator may set; the defaults suit one person's Jupyter server."""
+"""The settings of a gateway. The defaults suit one person's Jupyter server."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from lobu_jupyter.model.runs import Mode
 
 Guardrail = Callable[[str, str], Awaitable[None]]
-"""``await guardrail(text, where)`` for every text a person sends; raising refuses the request."""
+"""``await guardrail(text, where)`` runs for every text that a person sends. Raising refuses the request."""
 
 KIB = 1024
 DAY = 24 * 3600.0
@@ -21,13 +21,13 @@ DAY = 24 * 3600.0
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Limits in bytes and counts, times in seconds."""
+    """A gateway's limits in bytes and counts, and times in seconds."""
 
     default_agent: str = "demo"
     default_model: str | None = None
     model_agent: str | None = None  # the agent of a run that names a model only; None: the default agent
-    agents: frozenset[str] | None = None  # what this server's workers have; None: not known before they say
-    offered: tuple[dict[str, Any], ...] = ()  # those as they are listed while none of our workers lives
+    agents: frozenset[str] | None = None  # of this server's workers; None: unknown until they announce them
+    offered: tuple[dict[str, Any], ...] = ()  # listed while none of this server's workers is alive
     allowed_models: tuple[str, ...] | None = None  # globs, anchored; None: any
     rules: Rules = field(default_factory=Rules)  # the server's layer
     agent_rules: Mapping[str, Rules] = field(default_factory=dict[str, Rules])  # agent name -> its layer
@@ -51,9 +51,9 @@ class Settings:
     interrupt_seconds: float | None = 7 * DAY  # how long a question stays open; None: for ever
     grant_seconds: float | None = None
     heartbeat_seconds: float = 15.0  # silence after which a reader gets an empty list
-    sweep_seconds: float = 3.0  # 0: nothing sweeps by itself (tests)
-    poll_seconds: float = 0.05  # how often another process's commits are looked for; 0: never
-    busy_seconds: float = 5.0  # how long a locked store is waited for
+    sweep_seconds: float = 3.0  # 0: no background sweeper (tests)
+    poll_seconds: float = 0.05  # how often other processes' commits are polled; 0: never
+    busy_seconds: float = 5.0  # how long to wait for a locked store
     purge_seconds: float = 60.0  # from a thread's deletion to the removal of its rows
     temporary_seconds: float = 60.0  # from a temporary thread's end to its deletion
     keep_seconds: float | None = None  # a thread that nobody touched for so long is deleted; None: kept

@@ -1,7 +1,7 @@
-"""The sweeper ends what nobody ends: lapsed leases, expired questions, deleted and temporary threads.
+"""The sweeper: it ends what nobody ends: lapsed leases, expired questions, deleted and temporary threads.
 
-Every item is looked at again in a transaction of its own, so that two sweepers end it once, what
-changed since is left alone, and one bad row does not stop the others.
+It checks each item again in a transaction of its own. So two sweepers end an item once, an item that changed
+since is left alone, and one bad row does not stop the others.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-UNUSED_SECONDS = 3600.0  # a temporary thread that never ran is kept so long
+UNUSED_SECONDS = 3600.0  # how long a temporary thread that never ran is kept
 KEEP_WORKERS_SECONDS = 24 * 3600.0
 LOST = "The agent's worker fell silent, so this run was given up. What it said is kept; ask again."
 NEVER_BEGUN = "No worker took this run in time. `%lobu doctor` says more; ask again."
@@ -142,7 +142,7 @@ async def sweep_on(ctx: Context) -> None:
 
 
 async def watch_others(ctx: Context) -> None:
-    """Wake all readers when another process has committed; looks only while somebody listens."""
+    """Wake all readers when another process has committed. Polls only while somebody listens."""
     seen = await ctx.database.foreign_version()
     while True:
         await ctx.hub.used.wait()

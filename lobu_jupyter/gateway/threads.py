@@ -1,4 +1,4 @@
-"""Threads: made, found again by their notebook, changed, deleted."""
+"""The threads: they are created, found again by their notebook, changed and deleted."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ async def create_thread(
 
 
 async def _reused(ctx: Context, tx: Tx, thread: Row, kernel_id: str | None, by: Caller) -> Thread:
-    """A notebook's thread goes on with the kernel that the notebook has now."""
+    """Return a notebook's thread, bound to the kernel that the notebook has now."""
     if kernel_id is not None and kernel_id != thread["kernel_id"]:
         await _write(ctx, tx, thread, kernel_id=kernel_id)
         await record_move(ctx, tx, by, thread, kernel_id=kernel_id)
@@ -154,7 +154,7 @@ async def patch_thread(
     binds = kernel_id is not UNSET or notebook_path is not UNSET
     owner = await allow_change(ctx, by, "patch", thread_id, decides=binds)
     if isinstance(by, KernelCaller) and not by.embedded and notebook_path is None:
-        await refuse_place(ctx, by, "patch", thread_id)  # its notebook's denies would no longer hold
+        await refuse_place(ctx, by, "patch", thread_id)  # else its notebook's denies would no longer hold
     place = {"kernel_id": kernel_id, "notebook_path": notebook_path}
     named = {k: v for k, v in place.items() if v is not UNSET}
     await check_place(ctx, by, "patch", **named, thread_id=thread_id)
@@ -177,7 +177,7 @@ async def patch_thread(
 async def _check_place(
     ctx: Context, by: Caller, thread_id: str, kernel_id: str | UnsetType | None, path: str | UnsetType | None
 ) -> None:
-    """See that the thread is the caller's, and so are the kernel and notebook that it is to have."""
+    """Check that the caller owns the thread, and its new kernel and notebook."""
     if kernel_id is UNSET and path is UNSET:
         return
     await get_thread(ctx, by, thread_id)
@@ -218,13 +218,13 @@ async def restore_thread(ctx: Context, by: Caller, thread_id: str) -> Thread:
         if await tx.run("restore_thread", thread_id=thread_id, owner=owner, now=ctx.now()):
             await record(ctx, tx, by, "restored", owner, thread_id)
             tx.wake(owner_topic(owner))
-        return thread_of(await own_thread(tx, by, thread_id))  # raises, and so takes it back, out of scope
+        return thread_of(await own_thread(tx, by, thread_id))  # raises if out of scope, and so rolls back
 
     return await ctx.database.write(body)
 
 
 async def remove(ctx: Context, tx: Tx, thread_id: str, by: str) -> None:
-    """Cancel what is under way, so that followers see that end, and let nobody find the thread again."""
+    """Cancel the thread's runs, so that followers see their end, and hide the thread from all callers."""
     await cancel_all(ctx, tx, thread_id, by)
     await tx.run("drop_checkpoints", thread_id=thread_id)
     await tx.run("delete_thread", thread_id=thread_id, now=ctx.now())

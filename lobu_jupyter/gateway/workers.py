@@ -1,4 +1,4 @@
-"""Workers: registered with an incarnation and a token, kept alive by signs of life, gone with their runs."""
+"""The workers: each has an incarnation and a token, stays alive by heartbeats, and is gone with its runs."""
 
 from __future__ import annotations
 
@@ -70,10 +70,10 @@ async def register_worker(
 
 
 def check_agents(agents: list[dict[str, Any]]) -> None:
-    """Refuse agents that could not be listed: one without a name would fail each start of a run.
+    """Refuse agents that cannot be listed: one without a name would fail each start of a run.
 
     Raises:
-        InvalidField: names the member.
+        InvalidField: an agent is invalid. The error names the member.
     """
     try:
         msgspec.convert(agents, list[Announced])
@@ -83,12 +83,12 @@ def check_agents(agents: list[dict[str, Any]]) -> None:
 
 
 def _hash(token: str) -> str:
-    """Tokens have 256 random bits, so a plain hash is enough to keep the store useless to a thief."""
+    """Return a plain hash: tokens have 256 random bits, so a thief of the store cannot find them."""
     return hashlib.sha256(token.encode()).hexdigest()
 
 
 async def take_waiting(ctx: Context, tx: Tx) -> None:
-    """A worker has come: runs of this server that wait for one are given out."""
+    """Assign the runs of this server that wait for a worker, because one has come."""
     for lease in await tx.all("unassigned_leases", server_id=ctx.server_id):
         await assign(ctx, tx, lease["run_id"], lease["agent"])
 
@@ -110,7 +110,7 @@ async def worker_of(ctx: Context, token: str, remote: str) -> WorkerCaller:
 
 
 async def see(ctx: Context, tx: Tx, worker: WorkerCaller) -> None:
-    """Note that a worker is alive.
+    """Record that a worker is alive.
 
     Raises:
         WorkerNotFound, StaleIncarnation: it is not registered, or was given up.
@@ -169,10 +169,11 @@ async def notebook_of(
 
 
 async def run_at_hand(tx: Tx, worker: WorkerCaller, run_id: str) -> tuple[Row, Row]:
-    """A run that the worker has in hand, and its thread.
+    """Return a run that the worker holds, and its thread.
 
     Raises:
-        RunEnded, StaleIncarnation: it is not its run (any more). RunNotFound: it is none.
+        RunEnded, StaleIncarnation: the run is not this worker's (any more).
+        RunNotFound: there is no such run.
     """
     run = await tx.one("run", run_id=run_id)
     if run is None:
@@ -225,7 +226,7 @@ async def worker_gone(ctx: Context, worker_id: str, why: str, exit_code: int | N
 
 
 async def _hand_on(ctx: Context, tx: Tx, run_id: str) -> None:
-    """A run that its worker never fetched loses nothing: the next worker takes it."""
+    """Assign a run that its worker never fetched to the next worker. It loses nothing."""
     await tx.run("unassign_lease", run_id=run_id)
     run = await tx.one("run", run_id=run_id)
     assert run is not None, "a lease has its run"
@@ -256,14 +257,14 @@ async def stop_worker(ctx: Context, worker_id: str) -> None:
 async def announced(
     ctx: Context, by: Caller, kernel_id: str | None
 ) -> tuple[list[dict[str, Any]], list[ToolSpec]]:
-    """Agents and tools that workers announced; without a live child, those of this server too."""
+    """Return the agents and tools that workers announced, and without a live child this server's too."""
     owner = owner_of(by)
     await check_place(ctx, by, "read tools", kernel_id=kernel_id)
     await check_kernel(ctx, by, kernel_id)
 
     async def body(tx: Tx) -> tuple[list[Row], list[ToolSpec]]:
         rows = await tx.all("workers_for", owner=owner, since=ctx.now() - ctx.settings.outside_seconds)
-        if not any(row["child"] for row in rows):  # one comes on demand: what the last one said holds
+        if not any(row["child"] for row in rows):  # one comes on demand: the last announcement holds
             last = await tx.one("last_announcement")
             rows += [last] if last is not None else []
         return rows, await tools_of_kernel(tx, kernel_id)
@@ -278,12 +279,12 @@ async def announced(
 
 
 def _offered(agents: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Those of a worker that anybody may choose; a ``hidden`` one takes only the runs that name it."""
+    """Return the agents that anybody may choose. A ``hidden`` one gets only the runs that name it."""
     return [agent for agent in agents if not agent.get("hidden")]
 
 
 def _as_seen(agent: dict[str, Any], announced: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    """An agent of this server; that it needs a login only a worker can have seen."""
+    """Return an agent of this server, with the "needs login" state that only a worker can have seen."""
     last = announced.get(agent["name"]) or {}
     needs = last.get("state") == "needs login" and agent.get("state") == "ready"
     return {**agent, "state": last["state"], "hint": last.get("hint", "")} if needs else agent

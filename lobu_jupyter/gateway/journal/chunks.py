@@ -1,7 +1,7 @@
-"""Pages of the journal, and those that were read lately: who attaches again, or beside another, reads no store.
+"""The pages of the journal, and a cache of the last ones, so that a second reader does not read the store.
 
-The journal only grows, so a page never changes. One that was not full is good for who attaches while
-nothing has come after it; then a fuller one takes its place.
+The journal only grows, so a page never changes. A page that was not full is valid until an event comes
+after it. Then a fuller page replaces it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ MAX_KEPT_BYTES = 4 * 1024 * 1024
 
 
 class Page(list[Entry]):
-    """Entries that several readers may share; whoever encodes them keeps the bytes for the others."""
+    """A list of entries that several readers may share, with their encoded bytes."""
 
     __slots__ = ("_encoded",)
 
@@ -30,7 +30,7 @@ class Page(list[Entry]):
         self._encoded: dict[Callable[[list[Entry]], bytes], bytes] = {}
 
     def encoded(self, encode: Callable[[list[Entry]], bytes]) -> bytes:
-        """``encode(self)``, made once."""
+        """Return ``encode(self)``, computed once."""
         if encode not in self._encoded:
             self._encoded[encode] = encode(self)
         return self._encoded[encode]
@@ -38,7 +38,7 @@ class Page(list[Entry]):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """What a reader asks for: the events after `position`; ``only``: of this run."""
+    """The place of a page: the events after `position`, of the run ``only`` if it is set."""
 
     thread_id: str
     position: int
@@ -53,14 +53,14 @@ class _Kept(Struct, frozen=True):
 
 
 class Pages:
-    """The pages that were asked for last, bounded in bytes of events. Only for one event loop."""
+    """A cache of the pages that were read last, bounded in bytes of events. Use it on one event loop only."""
 
     def __init__(self) -> None:
         self._kept: OrderedDict[Place, _Kept] = OrderedDict()
         self._bytes = 0
 
     def after(self, place: Place, until: int) -> tuple[Page, int] | None:
-        """The page at a place for a journal that is known to reach `until`, and the seq where it ends."""
+        """Return the page at a place and the seq where it ends, if valid for a journal up to `until`."""
         kept = self._kept.get(place)
         if kept is None or kept.last > until or not (kept.full or kept.last == until):
             return None
@@ -68,7 +68,7 @@ class Pages:
         return kept.page, kept.last
 
     def keep(self, place: Place, page: Page, last: int, *, full: bool) -> None:
-        """A page as it was read; ``full``: it was cut because more did not fit."""
+        """Cache a page. ``full``: it was cut because more did not fit."""
         size = sum(len(entry.body) for entry in page)
         self._forget(place)
         self._kept[place] = _Kept(page, last, full, size)
@@ -77,7 +77,7 @@ class Pages:
             self._forget(next(iter(self._kept)))
 
     def drop(self, thread_id: str) -> None:
-        """The thread's journal is gone."""
+        """Drop the pages of a thread whose journal is gone."""
         for place in [place for place in self._kept if place.thread_id == thread_id]:
             self._forget(place)
 

@@ -1,4 +1,4 @@
-"""Follow: a reader is a cursor on the journal. One way to read, live or late, in pages of bounded size."""
+"""The following of a journal: a reader is a cursor. It reads live or late the same way, in bounded pages."""
 
 from __future__ import annotations
 
@@ -31,19 +31,15 @@ PAGE_BYTES = 256 * 1024
 
 @dataclass(slots=True)
 class _Reader:
-    """Where a reader is. ``only``: the run whose events alone it gets, with those between runs.
-
-    ``until``: so far, at least, the journal goes on for it; ``final``: and no further, for there its run
-    has ended. ``in_tail``: all that it has not seen yet is in the thread's tail, if that reaches back far enough.
-    """
+    """A reader's position in a thread's journal."""
 
     thread_id: str
     position: int
     run_id: str | None
-    only: str | None
-    until: int
-    final: bool
-    in_tail: bool = False
+    only: str | None  # the only run whose events it gets, with those between runs
+    until: int  # the journal reaches at least this seq
+    final: bool  # its run has ended at `until`, and it reads no further
+    in_tail: bool = False  # the thread's tail has all new events, if it reaches back far enough
 
     @property
     def place(self) -> Place:
@@ -53,8 +49,8 @@ class _Reader:
 class _Look(Struct, frozen=True):
     page: Page
     position: int
-    more: bool  # the journal goes on after this page
-    ended: bool  # the run that the reader wants has its end on this page or before
+    more: bool  # the journal continues after this page
+    ended: bool  # the reader's run has its end on this page or before
     gone: bool  # the thread was deleted
 
 
@@ -66,7 +62,7 @@ async def follow(
     answered = False
     with _listening(ctx, thread_id) as bell:
         while True:
-            only_grown = bell.clear()  # before the look: what comes after it rings
+            only_grown = bell.clear()  # before the read: a later event rings again
             reader.in_tail = reader.in_tail and only_grown
             look = await _read(ctx, reader)
             reader.position, reader.in_tail = look.position, not look.more
@@ -117,7 +113,7 @@ async def _attach(
 
 
 async def _read(ctx: Context, reader: _Reader) -> _Look:
-    """What comes next: from the tail, if that has all of it, from the pages read before, or from the store."""
+    """Return the next page: from the tail if that has all of it, from the cached pages, or from the store."""
     if reader.in_tail:
         found = ctx.tails.after(reader.thread_id, reader.position, reader.only)
         if found is not None:
@@ -125,9 +121,9 @@ async def _read(ctx: Context, reader: _Reader) -> _Look:
 
     found = ctx.pages.after(reader.place, reader.until)
     if found is not None:
-        await asyncio.sleep(0)  # a long thread leaves the loop to others between its pages
+        await asyncio.sleep(0)  # other tasks run between the pages of a long thread
         ended = reader.final and found[1] == reader.until
-        return _Look(*found, more=not ended, ended=ended, gone=False)  # more, or its end: the store knows
+        return _Look(*found, more=not ended, ended=ended, gone=False)  # the store has more, or its end
     look = await _read_store(ctx, reader)
     if reader.position < look.position <= reader.until:
         ctx.pages.keep(reader.place, look.page, look.position, full=look.more and not look.ended)

@@ -1,7 +1,7 @@
-"""The hub wakes readers; it carries no events.
+"""The hub: it wakes readers and carries no events.
 
-Who waits takes a bell, clears it, looks at the store, and only then waits: a wake between the look
-and the wait is kept by the bell.
+A reader takes a bell, clears it, reads the store, and only then waits. The bell keeps a wake that comes
+between the read and the wait.
 """
 
 from __future__ import annotations
@@ -15,29 +15,29 @@ if TYPE_CHECKING:
 
 
 class Bell:
-    """Rings when its topic was touched; one waits for it."""
+    """A bell that rings when its topic is touched. One reader waits for it."""
 
     def __init__(self) -> None:
         self._rung = False
         self._only_grown = False
         self._waiter: asyncio.Future[bool] | None = None
         self._until = 0.0  # when the wait ends
-        self._timer: asyncio.TimerHandle | None = None  # kept over many waits, for most are short
+        self._timer: asyncio.TimerHandle | None = None  # kept over many waits, because most are short
 
     def ring(self, *, only_grown: bool = False) -> None:
-        """``only_grown``: all that happened is that the thread's tail has grown."""
+        """Wake the reader. ``only_grown``: nothing happened but that the thread's tail has grown."""
         self._only_grown = only_grown and (self._only_grown or not self._rung)
         self._rung = True
         self._answer(True)
 
     def clear(self) -> bool:
-        """Forget earlier rings; call it before looking. True if all that happened is in the tail."""
+        """Forget earlier rings, before a read. Returns True if the tail has all that happened."""
         only_grown = self._only_grown and self._rung
         self._rung = False
         return only_grown
 
     async def wait(self, seconds: float) -> bool:
-        """True when it rang within `seconds`."""
+        """Wait for a ring. Returns False if none came within `seconds`."""
         if self._rung:
             return True
         loop = asyncio.get_running_loop()
@@ -52,13 +52,13 @@ class Bell:
             self._waiter = None
 
     def close(self) -> None:
-        """Nobody waits for it any more."""
+        """Stop the timer, because nobody waits any more."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
 
     def _look(self, loop: asyncio.AbstractEventLoop) -> None:
-        """The timer of an earlier wait has run out; of this one perhaps too."""
+        """End the wait if its time is over. Else restart the timer, which an earlier wait had started."""
         self._timer = None
         if self._waiter is None:
             return
@@ -73,7 +73,7 @@ class Bell:
 
 
 class Hub:
-    """Topics and those who listen to them. Only for one event loop."""
+    """The topics and their listeners. Use it on one event loop only."""
 
     def __init__(self) -> None:
         self._bells: dict[str, set[Bell]] = {}
@@ -81,7 +81,7 @@ class Hub:
 
     @contextmanager
     def listen(self, topic: str) -> Generator[Bell]:
-        """A bell for `topic`."""
+        """Yield a bell for `topic`."""
         bell = Bell()
         self._bells.setdefault(topic, set()).add(bell)
         self.used.set()
@@ -104,12 +104,12 @@ class Hub:
                 bell.ring()
 
     def grown(self, topic: str) -> None:
-        """The tail of a thread has grown, and nothing else happened to it."""
+        """Wake the readers of a thread whose tail has grown, if nothing else happened to it."""
         for bell in self._bells.get(topic, ()):
             bell.ring(only_grown=True)
 
     def wake_all(self) -> None:
-        """Another process wrote something; what, only the store knows."""
+        """Wake all listeners: another process wrote something, and only the store has it."""
         self.wake(list(self._bells))
 
 
@@ -118,7 +118,7 @@ def thread_topic(thread_id: str) -> str:
 
 
 def owner_topic(owner: str) -> str:
-    """Rung when one of a person's threads was made, changed or deleted, or a run of it began, paused or ended."""
+    """Return the topic of a person's threads: one is made, changed, deleted, or its run begins, pauses, ends."""
     return f"owner {owner}"
 
 

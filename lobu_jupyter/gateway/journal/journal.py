@@ -1,4 +1,4 @@
-"""The journal: what is appended gets the next seqs of its thread; it is read in pages. In the caller's transaction."""
+"""The journal: new events get the next seqs of their thread. All calls use the caller's transaction."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from lobu_jupyter.gateway.context import Context
     from lobu_jupyter.store.tx import Row, Tx
 
-_MAX_ROWS = 128  # that are read at once
+_MAX_ROWS = 128  # rows that are read at once
 _SMALL = 16 * 1024  # bytes: with fewer, more rows are read at once
 ALL = 2**62
 _SEPARATOR = b"\x1e"
 
 
 async def append(tx: Tx, thread_id: str, run_id: str | None, bodies: Sequence[bytes], now: float) -> int:
-    """Journal `bodies` of a run (None: between runs); returns the thread's new cursor."""
+    """Append `bodies` of a run (None: between runs) and return the thread's new cursor."""
     end = await tx.one("end_of_journal", thread_id=thread_id)
     assert end is not None, "only threads that exist are written to"
     cursor = await _insert(tx, end["number"], run_id, end["cursor"], bodies)
@@ -35,9 +35,9 @@ async def append(tx: Tx, thread_id: str, run_id: str | None, bodies: Sequence[by
 
 
 async def append_more(ctx: Context, tx: Tx, lease: Row, bodies: Sequence[bytes]) -> int:
-    """The same for what a running run goes on with: readers are given the bytes, not sent to the store.
+    """Append `bodies` of a running run, and pass them to its readers, which then need not read the store.
 
-    ``lease``: with the end of the journal, ``cursor``.
+    ``lease``: the run's lease with the end of the journal, ``cursor``.
     """
     thread_id, run_id, cursor = lease["thread_id"], lease["run_id"], lease["cursor"]
 
@@ -52,7 +52,7 @@ async def append_more(ctx: Context, tx: Tx, lease: Row, bodies: Sequence[bytes])
 
 
 async def _insert(tx: Tx, thread: int, run_id: str | None, cursor: int, bodies: Sequence[bytes]) -> int:
-    """The new cursor of the thread with this number, whose journal ends at `cursor`. What comes at once is one row."""
+    """Insert `bodies` as one row after `cursor`, the end of the journal, and return the new cursor."""
     last = cursor + len(bodies)
     joined = _SEPARATOR.join(bodies)
     await tx.run("append_events", thread=thread, first=cursor + 1, last=last, run_id=run_id, bodies=joined)
@@ -69,10 +69,10 @@ async def read_page(
     max_bytes: int = ALL,
     only: str | None = None,
 ) -> tuple[list[Entry], int]:
-    """The events from `position` (exclusive) to `until` (of the run `only`), and the seq where the page ends.
+    """Return the events from `position` (exclusive) to `until` (of the run `only`), and where the page ends.
 
-    That is with the event that fills `max_bytes`, after `max_events`, or where the journal ends. What a damaged
-    file has lost is passed over: what follows it keeps its seqs.
+    The page ends with the event that fills `max_bytes`, after `max_events`, or at the end of the journal.
+    Events that a damaged file has lost are skipped, and later events keep their seqs.
     """
     entries: list[Entry] = []
     rows = 1
@@ -95,9 +95,9 @@ async def read_page(
 async def _read_stretch(
     tx: Tx, thread_id: str, position: int, until: int, rows: int, only: str | None
 ) -> tuple[int, list[bytes]]:
-    """The first seq and the bodies of so many rows, from that with the event after `position` on.
+    """Return the first seq and the bodies of `rows` rows, from the row of the event after `position`.
 
-    Empty is a body of another run than `only`, and what a damaged row has lost.
+    The body of another run than `only` is empty, and so is one that a damaged row has lost.
     """
     bounds = {"position": position, "until": until, "only": only}
     found = await tx.one("stretch_after", thread_id=thread_id, limit=rows, **bounds)
@@ -108,17 +108,17 @@ async def _read_stretch(
     count = found["last"] - found["first"] + 1
     if len(bodies) == count:
         return found["first"], bodies
-    if rows > 1:  # a hole, somewhere
+    if rows > 1:  # there is a hole somewhere
         return await _read_stretch(tx, thread_id, position, until, 1, only)
     return found["first"], (bodies + [b""] * count)[:count]
 
 
 async def read_run(tx: Tx, run: Row) -> list[Entry]:
-    """All events of a run that has begun."""
+    """Return all events of a run that has begun."""
     entries, _ = await read_page(tx, run["thread_id"], run["start_cursor"] - 1, ALL, only=run["run_id"])
     return entries
 
 
 def stamped(event: Event, now: float) -> bytes:
-    """An event of the gateway as journaled bytes, with its time in milliseconds."""
+    """Return an event of the gateway as journaled bytes, with its time in milliseconds."""
     return encode({**event, "timestamp": int(now * 1000)})

@@ -1,4 +1,4 @@
-"""The slices of running runs: kept between batches, rebuilt from the journal when another server wrote."""
+"""The slices of running runs: cached between batches, rebuilt from the journal if another server wrote."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ MAX_KEPT = 256
 class Slices:
     """A cache of slices, each valid for one batch number of its run.
 
-    A slice is taken out while a transaction uses it and put back once that is durable, so one that
-    was fed by a transaction that failed is never seen again.
+    A transaction takes a slice out and puts it back once it is durable, so a slice that a failed transaction
+    has fed is never seen again.
     """
 
     def __init__(self, redactor: Redactor) -> None:
@@ -34,7 +34,7 @@ class Slices:
         self._lock = threading.Lock()  # taken in the store's thread, kept on the loop
 
     async def take(self, tx: Tx, lease: Row, batch: int) -> Slice:
-        """The slice of a running run as of `batch`, its last one."""
+        """Take the slice of a running run as of `batch`, its last one, or rebuild it."""
         with self._lock:
             kept = self._kept.pop(lease["run_id"], None)
         if kept is not None and kept[0] == batch:
@@ -77,7 +77,7 @@ async def _rebuild(tx: Tx, lease: Row) -> Slice:
 
 
 def open_of(slice_: Slice) -> str | None:
-    """What is open in a slice and not in the journal, as JSON for the lease: a chunk shorthand, and what streams hold back."""
+    """Return the open chunk shorthand and the text that streams hold back, as JSON for the lease."""
     streamed = slice_.streamed.state() if slice_.streamed is not None else None
     if slice_.chunk is None and streamed is None:
         return None

@@ -1,4 +1,4 @@
-"""Snapshots: the fold of a journal, in a thread of its own, kept so that only the tail is folded again."""
+"""The snapshots: folds of journals, made in an OS thread, cached so that only new events are folded."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ PAGE_BYTES = 4 * 1024 * 1024
 
 
 class Snapshots:
-    """Folds of the threads that were looked at last."""
+    """A cache of folds, of the threads that were read last."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._kept: OrderedDict[str, tuple[threading.Lock, Fold]] = OrderedDict()
 
     async def state(self, thread_id: str, until: int | None = None) -> State:
-        """The state after the event `until`, or after the last one; the caller's own copy."""
+        """Return the state after the event `until`, or after the last one, as the caller's own copy."""
         lock, fold = self._kept.get(thread_id) or (threading.Lock(), Fold())
         if until is None or fold.cursor <= until:
             self._keep(thread_id, lock, fold)
             state = await self._advance(thread_id, lock, fold, until)
             if until is None or state["cursor"] <= until:
                 return state
-        # A past state, or another call has folded further meanwhile: folded anew, not kept.
+        # A past state, or another call has folded further meanwhile: fold anew, without caching.
         return await self._advance(thread_id, threading.Lock(), Fold(), until)
 
     async def _advance(self, thread_id: str, lock: threading.Lock, fold: Fold, until: int | None) -> State:
@@ -64,7 +64,7 @@ def _page(thread_id: str, cursor: int, until: int | None) -> Body[tuple[list[Ent
 
 
 def _apply(lock: threading.Lock, fold: Fold, page: list[Entry]) -> State | None:
-    """Fold a page; the last, empty one yields a copy of the state."""
+    """Fold a page. Returns a copy of the state for the last, empty page, else None."""
     with lock:
         for entry in page:
             fold.apply(entry.seq, decode(entry.body))
@@ -72,7 +72,7 @@ def _apply(lock: threading.Lock, fold: Fold, page: list[Entry]) -> State | None:
 
 
 def _copy(state: State) -> State:
-    """A deep copy, item by item, so that the loop's thread gets its turn in between."""
+    """Return a deep copy, made item by item, so that the event loop's thread runs in between."""
     return {
         name: [decode(encode(part)) for part in member]
         if isinstance(member, list)

@@ -1,8 +1,8 @@
-"""The tails of followed journals: what was committed last, so that a hundred readers need not read it again.
+"""The tails of followed journals: the last commits in memory, so that a hundred readers share them.
 
-A tail is filled after the commit, with the bytes that were journaled, and it ends where the journal
-did then; so it is a copy of the journal, never ahead of it. It holds batches of workers only: whatever
-else happens to a thread sends its readers to the store, as does a tail that does not reach back to them.
+A tail is filled after the commit, with the bytes that were journaled, and it ends where the journal did
+then. So it is a copy of the journal, never ahead of it. It holds workers' batches only. Any other event of a
+thread sends its readers to the store, and so does a tail that does not reach back to their position.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from .chunks import Page
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-MAX_BATCHES = 32  # of all threads together thousands would make each full garbage collection a stall
+MAX_BATCHES = 32  # of one thread: thousands over all would make each full garbage collection a stall
 MAX_EVENTS = 2000
 MAX_BYTES = 256 * 1024
 
 
 class _Piece(Struct, frozen=True, gc=False):
-    """One batch as journaled: the seqs `first` to `last` of its thread."""
+    """A batch as journaled: the seqs `first` to `last` of its thread."""
 
     run_id: str
     page: Page
@@ -35,7 +35,7 @@ class _Piece(Struct, frozen=True, gc=False):
 
 
 class _Tail:
-    """The last batches of one thread, each joined to the one before, and their bytes."""
+    """The last batches of one thread, without gaps, and their size in bytes."""
 
     def __init__(self) -> None:
         self.pieces: deque[_Piece] = deque()
@@ -60,7 +60,7 @@ class _Tail:
         return self.pieces[-1].last
 
     def after(self, position: int) -> list[_Piece]:
-        """The batches that reach beyond `position`."""
+        """Return the batches that reach beyond `position`."""
         found: list[_Piece] = []
         for piece in reversed(self.pieces):
             if piece.last <= position:
@@ -70,13 +70,13 @@ class _Tail:
 
 
 class Tails:
-    """The tail of each thread that somebody follows, bounded like one page. Only for one event loop."""
+    """The tail of each followed thread, bounded like one page. Use it on one event loop only."""
 
     def __init__(self) -> None:
         self._tails: dict[str, _Tail] = {}
 
     def extend(self, thread_id: str, run_id: str, first: int, bodies: Sequence[bytes]) -> None:
-        """A batch that was just committed; one that does not join on begins a new tail."""
+        """Append a batch that was just committed. After a gap, begin a new tail."""
         page = Page([Entry(first + i, body) for i, body in enumerate(bodies)])
         tail = self._tails.get(thread_id)
         if tail is None or tail.last != first - 1:
@@ -84,17 +84,17 @@ class Tails:
         tail.add(_Piece(run_id, page, first, first + len(bodies) - 1, sum(map(len, bodies))))
 
     def after(self, thread_id: str, position: int, only: str | None) -> tuple[Page, int] | None:
-        """What follows `position` (of the run `only`), and where that ends; None: the store knows."""
+        """Return the events after `position` (of the run `only`) and the tail's end, or None if it begins later."""
         tail = self._tails.get(thread_id)
         if tail is None or position < tail.first - 1:
             return None
         newest = tail.pieces[-1]
         if position == newest.first - 1 and only in (None, newest.run_id):
-            return newest.page, newest.last  # mostly
+            return newest.page, newest.last  # the usual case
         pieces = [piece for piece in tail.after(position) if only in (None, piece.run_id)]
         entries = [entry for piece in pieces for entry in piece.page if entry.seq > position]
         return Page(entries), max(position, newest.last)
 
     def drop(self, thread_id: str) -> None:
-        """Nobody follows the thread any more."""
+        """Drop the tail of a thread that nobody follows any more."""
         self._tails.pop(thread_id, None)

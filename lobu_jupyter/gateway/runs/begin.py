@@ -1,6 +1,6 @@
-"""A run begins: lease, RUN_STARTED and the hand-over to a worker, in one transaction.
+"""The beginning of a run: lease, RUN_STARTED and the hand-over to a worker, in one transaction.
 
-The lease is there before any worker hears of the run; if it cannot be written, nothing is dispatched.
+The lease is written before any worker gets the run. If it cannot be written, nothing is dispatched.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ SERVER_SILENCE = 30.0  # seconds after which another server is not expected to t
 
 
 async def add_run(ctx: Context, tx: Tx, thread_id: str, owner: str, **fields: Any) -> str:
-    """Accept a run, queued; the caller begins it or leaves it to :func:`begin_next`."""
+    """Accept a run as queued. The caller begins it or leaves it to :func:`begin_next`."""
     run_id = new_id("run")
     defaults = {"parent_run_id": None, "client_request_id": None}
     await tx.run(
@@ -39,7 +39,7 @@ async def begin(
     resume: list[dict[str, Any]] | None = None,
     first: list[bytes] | None = None,
 ) -> int:
-    """Begin a queued run; ``first``: events right after RUN_STARTED. Returns its cursor."""
+    """Begin a queued run and return its cursor. ``first``: the events right after RUN_STARTED."""
     await tx.run("begin_run", run_id=run_id)
     run = await tx.one("run", run_id=run_id)
     assert run is not None, "the caller has just read or added it"
@@ -66,7 +66,7 @@ async def begin_next(ctx: Context, tx: Tx, thread_id: str) -> None:
 
 
 async def begin_and_end(ctx: Context, tx: Tx, run: Row, terminal: bytes) -> int:
-    """A run that ends without ever running: its RUN_STARTED and its end together. Returns the end's seq."""
+    """Journal RUN_STARTED and the end of a run that never runs, together, and return the end's seq."""
     await title_once(ctx, tx, run)
     end = await append(tx, run["thread_id"], run["run_id"], [_started(ctx, run, None), terminal], ctx.now())
     await tx.run("set_start", run_id=run["run_id"], start_cursor=end - 1, cursor=end - 2)
@@ -93,9 +93,10 @@ async def _lease(ctx: Context, tx: Tx, run: Row) -> None:
 
 
 async def assign(ctx: Context, tx: Tx, run_id: str, agent: str) -> bool:
-    """Put a leased run into the inbox of a live worker of its server; without one, call for one.
+    """Put a leased run into the inbox of a live worker of its server. Without one, ask for one.
 
-    A run that goes on after a pause goes to the worker that paused it, if that lives: an external agent waits there.
+    A run that continues after a pause goes to the worker that paused it, if that is alive: an external agent
+    waits there.
     """
     lease = await tx.one("lease", run_id=run_id)
     assert lease is not None, "only leased runs are assigned"
@@ -120,13 +121,13 @@ async def assign(ctx: Context, tx: Tx, run_id: str, agent: str) -> bool:
 
 
 async def tell(tx: Tx, worker_id: str, kind: str, run_id: str | None, reason: str = "") -> None:
-    """Put one thing into a worker's inbox."""
+    """Put one item into a worker's inbox."""
     await tx.run("tell_worker", worker_id=worker_id, kind=kind, run_id=run_id, reason=reason)
     tx.wake(inbox_topic(worker_id))
 
 
 async def title_once(ctx: Context, tx: Tx, run: Row) -> None:
-    """The thread's first prompt is its title until somebody gives it another."""
+    """Make the first prompt the title of a thread without one, until somebody gives it another."""
     thread = await tx.one("thread", thread_id=run["thread_id"])
     assert thread is not None, "a run has a thread"
     title = _title_of(json.loads(run["request"]).get("message") or {})

@@ -1,4 +1,4 @@
-"""Cancelling a run, wherever it is in its life; against a natural end or a decision, one winner."""
+"""The cancelling of a run in any state. Against a natural end or a decision, one writer wins."""
 
 from __future__ import annotations
 
@@ -47,12 +47,12 @@ async def _cancel_pause(ctx: Context, tx: Tx, run: Row, by: str) -> bool:
     await expire_due(ctx, tx, run["thread_id"])
     waiting = await tx.all("open_interrupts", thread_id=run["thread_id"])
     if not any(row["run_id"] == run["run_id"] for row in waiting):
-        return False  # decided before: what goes on is another run
+        return False  # decided before: another run continues
     return await close_interrupts(ctx, tx, run["thread_id"], InterruptStatus.CANCELLED, by=by)
 
 
 async def cancel_all(ctx: Context, tx: Tx, thread_id: str, by: str) -> None:
-    """End whatever runs, waits or is queued on a thread."""
+    """End the running, waiting and queued runs of a thread."""
     for run in await tx.all("queued_runs", thread_id=thread_id):
         await cancel_queued(ctx, tx, run)
     running = await tx.one("running_run", thread_id=thread_id)

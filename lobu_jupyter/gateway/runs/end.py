@@ -1,6 +1,6 @@
-"""Ends: a run takes exactly one, with its lease and whatever follows from it, in one transaction.
+"""The ends of runs: each run gets exactly one, with its lease and all consequences, in one transaction.
 
-First writer wins; who comes later finds no lease and changes nothing.
+The first writer wins. A later one finds no lease and changes nothing.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ async def finish(
     said: bytes | bytearray = b"",
     then_next: bool = True,
 ) -> None:
-    """Write a run's end into its row, take its lease away and begin what is queued behind it.
+    """Write a run's end into its row, drop its lease and begin the run that is queued behind it.
 
-    ``said``: its messages' words, which can be searched from now on, with its prompt.
+    ``said``: the words of its messages, which become searchable with its prompt.
     """
     run_id = run["run_id"]
     changed = await tx.run(
@@ -68,14 +68,14 @@ async def finish(
 async def fail_run(
     ctx: Context, tx: Tx, run_id: str, code: ErrorCode, message: str, *, then_next: bool = True
 ) -> bool:
-    """End a running run with RUN_ERROR. False if it has ended."""
+    """End a running run with RUN_ERROR. Returns False if it has ended."""
     message = ctx.settings.redactor.text(message)
     error, event = RunError(code=code, message=message), run_error(code, message)
     return await _close(ctx, tx, run_id, RunStatus.FAILED, event, message, error, then_next)
 
 
 async def cancel_run(ctx: Context, tx: Tx, run_id: str, *, then_next: bool = True) -> bool:
-    """End a running run with RUN_FINISHED(cancelled). False if it has ended."""
+    """End a running run with RUN_FINISHED(cancelled). Returns False if it has ended."""
     return await _close(ctx, tx, run_id, RunStatus.CANCELLED, None, CANCELLED, then_next=then_next)
 
 
@@ -120,9 +120,9 @@ async def close_interrupts(
     why: str | None = None,
     message: str | None = None,
 ) -> bool:
-    """Settle all open interrupts of a thread without a decision. False if there is none.
+    """Settle all open interrupts of a thread without a decision. Returns False if there is none.
 
-    ``why``, ``message``: what the journal says of it, and of the calls that waited, if not the status's own words.
+    ``why``, ``message``: the journal's words for this and for the calls that waited, if not the status's own.
     """
     rows = await tx.all("open_interrupts", thread_id=thread_id)
     if not rows:
@@ -146,7 +146,7 @@ async def close_interrupts(
 
 
 async def _release(tx: Tx, rows: list[Row]) -> None:
-    """Tell the workers that hold these questions in memory that nobody will answer."""
+    """Notify the workers that hold these questions in memory that nobody will answer."""
     for run_id in dict.fromkeys(row["run_id"] for row in rows if interrupt_of(row).in_memory):
         worker = await tx.one("worker_of_run", run_id=run_id)
         if worker is not None:
@@ -154,7 +154,7 @@ async def _release(tx: Tx, rows: list[Row]) -> None:
 
 
 async def settle(tx: Tx, row: Row, status: InterruptStatus, *, now: float, **decided: Any) -> bool:
-    """Settle one open interrupt. False if it was settled before."""
+    """Settle one open interrupt. Returns False if it was settled before."""
     fields = {"decision": None, "by": None, "via": None, "resumed_by": None, **decided}
     changed = await tx.run(
         "settle_interrupt",
@@ -168,9 +168,9 @@ async def settle(tx: Tx, row: Row, status: InterruptStatus, *, now: float, **dec
 
 
 async def expire_due(ctx: Context, tx: Tx, thread_id: str) -> bool:
-    """Make the expiry of a thread's open interrupts terminal if it is due by the clock.
+    """Expire a thread's open interrupts if one is due by the clock. Returns False if none is.
 
-    A pause is decided as a whole, so when one of its questions is over, all are.
+    A pause is decided as a whole, so if one of its questions expires, all do.
     """
     rows = await tx.all("open_interrupts", thread_id=thread_id)
     if not any(row["expires_at"] is not None and row["expires_at"] <= ctx.now() for row in rows):

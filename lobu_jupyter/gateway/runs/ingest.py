@@ -1,4 +1,4 @@
-"""Ingest: a worker's batch becomes journal, whole or not at all, once, and only from who holds the lease."""
+"""The ingest of batches: each is journaled whole or not at all, once, and only from the lease's worker."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from lobu_jupyter.store.database import Body, Outcome
     from lobu_jupyter.store.tx import Row, Tx
 
-_RESERVED = frozenset({"lobu.decision", "lobu.closed", "lobu.title", "lobu.kernel"})  # the gateway's to say
+_RESERVED = frozenset({"lobu.decision", "lobu.closed", "lobu.title", "lobu.kernel"})  # the gateway's own
 _DELTAS = frozenset(
     {
         ev.TextMessageContent,
@@ -50,7 +50,7 @@ _DELTAS = frozenset(
     }
 )
 _TERMINAL = (ev.RunFinished, ev.RunErrorEvent)
-LIFE_SECONDS = 1.0  # how often a lease is extended at most
+LIFE_SECONDS = 1.0  # a lease is extended at most once in this time
 MAX_TOKENS = 10**12  # of one count of one run, so that no sum overflows
 UNASKED_EVENTS = 64  # a batch of more is judged by its lease before its events are parsed
 _STATUS = {
@@ -63,7 +63,7 @@ _Taken = dict[str, int]  # {"acked", "cursor"}
 
 @dataclass(frozen=True, slots=True)
 class _Checked:
-    """A batch that is well-formed; ``terminal`` is its last event, if that ends the run."""
+    """A well-formed batch. ``terminal`` is its last event, if that ends the run."""
 
     batch: ev.Batch
     events: list[tuple[ev.Known, bytes]]
@@ -108,14 +108,14 @@ async def _judge_each(
         known = await _known(ctx, worker, batch) if many else None
         judged.append(_judge(ctx, worker, batch) if known is None else known)
         parsed += len(batch.events)
-        if parsed > MAX_BATCH_EVENTS:  # parsing takes milliseconds, and others wait
+        if parsed > MAX_BATCH_EVENTS:  # parsing takes milliseconds, and other tasks wait
             parsed = 0
             await asyncio.sleep(0)
     return judged
 
 
 def _judge(ctx: Context, worker: WorkerCaller, batch: ev.Batch) -> Body[_Taken] | LobuError:
-    """What journals the batch, or why it is refused."""
+    """Return a body that journals the batch, or the error that refuses it."""
     try:
         if batch.incarnation != worker.incarnation:
             raise StaleIncarnation
@@ -137,7 +137,7 @@ def _check_size(batch: ev.Batch) -> None:
 async def _known(ctx: Context, worker: WorkerCaller, batch: ev.Batch) -> _Taken | LobuError | None:
     """Judge a batch of many events by its lease and number, before they are parsed.
 
-    Returns what :func:`_take` would answer or refuse it with, or None: it comes next.
+    Returns the result or the refusal of :func:`_take`, or None if the batch comes next.
     """
     if batch.incarnation != worker.incarnation or ctx.slices.expects(batch.run_id, batch.batch):
         return None
@@ -159,7 +159,7 @@ def _holds(worker: WorkerCaller, lease: Row) -> bool:
 
 
 def _check(ctx: Context, batch: ev.Batch) -> _Checked:
-    """All that can be checked without the run's state, so that nothing is written for a bad batch."""
+    """Check the batch without the run's state, so that nothing is written for a bad batch."""
     _check_size(batch)
     bodies = [bytes(raw) for raw in batch.events]
     if sum(map(len, bodies)) > MAX_BATCH_BYTES:
@@ -185,7 +185,7 @@ def _check(ctx: Context, batch: ev.Batch) -> _Checked:
 
 
 def _parse_redacted(redactor: Redactor, body: bytes, where: str) -> tuple[ev.Known, bytes]:
-    """Parse an event without secrets; those in a delta are for its stream to find, with what comes next."""
+    """Parse an event and redact its secrets. A delta's are left to its stream, with the next deltas."""
     event, data = ev.parse(body, where)
     if type(event) in _DELTAS or (isinstance(event, ev.Custom) and is_printed(event)):
         return event, data
@@ -230,7 +230,7 @@ def _outcome(event: ev.RunFinished) -> dict[str, Any]:
 
 
 async def _take(ctx: Context, tx: Tx, worker: WorkerCaller, checked: _Checked) -> _Taken:
-    """Journal a batch of the worker that holds the lease."""
+    """Journal a batch of the lease's worker."""
     batch, run_id = checked.batch, checked.batch.run_id
     lease = await tx.one(
         "take_batch",
@@ -262,7 +262,7 @@ async def _take(ctx: Context, tx: Tx, worker: WorkerCaller, checked: _Checked) -
 
 
 async def _repeated(tx: Tx, worker: WorkerCaller, batch: ev.Batch) -> _Taken:
-    """The answer to the last batch once more; any other one that is not taken is refused."""
+    """Return the result of the last batch again, if this is its repetition. Any other batch is refused."""
     run = await tx.one("run_of_worker", run_id=batch.run_id, worker_id=worker.worker_id)
     if run is None or not run["worker_lives"]:
         alive = run is None and await tx.one("live_worker", worker_id=worker.worker_id)
@@ -277,7 +277,7 @@ async def _repeated(tx: Tx, worker: WorkerCaller, batch: ev.Batch) -> _Taken:
 
 
 async def _extend(ctx: Context, tx: Tx, lease: Row, slice_: Slice) -> None:
-    """A batch is a sign of life; at a hundred a second, one of them a second says enough."""
+    """Extend the lease, as a batch is a sign of life. At a hundred a second, one extension is enough."""
     now = ctx.now()
     chunk = open_of(slice_)
     deadline = now + ctx.settings.lease_seconds
@@ -288,7 +288,7 @@ async def _extend(ctx: Context, tx: Tx, lease: Row, slice_: Slice) -> None:
 
 
 async def _end_body(ctx: Context, tx: Tx, run: Row, checked: _Checked, owed: frozenset[str]) -> bytes:
-    """The terminal event as journaled: it names its thread and run, and its time; a pause is written."""
+    """Return the terminal event as journaled, with its thread, run and time. A pause is written first."""
     event = ev.decode(checked.events[-1][1])
     event.setdefault("timestamp", int(ctx.now() * 1000))
     if isinstance(checked.terminal, ev.RunErrorEvent):
@@ -313,10 +313,10 @@ async def _end(
     owed: frozenset[str],
     said: bytearray,
 ) -> int:
-    """Journal `bodies` and the terminal event; the run has its end. Returns the journal's."""
+    """Journal `bodies` and the terminal event, end the run, and return the end of the journal."""
     run_id, thread_id, now, terminal = lease["run_id"], lease["thread_id"], ctx.now(), checked.terminal
     assert terminal is not None, "the caller looked"
-    if bodies:  # before a pause is written: it looks its calls up in the journal
+    if bodies:  # before a pause is written, because it reads its calls from the journal
         await append(tx, thread_id, run_id, bodies, now)
     run = await tx.one("run", run_id=run_id)
     assert run is not None, "a lease has its run"
@@ -332,7 +332,7 @@ async def _end(
 
 
 def _sum(usages: list[dict[str, Any]]) -> dict[str, int]:
-    """TokenUsage entries added up, member by member."""
+    """Return the sum of TokenUsage entries, member by member."""
     total: dict[str, int] = {}
     for usage in usages:
         for name, count in usage.items():

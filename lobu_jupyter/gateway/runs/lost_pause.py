@@ -1,8 +1,8 @@
-"""Pauses that wait in a worker's memory: they end with the process that holds them, at once.
+"""Pauses in a worker's memory: each ends at once with the process that holds it.
 
-Most pauses are data and outlive everything. An external agent's waits in its process (``inMemory`` of the
-interrupt). When that goes, nobody can be given the answer: the questions are closed, and a run that goes on from
-the pause says so, as it would if somebody answered: RUN_STARTED and RUN_ERROR(``worker_died``), together.
+Most pauses are data and outlive everything. An external agent's pause waits in its process (``inMemory`` of
+the interrupt). If that process ends, no answer can reach the agent, so the questions are closed. A run that
+continues after the pause reports this, as after an answer: RUN_STARTED with RUN_ERROR(``worker_died``).
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ async def lose_pause(ctx: Context, tx: Tx, run_id: str, why: str = "", *, then_n
 
 
 async def held_in_memory(ctx: Context) -> int:
-    """How many pauses wait in the memory of this server's own workers."""
+    """Return the number of pauses that wait in the memory of this server's own workers."""
 
     async def body(tx: Tx) -> list[Row]:
         return await tx.all("questions_of_server", server_id=ctx.server_id)

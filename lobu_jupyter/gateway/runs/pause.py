@@ -1,4 +1,4 @@
-"""A pause: checkpoint and questions, written in the transaction that ends the run with them."""
+"""A pause of a run: its checkpoint and questions, written in the transaction that ends the run."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ async def pause(
     owed: frozenset[str],
     where: str,
 ) -> list[dict[str, Any]]:
-    """Write a run's questions and checkpoint; returns the questions as its RUN_FINISHED carries them.
+    """Write a run's questions and checkpoint, and return the questions as its RUN_FINISHED carries them.
 
-    ``owed``: the calls that have no result yet; only about those may be asked.
+    ``owed``: the calls that have no result yet. A question must be about one of them.
 
     Raises:
-        InvalidField: a question that is none, about another call, or whose id was used before.
+        InvalidField: a question is malformed, is about another call, or has an id that was used before.
     """
     completed: list[dict[str, Any]] = []
     for position, wire in enumerate(wires):
@@ -101,9 +101,9 @@ async def _complete(
 
 
 async def _journaled_call(tx: Tx, run: Row, call: str) -> tuple[str | None, dict[str, Any] | None]:
-    """Name and arguments of a call, as its run has journaled them before this batch.
+    """Return the name and arguments of a call, as its run has journaled them before this batch.
 
-    The arguments are None if they are no JSON object: cut, or never whole.
+    The arguments are None if they are not a JSON object, because they were cut or never complete.
     """
     name, parts = None, list[str]()
     for entry in await read_run(tx, run):

@@ -1,4 +1,4 @@
-"""Rebuild: after a kernel's restart, the code that a thread's agent had run successfully is run again, once approved."""
+"""The rebuild after a kernel's restart: the agent's successful code runs again, once approved."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Resuming: a person decides a pause, whole and once; the decision is in the journal before its run acts."""
+"""The resuming of a pause, decided whole and once. The journal has the decision before its run acts."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def _check(entries: list[Entry]) -> None:
 
 
 def _texts(payload: Any) -> list[str]:
-    """Every text in a payload, however deep."""
+    """Return every text in a payload, however deep."""
     if isinstance(payload, str):
         return [payload]
     if isinstance(payload, dict):
@@ -107,11 +107,11 @@ async def _row(tx: Tx, thread_id: str, entry: Entry, index: int) -> Row:
 
 
 async def _repeated(tx: Tx, rows: list[Row], entries: list[Entry], settled: list[Row]) -> Started:
-    """The winner's run, if `entries` repeat its whole decision.
+    """Return the winner's run, if `entries` repeat its whole decision.
 
     Raises:
-        InterruptClosed: one of them was closed without a decision.
-        AlreadyDecided: somebody decided otherwise; says what, who and when.
+        InterruptClosed: one of the interrupts was closed without a decision.
+        AlreadyDecided: somebody decided otherwise. The error has the decision, person and time.
     """
     for row in settled:
         if row["status"] != InterruptStatus.RESOLVED:
@@ -161,7 +161,7 @@ async def _go_on(
     decisions: list[Decision],
     entries: list[Entry],
 ) -> Started:
-    """Settle the questions and begin the run that goes on."""
+    """Settle the questions and begin the run that continues."""
     parent = await tx.one("run", run_id=rows[0]["run_id"])
     assert parent is not None, "an interrupt has its run"
     run_id = await add_next(ctx, tx, parent, thread, kernel_id)
@@ -176,12 +176,12 @@ async def _go_on(
 
 
 def _only(entry: Entry) -> Entry:
-    """What a decision consists of; whatever else a caller sent along is not even kept."""
+    """Return the members of a decision. No other member of the request is kept."""
     return {name: entry[name] for name in ("interruptId", "status", "payload") if name in entry}
 
 
 async def add_next(ctx: Context, tx: Tx, parent: Row, thread: Row, kernel_id: str | None) -> str:
-    """Add the run that goes on from the pause of `parent`, and return its id: the same agent, as it was.
+    """Add the run that continues after the pause of `parent`, with the same agent, and return its id.
 
     Only the kernel may be another: the one that the thread is bound to now, if its owner may use it.
     """

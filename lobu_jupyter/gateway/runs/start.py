@@ -1,4 +1,4 @@
-"""Starting a run: checked, accepted once per client request, and begun or queued, in one transaction."""
+"""The start of a run: checked, accepted once per client request, and begun or queued, in one transaction."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ async def start(ctx: Context, by: Caller, thread_id: str, request: StartRun) -> 
 
 
 async def _kernel_of(ctx: Context, by: Caller, thread_id: str, request: StartRun) -> str | None:
-    """The kernel that the run is to use: the one that is asked for, else the thread's own."""
+    """Return the kernel for the run: the requested one, else the thread's own."""
 
     async def look(tx: Tx) -> tuple[bool, Row]:
         named = request.client_request_id
@@ -81,7 +81,7 @@ async def _kernel_of(ctx: Context, by: Caller, thread_id: str, request: StartRun
         return bool(known), await own_thread(tx, by, thread_id)
 
     known, thread = await ctx.database.read(look)
-    if known:  # this start is a repetition, and was judged before
+    if known:  # a repeated start, which was checked before
         return None
     if request.kernel_id is not None:
         await check_kernel(ctx, by, request.kernel_id, thread_id)
@@ -91,10 +91,10 @@ async def _kernel_of(ctx: Context, by: Caller, thread_id: str, request: StartRun
 
 
 async def check_limits(ctx: Context, tx: Tx, owner: str) -> None:
-    """See that one more run may run.
+    """Check that one more run may run.
 
     Raises:
-        TooManyRuns: of this person, or of all. Queued and waiting runs do not count.
+        TooManyRuns: this person, or all people, have too many. Queued and waiting runs do not count.
     """
     count = await tx.one("count_running", owner=owner)
     assert count is not None, "a count is always one row"
@@ -107,7 +107,7 @@ async def check_limits(ctx: Context, tx: Tx, owner: str) -> None:
 async def _make_way(ctx: Context, tx: Tx, thread: Row, request: StartRun) -> bool:
     """Return whether the new run must queue, after ending what the request says it replaces.
 
-    A message is never a decision: behind an open question it queues or is refused.
+    A message is never a decision: behind an open question it is queued or refused.
     """
     thread_id = thread["thread_id"]
     await expire_due(ctx, tx, thread_id)
@@ -137,7 +137,7 @@ async def _check_queue(ctx: Context, tx: Tx, thread_id: str) -> None:
 
 
 def _message_of(ctx: Context, request: StartRun) -> dict[str, Any]:
-    """The new user message: of the prompt, or the trailing one of ``messages``."""
+    """Return the new user message: the prompt, or the last one of ``messages``."""
     if request.prompt is not None and request.messages is not None:
         raise InvalidField("give a prompt or messages, not both", field="messages")
     if request.prompt is not None:
@@ -227,22 +227,22 @@ def _matches(model: str, allowed: tuple[str, ...]) -> bool:
 
 
 def _agent(ctx: Context, request: StartRun) -> str:
-    """Who answers: a model that was asked for by name is never answered for by an agent without one."""
+    """Return the agent of the run. A model requested by name never gets an agent without models."""
     usual = ctx.settings.default_agent
     return request.agent or (request.model and ctx.settings.model_agent) or usual
 
 
 async def _check_agent(ctx: Context, tx: Tx, agent: str) -> None:
-    """See that there is such an agent: this server's own, or one that a worker announced.
+    """Check that there is such an agent: this server's own, or one that a worker announced.
 
     Raises:
-        InvalidField: there is none; names those that it may have been meant for.
+        InvalidField: there is none. The error names similar ones, or all.
     """
     if ctx.settings.agents is None or agent in ctx.settings.agents:
         return
     announced = [json.loads(row["agents"]) for row in await tx.all("announcements")]
     if not all(announced):
-        return  # a worker that takes whatever comes
+        return  # one worker accepts every agent
     known = ctx.settings.agents.union(entry["name"] for entries in announced for entry in entries)
     if agent not in known:
         near = get_close_matches(agent, known, n=3)
