@@ -58,6 +58,7 @@ lint: install
 	$(BIN)/ruff format --check .
 	$(BIN)/basedpyright
 	$(BIN)/lint-imports
+	$(BIN)/python docs/check_prose.py
 
 # The front end's own checks: tsc, eslint, prettier, jest; and that the bundle in the tree is of these sources.
 .PHONY: frontend bundle

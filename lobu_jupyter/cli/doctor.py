@@ -24,7 +24,7 @@ _PACKAGES = ("lobu_jupyter", "jupyter_server", "jupyterlab", "pydantic-ai-slim")
 @as_json
 @click.pass_context
 def doctor_command(ctx: click.Context, as_json: bool) -> int:
-    """What works, what does not, and why; exit code 1 if something does not."""
+    """Check what works, and say why something does not. The exit code is 1 if something does not."""
     found = dict(_findings(ctx))
     width = max(len(name) for name in found)
 

@@ -17,14 +17,14 @@ _COMMANDS = {
     "runs": ("lists", "Runs, newest first."),
     "threads": ("lists", "Threads, newest first."),
     "agents": ("lists", "The agents that can be chosen, and their state."),
-    "inbox": ("lists", "What waits for your decision."),
+    "inbox": ("lists", "Show what waits for your decision."),
     "approve": ("decide", "Let the calls run that a thread waits with."),
     "reject": ("decide", "Refuse the calls, or the questions, that a thread waits with."),
     "answer": ("decide", "Answer the questions that a thread waits with."),
     "cancel": ("decide", "Cancel a run."),
     "export": ("export", "A thread as a notebook or as JSON."),
     "serve": ("serve", "A Jupyter server with lobu_jupyter alone."),
-    "doctor": ("doctor", "What works, what does not, and why."),
+    "doctor": ("doctor", "Check what works, and say why something does not."),
     "completion": ("completion", "The script that completes words in your shell."),
 }
 

@@ -183,7 +183,7 @@ def snapshot(thread_id: str) -> Call[Json]:
 
 
 def interrupts(*, thread_id: str | None = None) -> Call[list[Interrupt]]:
-    """What waits on the caller, over all threads or one."""
+    """List the interrupts that wait on the caller, over all threads or one."""
     return _listed("interrupts", Interrupt, threadId=thread_id)
 
 
@@ -219,7 +219,7 @@ def revoke_grant(grant_id: str) -> Call[None]:
 def audit(
     *, thread_id: str | None = None, limit: int | None = None, before: str | None = None
 ) -> Call[list[Json]]:
-    """Who decided, granted and changed what, newest first."""
+    """List decisions, grants and changes with their authors, newest first."""
     return _listed("audit", Json, threadId=thread_id, limit=limit, before=before)
 
 
@@ -256,7 +256,7 @@ def poll_job(kernel_id: str, seconds: float) -> Call[Json | None]:
 
 
 def end_job(kernel_id: str, job_id: str, done: Json) -> Call[None]:
-    """How a job ended: ``{"state": "done", "ok", "error"?, "value"?}``."""
+    """Report a job's end: ``{"state": "done", "ok", "error"?, "value"?}``."""
     path = f"kernels/{_id(kernel_id)}/jobs/{_id(job_id)}"
     return Call(method="POST", path=path, read=_nothing, body=msgspec.json.encode(done))
 

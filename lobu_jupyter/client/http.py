@@ -1,6 +1,6 @@
 """The gateway over HTTP: a blocking :class:`Client` and an :class:`AsyncClient`.
 
-Both have the interface of the gateway in docs/architecture.md, without ``by``, because the credential names
+Both have the interface of the gateway in docs/parts.md, without ``by``, because the credential names
 the caller. Errors are those of :mod:`lobu_jupyter.model.errors`. A call whose response is lost is retried if
 that does no harm. A server that stays away raises :class:`ServerGone`.
 """

@@ -1,4 +1,4 @@
-"""Credentials of a call: a person's token, or a kernel's signature (docs/architecture.md, "Who calls")."""
+"""Credentials of a call: a person's token, or a kernel's signature (docs/wire.md, "Who calls")."""
 
 from __future__ import annotations
 

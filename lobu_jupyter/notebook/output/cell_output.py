@@ -27,7 +27,7 @@ EVERY = 0.25
 
 
 def bundle_of(chain: Chain, thread_id: str, prompt: str, trouble: LobuError | None = None) -> dict[str, Any]:
-    """Return the MIME bundle of docs/architecture.md, "The cell output".
+    """Return the MIME bundle of docs/wire.md, "The cell output".
 
     It has the snapshot once the run pauses or ends. ``trouble`` is the error that stopped the reading.
     """
