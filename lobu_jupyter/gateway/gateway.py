@@ -20,7 +20,7 @@ from lobu_jupyter.gateway.runs import start as starting
 
 from . import export as exporting
 from . import fork as forking
-from . import kernel_events, lists, servers, sweeper, threads, workers
+from . import kernel_events, lists, replaced, servers, sweeper, threads, workers
 from . import policy as granting
 from .access import owner_of
 from .worker_face import ForWorkers
@@ -172,9 +172,16 @@ class Gateway(ForWorkers):
                 bell.clear()
                 yield rang
 
-    async def notebook_moved(self, old_path: str, new_path: str) -> None:
-        """Move the threads, rules and grants of a notebook, or of a folder, that was renamed."""
-        await threads.notebook_moved(self._ctx, old_path, new_path)
+    async def notebook_moved(self, old_path: str, new_path: str, *, owner: str | None = None) -> None:
+        """Move the threads, rules and grants of a notebook, or of a folder, that was renamed.
+
+        What was granted in another file of the new path ends, for `owner` or for everybody.
+        """
+        await threads.notebook_moved(self._ctx, old_path, new_path, owner)
+
+    async def notebook_gone(self, path: str, what: replaced.What, *, owner: str | None = None) -> None:
+        """End the grants and rules of a notebook, or a folder, that was deleted or replaced; of `owner`, or everybody's."""
+        await replaced.notebook_gone(self._ctx, path, what, owner)
 
     # -- runs ------------------------------------------------------------------------------------
 

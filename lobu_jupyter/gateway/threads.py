@@ -18,6 +18,7 @@ from lobu_jupyter.model.ids import new_id
 from .access import allow_change, own_thread, owner_of, record, scope_of
 from .fencing import check_place, check_room, record_move, refuse_place
 from .ownership import check_kernel, check_notebook
+from .replaced import end_of
 from .rows import thread_of
 
 if TYPE_CHECKING:
@@ -231,10 +232,12 @@ async def remove(ctx: Context, tx: Tx, thread_id: str, by: str) -> None:
     tx.wake(thread_topic(thread_id))
 
 
-async def notebook_moved(ctx: Context, old_path: str, new_path: str) -> None:
+async def notebook_moved(ctx: Context, old_path: str, new_path: str, owner: str | None) -> None:
     """See :meth:`Gateway.notebook_moved`."""
 
     async def body(tx: Tx) -> None:
+        if not f"{old_path}/".startswith(f"{new_path}/"):  # else it was there itself
+            await end_of(ctx, tx, new_path, "replaced", owner)
         for thread in await tx.all("threads_of_place", old=old_path):
             now = new_path + str(thread["notebook_path"])[len(old_path) :]
             await record_move(ctx, tx, None, thread, notebook_path=now)

@@ -58,6 +58,12 @@ class Callers:
         """Return the name that owns a person's threads."""
         return OWNER if has_one_owner(provider, self._single_owner) else user.username
 
+    def owner_of_event(self, user: User | None) -> str | None:
+        """Return the name that owns what a person did by Jupyter's own routes; None where nobody knows who it was."""
+        if user is None:
+            return OWNER if has_one_owner(self._provider, self._single_owner) else None
+        return self.person_name(self._provider, user)
+
     async def proven(self, request: HTTPServerRequest) -> tuple[Caller, User] | None:
         """Return the kernel or worker that proved itself, and a user for it, or None for a person.
 

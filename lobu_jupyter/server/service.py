@@ -13,12 +13,15 @@ from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
+from jupyter_server.base.call_context import CallContext
+
 from lobu_jupyter.gateway import Gateway, Settings, open_gateway
 from lobu_jupyter.model.clock import Clock, SystemClock
 from lobu_jupyter.model.errors import LobuError, StoreUnavailable
 from lobu_jupyter.server.kernels.inline_jobs import Jobs
 from lobu_jupyter.server.kernels.kernels import made_up
 
+from .contents_events import tell_contents
 from .open_pages import Pages
 from .tasks import Tasks
 
@@ -147,9 +150,11 @@ class Service:
             await self._gateway.kernel_event(kernel_id, what, detail)
 
     async def on_contents(self, logger: Any, schema_id: str, data: dict[str, Any]) -> None:
-        """Handle a contents_service event: a thread follows its notebook to a new name or folder."""
-        if data.get("action") == "rename" and self._gateway is not None and not made_up():
-            await self._gateway.notebook_moved(str(data.get("source_path", "")), str(data.get("path", "")))
+        """Handle a contents_service event: a thread follows its notebook, and grants end with it."""
+        if self._gateway is not None and not made_up():
+            handler = CallContext.get(CallContext.JUPYTER_HANDLER)
+            owner = self.callers.owner_of_event(getattr(handler, "current_user", None))
+            await tell_contents(self._gateway, data, handler, owner)
 
     async def running(self) -> list[str | None]:
         """Return the kernel (or None) of each running run."""

@@ -118,6 +118,22 @@ UPDATE OR REPLACE rules SET notebook_path = :new || substr(notebook_path, length
 UPDATE grants SET notebook_path = :new || substr(notebook_path, length(:old) + 1)
  WHERE notebook_path = :old OR (notebook_path >= :old || '/' AND notebook_path < :old || '0');
 
+-- end_grants --
+-- What was granted in a notebook, or a folder of notebooks, and in their threads.
+DELETE FROM grants
+ WHERE (:owner IS NULL OR owner = :owner)
+   AND (notebook_path = :path OR (notebook_path >= :path || '/' AND notebook_path < :path || '0')
+        OR thread_id IN (SELECT thread_id FROM threads WHERE notebook_path = :path
+                         OR (notebook_path >= :path || '/' AND notebook_path < :path || '0')))
+RETURNING *;
+
+-- end_rules --
+-- The rules of a notebook, or of a folder of notebooks.
+DELETE FROM rules
+ WHERE (:owner IS NULL OR owner = :owner)
+   AND (notebook_path = :path OR (notebook_path >= :path || '/' AND notebook_path < :path || '0'))
+RETURNING *;
+
 -- deleted_threads --
 -- Deleted long enough ago that their followers have read the end.
 SELECT thread_id FROM threads WHERE deleted_at IS NOT NULL AND deleted_at <= :until LIMIT 100;

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
+from lobu_jupyter.model.callers import Person
 from lobu_jupyter.model.covering import is_simple
 from lobu_jupyter.model.errors import InvalidField
-from lobu_jupyter.model.policy import Grant, Policy, Verdict, judge
-from tests.gateway.conftest import rig, store
-from tests.gateway.rig import ME, Rig, Worker, approve, call, paused
-
-__all__ = ["rig", "store"]
+from lobu_jupyter.model.policy import Grant, Policy, Rules, Verdict, judge
+from tests.gateway.rig import ME, OTHER, Rig, Worker, approve, call, paused
+from tests.server.test_callers import NamedUsers
+from tests.server.wire import Wire
 
 CODE = json.loads((Path(__file__).parents[1] / "vectors" / "grants" / "code.json").read_text("utf-8"))
 
@@ -122,3 +122,186 @@ async def test_an_outside_worker_is_given_no_grant(rig: Rig) -> None:
 
     assert items[-1].task is not None
     assert items[-1].task.policy.grants == ()
+
+
+# -- how grants end: the notebook's file is deleted, or is another one
+
+
+async def granted_in(rig: Rig, path: str, by: Person = ME) -> str:
+    """A chat of a notebook, with a grant for the notebook, one for the chat, and a rule."""
+    thread = (await rig.gateway.create_thread(by, notebook_path=path)).thread_id
+    for grant in ("notebook", "thread_all"):
+        row = {"owner": by.name, "thread_id": thread, "notebook_path": path}
+        await rig.database.write(lambda tx, row=row, grant=grant: _add(tx, row, grant))
+    await rig.gateway.put_policy(by, notebook_path=path, rules=Rules(deny=("x",)))
+    return thread
+
+
+async def _add(tx: Any, row: dict[str, str], grant: str) -> None:
+    scope = grant.partition("_")[0]
+    tx._connection.execute(
+        "INSERT INTO grants (grant_id, owner, tool, scope, thread_id, notebook_path, granted_by, created_at)"
+        " VALUES (?, ?, 'run_code', ?, ?, ?, 'x', 1)",
+        (
+            f"{grant}-{row['thread_id']}",
+            row["owner"],
+            scope,
+            row["thread_id"] if scope == "thread" else None,
+            row["notebook_path"] if scope == "notebook" else None,
+        ),
+    )
+
+
+async def held(rig: Rig, path: str, thread: str, by: Person = ME) -> tuple[int, bool]:
+    """How many grants hold in a notebook's chat, and whether its rules do."""
+    grants = (await rig.gateway.policy(by, thread_id=thread)).grants
+    layers = (await rig.gateway.policy(by, notebook_path=path)).layers
+    return len(grants), any(layer.name == "notebook" for layer in layers)
+
+
+@pytest.mark.parametrize("what", ["deleted", "replaced"])
+@pytest.mark.parametrize("place", ["work/a.ipynb", "work"])
+async def test_a_notebook_that_is_gone_takes_its_grants_and_rules_along(
+    rig: Rig, what: Any, place: str
+) -> None:
+    thread = await granted_in(rig, "work/a.ipynb")
+    beside = await granted_in(rig, "workshop/a.ipynb")
+    assert await held(rig, "work/a.ipynb", thread) == (2, True)
+
+    await rig.gateway.notebook_gone(place, what, owner=ME.name)
+
+    assert await held(rig, "work/a.ipynb", thread) == (0, False)
+    assert await held(rig, "workshop/a.ipynb", beside) == (2, True)
+    ended = [row for row in await rig.gateway.audit(ME) if row["action"].endswith(" ended")]
+    assert sorted(row["action"] for row in ended) == ["grant ended", "grant ended", "rules ended"]
+    assert {row["detail"]["why"] for row in ended} == {f"the notebook was {what}"}
+    assert {row["detail"]["grantId"] for row in ended if row["action"] == "grant ended"} == {
+        f"notebook-{thread}",
+        f"thread_all-{thread}",
+    }
+
+
+async def test_a_person_ends_no_other_persons_grants(rig: Rig) -> None:
+    mine, theirs = await granted_in(rig, "a.ipynb"), await granted_in(rig, "a.ipynb", OTHER)
+
+    await rig.gateway.notebook_gone("a.ipynb", "deleted", owner=OTHER.name)
+
+    assert await held(rig, "a.ipynb", mine) == (2, True)
+    assert await held(rig, "a.ipynb", theirs, OTHER) == (0, False)
+
+
+async def test_a_notebook_that_takes_anothers_path_brings_its_own_grants_only(rig: Rig) -> None:
+    old, new = await granted_in(rig, "old.ipynb"), await granted_in(rig, "new.ipynb")
+
+    await rig.gateway.notebook_moved("old.ipynb", "new.ipynb", owner=ME.name)
+
+    grants = (await rig.gateway.policy(ME, notebook_path="new.ipynb")).grants
+    assert [grant.grant_id for grant in grants] == [f"notebook-{old}"]
+    assert (await held(rig, "new.ipynb", old)) == (2, True)
+    assert (await held(rig, "new.ipynb", new)) == (1, True)  # the notebook's, which is the moved one
+
+
+async def test_a_notebook_without_rules_takes_no_rules_of_the_one_that_it_replaces(rig: Rig) -> None:
+    await granted_in(rig, "new.ipynb")
+
+    await rig.gateway.notebook_moved("old.ipynb", "new.ipynb", owner=ME.name)
+
+    policy = await rig.gateway.policy(ME, notebook_path="new.ipynb")
+    assert ([layer.name for layer in policy.layers], policy.grants) == (["server"], ())
+
+
+@pytest.mark.parametrize(("old", "new"), [("a.ipynb", "a.ipynb"), ("b/a.ipynb", "b")])
+async def test_a_rename_to_where_it_was_ends_nothing(rig: Rig, old: str, new: str) -> None:
+    thread = await granted_in(rig, old)
+
+    await rig.gateway.notebook_moved(old, new, owner=ME.name)
+
+    assert (await held(rig, new, thread)) == (2, True)
+
+
+NOTEBOOK = {"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+SAVE = {"type": "notebook", "format": "json", "content": NOTEBOOK}
+BASE64 = {"type": "notebook", "content": {**NOTEBOOK, "metadata": {"format": "base64"}}}
+UPLOAD = {"type": "file", "format": "base64", "name": "a.ipynb", "content": "e30="}
+
+
+@pytest.fixture
+def named(jp_server_config: Any) -> None:
+    jp_server_config["ServerApp"]["identity_provider_class"] = NamedUsers
+
+
+async def _put(wire: Wire, jp_fetch: Any, requests: list[tuple[str, str, Any]], **who: Any) -> None:
+    for method, path, body in requests:
+        sent = None if body is None else json.dumps(body)
+        await jp_fetch("api", "contents", *path.split("/"), method=method, body=sent, **who)
+    await wire.app.event_logger.gather_listeners()
+
+
+async def _rules(wire: Wire, path: str, **who: Any) -> bool:
+    policy = await wire.ok("GET", "policy", params={"notebookPath": path}, **who)
+    return "notebook" in [layer["name"] for layer in policy["layers"]]
+
+
+@pytest.mark.parametrize(
+    ("requests", "stay"),
+    [
+        ([("PUT", "a.ipynb", SAVE)], True),
+        ([("PUT", "a.ipynb", BASE64)], True),
+        ([("GET", "a.ipynb", None)], True),
+        ([("PUT", "a.ipynb", UPLOAD)], False),
+        ([("PUT", "a.ipynb", {**UPLOAD, "chunk": 1})], False),
+        ([("DELETE", "a.ipynb", None)], False),
+        ([("DELETE", "a.ipynb", None), ("PUT", "a.ipynb", SAVE)], False),
+        ([("PUT", "c.ipynb", SAVE), ("DELETE", "a.ipynb", None), ("PATCH", "c.ipynb", {"path": "a.ipynb"})], False),
+        ([("PATCH", "a.ipynb", {"path": "z.ipynb"})], False),
+    ],
+)  # fmt: skip
+async def test_jupyter_tells_when_a_notebook_is_another_one(
+    wire: Wire, jp_fetch: Any, requests: list[tuple[str, str, Any]], stay: bool
+) -> None:
+    await _put(wire, jp_fetch, [("PUT", "a.ipynb", SAVE)])
+    await wire.ok("PUT", "policy", {"notebookPath": "a.ipynb", "rules": {"deny": ["x"]}})
+
+    await _put(wire, jp_fetch, requests)
+
+    assert await _rules(wire, "a.ipynb") is stay
+
+
+@pytest.mark.parametrize("body", [{"type": "notebook"}, {"copy_from": "b.ipynb"}])
+async def test_a_new_file_takes_nothing_of_one_that_went_unseen(wire: Wire, jp_fetch: Any, body: Any) -> None:
+    await _put(wire, jp_fetch, [("PUT", "b.ipynb", SAVE)])
+    paths = ("Untitled.ipynb", "b-Copy1.ipynb")
+    for path in paths:
+        await wire.ok("PUT", "policy", {"notebookPath": path, "rules": {"deny": ["x"]}})
+
+    reply = await jp_fetch("api", "contents", method="POST", body=json.dumps(body))
+    await wire.app.event_logger.gather_listeners()
+
+    made = json.loads(reply.body)["path"]
+    assert made in paths
+    assert {path: await _rules(wire, path) for path in paths} == {path: path != made for path in paths}
+
+
+@pytest.mark.usefixtures("named")
+async def test_a_deletion_ends_what_its_own_person_granted(wire: Wire, jp_fetch: Any) -> None:
+    ada, bob = ({"headers": {"X-User": name}} for name in ("ada", "bob"))
+    await _put(wire, jp_fetch, [("PUT", "a.ipynb", SAVE)], **ada)
+    for who in (ada, bob):
+        await wire.ok("PUT", "policy", {"notebookPath": "a.ipynb", "rules": {"deny": ["x"]}}, **who)
+
+    await _put(wire, jp_fetch, [("DELETE", "a.ipynb", None)], **bob)
+
+    assert [await _rules(wire, "a.ipynb", **who) for who in (ada, bob)] == [True, False]
+
+
+async def test_a_deletion_that_a_client_only_claims_ends_nothing(wire: Wire, jp_fetch: Any) -> None:
+    await wire.ok("PUT", "policy", {"notebookPath": "a.ipynb", "rules": {"deny": ["x"]}})
+    event = {
+        "schema_id": "https://events.jupyter.org/jupyter_server/contents_service/v1",
+        "version": "1",
+        "data": {"action": "delete", "path": "a.ipynb"},
+    }
+    await jp_fetch("api", "events", method="POST", body=json.dumps(event))
+    await wire.app.event_logger.gather_listeners()
+
+    assert await _rules(wire, "a.ipynb")

@@ -15,6 +15,8 @@ SCANNED = {
     "move_notebook": {"threads"},  # a rename by a person
     "move_rules": {"rules"},
     "move_grants": {"grants"},
+    "end_grants": {"grants", "threads"},  # a deletion by a person
+    "end_rules": {"rules"},
     "idle_threads": {"threads"},  # retention, every ten minutes
     "used_bytes": {"pragma_page_count", "pragma_freelist_count", "pragma_page_size"},
 }

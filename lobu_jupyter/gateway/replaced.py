@@ -1,0 +1,46 @@
+"""The end of a notebook: what was granted in it, and its own rules, are not for the next file of that path."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from lobu_jupyter.model.callers import Person
+
+from .access import record
+
+if TYPE_CHECKING:
+    from lobu_jupyter.store.tx import Tx
+
+    from .context import Context
+
+What = Literal["deleted", "replaced"]
+
+
+async def notebook_gone(ctx: Context, path: str, what: What, owner: str | None) -> None:
+    """See :meth:`Gateway.notebook_gone`."""
+
+    async def body(tx: Tx) -> None:
+        await end_of(ctx, tx, path, what, owner)
+
+    await ctx.database.write(body)
+
+
+async def end_of(ctx: Context, tx: Tx, path: str, what: What, owner: str | None) -> None:
+    """End the grants and rules of a notebook, or of a folder of notebooks, and those of its chats.
+
+    ``owner``: whose file it was; None: nobody knows, so everybody's end.
+    """
+    for grant in await tx.all("end_grants", path=path, owner=owner):
+        detail = {
+            "grantId": grant["grant_id"],
+            "tool": grant["tool"],
+            "scope": grant["scope"],
+            "notebookPath": grant["notebook_path"] or path,
+            "why": f"the notebook was {what}",
+        }
+        by = Person(name=grant["owner"], via="contents")
+        await record(ctx, tx, by, "grant ended", grant["owner"], grant["thread_id"], detail=detail)
+    for rules in await tx.all("end_rules", path=path, owner=owner):
+        detail = {"notebookPath": rules["notebook_path"], "why": f"the notebook was {what}"}
+        by = Person(name=rules["owner"], via="contents")
+        await record(ctx, tx, by, "rules ended", rules["owner"], detail=detail)
