@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from .background import Background
 
 Message = dict[str, Any]
-_METHODS = frozenset({"GET", "POST"})
+_METHODS = frozenset({"GET", "POST", "DELETE"})
 
 
 class Comm:

@@ -125,6 +125,19 @@ def test_a_page_without_a_server_of_its_own_starts_follows_and_decides_through_t
     assert page.call("POST", f"threads/{t}/resume", {"resume": [entry]})["status"] == 202
 
 
+def test_a_page_sees_and_takes_back_grants_through_the_comm(page: Page, thread: NotebookThread):
+    listed = page.call("GET", f"policy?threadId={thread.thread_id}")
+    gone = page.call("DELETE", "policy/grants/grant_none")
+
+    assert (listed["status"], listed["body"]["grants"]) == (200, [])
+    assert (gone["status"], gone["body"]["error"]["message"]) == (404, "There is no such grant.")
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "get", ""])
+def test_the_comm_takes_no_other_methods(page: Page, method: str):
+    assert page.call(method, "policy/grants/grant_none")["status"] == 422
+
+
 def test_a_thread_that_is_not_there_is_an_error_of_that_thread(page: Page):
     page.comm.received({"type": "follow", "threadId": "thread_none", "cursor": 0})
 

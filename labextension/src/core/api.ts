@@ -7,6 +7,7 @@
 import { backOff, IClock, realClock } from './time';
 import {
   IAgent,
+  IGrant,
   IResumeEntry,
   IRunError,
   IStarted,
@@ -114,6 +115,16 @@ export class Api {
   /** What waits on the person, over all threads. */
   async waiting(): Promise<IWaiting[]> {
     return (await this._call<{ interrupts: IWaiting[] }>('GET', 'interrupts')).interrupts;
+  }
+
+  /** What runs in a thread without asking. */
+  async grants(threadId: string): Promise<IGrant[]> {
+    return (await this._call<{ grants: IGrant[] }>('GET', `policy?threadId=${encode(threadId)}`))
+      .grants;
+  }
+
+  revoke(grantId: string): Promise<void> {
+    return this._call('DELETE', `policy/grants/${encode(grantId)}`);
   }
 
   async agents(): Promise<IAgent[]> {

@@ -3,6 +3,7 @@
  * thread, and what the host (JupyterLab, or nothing) offers to their views.
  */
 import { Api, Carrier } from './api';
+import { Grants } from './grants';
 import { IHost, plainHost } from './host';
 import { IChannel, Socket } from './socket';
 import { Thread } from './thread';
@@ -25,11 +26,13 @@ export class Page {
       refusal: () => this.api.refusal(),
       clock: this._clock
     });
+    this.grants = new Grants(this.api, this.socket);
     this.socket.watch(() => this._connectionChanged());
   }
 
   readonly api: Api;
   readonly socket: Socket;
+  readonly grants: Grants;
   host: IHost;
 
   /** The page's one store of that thread. */

@@ -87,6 +87,11 @@ export class Socket {
     return () => this._watchers.delete(listener);
   }
 
+  /** Be told the same where another part of the page asked for it; for its own sake it is not asked for. */
+  onHeard(listener: () => void): void {
+    this._hearers.push(listener);
+  }
+
   /** Say which notebooks this page has open, and answer what agents ask of them. */
   offer(paths: string[], answer: NotebookAnswer): void {
     this._offered = { paths, answer };
@@ -186,7 +191,7 @@ export class Socket {
       return;
     }
     if (message.type === 'changed') {
-      this._watchers.forEach(listener => listener());
+      [...this._watchers, ...this._hearers].forEach(listener => listener());
       return;
     }
     if (message.type === 'notebook') {
@@ -301,6 +306,7 @@ export class Socket {
   private readonly _followers = new Map<string, IFollower>();
   private readonly _listeners = new Set<() => void>();
   private readonly _watchers = new Set<() => void>();
+  private readonly _hearers: (() => void)[] = [];
   private _offered: { paths: string[]; answer: NotebookAnswer } | null = null;
   private _connection: Connection = { state: 'connecting' };
   private _channel: IChannel | null = null;

@@ -7,9 +7,10 @@
 import { Api, CallError, IStart } from './api';
 import { Draft } from './decide';
 import { Fold } from './fold';
+import { object } from './json';
 import { Socket } from './socket';
 import { IClock } from './time';
-import { IEntry, IInterrupt, IResumeEntry, IStarted, IState, IWireError } from './wire';
+import { IEntry, IInterrupt, IResumeEntry, IStarted, IState, IWireError, Json } from './wire';
 
 /** `missing`: there is no such thread for us; `deleted`: there was, while we looked. */
 export type Presence = 'loading' | 'ready' | 'missing' | 'deleted' | 'failed';
@@ -53,6 +54,9 @@ export class Thread {
 
   /** Runs that the person stopped, until they end. */
   readonly stopping = new Set<string>();
+
+  /** How many decisions with a grant were journaled since the page looks: at each, the grants have changed. */
+  granted = 0;
 
   get presence(): Presence {
     return this._presence;
@@ -294,6 +298,7 @@ export class Thread {
         break;
       }
       this._fold.apply(seq, event);
+      this.granted += event.name === 'lobu.decision' && grants(event.value) ? 1 : 0;
     }
     this._presence = 'ready';
     this._forgetSettled();
@@ -349,4 +354,9 @@ export class Thread {
   private _unfollow: (() => void) | null = null;
   private _cancelLinger: (() => void) | null = null;
   private readonly _views = new Set<() => void>();
+}
+
+/** Did the person give a standing yes with this decision? */
+function grants(value: Json): boolean {
+  return Boolean(object(object(value).decision).grant);
 }

@@ -269,6 +269,16 @@ export interface IAgent {
   hint?: string;
 }
 
+/** A person's standing yes to calls of a tool, as `GET policy` lists it; `tool` is a glob. */
+export interface IGrant {
+  grantId: string;
+  tool: string;
+  scope: 'thread' | 'notebook';
+  covers: 'call' | 'simple' | 'all';
+  createdAt: string;
+  expiresAt?: string | null;
+}
+
 /** A reply's `error`; `field` names the member of the request that is wrong. */
 export interface IWireError {
   code: string;

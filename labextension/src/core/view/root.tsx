@@ -9,6 +9,7 @@ import { IState } from '../wire';
 import { Boundary } from './boundary';
 import { BatchBar } from './decide';
 import { Composer } from './composer';
+import { Approvals } from './grants';
 import { Queue } from './queue';
 import { SavedLabel, Status } from './status';
 import { Transcript } from './transcript';
@@ -76,12 +77,9 @@ export function Root(props: IRootProps): VNode {
       {waiting && <BatchBar view={view} />}
       {canWrite && <Composer view={view} chooses={props.composer === 'always'} />}
       {!canWrite && underWay && thread.presence === 'ready' && <Queue view={view} />}
-      <Status
-        slice={slice}
-        saved={useSaved}
-        waitsItsTurn={absent && known === 'live'}
-        view={view}
-      />
+      <Status slice={slice} saved={useSaved} waitsItsTurn={absent && known === 'live'} view={view}>
+        {!useSaved && <Approvals view={view} />}
+      </Status>
     </div>
   );
 }

@@ -11,6 +11,7 @@ export function Status(props: {
   saved: boolean;
   waitsItsTurn: boolean;
   view: IView;
+  children?: ComponentChild;
 }): VNode {
   const { slice, view } = props;
   const { thread } = view;
@@ -27,6 +28,7 @@ export function Status(props: {
       </span>
       {!props.saved && <Actions slice={slice} run={run} view={view} />}
       <ConnectionLine connection={view.page.socket.connection} view={view} />
+      {props.children}
       {thread.problem && (
         <p class="lobu-problem" role="alert">
           {thread.problem}

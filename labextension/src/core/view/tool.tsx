@@ -9,6 +9,7 @@ import { textOf } from '../run';
 import { IInterrupt, IToolItem, JsonObject } from '../wire';
 import { Code, Diff, JsonView, Terminal, Visible } from './code';
 import { Decide, isDecidable } from './decide';
+import { coverage } from './grants';
 import { isRich, isShort, Output } from './outputs';
 import { Asked, Short } from './shown';
 import { duration, IView, useNow } from './view';
@@ -229,14 +230,13 @@ export function Decided(props: { item: IToolItem; view: IView }): VNode | null {
     respond: trans.__('Answered by %1 in its place', by),
     answer: trans.__('Answered by %1', by)
   };
-  const scopes: { [grant: string]: string } = {
-    thread: trans.__('for this thread'),
-    notebook: trans.__('always for this notebook')
-  };
+  const always = grant
+    ? trans.__('%1 runs without asking', coverage(grant, props.item.name, trans))
+    : '';
   const at = decided.at ? new Date(decided.at).toLocaleTimeString() : '';
   return (
     <p class={`lobu-decided lobu-decided-${kind}`}>
-      {[words[kind] ?? kind, grant ? scopes[grant] : '', at].filter(Boolean).join(' · ')}
+      {[words[kind] ?? kind, always, at].filter(Boolean).join(' · ')}
       {reason ? `: ${reason}` : ''}
       {answers ? `: ${Object.values(answers).flat().map(String).join(', ')}` : ''}
     </p>

@@ -3,6 +3,7 @@ import { VNode } from 'preact';
 import { useEffect } from 'preact/hooks';
 import { Thread } from '../../core/thread';
 import { BatchBar } from '../../core/view/decide';
+import { Approvals } from '../../core/view/grants';
 import { Status } from '../../core/view/status';
 import { Transcript } from '../../core/view/transcript';
 import { IView, useThread } from '../../core/view/view';
@@ -38,6 +39,7 @@ export function ThreadView(props: { thread: Thread; model: PanelModel }): VNode 
   const readable = thread.presence === 'ready' || thread.presence === 'deleted';
   return (
     <>
+      <Approvals view={view} />
       <div class="lobu-scroll" ref={root} tabIndex={-1}>
         {readable && (
           <Transcript
