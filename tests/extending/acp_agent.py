@@ -91,7 +91,6 @@ class Scripted:
         self._mode = self._modes[0] if self._modes else ""
         self._by, self._fails, self._stubborn = given.by, given.mode_fails, given.stubborn
         self._greets, self._left = given.greets, False
-        self._greeting: asyncio.Task[None] | None = None
         self._servers: list[Any] = []
         self._cwd = Path()
         self._client: Any = None
@@ -120,7 +119,7 @@ class Scripted:
         self._note("new", session=session_id, cwd=cwd)
         self._mode = self._modes[0] if self._modes else ""
         if self._greets:
-            self._greeting = asyncio.create_task(self._greet(session_id))
+            await self._greet(session_id)
         return NewSessionResponse(session_id=session_id, **self._offered())
 
     def _offered(self) -> dict[str, Any]:
@@ -202,8 +201,6 @@ class Scripted:
         self._note("prompt", session=session_id, text=text, mode=self._mode)
         if session_id not in self._known():
             raise RequestError.resource_not_found(session_id)
-        if self._greeting is not None:
-            await self._greeting
         self._cancelled.clear()
         stop = "end_turn"
         for line in text.splitlines():
