@@ -10,11 +10,12 @@ if TYPE_CHECKING:
     from lobu_jupyter.model.policy import Ruling
 
 
-def granted(call_id: str, ruling: Ruling) -> Event:
+def granted(call_id: str, tool: str, ruling: Ruling) -> Event:
     """Return the event for a call that runs under a grant. It is journaled before the call runs."""
     value = {
         "toolCallId": call_id,
         "grantId": ruling.grant_id,
+        "tool": tool,
         "message": f"Ran without asking: {ruling.why}.",
     }
     return custom("lobu.granted", value)

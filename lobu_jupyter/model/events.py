@@ -352,7 +352,19 @@ class _CompactedValue(Struct, rename="camel"):
     summary: Text
 
 
-_CUSTOM = {"lobu.output": _OutputValue, "lobu.note": _NoteValue, "lobu.compacted": _CompactedValue}
+class _GrantedValue(Struct, rename="camel"):
+    tool_call_id: Id
+    grant_id: Id
+    tool: Name | None = None
+    message: Text | None = None
+
+
+_CUSTOM = {
+    "lobu.output": _OutputValue,
+    "lobu.note": _NoteValue,
+    "lobu.compacted": _CompactedValue,
+    "lobu.granted": _GrantedValue,
+}
 
 
 def check_custom(event: Custom, where: str) -> None:

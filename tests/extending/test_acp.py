@@ -23,6 +23,7 @@ from mcp.client.streamable_http import streamable_http_client
 from lobu_jupyter.agents.acp import process
 from lobu_jupyter.agents.acp.agent import AcpAgent
 from lobu_jupyter.agents.acp.mcp_server import Door
+from lobu_jupyter.model.policy import Grant, Policy
 from lobu_jupyter.model.ports import AgentError, Held, Task, ToolSpec
 from tests.agents.bench import Ended, FakeKernel, policy, registered, resume, run, said, task_for
 from tests.servers import wait_for
@@ -118,6 +119,30 @@ async def test_a_grant_of_ours_is_a_yes_for_once_to_the_agent(rig: Rig) -> None:
     await resume(rig.agent, task, asked, None, {"kind": "approve", "grant": "thread"})
 
     assert [entry["chosen"] for entry in rig.log("permission")] == ["yes"]
+
+
+@pytest.mark.parametrize(
+    ("line", "tool"),
+    [
+        ("ask {root}/a.txt hello", "robot__edit"),
+        ("write {root}/b.txt hello", "robot__write"),
+        ("run echo hello", "robot__execute"),
+    ],
+)
+async def test_what_passes_by_a_grant_of_ours_says_so_before_it_is_done(
+    rig: Rig, line: str, tool: str
+) -> None:
+    grant = Grant(grant_id="g", tool=tool, scope="thread", covers="all", by="me")
+    prompt = line.format(root=f"{rig.home}/root")
+
+    ended = await run(rig.agent, rig.task(prompt, policy=Policy(grants=(grant,))))
+    free = await run(rig.agent, rig.task(prompt, policy=policy(server={"allow": [tool]})))
+
+    assert (ended.pause, ended.error) == (None, None)
+    (value,) = ended.customs("lobu.granted")
+    assert (value["grantId"], value["tool"]) == ("g", tool)
+    assert value["toolCallId"] in {e["toolCallId"] for e in ended.events if e["type"] == "TOOL_CALL_START"}
+    assert free.customs("lobu.granted") == []
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ import pytest
 from lobu_jupyter.model.callers import Person
 from lobu_jupyter.model.covering import is_simple
 from lobu_jupyter.model.errors import InvalidField
+from lobu_jupyter.model.events import Event, custom
 from lobu_jupyter.model.policy import Grant, Policy, Rules, Verdict, judge
 from tests.gateway.rig import ME, OTHER, Rig, Worker, approve, call, paused
 from tests.server.test_callers import NamedUsers
@@ -122,6 +123,50 @@ async def test_an_outside_worker_is_given_no_grant(rig: Rig) -> None:
 
     assert items[-1].task is not None
     assert items[-1].task.policy.grants == ()
+
+
+def use(call_id: str = "c", **more: Any) -> Event:
+    value = {"toolCallId": call_id, "grantId": "grant_1", "tool": "run_code", **more}
+    return custom("lobu.granted", value)
+
+
+async def test_each_use_of_a_grant_is_in_the_audit(rig: Rig) -> None:
+    run = await rig.running()
+
+    await rig.worker.emit(run.run_id, *call("c"), use(), *call("d"), use("d"), use("d"))
+
+    rows = [
+        row for row in await rig.gateway.audit(ME, thread_id=run.thread_id) if row["action"] == "grant used"
+    ]
+    assert [(row["runId"], row["by"], row["via"]) for row in rows] == [
+        (run.run_id, rig.worker.caller.worker_id, "worker")
+    ] * 2
+    assert [row["detail"] for row in rows[::-1]] == [
+        {"grantId": "grant_1", "tool": "run_code", "toolCallId": name} for name in ("c", "d")
+    ]
+    assert await rig.gateway.audit(OTHER) == []
+
+
+@pytest.mark.parametrize("bad", [{"grantId": 5}, {"toolCallId": None}, {"tool": "x" * 10**4}])
+async def test_a_use_that_names_no_grant_is_refused(rig: Rig, bad: dict[str, Any]) -> None:
+    run = await rig.running()
+
+    with pytest.raises(InvalidField, match=r"lobu\.granted") as refused:
+        await rig.worker.emit(run.run_id, *call("c"), use(**bad))
+
+    assert refused.value.field is not None
+    assert refused.value.field.startswith("events[3].value")
+
+
+async def test_an_outside_worker_claims_no_use_of_a_grant(rig: Rig) -> None:
+    outside = await Worker.register(rig.gateway, child=False, agents=("theirs",))
+    run = await rig.start(await rig.thread(), agent="theirs")
+    await outside.fetch()
+
+    with pytest.raises(InvalidField, match="no grants"):
+        await outside.emit(run.run_id, *call("c"), use())
+
+    assert [row for row in await rig.gateway.audit(ME) if row["action"] == "grant used"] == []
 
 
 # -- how grants end: the notebook's file is deleted, or is another one

@@ -20,6 +20,7 @@ import msgspec
 from acp import RequestError
 from acp.schema import CreateTerminalResponse, ReadTextFileResponse, WriteTextFileResponse
 
+from lobu_jupyter.agents.granted import granted
 from lobu_jupyter.agents.tools import base, files
 from lobu_jupyter.agents.tools.disk import Disk
 from lobu_jupyter.agents.tools.questions import NOBODY, answer_text
@@ -120,7 +121,7 @@ class Asking:
         if allowed and yes is not None:
             self._note(call.changes(), call.commands())
             ask.give(options.answer(yes))
-            return out, None
+            return [*out, *_granted(call, ruling)], None
         if ruling.verdict is Verdict.DENY or (allowed and not self._task.policy.answerable):
             ask.give(options.answer(options.plain_of(offered, yes=False)))
             return out, None
@@ -205,7 +206,7 @@ class Asking:
         out = self._mapper.begin(call)
         ruling = judge(self._task.policy, call.name, needs_approval=True)
         if ruling.verdict is Verdict.ALLOW:
-            return [*out, *await self._started(ask, call, runs)], None
+            return [*out, *_granted(call, ruling), *await self._started(ask, call, runs)], None
         if ruling.verdict is Verdict.DENY:
             ask.refuse(refused(ruling.why))
             return [*out, *self._mapper.answer(call, f"{_NOT['terminal']} {ruling.why}.")], None
@@ -286,7 +287,7 @@ class Asking:
         out = self._mapper.begin(call)
         ruling = judge(self._task.policy, call.name, needs_approval=True)
         if ruling.verdict is Verdict.ALLOW:
-            return [*out, *await self._written(ask, call, preview.guard)], None
+            return [*out, *_granted(call, ruling), *await self._written(ask, call, preview.guard)], None
         if ruling.verdict is Verdict.DENY:
             ask.refuse(refused(ruling.why))
             return [*out, *self._mapper.answer(call, f"It was not written: {ruling.why}.")], None
@@ -337,6 +338,11 @@ class Asking:
             if Path(path).is_relative_to(above):
                 return str(Path(path).relative_to(above))
         raise base.ToolError(f"{path} is not below the server's root directory.")
+
+
+def _granted(call: Call, ruling: Ruling) -> list[Event]:
+    """Return the event for a call that needs no answer because of a grant."""
+    return [] if ruling.grant_id is None else [granted(call.id, call.name, ruling)]
 
 
 def _too_much(interrupt: Interrupt) -> str | None:

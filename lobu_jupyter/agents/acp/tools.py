@@ -85,7 +85,7 @@ class Tools:
         except base.ToolError as error:
             return [*out, *self._refuse(ask, call, str(error))], None
         if ruling.grant_id is not None:
-            out = [*out, granted(call.id, ruling)]
+            out = [*out, granted(call.id, tool.spec.name, ruling)]
         self._start(tool, ask, call, args)
         return out, None
 

@@ -144,7 +144,7 @@ class Toolset(AbstractToolset[None]):
         name = bound.spec.name
         ruling = ruling_of(self._work.task.policy, bound, args)
         if ruling.grant_id is not None:
-            await self._work.emit(granted(call_id, ruling))
+            await self._work.emit(granted(call_id, name, ruling))
         if name == specs.ASK_USER.name:
             self._ask(ruling, args)
         if ruling.verdict is Verdict.DENY:

@@ -26,6 +26,7 @@ from lobu_jupyter.model.runs import ErrorCode, RunError, RunStatus
 from lobu_jupyter.model.streamed import is_printed
 
 from .end import finish
+from .granted import GRANTED, record_uses
 from .pause import pause
 
 if TYPE_CHECKING:
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
     from lobu_jupyter.model.slice import Slice
     from lobu_jupyter.store.database import Body, Outcome
     from lobu_jupyter.store.tx import Row, Tx
+
+    from .granted import Used
 
 _RESERVED = frozenset({"lobu.decision", "lobu.closed", "lobu.title", "lobu.kernel"})  # the gateway's own
 _DELTAS = frozenset(
@@ -69,6 +72,7 @@ class _Checked:
     events: list[tuple[ev.Known, bytes]]
     terminal: ev.RunFinished | ev.RunErrorEvent | None
     clear: bool  # of secrets
+    used: Used
 
 
 async def ingest(ctx: Context, worker: WorkerCaller, batch: ev.Batch) -> _Taken:
@@ -167,6 +171,7 @@ def _check(ctx: Context, batch: ev.Batch) -> _Checked:
     clear = ctx.settings.redactor.clear(b"".join(bodies))
     parse = ev.parse if clear else partial(_parse_redacted, ctx.settings.redactor)
     events = [parse(body, f"events[{i}]") for i, body in enumerate(bodies)]
+    used: Used = {}
     for i, (event, _) in enumerate(events):
         if isinstance(event, _TERMINAL) and i < len(events) - 1:
             raise InvalidField("nothing follows the end of a run", field=f"events[{i + 1}]")
@@ -176,12 +181,14 @@ def _check(ctx: Context, batch: ev.Batch) -> _Checked:
             if event.name in _RESERVED:
                 raise InvalidField(f"{event.name} is not a worker's to say", field=f"events[{i}].name")
             ev.check_custom(event, f"events[{i}].value")
+            if event.name == GRANTED:
+                used[f"events[{i}]"] = event.value
     last = events[-1][0]
     terminal = last if isinstance(last, _TERMINAL) else None
     if terminal is not None:
         _check_usage(terminal.usage or [], f"events[{len(events) - 1}].usage")
     _check_checkpoint(ctx, batch, terminal)
-    return _Checked(batch, events, terminal, clear)
+    return _Checked(batch, events, terminal, clear, used)
 
 
 def _parse_redacted(redactor: Redactor, body: bytes, where: str) -> tuple[ev.Known, bytes]:
@@ -250,6 +257,8 @@ async def _take(ctx: Context, tx: Tx, worker: WorkerCaller, checked: _Checked) -
         if event is checked.terminal:
             owed = frozenset(slice_.unanswered)
         bodies += slice_.feed(event, body, f"events[{i}]")
+    if checked.used:
+        await record_uses(ctx, tx, worker, lease, checked.used)
     if batch.batch == 1:
         await tx.run("drop_parent_checkpoint", run_id=run_id)
     if checked.terminal is not None:
