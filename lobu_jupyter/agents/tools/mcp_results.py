@@ -81,11 +81,23 @@ def _image(mime: str, data: str) -> tuple[str, tuple[str, bytes] | None]:
 
 
 def _is_told(structured: Any, texts: list[str]) -> bool:
-    """Return True if a text block already holds the structured content, as the protocol recommends."""
-    for text in texts:
-        try:
-            if json.loads(text) == structured:
-                return True
-        except (ValueError, RecursionError):
-            continue
-    return False
+    """Tell whether the text blocks already hold the structured content, as the protocol recommends.
+
+    A tool that returns a plain value has it wrapped as ``{"result": value}``, and a list has a block for each item.
+    """
+    values = [structured]
+    if isinstance(structured, dict) and structured.keys() == {"result"}:
+        values.append(structured["result"])
+    if any(_says(text, value) for text in texts for value in values):
+        return True
+    last = values[-1]
+    return isinstance(last, list) and len(last) == len(texts) and all(map(_says, texts, last))
+
+
+def _says(text: str, value: Any) -> bool:
+    if text == value:
+        return True
+    try:
+        return json.loads(text) == value
+    except (ValueError, RecursionError):
+        return False

@@ -50,6 +50,16 @@ def answer(*content: dict[str, Any], **more: Any) -> CallToolResult:
             "[an image, image/png, cannot be decoded]",
         ),
         (answer({"type": "text", "text": "10%\r\x1b[1m100%\x1b[0m"}), "100%"),
+        (answer({"type": "text", "text": "5"}, structuredContent={"result": 5}), "5"),
+        (answer({"type": "text", "text": "five"}, structuredContent={"result": "five"}), "five"),
+        (
+            answer(
+                {"type": "text", "text": "a"},
+                {"type": "text", "text": "b"},
+                structuredContent={"result": ["a", "b"]},
+            ),
+            "a\nb",
+        ),
         (answer(), "The tool returned nothing."),
     ],
 )
