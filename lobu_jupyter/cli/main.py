@@ -22,6 +22,7 @@ _COMMANDS = {
     "reject": ("decide", "Refuse the calls, or the questions, that a thread waits with."),
     "answer": ("decide", "Answer the questions that a thread waits with."),
     "cancel": ("decide", "Cancel a run."),
+    "grants": ("grants", "What you approved for good; take it back."),
     "export": ("export", "A thread as a notebook or as JSON."),
     "serve": ("serve", "A Jupyter server with lobu_jupyter alone."),
     "doctor": ("doctor", "Check what works, and say why something does not."),

@@ -135,6 +135,18 @@ _PYTHON_NEXT = re.compile(r"\s*([!=()<>,+*/.]|$)")
 """The text after a line's first word that makes it Python to IPython, and no magic or alias."""
 
 
+_WHERE: dict[str, str] = {"thread": "in this chat", "notebook": "in this notebook"}
+_LITERAL = re.compile(r"\[([*?\[])\]")
+"""How a grant's glob writes a character that globs give a meaning."""
+
+
+def words_of(grant: Grant) -> str:
+    """Return what runs without asking under a grant, in words: `simple code in this chat`."""
+    tool = _LITERAL.sub(r"\1", grant.tool)
+    what = {"call": "this exact call", "simple": "simple code", "all": f"every {tool} call"}[grant.covers]
+    return f"{what} {_WHERE.get(grant.scope, grant.scope)}"
+
+
 def covers(grant: Grant, tool: str, args: dict[str, Any] | None) -> bool:
     """Return whether a grant for `tool` covers a call with these arguments."""
     if grant.covers == "all":

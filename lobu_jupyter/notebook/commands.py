@@ -8,17 +8,21 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from IPython.core.error import UsageError
 
 from lobu_jupyter.model.card import card_lines
+from lobu_jupyter.model.covering import words_of
 from lobu_jupyter.model.errors import Conflict, InvalidField, QuestionChanged
 from lobu_jupyter.model.interrupts import event_of_interrupt
+from lobu_jupyter.model.policy import Grant
 from lobu_jupyter.notebook.output.cell_output import live_front_end
 from lobu_jupyter.notebook.output.tables import Table, short
 
 from . import session
 from .api import NotebookThread, ask_and_show
 from .doctor import NOT_TOLD_YET, doctor
+from .grants import grants, revoke
 from .magic import COMMANDS as MANUAL
 from .run import Run
 from .waiting import wait as wait_for
@@ -273,11 +277,11 @@ def _policy(rest: str) -> Table | None:
     ]
     rows += [
         (
-            f"grant of {grant.get('by', '')}",
+            f"grant of {grant.by}",
             "allow",
-            f"{grant['tool']} on this {grant['scope']} ({grant['grantId']})",
+            f"{words_of(grant)} ({grant.grant_id})",
         )
-        for grant in view.get("grants", [])
+        for grant in msgspec.convert(view.get("grants", []), list[Grant])
     ]
     return Table(("from", "rule", "tools"), rows, empty="No rules: each tool's own default holds.")
 
@@ -285,7 +289,7 @@ def _policy(rest: str) -> Table | None:
 def _change_policy(link: Session, notebook_path: str | None, words: list[str]) -> None:
     match words:
         case ["revoke", grant_id]:
-            link.client.revoke_grant(grant_id)
+            revoke(link, grant_id)
         case ["allow" | "ask" | "deny" as kind, pattern]:
             rules = _notebook_rules(link, notebook_path)
             rules[kind] = sorted({*rules.get(kind, []), pattern})
@@ -349,6 +353,7 @@ COMMANDS: dict[str, Callable[[str], Any]] = {
     "rebuild": _rebuild,
     "agents": _agents,
     "policy": _policy,
+    "grants": grants,
     "export": _export,
     "doctor": _doctor,
     "help": _help,

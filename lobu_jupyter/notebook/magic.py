@@ -34,6 +34,7 @@ COMMANDS = {
     "rebuild": "after a kernel restart: run the agent's code of this thread again, once approved",
     "agents": "who can be asked",
     "policy": "[allow | ask | deny PATTERN | mode MODE | revoke GRANT]  what may run unasked in this notebook",
+    "grants": "[revoke GRANT]  what I approved for good: what it covers, until when",
     "export": "FILE.ipynb  the code that ran, as decided, as a notebook",
     "doctor": "what works, what does not, and why",
     "help": "this",

@@ -50,6 +50,23 @@ def test_what_waits_is_rejected_with_a_reason(lobu: Terminal, person: Person) ->
     assert not (lobu.server.root / "rejected.txt").exists()
 
 
+def test_a_grant_is_listed_in_words_and_revoked(lobu: Terminal, person: Person) -> None:
+    thread = waiting(person, "granted.txt")
+    approved = lobu("approve", thread, "--grant", "thread_all", "--json")
+    person.finish(thread, approved.json["runId"])
+
+    listed = lobu("grants", "--thread", thread)
+    (grant,) = lobu("grants", "--thread", thread, "--json").json
+    revoked = lobu("grants", "revoke", grant["grantId"])
+    again = lobu("grants", "revoke", grant["grantId"])
+
+    assert "every write_file call in this chat" in listed.out
+    assert (grant["tool"], grant["covers"], grant["threadId"]) == ("write_file", "all", thread)
+    assert (revoked.code, again.code) == (0, 1)
+    assert "There is no such grant" in again.err
+    assert "Nothing is granted" in lobu("grants", "--thread", thread).out
+
+
 def test_a_question_is_answered(lobu: Terminal, person: Person) -> None:
     thread = person.thread()
     person.finish(thread, person.start(thread, "ask Which? | red | blue")["runId"])
@@ -144,6 +161,7 @@ def test_every_command_has_help_and_json(lobu: Terminal) -> None:
         "inbox",
         "approve",
         "reject",
+        "grants",
         "export",
         "doctor",
     ):

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from lobu_jupyter.model.errors import LobuError
+from lobu_jupyter.model.errors import LobuError, NotFound
 from lobu_jupyter.model.runs import Entry, Run, RunStatus, Started, StartRun, Thread, ThreadStatus
 from lobu_jupyter.notebook.decisions import Batch
 from lobu_jupyter.notebook.discover import Found
@@ -40,6 +40,7 @@ class FakeClient:
         self.broken: LobuError | None = None
         self.threads: list[dict[str, Any]] = []
         self.rows: list[Run] = []
+        self.grants: list[dict[str, Any]] = []
         self._more = threading.Condition()
 
     def write(self, *events: dict[str, Any]) -> None:
@@ -58,6 +59,15 @@ class FakeClient:
     def create_thread(self, **members: Any) -> Thread:
         self.threads.append(members)
         return thread_row(name=members.get("name"))
+
+    def policy(self, **about: Any) -> dict[str, Any]:
+        return {"layers": [], "grants": self.grants, "maxMode": "allow"}
+
+    def revoke_grant(self, grant_id: str) -> None:
+        left = [one for one in self.grants if one["grantId"] != grant_id]
+        if left == self.grants:
+            raise NotFound("There is no such grant.")
+        self.grants = left
 
     def start(self, thread_id: str, run: StartRun) -> Started:
         if self.refuse is not None:

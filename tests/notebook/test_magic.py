@@ -306,3 +306,32 @@ def test_the_public_names_are_there() -> None:
     assert set(lobu.__all__) <= set(dir(lobu))
     with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
         lobu.nonsense  # noqa: B018
+
+
+def test_what_was_granted_is_listed_in_words_and_revoked(shell: InteractiveShell, link: FakeSession) -> None:
+    link.client.grants = [
+        {"grantId": "g1", "tool": "run_code", "scope": "notebook", "covers": "simple", "by": "ada"},
+        {"grantId": "g2", "tool": "a[*]b", "scope": "thread", "covers": "all", "by": "ada"},
+    ]
+
+    listed = repr(shell.run_line_magic("lobu", "grants"))
+    policy = repr(shell.run_line_magic("lobu", "policy"))
+    left = repr(shell.run_line_magic("lobu", "grants revoke g1"))
+    none = repr(shell.run_line_magic("lobu", "grants revoke g2"))
+
+    for shown in (listed, policy):
+        assert "simple code in this notebook" in shown
+        assert "every a*b call in this chat" in shown
+    assert "g2" in left
+    assert "g1" not in left
+    assert none.startswith("Nothing was granted here")
+
+
+@pytest.mark.parametrize(
+    ("line", "why"), [("grants revoke g9", "no such grant"), ("grants for research", "%lobu ask grants")]
+)
+def test_what_is_no_grant_is_said_in_a_line(
+    shell: InteractiveShell, link: FakeSession, line: str, why: str
+) -> None:
+    with pytest.raises(UsageError, match=why):
+        commands.COMMANDS["grants"](line.partition(" ")[2])

@@ -6,13 +6,16 @@ import json
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
+import yaml
 
 from lobu_jupyter.model.callers import Person
-from lobu_jupyter.model.covering import is_simple
+from lobu_jupyter.model.covering import GRANTS, GrantName, is_simple, words_of
 from lobu_jupyter.model.errors import InvalidField
 from lobu_jupyter.model.events import Event, custom
 from lobu_jupyter.model.policy import Grant, Policy, Rules, Verdict, judge
+from lobu_jupyter.server import openapi_path
 from tests.gateway.rig import ME, OTHER, Rig, Worker, approve, call, paused
 from tests.server.test_callers import NamedUsers
 from tests.server.wire import Wire
@@ -123,6 +126,32 @@ async def test_an_outside_worker_is_given_no_grant(rig: Rig) -> None:
 
     assert items[-1].task is not None
     assert items[-1].task.policy.grants == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("call", "this exact call in this chat"),
+        ("thread", "simple code in this chat"),
+        ("notebook", "simple code in this notebook"),
+        ("thread_all", "every odd*tool? call in this chat"),
+        ("notebook_all", "every odd*tool? call in this notebook"),
+    ],
+)
+def test_a_grant_says_in_words_what_it_covers(name: GrantName, words: str) -> None:
+    scope, what = GRANTS[name]
+
+    assert words_of(Grant(grant_id="g", tool="odd[*]tool[?]", scope=scope, covers=what)) == words
+
+
+def test_the_document_names_every_grant() -> None:
+    schemas = yaml.safe_load(Path(openapi_path()).read_text())["components"]["schemas"]
+
+    assert set(schemas["GrantName"]["enum"]) == set(GRANTS)
+    assert set(schemas["Grant"]["properties"]["covers"]["enum"]) == {covers for _, covers in GRANTS.values()}
+    assert set(schemas["Grant"]["properties"]["scope"]["enum"]) == {scope for scope, _ in GRANTS.values()}
+    wire = msgspec.to_builtins(Grant(grant_id="g", tool="x", scope="thread"))
+    assert wire.keys() == schemas["Grant"]["properties"].keys()
 
 
 def use(call_id: str = "c", **more: Any) -> Event:

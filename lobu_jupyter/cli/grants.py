@@ -1,0 +1,52 @@
+"""`lobu grants`: what runs without asking, and how to take it back."""
+
+from __future__ import annotations
+
+import click
+import msgspec
+
+from lobu_jupyter.model.covering import words_of
+from lobu_jupyter.model.policy import Grant
+
+from .connect import reach
+from .printing import as_json, put, put_json, put_table
+
+
+@click.group("grants", invoke_without_command=True)
+@click.option("--thread", "thread_id", help="Those that hold in this thread.")
+@as_json
+@click.pass_context
+def grants_command(ctx: click.Context, thread_id: str | None, as_json: bool) -> None:
+    """What you approved for good, until you revoke it."""
+    if ctx.invoked_subcommand is not None:
+        return
+    with reach(ctx).client() as client:
+        view = client.policy(thread_id=thread_id)
+    held = msgspec.convert(view.get("grants", []), list[Grant])
+    rows = [
+        (
+            one.grant_id,
+            one.tool,
+            words_of(one),
+            one.thread_id or one.notebook_path or "",
+            one.created_at[:19],
+            (one.expires_at or "revoked")[:19],
+        )
+        for one in held
+    ]
+    columns = ("grant", "tool", "runs without asking", "where", "since", "until")
+    put(held, as_json, lambda: put_table(columns, rows, "Nothing is granted: what asks, asks."))
+
+
+@grants_command.command("revoke")
+@click.argument("grant")
+@as_json
+@click.pass_context
+def revoke_command(ctx: click.Context, grant: str, as_json: bool) -> None:
+    """Take GRANT back. A run that has begun keeps it until it ends."""
+    with reach(ctx).client() as client:
+        client.revoke_grant(grant)
+    if as_json:
+        put_json({"revoked": grant})
+    else:
+        click.echo(f"{grant} is revoked; what it covered asks again, from the next run on.")
