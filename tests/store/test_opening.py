@@ -29,6 +29,7 @@ async def _make(path: Path, scripts: Scripts | None = None) -> None:
 
 THIRD = (Path(__file__).parent / "schema_3.sql").read_text()  # whole, as version 3 was released
 FOURTH = (Path(__file__).parent / "schema_4.sql").read_text()
+FIFTH = (Path(__file__).parent / "schema_5.sql").read_text()
 OWNER_OF_WORKER = ",\n  owner       TEXT  -- of an outside worker: whose runs it gets"
 
 
@@ -291,3 +292,23 @@ async def test_a_store_of_version_4_keeps_its_journals(tmp_path: Path) -> None:
     with closing(sqlite3.connect(path)) as connection:
         events = connection.execute("SELECT * FROM events ORDER BY thread_id, seq").fetchall()
     assert events == [(thread, seq, f"r-{thread}", _said(thread, seq)) for thread, seq in sorted(said)]
+
+
+async def test_a_grant_of_version_5_is_kept_and_covers_simple_code_only(tmp_path: Path) -> None:
+    path, new = tmp_path / "lobu.sqlite", tmp_path / "new.sqlite"
+    await _make(path, Scripts(schema=FIFTH, steps={}, version=5))
+    before = [
+        ("g1", "o", "run_code", "thread", "t", None, "ada", 1.0, None),
+        ("g2", "o", "write_file", "notebook", None, "a.ipynb", "ada", 2.0, 9.0),
+    ]
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.executemany("INSERT INTO grants VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", before)
+
+    await _make(path)
+    await _make(new)
+
+    assert _version(path) == VERSION
+    assert _shape(path) == _shape(new)
+    with closing(sqlite3.connect(path)) as connection:
+        rows = connection.execute("SELECT * FROM grants ORDER BY grant_id").fetchall()
+    assert rows == [(*row, "simple", None) for row in before]
