@@ -106,9 +106,8 @@ async def test_an_acp_agent_and_its_terminal_get_no_credential(full: None, tmp_p
     }
     agent = await AcpProcess.start("robot", config, str(tmp_path))
     try:
-        name = await agent.terminals.start(
-            {"command": [sys.executable, "-c", PRINT], "env": {"MORE": "1"}, "cwd": None, "limit": None}
-        )
+        argv = [sys.executable, "-c", PRINT]
+        name = await agent.terminals.start(argv, str(tmp_path), {"env": {"MORE": "1"}, "limit": None})
         await agent.terminals.wait(name)
         terminal = json.loads(agent.terminals.text(name))
     finally:
