@@ -117,6 +117,11 @@ test('an Undo that does not arrive says so, and the chip stays', async () => {
     'Still approved: No cell of yours runs.'
   );
   expect(named('Undo: simple code in this chat')?.getAttribute('aria-disabled')).toBe('false');
+
+  lists(server);
+  server.channel.say({ type: 'changed' });
+  await drawn();
+  expect(document.querySelector('.lobu-approvals')?.textContent).toBe('');
 });
 
 test('an approval that had ended already goes as well', async () => {

@@ -163,7 +163,7 @@ class Gateway(ForWorkers):
         """Yield True at once and after each change, and False after ``heartbeat_seconds`` without one.
 
         A change: a thread of the caller was created, changed or deleted, or its run was queued, began,
-        paused or ended.
+        paused or ended, or a grant was taken back or ended with its notebook.
         """
         with self._ctx.hub.listen(owner_topic(owner_of(by))) as bell:
             bell.ring()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from lobu_jupyter.gateway.journal.hub import owner_topic
 from lobu_jupyter.model.callers import KernelCaller
 from lobu_jupyter.model.clock import iso
 from lobu_jupyter.model.covering import CODE_TOOLS, GRANTS, call_digest
@@ -159,6 +160,7 @@ async def revoke_grant(ctx: Context, by: Caller, grant_id: str) -> None:
             raise NotFound("There is no such grant.")
         detail = {"grantId": grant_id, "tool": row["tool"], "scope": row["scope"]}
         await record(ctx, tx, by, "revoked", owner, row["thread_id"], detail=detail)
+        tx.wake(owner_topic(owner))
 
     await ctx.database.write(body)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
+from lobu_jupyter.gateway.journal.hub import owner_topic
 from lobu_jupyter.model.callers import Person
 
 from .access import record
@@ -40,6 +41,7 @@ async def end_of(ctx: Context, tx: Tx, path: str, what: What, owner: str | None)
         }
         by = Person(name=grant["owner"], via="contents")
         await record(ctx, tx, by, "grant ended", grant["owner"], grant["thread_id"], detail=detail)
+        tx.wake(owner_topic(grant["owner"]))
     for rules in await tx.all("end_rules", path=path, owner=owner):
         detail = {"notebookPath": rules["notebook_path"], "why": f"the notebook was {what}"}
         by = Person(name=rules["owner"], via="contents")

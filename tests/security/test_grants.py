@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
@@ -379,3 +380,17 @@ async def test_a_deletion_that_a_client_only_claims_ends_nothing(wire: Wire, jp_
     await wire.app.event_logger.gather_listeners()
 
     assert await _rules(wire, "a.ipynb")
+
+
+@pytest.mark.parametrize("end", ["revoked", "deleted"])
+async def test_open_pages_are_told_that_a_grant_ended(rig: Rig, end: str) -> None:
+    thread = await granted_in(rig, "a.ipynb")
+    async with aclosing(rig.gateway.changes(ME)) as changes:
+        assert await anext(changes)  # at once
+
+        if end == "revoked":
+            await rig.gateway.revoke_grant(ME, f"notebook-{thread}")
+        else:
+            await rig.gateway.notebook_gone("a.ipynb", "deleted", owner=ME.name)
+
+        assert await anext(changes)

@@ -61,6 +61,7 @@ export class Grants {
       try {
         const grants = await this._api.grants(threadId);
         list.grants = grants.filter(one => !this._revoked.has(one.grantId));
+        list.problem = list.grants.length > 0 ? list.problem : ''; // nothing is still approved
       } catch {
         // What was known stays, as it may still hold; the next change reads again.
       }
