@@ -17,7 +17,7 @@ from .printing import as_json, put, put_json, put_table
 @as_json
 @click.pass_context
 def grants_command(ctx: click.Context, thread_id: str | None, as_json: bool) -> None:
-    """What you approved for good, until you revoke it."""
+    """List what you approved for good, until you revoke it."""
     if ctx.invoked_subcommand is not None:
         return
     with reach(ctx).client() as client:

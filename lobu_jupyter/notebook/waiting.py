@@ -75,7 +75,11 @@ def _refuse_to_hang(run: Run) -> None:
     Raises:
         RunFailed: nobody can decide, so the run would never begin.
     """
-    if run.session.front_end_attached() or not run.session.client.interrupts(thread_id=run.thread_id):
+    if run.session.front_end_attached():
+        return
+    # The run may have begun, and asked, before this kernel has read so in the journal.
+    ahead = [i for i in run.session.client.interrupts(thread_id=run.thread_id) if i.run_id != run.run_id]
+    if not ahead:
         return
     cancel_quietly(run)
     raise RunFailed("waiting", _NOBODY_DECIDES)

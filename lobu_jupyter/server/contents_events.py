@@ -1,4 +1,4 @@
-"""What Jupyter's contents events mean for notebooks: one moved, was deleted, or another took its path."""
+"""Jupyter's contents events as they concern notebooks: one moved, was deleted, or another took its path."""
 
 from __future__ import annotations
 

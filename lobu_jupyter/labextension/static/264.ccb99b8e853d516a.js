@@ -1,4 +1,4 @@
-"use strict";(self.rspackChunklobu_jupyter=self.rspackChunklobu_jupyter||[]).push([[264],{3668(o,e,r){var l=r(1601),a=r.n(l),t=r(6314),i=(r.n(t))()(a());i.push([o.id,`/* Colours are JupyterLab's variables; the second value serves where there are none. */
+"use strict";(self.rspackChunklobu_jupyter=self.rspackChunklobu_jupyter||[]).push([[264],{3668(o,e,r){var l=r(1601),a=r.n(l),i=r(6314),t=(r.n(i))()(a());t.push([o.id,`/* Colours are JupyterLab's variables; the second value serves where there are none. */
 .lobu {
   --lobu-text: var(--jp-ui-font-color1, #212121);
   --lobu-faint: var(--jp-ui-font-color2, #5a5a5a);
@@ -781,6 +781,66 @@ fieldset:disabled .lobu-button {
   overflow: auto;
 }
 
+/* -- what runs without asking */
+
+.lobu-approvals {
+  position: relative;
+  min-width: 0;
+  color: var(--lobu-text);
+  font-size: 0.95em;
+}
+
+.lobu .lobu-approvals:focus {
+  outline: none;
+}
+
+.lobu-approvals .lobu-button {
+  min-width: 24px;
+  min-height: 24px;
+}
+
+.lobu-approvals-chip {
+  display: inline-flex;
+  flex-wrap: wrap;
+  align-items: center;
+  gap: 2px;
+}
+
+.lobu-approvals-chip > :first-child {
+  padding: 1px 10px;
+  border-color: var(--lobu-warn);
+  border-radius: 12px;
+}
+
+.lobu ul.lobu-approvals-list {
+  max-height: 220px;
+  margin: 4px 0 0;
+  padding: 2px 8px;
+  overflow: auto;
+  border: 1px solid var(--lobu-line);
+  border-radius: 4px;
+  background: var(--lobu-surface);
+  list-style: none;
+}
+
+.lobu-approvals-list > li {
+  display: flex;
+  align-items: center;
+  justify-content: space-between;
+  gap: 8px;
+  padding: 3px 0;
+  overflow-wrap: anywhere;
+}
+
+.lobu-approvals-list small {
+  display: block;
+  color: var(--lobu-faint);
+}
+
+.lobu-status .lobu-approvals:has(.lobu-approvals-list, .lobu-problem) {
+  flex-basis: 100%;
+}
+
 /* -- code and terminal colours */
 
 .lobu .hljs-keyword,
@@ -895,7 +955,7 @@ fieldset:disabled .lobu-button {
     border-width: 2px;
   }
 }
-`,""]),r.d(e,{},{A:i})},5724(o,e,r){var l=r(1601),a=r.n(l),t=r(6314),i=(r.n(t))()(a());i.push([o.id,`/* The side panel. Colours and type as in lobu.css, which it stands on. */
+`,""]),r.d(e,{},{A:t})},5724(o,e,r){var l=r(1601),a=r.n(l),i=r(6314),t=(r.n(i))()(a());t.push([o.id,`/* The side panel. Colours and type as in lobu.css, which it stands on. */
 .lobu-panel {
   --lobu-gap: 8px;
 
@@ -920,6 +980,12 @@ fieldset:disabled .lobu-button {
   flex: none;
   min-height: 32px;
   padding: 0 4px;
+  border-bottom: 1px solid var(--jp-border-color2, var(--lobu-line));
+}
+
+.lobu-panel > .lobu-approvals:has(.lobu-approvals-chip, .lobu-problem) {
+  flex: none;
+  padding: 4px 8px;
   border-bottom: 1px solid var(--jp-border-color2, var(--lobu-line));
 }
 
@@ -1567,4 +1633,4 @@ button.lobu-chip {
 .lobu-status-item:hover {
   background: var(--jp-layout-color3, #ccc);
 }
-`,""]),r.d(e,{},{A:i})},6314(o){o.exports=function(o){var e=[];return e.toString=function(){return this.map(function(e){var r="",l=void 0!==e[5];return e[4]&&(r+="@supports (".concat(e[4],") {")),e[2]&&(r+="@media ".concat(e[2]," {")),l&&(r+="@layer".concat(e[5].length>0?" ".concat(e[5]):""," {")),r+=o(e),l&&(r+="}"),e[2]&&(r+="}"),e[4]&&(r+="}"),r}).join("")},e.i=function(o,r,l,a,t){"string"==typeof o&&(o=[[null,o,void 0]]);var i={};if(l)for(var n=0;n<this.length;n++){var u=this[n][0];null!=u&&(i[u]=!0)}for(var b=0;b<o.length;b++){var d=[].concat(o[b]);l&&i[d[0]]||(void 0!==t&&(void 0===d[5]||(d[1]="@layer".concat(d[5].length>0?" ".concat(d[5]):""," {").concat(d[1],"}")),d[5]=t),r&&(d[2]&&(d[1]="@media ".concat(d[2]," {").concat(d[1],"}")),d[2]=r),a&&(d[4]?(d[1]="@supports (".concat(d[4],") {").concat(d[1],"}"),d[4]=a):d[4]="".concat(a)),e.push(d))}},e}},1601(o){o.exports=function(o){return o[1]}},5072(o){var e=[];function r(o){for(var r=-1,l=0;l<e.length;l++)if(e[l].identifier===o){r=l;break}return r}function l(o,l){for(var a={},t=[],i=0;i<o.length;i++){var n=o[i],u=l.base?n[0]+l.base:n[0],b=a[u]||0,d="".concat(u," ").concat(b);a[u]=b+1;var p=r(d),s={css:n[1],media:n[2],sourceMap:n[3],supports:n[4],layer:n[5]};if(-1!==p)e[p].references++,e[p].updater(s);else{var c=function(o,e){var r=e.domAPI(e);return r.update(o),function(e){e?(e.css!==o.css||e.media!==o.media||e.sourceMap!==o.sourceMap||e.supports!==o.supports||e.layer!==o.layer)&&r.update(o=e):r.remove()}}(s,l);l.byIndex=i,e.splice(i,0,{identifier:d,updater:c,references:1})}t.push(d)}return t}o.exports=function(o,a){var t=l(o=o||[],a=a||{});return function(o){o=o||[];for(var i=0;i<t.length;i++){var n=r(t[i]);e[n].references--}for(var u=l(o,a),b=0;b<t.length;b++){var d=r(t[b]);0===e[d].references&&(e[d].updater(),e.splice(d,1))}t=u}}},7659(o){var e={};o.exports=function(o,r){var l=function(o){if(void 0===e[o]){var r=document.querySelector(o);if(window.HTMLIFrameElement&&r instanceof window.HTMLIFrameElement)try{r=r.contentDocument.head}catch(o){r=null}e[o]=r}return e[o]}(o);if(!l)throw Error("Couldn't find a style target. This probably means that the value for the 'insert' parameter is invalid.");l.appendChild(r)}},540(o){o.exports=function(o){var e=document.createElement("style");return o.setAttributes(e,o.attributes),o.insert(e,o.options),e}},5056(o,e,r){o.exports=function(o){var e=r.nc;e&&o.setAttribute("nonce",e)}},7825(o){o.exports=function(o){if("u"<typeof document)return{update:function(){},remove:function(){}};var e=o.insertStyleElement(o);return{update:function(r){var l,a,t;l="",r.supports&&(l+="@supports (".concat(r.supports,") {")),r.media&&(l+="@media ".concat(r.media," {")),(a=void 0!==r.layer)&&(l+="@layer".concat(r.layer.length>0?" ".concat(r.layer):""," {")),l+=r.css,a&&(l+="}"),r.media&&(l+="}"),r.supports&&(l+="}"),(t=r.sourceMap)&&"u">typeof btoa&&(l+="\n/*# sourceMappingURL=data:application/json;base64,".concat(btoa(unescape(encodeURIComponent(JSON.stringify(t))))," */")),o.styleTagTransform(l,e,o.options)},remove:function(){var o;null===(o=e).parentNode||o.parentNode.removeChild(o)}}}},1113(o){o.exports=function(o,e){if(e.styleSheet)e.styleSheet.cssText=o;else{for(;e.firstChild;)e.removeChild(e.firstChild);e.appendChild(document.createTextNode(o))}}},107(o,e,r){var l=r(5072),a=r.n(l),t=r(7825),i=r.n(t),n=r(7659),u=r.n(n),b=r(5056),d=r.n(b),p=r(540),s=r.n(p),c=r(1113),x=r.n(c),f=r(3668),g={};g.styleTagTransform=x(),g.setAttributes=d(),g.insert=u().bind(null,"head"),g.domAPI=i(),g.insertStyleElement=s(),a()(f.A,g),f.A&&f.A.locals&&f.A.locals;var h=r(5724),m={};m.styleTagTransform=x(),m.setAttributes=d(),m.insert=u().bind(null,"head"),m.domAPI=i(),m.insertStyleElement=s(),a()(h.A,m),h.A&&h.A.locals&&h.A.locals}}]);
+`,""]),r.d(e,{},{A:t})},6314(o){o.exports=function(o){var e=[];return e.toString=function(){return this.map(function(e){var r="",l=void 0!==e[5];return e[4]&&(r+="@supports (".concat(e[4],") {")),e[2]&&(r+="@media ".concat(e[2]," {")),l&&(r+="@layer".concat(e[5].length>0?" ".concat(e[5]):""," {")),r+=o(e),l&&(r+="}"),e[2]&&(r+="}"),e[4]&&(r+="}"),r}).join("")},e.i=function(o,r,l,a,i){"string"==typeof o&&(o=[[null,o,void 0]]);var t={};if(l)for(var n=0;n<this.length;n++){var u=this[n][0];null!=u&&(t[u]=!0)}for(var b=0;b<o.length;b++){var p=[].concat(o[b]);l&&t[p[0]]||(void 0!==i&&(void 0===p[5]||(p[1]="@layer".concat(p[5].length>0?" ".concat(p[5]):""," {").concat(p[1],"}")),p[5]=i),r&&(p[2]&&(p[1]="@media ".concat(p[2]," {").concat(p[1],"}")),p[2]=r),a&&(p[4]?(p[1]="@supports (".concat(p[4],") {").concat(p[1],"}"),p[4]=a):p[4]="".concat(a)),e.push(p))}},e}},1601(o){o.exports=function(o){return o[1]}},5072(o){var e=[];function r(o){for(var r=-1,l=0;l<e.length;l++)if(e[l].identifier===o){r=l;break}return r}function l(o,l){for(var a={},i=[],t=0;t<o.length;t++){var n=o[t],u=l.base?n[0]+l.base:n[0],b=a[u]||0,p="".concat(u," ").concat(b);a[u]=b+1;var d=r(p),s={css:n[1],media:n[2],sourceMap:n[3],supports:n[4],layer:n[5]};if(-1!==d)e[d].references++,e[d].updater(s);else{var c=function(o,e){var r=e.domAPI(e);return r.update(o),function(e){e?(e.css!==o.css||e.media!==o.media||e.sourceMap!==o.sourceMap||e.supports!==o.supports||e.layer!==o.layer)&&r.update(o=e):r.remove()}}(s,l);l.byIndex=t,e.splice(t,0,{identifier:p,updater:c,references:1})}i.push(p)}return i}o.exports=function(o,a){var i=l(o=o||[],a=a||{});return function(o){o=o||[];for(var t=0;t<i.length;t++){var n=r(i[t]);e[n].references--}for(var u=l(o,a),b=0;b<i.length;b++){var p=r(i[b]);0===e[p].references&&(e[p].updater(),e.splice(p,1))}i=u}}},7659(o){var e={};o.exports=function(o,r){var l=function(o){if(void 0===e[o]){var r=document.querySelector(o);if(window.HTMLIFrameElement&&r instanceof window.HTMLIFrameElement)try{r=r.contentDocument.head}catch(o){r=null}e[o]=r}return e[o]}(o);if(!l)throw Error("Couldn't find a style target. This probably means that the value for the 'insert' parameter is invalid.");l.appendChild(r)}},540(o){o.exports=function(o){var e=document.createElement("style");return o.setAttributes(e,o.attributes),o.insert(e,o.options),e}},5056(o,e,r){o.exports=function(o){var e=r.nc;e&&o.setAttribute("nonce",e)}},7825(o){o.exports=function(o){if("u"<typeof document)return{update:function(){},remove:function(){}};var e=o.insertStyleElement(o);return{update:function(r){var l,a,i;l="",r.supports&&(l+="@supports (".concat(r.supports,") {")),r.media&&(l+="@media ".concat(r.media," {")),(a=void 0!==r.layer)&&(l+="@layer".concat(r.layer.length>0?" ".concat(r.layer):""," {")),l+=r.css,a&&(l+="}"),r.media&&(l+="}"),r.supports&&(l+="}"),(i=r.sourceMap)&&"u">typeof btoa&&(l+="\n/*# sourceMappingURL=data:application/json;base64,".concat(btoa(unescape(encodeURIComponent(JSON.stringify(i))))," */")),o.styleTagTransform(l,e,o.options)},remove:function(){var o;null===(o=e).parentNode||o.parentNode.removeChild(o)}}}},1113(o){o.exports=function(o,e){if(e.styleSheet)e.styleSheet.cssText=o;else{for(;e.firstChild;)e.removeChild(e.firstChild);e.appendChild(document.createTextNode(o))}}},107(o,e,r){var l=r(5072),a=r.n(l),i=r(7825),t=r.n(i),n=r(7659),u=r.n(n),b=r(5056),p=r.n(b),d=r(540),s=r.n(d),c=r(1113),x=r.n(c),f=r(3668),g={};g.styleTagTransform=x(),g.setAttributes=p(),g.insert=u().bind(null,"head"),g.domAPI=t(),g.insertStyleElement=s(),a()(f.A,g),f.A&&f.A.locals&&f.A.locals;var h=r(5724),m={};m.styleTagTransform=x(),m.setAttributes=p(),m.insert=u().bind(null,"head"),m.domAPI=t(),m.insertStyleElement=s(),a()(h.A,m),h.A&&h.A.locals&&h.A.locals}}]);
