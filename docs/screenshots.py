@@ -78,7 +78,7 @@ class Studio:
     def open(self, *cells: str) -> Lab:
         """A new notebook that has run these cells, all of the window for it."""
         lab = Lab.open(self.context.new_page(), self.server, cells, None)
-        lab.wear(THEMES["light"])
+        lab.wear(THEMES["light"], empty=True)
         lab.command("application:toggle-left-area")
         lab.run_all()
         expect(lab.view).to_be_visible(timeout=SLOW)
@@ -285,7 +285,7 @@ def panel_of(studio: Studio, *replies: Reply, prompt: str = "") -> Panel:
     page = studio.context.new_page()
     page.set_viewport_size({"width": 1180, "height": 760})
     lab = Lab.open(page, studio.server, (SALES,), None)
-    lab.wear(THEMES["light"])
+    lab.wear(THEMES["light"], empty=True)
     lab.command("application:toggle-left-area")
     lab.run_all()
     page.wait_for_function(RAN, timeout=SLOW)

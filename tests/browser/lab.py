@@ -99,11 +99,12 @@ class Lab:
         """Make a cell the active one."""
         self.page.evaluate("i => { jupyterapp.shell.currentWidget.content.activeCellIndex = i; }", index)
 
-    def wear(self, theme: str) -> None:
-        """Change JupyterLab's theme."""
+    def wear(self, theme: str, *, empty: bool = False) -> None:
+        """Change JupyterLab's theme. ``empty``: nothing of an agent is on the page yet."""
         self.page.evaluate("theme => jupyterapp.commands.execute('apputils:change-theme', { theme })", theme)
         self.page.wait_for_selector(f"body[data-jp-theme-name='{theme}']", state="attached")
-        self.page.wait_for_function(SEEN)
+        if not empty:
+            self.page.wait_for_function(SEEN)
         self.page.evaluate(PAINTED)
 
     def save_ended(self) -> nbformat.NotebookNode:

@@ -588,8 +588,14 @@ fieldset:disabled .lobu-button {
   gap: 6px;
 }
 
+/* What a wide grant gives away stands at the end of its label: it wraps, and is never cut. */
 .lobu-quiet {
+  max-width: 100%;
+  height: auto;
   padding: 3px 6px;
+  overflow-wrap: anywhere;
+  text-align: start;
+  white-space: normal;
   border-color: transparent;
   background: transparent;
   color: var(--lobu-faint);
