@@ -16,6 +16,8 @@ from .terminal import screen_text
 
 Data = dict[str, Any]
 
+PIXELS = ("image/png", "image/jpeg", "image/gif", "image/webp")
+"""Types of the pictures that a model can be shown."""
 MOST_HTML = 200_000
 """Characters of HTML that are converted. Conversion takes some 2 µs for each."""
 _TRIED = ("text/plain", "text/html")

@@ -11,7 +11,7 @@ from base64 import b64decode
 from binascii import Error as NotBase64
 from typing import TYPE_CHECKING, Any
 
-from lobu_jupyter.model.mime_text import text_of_data
+from lobu_jupyter.model.mime_text import PIXELS, text_of_data
 from lobu_jupyter.model.terminal import screen_text
 from lobu_jupyter.model.text import shorten
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from mcp.types import CallToolResult
 
 MOST_RESULT = 40_000
-_PIXELS = ("image/png", "image/jpeg", "image/gif", "image/webp")
 
 
 def result_of(answer: CallToolResult) -> Result:
@@ -67,7 +66,7 @@ def _resource(resource: Any) -> tuple[str, tuple[str, bytes] | None]:
     if text is not None:
         told = text_of_data({mime: text}) if mime == "text/html" else text
         return f"[resource {resource.uri}]\n{told}", None
-    if mime in _PIXELS:
+    if mime in PIXELS:
         told, image = _image(mime, resource.blob)
         return "\n".join(filter(None, (f"[resource {resource.uri}]", told))), image
     return f"[resource {resource.uri}, {mime or 'binary'}, that cannot be shown]", None

@@ -12,7 +12,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
-from lobu_jupyter.model.mime_text import joined, text_of_data
+from lobu_jupyter.model.mime_text import PIXELS, joined, text_of_data
 from lobu_jupyter.model.terminal import TextScreen
 from lobu_jupyter.model.text import shorten
 
@@ -22,7 +22,6 @@ MOST_RESULT = 4_000
 """The limit of characters of one result."""
 MAX_IMAGES, MAX_IMAGE_BYTES = 4, 1_500_000
 """The number of figures of one call that a model sees, the last ones, and the largest size of each as base64."""
-_MIMES = ("image/png", "image/jpeg", "image/gif", "image/webp")
 _UNSEEN = ("image/svg+xml", "application/pdf")
 
 Line = tuple[int, str]
@@ -141,7 +140,7 @@ class Seen:
 def _described(data: dict[str, Any]) -> tuple[str, tuple[str, bytes] | None]:
     """Return a bundle's text and its figure."""
     text = shorten(text_of_data(data), MOST_RESULT)
-    mime = next((mime for mime in _MIMES if mime in data), None)
+    mime = next((mime for mime in PIXELS if mime in data), None)
     if mime is not None:
         note, image = _figure(mime, joined(data[mime]))
         return "\n".join(filter(None, (note, text))), image
