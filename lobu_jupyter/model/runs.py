@@ -20,7 +20,6 @@ class RunStatus(StrEnum):
 
 
 LIVE = frozenset({RunStatus.QUEUED, RunStatus.RUNNING})
-TERMINAL = frozenset(RunStatus) - LIVE
 
 
 class ThreadStatus(StrEnum):
