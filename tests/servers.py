@@ -48,7 +48,7 @@ class RealServer:
     ) -> None:
         self.home = home
         self.store = store or home / "lobu.sqlite"
-        self.token = token if token is not None else secrets.token_hex(16)
+        self.token = token if token is not None else f"_{secrets.token_hex(16)}"
         self.port = 0
         self.root = home / "work"
         self._options = list(options)

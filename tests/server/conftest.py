@@ -35,6 +35,8 @@ def jp_asyncio_loop(running_loop: asyncio.AbstractEventLoop) -> asyncio.Abstract
 def jp_server_config(tmp_path: Path, lobu_config: dict[str, Any]) -> dict[str, Any]:
     return {
         "ServerApp": {"jpserver_extensions": {"lobu_jupyter": True}},
+        # Not a random one: redaction holds back text that ends as a secret begins, until more text comes.
+        "IdentityProvider": {"token": "_token-of-the-server-under-test"},
         "LobuApp": {"store_path": str(tmp_path / "lobu.sqlite"), **lobu_config},
     }
 
