@@ -20,9 +20,9 @@ from lobu_jupyter.model.ports import InboxItem, KernelInfo, Resumption, Task, To
 from lobu_jupyter.model.runs import ErrorCode
 from lobu_jupyter.model.transcript import messages_of
 
-from .kernel_events import tools_of_kernel
 from .ownership import usable_kernel
 from .policy import policy_of_run
+from .registrations import tools_of_kernel
 from .rows import decision_of, interrupt_of
 from .workers import see, take_waiting
 

@@ -21,7 +21,7 @@ from lobu_jupyter.model.runs import ErrorCode
 from .access import owner_of, refused
 from .fencing import check_silenced
 from .ownership import check_kernel
-from .registrations import judged
+from .registrations import judged, tools_of_kernel
 from .rows import json_of
 
 if TYPE_CHECKING:
@@ -98,9 +98,3 @@ async def _names_of_workers(ctx: Context, tx: Tx, by: Caller) -> set[str]:
     last = await tx.one("last_announcement")
     rows += [last] if last is not None else []
     return {tool.name for row in rows for tool in msgspec.json.decode(row["tools"], type=list[ToolSpec])}
-
-
-async def tools_of_kernel(tx: Tx, kernel_id: str | None) -> list[ToolSpec]:
-    """Return the tools that a kernel's incarnation has registered."""
-    row = await tx.one("kernel", kernel_id=kernel_id) if kernel_id else None
-    return msgspec.json.decode(row["tools"], type=list[ToolSpec]) if row is not None else []

@@ -2,7 +2,8 @@
 
 A worker of this server finds the risks of its code and makes the diff of a change itself. An outside worker
 is trusted with neither. The gateway searches all texts of the arguments for risks, in addition to the
-reported ones. It drops the diff of a notebook's cell, because the arguments say what is and what will be.
+reported ones. It drops the diff of a notebook's cell, because the arguments say what is and what will be. It
+marks a function that agent code registered in the run's kernel, and binds the question to the registered function.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from lobu_jupyter.agents.tools.risks import risks_of
+
+from .registrations import tools_of_kernel
 
 if TYPE_CHECKING:
     from lobu_jupyter.model.interrupts import Interrupt
@@ -32,7 +35,20 @@ async def as_seen(tx: Tx, run: Row, interrupt: Interrupt) -> Interrupt:
     found = _risks(interrupt.args)  # a transaction runs in the store's own thread, not on the event loop
     risks = tuple(dict.fromkeys([*interrupt.risks, *found]))
     diff = None if interrupt.tool_name in NOTEBOOK_TOOLS else interrupt.diff
-    return msgspec.structs.replace(interrupt, risks=risks, diff=diff)
+    seen = msgspec.structs.replace(interrupt, risks=risks, diff=diff)
+    return await _registered(tx, run, seen)
+
+
+async def _registered(tx: Tx, run: Row, interrupt: Interrupt) -> Interrupt:
+    """Return the question about a function of the kernel with what the gateway knows of its registration."""
+    for tool in await tools_of_kernel(tx, run["kernel_id"]):
+        if tool.name == interrupt.tool_name:
+            binds = {"function": tool.name, "fingerprint": tool.fingerprint}
+            marked = interrupt.by_agent or tool.by_agent
+            return msgspec.structs.replace(
+                interrupt, by_agent=marked, no_grant=interrupt.no_grant or marked, binds=binds
+            )
+    return interrupt
 
 
 def _risks(args: dict[str, Any]) -> list[str]:

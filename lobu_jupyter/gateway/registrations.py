@@ -12,12 +12,13 @@ import msgspec
 
 from lobu_jupyter.model.callers import KernelCaller
 from lobu_jupyter.model.errors import Conflict
+from lobu_jupyter.model.ports import ToolSpec
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable
 
     from lobu_jupyter.model.callers import Caller
-    from lobu_jupyter.model.ports import ToolSpec
+    from lobu_jupyter.store.tx import Tx
 
 
 def judged(
@@ -46,3 +47,9 @@ def _judged(tool: ToolSpec, before: ToolSpec | None, *, persons: bool) -> ToolSp
     if before is not None and same:
         return msgspec.structs.replace(tool, by_agent=tool.by_agent or before.by_agent)
     return msgspec.structs.replace(tool, by_agent=tool.by_agent or not persons)
+
+
+async def tools_of_kernel(tx: Tx, kernel_id: str | None) -> list[ToolSpec]:
+    """Return the tools that a kernel's incarnation has registered."""
+    row = await tx.one("kernel", kernel_id=kernel_id) if kernel_id else None
+    return msgspec.json.decode(row["tools"], type=list[ToolSpec]) if row is not None else []

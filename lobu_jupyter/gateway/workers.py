@@ -29,8 +29,8 @@ from lobu_jupyter.model.runs import ErrorCode
 
 from .access import owner_of
 from .fencing import check_place
-from .kernel_events import tools_of_kernel
 from .ownership import check_kernel, check_notebook_of_run
+from .registrations import tools_of_kernel
 from .rows import json_of
 
 if TYPE_CHECKING:

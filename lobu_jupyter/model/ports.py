@@ -143,12 +143,14 @@ class AgentError(Exception):
 class Executed(Wire, frozen=True, kw_only=True):
     """The result of executed code. ``value``: of a tool or look.
 
-    ``error``: ``{"ename", "evalue", "traceback": […]}``.
+    ``error``: ``{"ename", "evalue", "traceback": […]}``. ``changed``: the function that the kernel has under a
+    tool's name is not the approved one, so it did not run: ``{"fingerprint", "byAgent"}`` of the one it has.
     """
 
     ok: bool
     error: dict[str, Any] | None = None
     value: Any = None
+    changed: dict[str, Any] | None = None
     seconds: float = 0.0
 
 
@@ -189,10 +191,13 @@ class KernelPort(Protocol):
         args: dict[str, Any],
         on_output: Callable[[Output], Awaitable[None]],
         on_waiting: Callable[[str], Awaitable[None]],
+        *,
+        approved: str | None = None,
     ) -> Executed:
-        """Call a function that the person registered with ``@lobu.tool``.
+        """Call a function that was registered with ``@lobu.tool``. ``value`` is its JSON result.
 
-        ``value`` is its JSON result.
+        ``approved``: the fingerprint that a person approved. Another function does not run, and is ``changed``.
+        Without an approval, no function of agent code runs.
         """
         ...
 

@@ -49,6 +49,7 @@ class FakeKernel:
         self.names: dict[str, Any] = dict(names)
         self.ran: list[str] = []
         self.called: list[tuple[str, dict[str, Any]]] = []
+        self.changed: dict[str, Any] | None = None  # the function that it has now, if it is another one
 
     async def run_code(self, code: str, on_output: Taker, on_waiting: Taker) -> Executed:
         self.ran.append(code)
@@ -98,8 +99,16 @@ class FakeKernel:
         return {name: value for name, value in self.names.items() if not name.startswith("_")}
 
     async def call_tool(
-        self, name: str, args: dict[str, Any], on_output: Taker, on_waiting: Taker
+        self,
+        name: str,
+        args: dict[str, Any],
+        on_output: Taker,
+        on_waiting: Taker,
+        *,
+        approved: str | None = None,
     ) -> Executed:
+        if self.changed is not None and approved != self.changed["fingerprint"]:
+            return Executed(ok=False, changed=self.changed)
         self.called.append((name, args))
         return Executed(ok=True, value={"called": name})
 

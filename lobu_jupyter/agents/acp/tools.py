@@ -10,6 +10,7 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from jsonschema import Draft202012Validator
 
 from lobu_jupyter.agents.granted import granted
@@ -102,7 +103,8 @@ class Tools:
         if tool is None or self._denied(tool):
             return self._refuse(ask, call, f"{ask.params['name']} may not run any more.")
         edited = decision.edited_args if decision.kind == "edit" else None
-        self._start(tool, ask, call, edited or ask.params["args"], edited=edited is not None)
+        args = edited or ask.params["args"]
+        self._start(tool, ask, call, args, edited=edited is not None, guard=question.guard)
         return []
 
     def ended(self, call: asyncio.Task[None]) -> None:
@@ -138,36 +140,45 @@ class Tools:
             decisions=(*APPROVAL_DECISIONS, "respond") if tool.spec.respond else APPROVAL_DECISIONS,
             no_grant=ruling.no_grant,
             by_agent=tool.spec.by_agent,
+            binds=preview.binds,
             agent_mode=self._session.process.modes.current or None,
             in_memory=True,
             parent_tool_call_ids=self._mapper.beside(call),
         )
-        return Question(ask, interrupt, call)
+        return Question(ask, interrupt, call, preview.guard)
 
     def _denied(self, tool: base.BoundTool) -> bool:
         """Return True if the policy now denies the tool. A denial after the question overrules the approval."""
         return judge(self._task.policy, tool.spec.name, needs_approval=True).verdict is Verdict.DENY
 
     def _start(
-        self, tool: base.BoundTool, ask: Ask, call: Call, args: dict[str, Any], *, edited: bool = False
+        self,
+        tool: base.BoundTool,
+        ask: Ask,
+        call: Call,
+        args: dict[str, Any],
+        *,
+        edited: bool = False,
+        guard: dict[str, Any] | None = None,
     ) -> None:
+        runs = base.Call(call.id, args, guard)
         running = asyncio.create_task(
-            self._run(tool, ask, call, args, edited), name=f"{tool.spec.name} {call.id}"
+            self._run(tool, ask, call, runs, edited), name=f"{tool.spec.name} {call.id}"
         )
         self._running.add(running)
         ask.answer.add_done_callback(lambda answer: running.cancel() if answer.cancelled() else None)
 
-    async def _run(
-        self, tool: base.BoundTool, ask: Ask, call: Call, args: dict[str, Any], edited: bool
-    ) -> None:
+    async def _run(self, tool: base.BoundTool, ask: Ask, call: Call, runs: base.Call, edited: bool) -> None:
         """Run the call. Its card and the agent get the result, whatever happens."""
         try:
             await self._journaled()  # a call that kills the worker or the kernel is on record first
-            result = await tool.run(self._work, base.Call(call.id, args))
+            result = await tool.run(self._work, runs)
             if edited:
                 result = base.Result(
                     f"[The person changed the arguments]\n{result.text}", result.images, result.ok
                 )
+        except base.Outdated as outdated:
+            self._ask_again(tool, ask, call, outdated.preview)
         except base.ToolError as error:
             self._end(call, str(error), ok=False)
             ask.refuse(refused(str(error)))
@@ -184,6 +195,14 @@ class Tools:
             task = asyncio.current_task()
             assert task is not None, "it runs in a task"
             self._inbox.put_nowait(Said(last=task))
+
+    def _ask_again(self, tool: base.BoundTool, ask: Ask, call: Call, now: base.Preview) -> None:
+        """Close the card of a function that has changed since, and take its request again."""
+        self._end(call, "It was not run: the function has changed since it was approved.", ok=False)
+        fingerprint = (now.binds or {}).get("fingerprint", "")
+        spec = msgspec.structs.replace(tool.spec, fingerprint=fingerprint, by_agent=now.by_agent)
+        self._all[spec.name] = kernel.registered(spec)
+        self._inbox.put_nowait(ask)
 
     def _end(self, call: Call, text: str, *, ok: bool | None = None) -> None:
         for event in self._mapper.answer(call, text, ok=ok):

@@ -129,7 +129,7 @@ def _approval(
         decisions=(*APPROVAL_DECISIONS, "respond") if tool.spec.respond else APPROVAL_DECISIONS,
         diff=metadata.get("diff"),
         no_grant=bool(metadata.get("noGrant")),
-        by_agent=tool.spec.by_agent,
+        by_agent=tool.spec.by_agent or bool(metadata.get("byAgent")),
         binds=metadata.get("binds"),
         risks=tuple(risks_of(str(args.get("code") or ""))),
     )

@@ -217,7 +217,8 @@ def _question(preview: Preview, ruling: Ruling) -> dict[str, Any]:
         "diff": preview.diff,
         "guard": preview.guard,
         "binds": preview.binds,
-        "noGrant": ruling.no_grant,
+        "noGrant": ruling.no_grant or preview.by_agent,
+        "byAgent": preview.by_agent,
         "args": preview.args,
     }
 

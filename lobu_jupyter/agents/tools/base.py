@@ -121,6 +121,7 @@ class Preview:
     """A question before a call, for the person. ``guard``: JSON that the approved call gets. ``binds``: the facts
     that an approval covers beside the arguments, as the question names them.
 
+    ``by_agent``: agent code registered the function, as the kernel has it now.
     ``args``: the arguments that an approval covers, if the call left some of them out.
     ``diff_repeats``: True if the diff only repeats the arguments, so that it may be left out.
     """
@@ -129,6 +130,7 @@ class Preview:
     diff: str | None = None
     guard: dict[str, Any] = field(default_factory=dict)
     binds: dict[str, Any] | None = None
+    by_agent: bool = False
     args: dict[str, Any] | None = None
     diff_repeats: bool = False
 

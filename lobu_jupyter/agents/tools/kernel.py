@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -9,7 +10,7 @@ import msgspec
 from lobu_jupyter.model.text import shorten
 
 from . import specs
-from .base import BoundTool, Call, Preview, Result, ToolError, Work
+from .base import BoundTool, Call, Outdated, Preview, Result, ToolError, Work
 from .outputs import DEFAULT_CAP, Outputs, error_text
 
 if TYPE_CHECKING:
@@ -71,14 +72,21 @@ async def describe_variable(work: Work, call: Call) -> Result:
     return await _look(work, f"{LOOKS}.describe_variable({call.args['name']!r})")
 
 
-async def call_registered(work: Work, call: Call, name: str) -> Result:
-    """Call a function that the person registered with ``@lobu.tool``."""
-    outputs = _outputs(work, call)
+async def call_registered(work: Work, call: Call, spec: ToolSpec) -> Result:
+    """Call a function that was registered with ``@lobu.tool``.
+
+    Raises:
+        Outdated: the kernel has another function under this name than the one that was approved.
+    """
+    name, outputs = spec.name, _outputs(work, call)
 
     async def waiting(text: str) -> None:
         await work.note(call.id, text)
 
-    executed = await _kernel(work).call_tool(name, call.args, outputs.take, waiting)
+    approved = (call.guard or {}).get("fingerprint")
+    executed = await _kernel(work).call_tool(name, call.args, outputs.take, waiting, approved=approved)
+    if executed.changed is not None:
+        raise Outdated(_changed(spec, executed.changed, approved), call.args)
     await _end(outputs, executed)
     if not executed.ok:
         raise ToolError(outputs.text or f"{name} failed.")
@@ -91,13 +99,26 @@ def registered(spec: ToolSpec) -> BoundTool:
     """Return the proxy of one registered function."""
 
     async def run(work: Work, call: Call) -> Result:
-        return await call_registered(work, call, spec.name)
+        return await call_registered(work, call, spec)
 
     async def preview(work: Work, args: dict[str, Any]) -> Preview:
-        whose = "the function" if spec.by_agent else "your function"
-        return Preview(message=f"Call {whose} {spec.name}?")
+        return _preview(spec)
 
     return BoundTool(spec, run, preview, needs="kernel", registered=True, always_asks=spec.by_agent)
+
+
+def _preview(spec: ToolSpec) -> Preview:
+    """Return the question about a function. An approval covers the function as it is registered."""
+    whose = "the function" if spec.by_agent else "your function"
+    binds = {"function": spec.name, "fingerprint": spec.fingerprint}
+    return Preview(f"Call {whose} {spec.name}?", guard=binds, binds=binds, by_agent=spec.by_agent)
+
+
+def _changed(spec: ToolSpec, found: dict[str, Any], approved: str | None) -> Preview:
+    now = msgspec.structs.replace(spec, fingerprint=found["fingerprint"], by_agent=found["byAgent"])
+    preview = _preview(now)
+    since = "it was approved" if approved is not None else "you registered it"
+    return replace(preview, message=f"{preview.message} It has changed since {since}.")
 
 
 def as_text(value: Any) -> str:

@@ -3,8 +3,8 @@
 The worker sends this module and :mod:`looks` as source with each request (the kernel may run in an
 environment without lobu_jupyter), so both use only the standard library and what IPython has loaded.
 
-A request is JSON: ``{"do": "run", "code"}``, ``{"do": "tool", "name", "args"}`` or ``{"do": "look",
-"expression"}``. A result is ``{"state": "done", "ok", "error"?, "value"?, "seconds"}``, or
+A request is JSON: ``{"do": "run", "code"}``, ``{"do": "tool", "name", "args", "approved"}`` or ``{"do":
+"look", "expression"}``. A result is ``{"state": "done", "ok", "error"?, "value"?, "changed"?, "seconds"}``, or
 ``{"state": "unwanted"}`` when the request was withdrawn before it began: then nothing ran.
 
 The guest asks its executor over the stdin channel before it runs and before it leaves. The first
@@ -120,7 +120,7 @@ async def _result(shell: Any, request: dict[str, Any]) -> dict[str, Any]:
     began = time.monotonic()
     with _untouched(shell), _as_agent():
         if request["do"] == "tool":
-            result = await _call(shell, request["name"], request["args"])
+            result = await _call(shell, request["name"], request["args"], request.get("approved"))
         else:
             result = await _run(shell, request["code"])
     return {"state": "done", **result, **_widgets(), "seconds": time.monotonic() - began}
@@ -160,9 +160,12 @@ def _widgets() -> dict[str, Any]:
     return {"widgets": told} if told else {}
 
 
-async def _call(shell: Any, name: str, args: dict[str, Any]) -> dict[str, Any]:
+async def _call(shell: Any, name: str, args: dict[str, Any], approved: str | None) -> dict[str, Any]:
     from lobu_jupyter.notebook.tools import decorator
 
+    changed = decorator.changed(name, approved)
+    if changed is not None:
+        return {"ok": False, "changed": changed}
     try:
         value = decorator.call(name, args)
         if inspect.isawaitable(value):

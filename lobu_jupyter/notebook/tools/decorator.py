@@ -121,6 +121,20 @@ def _by_agent(registered: Registered | None) -> bool:
     return registered is None or registered.spec.by_agent
 
 
+def changed(name: str, approved: str | None) -> dict[str, Any] | None:
+    """Return what is registered under a name if no approval covers it, else None.
+
+    ``approved``: the fingerprint that a person approved, or None if the call needed no approval. Without one,
+    no function of agent code runs.
+    """
+    registered = _tools.get(name)
+    if registered is None:
+        return None
+    spec = registered.spec
+    covered = spec.fingerprint == approved if approved is not None else not spec.by_agent
+    return None if covered else {"fingerprint": spec.fingerprint, "byAgent": spec.by_agent}
+
+
 def call(name: str, args: dict[str, Any]) -> Any:
     """Call a tool. An async one returns an awaitable.
 

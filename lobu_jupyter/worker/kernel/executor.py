@@ -67,9 +67,16 @@ class Executor:
         return await self._do({"do": "run", "code": code}, on_output, on_waiting)
 
     async def call_tool(
-        self, name: str, args: dict[str, Any], on_output: OnOutput, on_waiting: OnWaiting
+        self,
+        name: str,
+        args: dict[str, Any],
+        on_output: OnOutput,
+        on_waiting: OnWaiting,
+        *,
+        approved: str | None = None,
     ) -> Executed:
-        return await self._do({"do": "tool", "name": name, "args": args}, on_output, on_waiting)
+        what = {"do": "tool", "name": name, "args": args, "approved": approved}
+        return await self._do(what, on_output, on_waiting)
 
     async def look(self, expression: str) -> Executed:
         asking = asyncio.ensure_future(self._do({"do": "look", "expression": expression}, _unseen, _unseen))
@@ -281,6 +288,7 @@ def _executed(result: dict[str, Any]) -> Executed:
         ok=bool(result.get("ok")),
         error=result.get("error"),
         value=result.get("value"),
+        changed=result.get("changed"),
         seconds=float(result.get("seconds", 0.0)),
     )
 
