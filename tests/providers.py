@@ -1,4 +1,4 @@
-"""A model provider on loopback with scripted replies: OpenAI's chat and responses, Anthropic's messages.
+"""A model provider on loopback with scripted replies: OpenAI's chat and responses, Anthropic's messages, Gemini.
 
 It streams as they do, calls tools, fails on request, and records what it was sent::
 
@@ -83,9 +83,8 @@ class Provider:
     def __init__(self) -> None:
         self.script: list[Reply] = [says("Hello.")]
         self.requests: list[Request] = []
-        self.refuses: Callable[[dict[str, Any]], str | None] = lambda _: (
-            None
-        )  # what a request's body is refused for
+        # what a request's body is refused for: a sentence, or the provider's own error body
+        self.refuses: Callable[[dict[str, Any]], str | dict[str, Any] | None] = lambda _: None
         self.closed = threading.Event()
         self._loop = asyncio.new_event_loop()
         self._stop: asyncio.Event | None = None
@@ -120,6 +119,7 @@ class Provider:
             (r"/v1/chat/completions", _Handler, {"provider": self, "chunks": _chat}),
             (r"/v1/responses", _Handler, {"provider": self, "chunks": _responses}),
             (r"/v1/messages", _Handler, {"provider": self, "chunks": _messages}),
+            (r"/v1beta/models/.*:streamGenerateContent", _Handler, {"provider": self, "chunks": _gemini}),
         ]
         server = HTTPServer(Application(routes))
         server.add_sockets(self._sockets)
@@ -138,6 +138,10 @@ class _Handler(RequestHandler):
         body = json.loads(self.request.body)
         self._provider.requests.append(Request(self.request.path, dict(self.request.headers), body))
         refusal = self._provider.refuses(body)
+        if isinstance(refusal, dict):
+            self.set_status(400)
+            self.finish(refusal)
+            return
         reply = fails(400, refusal, "invalid_request_error") if refusal else self._provider.next()
         for name, value in reply.headers.items():
             self.set_header(name.replace("_", "-"), value)
@@ -291,3 +295,17 @@ def _messages(reply: Reply) -> list[Chunk]:
         {"type": "message_stop"},
     ]
     return [(chunk["type"], chunk) for chunk in chunks]
+
+
+def _gemini(reply: Reply) -> list[Chunk]:
+    def chunk(parts: list[dict[str, Any]], finish: str | None = None) -> Chunk:
+        candidate: dict[str, Any] = {"content": {"role": "model", "parts": parts}, "index": 0}
+        usage = {"promptTokenCount": 11, "candidatesTokenCount": 7, "totalTokenCount": 18}
+        if finish is not None:
+            candidate["finishReason"] = finish
+        return None, {"candidates": [candidate], "usageMetadata": usage, "modelVersion": MODEL}
+
+    made = [{"functionCall": {"name": c.name, "args": json.loads(c.args)}} for c in reply.calls]
+    ends = {"length": "MAX_TOKENS", "content_filter": "SAFETY"}
+    texts = [chunk([{"text": piece}]) for piece in _pieces(reply.text)]
+    return [*texts, chunk(made or [{"text": ""}], ends.get(reply.finish or "", "STOP"))]

@@ -187,6 +187,7 @@ class _Run:
         await add_tools(self.tools, self.sources, self._work)
         await self._leave_out()
         toolset = Toolset(self._work, self.tools, self._mapper.call_id, images=images)
+        capabilities = self._telling()
         agent = Agent[None, str | DeferredToolRequests](
             self._model,
             deps_type=type(None),
@@ -194,7 +195,7 @@ class _Run:
             output_type=[str, DeferredToolRequests],
             instructions=self._instructions(start.standing),
             toolsets=[toolset],
-            capabilities=[*self._telling(), *self._compacting(start.compacted)],
+            capabilities=[*capabilities, *self._compacting(start.compacted, capabilities)],
             retries=3,
         )
         async with self._model:
@@ -217,10 +218,10 @@ class _Run:
         return interrupts, checkpoint.dump()
 
     def _telling(self) -> list[AbstractCapability[None]]:
-        """Return the capabilities of this run. Its border reports changed images in the transcript."""
+        """Return the capabilities of this run. Its border reports changed and refused parts in the transcript."""
 
-        async def tell(message: str) -> None:
-            await self._send.send(custom("lobu.images", {"message": message}))
+        async def tell(name: str, message: str) -> None:
+            await self._send.send(custom(name, {"message": message}))
 
         return [border.Border(tell) if isinstance(c, border.Border) else c for c in self._capabilities]
 
@@ -265,10 +266,12 @@ class _Run:
             conversation.conversation_id,
         )
 
-    def _compacting(self, state: Compacted) -> list[AbstractCapability[None]]:
+    def _compacting(
+        self, state: Compacted, helpers: Sequence[AbstractCapability[None]]
+    ) -> list[AbstractCapability[None]]:
         if not self._compacts:
             return []
-        return [Compacting(state, self._mapper.call_id, self._send.send, self._usage, self._capabilities)]
+        return [Compacting(state, self._mapper.call_id, self._send.send, self._usage, helpers)]
 
     async def _forward(self, ctx: RunContext[None], events: AsyncIterable[AgentStreamEvent]) -> None:
         limit = self._task.limits.get("silenceSeconds", SILENCE_SECONDS)

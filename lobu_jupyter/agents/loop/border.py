@@ -9,8 +9,9 @@ from __future__ import annotations
 import json
 import struct
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
+from pydantic_ai import exceptions as ex
 from pydantic_ai.capabilities import AbstractCapability
 from pydantic_ai.messages import (
     BinaryContent,
@@ -24,7 +25,10 @@ from pydantic_ai.messages import (
     UserPromptPart,
 )
 
+from lobu_jupyter.agents.models.failures import said_by
 from lobu_jupyter.model.text import encodable
+
+from .refusals import Refused
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -36,6 +40,7 @@ MAX_IMAGES = 20  # the last ones are passed on
 MAX_IMAGE_BYTES = 3_700_000  # 5 MB as base64
 MAX_SIDE = 8000  # with many images some providers accept 2000 only
 MANY_SIDE = 2000
+MOST_REFUSED = 8  # parts that a run leaves out after a refusal, one for each further attempt
 EMPTY = "(empty)"
 _IMAGES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
 _COMBINED = ("anyOf", "oneOf", "allOf", "not", "enum", "const", "if", "then", "else")
@@ -45,11 +50,13 @@ _COMBINED = ("anyOf", "oneOf", "allOf", "not", "enum", "const", "if", "then", "e
 class Border(AbstractCapability[None]):
     """A capability that makes every message of a request acceptable. It stands before all others that use JSON.
 
-    ``tell`` gets each note for the person once, about images that the model does not see as they are.
+    ``tell`` gets each note for the person once: the event's name, and a sentence about images that the model does not
+    see as they are, or about a part of the chat that the provider refused.
     """
 
-    tell: Callable[[str], Awaitable[None]] | None = None
+    tell: Callable[[str, str], Awaitable[None]] | None = None
     _told: set[str] = field(default_factory=set[str], init=False)
+    _refused: Refused = field(default_factory=Refused, init=False)
 
     async def before_model_request(
         self, ctx: RunContext[Any], request_context: ModelRequestContext
@@ -57,10 +64,35 @@ class Border(AbstractCapability[None]):
         notes: list[str] = []
         messages = acceptable(request_context.messages, notes)
         for note in notes:
-            if self.tell is not None and note not in self._told:
-                self._told.add(note)
-                await self.tell(note)
+            await self._tell("lobu.images", note)
         return replace(request_context, messages=messages)
+
+    async def prepare_model_request(
+        self, ctx: RunContext[Any], request_context: ModelRequestContext
+    ) -> ModelRequestContext:
+        return replace(
+            request_context,
+            messages=self._refused.messages(request_context.messages),
+            model_request_parameters=self._refused.parameters(request_context.model_request_parameters),
+        )
+
+    async def on_model_request_error(
+        self, ctx: RunContext[Any], *, request_context: ModelRequestContext, error: Exception
+    ) -> NoReturn:
+        if len(self._refused.things) >= MOST_REFUSED:
+            raise error
+        found = self._refused.learn(request_context, error)
+        if found is None:
+            raise error
+        await self._tell(
+            "lobu.left_out", f"The model's provider refused {found}, so it was left out.{said_by(error)}"
+        )
+        raise ex.RetryModelRequest from error
+
+    async def _tell(self, name: str, note: str) -> None:
+        if self.tell is not None and note not in self._told:
+            self._told.add(note)
+            await self.tell(name, note)
 
 
 def acceptable(messages: Sequence[ModelMessage], notes: list[str] | None = None) -> list[ModelMessage]:

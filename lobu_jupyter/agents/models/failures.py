@@ -95,10 +95,26 @@ def _detail(error: ex.ModelAPIError) -> str:
     if isinstance(body, dict):
         inner: Any = body.get("error")
         found = inner.get("message") if isinstance(inner, dict) else body.get("message") or inner
+        found = found or _validators(body.get("detail"))
         return f" It said: {_short(found)}" if found else ""
     if isinstance(body, str) and body.strip() and not body.lstrip().startswith("<"):
         return f" It said: {_short(body)}"
     return "" if isinstance(error, ex.ModelHTTPError) else f" ({_short(error.message)})"
+
+
+def _validators(detail: Any) -> str:
+    """Return the messages of a validator, as services built on FastAPI send them."""
+    if isinstance(detail, str):
+        return detail
+    if not isinstance(detail, list):
+        return ""
+    items: list[Any] = detail
+    return "; ".join(str(item["msg"]) for item in items if isinstance(item, dict) and "msg" in item)
+
+
+def said_by(error: Exception) -> str:
+    """Return the provider's own message, with a space before it, or an empty text."""
+    return _detail(error) if isinstance(error, ex.ModelAPIError) else ""
 
 
 def _short(text: object) -> str:
