@@ -91,4 +91,5 @@ async def health(ctx: Context) -> dict[str, Any]:
         return len(workers), len(await tx.all("all_running"))
 
     workers, runs = await ctx.database.read(body)
-    return {"store": {"path": str(ctx.database.path), "kind": "sqlite"}, "workers": workers, "runs": runs}
+    store = {"path": ctx.database.name, "kind": ctx.database.engine.kind}
+    return {"store": store, "workers": workers, "runs": runs}

@@ -142,16 +142,15 @@ async def sweep_on(ctx: Context) -> None:
 
 
 async def watch_others(ctx: Context) -> None:
-    """Wake all readers when another process has committed. Polls only while somebody listens."""
-    seen = await ctx.database.foreign_version()
+    """Wake readers when another process has committed."""
     while True:
-        await ctx.hub.used.wait()
         try:
-            version = await ctx.database.foreign_version()
+            async for topics in ctx.database.foreign(ctx.hub.used, ctx.settings.poll_seconds):
+                if topics is None:
+                    ctx.hub.wake_all()
+                else:
+                    ctx.hub.wake(topics)
         except StoreUnavailable as error:
             log.warning("other servers' commits cannot be seen: %s", error)
-        else:
-            if version != seen:
-                seen = version
-                ctx.hub.wake_all()
-        await asyncio.sleep(ctx.settings.poll_seconds)
+            await asyncio.sleep(ctx.settings.poll_seconds)
+            ctx.hub.wake_all()  # for what was committed meanwhile

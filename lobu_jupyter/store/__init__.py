@@ -1,1 +1,1 @@
-"""The store of rows: SQLite behind one writer with group commit. It has no rules of its own."""
+"""The store of rows, in SQLite or PostgreSQL. It has no rules of its own."""

@@ -1,19 +1,31 @@
-"""The named queries of queries.sql, and the scripts that create and upgrade a store.
+"""The named queries, and the scripts that create and upgrade a store.
 
-A query is ``-- name --``, a sentence in a comment, and one statement with named parameters.
+A query is ``-- name --``, a sentence in a comment, and one statement with named parameters. queries.sql has those that
+all databases understand. A database's own queries.sql has the rest, under the same names.
 """
 
 from __future__ import annotations
 
 import re
-import sqlite3
+from dataclasses import dataclass
 from importlib.resources import files
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Mapping
+
+Kind = Literal["sqlite", "postgres"]
 
 _HERE = files("lobu_jupyter.store")
+
+
+@dataclass(frozen=True, slots=True)
+class Scripts:
+    """The scripts that create and upgrade a store: the newest schema whole, and a step to each version."""
+
+    schema: str
+    steps: Mapping[int, str]
+    version: int
 
 
 def parse(text: str) -> dict[str, str]:
@@ -22,25 +34,21 @@ def parse(text: str) -> dict[str, str]:
     return {name: body.strip() for name, body in zip(parts[1::2], parts[2::2], strict=True)}
 
 
-QUERIES = parse((_HERE / "queries.sql").read_text("utf-8"))
-SCHEMA = (_HERE / "schema.sql").read_text("utf-8")
+def own_queries(kind: Kind) -> dict[str, str]:
+    """Return the queries that only this database understands."""
+    return parse((_HERE / kind / "queries.sql").read_text("utf-8"))
 
 
-def migrations() -> dict[int, str]:
-    """Return the script of each migration by the version that it leads to, in order."""
-    found = (item for item in (_HERE / "migrations").iterdir() if item.name.endswith(".sql"))
-    return {int(item.name[:4]): item.read_text("utf-8") for item in sorted(found, key=lambda i: i.name)}
+def load_queries(kind: Kind) -> dict[str, str]:
+    """Return all queries of a database: those for all, and its own."""
+    return {**parse((_HERE / "queries.sql").read_text("utf-8")), **own_queries(kind)}
 
 
-MIGRATIONS = migrations()
-VERSION = max([1, *MIGRATIONS])
-
-
-def statements(script: str) -> Iterator[str]:
-    """Yield the statements of a script one by one, so that it can run inside an open transaction."""
-    statement = ""
-    for line in script.splitlines(keepends=True):
-        statement += line
-        if sqlite3.complete_statement(statement):
-            yield statement
-            statement = ""
+def load_scripts(kind: Kind) -> Scripts:
+    """Return the schema of a database, and its migrations by the version that each leads to, in order."""
+    found = [item for item in (_HERE / kind / "migrations").iterdir() if item.name.endswith(".sql")]
+    steps = {int(item.name[:4]): item.read_text("utf-8") for item in sorted(found, key=lambda i: i.name)}
+    schema = (_HERE / kind / "schema.sql").read_text("utf-8")
+    told = re.match(r"-- The store, version (\d+)\.", schema)
+    assert told is not None, "a schema begins with its version"
+    return Scripts(schema, steps, int(told[1]))

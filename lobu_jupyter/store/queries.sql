@@ -13,34 +13,17 @@ VALUES (:thread_id, :owner, :title, :name, :notebook_path, :kernel_id, :temporar
 -- find_thread --
 -- The newest live thread that a notebook, or a kernel without one, goes on with.
 SELECT thread_id FROM threads
- WHERE owner = :owner AND deleted_at IS NULL AND temporary = 0 AND archived = 0 AND name IS :name
-   AND (:notebook_path IS NULL OR notebook_path = :notebook_path)
-   AND (:notebook_path IS NOT NULL OR :kernel_id IS NULL OR kernel_id = :kernel_id)
-   AND (:notebook_path IS NOT NULL OR :kernel_id IS NOT NULL OR :name IS NOT NULL)
+ WHERE owner = :owner AND deleted_at IS NULL AND temporary = 0 AND archived = 0 AND (name = :name OR (name IS NULL AND CAST(:name AS TEXT) IS NULL))
+   AND (CAST(:notebook_path AS TEXT) IS NULL OR notebook_path = :notebook_path)
+   AND (CAST(:notebook_path AS TEXT) IS NOT NULL OR CAST(:kernel_id AS TEXT) IS NULL OR kernel_id = :kernel_id)
+   AND (CAST(:notebook_path AS TEXT) IS NOT NULL OR CAST(:kernel_id AS TEXT) IS NOT NULL OR CAST(:name AS TEXT) IS NOT NULL)
  ORDER BY created_at DESC, thread_id LIMIT 1;
-
--- list_threads --
--- An owner's threads, the last touched first; `before`: last touched before this time.
-SELECT t.*, (SELECT coalesce(max(j.last), 0) FROM journal j WHERE j.thread = t.number) AS cursor,
-       EXISTS (SELECT 1 FROM runs r WHERE r.thread_id = t.thread_id AND r.status = 'running') AS running,
-       EXISTS (SELECT 1 FROM interrupts i WHERE i.thread_id = t.thread_id AND i.status = 'open') AS waiting
-  FROM threads t
- WHERE t.owner = :owner AND t.deleted_at IS NULL AND t.temporary = 0 AND t.archived = :archived
-   AND (:search IS NULL OR t.title LIKE :search ESCAPE '\' OR t.name LIKE :search ESCAPE '\'
-        OR t.notebook_path LIKE :search ESCAPE '\'
-        OR EXISTS (SELECT 1 FROM texts x WHERE x.thread_id = t.thread_id AND x.text LIKE :search ESCAPE '\'))
-   AND (:notebook_path IS NULL OR t.notebook_path = :notebook_path)
-   AND (:name IS NULL OR t.name = :name)
-   AND (:kernel_id IS NULL OR t.kernel_id = :kernel_id)
-   AND (:before IS NULL OR t.updated_at < :before)
-   AND (:of_kernel IS NULL OR t.kernel_id = :of_kernel OR t.notebook_path = :of_notebook)
- ORDER BY t.updated_at DESC, t.thread_id DESC LIMIT :limit;
 
 -- count_threads --
 -- How many threads a kernel and its notebook have.
 SELECT count(*) AS threads FROM threads t
  WHERE t.owner = :owner AND t.deleted_at IS NULL
-   AND (:of_kernel IS NULL OR t.kernel_id = :of_kernel OR t.notebook_path = :of_notebook);
+   AND (CAST(:of_kernel AS TEXT) IS NULL OR t.kernel_id = :of_kernel OR t.notebook_path = :of_notebook);
 
 -- threads_of_place --
 -- The threads of a notebook, or of a folder of notebooks.
@@ -72,7 +55,8 @@ UPDATE threads SET deleted_at = NULL, updated_at = :now
 
 -- index_run --
 -- What was said in a run becomes searchable.
-INSERT OR REPLACE INTO texts (thread_id, run_id, text) VALUES (:thread_id, :run_id, :text);
+INSERT INTO texts (thread_id, run_id, text) VALUES (:thread_id, :run_id, :text)
+ON CONFLICT (thread_id, run_id) DO UPDATE SET text = excluded.text;
 
 -- purge_texts --
 -- Remove what was said in a deleted thread.
@@ -88,15 +72,6 @@ SELECT :fork, owner, title, notebook_path, kernel_id, :now, :now FROM threads WH
 SELECT first FROM journal
  WHERE thread = (SELECT number FROM threads WHERE thread_id = :thread_id) AND run_id = :run_id ORDER BY last LIMIT 1;
 
--- copy_events --
--- The journal of a fork; events name the thread that they are in. What a run begins with begins a row.
-INSERT INTO journal (thread, first, last, run_id, bodies)
-SELECT (SELECT number FROM threads WHERE thread_id = :fork), first, last, run_id,
-       CASE WHEN instr(bodies, CAST(:thread_id AS BLOB)) = 0 THEN bodies
-            ELSE CAST(replace(CAST(bodies AS TEXT), '"' || :thread_id || '"', '"' || :fork || '"') AS BLOB) END
-  FROM journal
- WHERE thread = (SELECT number FROM threads WHERE thread_id = :thread_id) AND last <= :until ORDER BY last;
-
 -- copy_texts --
 -- What was said before the fork can be found in it too.
 INSERT INTO texts (thread_id, run_id, text)
@@ -108,11 +83,6 @@ SELECT :fork, x.run_id, x.text FROM texts x JOIN runs r ON r.run_id = x.run_id
 UPDATE threads SET notebook_path = :new || substr(notebook_path, length(:old) + 1)
  WHERE notebook_path = :old OR (notebook_path >= :old || '/' AND notebook_path < :old || '0');
 
--- move_rules --
--- The notebook's rules go with it.
-UPDATE OR REPLACE rules SET notebook_path = :new || substr(notebook_path, length(:old) + 1)
- WHERE notebook_path = :old OR (notebook_path >= :old || '/' AND notebook_path < :old || '0');
-
 -- move_grants --
 -- The notebook's grants go with it.
 UPDATE grants SET notebook_path = :new || substr(notebook_path, length(:old) + 1)
@@ -121,7 +91,7 @@ UPDATE grants SET notebook_path = :new || substr(notebook_path, length(:old) + 1
 -- end_grants --
 -- What was granted in a notebook, or a folder of notebooks, and in their threads.
 DELETE FROM grants
- WHERE (:owner IS NULL OR owner = :owner)
+ WHERE (CAST(:owner AS TEXT) IS NULL OR owner = :owner)
    AND (notebook_path = :path OR (notebook_path >= :path || '/' AND notebook_path < :path || '0')
         OR thread_id IN (SELECT thread_id FROM threads WHERE notebook_path = :path
                          OR (notebook_path >= :path || '/' AND notebook_path < :path || '0')))
@@ -130,7 +100,7 @@ RETURNING *;
 -- end_rules --
 -- The rules of a notebook, or of a folder of notebooks.
 DELETE FROM rules
- WHERE (:owner IS NULL OR owner = :owner)
+ WHERE (CAST(:owner AS TEXT) IS NULL OR owner = :owner)
    AND (notebook_path = :path OR (notebook_path >= :path || '/' AND notebook_path < :path || '0'))
 RETURNING *;
 
@@ -150,7 +120,7 @@ SELECT t.thread_id FROM threads t
 
 -- idle_threads --
 -- Threads that nobody touched since, the oldest first, with the size of their journals.
-SELECT t.thread_id, (SELECT coalesce(sum(length(j.bodies)), 0) FROM journal j WHERE j.thread = t.number) AS bytes
+SELECT t.thread_id, (SELECT CAST(coalesce(sum(length(j.bodies)), 0) AS BIGINT) FROM journal j WHERE j.thread = t.number) AS bytes
   FROM threads t
  WHERE t.deleted_at IS NULL AND t.updated_at <= :until
    AND NOT EXISTS (SELECT 1 FROM runs r WHERE r.thread_id = t.thread_id AND r.status = 'running')
@@ -165,16 +135,6 @@ SELECT t.thread_id, t.owner FROM threads t
    AND NOT EXISTS (SELECT 1 FROM runs r WHERE r.thread_id = t.thread_id AND r.status = 'running')
    AND NOT EXISTS (SELECT 1 FROM runs r WHERE r.thread_id = t.thread_id AND r.status = 'queued')
    AND NOT EXISTS (SELECT 1 FROM interrupts i WHERE i.thread_id = t.thread_id AND i.status = 'open');
-
--- used_bytes --
--- What the store's file holds, but for its free pages.
-SELECT (count.page_count - free.freelist_count) * size.page_size AS bytes
-  FROM pragma_page_count count, pragma_freelist_count free, pragma_page_size size;
-
--- leaving_bytes --
--- How much of that belongs to threads that are deleted and not purged yet. CROSS: those few threads first.
-SELECT coalesce(sum(length(j.bodies)), 0) AS bytes
-  FROM threads t CROSS JOIN journal j ON j.thread = t.number WHERE t.deleted_at IS NOT NULL;
 
 -- count_open_interrupts --
 -- How many questions wait on a person, over all.
@@ -205,31 +165,9 @@ DELETE FROM threads WHERE thread_id = :thread_id AND deleted_at IS NOT NULL;
 SELECT t.owner, t.number, (SELECT coalesce(max(j.last), 0) FROM journal j WHERE j.thread = t.number) AS cursor
   FROM threads t WHERE t.thread_id = :thread_id;
 
--- append_events --
--- Journal what comes at once.
-INSERT INTO journal (thread, first, last, run_id, bodies) VALUES (:thread, :first, :last, :run_id, :bodies);
-
--- stretch_after --
--- A stretch of the journal as one row, for at each row Python's other threads may take a turn: from which event to which,
--- and their bodies, joined as in each row; of another run than `only` they are empty.
-SELECT min(first) AS first, max(last) AS last,
-       CAST(group_concat(CASE WHEN :only IS NULL OR run_id = :only THEN bodies
-                              ELSE replace(printf('%*s', last - first, ''), ' ', char(30)) END, char(30)) AS BLOB) AS bodies
-  FROM (SELECT first, last, run_id, bodies FROM journal
-         WHERE thread = (SELECT number FROM threads WHERE thread_id = :thread_id) AND last > :position AND first <= :until
-         ORDER BY last LIMIT :limit);
-
 -- run --
 -- A run by its id.
 SELECT * FROM runs WHERE run_id = :run_id;
-
--- take_batch --
--- The batch that comes next, of the worker that holds the lease and lives: counted, and nothing else is.
-UPDATE leases SET batch = :batch
- WHERE run_id = :run_id AND batch = :batch - 1 AND worker_id = :worker_id AND incarnation = :incarnation
-   AND EXISTS (SELECT 1 FROM workers w WHERE w.worker_id = :worker_id AND w.gone_at IS NULL)
-RETURNING run_id, thread_id, thread, deadline, fetched, chunk,
-          (SELECT max(j.last) FROM journal j WHERE j.thread = leases.thread) AS cursor;
 
 -- run_of_worker --
 -- Why a batch is not taken: its run, the run's lease, and whether the worker that writes to it lives.
@@ -259,13 +197,13 @@ SELECT DISTINCT q.thread_id FROM runs q
 
 -- bind_thread --
 -- A thread is bound to the kernel that it was last used with.
-UPDATE threads SET kernel_id = :kernel_id WHERE thread_id = :thread_id AND kernel_id IS NOT :kernel_id;
+UPDATE threads SET kernel_id = :kernel_id WHERE thread_id = :thread_id AND (kernel_id IS NULL OR kernel_id <> :kernel_id);
 
 -- list_runs --
 -- An owner's runs, the newest first.
 SELECT * FROM runs
- WHERE owner = :owner AND (:thread_id IS NULL OR thread_id = :thread_id) AND (:status IS NULL OR status = :status)
-   AND (:of_kernel IS NULL OR EXISTS (SELECT 1 FROM threads t WHERE t.thread_id = runs.thread_id
+ WHERE owner = :owner AND (CAST(:thread_id AS TEXT) IS NULL OR thread_id = :thread_id) AND (CAST(:status AS TEXT) IS NULL OR status = :status)
+   AND (CAST(:of_kernel AS TEXT) IS NULL OR EXISTS (SELECT 1 FROM threads t WHERE t.thread_id = runs.thread_id
         AND (t.kernel_id = :of_kernel OR t.notebook_path = :of_notebook)))
  ORDER BY number DESC LIMIT :limit;
 
@@ -279,7 +217,7 @@ SELECT kernel_id FROM leases WHERE server_id = :server_id;
 
 -- count_running --
 -- How many runs are under way, of one owner and of all.
-SELECT count(*) AS everyone, coalesce(sum(owner = :owner), 0) AS mine FROM runs WHERE status = 'running';
+SELECT count(*) AS everyone, count(*) FILTER (WHERE owner = :owner) AS mine FROM runs WHERE status = 'running';
 
 -- add_run --
 -- Accept a run.
@@ -304,12 +242,6 @@ UPDATE runs SET status = :status, end_cursor = :end_cursor, ended_at = :now, usa
                                       WHERE l.run_id = runs.run_id AND l.batch > 0)
  WHERE run_id = :run_id AND status IN ('queued', 'running');
 
--- add_lease --
--- From now on this run owes an end.
-INSERT INTO leases (run_id, thread_id, thread, server_id, kernel_id, kernel_incarnation, deadline)
-SELECT :run_id, thread_id, number, :server_id, :kernel_id, :kernel_incarnation, :deadline
-  FROM threads WHERE thread_id = :thread_id;
-
 -- lease --
 -- The lease of a run that has not ended.
 SELECT * FROM leases WHERE run_id = :run_id;
@@ -329,11 +261,11 @@ UPDATE leases SET fetched = 1, deadline = :deadline
 
 -- extend_lease --
 -- A batch is a sign of life.
-UPDATE leases SET deadline = max(deadline, :deadline), fetched = 1, chunk = :chunk WHERE run_id = :run_id;
+UPDATE leases SET deadline = CASE WHEN deadline < :deadline THEN :deadline ELSE deadline END, fetched = 1, chunk = :chunk WHERE run_id = :run_id;
 
 -- extend_leases --
 -- A heartbeat is a sign of life for all runs that the worker has fetched.
-UPDATE leases SET deadline = max(deadline, :deadline) WHERE worker_id = :worker_id AND fetched = 1;
+UPDATE leases SET deadline = :deadline WHERE worker_id = :worker_id AND fetched = 1 AND deadline < :deadline;
 
 -- drop_lease --
 -- The run has its end.
@@ -378,8 +310,8 @@ SELECT * FROM interrupts WHERE thread_id = :thread_id AND status = 'open' ORDER 
 -- What waits on a person, over all threads.
 SELECT i.* FROM interrupts i JOIN threads t ON t.thread_id = i.thread_id
  WHERE i.status = 'open' AND t.owner = :owner AND t.deleted_at IS NULL
-   AND (:thread_id IS NULL OR i.thread_id = :thread_id)
-   AND (:of_kernel IS NULL OR t.kernel_id = :of_kernel OR t.notebook_path = :of_notebook)
+   AND (CAST(:thread_id AS TEXT) IS NULL OR i.thread_id = :thread_id)
+   AND (CAST(:of_kernel AS TEXT) IS NULL OR t.kernel_id = :of_kernel OR t.notebook_path = :of_notebook)
  ORDER BY i.created_at, i.run_id, i.position;
 
 -- runs_of_agent --
@@ -527,21 +459,6 @@ DELETE FROM workers WHERE gone_at IS NOT NULL AND gone_at <= :until
 SELECT p.batch_incarnation AS incarnation FROM runs r JOIN runs p ON p.run_id = r.parent_run_id
  WHERE r.run_id = :run_id AND p.batch_incarnation IS NOT NULL;
 
--- pick_worker --
--- A worker of a server that knows the agent, else a child: the one of before, else the least busy. An outside one
--- gets the runs of its own person only; while one of another server, which may be gone, knows the agent, no child is taken.
-WITH able AS (SELECT * FROM workers
-               WHERE gone_at IS NULL AND (child = 1
-                     OR (seen_at > :since AND owner = (SELECT owner FROM runs WHERE run_id = :run_id)))),
-     knowing AS (SELECT able.worker_id, able.child FROM able, json_each(able.agents) a WHERE a.value ->> 'name' = :agent)
-SELECT w.* FROM able w
- WHERE w.server_id = :server_id
-   AND (w.child = 0 AND w.agents = '[]' OR w.worker_id IN (SELECT worker_id FROM knowing)
-        OR w.child = 1 AND NOT EXISTS (SELECT 1 FROM knowing WHERE child = 0))
- ORDER BY w.worker_id NOT IN (SELECT worker_id FROM knowing), w.incarnation <> :before,
-          (SELECT count(*) FROM leases l WHERE l.worker_id = w.worker_id), w.incarnation
- LIMIT 1;
-
 -- tell_worker --
 -- Put something into a worker's inbox.
 INSERT INTO inbox (worker_id, seq, kind, run_id, reason)
@@ -563,8 +480,8 @@ DELETE FROM inbox WHERE worker_id = :worker_id;
 
 -- bind_kernel --
 -- A kernel that a run is bound to; `mine` when it runs under this server.
-INSERT INTO kernels (kernel_id, server_id) VALUES (:kernel_id, CASE WHEN :mine THEN :server_id END)
-ON CONFLICT (kernel_id) DO UPDATE SET server_id = CASE WHEN :mine THEN :server_id ELSE server_id END;
+INSERT INTO kernels (kernel_id, server_id) VALUES (:kernel_id, CASE WHEN :mine = 1 THEN :server_id END)
+ON CONFLICT (kernel_id) DO UPDATE SET server_id = CASE WHEN :mine = 1 THEN :server_id ELSE kernels.server_id END;
 
 -- kernel --
 -- A kernel that we have seen.
@@ -573,7 +490,7 @@ SELECT * FROM kernels WHERE kernel_id = :kernel_id;
 -- bump_kernel --
 -- What ran in the kernel so far is superseded; its tools are gone.
 INSERT INTO kernels (kernel_id, server_id, incarnation) VALUES (:kernel_id, :server_id, 2)
-ON CONFLICT (kernel_id) DO UPDATE SET incarnation = incarnation + 1, server_id = :server_id, tools = '[]'
+ON CONFLICT (kernel_id) DO UPDATE SET incarnation = kernels.incarnation + 1, server_id = :server_id, tools = '[]'
 RETURNING incarnation;
 
 -- set_kernel_tools --
@@ -589,7 +506,7 @@ VALUES (:grant_id, :owner, :tool, :scope, :covers, :digest, :thread_id, :noteboo
 -- An owner's grants that hold now; of one thread and notebook, where given.
 SELECT * FROM grants
  WHERE owner = :owner AND (expires_at IS NULL OR expires_at > :now)
-   AND (:everything OR (scope = 'thread' AND thread_id = :thread_id)
+   AND (:everything = 1 OR (scope = 'thread' AND thread_id = :thread_id)
         OR (scope = 'notebook' AND notebook_path = :notebook_path))
  ORDER BY created_at, grant_id;
 
@@ -620,7 +537,7 @@ SELECT action, detail FROM audit
 -- audit --
 -- What was done in an owner's name, the newest first.
 SELECT * FROM audit
- WHERE owner = :owner AND (:thread_id IS NULL OR thread_id = :thread_id) AND number < :before
-   AND (:of_kernel IS NULL OR EXISTS (SELECT 1 FROM threads t WHERE t.thread_id = audit.thread_id
+ WHERE owner = :owner AND (CAST(:thread_id AS TEXT) IS NULL OR thread_id = :thread_id) AND number < :before
+   AND (CAST(:of_kernel AS TEXT) IS NULL OR EXISTS (SELECT 1 FROM threads t WHERE t.thread_id = audit.thread_id
         AND (t.kernel_id = :of_kernel OR t.notebook_path = :of_notebook)))
  ORDER BY number DESC LIMIT :limit;

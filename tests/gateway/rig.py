@@ -16,6 +16,7 @@ from lobu_jupyter.model.clock import FakeClock
 from lobu_jupyter.model.events import Batch, Event, decode, encode
 from lobu_jupyter.model.ports import InboxItem
 from lobu_jupyter.model.runs import Run, Started, StartRun
+from tests.peek import peek
 
 ME = Person("ada")
 OTHER = Person("bob")
@@ -174,7 +175,7 @@ class Rig:
         """What the store holds, straight."""
 
         async def body(tx: Any) -> list[tuple[Any, ...]]:
-            return [tuple(row) for row in tx._connection.execute(sql, params)]
+            return peek(tx, sql, *params)
 
         return await self.database.read(body)
 
@@ -190,23 +191,18 @@ class Rig:
         """Give these events other bodies, or none; what is left of their rows is a row per event then."""
 
         async def body(tx: Any) -> None:
-            sqlite = tx._connection
-            (thread,) = sqlite.execute(
-                "SELECT number FROM threads WHERE thread_id = ?", (thread_id,)
-            ).fetchone()
-            rows = sqlite.execute(
-                "SELECT number, first, run_id, bodies FROM journal WHERE thread = ?", (thread,)
-            )
-            for number, first, run_id, bodies in rows.fetchall():
+            ((thread,),) = peek(tx, "SELECT number FROM threads WHERE thread_id = ?", thread_id)
+            select = "SELECT number, first, run_id, bodies FROM journal WHERE thread = ?"
+            for number, first, run_id, bodies in peek(tx, select, thread):
                 events = dict(enumerate(bodies.split(b"\x1e"), first))
                 if not events.keys() & changed.keys():
                     continue
-                sqlite.execute("DELETE FROM journal WHERE number = ?", (number,))
-                left = ((seq, changed.get(seq, event)) for seq, event in events.items())
-                sqlite.executemany(
-                    "INSERT INTO journal (thread, first, last, run_id, bodies) VALUES (?, ?, ?, ?, ?)",
-                    [(thread, seq, seq, run_id, event) for seq, event in left if event is not None],
-                )
+                peek(tx, "DELETE FROM journal WHERE number = ?", number)
+                insert = "INSERT INTO journal (thread, first, last, run_id, bodies) VALUES (?, ?, ?, ?, ?)"
+                for seq, event in events.items():
+                    left = changed.get(seq, event)
+                    if left is not None:
+                        peek(tx, insert, thread, seq, seq, run_id, left)
 
         await self.database.write(body)
 

@@ -8,10 +8,10 @@ that goes on with a decision is given out only when the decision is in the journ
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 import tempfile
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -56,22 +56,16 @@ async def test_the_laws_hold_under_faults(actions: list[tuple[str, int]]) -> Non
 
 
 class Store:
-    """Makes the commits of a database fail while it is not healthy: all of them are rolled back."""
+    """Makes the transactions of a database fail while it is not healthy: all of them are rolled back."""
 
     def __init__(self, database: Database) -> None:
         self.healthy = True
         self._database = database
-        self._commit = database._commit
-        database._commit = self.commit  # type: ignore[method-assign]
+        for lane in database.engine.lanes:
+            lane.commit = partial(self.commit, lane.commit)  # type: ignore[method-assign]
 
-    def commit(self, connection: sqlite3.Connection, bodies: Iterable[Any]) -> list[Any]:
-        if self.healthy:
-            return self._commit(connection, bodies)
-        bodies = list(bodies)
-        connection.execute("BEGIN IMMEDIATE")
-        outcomes = [self._database._attempt(connection, body) for body in bodies]
-        connection.execute("ROLLBACK")
-        return [type(outcome)(error=StoreUnavailable("the disk is full")) for outcome in outcomes]
+    async def commit(self, commit: Any, bodies: Sequence[Any]) -> list[Any]:
+        return await commit(bodies if self.healthy else [partial(_and_fail, body) for body in bodies])
 
     async def settled(self) -> None:
         """All that was handed in is committed, whoever still waits for it."""
@@ -79,6 +73,11 @@ class Store:
         async def nothing(tx: Any) -> None: ...
 
         await self._database.write(nothing)
+
+
+async def _and_fail(body: Any, tx: Any) -> None:
+    await body(tx)
+    raise StoreUnavailable("the disk is full")
 
 
 class Faulty(Machine):

@@ -18,6 +18,7 @@ from lobu_jupyter.model.events import Event, custom
 from lobu_jupyter.model.policy import Grant, Policy, Rules, Verdict, judge
 from lobu_jupyter.server import openapi_path
 from tests.gateway.rig import ME, OTHER, Rig, Worker, approve, call, paused
+from tests.peek import peek
 from tests.server.test_callers import NamedUsers
 from tests.server.wire import Wire
 
@@ -109,9 +110,10 @@ async def test_a_grant_of_before_is_narrow(rig: Rig) -> None:
 
 
 async def _old_grant(tx: Any) -> None:
-    tx._connection.execute(
+    peek(
+        tx,
         "INSERT INTO grants (grant_id, owner, tool, scope, thread_id, granted_by, created_at)"
-        " VALUES ('g', 'ada', 'run_code', 'thread', 't', 'ada', 1)"
+        " VALUES ('g', 'ada', 'run_code', 'thread', 't', 'ada', 1)",
     )
 
 
@@ -214,16 +216,15 @@ async def granted_in(rig: Rig, path: str, by: Person = ME) -> str:
 
 async def _add(tx: Any, row: dict[str, str], grant: str) -> None:
     scope = grant.partition("_")[0]
-    tx._connection.execute(
+    peek(
+        tx,
         "INSERT INTO grants (grant_id, owner, tool, scope, thread_id, notebook_path, granted_by, created_at)"
         " VALUES (?, ?, 'run_code', ?, ?, ?, 'x', 1)",
-        (
-            f"{grant}-{row['thread_id']}",
-            row["owner"],
-            scope,
-            row["thread_id"] if scope == "thread" else None,
-            row["notebook_path"] if scope == "notebook" else None,
-        ),
+        f"{grant}-{row['thread_id']}",
+        row["owner"],
+        scope,
+        row["thread_id"] if scope == "thread" else None,
+        row["notebook_path"] if scope == "notebook" else None,
     )
 
 

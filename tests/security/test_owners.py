@@ -13,6 +13,7 @@ import pytest
 from jupyter_server.auth import Authorizer, User
 from traitlets.config import Config
 
+from tests.peek import does
 from tests.server.page import LobuPage, hang_up
 from tests.server.test_callers import Kernel, NamedUsers
 from tests.server.wire import Json, PlainWorker, Wire
@@ -230,11 +231,7 @@ async def test_a_run_that_waits_in_the_inbox_with_anothers_kernel_is_given_none(
     thread = (await wire.ok("POST", "threads", {}, **BOB))["threadId"]
     run = await started(wire, thread, BOB)
     database = wire.service.gateway._ctx.database
-
-    async def rewrite(tx: Any) -> None:
-        tx._connection.execute("UPDATE leases SET kernel_id = ? WHERE run_id = ?", (hers, run))
-
-    await database.write(rewrite)
+    await database.write(does("UPDATE leases SET kernel_id = ? WHERE run_id = ?", hers, run))
 
     assert (await worker.task()).get("kernel") is None
 

@@ -11,8 +11,8 @@ import aiosqlite
 import pytest
 
 from lobu_jupyter.model.errors import StoreUnavailable
-from lobu_jupyter.store import database as module
 from lobu_jupyter.store.database import Database, open_database
+from lobu_jupyter.store.sqlite.engine import SqliteEngine, hop
 from lobu_jupyter.store.tx import Tx
 
 
@@ -21,6 +21,11 @@ async def database(tmp_path: Path) -> AsyncIterator[Database]:
     database = await open_database(tmp_path / "lobu.sqlite", busy_seconds=0.2)
     yield database
     await database.close()
+
+
+def _file(database: Database) -> SqliteEngine:
+    assert isinstance(database.engine, SqliteEngine)
+    return database.engine
 
 
 def adds(name: str, *, then: Exception | None = None):
@@ -45,13 +50,14 @@ async def test_bodies_that_wait_together_share_one_commit(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     groups: list[int] = []
-    real = database._commit
+    writer = _file(database).writer
+    real = writer.commit
 
-    def counted(connection, bodies):
+    async def counted(bodies):
         groups.append(len(bodies))
-        return real(connection, bodies)
+        return await real(bodies)
 
-    monkeypatch.setattr(database, "_commit", counted)
+    monkeypatch.setattr(writer, "commit", counted)
 
     written = await asyncio.gather(*(database.write(adds(str(n))) for n in range(50)))
 
@@ -153,7 +159,7 @@ async def test_what_is_to_happen_after_the_commit_does_not_happen_without_it(dat
 
 
 async def test_a_locked_file_fails_every_waiting_caller_and_recovers(database: Database) -> None:
-    lock = sqlite3.connect(database.path, isolation_level=None)
+    lock = sqlite3.connect(_file(database).path, isolation_level=None)
     lock.execute("BEGIN IMMEDIATE")
 
     outcomes = await asyncio.gather(*(database.write(adds(str(n))) for n in range(3)), return_exceptions=True)
@@ -168,7 +174,7 @@ async def test_a_locked_file_fails_every_waiting_caller_and_recovers(database: D
 
 async def test_a_full_disk_fails_the_commit_and_leaves_nothing_half(database: Database) -> None:
     pages = "PRAGMA max_page_count = {}"
-    await module._hop(database._writer, lambda c: c.execute(pages.format(1)).fetchall())
+    await hop(_file(database).writer.connection, lambda c: c.execute(pages.format(1)).fetchall())
 
     async def large(tx: Tx) -> None:
         await adds("a")(tx)
@@ -178,7 +184,7 @@ async def test_a_full_disk_fails_the_commit_and_leaves_nothing_half(database: Da
     with pytest.raises(StoreUnavailable, match="make room"):
         await database.write(large)
 
-    await module._hop(database._writer, lambda c: c.execute(pages.format(100_000)).fetchall())
+    await hop(_file(database).writer.connection, lambda c: c.execute(pages.format(100_000)).fetchall())
     assert await names(database) == []
     await database.write(adds("b"))
 
@@ -187,14 +193,14 @@ async def test_nothing_is_written_to_a_file_that_has_lost_its_name_and_it_goes_o
     database: Database, tmp_path: Path
 ) -> None:
     aside = tmp_path / "aside"
-    database.path.rename(aside)
+    _file(database).path.rename(aside)
     with pytest.raises(StoreUnavailable, match="moved, removed or replaced"):
         await database.write(adds("while it was away"))
-    database.path.write_bytes(aside.read_bytes())
+    _file(database).path.write_bytes(aside.read_bytes())
     with pytest.raises(StoreUnavailable, match="moved, removed or replaced"):
         await database.write(adds("to another in its place"))
 
-    aside.replace(database.path)
+    aside.replace(_file(database).path)
     await database.write(adds("when it was back"))
 
     assert await names(database) == ["when it was back"]
@@ -212,7 +218,7 @@ async def test_a_reader_sees_one_consistent_view(database: Database) -> None:
 
     async def body(tx: Tx) -> tuple[int, int]:
         first = len(await tx.all("servers", server_id=""))
-        outside = sqlite3.connect(database.path)
+        outside = sqlite3.connect(_file(database).path)
         with outside:
             outside.execute("INSERT INTO servers VALUES ('b', 'h', 1, 0, 0)")
         outside.close()
@@ -223,16 +229,16 @@ async def test_a_reader_sees_one_consistent_view(database: Database) -> None:
 
 
 async def test_only_another_process_changes_the_foreign_version(database: Database) -> None:
-    before = await database.foreign_version()
+    before = await _file(database).foreign_version()
     await database.write(adds("a"))
-    assert await database.foreign_version() == before
+    assert await _file(database).foreign_version() == before
 
-    outside = sqlite3.connect(database.path)
+    outside = sqlite3.connect(_file(database).path)
     with outside:
         outside.execute("DELETE FROM servers")
     outside.close()
 
-    assert await database.foreign_version() != before
+    assert await _file(database).foreign_version() != before
 
 
 async def test_closing_finishes_what_was_accepted_and_refuses_the_rest(tmp_path: Path) -> None:
@@ -271,4 +277,4 @@ async def test_the_writer_is_durable_and_uses_a_write_ahead_log(database: Databa
             connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("journal_mode", "synchronous")
         )
 
-    assert await module._hop(database._writer, pragmas) == ("wal", 2)
+    assert await hop(_file(database).writer.connection, pragmas) == ("wal", 2)

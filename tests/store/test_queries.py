@@ -8,7 +8,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from lobu_jupyter.store.queries import QUERIES, SCHEMA
+from lobu_jupyter.store.sqlite.scripts import QUERIES, SCRIPTS
+
+SCHEMA = SCRIPTS.schema
 
 SMALL = {"servers", "workers", "kernels", "leases"}  # tables of a few rows
 SCANNED = {

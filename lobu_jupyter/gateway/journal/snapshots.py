@@ -14,7 +14,8 @@ from .journal import ALL, read_page
 
 if TYPE_CHECKING:
     from lobu_jupyter.model.runs import Entry
-    from lobu_jupyter.store.database import Body, Database
+    from lobu_jupyter.store.bodies import Body
+    from lobu_jupyter.store.database import Database
     from lobu_jupyter.store.tx import Tx
 
 MAX_KEPT = 16  # threads whose fold is kept

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from lobu_jupyter.model.callers import WorkerCaller
     from lobu_jupyter.model.redaction import Redactor
     from lobu_jupyter.model.slice import Slice
-    from lobu_jupyter.store.database import Body, Outcome
+    from lobu_jupyter.store.bodies import Body, Outcome
     from lobu_jupyter.store.tx import Row, Tx
 
     from .granted import Used

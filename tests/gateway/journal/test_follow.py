@@ -15,6 +15,7 @@ from lobu_jupyter.model.errors import RunNotFound, ThreadNotFound
 from lobu_jupyter.model.runs import Entry
 from lobu_jupyter.store.tx import Tx
 from tests.gateway.rig import ME, QUIET, Kernels, Rig, Worker, call, open_rig, paused, say, success
+from tests.peek import kind_of
 
 
 class Tab:
@@ -184,7 +185,8 @@ async def test_who_attaches_again_reads_only_the_end_from_the_store(
     first = [e async for page in rig.gateway.follow(ME, run.thread_id, follow=False) for e in page]
     await rig.worker.emit(run.run_id, _note(20))
     reads: list[int] = []
-    one = Tx.one
+    kind = await kind_of(rig.database)
+    one = kind.one
 
     async def counted(tx: Tx, query: str, **params: Any) -> Any:
         row = await one(tx, query, **params)
@@ -192,7 +194,7 @@ async def test_who_attaches_again_reads_only_the_end_from_the_store(
             reads.append(row["first"])
         return row
 
-    monkeypatch.setattr(Tx, "one", counted)
+    monkeypatch.setattr(kind, "one", counted)
 
     again = [e async for page in rig.gateway.follow(ME, run.thread_id, follow=False) for e in page]
 

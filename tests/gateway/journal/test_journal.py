@@ -10,8 +10,8 @@ import pytest
 
 from lobu_jupyter.gateway.journal.journal import append, read_page
 from lobu_jupyter.model.runs import Entry
-from lobu_jupyter.store.tx import Tx
 from tests.gateway.rig import Rig
+from tests.peek import does, kind_of
 
 MANY = 2**40
 
@@ -141,7 +141,8 @@ async def test_few_large_events_are_not_read_a_hundred_at_a_time(
     for _ in range(100):
         await journaled(rig, note(60_000), thread_id=thread_id)
     read = 0
-    one = Tx.one
+    kind = await kind_of(rig.database)
+    one = kind.one
 
     async def counted(self, query, **params):
         nonlocal read
@@ -149,7 +150,7 @@ async def test_few_large_events_are_not_read_a_hundred_at_a_time(
         read += len(row["bodies"] or b"")
         return row
 
-    monkeypatch.setattr(Tx, "one", counted)
+    monkeypatch.setattr(kind, "one", counted)
     entries, _ = await page(rig, thread_id, max_bytes=1_300_000)
 
     assert len(entries) == 22
@@ -161,10 +162,7 @@ async def test_a_row_that_is_damaged_costs_its_own_events_alone(rig: Rig) -> Non
     for _ in range(30):
         await journaled(rig, *[note(50)] * 3, thread_id=thread_id)
 
-    async def damage(tx: Tx) -> None:
-        tx._connection.execute("UPDATE journal SET bodies = ? WHERE first = 31", (note(50),))
-
-    await rig.database.write(damage)
+    await rig.database.write(does("UPDATE journal SET bodies = ? WHERE first = 31", note(50)))
     entries, end = await page(rig, thread_id)
     await rig.lose(thread_id, 31)  # for who reads every journal of these tests
 

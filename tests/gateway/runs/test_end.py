@@ -17,6 +17,7 @@ from lobu_jupyter.model.callers import WorkerCaller
 from lobu_jupyter.model.errors import LobuError, RunEnded, StaleIncarnation
 from lobu_jupyter.model.runs import RunStatus, ThreadStatus
 from tests.gateway.rig import ME, Rig, Worker, approve, call, failed, open_rig, paused, result, say, success
+from tests.peek import does
 
 ENDS = ("RUN_FINISHED", "RUN_ERROR")
 
@@ -240,11 +241,7 @@ async def test_one_bad_row_does_not_stop_the_sweep_and_is_kept(rig: Rig, caplog)
     bad, good = await rig.running(), await rig.running()
     await rig.worker.emit(bad.run_id, *say("x"))
     rig.gateway._ctx.slices.drop(bad.run_id)
-
-    async def spoil(tx) -> None:
-        tx._connection.execute("UPDATE journal SET bodies = x'7b' WHERE run_id = ?", (bad.run_id,))
-
-    await rig.database.write(spoil)
+    await rig.database.write(does("UPDATE journal SET bodies = ? WHERE run_id = ?", b"{", bad.run_id))
     rig.clock.advance(31)
 
     assert await rig.gateway.sweep() == 1
@@ -253,10 +250,8 @@ async def test_one_bad_row_does_not_stop_the_sweep_and_is_kept(rig: Rig, caplog)
     assert (await rig.run(bad.run_id)).status is RunStatus.RUNNING
     assert bad.run_id in caplog.text
 
-    async def remove(tx) -> None:  # so that the journals of this session stay valid streams
-        tx._connection.execute("DELETE FROM journal WHERE run_id = ?", (bad.run_id,))
-
-    await rig.database.write(remove)
+    # so that the journals of this session stay valid streams
+    await rig.database.write(does("DELETE FROM journal WHERE run_id = ?", bad.run_id))
 
 
 @pytest.mark.scenario("W8")

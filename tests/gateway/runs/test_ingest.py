@@ -253,7 +253,7 @@ async def test_a_slice_rebuilt_from_the_journal_judges_as_the_one_that_was_kept(
 CRASH = """
 import asyncio, os, sys
 from pathlib import Path
-from lobu_jupyter.store.tx import Tx
+from tests.peek import kind_of
 from tests.gateway.rig import open_rig, call, paused, success
 
 async def main(path, statement, how):
@@ -268,8 +268,9 @@ async def main(path, statement, how):
                     os._exit(9)
                 return await real(self, *args, **kwargs)
             return method
+        kind = await kind_of(rig.database)
         for name in ("one", "all", "run"):
-            setattr(Tx, name, counted(getattr(Tx, name)))
+            setattr(kind, name, counted(getattr(kind, name)))
         if how == "pause":
             await rig.worker.emit(run.run_id, *call("c"), paused("c"), checkpoint="{}")
         else:

@@ -17,7 +17,9 @@ from lobu_jupyter.model.errors import (
     TooManyRuns,
 )
 from lobu_jupyter.model.runs import RunStatus, StartRun
+from lobu_jupyter.store.sqlite import engine
 from tests.gateway.rig import ME, QUIET, Rig, Worker, approve, open_rig, say, success
+from tests.peek import peek
 
 
 async def test_a_start_journals_the_title_and_a_whole_run_started(rig: Rig) -> None:
@@ -267,17 +269,15 @@ async def test_an_agent_of_an_outside_worker_or_of_one_that_takes_everything_is_
 
 def _count(table: str):
     async def body(tx) -> int:
-        return tx._connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0]  # noqa: S608
+        return peek(tx, f"SELECT count(*) FROM {table}")[0][0]  # noqa: S608
 
     return body
 
 
 async def fill_disk(rig: Rig) -> None:
     """From now on every page that SQLite would add fails as on a full disk."""
-    from lobu_jupyter.store import database
-
-    await database._hop(
-        rig.database._writer,
+    await engine.hop(
+        rig.database.engine.writer.connection,
         lambda c: c.execute(
             f"PRAGMA max_page_count = {c.execute('PRAGMA page_count').fetchone()[0]}"
         ).fetchall(),
@@ -285,8 +285,7 @@ async def fill_disk(rig: Rig) -> None:
 
 
 async def free_disk(rig: Rig) -> None:
-    from lobu_jupyter.store import database
-
-    await database._hop(
-        rig.database._writer, lambda c: c.execute("PRAGMA max_page_count = 1000000").fetchall()
+    await engine.hop(
+        rig.database.engine.writer.connection,
+        lambda c: c.execute("PRAGMA max_page_count = 1000000").fetchall(),
     )

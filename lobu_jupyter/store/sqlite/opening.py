@@ -7,28 +7,19 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from lobu_jupyter.model.errors import StoreTooNew, StoreUnavailable
 
-from .queries import MIGRATIONS, SCHEMA, VERSION, statements
+from .scripts import statements
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
+
+    from lobu_jupyter.store.queries import Scripts
 
 APPLICATION_ID = 0x6C6F6275  # "lobu"
 _CHECKED_WHOLE = 32 * 1024 * 1024  # bytes up to which a file is checked page by page
-
-
-@dataclass(frozen=True, slots=True)
-class Scripts:
-    """The scripts that create and upgrade a file. Only tests use others than the package's own."""
-
-    schema: str = SCHEMA
-    steps: Mapping[int, str] = field(default_factory=lambda: MIGRATIONS)
-    version: int = VERSION
 
 
 def connect(path: Path, busy_seconds: float) -> sqlite3.Connection:

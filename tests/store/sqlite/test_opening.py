@@ -10,10 +10,12 @@ from pathlib import Path
 import pytest
 
 from lobu_jupyter.model.errors import StoreTooNew, StoreUnavailable
-from lobu_jupyter.store import places
 from lobu_jupyter.store.database import open_database
-from lobu_jupyter.store.opening import Scripts
-from lobu_jupyter.store.queries import VERSION
+from lobu_jupyter.store.queries import Scripts
+from lobu_jupyter.store.sqlite import places
+from lobu_jupyter.store.sqlite.scripts import SCRIPTS
+
+VERSION = SCRIPTS.version
 
 OLD = Scripts(schema="CREATE TABLE a (x TEXT);", steps={}, version=1)
 NEW = Scripts(

@@ -1,0 +1,57 @@
+"""The face of a database to the store: connections that write, one that reads, and other servers' commits."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import AsyncGenerator, Sequence
+
+    from .bodies import Body, Outcome
+
+T = TypeVar("T")
+
+
+class Lane(Protocol):
+    """One connection that writes. ``room``: how many bodies it takes at once."""
+
+    room: int
+
+    async def commit(self, bodies: Sequence[Body[T]]) -> list[Outcome[T]]:
+        """Run each body whole or not at all, and return once all of that is durable."""
+        ...
+
+
+class Engine(Protocol):
+    """An open database. ``name`` says where it is, without secrets."""
+
+    kind: str
+    name: str
+    clock_offset: float  # seconds by which the store's clock is ahead of this machine's
+
+    @property
+    def lanes(self) -> Sequence[Lane]:
+        """Return the connections that write. Each takes what is next."""
+        ...
+
+    async def look(self, body: Body[T]) -> Outcome[T]:
+        """Run a body that only reads, on one consistent view of all commits."""
+        ...
+
+    def publish(self, topics: set[str]) -> None:
+        """Tell the other servers of this store what a commit touched."""
+        ...
+
+    def foreign(self, used: asyncio.Event, seconds: float) -> AsyncGenerator[set[str] | None]:
+        """Yield the topics that other servers' commits touched, or None if these are unknown.
+
+        Args:
+            used: set while anybody waits for such a commit.
+            seconds: how often a database that sends no notices is polled.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Close all connections."""
+        ...
