@@ -267,7 +267,7 @@ def _response_call(call: Call, number: int) -> list[dict[str, Any]]:
 
 def _messages(reply: Reply) -> list[Chunk]:
     message = {
-        "id": "m1", "type": "message", "role": "assistant", "model": MODEL, "content": [],
+        "id": f"msg_{uuid4().hex}", "type": "message", "role": "assistant", "model": MODEL, "content": [],
         "stop_reason": None, "stop_sequence": None, "usage": {"input_tokens": 11, "output_tokens": 1},
     }  # fmt: skip
     chunks: list[dict[str, Any]] = [{"type": "message_start", "message": message}]
@@ -287,7 +287,7 @@ def _messages(reply: Reply) -> list[Chunk]:
             for piece in pieces
         ]
         chunks.append({"type": "content_block_stop", "index": index})
-    ends = {"length": "max_tokens", "content_filter": "refusal"}
+    ends = {"length": "max_tokens", "content_filter": "refusal", "pause_turn": "pause_turn"}
     stop = ends.get(reply.finish or "") or ("tool_use" if reply.calls else "end_turn")
     delta = {"stop_reason": stop, "stop_sequence": None}
     chunks += [

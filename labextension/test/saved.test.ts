@@ -59,6 +59,18 @@ test('an output saves what was started from it, too', () => {
   expect(isBehind(saved[OUTPUT_MIME] as ICellOutput, state)).toBe(false);
 });
 
+test('the fallbacks say that an answer was cut', () => {
+  const cut = custom('lobu.cut', { reason: 'length', message: 'It was <cut>.' });
+
+  const bundle = savedBundle(
+    OUTPUT,
+    stateOf(started('r1', 'go'), ...said('a', 'Once'), cut, finished())
+  );
+
+  expect(bundle['text/plain']).toMatch('[It was <cut>.]');
+  expect(bundle['text/html']).toMatch('It was &lt;cut&gt;.');
+});
+
 test('the fallbacks tell the run: prompt, code as it ran, outputs, answer, and are inert', () => {
   const state = stateOf(
     started('r1', 'clean <the> data'),

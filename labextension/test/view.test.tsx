@@ -533,6 +533,50 @@ test('E19: an answer that was cut off is marked, and goes on below what is there
   expect(more).toEqual(['r9']);
 });
 
+test('an answer that the model did not finish says so, and goes on where it stopped', async () => {
+  const more: string[] = [];
+  const words = "The answer was cut at the model's limit.";
+  const state = stateOf(
+    started('r1', 'tell it'),
+    ...said('a1', 'Once upon'),
+    custom('lobu.cut', { reason: 'length', message: words }),
+    finished()
+  );
+  const { element, server, tell } = await show(state, { runId: 'r1', onMore: id => more.push(id) });
+  server.answers.set('GET runs/r1', reply(200, { runId: 'r1', agent: 'script', model: 'm' }));
+  server.answers.set('POST threads/t/runs', reply(202, { runId: 'r9', threadId: 't', cursor: 5 }));
+  expect(element.querySelector('.lobu-warning')?.textContent).toBe(words);
+  expect(element.querySelector('.lobu-standing')?.textContent).toMatch('Incomplete');
+
+  await click(/Continue/);
+
+  expect(server.callsTo('threads/t/runs')[0].body).toMatchObject({
+    prompt: 'Continue where you stopped.',
+    agent: 'script',
+    model: 'm'
+  });
+  expect(more).toEqual(['r9']);
+
+  await tell(started('r9', 'Continue where you stopped.'), ...said('a2', 'a time.'), finished());
+
+  expect(server.page.thread('t').state.runs.map(run => run.cut)).toEqual(['length', undefined]);
+});
+
+test('a saved copy says that its answer was cut, without a button', async () => {
+  const words = "The answer was cut at the model's limit.";
+  const state = stateOf(
+    started('r1', 'go'),
+    ...said('a1', 'Once'),
+    custom('lobu.cut', { reason: 'length', message: words }),
+    finished()
+  );
+
+  const element = await showSaved(state);
+
+  expect(element.textContent).toMatch(words);
+  expect(element.querySelectorAll('.lobu-status button')).toHaveLength(0);
+});
+
 test('an answer of which nothing came has nothing to continue', async () => {
   await show(
     stateOf(started('r1', 'go'), { type: 'RUN_ERROR', code: 'worker_died', message: 'It died.' }),

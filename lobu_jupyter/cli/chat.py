@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lobu_jupyter.client.http import AsyncClient
+from lobu_jupyter.model.cut import CUT
 from lobu_jupyter.model.errors import Conflict, LobuError, QuestionChanged
 from lobu_jupyter.model.events import decode
 from lobu_jupyter.model.runs import RunStatus, Started, StartRun
@@ -53,6 +54,7 @@ class _Answer:
     interrupts: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     usage: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     error: dict[str, str] | None = None
+    cut: str | None = None  # why the answer is not complete
 
     def to_json(self) -> dict[str, Any]:
         told: dict[str, Any] = {
@@ -63,7 +65,8 @@ class _Answer:
             "interrupts": self.interrupts,
             "usage": self.usage,
         }
-        return told if self.error is None else {**told, "error": self.error}
+        more = {"error": self.error, "cut": self.cut}
+        return told | {name: value for name, value in more.items() if value is not None}
 
 
 @dataclass(frozen=True)
@@ -210,6 +213,8 @@ class _Chat:
                 for entry in batch:
                     event = decode(entry.body)
                     answer.text += self._screen.show(event)
+                    if event.get("name") == CUT and not event.get("subagentRunId"):
+                        answer.cut = event["value"]["reason"]
                     if event["type"] in ("RUN_FINISHED", "RUN_ERROR"):
                         return event
         raise ChatFailed("The stream of the run ended without saying how the run did.")

@@ -54,7 +54,9 @@ class Screen:
             self._tell(plain(screen_text(_text(value["output"].get("text"))))[:_MOST_OUTPUT].rstrip())
         elif name == "lobu.note" and value.get("text"):
             self._tell(f"  ({value['text']})")
-        elif name in ("lobu.kernel", "lobu.closed", "lobu.session", "lobu.notice") and value.get("message"):
+        elif name in ("lobu.kernel", "lobu.closed", "lobu.session", "lobu.notice", "lobu.cut") and value.get(
+            "message"
+        ):
             self._tell(f"({value['message']})")
 
     def _say(self, text: str) -> None:

@@ -359,11 +359,17 @@ class _GrantedValue(Struct, rename="camel"):
     message: Text | None = None
 
 
+class _CutValue(Struct, rename="camel"):
+    reason: Name
+    message: Text
+
+
 _CUSTOM = {
     "lobu.output": _OutputValue,
     "lobu.note": _NoteValue,
     "lobu.compacted": _CompactedValue,
     "lobu.granted": _GrantedValue,
+    "lobu.cut": _CutValue,
 }
 
 

@@ -5,7 +5,7 @@
 
     {"cursor", "title", "status": idle|running|waiting,
      "items":      [Item, …]           in order of first appearance
-     "runs":       [{"runId", "parentRunId"?, "status", "error"?, "usage"?, "startedAt"?, "endedAt"?}],
+     "runs":       [{"runId", "parentRunId"?, "status", "error"?, "cut"?, "usage"?, "startedAt"?, "endedAt"?}],
      "interrupts": [AG-UI Interrupt + "runId", …]        open ones
      "usage":      {"inputTokens": n, …}                  sums over all runs
      "state":      the agent's shared state, as of its last STATE_SNAPSHOT}
@@ -294,6 +294,8 @@ class Fold:
             self._closed(value, event)
         elif name.startswith("lobu."):
             self._add("notice", None, event, name=name, value=value)
+            if name == "lobu.cut" and not event.get("subagentRunId") and self._run in self._runs:
+                self._runs[self._run]["cut"] = value["reason"]
             if name == "lobu.kernel":
                 for interrupt in self._state["interrupts"]:
                     interrupt["kernelLost"] = True

@@ -95,6 +95,13 @@ class Chain:
             return runs[-1].get("error") if runs else None
 
     @property
+    def cut(self) -> str | None:
+        """The reason why the answer is not complete, or None."""
+        with self._lock:
+            runs = self._fold.state()["runs"]
+            return runs[-1].get("cut") if runs else None
+
+    @property
     def text(self) -> str:
         """The agent's text, without that of its sub-agents."""
         return "\n\n".join(

@@ -82,6 +82,11 @@ class Run:
         return RunFailed(error["code"], error["message"]) if error else None
 
     @property
+    def cut(self) -> str | None:
+        """Why the answer is not complete: length, content_filter, pause_turn and the like. None if it is."""
+        return self._catch_up().cut
+
+    @property
     def interrupts(self) -> list[dict[str, Any]]:
         """The open questions: AG-UI Interrupts, with tool, arguments and decisions in metadata.lobu."""
         open_ = self._catch_up().interrupts

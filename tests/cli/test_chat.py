@@ -123,6 +123,38 @@ async def test_a_stream_that_ends_without_terminal_is_exit_code_1(
     assert "No event for" in printed.err
 
 
+@pytest.mark.parametrize("options", [[], ["--json"]])
+async def test_an_answer_that_was_cut_says_so(lobu: Terminal, options: list[str]) -> None:
+    value = {"reason": "length", "message": "The answer was cut at the model's limit."}
+    events = [
+        frame(1, "RUN_STARTED", threadId="thr", runId="run"),
+        frame(2, "TEXT_MESSAGE_START", messageId="m", role="assistant"),
+        frame(3, "TEXT_MESSAGE_CONTENT", messageId="m", delta="Half"),
+        frame(4, "TEXT_MESSAGE_END", messageId="m"),
+        frame(5, "CUSTOM", name="lobu.cut", value=value),
+        frame(6, "RUN_FINISHED", threadId="thr", runId="run", outcome={"type": "success"}),
+    ]
+    replies = {
+        ("POST", "/lobu/api/threads"): [reply(201, THREAD)],
+        ("POST", "/lobu/api/threads/thr/runs"): [
+            reply(202, {"runId": "run", "threadId": "thr", "cursor": 0})
+        ],
+    }
+
+    def script(number: int, seen: Seen) -> list[bytes]:
+        return replies.get((seen.method, seen.path)) or [*stream(*events), end()]
+
+    async with serving(script) as server:
+        lobu.name(server.url, "token")
+        printed = await asyncio.to_thread(lobu, "chat", "hello", *options)
+
+    assert printed.code == 0
+    if options:
+        assert (printed.json["text"].strip(), printed.json["cut"]) == ("Half", "length")
+    else:
+        assert "The answer was cut at the model's limit." in printed.err
+
+
 def test_a_server_that_is_not_there_is_exit_code_1_and_says_where(lobu: Terminal) -> None:
     lobu.name("http://127.0.0.1:9/", "token")
 

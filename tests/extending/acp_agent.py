@@ -288,7 +288,8 @@ class Scripted:
             os._exit(7)
         elif word == "forget":
             self._sessions.write_text("[]")
-        return "refusal" if word == "refuse" else None
+        stops = {"refuse": "refusal", "cut": "max_tokens", "tire": "max_turn_requests"}
+        return stops.get(word)
 
     async def _act(self, session: str, path: str, content: str) -> None:
         """Write a file without the client, after a permission where the mode is one that asks."""

@@ -568,6 +568,15 @@ async def test_a_refusal_is_an_error_of_the_provider(rig: Rig) -> None:
     assert ended.error.code == "provider_error"
 
 
+@pytest.mark.parametrize(("word", "reason"), [("cut", "length"), ("tire", "max_turn_requests")])
+async def test_an_answer_that_the_agent_cut_says_so(rig: Rig, word: str, reason: str) -> None:
+    ended = await run(rig.agent, rig.task(f"say half\n{word}"))
+
+    assert ended.error is None
+    assert "half" in ended.text
+    assert [value["reason"] for value in ended.customs("lobu.cut")] == [reason]
+
+
 async def test_an_agent_that_is_not_installed_says_how() -> None:
     agent = AcpAgent("robot", {"command": ["no-such-robot"], "hint": "npm install robot"})
 

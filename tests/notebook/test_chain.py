@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from lobu_jupyter.model.cut import cut
 from lobu_jupyter.notebook.chain import Chain
 
 from . import journal as j
@@ -43,6 +44,14 @@ def test_what_was_read_before_changes_nothing() -> None:
 
     assert taken == [True] * 5 + [False] * 5
     assert chain.text == "once"
+
+
+def test_a_chain_says_why_its_answer_is_not_complete() -> None:
+    whole = j.chain_of(j.started(), *j.said("all"), j.finished())
+    half = j.chain_of(j.started(), *j.said("half"), cut("length"), j.finished())
+
+    assert (whole.cut, half.cut) == (None, "length")
+    assert half.status == "succeeded"
 
 
 def test_a_chain_without_events_is_queued() -> None:

@@ -484,6 +484,11 @@ EVENTS: list[tuple[Any, str]] = [
     ),
     ({"type": "CUSTOM", "name": "lobu.note", "value": {}}, "events[0].value"),
     ({"type": "CUSTOM", "name": "lobu.compacted", "value": {"upTo": 5, "summary": "s"}}, "events[0].value"),
+    (
+        {"type": "CUSTOM", "name": "lobu.cut", "value": {"reason": ["length"], "message": "m"}},
+        "events[0].value",
+    ),
+    ({"type": "CUSTOM", "name": "lobu.cut", "value": {"reason": "length"}}, "events[0].value"),
     ({"type": "CUSTOM", "name": "lobu.title", "value": 5}, "events[0].name"),
     ({"type": "RUN_FINISHED", "outcome": "success"}, "events[0].outcome"),
     ({"type": "RUN_FINISHED", "outcome": {"type": "won"}}, "events[0].outcome.type"),

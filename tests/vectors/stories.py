@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from lobu_jupyter.model import events as ev
+from lobu_jupyter.model.cut import cut
 from lobu_jupyter.model.events import Event
 
 T = 1_800_000_000_000
@@ -244,6 +245,25 @@ STORIES: dict[str, list[Event]] = {
         ev.run_error("kernel_died", "The kernel died."),
         begun("r2"),
         ended("r2"),
+    ],
+    "an answer is cut": [
+        begun("r1"),
+        *text("m1", "half of"),
+        cut("length"),
+        ended("r1"),
+        begun("r2", "Continue where you stopped."),
+        *text("m2", " it"),
+        ended("r2"),
+    ],
+    "an answer of a sub-agent is cut": [
+        begun("r1"),
+        *call("c", "delegate"),
+        {"type": "SUBAGENT_STARTED", "subagentRunId": "a", "name": "helper", "parentToolCallId": "c"},
+        *text("m1", "half", subagentRunId="a"),
+        {**cut("content_filter"), "subagentRunId": "a"},
+        {"type": "SUBAGENT_FINISHED", "subagentRunId": "a"},
+        result("c", "half"),
+        ended("r1"),
     ],
     "error without code": [begun("r1"), {"type": "RUN_ERROR", "message": "oops", "usage": USAGE}],
     "cancelled": [begun("r1"), *text("m1", "par"), ended("r1", "cancelled")],

@@ -327,6 +327,10 @@ export class Fold {
       this._closed(value, event);
     } else if (name.startsWith('lobu.')) {
       this._add('notice', null, event, { name, value: event.value });
+      const run = this._runs.get(this._run);
+      if (name === 'lobu.cut' && run !== undefined && !event.subagentRunId) {
+        run.cut = text(value.reason);
+      }
       if (name === 'lobu.kernel') {
         for (const interrupt of this.state.interrupts) {
           interrupt.kernelLost = true;

@@ -2,6 +2,7 @@
  * What a notebook saves of a run, so that it reads well where no server has the thread: the folded
  * state, bounded, and the same as plain text and as HTML.
  */
+import { object, text } from './json';
 import { lastRun, promptOf, sliceOf, textOf } from './run';
 import { member, parsed } from './text/args';
 import { escapeHtml } from './text/highlight';
@@ -9,7 +10,7 @@ import { joined } from './text/joined';
 import { sanitize } from './text/sanitize';
 import { plain } from './text/terminal';
 import { visible } from './text/visible';
-import { ICellOutput, IOutput, IState, Item, IToolItem, OUTPUT_MIME } from './wire';
+import { ICellOutput, INamedItem, IOutput, IState, Item, IToolItem, OUTPUT_MIME } from './wire';
 
 const LARGEST = 256 * 1024;
 
@@ -125,6 +126,8 @@ function textLine(item: Item): string {
       return `[failed: ${item.code}] ${item.message}`;
     case 'cancelled':
       return '[stopped]';
+    case 'notice':
+      return item.name === 'lobu.cut' ? `[${cutWords(item)}]` : '';
     default:
       return '';
   }
@@ -172,9 +175,16 @@ function htmlBlock(item: Item): string {
       return paragraph(`Failed (${item.code}): ${item.message}`);
     case 'cancelled':
       return paragraph('Stopped.');
+    case 'notice':
+      return item.name === 'lobu.cut' ? paragraph(cutWords(item)) : '';
     default:
       return '';
   }
+}
+
+/** Why an answer is not complete. */
+function cutWords(item: INamedItem): string {
+  return visible(text(object(item.value).message));
 }
 
 function outputHtml(output: IOutput): string {

@@ -79,6 +79,7 @@ function readRun(run: Members): IRunState | null {
         status: oneOf(run.status, RUN) ?? 'failed',
         ...(isId(run.parentRunId) ? { parentRunId: run.parentRunId } : {}),
         ...(run.error ? { error: { code: text(error.code), message: text(error.message) } } : {}),
+        ...optional('cut', textOrNone(run.cut)),
         ...optional('startedAt', number(run.startedAt)),
         ...optional('endedAt', number(run.endedAt))
       }

@@ -33,6 +33,8 @@ export interface IRunState {
   parentRunId?: string;
   status: RunStatus;
   error?: IRunError;
+  /** Why its answer is not complete: length, content_filter, pause_turn … */
+  cut?: string;
   usage?: Json;
   startedAt?: number;
   endedAt?: number;

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from acp import RequestError
 
+from lobu_jupyter.model.cut import cut
 from lobu_jupyter.model.events import custom, tool_result
 from lobu_jupyter.model.ids import new_id
 from lobu_jupyter.model.interrupts import held_calls
@@ -36,6 +37,7 @@ GONE = (
     "The agent that asked has ended since (its worker stopped or the server was restarted), so the answer could "
     "not be given. Ask again: {name} goes on in its session."
 )
+_CUT = {"max_tokens": "length", "max_turn_requests": "max_turn_requests"}  # the protocol's stop reasons
 GAVE_UP = "It was not run: the agent gave up waiting for the decision."
 
 
@@ -280,6 +282,8 @@ class Turn:
             session.reasons.clear()
             return
         self._over = True
+        if end.stop_reason in _CUT:
+            yield cut(_CUT[end.stop_reason])
         if usage := _usage(end.usage):
             yield {"type": "lobu.usage", "usage": [usage]}
 

@@ -27,12 +27,14 @@ from lobu_jupyter.agents.models.failures import explain
 from lobu_jupyter.agents.tools.base import BoundTool, Team, ToolError, Work
 from lobu_jupyter.agents.tools.disk import Disk
 from lobu_jupyter.agents.tools.sources import add_tools
+from lobu_jupyter.model.cut import cut
 from lobu_jupyter.model.events import Event, custom
 from lobu_jupyter.model.ports import AgentError, AgentPort, KernelPort, Pause, Resumption, Task
 
 from . import border, history
 from . import checkpoint as pausing
 from .compaction import Compacted, Compacting
+from .cuts import cut_by, cut_of
 from .events import Mapper
 from .silence import SILENCE_SECONDS, progressing
 from .toolset import Toolset, tools_of
@@ -175,6 +177,10 @@ class _Run:
                 return await self._drive()
             except (AgentRunError, UserError) as error:
                 await self._send_all(self._mapper.close())
+                if (reason := cut_by(error)) is not None:
+                    await self._send.send(cut(reason))
+                if reason == "pause_turn":
+                    return None  # its parts were answers, and were shown
                 raise explain(error, self._task.model or self._model_name()) from error
 
     async def _drive(self) -> tuple[list[Any], str] | None:
@@ -209,6 +215,8 @@ class _Run:
                 event_stream_handler=self._forward,
             )
         if not isinstance(result.output, DeferredToolRequests):
+            if (reason := cut_of(result.response)) is not None:
+                await self._send.send(cut(reason))
             return None
         names = self._mapper.names
         interrupts = pausing.interrupts_of(self._task, result.output, self.tools, names)

@@ -53,7 +53,8 @@ async def delegate(work: Work, call: Call) -> Result:
         await relay.fail(f"{child['agent']}: {error.message}")
         raise ToolError(f"The sub-agent {child['agent']} failed: {error.message}") from error
     await relay.finish()
-    return Result(shorten(relay.answer, MAX_ANSWER) or "The sub-agent ended without a word.")
+    answer = shorten(relay.answer, MAX_ANSWER) or "The sub-agent ended without a word."
+    return Result(f"{answer}\n[{relay.cut}]" if relay.cut else answer)
 
 
 def policy_for(task: Task, agent: str) -> Policy:

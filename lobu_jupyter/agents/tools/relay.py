@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lobu_jupyter.model.cut import CUT
 from lobu_jupyter.model.events import decode, encode, parse
 from lobu_jupyter.model.slice import Slice
 
@@ -23,6 +24,7 @@ class Relay:
 
     def __init__(self, run_id: str, owed: Iterable[str], emit: Emit) -> None:
         self.answer = ""
+        self.cut = ""  # why the answer is not complete
         self._run_id, self._emit = run_id, emit
         self._slice = Slice(owed)
 
@@ -78,3 +80,5 @@ class Relay:
             self.answer = ""
         elif event["type"] == "TEXT_MESSAGE_CONTENT":
             self.answer += event["delta"]
+        elif event["type"] == "CUSTOM" and event["name"] == CUT:
+            self.cut = event["value"]["message"]

@@ -6,43 +6,20 @@ import asyncio
 import contextlib
 import json
 import sys
-from collections.abc import Iterator
-from functools import partial
 from typing import Any
 
 import pytest
 
-from lobu_jupyter.agents.builtin import assistant as assistants
 from lobu_jupyter.agents.builtin.assistant import assistant
 from lobu_jupyter.agents.models.keys import USUAL_MODEL, Settings, default_model
 from lobu_jupyter.agents.models.retry import Retrying
 from lobu_jupyter.model.ports import AgentError, Executed, Task
 from tests.agents.bench import Ended, FakeKernel, Taker, policy, resume, run, task_for
+from tests.agents.models.conftest import KEY
 from tests.providers import Call, Provider, Reply, calls, fails, says
 
-KEY = "sk-secret-0123456789"
 ALLOW = policy(run={"mode": "allow"})
 MODELS = ["chat:test-model", "responses:test-model", "anthropic:test-model"]
-
-
-@pytest.fixture
-def provider(monkeypatch: pytest.MonkeyPatch) -> Iterator[Provider]:
-    for variable in ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GOOGLE_API_KEY", "GEMINI_API_KEY"):
-        monkeypatch.delenv(variable, raising=False)
-    monkeypatch.setattr(assistants, "Retrying", partial(Retrying, first=0.001))
-    with Provider() as provider:
-        yield provider
-
-
-@pytest.fixture
-def settings(provider: Provider) -> Settings:
-    return {
-        "providers": {
-            "chat": {"kind": "openai", "base_url": f"{provider.url}/v1", "api_key": KEY},
-            "responses": {"kind": "openai-responses", "base_url": f"{provider.url}/v1", "api_key": KEY},
-        },
-        "keys": {"ANTHROPIC_API_KEY": KEY, "ANTHROPIC_BASE_URL": provider.url},
-    }
 
 
 def task(prompt: str, model: str, **more: Any) -> Task:

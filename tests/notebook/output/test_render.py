@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from lobu_jupyter.model.cut import cut
 from lobu_jupyter.model.interrupts import QUESTION
 from lobu_jupyter.notebook.output.bounded import MOST_BYTES, bounded
 from lobu_jupyter.notebook.output.cell_output import MIME, bundle_of
@@ -41,6 +42,13 @@ def test_a_whole_run_is_in_the_text() -> None:
         "  | [image]",
         "There it is.",
     ]
+
+
+def test_both_forms_say_that_an_answer_was_cut() -> None:
+    text, html = _forms(j.started(), *j.said("Half"), cut("length"), j.finished())
+
+    assert text.split("\n")[-1] == "· The answer was cut at the model's limit."
+    assert "The answer was cut at the model&#x27;s limit." in html
 
 
 def test_the_html_holds_the_image_and_no_colour_codes() -> None:

@@ -27,7 +27,7 @@ export function Actions(props: {
     return <AfterFailure slice={slice} run={run} view={view} />;
   }
   if (run !== undefined && run.status !== 'running' && slice.interrupts.length === 0) {
-    return null;
+    return run.cut ? <Continue run={run} view={view} /> : null;
   }
   return (
     <button
@@ -52,10 +52,7 @@ function AfterFailure(props: { slice: ISlice; run: IRunState; view: IView }): VN
   );
   return (
     <>
-      {canContinue(slice, run) &&
-        button(trans.__('Continue'), trans.__('Go on after what is there already'), () =>
-          goOn(run, view)
-        )}
+      {canContinue(slice, run) && <Continue run={run} view={view} />}
       {canRebuild(run, view) &&
         button(
           trans.__('Rebuild'),
@@ -68,6 +65,22 @@ function AfterFailure(props: { slice: ISlice; run: IRunState; view: IView }): VN
   );
 }
 
+/** Ask for the rest of an answer. */
+function Continue(props: { run: IRunState; view: IView }): VNode {
+  const { run, view } = props;
+  const { thread, trans } = view;
+  return (
+    <button
+      class="lobu-button"
+      title={trans.__('Ask for the rest of the answer')}
+      disabled={thread.sending || !isLive(view) || thread.state.status !== 'idle'}
+      onClick={() => void goOn(run, view)}
+    >
+      {trans.__('Continue')}
+    </button>
+  );
+}
+
 function isLive(view: IView): boolean {
   return view.page.socket.connection.state === 'live';
 }
@@ -75,7 +88,7 @@ function isLive(view: IView): boolean {
 /** There is a part of an answer to go on after. */
 function canContinue(slice: ISlice, run: IRunState): boolean {
   return (
-    wasCutOff(run) &&
+    (wasCutOff(run) || run.cut !== undefined) &&
     slice.items.some(
       item =>
         item.kind === 'tool' ||

@@ -126,9 +126,9 @@ function Notice(props: { item: INamedItem; view: IView }): VNode {
     return <Raw title={item.name} value={item.value} />;
   }
   const by = typeof value.by === 'string' && value.by !== 'owner' ? ` (${value.by})` : '';
-  const lost = item.name === 'lobu.kernel';
+  const warns = item.name === 'lobu.kernel' || item.name === 'lobu.cut';
   return (
-    <p class={lost ? 'lobu-notice lobu-warning' : 'lobu-notice'}>
+    <p class={warns ? 'lobu-notice lobu-warning' : 'lobu-notice'}>
       {visible(value.message)}
       {by}
     </p>

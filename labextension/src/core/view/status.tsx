@@ -64,7 +64,7 @@ function standing(slice: ISlice, waitsItsTurn: boolean, view: IView): string {
   const words: { [status: string]: string } = {
     queued: trans.__('Waiting its turn'),
     running: thread.stopping.has(run.runId) ? trans.__('Stopping …') : trans.__('Working'),
-    succeeded: trans.__('Done'),
+    succeeded: run.cut ? trans.__('Incomplete') : trans.__('Done'),
     interrupted: trans.__('Going on …'),
     cancelled: trans.__('Stopped'),
     failed: wasCutOff(run) ? trans.__('Interrupted') : trans.__('Failed')
