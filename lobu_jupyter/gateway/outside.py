@@ -12,17 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from lobu_jupyter.agents.tools.risks import risks_of
+from lobu_jupyter.agents.tools.risks import MAX_CHARS, risks_of, risks_of_call
 
 from .registrations import tools_of_kernel
 
 if TYPE_CHECKING:
+    from lobu_jupyter.agents.tools.risks import Risk
     from lobu_jupyter.model.interrupts import Interrupt
     from lobu_jupyter.store.tx import Row, Tx
 
-MAX_CHARS = (
-    64 * 1024
-)  # of the texts that are searched for risks; a longer call counts as one that hides risks
 NOTEBOOK_TOOLS = frozenset(["insert_cell", "edit_cell", "delete_cell", "move_cell", "run_cell"])
 
 
@@ -32,7 +30,7 @@ async def as_seen(tx: Tx, run: Row, interrupt: Interrupt) -> Interrupt:
     worker = lease and await tx.one("worker", worker_id=lease["worker_id"])
     if worker is None or worker["child"]:
         return interrupt
-    found = _risks(interrupt.args)  # a transaction runs in the store's own thread, not on the event loop
+    found = _risks(interrupt)  # a transaction runs in the store's own thread, not on the event loop
     risks = tuple(dict.fromkeys([*interrupt.risks, *found]))
     diff = None if interrupt.tool_name in NOTEBOOK_TOOLS else interrupt.diff
     seen = msgspec.structs.replace(interrupt, risks=risks, diff=diff)
@@ -51,14 +49,13 @@ async def _registered(tx: Tx, run: Row, interrupt: Interrupt) -> Interrupt:
     return interrupt
 
 
-def _risks(args: dict[str, Any]) -> list[str]:
-    texts = _texts(args)
+def _risks(interrupt: Interrupt) -> list[Risk]:
+    """Return the risks of all texts of a call, whatever their names."""
+    texts = _texts(interrupt.args)
     if sum(map(len, texts)) > MAX_CHARS:
         return ["unseen"]
-    try:
-        return [risk for text in texts for risk in risks_of(text)]
-    except (RecursionError, MemoryError):
-        return ["unseen"]
+    found = [risk for text in texts for risk in risks_of(text, runs=False)]
+    return [*found, *risks_of_call(interrupt.tool_name, interrupt.args)]
 
 
 def _texts(value: Any) -> list[str]:

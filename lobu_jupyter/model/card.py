@@ -15,6 +15,14 @@ from .visible import visible, visible_json, visible_line
 
 LONGEST_LINE = 120
 _HUNK = re.compile(r"@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@")
+RISKS = {
+    "deletes": "deletes files",
+    "shell": "runs shell commands",
+    "network": "uses the network",
+    "installs": "installs packages",
+    "scripts": "shows HTML or JavaScript that may act in this page",
+    "unseen": "could not be checked",
+}
 _QUOTED = ('"', "[", "{")
 
 
@@ -56,9 +64,19 @@ def card_lines(interrupt: dict[str, Any]) -> list[str]:
         )
     if ours.get("byAgent"):
         lines.append("Registered by agent code: it may do anything that code in this kernel can do.")
+    if ours.get("risks"):
+        lines.append(
+            f"This code {risk_words(ours['risks'])}. (A hint from its syntax: it may do more, or less.)"
+        )
     if ours.get("unshown"):
         lines.append(f"This cannot be approved: {visible(ours['unshown'])}")
     return lines
+
+
+def risk_words(risks: list[Any]) -> str:
+    """Return what a call's code does, in words: `deletes files and uses the network`."""
+    words = [RISKS.get(str(risk), visible_line(str(risk))) for risk in risks]
+    return " and ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
 
 
 def numbered(text: str) -> list[str]:

@@ -15,10 +15,12 @@ from click.testing import CliRunner
 
 from lobu_jupyter.agents.builtin.script import script
 from lobu_jupyter.agents.tools.diffs import unified
+from lobu_jupyter.agents.tools.risks import ORDER
 from lobu_jupyter.cli import prompts
 from lobu_jupyter.cli.printing import put_table
-from lobu_jupyter.model.card import card_lines, diff_lines, parts_of
+from lobu_jupyter.model.card import RISKS, card_lines, diff_lines, parts_of
 from lobu_jupyter.model.errors import InvalidField
+from lobu_jupyter.model.interrupts import Interrupt, event_of_interrupt
 from lobu_jupyter.model.visible import hidden, visible, visible_json, visible_line
 from lobu_jupyter.notebook.output.render import html_of, text_of
 from lobu_jupyter.notebook.output.tables import Table
@@ -121,6 +123,27 @@ def test_a_cells_text_and_html_show_all_that_is_decided(form: int) -> None:
     assert "write\\u3164_file" in shown
     assert "not shown" not in shown
     assert not set("\u202e\u200b\u3164") & set(shown)
+
+
+@pytest.mark.parametrize(
+    ("risks", "words"),
+    [
+        (["deletes"], "This code deletes files."),
+        (
+            ["deletes", "network", "unseen"],
+            "This code deletes files, uses the network and could not be checked.",
+        ),
+        (["un\u200bknown"], "This code un\\u200bknown."),
+    ],
+)
+def test_a_card_in_text_says_what_the_code_risks(risks: list[str], words: str) -> None:
+    asked = Interrupt(id="i", thread_id="t", run_id="r", reason="tool_call", risks=tuple(risks))
+
+    assert any(line.startswith(words) for line in card_lines(event_of_interrupt(asked)))
+
+
+def test_every_risk_has_words() -> None:
+    assert set(RISKS) == set(ORDER)
 
 
 def test_a_finished_call_keeps_its_arguments_beside_its_code() -> None:

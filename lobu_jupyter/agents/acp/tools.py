@@ -16,6 +16,7 @@ from jsonschema import Draft202012Validator
 from lobu_jupyter.agents.granted import granted
 from lobu_jupyter.agents.ruling import ruling_of
 from lobu_jupyter.agents.tools import base, kernel, specs
+from lobu_jupyter.agents.tools.risks import risks_of_call
 from lobu_jupyter.model.ids import new_id
 from lobu_jupyter.model.interrupts import APPROVAL, APPROVAL_DECISIONS, Interrupt
 from lobu_jupyter.model.policy import Verdict, judge
@@ -141,6 +142,7 @@ class Tools:
             no_grant=ruling.no_grant,
             by_agent=tool.spec.by_agent,
             binds=preview.binds,
+            risks=tuple(risks_of_call(tool.spec.name, ask.params["args"])),
             agent_mode=self._session.process.modes.current or None,
             in_memory=True,
             parent_tool_call_ids=self._mapper.beside(call),

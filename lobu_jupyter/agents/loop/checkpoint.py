@@ -20,7 +20,7 @@ from pydantic_ai.tools import DeferredToolRequests, DeferredToolResults, ToolApp
 from pydantic_core import PydanticSerializationError
 
 from lobu_jupyter.agents.tools.questions import answer_text
-from lobu_jupyter.agents.tools.risks import risks_of
+from lobu_jupyter.agents.tools.risks import risks_of_call
 from lobu_jupyter.model.ids import new_id
 from lobu_jupyter.model.interrupts import (
     APPROVAL,
@@ -131,7 +131,7 @@ def _approval(
         no_grant=bool(metadata.get("noGrant")),
         by_agent=tool.spec.by_agent or bool(metadata.get("byAgent")),
         binds=metadata.get("binds"),
-        risks=tuple(risks_of(str(args.get("code") or ""))),
+        risks=tuple(risks_of_call(part.tool_name, args)),
     )
 
 

@@ -12,15 +12,15 @@ import html
 import re
 
 _ACTIVE = re.compile(
-    r"<\s*/?\s*(script|iframe|object|embed|applet|frameset)\b"  # elements that act or load
-    r"|<\s*(base|meta|link)\b[^>]*="
-    r"|<[^>]*[\s/\"']on[a-z]{3,}\s*="  # event handlers
-    r"|\bon(error|load|click|mouse\w*|focus\w*|blur|input|change|key\w*|pointer\w*|toggle|animation\w*)\s*=\s*[\"'\\]"
-    r"|srcdoc\s*="
+    r"<\s*+/?\s*+(script|iframe|object|embed|applet|frameset)\b"  # elements that act or load
+    r"|\bon(error|load|click|mouse\w*|focus\w*|blur|input|change|key\w*|pointer\w*|toggle|animation\w*)\s*+=\s*+[\"'\\]"
+    r"|srcdoc\s*+="
     r"|(java|vb)script:"
-    r"|data:\s*(text/html|image/svg|application/xhtml)",
+    r"|data:\s*+(text/html|image/svg|application/xhtml)",
     re.IGNORECASE,
 )
+_LOADING_TAG = re.compile(r"<\s*+(base|meta|link)\b", re.IGNORECASE)
+_HANDLER = re.compile(r"[\s/\"']on[a-z]{3,}+\s*+=", re.IGNORECASE)
 _INVISIBLE = re.compile(r"[\x00-\x20\u00ad\u200b-\u200f\u2028-\u202e\u2060\ufeff]+")
 _MAGIC_NAMES = frozenset(["javascript", "js", "html", "HTML", "svg", "SVG"])
 _MAGIC = re.compile(r"^\s*(?:%%|\?)?%%?(javascript|js|html|svg)\b", re.IGNORECASE | re.MULTILINE)
@@ -32,26 +32,41 @@ _REPRS = frozenset(
 )
 
 
-def shows_scripts(code: str, python: str) -> bool:
-    """Return True if `code` may act in the page. ``python``: the same code without IPython's own lines."""
-    if is_active(code) or _MAGIC.search(code):
-        return True
-    try:
-        tree = ast.parse(python)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return False  # it will not run either
+def shows_scripts(code: str) -> bool:
+    """Return True if the text of `code` may act in the page, or shows HTML by a magic."""
+    return is_active(code) or _MAGIC.search(code) is not None
+
+
+def acts_in_page(tree: ast.Module) -> bool:
+    """Return True if a program may act in the page, by its texts or by what it calls.
+
+    Raises:
+        RecursionError: the program is nested too deep.
+    """
     looker = _Looker()
-    try:
-        looker.visit(tree)
-    except RecursionError:
-        return True
+    looker.visit(tree)
     return looker.found or is_active("".join(looker.texts)) or any(map(is_active, looker.texts))
 
 
 def is_active(text: str) -> bool:
     """Return True if a text holds HTML that may act, also with its characters written as entities."""
     plain = html.unescape(text)
-    return bool(_ACTIVE.search(plain) or _ACTIVE.search(_INVISIBLE.sub("", plain)))
+    return _acts(plain) or _acts(_INVISIBLE.sub("", plain))
+
+
+def _acts(text: str) -> bool:
+    return _ACTIVE.search(text) is not None or any(map(_tag_acts, text.split(">")))
+
+
+def _tag_acts(text: str) -> bool:
+    """Return True if a tag that `text` opens loads something, or has an event handler."""
+    tag = text.find("<")
+    if tag < 0:
+        return False
+    loading = _LOADING_TAG.search(text, tag)
+    return (loading is not None and text.find("=", loading.end()) >= 0) or _HANDLER.search(
+        text, tag
+    ) is not None
 
 
 class _Looker(ast.NodeVisitor):

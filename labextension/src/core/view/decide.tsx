@@ -97,7 +97,7 @@ function Risks(props: { interrupt: IInterrupt; view: IView }): VNode | null {
     network: trans.__('uses the network'),
     installs: trans.__('installs packages'),
     scripts: trans.__('shows HTML or JavaScript that may act in this page'),
-    unseen: trans.__('is too long or too nested to be looked through')
+    unseen: trans.__('could not be checked')
   };
   const risks = props.interrupt.metadata?.lobu?.risks ?? [];
   return risks.length === 0 ? null : (
