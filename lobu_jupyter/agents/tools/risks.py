@@ -120,7 +120,7 @@ def _without_escapes(code: str, found: set[Risk]) -> str:
 
 
 def _of_command(command: str) -> set[Risk]:
-    found = {risk for risk, pattern in _IN_SHELL if pattern.search(command)}
+    found: set[Risk] = {risk for risk, pattern in _IN_SHELL if pattern.search(command)}
     for line in command.splitlines():
         installer = _INSTALLER.search(line)
         if installer is not None and _INSTALLS.search(line, installer.end()):
