@@ -65,21 +65,25 @@ class RealServer:
 
     def start(self) -> Self:
         """Start the process and wait until lobu's health answers (503 counts with wait_ready=False)."""
+        self.launch()
+        ready = (200,) if self._wait_ready else (200, 503)
+        self._wait("lobu's health", lambda: self.health() in ready)
+        return self
+
+    def launch(self, stdin: int = subprocess.DEVNULL) -> None:
+        """Start the process and wait until it wrote its server file, which is before it serves."""
         self.port = self.port or take()
         with (self.home / "server.log").open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, *self._command, *self.arguments()],
                 cwd=self.root,
                 env=self.environment(),
-                stdin=subprocess.DEVNULL,
+                stdin=stdin,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
         self.port = self._wait("the server file", self._read_port)
-        ready = (200,) if self._wait_ready else (200, 503)
-        self._wait("lobu's health", lambda: self._health_status() in ready)
-        return self
 
     def kill(self) -> None:
         """SIGKILL the server alone, as the kernel's out-of-memory killer would."""
@@ -87,12 +91,16 @@ class RealServer:
         process.send_signal(signal.SIGKILL)
         process.wait(timeout=10)
 
-    def terminate(self, timeout: float = 20.0) -> float:
-        """SIGTERM, wait for the end, and return the seconds it took."""
+    def end_by(self, number: int, timeout: float = 60.0) -> float:
+        """Send a signal, wait for the end, and return the seconds it took."""
         process, began = self._running(), time.monotonic()
-        process.send_signal(signal.SIGTERM)
+        process.send_signal(number)
         process.wait(timeout=timeout)
         return time.monotonic() - began
+
+    def terminate(self, timeout: float = 20.0) -> float:
+        """SIGTERM, wait for the end, and return the seconds it took."""
+        return self.end_by(signal.SIGTERM, timeout)
 
     def restart(self) -> Self:
         """Start again on the same port, store and token; kill first if it still runs."""
@@ -248,7 +256,8 @@ class RealServer:
             return None  # half written
         return int(json.loads(text)["port"])
 
-    def _health_status(self) -> int | None:
+    def health(self) -> int | None:
+        """The status of lobu's health, or None while nothing answers."""
         try:
             return httpx.get(self.api + "health", headers=self.auth, timeout=5.0).status_code
         except httpx.TransportError:

@@ -21,11 +21,14 @@ from lobu_jupyter.model.logs import keep_addresses_out_of_logs
 from lobu_jupyter.server.kernels.kernels import KERNEL_ACTIONS
 
 from .embedded import end_with_parent
+from .interrupts import stop_on_interrupt
 from .routes import handlers
 from .wiring import CONTENTS_SERVICE, build
 from .worker_pool import OWN_WORKER
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from .service import Service
 
 MODES = ["ask", "allow", "deny"]
@@ -169,6 +172,7 @@ class LobuApp(ExtensionApp):
     ).tag(config=True)
 
     service: Service
+    _restore_interrupt: Callable[[], None] = staticmethod(lambda: None)
 
     @default("store_path")
     def _default_store_path(self) -> str:
@@ -197,6 +201,7 @@ class LobuApp(ExtensionApp):
         self.handlers.extend(handlers())
 
     async def _start_jupyter_server_extension(self, serverapp: Any) -> None:
+        self._restore_interrupt = stop_on_interrupt(partial(serverapp.stop, from_signal=True))
         if self.embedded_parent:
             stop = partial(serverapp.io_loop.add_callback_from_signal, serverapp.stop)
             end_with_parent(self.embedded_parent, stop)
@@ -210,6 +215,7 @@ class LobuApp(ExtensionApp):
         events.remove_listener(schema_id=KERNEL_ACTIONS, listener=self.service.kernels.on_action)
         events.remove_listener(schema_id=CONTENTS_SERVICE, listener=self.service.on_contents)
         await self.service.close()
+        self._restore_interrupt()
 
     def current_activity(self) -> dict[str, int] | None:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Return the number of running runs, so that a server is not culled while one runs."""

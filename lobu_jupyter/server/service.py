@@ -77,6 +77,8 @@ class Service:
         self._gateway: Gateway | None = None
         self._told = ("", 0.0)  # the store's last failure in the log, and its time
         self._ready = asyncio.Event()
+        self._opening = False
+        self._closing: asyncio.Task[None] | None = None
         self._stack = AsyncExitStack()
         self._tasks = Tasks(log)
         kernels.on_gone = self.jobs.kernel_gone
@@ -109,6 +111,9 @@ class Service:
 
     async def open(self, clock: Clock | None = None) -> None:
         """Open the store and begin. If it cannot be opened, keep the error in ``failure``."""
+        if self._closing is not None:
+            return
+        self._opening = True
         try:
             await self._open(clock or SystemClock())
         except LobuError as error:
@@ -134,7 +139,19 @@ class Service:
         self._tasks.start(self.activity.watch(), "watch activity")
 
     async def close(self) -> None:
-        """Close this server's parts: first its workers, then the gateway, which ends our runs."""
+        """Close this server's parts: first its workers, then the gateway, which ends our runs.
+
+        A second call waits for the first, so that a second signal cannot cut it short.
+        """
+        if self._closing is None:
+            self._closing = asyncio.create_task(self._close(), name="close lobu")
+        await asyncio.shield(self._closing)
+
+    async def _close(self) -> None:
+        # A server may be stopped while it starts. A store that opens after this would keep the process alive
+        # with its threads.
+        if self._opening:
+            await self._ready.wait()
         await self._tasks.close()
         await self.pool.close()
         for socket in list(self.sockets):
