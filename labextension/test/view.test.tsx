@@ -1,4 +1,5 @@
 import { digestOf } from '../src/core/digest';
+import { readState } from '../src/core/savedcopy';
 import { IRootProps, mount } from '../src/core/view/root';
 import { IResumeEntry, IState, JsonObject } from '../src/core/wire';
 import {
@@ -531,6 +532,49 @@ test('E19: an answer that was cut off is marked, and goes on below what is there
 
   expect(server.callsTo('threads/t/runs')[0].body).toMatchObject({ agent: 'script', model: 'm' });
   expect(more).toEqual(['r9']);
+});
+
+function usage(model: string, inputTokens: number, outputTokens: number, cost?: number): object {
+  return { model, inputTokens, outputTokens, metadata: cost === undefined ? {} : { cost } };
+}
+
+test('an answer stands with its model, its tokens and its price, over its decisions', async () => {
+  const first = { ...asking({ id: 'q1', toolCallId: 'c1' }), usage: [usage('gpt-5', 900, 20, 0.002)] };
+  const last = { ...finished(), usage: [usage('gpt-5', 1100, 30, 0.0022)] };
+  const state = stateOf(
+    started('r1', 'go'),
+    ...called('c1', 'run_code', { code: 'x' }),
+    first,
+    started('r2', undefined, 'r1'),
+    decided('q1', 'c1', 'approve'),
+    ...said('a1', 'Done.'),
+    last,
+    started('r3', 'more'),
+    ...said('a2', 'More.'),
+    { ...finished(), usage: [usage('gpt-5', 10, 5, 0), usage('local', 1, 1)] }
+  );
+
+  const { element } = await show(state);
+
+  const [one, two] = element.querySelectorAll<HTMLElement>('.lobu-answered');
+  expect(one.textContent).toBe('gpt-5 · 2.0k in · 50 out · $0.0042');
+  expect(one.title).toMatch('This chat: 2.0k in · 56 out · at least $0.0042');
+  expect(two.textContent).toBe('gpt-5, local · 11 in · 6 out · price not known');
+  expect(element.querySelectorAll('.lobu-answered')).toHaveLength(2);
+});
+
+test('a saved copy keeps the model of its answer, also where its runs name each other', async () => {
+  const state = stateOf(started('r1', 'go'), ...said('a1', 'Done.'), {
+    ...finished(),
+    usage: [usage('gpt-5', 900, 20, 0.002)]
+  });
+  state.runs[0].parentRunId = 'r1';
+
+  const element = await showSaved(JSON.parse(JSON.stringify(readState(state))) as IState);
+
+  expect(element.querySelector('.lobu-answered')?.textContent).toBe(
+    'gpt-5 · 900 in · 20 out · $0.0020'
+  );
 });
 
 test('an answer that the model did not finish says so, and goes on where it stopped', async () => {

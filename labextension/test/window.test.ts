@@ -1,5 +1,6 @@
 import { empty } from '../src/core/fold';
-import { contextTokens, short, windowOf } from '../src/panel/model/usage';
+import { short } from '../src/core/usage';
+import { contextTokens, windowOf } from '../src/panel/model/usage';
 import { atEnd, earlier, IWindow, kept, later, STEP } from '../src/panel/model/window';
 import { custom, finished, said, started, stateOf } from './events';
 

@@ -80,10 +80,22 @@ function readRun(run: Members): IRunState | null {
         ...(isId(run.parentRunId) ? { parentRunId: run.parentRunId } : {}),
         ...(run.error ? { error: { code: text(error.code), message: text(error.message) } } : {}),
         ...optional('cut', textOrNone(run.cut)),
+        ...(run.usage ? { usage: list(run.usage, MOST_RUNS).map(readUsage) } : {}),
         ...optional('startedAt', number(run.startedAt)),
         ...optional('endedAt', number(run.endedAt))
       }
     : null;
+}
+
+function readUsage(value: unknown): Json {
+  const { model, inputTokens, outputTokens, metadata } = members(value);
+  const cost = number(members(metadata).cost);
+  return {
+    model: text(model),
+    inputTokens: number(inputTokens) ?? 0,
+    outputTokens: number(outputTokens) ?? 0,
+    metadata: cost === undefined ? {} : { cost }
+  };
 }
 
 /** An open question as something to read: without what could be decided, or how. */

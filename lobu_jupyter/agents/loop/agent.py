@@ -33,6 +33,7 @@ from lobu_jupyter.model.ports import AgentError, AgentPort, KernelPort, Pause, R
 
 from . import border, history
 from . import checkpoint as pausing
+from .answers import Answers
 from .compaction import Compacted, Compacting
 from .cuts import cut_by, cut_of
 from .events import Mapper
@@ -168,6 +169,7 @@ class _Run:
         self.sources: Sequence[ToolSource] = ()
         self._mapper = Mapper(_calls_of(work.task), fresh=work.task.depth > 0)
         self._usage = RunUsage()
+        self._answers = Answers()
         self._model: Model | None = None
 
     async def drive(self) -> tuple[list[Any], str] | None:
@@ -226,12 +228,13 @@ class _Run:
         return interrupts, checkpoint.dump()
 
     def _telling(self) -> list[AbstractCapability[None]]:
-        """Return the capabilities of this run. Its border reports changed and refused parts in the transcript."""
+        """Return the capabilities of this run, with its record. Its border reports changed and refused parts in the transcript."""
 
         async def tell(name: str, message: str) -> None:
             await self._send.send(custom(name, {"message": message}))
 
-        return [border.Border(tell) if isinstance(c, border.Border) else c for c in self._capabilities]
+        own = [border.Border(tell) if isinstance(c, border.Border) else c for c in self._capabilities]
+        return [*own, self._answers]
 
     async def _leave_out(self) -> None:
         """Remove and name the tools whose schemas no provider takes, because one would fail every request."""
@@ -334,9 +337,11 @@ class _Run:
         always = ("inputTokens", "outputTokens", "totalTokens")
         entry: dict[str, Any] = {k: v for k, v in counts.items() if v or k in always}
         if model is not None:
-            entry |= {"provider": model.system, "model": model.model_name}
-            if model.context_window:
-                entry["metadata"] = {"contextWindow": model.context_window}
+            entry |= {"provider": model.system, "model": self._answers.model or model.model_name}
+            price = self._answers.price
+            told = {"contextWindow": model.context_window, "cost": None if price is None else float(price)}
+            if metadata := {name: value for name, value in told.items() if value is not None}:
+                entry["metadata"] = metadata
         return [entry]
 
     def _model_name(self) -> str | None:

@@ -2,6 +2,7 @@
 import { Component, VNode } from 'preact';
 import { ISlice } from '../run';
 import { IInterrupt, Item } from '../wire';
+import { Answered, answersOf } from './answered';
 import { Boundary } from './boundary';
 import { Plain } from './items';
 import { ToolCard } from './tool';
@@ -23,6 +24,7 @@ export function Transcript(props: {
   const asked = new Map(slice.interrupts.map(i => [i.toolCallId ?? '', i]));
   const cards = new Set(slice.items.filter(i => i.kind === 'tool').map(i => i.id));
   const loose = slice.interrupts.filter(i => !cards.has(i.toolCallId ?? ''));
+  const answers = answersOf(slice);
   const prompt = slice.items.find(i => i.kind === 'message' && i.role === 'user');
   return (
     <div class="lobu-transcript">
@@ -43,6 +45,7 @@ export function Transcript(props: {
               }
               view={view}
             />
+            <Answered run={answers.get(item)} slice={slice} view={view} />
           </Boundary>
         )
       )}

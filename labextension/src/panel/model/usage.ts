@@ -40,11 +40,3 @@ function sizeOf(item: Item): number {
       return 0;
   }
 }
-
-/** `850`, `12.3k`, `1.2M`. */
-export function short(count: number): string {
-  if (count < 1000) {
-    return String(count);
-  }
-  return count < 1_000_000 ? `${(count / 1000).toFixed(1)}k` : `${(count / 1_000_000).toFixed(1)}M`;
-}

@@ -1,9 +1,11 @@
-/** The footer: tokens of the thread and of its last run, their cost where the provider tells it, the context. */
+/** The footer: tokens of the thread and of its last run, their price where it is known, the context. */
 import { VNode } from 'preact';
 import { list, object } from '../../core/json';
+import { short, usedBy } from '../../core/usage';
+import { counts } from '../../core/view/answered';
 import { IState, Json } from '../../core/wire';
 import { PanelModel } from '../model/panel';
-import { contextTokens, short, windowOf } from '../model/usage';
+import { contextTokens, windowOf } from '../model/usage';
 
 export function Usage(props: { state: IState; model: PanelModel }): VNode | null {
   const { state, model } = props;
@@ -26,18 +28,17 @@ export function Usage(props: { state: IState; model: PanelModel }): VNode | null
         'About %1 tokens of context; how many the model reads at once is not known',
         short(context)
       );
-  const costs = state.runs.reduce((sum, run) => sum + costOf(run.usage), 0);
+  const whole = usedBy(state.runs);
   const used = inputTokens + outputTokens > 0;
   const ofRun = tokensOf(last?.usage);
   return (
     <div class="lobu-usage">
       {used && (
-        <span title={trans.__('Tokens of this thread: read and written')}>
-          {trans.__('%1 in · %2 out', short(inputTokens), short(outputTokens))}
+        <span title={trans.__('Tokens of this chat, read and written, and their price')}>
+          {counts(whole, trans)}
         </span>
       )}
       {used && ofRun > 0 && <span>{trans.__('last run %1', short(ofRun))}</span>}
-      {costs > 0 && <span>{`$${costs.toFixed(costs < 1 ? 4 : 2)}`}</span>}
       <span class="lobu-grow" />
       <label class="lobu-gauge" title={title}>
         {trans.__('Context')}
@@ -55,11 +56,4 @@ function tokensOf(usage: Json | undefined): number {
     (sum, one) => sum + Number(one.inputTokens ?? 0) + Number(one.outputTokens ?? 0),
     0
   );
-}
-
-/** US dollars, where a provider tells them. */
-function costOf(usage: Json | undefined): number {
-  return list(usage)
-    .map(object)
-    .reduce((sum, one) => sum + (typeof one.cost === 'number' ? one.cost : 0), 0);
 }
