@@ -291,8 +291,8 @@ def panel_of(studio: Studio, *replies: Reply, prompt: str = "") -> Panel:
     page.wait_for_function(RAN, timeout=SLOW)
     panel = Panel.open(lab)
     if prompt:
-        if panel.button("No tour").count() > 0:
-            panel.button("No tour").click()
+        if panel.button("Skip tour").count() > 0:
+            panel.button("Skip tour").click()
         panel.button("New thread").click()
         panel.send(prompt)
     return panel
@@ -351,8 +351,8 @@ FIRST_CELL = "() => jupyterapp.shell.currentWidget.content.model.sharedModel.cel
 
 def panel_notebook(studio: Studio) -> Lab:
     panel = panel_of(studio)
-    if panel.button("No tour").count() > 0:
-        panel.button("No tour").click()
+    if panel.button("Skip tour").count() > 0:
+        panel.button("Skip tour").click()
     panel.button("New thread").click()
     code = SALES.replace('"amount"', '"amount (t)"')
     change = {"cell": panel.page.evaluate(FIRST_CELL), "code": code}

@@ -148,7 +148,7 @@ test('what cannot be shown cannot be approved, by no button and no key', async (
     )
   );
 
-  expect(card.textContent).toMatch('This cannot be approved: Its arguments are no JSON object.');
+  expect(card.textContent).toMatch('Can’t be approved: Its arguments are no JSON object.');
   expect(button(card, 'Approve')).toBeUndefined();
   expect(button(card, 'Edit')).toBeUndefined();
   expect(button(card, 'Reject')).toBeDefined();

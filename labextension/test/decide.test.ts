@@ -56,8 +56,8 @@ test('an edit starts from the arguments as the agent gave them: code apart from 
 
 test('A6: edited arguments that do not fit cannot be sent, and say why', () => {
   expect(edit({ code: 'df' })).toBeNull();
-  expect(edit({ code: ' ' })).toMatch('empty');
-  expect(edit({ rest: '{"timeout": ' })).toMatch('Not JSON');
+  expect(edit({ code: ' ' })).toBe('Write some code.');
+  expect(edit({ rest: '{"timeout": ' })).toMatch('Must be JSON');
   expect(edit({ rest: '{"timeout": "long"}' })).toBe('timeout: must be integer');
   expect(edit({ rest: '{"tmeout": 1}' })).toBe('tmeout: is not an argument');
   for (const rest of ['null', '[]', '3', '{}']) {

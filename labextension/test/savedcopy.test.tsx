@@ -84,9 +84,9 @@ test('a forged snapshot of a run that does not exist has no controls, though its
 
   expect(element.textContent).toMatch('Read the README?');
   expect(controls(element)).toEqual([]);
-  expect(element.textContent).not.toMatch(/waits for you|Approve/);
-  expect(element.querySelector('.lobu-saved-label')?.textContent).toMatch('Saved copy');
-  expect(element.querySelector('.lobu-standing')?.textContent).toMatch('Saved copy');
+  expect(element.textContent).not.toMatch(/Needs approval|Approve\b/);
+  expect(element.querySelector('.lobu-saved-label')?.textContent).toMatch('Saved output');
+  expect(element.querySelector('.lobu-standing')?.textContent).toMatch('Saved output');
   for (const key of ['a', 'e', 'r', 'Enter']) {
     for (const node of element.querySelectorAll('*')) {
       node.dispatchEvent(new KeyboardEvent('keydown', { key, bubbles: true }));
@@ -101,7 +101,7 @@ test('a forged snapshot of a run that exists gives way to what waits really', as
   const element = await output({ threadId: 't', runId: 'r1', snapshot: forged() });
 
   expect(element.textContent).toMatch('shutil.rmtree');
-  expect(element.textContent).not.toMatch(/README|Everything is fine|Saved copy/);
+  expect(element.textContent).not.toMatch(/README|Everything is fine|Saved output/);
   expect(element.querySelectorAll('.lobu-decide')).toHaveLength(1);
 });
 
@@ -110,7 +110,7 @@ test('while the thread is not read yet, the saved copy is called one and has no 
   server.answers.set('GET threads/t/snapshot', () => new Promise(() => undefined));
   const element = await output({ threadId: 't', runId: 'r1', snapshot: forged() }, server);
 
-  expect(element.textContent).toMatch('Saved copy');
+  expect(element.textContent).toMatch('Saved output');
   expect(controls(element)).toEqual([]);
 });
 
@@ -134,7 +134,7 @@ test('a live question with the id of another object is not the one that is drawn
   };
   expect(resume[0].digest).toBe(digestOf(forged().interrupts[0]));
   expect(resume[0].digest).not.toBe(digestOf(TRUE.interrupts[0]));
-  expect(element.textContent).toMatch('Saved copy');
+  expect(element.textContent).toMatch('Saved output');
 });
 
 const DEEP = JSON.parse('['.repeat(3000) + ']'.repeat(3000)) as unknown;
@@ -241,7 +241,7 @@ test.each(ODD.map((odd, i) => [i, odd]))(
       snapshot: { items, runs, interrupts, usage: odd, state: odd }
     });
 
-    expect(element.querySelector('.lobu-standing')?.textContent).toMatch('Saved copy');
+    expect(element.querySelector('.lobu-standing')?.textContent).toMatch('Saved output');
     expect(controls(element)).toEqual([]);
     expect(element.querySelectorAll('.lobu-entry').length).toBeGreaterThan(20);
   },

@@ -270,7 +270,7 @@ test('A5: only what the interrupt offers has a button', async () => {
   );
 
   const names = [...document.querySelectorAll('.lobu-decide button')].map(b => b.textContent);
-  expect(names).toEqual(['Approve a', 'Respond']);
+  expect(names).toEqual(['Approve a', 'Reply without running']);
 });
 
 test("an outside agent's answers are the buttons, and a key never takes one that it remembers", async () => {
@@ -317,10 +317,10 @@ test('a batch is decided in one place and sent once', async () => {
 
   cards[0].querySelectorAll('button')[0].click();
   await drawn();
-  expect(button(/Send decisions/).disabled).toBe(true);
+  expect(button(/Submit/).disabled).toBe(true);
   expect(sent(server)).toEqual([]);
-  await click(/Reject the rest/);
-  await click(/Send decisions/);
+  await click(/Reject all/);
+  await click(/Submit/);
 
   expect(sent(server)).toEqual([
     [
@@ -451,7 +451,9 @@ test('A33: after a kernel restart the card says, before the decision, that the v
 
   await tell(custom('lobu.kernel', { what: 'restarted', message: 'The kernel was restarted.' }));
 
-  expect(element.querySelector('.lobu-decide')?.textContent).toMatch('variables are gone');
+  expect(element.querySelector('.lobu-decide')?.textContent).toMatch(
+    'Variables this code needs may be missing'
+  );
 });
 
 test('an expired question says so and takes no decision', async () => {
@@ -658,7 +660,7 @@ test('E27: a cut connection is no error; the line says when it tries again', asy
   server.channel.drop();
   await drawn();
 
-  expect(element.querySelector('.lobu-connection')?.textContent).toMatch(/next try in \d+ s/);
+  expect(element.querySelector('.lobu-connection')?.textContent).toMatch(/Reconnecting in \d+ s/);
   expect(element.querySelector('.lobu-error, [role=alert]')).toBeNull();
   expect(button(/Stop/).disabled).toBe(true);
 });
@@ -703,14 +705,14 @@ test('a colleague without the thread reads the copy that the notebook saved', as
   );
 
   expect(element.textContent).toMatch('from the notebook');
-  expect(element.textContent).toMatch('Saved copy');
+  expect(element.textContent).toMatch('Saved output');
   expect(element.querySelector('button')).toBeNull();
 });
 
 test('E26: what was open when a copy was saved, or in a deleted thread, has no button that means nothing', async () => {
   const element = await showSaved(stateOf(...waitingFor('1 + 1')));
 
-  expect(element.textContent).toMatch('Saved copy');
+  expect(element.textContent).toMatch('Saved output');
   expect(element.textContent).toMatch('Not run');
   expect(element.textContent).not.toMatch('Needs approval');
   expect(element.querySelector('button:not(.lobu-card-head), fieldset, .lobu-decide')).toBeNull();
@@ -759,7 +761,7 @@ test('a queued run says that it waits its turn, and can be withdrawn', async () 
   );
   server.answers.set('POST runs/r2/cancel', reply(200, { runId: 'r2' }));
 
-  expect(element.textContent).toMatch('Waiting its turn');
+  expect(element.textContent).toMatch('Queued');
   await click(/Stop/);
 
   expect(server.callsTo('runs/r2/cancel')).toHaveLength(1);

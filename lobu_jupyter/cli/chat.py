@@ -240,7 +240,7 @@ class _Chat:
         thread = started.thread_id
         if not self._choice.asks:
             raise ChatFailed(
-                f"The agent waits for a decision: `lobu approve {thread}` or `lobu reject {thread}`."
+                f"The agent needs your approval: `lobu approve {thread}` or `lobu reject {thread}`."
             )
         entries = [prompts.entry_of(interrupt) for interrupt in interrupts]
         try:

@@ -52,7 +52,7 @@ def approve_command(
     option: str | None,
     as_json: bool,
 ) -> None:
-    """Show the calls that THREAD waits with, and let them run."""
+    """Show the actions of THREAD that need approval, and approve them."""
     more = {"grant": grant, "option": option}
     approval: Payload = {
         "approved": True,
@@ -78,11 +78,11 @@ def approve_command(
 
 @click.command("reject")
 @_thread
-@click.option("--reason", default="", help="The agent is told.")
+@click.option("--reason", default="", help="The agent reads it.")
 @as_json
 @click.pass_context
 def reject_command(ctx: click.Context, thread: str | None, reason: str, as_json: bool) -> None:
-    """Refuse the calls, or the questions, that THREAD waits with."""
+    """Reject the actions of THREAD that need approval, or skip its questions."""
     rejection: Payload = {"approved": False, "reason": reason} if reason else {"approved": False}
     _decide(ctx, thread, lambda _: rejection, as_json)
 
@@ -93,7 +93,7 @@ def reject_command(ctx: click.Context, thread: str | None, reason: str, as_json:
 @as_json
 @click.pass_context
 def answer_command(ctx: click.Context, thread: str, answers: tuple[str, ...], as_json: bool) -> None:
-    """Answer the questions that THREAD waits with: one ANSWER each, in their order."""
+    """Answer the questions of THREAD: one ANSWER each, in their order."""
     left = list(answers)
 
     def payload(interrupt: Interrupt) -> Payload:
@@ -144,11 +144,11 @@ def _decide(
             started, is_new = client.resume(waiting[0].thread_id, entries)
         except QuestionChanged as error:
             put_changed(error)
-            raise click.ClickException("Nothing was decided; run the command again to decide this.") from None
+            raise click.ClickException("Nothing was decided. Run the command again to decide this.") from None
     if is_json:
         put_json(started)
     else:
-        click.echo(f"{'Decided' if is_new else 'Decided before'}; the run goes on as {started.run_id}.")
+        click.echo(f"{'Decided' if is_new else 'Already decided'}. Resuming as {started.run_id}…")
 
 
 def _waiting(client: Client, name: str | None) -> list[Interrupt]:
@@ -157,11 +157,11 @@ def _waiting(client: Client, name: str | None) -> list[Interrupt]:
     if name is not None:
         waiting = [i for i in waiting if i.thread_id == _thread_of(waiting, name)]
     if not waiting:
-        what = "Nothing waits for you" if name is None else f"Nothing waits for you on {name}"
-        raise click.ClickException(f"{what}; `lobu inbox` lists what does.")
+        where = "" if name is None else f" on {name}"
+        raise click.ClickException(f"Nothing to approve{where} (already decided). See all: lobu inbox")
     threads = sorted({i.thread_id for i in waiting})
     if len(threads) > 1:
-        raise click.UsageError(f"Several threads wait; name one: {', '.join(threads)}")
+        raise click.UsageError(f"Several threads need approval. Name one: {', '.join(threads)}")
     return waiting
 
 

@@ -88,7 +88,7 @@ def _about(agent: dict[str, Any]) -> str:
 @as_json
 @click.pass_context
 def inbox_command(ctx: click.Context, thread_id: str | None, as_json: bool) -> None:
-    """Show what waits for your decision."""
+    """Show what needs your approval."""
     with reach(ctx).client() as client:
         waiting = client.interrupts(thread_id=thread_id)
     rows = [

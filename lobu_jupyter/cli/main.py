@@ -17,7 +17,7 @@ _COMMANDS = {
     "runs": ("lists", "Runs, newest first."),
     "threads": ("lists", "Threads, newest first."),
     "agents": ("lists", "The agents that can be chosen, and their state."),
-    "inbox": ("lists", "Show what waits for your decision."),
+    "inbox": ("lists", "Show what needs your approval."),
     "approve": ("decide", "Let the calls run that a thread waits with."),
     "reject": ("decide", "Refuse the calls, or the questions, that a thread waits with."),
     "answer": ("decide", "Answer the questions that a thread waits with."),
@@ -78,7 +78,7 @@ def run(arguments: list[str] | None = None) -> int:
 
         if not isinstance(error, LobuError):
             raise
-        where = f" ({error.field})" if error.field else ""
-        click.echo(f"Error: {error.message}{where}", err=True)
+        where = f" ({error.field})" if error.field and error.field not in str(error) else ""
+        click.echo(f"Error: {error}{where}", err=True)
         return 1
     return code if isinstance(code, int) else 0

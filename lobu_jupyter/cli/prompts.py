@@ -20,8 +20,8 @@ _MEANING = {
     "y": "[y]es",
     "n": "[n]o",
     "e": "[e]dit",
-    "t": "yes, on this [t]hread always",
-    "r": "[r]espond instead",
+    "t": "always in [t]his chat",
+    "r": "[r]eply without running",
 }
 
 
@@ -50,7 +50,7 @@ def _approval(interrupt: dict[str, Any], ours: dict[str, Any]) -> Payload:
         err=True,
     )
     if word == "n":
-        reason = click.prompt("why (the agent is told)", default="", show_default=False, err=True)
+        reason = click.prompt("Reason (optional)", default="", show_default=False, err=True)
         return {"approved": False, "reason": reason} if reason else {"approved": False}
     if word == "t":
         return {"approved": True, "grant": "thread" if ours.get("toolName") in CODE_TOOLS else "thread_all"}
@@ -71,7 +71,7 @@ def _option_of(ours: dict[str, Any]) -> Payload:
     chosen = None if word == "n" else options[int(word) - 1]
     if chosen is not None and str(chosen["kind"]).startswith("allow"):
         return {"approved": True, "option": chosen["id"]}
-    reason = click.prompt("why (the agent is told)", default="", show_default=False, err=True)
+    reason = click.prompt("Reason (optional)", default="", show_default=False, err=True)
     payload: Payload = {"approved": False, **({"option": chosen["id"]} if chosen is not None else {})}
     return {**payload, "reason": reason} if reason else payload
 

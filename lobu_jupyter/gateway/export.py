@@ -28,7 +28,7 @@ async def export(
 ) -> dict[str, Any]:
     """See :meth:`Gateway.export`."""
     if format not in ("notebook", "json"):
-        raise InvalidField("a format is notebook or json", field="format")
+        raise InvalidField("must be notebook or json", field="format")
     thread = await get_thread(ctx, by, thread_id)
     state = await snapshots.state(thread_id)
     if format == "notebook":

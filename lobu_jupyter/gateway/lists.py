@@ -37,9 +37,9 @@ async def list_runs(
     """See :meth:`Gateway.list_runs`."""
     owner = owner_of(by)
     if status is not None and status not in frozenset(RunStatus):
-        raise InvalidField(f"a status is one of {', '.join(RunStatus)}", field="status")
+        raise InvalidField(f"must be one of {', '.join(RunStatus)}", field="status")
     if not 1 <= limit <= MAX_PAGE:
-        raise InvalidField(f"a page has 1 to {MAX_PAGE} runs", field="limit")
+        raise InvalidField(f"must be 1 to {MAX_PAGE}", field="limit")
 
     async def body(tx: Tx) -> list[Row]:
         if thread_id is not None:

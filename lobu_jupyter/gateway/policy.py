@@ -93,7 +93,7 @@ async def put_policy(ctx: Context, by: Caller, notebook_path: str, rules: Rules)
     """See :meth:`Gateway.put_policy`."""
     owner = await allow_change(ctx, by, "policy", decides=True)
     if not notebook_path:
-        raise InvalidField("rules belong to a notebook", field="notebookPath")
+        raise InvalidField("must name the notebook that the rules belong to", field="notebookPath")
     await check_place(ctx, by, "policy", notebook_path=notebook_path)
 
     async def body(tx: Tx) -> None:
@@ -115,14 +115,16 @@ async def add_grant(
             notebook of a thread that has none.
     """
     if interrupt.tool_name is None:
-        raise InvalidField("this question is about no tool", field="resume.payload.grant")
+        raise InvalidField("must be left out: the question is about no tool", field="resume.payload.grant")
     assert decision.grant is not None, "the caller has looked"
     scope, covers = GRANTS[decision.grant]
     if covers == "simple" and interrupt.tool_name not in CODE_TOOLS:
-        message = f"{interrupt.tool_name} takes call, thread_all or notebook_all; the others are for code"
+        message = (
+            f"must be call, thread_all or notebook_all for {interrupt.tool_name}: the others are for code"
+        )
         raise InvalidField(message, field="resume.payload.grant")
     if scope == "notebook" and thread["notebook_path"] is None:
-        raise InvalidField("this thread belongs to no notebook", field="resume.payload.grant")
+        raise InvalidField("must not be for the notebook: this thread has none", field="resume.payload.grant")
     lifetime = ctx.settings.grant_seconds
     grant_id = new_id("grant")
     await tx.run(
@@ -171,7 +173,7 @@ async def audit(
     """See :meth:`Gateway.audit`."""
     owner = owner_of(by)
     if not 1 <= limit <= MAX_PAGE:
-        raise InvalidField(f"a page has 1 to {MAX_PAGE} rows", field="limit")
+        raise InvalidField(f"must be 1 to {MAX_PAGE}", field="limit")
 
     async def body(tx: Tx) -> list[Row]:
         bound = NO_LIMIT if before is None else before

@@ -105,7 +105,7 @@ async def list_threads(
     """See :meth:`Gateway.list_threads`."""
     owner = owner_of(by)
     if not 1 <= limit <= MAX_PAGE:
-        raise InvalidField(f"a page has 1 to {MAX_PAGE} threads", field="limit")
+        raise InvalidField(f"must be 1 to {MAX_PAGE}", field="limit")
     params: dict[str, Any] = {"notebook_path": notebook_path, "name": name, "kernel_id": kernel_id}
     params |= {"archived": archived, "limit": limit, "search": _pattern(search), "before": _time(before)}
 
@@ -129,7 +129,7 @@ def _time(before: str | None) -> float | None:
     try:
         return round(datetime.fromisoformat(before).timestamp(), 3)
     except ValueError as error:
-        raise InvalidField("this is a thread's updatedAt", field="before") from error
+        raise InvalidField("must be the updatedAt of a thread", field="before") from error
 
 
 async def get_thread(ctx: Context, by: Caller, thread_id: str) -> Thread:
@@ -251,4 +251,4 @@ def check_text(**texts: str | UnsetType | None) -> None:
     """Refuse texts that are too long for a title, a name or a path."""
     for field, text in texts.items():
         if isinstance(text, str) and len(text) > MAX_TEXT:
-            raise InvalidField(f"this may have {MAX_TEXT} characters", field=field)
+            raise InvalidField(f"must have at most {MAX_TEXT} characters", field=field)

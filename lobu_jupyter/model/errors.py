@@ -40,6 +40,14 @@ class LobuError(Exception):
         self.detail = detail
         super().__init__(self.message)
 
+    def __str__(self) -> str:
+        """Return the message as a sentence: `expiresAt must be an ISO 8601 time`."""
+        return (
+            f"{self.field} {self.message}"
+            if self.field and self.message.startswith("must ")
+            else self.message
+        )
+
     def to_wire(self) -> dict[str, Any]:
         """Return ``{"code", "message", "field"?, …detail}``, the value of ``error`` in a response."""
         wire: dict[str, Any] = {"code": self.code, "message": self.message, **self.detail}
@@ -134,7 +142,7 @@ class ThreadBusy(Conflict):
 
 
 class ThreadWaiting(Conflict):
-    """The agent waits for a decision on this thread; decide first, or set ifWaiting to queue or cancel."""
+    """The agent needs a decision on this thread. Decide first, or set ifWaiting to queue or cancel."""
 
     code = "thread_waiting"
 

@@ -261,9 +261,9 @@ def parse(body: bytes | Raw, where: str) -> tuple[Known, bytes]:
     """
     data = bytes(body)
     if len(data) > MAX_EVENT_BYTES:
-        raise InvalidField(f"an event may have {MAX_EVENT_BYTES} bytes, this has {len(data)}", field=where)
+        raise InvalidField(f"must have at most {MAX_EVENT_BYTES} bytes, not {len(data)}", field=where)
     if too_deep(data):
-        raise InvalidField(f"an event nests at most {MAX_DEPTH} deep", field=where)
+        raise InvalidField(f"must nest at most {MAX_DEPTH} deep", field=where)
     try:
         if b"null" in data:
             data = encode({k: v for k, v in decode(data).items() if v is not None or k in _NULLABLE})
@@ -271,7 +271,7 @@ def parse(body: bytes | Raw, where: str) -> tuple[Known, bytes]:
     except msgspec.ValidationError as error:
         return _unknown(data, where, error)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise InvalidField(f"not JSON: {error}", field=where) from error
+        raise InvalidField(f"must be JSON: {error}", field=where) from error
 
 
 def explain(error: msgspec.ValidationError) -> tuple[str, str]:
@@ -307,10 +307,10 @@ def _unknown(data: bytes, where: str, error: msgspec.ValidationError) -> tuple[K
     try:
         event = decode(data)
     except msgspec.DecodeError as bad:
-        raise InvalidField(f"an event is a JSON object: {bad}", field=where) from bad
+        raise InvalidField(f"must be a JSON object: {bad}", field=where) from bad
     kind = event.get("type")
     if not isinstance(kind, str):
-        raise InvalidField("an event has a type", field=f"{where}.type") from error
+        raise InvalidField("must be the type of an event", field=f"{where}.type") from error
     if kind in TYPES:
         text, member = explain(error)
         raise InvalidField(f"{kind}: {text}", field=where + member) from error

@@ -270,7 +270,7 @@ def decide(entry: dict[str, Any], interrupt: Interrupt, where: str) -> Decision:
     decision = _read(entry, interrupt, where)
     if decision.kind not in interrupt.decisions:
         offered = ", ".join(interrupt.decisions)
-        raise InvalidField(f"this question offers {offered}; not {decision.kind}", field=f"{where}.payload")
+        raise InvalidField(f"must be one of {offered}, not {decision.kind}", field=f"{where}.payload")
     if decision.kind == "edit":
         _check_args(decision.edited_args or {}, interrupt.args_schema, f"{where}.payload.editedArgs")
     if decision.kind == "answer":
@@ -281,7 +281,7 @@ def decide(entry: dict[str, Any], interrupt: Interrupt, where: str) -> Decision:
 def _with_option(decision: Decision, payload: dict[str, Any], interrupt: Interrupt, where: str) -> Decision:
     named = payload.get("option")
     if named is not None and (not isinstance(named, str) or decision.kind not in ("approve", "reject")):
-        raise InvalidField("option goes with approved, and is the id of one", field=f"{where}.option")
+        raise InvalidField("must be the id of an option, and be given with approved", field=f"{where}.option")
     if not interrupt.options and named is None:
         return decision
     yes, grant = decision.kind == "approve", decision.grant is not None
@@ -294,44 +294,44 @@ def _read(entry: dict[str, Any], interrupt: Interrupt, where: str) -> Decision:
     if status == "cancelled":
         return Decision(interrupt_id=interrupt.id, kind="reject")
     if status != "resolved":
-        raise InvalidField("status is resolved or cancelled", field=f"{where}.status")
+        raise InvalidField("must be resolved or cancelled", field=f"{where}.status")
     if not isinstance(payload, dict):
-        raise InvalidField("a resolved entry has an object as payload", field=f"{where}.payload")
+        raise InvalidField("must be an object if status is resolved", field=f"{where}.payload")
     unknown = payload.keys() - {"approved", "editedArgs", "reason", "response", "answers", "grant", "option"}  # pyright: ignore[reportUnknownVariableType]
     if unknown:
-        raise InvalidField("unknown member of a payload", field=f"{where}.payload.{min(unknown)}")
+        raise InvalidField("is not a member of a payload", field=f"{where}.payload.{min(unknown)}")
     grant: Any = payload.get("grant")  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
     if grant is not None and (not isinstance(grant, str) or grant not in GRANTS):
-        raise InvalidField(f"grant must be one of {', '.join(GRANTS)}", field=f"{where}.payload.grant")
+        raise InvalidField(f"must be one of {', '.join(GRANTS)}", field=f"{where}.payload.grant")
     if grant is not None and (payload.get("approved") is not True or interrupt.no_grant):  # pyright: ignore[reportUnknownMemberType]
-        raise InvalidField("this decision takes no grant", field=f"{where}.payload.grant")
+        raise InvalidField("must be left out of this decision", field=f"{where}.payload.grant")
     if "answers" in payload:
         if not isinstance(payload["answers"], dict):
-            raise InvalidField("answers is an object", field=f"{where}.payload.answers")
+            raise InvalidField("must be an object", field=f"{where}.payload.answers")
         return Decision(interrupt_id=interrupt.id, kind="answer", answers=payload["answers"])  # pyright: ignore[reportUnknownArgumentType]
     if "response" in payload:
         if not isinstance(payload["response"], str) or not payload["response"].strip():
-            raise InvalidField("response is a text", field=f"{where}.payload.response")
+            raise InvalidField("must be a string that is not empty", field=f"{where}.payload.response")
         return Decision(interrupt_id=interrupt.id, kind="respond", response=payload["response"])
     if payload.get("approved") is True:  # pyright: ignore[reportUnknownMemberType]
         if "editedArgs" not in payload:
             return Decision(interrupt_id=interrupt.id, kind="approve", grant=grant)  # pyright: ignore[reportUnknownArgumentType]
         if not isinstance(payload["editedArgs"], dict):
-            raise InvalidField("editedArgs is an object", field=f"{where}.payload.editedArgs")
+            raise InvalidField("must be an object", field=f"{where}.payload.editedArgs")
         return Decision(
             interrupt_id=interrupt.id, kind="edit", edited_args=payload["editedArgs"], grant=grant
         )  # pyright: ignore[reportUnknownArgumentType]
     if payload.get("approved") is False:  # pyright: ignore[reportUnknownMemberType]
         reason = payload.get("reason", "")  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
         if not isinstance(reason, str):
-            raise InvalidField("reason is a text", field=f"{where}.payload.reason")
+            raise InvalidField("must be a string", field=f"{where}.payload.reason")
         return Decision(interrupt_id=interrupt.id, kind="reject", reason=reason)
-    raise InvalidField("approved is true or false", field=f"{where}.payload.approved")
+    raise InvalidField("must be true or false", field=f"{where}.payload.approved")
 
 
 def _check_args(args: dict[str, Any], schema: dict[str, Any] | None, where: str) -> None:
     if not args:
-        raise InvalidField("the edited arguments are empty", field=where)
+        raise InvalidField("must not be empty", field=where)
     if schema is None:
         return
     from jsonschema import Draft202012Validator  # 60 ms: not for a kernel that only imports us
@@ -349,7 +349,7 @@ def _check_args(args: dict[str, Any], schema: dict[str, Any] | None, where: str)
 def _check_answers(answers: dict[str, Any], questions: list[dict[str, Any]], where: str) -> None:
     known = {str(q["id"]): q for q in questions}
     for name in answers.keys() - known.keys():
-        raise InvalidField("no such question", field=f"{where}.{name}")
+        raise InvalidField("is not the id of a question here", field=f"{where}.{name}")
     for name, question in known.items():
         answer, at = answers.get(name), f"{where}.{name}"
         if question.get("multiple"):
@@ -357,9 +357,9 @@ def _check_answers(answers: dict[str, Any], questions: list[dict[str, Any]], whe
         else:
             chosen = [answer]
         if not chosen or not all(isinstance(a, str) and a.strip() for a in chosen):
-            raise InvalidField("this question needs an answer", field=at)
+            raise InvalidField("must have an answer", field=at)
         options: list[str] = question.get("options") or []
         if options and not question.get("freeText", True):
             for choice in chosen:
                 if choice not in options:
-                    raise InvalidField(f"choose from {', '.join(options)}", field=at)
+                    raise InvalidField(f"must be one of {', '.join(options)}", field=at)

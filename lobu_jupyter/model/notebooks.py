@@ -13,7 +13,7 @@ is read-only::
 The answer to a read is ``{"cells": [Cell, …], "where": "page" | "file"}``. Other answers are
 ``{"done": true}``, ``{"refused": why}`` and ``{"conflict": "changed" | "gone" | "place"}``. After a conflict
 nothing was done: the cell's source is not ``was``, or the cell is gone, or the cell before the new place is.
-A Cell is ``{"id", "type", "source", "outputs"}``. An output is the text of a stream or an error, or a MIME
+A Cell is ``{"id", "type", "source", "outputs", "count"?}``; the count is the number in its prompt. An output is the text of a stream or an error, or a MIME
 bundle in which values that no model can read, such as pixels, are empty. A request may be repeated and takes
 effect once. The same rules for an open page: labextension/src/panel/lab/edits.ts.
 """
@@ -210,6 +210,7 @@ def _described(cell: dict[str, Any], index: int) -> dict[str, Any]:
         "type": cell.get("cell_type", "raw"),
         "source": source_of(cell),
         "outputs": [said for said in map(_said, outputs) if said],
+        **({"count": cell["execution_count"]} if cell.get("execution_count") else {}),
     }
 
 

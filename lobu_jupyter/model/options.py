@@ -37,14 +37,14 @@ def option_of(options: list[Option], *, yes: bool, named: str | None, grant: boo
         plain = next((option for option in fitting if option.get("plain")), None)
         if plain is None and yes and options:
             raise InvalidField(
-                f"name the option of this approval: {_listed(fitting)}", field=f"{where}.option"
+                f"must name the option of this approval: {_listed(fitting)}", field=f"{where}.option"
             )
         return plain["id"] if plain is not None else None
     found = next((option for option in fitting if option["id"] == named), None)
     if found is None:
-        raise InvalidField(f"option must be one of {_listed(fitting)}", field=f"{where}.option")
+        raise InvalidField(f"must be one of {_listed(fitting)}", field=f"{where}.option")
     if grant and not found.get("plain"):
-        raise InvalidField("this option takes no grant", field=f"{where}.grant")
+        raise InvalidField("must be left out with this option", field=f"{where}.grant")
     return named
 
 

@@ -39,6 +39,7 @@ class ErrorCode(StrEnum):
     WORKER_LOST = "worker_lost"
     SERVER_RESTARTED = "server_restarted"
     PROVIDER_ERROR = "provider_error"
+    NO_MODEL = "no_model"
     GUARDRAIL = "guardrail"
     EXPIRED = "expired"
     INTERNAL = "internal"

@@ -96,7 +96,7 @@ class Comm:
 
 def _call_of(method: str, path: str, body: Any) -> Call[tuple[int, Any]]:
     if method not in _METHODS or path.startswith("/") or ".." in path or ":" in path:
-        raise InvalidField("not a route of lobu", field="path")
+        raise InvalidField("must be a route of lobu", field="path")
     content = None if body is None else msgspec.json.encode(body)
     return Call(method=method, path=path, body=content, read=lambda status, data: (status, _json(data)))
 

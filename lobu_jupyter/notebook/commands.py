@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 def ask(prompt: str, args: Namespace) -> Run | None:
     """Start a run for `%lobu PROMPT` and show it, or print it as JSON."""
     if not prompt.strip():
-        raise UsageError("A prompt is missing; %lobu help lists what there is.")
+        raise UsageError("Write a prompt after %lobu. See all commands: %lobu help")
     link = session.reaching()
     thread = link.thread(args.thread, new=args.new)
     run = ask_and_show(
@@ -94,7 +94,7 @@ def _cancel(rest: str) -> None:
     link = session.reaching()
     run = _current(link, _known(link).thread_id)
     if run.ended:
-        print("Nothing runs on this notebook's thread.")
+        print("Nothing is running here.")
     else:
         run.cancel()
         print("Cancelled.")
@@ -141,12 +141,12 @@ def _threads(rest: str) -> Table:
 
 def _attach(rest: str) -> Run:
     if not rest:
-        raise UsageError("Which thread? %lobu threads lists them.")
+        raise UsageError("Name a thread. See all: %lobu threads")
     link = session.reaching()
     for thread in link.client.list_threads():
         if rest in (thread.thread_id, thread.name, thread.title):
             return _show_latest(link, thread.thread_id)
-    raise UsageError(f"There is no thread with the id, name or title {rest!r}; %lobu threads lists them.")
+    raise UsageError(f"There is no thread with the id, name or title {rest!r}. See all: %lobu threads")
 
 
 def _inbox(rest: str) -> Table:
@@ -191,7 +191,7 @@ def _reject(rest: str) -> None:
 def _answer(rest: str) -> None:
     run = _waiting()
     if not rest:
-        raise UsageError("%lobu answer TEXT answers the agent's question.")
+        raise UsageError("Write an answer: %lobu answer TEXT")
     with _said_in_a_line():
         which, text = _asked(run, rest)
         run.answer(*_answers(run, which, text), which=which)
@@ -235,7 +235,7 @@ def _said_in_a_line() -> Generator[None]:
 
 def _tell(what: str, run: Run) -> None:
     left = run.undecided
-    print(f"{what}; {left} to decide before the run goes on." if left else f"{what}; the run goes on.")
+    print(f"{what}. {left} more to decide." if left else f"{what}. Resuming…")
 
 
 def _rebuild(rest: str) -> Run:
@@ -332,7 +332,7 @@ def _help(rest: str) -> None:
     _no_more("help", rest)
     width = max(len(name) for name in MANUAL)
     lines = [f"  %lobu {name.ljust(width)}  {text}" for name, text in MANUAL.items()]
-    print("\n".join(["%lobu PROMPT asks the agent; %lobu? tells of the options.", *lines]))
+    print("\n".join(["%lobu PROMPT asks the agent. %lobu? shows the options.", *lines]))
 
 
 def _doctor(rest: str) -> Table:
@@ -370,14 +370,14 @@ def _known(link: Session) -> Thread:
     """Return this notebook's thread. Raises a UsageError if nothing was asked yet."""
     thread = link.known_thread()
     if thread is None:
-        raise UsageError("Nothing was asked in this notebook yet.")
+        raise UsageError("No chat in this notebook yet.")
     return thread
 
 
 def _latest_of(link: Session, thread_id: str) -> Run:
     rows = link.client.list_runs(thread_id=thread_id, limit=1)
     if not rows:
-        raise UsageError("There is no run on this thread yet.")
+        raise UsageError("No runs in this chat yet.")
     return Run.of(link, rows[0])
 
 
@@ -400,9 +400,7 @@ def _waiting() -> Run:
     link = session.reaching()
     run = _current(link, _known(link).thread_id)
     if run.status != "interrupted":
-        raise UsageError(
-            "Nothing waits for a decision on this notebook's thread. The panel's inbox shows all notebooks."
-        )
+        raise UsageError("Nothing to approve here (already decided). See all: %lobu inbox")
     return run
 
 

@@ -67,7 +67,7 @@ class Batch:
             ValueError: it names none, or there are several and it is None.
         """
         if not open_:
-            raise ValueError("Nothing waits for a decision on this run.")
+            raise ValueError("Nothing to approve here (already decided).")
         if which is None:
             left = self.left(open_)
             if len(left) == 1:

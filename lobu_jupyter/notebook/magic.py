@@ -27,7 +27,7 @@ COMMANDS = {
     "runs": "the runs of this notebook's thread",
     "threads": "[SEARCH]  all my threads",
     "attach": "THREAD  show a thread (id, name or title) here, live",
-    "inbox": "what waits for my decision, over all threads",
+    "inbox": "what needs my approval, in all chats",
     "approve": "[N | all]  let the agent's call run",
     "reject": "[N | all] [REASON]  refuse it",
     "answer": "[N] TEXT  answer the agent's question",

@@ -25,7 +25,7 @@ TICK = 0.25
 QUEUE_TICK = 1.0
 """Seconds after which a queued run's wait checks again that a person can decide the question ahead of it."""
 _NOBODY_DECIDES = (
-    "This chat waits for a decision, and no front end is open to make it, so the message was not run. "
+    "This chat needs a decision first, and no front end is open to make it, so the message was not run. "
     "Decide first (%lobu approve, %lobu reject, %lobu answer), then ask again."
 )
 

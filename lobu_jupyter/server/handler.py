@@ -151,7 +151,7 @@ class LobuHandler(CallerMixin, APIHandler):
                 check_members(self.request.body)
             return found
         except RepeatedMember as error:
-            raise InvalidField("this member is given twice", field=error.name) from error
+            raise InvalidField("must be given once", field=error.name) from error
         except msgspec.ValidationError as error:
             _check_json(self.request.body)  # a member may be wrong before the JSON is
             raise _invalid(error, "body") from error
@@ -171,7 +171,7 @@ class LobuHandler(CallerMixin, APIHandler):
         names = {field.encode_name for field in msgspec.structs.fields(cls)}  # pyright: ignore[reportArgumentType]
         for name, values in self.request.query_arguments.items():
             if name in names and len(values) > 1:
-                raise InvalidField("this argument is given twice", field=name)
+                raise InvalidField("must be given once", field=name)
         try:
             return msgspec.convert(given, cls, strict=False)
         except msgspec.ValidationError as error:

@@ -101,7 +101,7 @@ def test_how_it_stands_is_said_once_in_a_live_region(open_lab: OpenLab):
     lab = open_lab(LOAD, script("run x = 1"))
     lab.run_all()
     region = lab.view.get_by_role("status")
-    expect(region).to_have_text("Waiting for you")
+    expect(region).to_have_text("Needs approval")
 
     lab.question.press("a")
 

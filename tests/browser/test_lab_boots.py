@@ -174,7 +174,7 @@ def test_a_colleague_without_the_thread_reads_the_saved_copy(
     theirs = Lab.open(context.new_page(), mortal, (), lab.name)
 
     expect(theirs.view).to_contain_text("for the colleague")
-    theirs.stands("Saved copy")
+    theirs.stands("Saved output")
     assert theirs.errors == []
 
 

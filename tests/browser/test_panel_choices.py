@@ -40,7 +40,7 @@ def test_who_answers_and_how_freely_is_chosen_below_the_message(open_lab: OpenLa
     panel.root.get_by_label("Mode", exact=True).select_option("Allow")
     panel.send("run made = 6 * 7")
     panel.stands("Done")
-    panel.root.get_by_label("Mode", exact=True).select_option("Only look")
+    panel.root.get_by_label("Mode", exact=True).select_option("Read-only")
     panel.send("run made = 0")
     panel.stands("Done")
 
@@ -80,6 +80,6 @@ def test_a_person_who_looks_elsewhere_is_told_that_the_agent_waits_and_that_it_i
         lab.page.wait_for_function(f"{ELSEWHERE}.length === 2")
 
     assert lab.page.evaluate(ELSEWHERE) == [
-        ["Elsewhere", "The agent waits for you."],
+        ["Elsewhere", "The agent needs your approval."],
         ["Elsewhere", "The agent is done."],
     ]

@@ -31,7 +31,7 @@ def test_an_answer_that_a_dead_server_cut_is_marked_and_continued_below_what_is_
     expect(lab.view.locator(".lobu-connection")).to_contain_text("next try")
     mortal.start()
     lab.stands("Interrupted")
-    expect(lab.view).to_contain_text("The Jupyter server was restarted")
+    expect(lab.view).to_contain_text("The Jupyter server restarted")
     lab.button("Continue").click()
 
     expect(lab.view).to_contain_text("Continue where you stopped.")
@@ -88,7 +88,7 @@ def test_a_batch_is_decided_in_one_place_and_sent_once(open_lab: OpenLab):
 
     lab.question.first.press("a")
     lab.question.last.press("r")
-    lab.button("Send decisions").click()
+    lab.button("Submit").click()
 
     lab.stands("Done")
     assert (lab.value("a"), lab.value("b")) == ("1", None)

@@ -19,7 +19,7 @@ CONTROLS = ".lobu-decide, .lobu-batch, fieldset, .lobu-composer"
 
 def assert_no_controls(view: Locator) -> None:
     expect(view).to_contain_text("Read the README?")
-    expect(view.locator(".lobu-saved-label")).to_contain_text("Saved copy")
+    expect(view.locator(".lobu-saved-label")).to_contain_text("Saved output")
     expect(view.locator(CONTROLS)).to_have_count(0)
     expect(view.get_by_role("button", name="Approve")).to_have_count(0)
     for shown in ("false", "true"):

@@ -61,7 +61,7 @@ def test_the_person_answers_in_place_of_the_tool(open_lab: OpenLab):
     lab.run_all()
     say(lab, "run x = 1")
 
-    lab.button("Respond").click()
+    lab.button("Reply without running").click()
     lab.question.locator("input").fill("it is 7")
     lab.question.locator("input").press("Enter")
 

@@ -102,7 +102,7 @@ def void(value: object) -> None: ...
         (in_log("story1-0-a\nstory9-0-b\n"), "tools_without_decision"),
         (in_log(""), "lost_effects"),
         (in_events('"ok":true', '"ok":false'), "lost_effects"),
-        (in_events('"content":"', '"content":"run_code needs a kernel, and '), "lost_effects"),
+        (in_events('"content":"', '"content":"No kernel is running for this notebook. '), "lost_effects"),
     ],
 )
 async def test_each_kind_of_wrong_is_named(

@@ -13,7 +13,7 @@ from .people import Record
 
 LIVE = ("queued", "running")
 ENDS = ("RUN_FINISHED", "RUN_ERROR")
-NO_KERNEL = "run_code needs a kernel, and "
+NO_KERNEL = ("No kernel is running for this notebook.", "The kernel of this notebook cannot be reached")
 MARK = re.compile(r"write\('(story[\w-]+)")
 
 

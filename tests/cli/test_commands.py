@@ -80,7 +80,7 @@ def test_deciding_where_nothing_waits_is_an_error(lobu: Terminal, person: Person
     printed = lobu("approve", person.thread())
 
     assert printed.code == 1
-    assert "Nothing waits for you on" in printed.err
+    assert "Nothing to approve on" in printed.err
 
 
 def test_runs_threads_and_agents_are_listed(lobu: Terminal, person: Person) -> None:

@@ -59,7 +59,7 @@ def test_a_decision_on_a_batch_that_is_over_is_forgotten() -> None:
 
 @pytest.mark.parametrize(
     ("open_", "which", "why"),
-    [([], None, "Nothing waits"), (ONE, "i9", "no open question 'i9'"), (TWO, 7, "no open question 7")],
+    [([], None, "Nothing to approve"), (ONE, "i9", "no open question 'i9'"), (TWO, 7, "no open question 7")],
 )
 def test_what_is_not_there_cannot_be_decided(open_: list[Any], which: str | int | None, why: str) -> None:
     with pytest.raises(ValueError, match=why):

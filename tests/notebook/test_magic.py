@@ -140,7 +140,7 @@ def test_a_command_takes_no_option_of_a_prompt(shell: Any, link: FakeSession) ->
 
 
 def test_a_cell_without_a_prompt_is_a_usage_error(shell: Any, link: FakeSession) -> None:
-    with pytest.raises(UsageError, match="prompt is missing"):
+    with pytest.raises(UsageError, match="Write a prompt"):
         shell.run_cell_magic("lobu", "", " \n")
 
 
@@ -174,7 +174,7 @@ def test_approve_where_nothing_waits_says_so(shell: Any, link: FakeSession) -> N
     link.client.write(j.started(), j.finished())
     link.client.rows = [run_row(start_cursor=1, status=RunStatus.SUCCEEDED)]
 
-    with pytest.raises(UsageError, match="Nothing waits for a decision"):
+    with pytest.raises(UsageError, match="Nothing to approve here"):
         shell.run_line_magic("lobu", "approve")
 
 
@@ -191,7 +191,7 @@ def test_a_batch_is_decided_call_by_call_over_several_cells(
     ((first, second),) = link.client.resumed
     assert first["payload"] == {"approved": False, "reason": "not this one"}
     assert second["payload"] == {"approved": True}
-    assert capsys.readouterr().out.splitlines()[0] == "Approved; 1 to decide before the run goes on."
+    assert capsys.readouterr().out.splitlines()[0] == "Approved. 1 more to decide."
 
 
 @pytest.mark.parametrize(

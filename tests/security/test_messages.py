@@ -135,7 +135,7 @@ def test_two_prompts_and_run_all_leave_the_first_question_open(kernel: ServedKer
         kernel.run("first.wait()")
 
         assert "interrupted queued" in kernel.run("print(first.status, second.status)").text
-        assert "Rejected; the run goes on." in kernel.run("%lobu reject by month").text
+        assert "Rejected. Resuming…" in kernel.run("%lobu reject by month").text
 
         kernel.run("second.wait()")
         assert "succeeded succeeded" in kernel.run("print(first.status, second.status)").text
@@ -149,7 +149,7 @@ def test_the_same_cell_run_again_while_it_asks_is_queued(kernel: ServedKernel) -
     kernel.run(ASKS)
 
     assert "rejected" not in first.updates[-1]["data"]["text/plain"]
-    assert "Approved; the run goes on." in kernel.run("%lobu approve").text
+    assert "Approved. Resuming…" in kernel.run("%lobu approve").text
     kernel.more(first, "ran ran")
 
 
@@ -219,4 +219,4 @@ def test_a_script_whose_prompt_meets_a_question_fails_at_once(
     printed = lobu("chat", "--agent", "script", "--thread", "piped", "say red")
 
     assert printed.code == 1
-    assert "waits for a decision" in printed.err
+    assert "needs a decision" in printed.err

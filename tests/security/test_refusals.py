@@ -216,7 +216,7 @@ async def test_a_part_of_an_old_journal_that_is_refused_is_left_out(
     assert "left out" in sent
     (told,) = ended.customs("lobu.left_out")
     assert "was left out" in told["message"]
-    assert "It said: " in told["message"]
+    assert "The provider said: " in told["message"]
 
 
 @pytest.mark.parametrize(("model", "shape"), SHAPES, ids=NAMES)

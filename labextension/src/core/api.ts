@@ -37,7 +37,7 @@ export class CallError extends Error {
     readonly field?: string,
     readonly interrupts: NonNullable<IWireError['interrupts']> = []
   ) {
-    super(message);
+    super(field && message.startsWith('must ') ? `${field} ${message}` : message);
     this.name = 'CallError';
   }
 }

@@ -88,7 +88,7 @@ export function problemOf(draft: Draft, interrupt: IInterrupt, trans: ITrans): s
     case 'edit':
       return editProblem(draft, interrupt, trans);
     case 'respond':
-      return draft.response.trim() ? null : trans.__('Write a response.');
+      return draft.response.trim() ? null : trans.__('Write a reply.');
     case 'approve':
       return draft.option || approvesPlainly(interrupt)
         ? null
@@ -159,26 +159,31 @@ function editedArgs(draft: Edit): JsonObject {
 
 function editProblem(draft: Edit, interrupt: IInterrupt, trans: ITrans): string | null {
   if (interrupt.metadata?.lobu?.argsText) {
-    return trans.__('A browser would round a number of these arguments. Edit them elsewhere.');
+    return trans.__(
+      'Your browser would round a number here. Edit these arguments in the terminal.'
+    );
   }
   const long = rounded(draft.rest);
   if (long !== null) {
-    return trans.__('A browser would round %1. Write it as a text, or edit elsewhere.', long);
+    return trans.__(
+      'Your browser would round %1. Write it as a string, or edit in the terminal.',
+      long
+    );
   }
   let args: JsonObject;
   try {
     args = editedArgs(draft);
   } catch (error) {
-    return trans.__('Not JSON: %1', (error as Error).message);
+    return trans.__('Must be JSON: %1', (error as Error).message);
   }
   if (typeof args !== 'object' || args === null || Array.isArray(args)) {
-    return trans.__('The arguments are a JSON object.');
+    return trans.__('Must be a JSON object.');
   }
   if (Object.keys(args).length === 0) {
-    return trans.__('The arguments are empty.');
+    return trans.__('Must not be empty.');
   }
   if (draft.code !== null && !draft.code.trim()) {
-    return trans.__('The code is empty.');
+    return trans.__('Write some code.');
   }
   return misfit(args, interrupt.metadata?.lobu?.argsSchema ?? {});
 }

@@ -28,7 +28,7 @@ import { PanelModel } from './model/panel';
 
 const plugin: JupyterFrontEndPlugin<void> = {
   id: 'lobu-jupyter:panel',
-  description: 'The side panel: threads with agents, and all that waits for you.',
+  description: 'The side panel: chats with agents, and what needs your approval.',
   autoStart: true,
   optional: [
     INotebookTracker,

@@ -65,7 +65,7 @@ class AcpAgent:
             for event in turn.mapper.finish("The agent failed before this call had its result."):
                 yield event
             code = ErrorCode.PROVIDER_ERROR if turn.alive else ErrorCode.WORKER_DIED
-            raise AgentError(code, f"{error} Ask again; it goes on in its session.") from error
+            raise AgentError(code, f"{error} Ask again to continue its session.") from error
         finally:
             await turn.leave()
 

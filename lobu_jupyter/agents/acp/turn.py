@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 MOST_SUMMARY = 20_000
 GONE = (
     "The agent that asked has ended since (its worker stopped or the server was restarted), so the answer could "
-    "not be given. Ask again: {name} goes on in its session."
+    "not be given. Ask again: {name} continues in its session."
 )
 _CUT = {"max_tokens": "length", "max_turn_requests": "max_turn_requests"}  # the protocol's stop reasons
 GAVE_UP = "It was not run: the agent gave up waiting for the decision."

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from .script import Delta
 
-QUESTION = "Run all of this again in your kernel? It stops at the first error."
+QUESTION = "Run all of this code again? It stops at the first error."
 NOTHING = "There is nothing to rebuild here. A rebuild is started with `%lobu rebuild` or `thread.rebuild()`."
 
 

@@ -16,71 +16,82 @@ PROVIDER = ErrorCode.PROVIDER_ERROR.value
 MAX_DETAIL = 500
 
 
+_PROVIDERS = {
+    "openai": "OpenAI",
+    "openai-chat": "OpenAI",
+    "openai-responses": "OpenAI",
+    "anthropic": "Anthropic",
+    "google": "Google",
+    "groq": "Groq",
+    "mistral": "Mistral",
+    "openrouter": "OpenRouter",
+    "deepseek": "DeepSeek",
+    "ollama": "Ollama",
+}
+
+
 def explain(error: Failure, model: str | None) -> AgentError:
     """Return the error that ends the run, for one of pydantic-ai's. ``model``: its name in the run."""
     name = model or "the model"
     if isinstance(error, ex.ModelAPIError):
-        return AgentError(PROVIDER, _api(error, name))
+        said = _said(error, name)
+        return AgentError(PROVIDER, f"{_api(error, name)} {said}" if said else _api(error, name))
     if isinstance(error, ex.UsageLimitExceeded):
         limit = str(error).partition(" Consider ")[0]  # the rest is advice to programmers
-        return AgentError(
-            PROVIDER, f"The run reached its limit and was stopped: {_short(limit)} Ask again to go on."
-        )
+        return AgentError(PROVIDER, f"The run reached its limit: {_short(limit)} Ask again to continue.")
     if isinstance(error, ex.ContentFilterError):
         return AgentError(
-            PROVIDER, f"The content filter of {name} stopped the answer. Put the request differently."
+            PROVIDER, f"The content filter of {name} stopped the answer. Rephrase your request."
         )
     if isinstance(error, ex.OutputTokenLimitExceeded):
-        return AgentError(PROVIDER, f"The answer of {name} was cut at its token limit. Ask for less at once.")
+        return AgentError(PROVIDER, f"{name} reached its token limit. Ask for less at once.")
     if isinstance(error, ex.UnexpectedModelBehavior):
-        return AgentError(
-            PROVIDER, f"{name} gave an answer that cannot be used: {_short(error.message)} {_AGAIN}"
-        )
+        return AgentError(PROVIDER, f"{name} sent an invalid answer: {_short(error.message)} {_AGAIN}")
     return AgentError(PROVIDER, f"{name} cannot be used: {_short(error)}")
 
 
-_AGAIN = "Ask again, or use another model."
+_AGAIN = "Try again, or use another model."
 
 
 def _api(error: ex.ModelAPIError, name: str) -> str:
+    """Return what went wrong and what to do, in one or two sentences."""
     status = error.status_code if isinstance(error, ex.ModelHTTPError) else None
-    detail = _detail(error)
+    provider, model = _provider(name), name.partition(":")[2] or name
     if isinstance(error, ex.ModelAuthenticationError) or status in (401, 403):
-        return f"The provider refused the key for {name}{_status(status)}.{detail} {_check_key(name)}"
+        return f"{provider} refused the API key{_status(status)}. {_check_key(name)}"
     if isinstance(error, ex.ModelNotFoundError) or status == 404:
-        return (
-            f"The provider knows no {name}{_status(status)}.{detail} Check the model's name and the base_url."
-        )
+        return f"{provider} doesn't have a model named {model}{_status(status)}. Check its name and the base_url."
     if isinstance(error, ex.ModelQuotaExceededError) or status == 402:
-        return (
-            f"The account's quota for {name} is used up{_status(status)}.{detail} Check its plan and billing."
-        )
+        return f"Your {provider} quota is used up{_status(status)}. Check your plan and billing."
     if isinstance(error, ex.ModelRateLimitError) or status == 429:
-        wait = f" It asked to wait {error.retry_after:g} s." if error.retry_after else ""
-        return f"The provider limits the rate of requests to {name}{_status(status)}.{detail}{wait} Ask again later."
+        wait = f"Retry in {error.retry_after:g} s." if error.retry_after else "Try again in a moment."
+        return f"Rate limit reached for {model}{_status(status)}. {wait}"
     if isinstance(error, ex.ModelContextWindowExceededError):
-        return f"The conversation is too long for {name}.{detail} Start a new thread."
-    return _transport(error, name, status, detail)
+        return f"This chat is too long for {model}. Start a new one."
+    return _transport(error, provider, model, status)
 
 
-def _transport(error: ex.ModelAPIError, name: str, status: int | None, detail: str) -> str:
+def _transport(error: ex.ModelAPIError, provider: str, model: str, status: int | None) -> str:
     if isinstance(error, ex.ModelTimeoutError | ex.ModelRequestTimeout):
-        return f"{name} did not answer in time.{detail} {_AGAIN}"
+        return f"{model} did not answer in time. {_AGAIN}"
     if isinstance(error, ex.ModelConnectionError):
         if error.phase == "read" or error.in_stream:
-            return (
-                f"The connection to {name} broke off in the middle of the answer.{detail} Ask again to go on."
-            )
-        return f"{name} cannot be reached.{detail} Check the network and the base_url."
+            return f"The connection to {model} broke off in the middle of the answer. Try again."
+        return f"{model} cannot be reached. Check the network and the base_url."
     if isinstance(error, ex.ModelOverloadedError) or status == 529:
-        return f"The provider of {name} is overloaded{_status(status)}.{detail} Ask again later, or use another model."
+        return f"{provider} is overloaded{_status(status)}. Try again in a moment, or use another model."
     if isinstance(error, ex.ModelServerError | ex.ModelUnavailableError) or (status or 0) >= 500:
-        return f"The provider of {name} has a fault of its own{_status(status)}.{detail} Ask again later."
-    return f"The provider refused the request to {name}{_status(status)}.{detail} {_AGAIN}"
+        return f"{provider} had a server error{_status(status)}. Try again in a moment."
+    return f"{provider} refused the request{_status(status)}. {_AGAIN}"
+
+
+def _provider(name: str) -> str:
+    known = name.partition(":")[0]
+    return _PROVIDERS.get(known, known if ":" in name else "The provider")
 
 
 def _status(status: int | None) -> str:
-    return f" (HTTP {status})" if status else ""
+    return f" ({status})" if status else ""
 
 
 def _check_key(name: str) -> str:
@@ -89,17 +100,18 @@ def _check_key(name: str) -> str:
     return f"Check {where} on the server."
 
 
-def _detail(error: ex.ModelAPIError) -> str:
-    """Return the provider's own message, if it is readable."""
+def _said(error: ex.ModelAPIError, name: str) -> str:
+    """Return the provider's own message as a sentence, if it is readable."""
+    provider = _provider(name)
     body: Any = error.body
     if isinstance(body, dict):
         inner: Any = body.get("error")
         found = inner.get("message") if isinstance(inner, dict) else body.get("message") or inner
         found = found or _validators(body.get("detail"))
-        return f" It said: {_short(found)}" if found else ""
+        return f"{provider} said: {_short(found)}" if found else ""
     if isinstance(body, str) and body.strip() and not body.lstrip().startswith("<"):
-        return f" It said: {_short(body)}"
-    return "" if isinstance(error, ex.ModelHTTPError) else f" ({_short(error.message)})"
+        return f"{provider} said: {_short(body)}"
+    return "" if isinstance(error, ex.ModelHTTPError) else f"({_short(error.message)})"
 
 
 def _validators(detail: Any) -> str:
@@ -114,7 +126,8 @@ def _validators(detail: Any) -> str:
 
 def said_by(error: Exception) -> str:
     """Return the provider's own message, with a space before it, or an empty text."""
-    return _detail(error) if isinstance(error, ex.ModelAPIError) else ""
+    said = _said(error, "") if isinstance(error, ex.ModelAPIError) else ""
+    return f" {said}" if said else ""
 
 
 def _short(text: object) -> str:

@@ -50,9 +50,9 @@ def build(settings: Settings, model: str | None) -> Model:
     if name is None:
         variables = ", ".join(dict.fromkeys(KEY_OF.values()))
         raise AgentError(
-            PROVIDER,
-            "No model is configured. Set default_model in the server's configuration, or one of the "
-            f"environment variables {variables}; the agents demo and script need none.",
+            ErrorCode.NO_MODEL,
+            "Add a model to chat for real: set default_model in the server's configuration, or one of the "
+            f"environment variables {variables}; the built-in demo needs none.",
         )
     check_allowed(settings, name)
     provider, rest = split(name)
@@ -142,8 +142,8 @@ def _provider(settings: Settings, kind: str, base_url: str | None, api_key: str 
 
 def _missing_key(provider: str, variable: str) -> AgentError:
     return AgentError(
-        PROVIDER,
-        f"There is no key for {provider}: set the environment variable {variable} where the Jupyter "
+        ErrorCode.NO_MODEL,
+        f"There is no API key for {provider}. Set the environment variable {variable} where the Jupyter "
         "server is started, or its api_key in the server's configuration, and restart the server.",
     )
 

@@ -153,7 +153,7 @@ class BoundTool:
     def check_ready(self, work: Work) -> None:
         """Raise ToolError if the run lacks what the tool needs."""
         if self.needs == "kernel" and work.kernel is None:
-            raise ToolError(f"{self.spec.name} needs a kernel, and {_without_kernel(work)}")
+            raise ToolError(f"{_without_kernel(work)} {self.spec.name} was not run.")
         if self.needs == "notebook" and work.task.notebook_path is None:
             raise ToolError(f"{self.spec.name} needs a notebook, and this thread belongs to none.")
         if self.needs == "root" and work.task.root is None:
@@ -162,8 +162,8 @@ class BoundTool:
 
 def _without_kernel(work: Work) -> str:
     if work.task.kernel is None:
-        return "this thread has none. Attach one and ask again."
+        return "No kernel is running for this notebook. Start one and ask again."
     return (
-        "the one of this thread cannot be reached from this server: it has ended, or it runs elsewhere, as "
+        "The kernel of this notebook cannot be reached from this server: it has ended, or it runs elsewhere, as "
         "behind a Jupyter gateway. Start the notebook's kernel here, or ask with %lobu in a cell of that kernel."
     )

@@ -112,7 +112,7 @@ async def preview_insert(work: Work, args: dict[str, Any]) -> Preview:
     cells = (await _read(work))["cells"]
     place, kind = _place(cells, args.get("after")), args.get("type", "code")
     return Preview(
-        f"Insert a {kind} cell into {_name(work)} {_where(cells, place)}?",
+        f"Insert a {kind} cell into {_name(work)} {_where(cells, place, 'at ')}?",
         _diff("", args["code"], "new cell"),
         guard=_guard(work),
         args={**args, "after": _anchor(cells, place)},
@@ -121,16 +121,16 @@ async def preview_insert(work: Work, args: dict[str, Any]) -> Preview:
 
 async def preview_edit(work: Work, args: dict[str, Any]) -> Preview:
     """Return the question with the diff of the cell."""
-    title, was, _ = await _cell(work, args)
+    title, was, _, place = await _cell(work, args)
     if was == args["code"]:
         raise ToolError(f"The cell {args['cell']} reads like that already.")
-    return Preview(f"Change {title}?", _diff(was, args["code"], title), guard=_guard(work, was))
+    return Preview(f"Edit {title}?", _diff(was, args["code"], place), guard=_guard(work, was))
 
 
 async def preview_delete(work: Work, args: dict[str, Any]) -> Preview:
     """Return the question with the source to delete."""
-    title, was, _ = await _cell(work, args)
-    return Preview(f"Delete {title}?", _diff(was, "", title), guard=_guard(work, was))
+    title, was, _, place = await _cell(work, args)
+    return Preview(f"Delete {title}?", _diff(was, "", place), guard=_guard(work, was))
 
 
 async def preview_move(work: Work, args: dict[str, Any]) -> Preview:
@@ -143,8 +143,8 @@ async def preview_move(work: Work, args: dict[str, Any]) -> Preview:
     if after == cells:
         raise ToolError(f"The cell {args['cell']} is there already.")
     return Preview(
-        f"Move cell {index + 1} of {_name(work)} {_where(rest, place)}?",
-        _diff(_order(cells), _order(after), "order of the cells"),
+        f"Move {_title(cells, index)} {_where(rest, place, 'to ')}?",
+        _diff(_order(cells), _order(after), f"order of the cells of {_name(work)}"),
         guard=_guard(work, cells[index]["source"]),
         args={**args, "after": _anchor(rest, place)},
     )
@@ -153,14 +153,14 @@ async def preview_move(work: Work, args: dict[str, Any]) -> Preview:
 async def preview_run(work: Work, args: dict[str, Any]) -> Preview:
     """Return the question with the code and its diff."""
     _check_kernel(work)
-    title, was, kind = await _cell(work, args)
+    title, was, kind, place = await _cell(work, args)
     if kind != "code":
         raise ToolError(f"The cell {args['cell']} is a {kind} cell; only code can run.")
     code = args.get("code", was)
     if not code.strip():
         raise ToolError(f"The cell {args['cell']} is empty.")
-    question = f"Run {title}?" if code == was else f"Change {title} and run it?"
-    diff = None if code == was else _diff(was, code, title)
+    question = f"Run {title}?" if code == was else f"Edit {title} and run it?"
+    diff = None if code == was else _diff(was, code, place)
     return Preview(question, diff, guard=_guard(work, was), args={**args, "code": code})
 
 
@@ -222,11 +222,18 @@ async def _read(work: Work, name: str | None = None) -> dict[str, Any]:
     return await work.at_notebook({"do": "read", **({"cell": name} if name is not None else {})})
 
 
-async def _cell(work: Work, args: dict[str, Any]) -> tuple[str, str, str]:
-    """Return a cell's title for people, its source and its type."""
+async def _cell(work: Work, args: dict[str, Any]) -> tuple[str, str, str, str]:
+    """Return a cell's title for people, its source, its type, and its place for the head of a diff."""
     cells = (await _read(work))["cells"]
     index = _find(cells, args["cell"])
-    return f"cell {index + 1} of {_name(work)}", cells[index]["source"], cells[index]["type"]
+    cell = cells[index]
+    return _title(cells, index), cell["source"], cell["type"], f"cell {index + 1} of {_name(work)}"
+
+
+def _title(cells: list[Cell], index: int) -> str:
+    """Return `cell [7]`, by the number in its prompt, or `cell 2`, by its place, if it has not run."""
+    count = cells[index].get("count")
+    return f"cell [{count}]" if count else f"cell {index + 1}"
 
 
 async def _was(work: Work, call: Call, *, changes: bool = True) -> str:
@@ -308,9 +315,9 @@ def _after(args: dict[str, Any]) -> dict[str, Any]:
     return {"after": args["after"]} if "after" in args else {}
 
 
-def _where(cells: list[Cell], place: int) -> str:
+def _where(cells: list[Cell], place: int, preposition: str) -> str:
     if place == 0:
-        return "at the top"
+        return f"{preposition}the top"
     return f"below “{_first_line(cells[place - 1])}”"
 
 

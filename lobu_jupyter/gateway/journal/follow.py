@@ -98,7 +98,7 @@ async def _attach(
     async def body(tx: Tx) -> _Reader:
         thread = await own_thread(tx, by, thread_id)
         if cursor is not None and not 0 <= cursor <= thread["cursor"]:
-            raise InvalidField(f"the journal has the events 1 to {thread['cursor']}", field="cursor")
+            raise InvalidField(f"must be at most {thread['cursor']}, where the journal ends", field="cursor")
         run = await tx.one("run", run_id=run_id) if run_id is not None else None
         if run_id is not None and (run is None or run["thread_id"] != thread_id):
             raise RunNotFound

@@ -26,7 +26,9 @@ async def record_uses(ctx: Context, tx: Tx, worker: WorkerCaller, lease: Row, us
     """
     known = await tx.one("live_worker", worker_id=worker.worker_id)
     if known is None or not known["child"]:
-        raise InvalidField("an outside worker has no grants", field=f"{next(iter(used))}.name")
+        raise InvalidField(
+            "must not be sent by an outside worker, which has no grants", field=f"{next(iter(used))}.name"
+        )
     thread = await tx.one("thread", thread_id=lease["thread_id"])
     assert thread is not None, "a lease has its thread"
     for value in {value["toolCallId"]: value for value in used.values()}.values():

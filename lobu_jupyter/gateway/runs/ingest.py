@@ -174,12 +174,14 @@ def _check(ctx: Context, batch: ev.Batch) -> _Checked:
     used: Used = {}
     for i, (event, _) in enumerate(events):
         if isinstance(event, _TERMINAL) and i < len(events) - 1:
-            raise InvalidField("nothing follows the end of a run", field=f"events[{i + 1}]")
+            raise InvalidField("must not follow the end of the run", field=f"events[{i + 1}]")
         if isinstance(event, ev.RunFinished):
             _check_outcome(event, f"events[{i}].outcome")
         if isinstance(event, ev.Custom) and event.name.startswith("lobu."):
             if event.name in _RESERVED:
-                raise InvalidField(f"{event.name} is not a worker's to say", field=f"events[{i}].name")
+                raise InvalidField(
+                    f"must not be {event.name}, which only the gateway sends", field=f"events[{i}].name"
+                )
             ev.check_custom(event, f"events[{i}].value")
             if event.name == GRANTED:
                 used[f"events[{i}]"] = event.value
@@ -203,11 +205,11 @@ def _parse_redacted(redactor: Redactor, body: bytes, where: str) -> tuple[ev.Kno
 def _check_checkpoint(ctx: Context, batch: ev.Batch, terminal: ev.Known | None) -> None:
     paused = isinstance(terminal, ev.RunFinished) and _outcome(terminal)["type"] == "interrupt"
     if paused and batch.checkpoint is None:
-        raise InvalidField("a pause has a checkpoint", field="checkpoint")
+        raise InvalidField("must be given with a pause", field="checkpoint")
     if batch.checkpoint is None:
         return
     if not paused:
-        raise InvalidField("only a pause has a checkpoint", field="checkpoint")
+        raise InvalidField("must be left out unless the run pauses", field="checkpoint")
     size = len(batch.checkpoint.encode())
     if size > ctx.settings.max_checkpoint_bytes:
         limit = ctx.settings.max_checkpoint_bytes
@@ -224,7 +226,7 @@ def _check_usage(usages: list[dict[str, Any]], where: str) -> None:
 def _check_outcome(event: ev.RunFinished, where: str) -> None:
     outcome = _outcome(event)
     if not isinstance(outcome.get("type"), str) or outcome["type"] not in _STATUS:
-        raise InvalidField("an outcome is success, interrupt or cancelled", field=f"{where}.type")
+        raise InvalidField("must be success, interrupt or cancelled", field=f"{where}.type")
     interrupts = outcome.get("interrupts", [])
     if not isinstance(interrupts, list):
         raise InvalidField("must be a list", field=f"{where}.interrupts")

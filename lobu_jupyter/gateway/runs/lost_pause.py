@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from lobu_jupyter.store.tx import Row, Tx
 
 NOT_RUN = "Not run: the agent no longer waits for a decision."
-LOST = "{agent} no longer waits for your decision: nothing was run. Ask again: it goes on in its session."
+LOST = "{agent} no longer waits for your decision, so nothing was run. Ask again to continue its session."
 ENDED = "Its process has ended: it, its worker or the server was stopped."
 
 

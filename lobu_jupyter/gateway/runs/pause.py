@@ -52,7 +52,7 @@ async def pause(
         at = f"{where}[{position}]"
         interrupt = await as_seen(tx, run, await _complete(ctx, tx, run, wire, owed, at))
         if await tx.one("interrupt", thread_id=run["thread_id"], interrupt_id=interrupt.id):
-            raise InvalidField("this id was used before on the thread", field=f"{at}.id")
+            raise InvalidField("must be new on this thread", field=f"{at}.id")
         await tx.run(
             "add_interrupt",
             thread_id=run["thread_id"],
@@ -86,7 +86,7 @@ async def _complete(
     for held in held_calls(interrupt):
         if held not in owed:
             member = "toolCallId" if held == call else "metadata.lobu.parentToolCallIds"
-            raise InvalidField("no such call waits for a result", field=f"{where}.{member}")
+            raise InvalidField("must be a call that waits for a result", field=f"{where}.{member}")
     changes: dict[str, Any] = {}
     if call is not None and (interrupt.tool_name is None or not interrupt.args):
         name, args = await _journaled_call(tx, run, call)
@@ -130,4 +130,4 @@ def _seconds(at: str | None, where: str) -> float | None:
         time = datetime.fromisoformat(at)
         return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()
     except ValueError as error:
-        raise InvalidField("a time is ISO 8601", field=where) from error
+        raise InvalidField("must be an ISO 8601 time", field=where) from error

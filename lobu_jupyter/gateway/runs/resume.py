@@ -43,7 +43,9 @@ async def resume(ctx: Context, by: Caller, thread_id: str, entries: list[Entry])
     _check(entries)
     texts = [text for entry in entries for text in _texts(entry.get("payload"))]
     if any(ctx.settings.redactor.text(text) != text for text in texts):
-        raise InvalidField("this holds a key or token of the server; what runs is journaled", field="resume")
+        raise InvalidField(
+            "must not hold a key or token of the server, because what runs is journaled", field="resume"
+        )
     await guard(ctx, by, texts, "resume", thread_id)
 
     async def look(tx: Tx) -> Row:
@@ -76,14 +78,14 @@ async def resume(ctx: Context, by: Caller, thread_id: str, entries: list[Entry])
 
 def _check(entries: list[Entry]) -> None:
     if not entries:
-        raise InvalidField("nothing is decided", field="resume")
+        raise InvalidField("must have at least one decision", field="resume")
     seen = set[str]()
     for index, entry in enumerate(entries):
         name = entry.get("interruptId")
         if not isinstance(name, str) or not name:
-            raise InvalidField("an entry names its interrupt", field=f"resume[{index}].interruptId")
+            raise InvalidField("must be the id of an interrupt", field=f"resume[{index}].interruptId")
         if name in seen:
-            raise InvalidField("this interrupt is decided twice", field=f"resume[{index}].interruptId")
+            raise InvalidField("must not be decided twice", field=f"resume[{index}].interruptId")
         seen.add(name)
         check_digest(entry, index)
 
@@ -144,7 +146,9 @@ async def _decide_all(tx: Tx, thread_id: str, rows: list[Row], entries: list[Ent
     waiting = await tx.all("open_interrupts", thread_id=thread_id)
     for row in waiting:
         if row["interrupt_id"] not in {entry["interruptId"] for entry in entries}:
-            raise InvalidField(f"{row['interrupt_id']} is open too; decide all together", field="resume")
+            raise InvalidField(
+                f"must decide {row['interrupt_id']} too: open questions are decided together", field="resume"
+            )
     return [
         decide(entry, interrupt_of(row), f"resume[{index}]")
         for index, (entry, row) in enumerate(zip(entries, rows, strict=True))

@@ -139,21 +139,21 @@ async def _check_queue(ctx: Context, tx: Tx, thread_id: str) -> None:
 def _message_of(ctx: Context, request: StartRun) -> dict[str, Any]:
     """Return the new user message: the prompt, or the last one of ``messages``."""
     if request.prompt is not None and request.messages is not None:
-        raise InvalidField("give a prompt or messages, not both", field="messages")
+        raise InvalidField("must be left out if there is a prompt", field="messages")
     if request.prompt is not None:
         if "\0" in request.prompt:
             raise InvalidField("must not contain NUL characters", field="prompt")
         if not request.prompt.strip():
-            raise InvalidField("the prompt is empty", field="prompt")
+            raise InvalidField("must not be empty", field="prompt")
         message: dict[str, Any] = {"id": new_id("msg"), "role": "user", "content": request.prompt}
         field = "prompt"
     elif request.messages:
         field = f"messages[{len(request.messages) - 1}]"
         message = _user_message(request.messages[-1], field)
     elif request.messages is not None:
-        raise InvalidField("there is no message", field="messages")
+        raise InvalidField("must have at least one message", field="messages")
     else:
-        raise InvalidField("a run needs a prompt or messages", field="prompt")
+        raise InvalidField("must be given, or messages", field="prompt")
     if len(msgspec.json.encode(message)) > ctx.settings.max_prompt_bytes:
         raise TooLarge(f"A prompt may have {ctx.settings.max_prompt_bytes} bytes.", field=field)
     return message
@@ -161,20 +161,20 @@ def _message_of(ctx: Context, request: StartRun) -> dict[str, Any]:
 
 def _user_message(message: dict[str, Any], field: str) -> dict[str, Any]:
     if message.get("role") != "user":
-        raise InvalidField("the last message is the user's", field=f"{field}.role")
+        raise InvalidField("must be user in the last message", field=f"{field}.role")
     content = message.get("content")
     parts: list[Any] = content if isinstance(content, list) else []
     for index, part in enumerate(parts):
         _check_part(part, f"{field}.content[{index}]")
     if not (isinstance(content, str) and content.strip()) and not parts:
-        raise InvalidField("the message is empty", field=f"{field}.content")
+        raise InvalidField("must not be empty", field=f"{field}.content")
     for member in ("id", "name"):
         name = message.get(member)
         if name is not None and not (isinstance(name, str) and 0 < len(name) <= MAX_ID):
             raise InvalidField(f"must be a string of 1 to {MAX_ID} characters", field=f"{field}.{member}")
     for member in ("toolCalls", "toolCallId"):
         if message.get(member) is not None:
-            raise InvalidField("a user's message has none", field=f"{field}.{member}")
+            raise InvalidField("must be left out of a user's message", field=f"{field}.{member}")
     name = message.get("id")
     kept = {k: v for k, v in message.items() if v is not None}
     return {**kept, "id": name or new_id("msg")}
@@ -210,10 +210,10 @@ def _check(ctx: Context, request: StartRun) -> None:
         value = getattr(request, field)
         if value is not None and (not value or len(value) > 512):
             wire = {"kernel_id": "kernelId", "client_request_id": "clientRequestId"}.get(field, field)
-            raise InvalidField("this is empty or too long", field=wire)
+            raise InvalidField("must have 1 to 512 characters", field=wire)
     allowed = ctx.settings.allowed_models
     if request.model is not None and allowed is not None and not _matches(request.model, allowed):
-        raise InvalidField(f"this server allows the models {', '.join(allowed)}", field="model")
+        raise InvalidField(f"must be one that this server allows: {', '.join(allowed)}", field="model")
     for index, item in enumerate(request.context):
         for member in ("description", "value"):
             if not isinstance(item.get(member), str):

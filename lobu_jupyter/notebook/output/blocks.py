@@ -117,7 +117,7 @@ def _parts_text(content: list[dict[str, Any]]) -> str:
 def _notice(item: Item) -> Block:
     value = item["value"]
     if item["name"] == "lobu.instructions":
-        return Block("notice", text=f"Standing instructions were read from {value.get('path')}.")
+        return Block("notice", text=f"Following the instructions in {value.get('path')}.")
     return Block("notice", text=clean(str(value.get("message") or f"{item['name']}: {_json(value)}"), 2000))
 
 
@@ -189,7 +189,11 @@ def _question(interrupt: dict[str, Any], number: int | None) -> Block:
     parts = [Part("code", card)] if card else []
     questions: list[dict[str, Any]] = ours.get("questions") or []
     parts += [Part("out", text) for question in questions if (text := _asked(question, len(questions) > 1))]
-    lost = " The kernel was restarted since: the variables are gone." if interrupt.get("kernelLost") else ""
+    lost = (
+        " The kernel restarted. Variables this code needs may be missing."
+        if interrupt.get("kernelLost")
+        else ""
+    )
     asked = visible(question_of(interrupt))
     head = asked if number is None else f"({number}) {asked}"
     return Block("question", head=head + lost, text=_how_to_answer(interrupt, number), parts=parts)

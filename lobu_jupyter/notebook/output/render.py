@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 MOST_BYTES = 256 * 1024
 """Bytes of each form."""
 
-_CUT = "[The transcript goes on; it is too long to be kept in this cell.]"
+_CUT = "[The rest of the transcript is too long to be kept in this cell.]"
 _BUSY = {"queued": "is about to start …", "running": "works …"}
 _SANS = "font-family:system-ui,sans-serif;line-height:1.45"
 _MONO = "font-family:ui-monospace,Menlo,Consolas,'DejaVu Sans Mono',monospace"

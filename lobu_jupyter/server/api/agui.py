@@ -90,11 +90,13 @@ class AgUi(StreamHandler):
 def _check(wish: RunAgentInput) -> None:
     for name, key in (("threadId", wish.thread_id), ("runId", wish.run_id)):
         if not 0 < len(key) <= _LONGEST_KEY:
-            raise InvalidField(f"{name} has 1 to {_LONGEST_KEY} characters", field=name)
+            raise InvalidField(f"must have 1 to {_LONGEST_KEY} characters", field=name)
     if wish.tools:
-        raise InvalidField("tools of the front end are not supported; leave tools empty", field="tools")
+        raise InvalidField(
+            "must be empty: this server does not support tools of the front end", field="tools"
+        )
     if not wish.resume and (not wish.messages or wish.messages[-1].get("role") != "user"):
-        raise InvalidField("the last message is the new one, of the user", field="messages")
+        raise InvalidField("must end with the user's new message", field="messages")
 
 
 def _frame(entry: Entry, wish: RunAgentInput) -> bytes:

@@ -42,7 +42,7 @@ def _cursor(asked: str | None) -> int | None:
     if asked is None:
         return None
     if not (asked.isascii() and asked.isdigit() and len(asked) < 19):
-        raise InvalidField("a cursor is a seq: an integer from 0", field="cursor")
+        raise InvalidField("must be an integer of at least 0", field="cursor")
     return int(asked)
 
 

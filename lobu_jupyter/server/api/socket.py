@@ -128,17 +128,17 @@ class Socket(CallerMixin, WebSocketMixin, WebSocketHandler, JupyterHandler):  # 
 
     def _take(self, message: str | bytes) -> None:
         if len(message) > MAX_MESSAGE:
-            raise InvalidField(f"a message may have {MAX_MESSAGE} bytes", field="message")
+            raise InvalidField(f"must have at most {MAX_MESSAGE} bytes", field="message")
         data = message.encode() if isinstance(message, str) else message
         if too_deep(data):
-            raise InvalidField(f"a message nests at most {MAX_DEPTH} deep", field="message")
+            raise InvalidField(f"must nest at most {MAX_DEPTH} deep", field="message")
         try:
             wish = _up.decode(data)
         except msgspec.ValidationError as error:
             text, member = explain(error)
             raise InvalidField(text, field=member.lstrip(".") or "message") from error
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise InvalidField(f"not JSON: {error}", field="message") from error
+            raise InvalidField(f"must be JSON: {error}", field="message") from error
         if isinstance(wish, Watch):
             self._watch = self._watch or asyncio.create_task(self._tell_changes(), name="watch threads")
             return

@@ -117,7 +117,7 @@ class Notebook(_OwnWorker):
         action = "read" if isinstance(asked.request, Read) else "write"
         owner, path = await self.gateway.notebook_of(self.own(worker_id), asked.run_id, action)
         if path is None:
-            raise InvalidField("its thread belongs to no notebook", field="runId")
+            raise InvalidField("must be a run of a thread with a notebook", field="runId")
         if path != asked.path:  # moved, or bound to another one, since the run began
             self.reply({"refused": f"The thread belongs to {path} now. Nothing was done; ask again."})
             return
@@ -222,7 +222,7 @@ def _batch(raw: Raw) -> Batch | LobuError:
         text, member = explain(error)
         return InvalidField(text, field=member.lstrip(".") or "batches")
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        return InvalidField(f"not JSON: {error}", field="batches")
+        return InvalidField(f"must be JSON: {error}", field="batches")
 
 
 def _result(taken: dict[str, int] | LobuError) -> dict[str, Any]:

@@ -59,7 +59,7 @@ class Jobs:
     async def offer(self, kernel_id: str, job: Job, wait: float) -> bool:
         """Give the job to a polling cell within `wait` seconds. Return whether one took it."""
         if len(job.code) > MAX_CODE:
-            raise InvalidField(f"a job may have {MAX_CODE} characters", field="code")
+            raise InvalidField(f"must have at most {MAX_CODE} characters", field="code")
         with suppress(TimeoutError):
             async with asyncio.timeout(wait), self._changed:
                 await self._changed.wait_for(lambda: self._polling(kernel_id))

@@ -122,7 +122,7 @@ async def test_an_empty_script_says_what_it_could_do(prompt: str) -> None:
 @pytest.mark.parametrize(
     ("info", "why"),
     [
-        (None, "this thread has none"),
+        (None, "No kernel is running for this notebook."),
         (KernelInfo(kernel_id="k", incarnation=1), "it runs elsewhere, as behind a Jupyter gateway"),
     ],
     ids=["none", "out of reach"],
@@ -133,5 +133,5 @@ async def test_without_a_kernel_the_result_says_why_and_what_to_do(info: KernelI
     ended = await run(script(), msgspec.structs.replace(task, kernel=info), None)
 
     (result,) = ended.results.values()
-    assert result.startswith("run_code needs a kernel")
+    assert result.endswith("run_code was not run.")
     assert why in result

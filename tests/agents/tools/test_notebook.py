@@ -72,18 +72,25 @@ async def test_all_cells_are_read_with_their_ids_and_what_their_outputs_say() ->
         (
             "edit_cell",
             {"cell": "c0", "code": "a = 9"},
-            "Change cell 1 of sales.ipynb?",
+            "Edit cell [7]?",
             ["-a = 1", "+a = 9"],
             ["a = 9", "b = 2"],
         ),
-        ("delete_cell", {"cell": "c1"}, "Delete cell 2 of sales.ipynb?", ["-b = 2"], ["a = 1"]),
-        ("move_cell", {"cell": "c1", "after": ""}, "at the top?", ["+b = 2", "-b = 2"], ["b = 2", "a = 1"]),
+        ("delete_cell", {"cell": "c1"}, "Delete cell 2?", ["-b = 2"], ["a = 1"]),
+        (
+            "move_cell",
+            {"cell": "c1", "after": ""},
+            "Move cell 2 to the top?",
+            ["+b = 2", "-b = 2"],
+            ["b = 2", "a = 1"],
+        ),
     ],
 )
 async def test_a_change_is_shown_as_a_diff_and_made_once_it_is_approved(
     name: str, args: dict[str, Any], question: str, lines: list[str], after: list[str]
 ) -> None:
     notebook = FakeNotebook("a = 1", "b = 2")
+    notebook.cells[0]["execution_count"] = 7  # the number in its prompt, which is not its place
 
     ended = await asked(notebook, name, **args)
 
@@ -221,7 +228,7 @@ async def test_only_code_cells_run_and_only_with_a_kernel() -> None:
 
     assert ended.pause is None
     assert "is a markdown cell" in result(ended)
-    assert "run_cell needs a kernel" in result(await run(script(), without, None, notebook))
+    assert "No kernel is running for this notebook." in result(await run(script(), without, None, notebook))
 
 
 async def test_outputs_that_are_too_large_for_the_notebook_are_cut_and_say_so() -> None:

@@ -159,7 +159,7 @@ async def test_a_question_of_another_thread_cannot_be_decided_here(rig: Rig) -> 
 
     with pytest.raises(InterruptNotFound):
         await rig.gateway.resume(ME, here.thread_id, [approve("a"), approve("b")])
-    with pytest.raises(InvalidField, match="twice"):
+    with pytest.raises(InvalidField, match="decided twice"):
         await rig.gateway.resume(ME, there.thread_id, [approve("b"), approve("b")])
     with pytest.raises(InvalidField):
         await rig.gateway.resume(ME, there.thread_id, [])

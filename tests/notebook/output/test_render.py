@@ -123,7 +123,7 @@ def test_a_question_says_when_the_variables_are_gone() -> None:
 
     text, _ = _forms(j.started(), *j.called(), j.paused(), lost)
 
-    assert "the variables are gone" in text
+    assert "Variables this code needs may be missing" in text
 
 
 def test_an_edited_call_shows_what_ran() -> None:
@@ -232,8 +232,8 @@ def test_the_fallbacks_know_no_time_and_no_random_ids() -> None:
 
 def test_lines_and_marks_of_an_answer_stay_without_any_style() -> None:
     _, html = _forms(
-        j.started("run_1", "plot\nby month"), *j.said("I take `sales`.\n**Bold**: 2 ** 3 ** 4 <b>")
+        j.started("run_1", "plot\nby month"), *j.said("Using `sales`.\n**Bold**: 2 ** 3 ** 4 <b>")
     )
 
     assert "plot<br>by month" in html
-    assert "I take <code>sales</code>.<br><b>Bold</b>: 2 ** 3 ** 4 &lt;b&gt;" in html
+    assert "Using <code>sales</code>.<br><b>Bold</b>: 2 ** 3 ** 4 &lt;b&gt;" in html

@@ -56,11 +56,13 @@ function AfterFailure(props: { slice: ISlice; run: IRunState; view: IView }): VN
       {canRebuild(run, view) &&
         button(
           trans.__('Rebuild'),
-          trans.__('Run again, once you approve, the code that had run in this thread'),
+          trans.__('Run the code of this chat again, after you approve it'),
           () => rebuild(view)
         )}
       {prompt &&
-        button(trans.__('Retry'), trans.__('Ask the same again'), () => retry(run, prompt, view))}
+        button(trans.__('Retry'), trans.__('Send the same message again'), () =>
+          retry(run, prompt, view)
+        )}
     </>
   );
 }

@@ -31,7 +31,7 @@ export function AgentPicker(props: { view: IView }): VNode | null {
           redraw();
         }}
       >
-        <option value="">{trans.__('Default agent')}</option>
+        <option value="">{trans.__('Auto')}</option>
         {agents.map(({ name, state }) => (
           <option key={name} value={name}>
             {state && state !== 'ready' ? `${name} (${states[state] ?? state})` : name}

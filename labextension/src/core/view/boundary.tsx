@@ -30,7 +30,7 @@ export class Boundary extends Component<IBoundaryProps, { failed: boolean }> {
     }
     return (
       <details class="lobu-raw" role="group">
-        <summary>{trans.__('This part cannot be shown')}</summary>
+        <summary>{trans.__('Can’t show this part')}</summary>
         <pre>{raw(of)}</pre>
       </details>
     );

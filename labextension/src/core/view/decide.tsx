@@ -59,7 +59,7 @@ export function Decide(props: { interrupt: IInterrupt; view: IView }): VNode | n
       )}
       {interrupt.kernelLost && (
         <p class="lobu-warning">
-          {trans.__('The kernel was restarted since: its variables are gone.')}
+          {trans.__('The kernel restarted. Variables this code needs may be missing.')}
         </p>
       )}
       <Unshown interrupt={interrupt} view={view} />
@@ -71,7 +71,7 @@ export function Decide(props: { interrupt: IInterrupt; view: IView }): VNode | n
       {interrupt.metadata?.lobu?.byAgent && (
         <p class="lobu-warning">
           {trans.__(
-            'Registered by agent code: it may do anything that code in this kernel can do.'
+            'Registered by agent code. It can do anything that code in this kernel can do.'
           )}
         </p>
       )}
@@ -93,22 +93,33 @@ function Risks(props: { interrupt: IInterrupt; view: IView }): VNode | null {
   const { trans } = props.view;
   const words: { [risk: string]: string } = {
     deletes: trans.__('deletes files'),
-    shell: trans.__('runs a shell or another program'),
+    shell: trans.__('runs shell commands'),
     network: trans.__('uses the network'),
     installs: trans.__('installs packages'),
-    scripts: trans.__('shows HTML or JavaScript that may act in this page'),
+    scripts: trans.__('shows HTML or JavaScript that can act in this page'),
     unseen: trans.__('could not be checked')
   };
   const risks = props.interrupt.metadata?.lobu?.risks ?? [];
   return risks.length === 0 ? null : (
     <p
       class="lobu-risks"
-      title={trans.__('A hint from the syntax of the code; it may do more, or less.')}
+      title={trans.__('Found in the syntax of the code. It may do more, or less.')}
     >
-      <strong>{trans.__('Look closely:')}</strong>{' '}
-      {risks.map(risk => words[risk] ?? risk).join(', ')}
+      {trans.__(
+        'This code %1',
+        listed(
+          risks.map(risk => words[risk] ?? risk),
+          trans
+        )
+      )}
     </p>
   );
+}
+
+/** `a`, `a and b`, `a, b and c`. */
+function listed(parts: string[], trans: ITrans): string {
+  const last = parts[parts.length - 1];
+  return parts.length < 2 ? last : trans.__('%1 and %2', parts.slice(0, -1).join(', '), last);
 }
 
 /** What a person can do with one interrupt. */
@@ -290,7 +301,7 @@ function Buttons(props: { controls: Controls; view: IView }): VNode {
           class="lobu-button"
           onClick={() => controls.choose({ kind: 'respond', response: '' })}
         >
-          {trans.__('Respond')}
+          {trans.__('Reply without running')}
         </button>
       )}
       <Grants controls={controls} view={view} />
@@ -355,7 +366,7 @@ function Form(props: { controls: Controls; view: IView }): VNode {
         {asks ? (
           controls.offers('reject') && (
             <button class="lobu-button" onClick={() => controls.reject()}>
-              {trans.__('Do not answer')}
+              {trans.__('Skip')}
             </button>
           )
         ) : (
@@ -373,11 +384,11 @@ function fields(draft: Draft, controls: Controls, view: IView): ComponentChild {
   const { interrupt } = controls;
   switch (draft.kind) {
     case 'approve':
-      return <p class="lobu-chosen">{trans.__('Approve, with the others')}</p>;
+      return <p class="lobu-chosen">{trans.__('Will be approved')}</p>;
     case 'reject':
       return (
         <TextForm
-          label={trans.__('Reject. Why? (optional: the agent reads it)')}
+          label={trans.__('Reason (optional)')}
           value={draft.reason}
           focus={controls.focus}
           onChange={reason => controls.choose({ ...draft, reason })}
@@ -386,7 +397,7 @@ function fields(draft: Draft, controls: Controls, view: IView): ComponentChild {
     case 'respond':
       return (
         <TextForm
-          label={trans.__('Answer in place of the tool')}
+          label={trans.__('Reply without running')}
           value={draft.response}
           focus={controls.focus}
           onChange={response => controls.choose({ kind: 'respond', response })}
@@ -420,7 +431,7 @@ function sendLabel(draft: Draft, view: IView): string {
     approve: trans.__('Approve'),
     reject: trans.__('Reject and send'),
     edit: trans.__('Approve as edited'),
-    respond: trans.__('Respond'),
+    respond: trans.__('Reply without running'),
     answer: trans.__('Answer')
   };
   return labels[draft.kind];
@@ -429,14 +440,21 @@ function sendLabel(draft: Draft, view: IView): string {
 function Expiry(props: { at: string; view: IView }): VNode {
   const left = Date.parse(props.at) - useNow(true);
   const { trans } = props.view;
-  const minutes = Math.ceil(left / 60_000);
-  const text =
-    left <= 0
-      ? trans.__('This question has expired.')
-      : minutes > 90
-        ? trans.__('Open until %1', new Date(props.at).toLocaleString())
-        : trans.__('Open for %1 more min', minutes);
-  return <p class="lobu-decide-expiry">{text}</p>;
+  return (
+    <p class="lobu-decide-expiry" title={new Date(props.at).toLocaleString()}>
+      {left <= 0 ? trans.__('Expired') : trans.__('Expires in %1', span(left, trans))}
+    </p>
+  );
+}
+
+/** `7 days`, `3 hours`, `1 minute`. */
+function span(ms: number, trans: ITrans): string {
+  const minutes = Math.ceil(ms / 60_000);
+  const [hours, days] = [Math.round(minutes / 60), Math.round(minutes / 1440)];
+  if (minutes <= 90) {
+    return minutes === 1 ? trans.__('1 minute') : trans.__('%1 minutes', minutes);
+  }
+  return hours < 48 ? trans.__('%1 hours', hours) : trans.__('%1 days', days);
 }
 
 /** The one place from which a batch is sent. */
@@ -462,19 +480,19 @@ export function BatchBar(props: { view: IView }): VNode | null {
   };
   return (
     <fieldset class="lobu-batch" disabled={busy} data-lm-suppress-shortcuts="true">
-      <span>{trans.__('%1 of %2 decided', ready, open.length)}</span>
+      <span>{trans.__('%1 actions need approval', open.length - ready)}</span>
       <button class="lobu-button" onClick={() => all({ kind: 'approve' })}>
-        {trans.__('Approve the rest')}
+        {trans.__('Approve all')}
       </button>
       <button class="lobu-button" onClick={() => all({ kind: 'reject', reason: '' })}>
-        {trans.__('Reject the rest')}
+        {trans.__('Reject all')}
       </button>
       <button
         class="lobu-button lobu-primary"
         disabled={ready < open.length}
         onClick={() => sendBatch(view)}
       >
-        {trans.__('Send decisions')}
+        {trans.__('Submit')}
       </button>
     </fieldset>
   );

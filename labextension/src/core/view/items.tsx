@@ -89,13 +89,14 @@ function RunError(props: { item: IErrorItem; view: IView }): VNode {
   const { trans } = view;
   const words: { [code: string]: string } = {
     kernel_died: trans.__('The kernel died'),
-    kernel_restarted: trans.__('The kernel was restarted'),
-    kernel_shutdown: trans.__('The kernel was shut down'),
+    kernel_restarted: trans.__('The kernel restarted'),
+    kernel_shutdown: trans.__('The kernel shut down'),
     kernel_start_failed: trans.__('The kernel could not start'),
     worker_died: trans.__('The agent process died'),
-    worker_lost: trans.__('The agent process was lost'),
-    server_restarted: trans.__('The Jupyter server was restarted'),
-    provider_error: trans.__('The model provider failed'),
+    worker_lost: trans.__('The agent process stopped responding'),
+    server_restarted: trans.__('The Jupyter server restarted'),
+    provider_error: trans.__('The model provider had an error'),
+    no_model: trans.__('No model set up'),
     guardrail: trans.__('Refused by a guardrail'),
     expired: trans.__('Expired')
   };
@@ -116,7 +117,7 @@ function Notice(props: { item: INamedItem; view: IView }): VNode {
     return (
       <p class="lobu-notice">
         {trans.__(
-          'Follows the instructions in %1',
+          'Following the instructions in %1',
           typeof value.path === 'string' ? value.path : ''
         )}
       </p>
@@ -138,7 +139,7 @@ function Notice(props: { item: INamedItem; view: IView }): VNode {
 function Subagent(props: { item: ISubagentItem; view: IView }): VNode {
   const { item, view } = props;
   const words = {
-    running: view.trans.__('at work'),
+    running: view.trans.__('working'),
     waiting: view.saved ? view.trans.__('not run') : view.trans.__('needs approval'),
     done: view.trans.__('done'),
     failed: view.trans.__('failed')

@@ -95,7 +95,7 @@ function diffLines(interrupt: IInterrupt, args: JsonObject, trans: ITrans): IDif
 export function Unshown(props: { interrupt: IInterrupt; view: IView }): VNode | null {
   const why = props.interrupt.metadata?.lobu?.unshown;
   return why ? (
-    <p class="lobu-warning">{props.view.trans.__('This cannot be approved: %1', visible(why))}</p>
+    <p class="lobu-warning">{props.view.trans.__('Can’t be approved: %1', visible(why))}</p>
   ) : null;
 }
 

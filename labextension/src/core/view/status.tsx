@@ -45,34 +45,34 @@ function standing(slice: ISlice, waitsItsTurn: boolean, view: IView): string {
     return trans.__('This thread was deleted.');
   }
   if (thread.presence === 'missing') {
-    return trans.__('This thread is not on this server.');
+    return trans.__('This chat is on another server.');
   }
   if (thread.presence === 'failed') {
-    return thread.failure || trans.__('The thread cannot be read.');
+    return thread.failure || trans.__('Can’t load this chat.');
   }
   if (slice.interrupts.length > 0) {
-    return trans.__('Waiting for you');
+    return trans.__('Needs approval');
   }
   const run = lastRun(slice);
   if (run === undefined) {
     return waitsItsTurn
-      ? trans.__('Waiting its turn')
+      ? trans.__('Queued')
       : thread.presence === 'loading'
-        ? trans.__('Loading …')
+        ? trans.__('Loading…')
         : '';
   }
   const words: { [status: string]: string } = {
-    queued: trans.__('Waiting its turn'),
-    running: thread.stopping.has(run.runId) ? trans.__('Stopping …') : trans.__('Working'),
+    queued: trans.__('Queued'),
+    running: thread.stopping.has(run.runId) ? trans.__('Stopping…') : trans.__('Working…'),
     succeeded: run.cut ? trans.__('Incomplete') : trans.__('Done'),
-    interrupted: trans.__('Going on …'),
+    interrupted: trans.__('Resuming…'),
     cancelled: trans.__('Stopped'),
     failed: wasCutOff(run) ? trans.__('Interrupted') : trans.__('Failed')
   };
   return slice.interrupts.length === 0 &&
     run.status === 'interrupted' &&
     thread.state.status === 'idle'
-    ? trans.__('Closed without a decision')
+    ? trans.__('Dismissed')
     : words[run.status];
 }
 
@@ -80,14 +80,14 @@ function saved(view: IView): string {
   const { thread, trans } = view;
   switch (thread.presence) {
     case 'loading':
-      return trans.__('Saved copy. Loading …');
+      return trans.__('Saved output. Loading…');
     case 'ready':
     case 'deleted':
-      return trans.__('Saved copy: the thread does not have this run.');
+      return trans.__('Saved output (the chat no longer has this run)');
     case 'failed':
-      return trans.__('Saved copy: %1', thread.failure || trans.__('The thread cannot be read.'));
+      return trans.__('Saved output: %1', thread.failure || trans.__('Can’t load this chat.'));
     case 'missing':
-      return trans.__('Saved copy: this server does not have the thread.');
+      return trans.__('Saved output (the chat is on another server)');
   }
 }
 
@@ -95,7 +95,7 @@ function saved(view: IView): string {
 export function SavedLabel(props: { view: IView }): VNode | null {
   const { thread, trans } = props.view;
   return thread.presence === 'loading' ? null : (
-    <p class="lobu-saved-label">{trans.__('Saved copy: nothing in it can be decided.')}</p>
+    <p class="lobu-saved-label">{trans.__('Saved output. You can’t approve anything in it.')}</p>
   );
 }
 
@@ -131,12 +131,12 @@ function ConnectionLine(props: { connection: Connection; view: IView }): VNode |
   }
   if (connection.state === 'connecting') {
     return thread.presence === 'ready' ? (
-      <span class="lobu-connection">{trans.__('Connecting …')}</span>
+      <span class="lobu-connection">{trans.__('Connecting…')}</span>
     ) : null;
   }
   const reasons: { [why: string]: string } = {
-    'signed-out': trans.__('You are signed out of the server: reload the page.'),
-    'no-extension': trans.__('This server has no lobu extension.')
+    'signed-out': trans.__('You are signed out. Reload the page.'),
+    'no-extension': trans.__('lobu is not installed on this server.')
   };
   const seconds =
     connection.state === 'reconnecting'
@@ -145,8 +145,8 @@ function ConnectionLine(props: { connection: Connection; view: IView }): VNode |
   return (
     <span class="lobu-connection">
       {connection.state === 'gone'
-        ? (reasons[connection.why] ?? trans.__('The server is gone.'))
-        : trans.__('Reconnecting: next try in %1 s', seconds)}
+        ? (reasons[connection.why] ?? trans.__('The server is not available.'))
+        : trans.__('Reconnecting in %1 s', seconds)}
       <button class="lobu-button lobu-quiet" onClick={() => page.retry()}>
         {trans.__('Try now')}
       </button>

@@ -227,7 +227,7 @@ export function Decided(props: { item: IToolItem; view: IView }): VNode | null {
     approve: trans.__('Approved by %1', by),
     edit: trans.__('Edited and approved by %1', by),
     reject: trans.__('Rejected by %1', by),
-    respond: trans.__('Answered by %1 in its place', by),
+    respond: trans.__('Replied to by %1 without running', by),
     answer: trans.__('Answered by %1', by)
   };
   const always = grant

@@ -39,11 +39,11 @@ export function addCellCommands(
     caption: trans.__('Fix this error'),
     isEnabled: () => hasError(notebooks),
     isVisible: () => hasError(notebooks),
-    execute: () => ask(trans.__('Fix the error of this cell. %1 %2', '@cell', '@output'))
+    execute: () => ask(trans.__('Fix the error in this cell. %1 %2', '@cell', '@output'))
   });
   commands.addCommand(CommandIDs.ask, {
     describedBy,
-    label: trans.__('Agents: Ask about the Selection'),
+    label: trans.__('Agents: Ask About Selection'),
     isEnabled: hasSource,
     execute: () => {
       show();

@@ -29,7 +29,7 @@ export function addCommands(
 
   commands.addCommand(CommandIDs.open, {
     describedBy: none,
-    label: trans.__('Agents: Open the Panel'),
+    label: trans.__('Agents: Show Panel'),
     execute: () => {
       show();
       model.show('thread');
@@ -54,7 +54,7 @@ export function addCommands(
   });
   commands.addCommand(CommandIDs.inbox, {
     describedBy: none,
-    label: trans.__('Agents: What Waits for You'),
+    label: trans.__('Agents: Pending Approvals'),
     execute: () => {
       show();
       model.show('inbox');
@@ -75,7 +75,7 @@ export function addCommands(
     label: args => {
       const archived = threadOf(args)?.archived;
       if (args.threadId) {
-        return archived ? trans.__('Take out of the Archive') : trans.__('Archive');
+        return archived ? trans.__('Unarchive') : trans.__('Archive');
       }
       return trans.__('Agents: Archive Thread');
     },
@@ -100,19 +100,19 @@ export function addCommands(
   });
   commands.addCommand(CommandIDs.stop, {
     describedBy: none,
-    label: trans.__('Agents: Stop the Agent'),
+    label: trans.__('Agents: Stop Agent'),
     isEnabled: () => running(model) !== undefined,
     execute: () => void model.thread?.cancel(running(model) ?? '')
   });
   const run = (command: string) => () => void commands.execute(command);
   model.commands = [
-    { name: 'new', detail: trans.__('begin another thread'), run: run(CommandIDs.create) },
+    { name: 'new', detail: trans.__('start a new thread'), run: run(CommandIDs.create) },
     { name: 'threads', detail: trans.__('show all threads'), run: run(CommandIDs.threads) },
-    { name: 'inbox', detail: trans.__('show what waits for you'), run: run(CommandIDs.inbox) },
+    { name: 'inbox', detail: trans.__('show pending approvals'), run: run(CommandIDs.inbox) },
     { name: 'stop', detail: trans.__('stop the agent'), run: run(CommandIDs.stop) },
     {
       name: 'rename',
-      detail: trans.__('give the thread this title'),
+      detail: trans.__('rename this thread'),
       run: title => {
         const { threadId } = model;
         if (title.trim() && threadId !== null) {
@@ -122,8 +122,8 @@ export function addCommands(
         }
       }
     },
-    { name: 'archive', detail: trans.__('put the thread away'), run: run(CommandIDs.archive) },
-    { name: 'delete', detail: trans.__('delete the thread'), run: run(CommandIDs.remove) }
+    { name: 'archive', detail: trans.__('archive this thread'), run: run(CommandIDs.archive) },
+    { name: 'delete', detail: trans.__('delete this thread'), run: run(CommandIDs.remove) }
   ];
   if (notebooks !== null) {
     addCellCommands(commands, model, notebooks, show);
@@ -133,7 +133,11 @@ export function addCommands(
         detail: trans.__('explain the active cell'),
         run: run(CommandIDs.explain)
       },
-      { name: 'fix', detail: trans.__('fix its error'), run: run(CommandIDs.fix) }
+      {
+        name: 'fix',
+        detail: trans.__('fix the error of the active cell'),
+        run: run(CommandIDs.fix)
+      }
     );
   }
   for (const command of Object.values(CommandIDs).filter(one => commands.hasCommand(one))) {

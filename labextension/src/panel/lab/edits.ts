@@ -129,8 +129,12 @@ function alone(shared: Shared | Cell, work: () => void): void {
 }
 
 function described(cell: Cell): JsonObject {
-  const { outputs } = cell.toJSON() as { outputs?: IOutput[] };
+  const { outputs, execution_count: count } = cell.toJSON() as {
+    outputs?: IOutput[];
+    execution_count?: number | null;
+  };
   return {
+    ...(count ? { count } : {}),
     id: cell.getId(),
     type: cell.cell_type,
     source: cell.getSource(),

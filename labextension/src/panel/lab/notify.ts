@@ -25,7 +25,9 @@ export class Notifier {
     }
     const { trans } = this._model.page.host;
     const body =
-      what === 'waits' ? trans.__('The agent waits for you.') : trans.__('The agent is done.');
+      what === 'waits'
+        ? trans.__('The agent needs your approval.')
+        : trans.__('The agent has finished.');
     const shown = new Notification(titleOf(thread, trans), { body, tag: thread.threadId });
     shown.onclick = () => {
       window.focus();

@@ -27,8 +27,8 @@ export class StatusItem extends Widget {
   private _show(): void {
     const { length } = this._model.list.waiting;
     const { trans } = this._model.page.host;
-    this._button.textContent = trans.__('Agents: %1 waiting', length);
-    this._button.title = trans.__('Show what waits for you');
+    this._button.textContent = trans.__('Agents: %1 need approval', length);
+    this._button.title = trans.__('Show pending approvals');
     if (this._count !== length) {
       this._count = length;
       this.activeChanged.emit();

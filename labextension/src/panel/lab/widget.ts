@@ -97,7 +97,7 @@ export class PanelWidget extends Widget {
     const { trans } = this._model.page.host;
     const { length } = this._model.list.waiting;
     this.title.caption =
-      length > 0 ? trans.__('Agents: %1 waiting for you', length) : trans.__('Agents');
+      length > 0 ? trans.__('Agents: %1 need approval', length) : trans.__('Agents');
     if (this.title.dataset['lobu-waiting'] !== (length > 0 ? String(length) : undefined)) {
       this.title.dataset = length > 0 ? { 'lobu-waiting': String(length) } : {};
     }

@@ -30,12 +30,10 @@ export function decorate(element: HTMLElement, workbench: IWorkbench, trans: ITr
       tools.appendChild(button);
     };
     const put = (place: 'above' | 'below' | 'replace') => () =>
-      workbench.insert(code, place)
-        ? trans.__('Done.')
-        : trans.__('There is no notebook in front that can be changed.');
-    add(trans.__('Above'), trans.__('Insert above the active cell'), put('above'));
-    add(trans.__('Below'), trans.__('Insert below the active cell'), put('below'));
-    add(trans.__('Replace'), trans.__('Replace the active cell'), put('replace'));
+      workbench.insert(code, place) ? trans.__('Done.') : trans.__('Open a notebook first.');
+    add(trans.__('Insert above'), trans.__('Insert above the active cell'), put('above'));
+    add(trans.__('Insert below'), trans.__('Insert below the active cell'), put('below'));
+    add(trans.__('Replace cell'), trans.__('Replace the active cell'), put('replace'));
     add(trans.__('Copy'), trans.__('Copy the code'), () => copy(code, trans));
     tools.appendChild(said);
     pre.after(tools);
@@ -48,6 +46,6 @@ export async function copy(text: string, trans: ITrans): Promise<string> {
     await navigator.clipboard.writeText(text);
     return trans.__('Copied.');
   } catch {
-    return trans.__('The browser does not allow it.'); // over plain http, or refused by the person
+    return trans.__('Your browser blocked it.'); // over plain http, or refused by the person
   }
 }

@@ -61,9 +61,9 @@ export function Composer(props: { model: PanelModel }): VNode {
       )}
       {model.rewriting !== null && (
         <p class="lobu-rewriting">
-          {trans.__('Written anew: goes into a fork that begins before it.')}
+          {trans.__('Editing creates a new branch from here.')}
           <button type="button" class="lobu-button lobu-quiet" onClick={() => model.keepAsItIs()}>
-            {trans.__('Leave as it is')}
+            {trans.__('Cancel')}
           </button>
         </p>
       )}
@@ -157,7 +157,7 @@ function Attached(props: { model: PanelModel }): VNode | null {
           <span class="lobu-chip-text">{one.name}</span>
           <IconButton
             icon="close"
-            label={trans.__('Leave out %1', one.name)}
+            label={trans.__('Remove %1', one.name)}
             onClick={() => model.detach(one)}
           />
         </li>
@@ -185,6 +185,8 @@ function grow(area: HTMLTextAreaElement | null): void {
 function placeholder(model: PanelModel): string {
   const { trans } = model.page.host;
   return (model.thread?.state.status ?? 'idle') === 'idle'
-    ? trans.__('Ask the agent; @ for context, / for commands')
+    ? model.about
+      ? trans.__('Ask about %1… (@ to add context)', model.about.name)
+      : trans.__('Ask anything… (@ to add context)')
     : trans.__('Queue a message…');
 }

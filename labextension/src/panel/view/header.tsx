@@ -14,7 +14,7 @@ export function Header(props: { model: PanelModel }): VNode {
     view === 'threads'
       ? trans.__('Threads')
       : view === 'inbox'
-        ? trans.__('Waiting for you')
+        ? trans.__('Pending approvals')
         : threadId === null
           ? trans.__('New thread')
           : titleOf({ title: model.title }, trans);
@@ -45,8 +45,8 @@ export function Header(props: { model: PanelModel }): VNode {
         icon="inbox"
         label={
           list.waiting.length > 0
-            ? trans.__('Waiting for you: %1', list.waiting.length)
-            : trans.__('Nothing waits for you')
+            ? trans.__('Pending approvals: %1', list.waiting.length)
+            : trans.__('Pending approvals: none')
         }
         count={list.waiting.length}
         pressed={view === 'inbox'}

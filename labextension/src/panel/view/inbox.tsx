@@ -24,7 +24,7 @@ export function Inbox(props: { model: PanelModel }): VNode {
         </p>
       )}
       {list.loaded && threads.length === 0 && (
-        <p class="lobu-empty">{trans.__('Nothing waits for you.')}</p>
+        <p class="lobu-empty">{trans.__('All caught up.')}</p>
       )}
       {threads.map(threadId => (
         <Questions

@@ -23,7 +23,7 @@ export function Pickers(props: { model: PanelModel }): VNode {
         <Picker
           label={trans.__('Agent')}
           value={agent ? choice.agent : ''}
-          options={[['', trans.__('Default agent')], ...agents.map(one => option(one, trans))]}
+          options={[['', trans.__('Auto')], ...agents.map(one => option(one, trans))]}
           onChange={value => model.choose({ agent: value })}
         />
       )}
@@ -39,10 +39,10 @@ export function Pickers(props: { model: PanelModel }): VNode {
         label={trans.__('Mode')}
         value={choice.mode}
         options={[
-          ['', trans.__('Usual mode')],
-          ['ask', trans.__('Ask')],
-          ['allow', trans.__('Allow')],
-          ['deny', trans.__('Only look')]
+          ['', trans.__('Default')],
+          ['ask', trans.__('Ask first')],
+          ['allow', trans.__('Run automatically')],
+          ['deny', trans.__('Read-only')]
         ]}
         onChange={mode => model.choose({ mode })}
       />
@@ -104,8 +104,8 @@ export function NotebookChip(props: { model: PanelModel }): VNode | null {
       aria-pressed={about}
       title={
         about
-          ? trans.__('About %1 and its kernel; click to leave it out', notebook.path)
-          : trans.__('Not about %1; click to make it so', notebook.path)
+          ? trans.__('Uses %1 and its kernel. Click to leave it out.', notebook.path)
+          : trans.__('Does not use %1. Click to use it.', notebook.path)
       }
       onClick={() => void model.bind(!about)}
     >

@@ -49,12 +49,12 @@ export function Threads(props: { model: PanelModel }): VNode {
       </ul>
       {list.shown.length >= MOST && (
         <p class="lobu-empty">
-          {trans.__('The last %1 are shown; the search finds the others.', MOST)}
+          {trans.__('Showing the last %1. Search to find older ones.', MOST)}
         </p>
       )}
       {list.loaded && list.shown.length === 0 && (
         <p class="lobu-empty">
-          {list.found === null ? trans.__('No threads yet.') : trans.__('Nothing found.')}
+          {list.found === null ? trans.__('No threads yet.') : trans.__('No matching threads.')}
         </p>
       )}
     </div>

@@ -13,9 +13,9 @@ export function Tour(props: { model: PanelModel }): VNode | null {
     {
       title: trans.__('Ask'),
       text: trans.__(
-        'The demo agent is rules, not a language model, and needs no key. It looks at your variables, and at tables best.'
+        'The built-in demo follows fixed rules (no AI, no API key). Try it on your tables.'
       ),
-      act: trans.__('Ask the demo agent'),
+      act: trans.__('Ask the demo'),
       run: () => {
         model.choose({ agent: 'demo' });
         model.tourTo(1);
@@ -25,20 +25,20 @@ export function Tour(props: { model: PanelModel }): VNode | null {
     {
       title: trans.__('Decide'),
       text: trans.__(
-        'Before an agent changes anything it asks. Approve, edit or reject on the card, now or in a week: a question outlives the page, the kernel and the server.'
+        'An agent asks before it changes anything. Approve, edit or reject on the card, now or in a week: the question survives a reload, a kernel restart and a server restart.'
       ),
-      act: trans.__('Show what waits'),
+      act: trans.__('Show approvals'),
       run: () => {
         model.tourTo(2);
         model.show('inbox');
       }
     },
     {
-      title: trans.__('Find again'),
+      title: trans.__('Find past chats'),
       text: trans.__(
-        'Every conversation is a thread, kept with its notebook. Search them by anything that was said.'
+        'Every chat is saved with its notebook. Search all of them by anything that was said.'
       ),
-      act: trans.__('Show my threads'),
+      act: trans.__('Show threads'),
       run: () => {
         model.tourTo(null);
         model.show('threads');
@@ -64,7 +64,7 @@ export function Tour(props: { model: PanelModel }): VNode | null {
           {trans.__('Skip')}
         </button>
         <button type="button" class="lobu-button lobu-quiet" onClick={() => model.tourTo(null)}>
-          {trans.__('No tour')}
+          {trans.__('Skip tour')}
         </button>
       </div>
     </section>

@@ -19,22 +19,15 @@ export function Usage(props: { state: IState; model: PanelModel }): VNode | null
   const window = windowOf(state);
   const part = Math.min(1, context / window.tokens);
   const title = window.known
-    ? trans.__(
-        'About %1 of the %2 tokens that the model reads at once',
-        short(context),
-        short(window.tokens)
-      )
-    : trans.__(
-        'About %1 tokens of context; how many the model reads at once is not known',
-        short(context)
-      );
+    ? trans.__('About %1 of %2 tokens of context used', short(context), short(window.tokens))
+    : trans.__('About %1 tokens of context used. The model’s limit is not known.', short(context));
   const whole = usedBy(state.runs);
   const used = inputTokens + outputTokens > 0;
   const ofRun = tokensOf(last?.usage);
   return (
     <div class="lobu-usage">
       {used && (
-        <span title={trans.__('Tokens of this chat, read and written, and their price')}>
+        <span title={trans.__('Tokens read and written in this chat, and their price')}>
           {counts(whole, trans)}
         </span>
       )}

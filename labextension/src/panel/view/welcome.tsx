@@ -15,10 +15,10 @@ export function Welcome(props: { model: PanelModel }): VNode {
       <p class="lobu-welcome-lead">
         {model.about
           ? trans.__(
-              'Ask about %1. The agent looks first, and asks before it runs code.',
+              'Ask about %1. The agent reads it first, and asks before it runs code.',
               model.about.name
             )
-          : trans.__('Ask the agent. It asks before it changes anything.')}
+          : trans.__('Ask anything. The agent asks before it changes something.')}
       </p>
       <ul class="lobu-ideas" aria-label={trans.__('Ideas')}>
         {ideas.map(idea => (

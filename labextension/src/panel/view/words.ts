@@ -33,7 +33,7 @@ export function ago(iso: string | undefined, now: number, trans: ITrans): string
 /** How a thread stands, for who cannot see its mark. */
 export function standing(thread: IThread, unread: boolean, trans: ITrans): string {
   if (thread.status === 'waiting') {
-    return trans.__('waits for you');
+    return trans.__('needs approval');
   }
   if (thread.status === 'running') {
     return trans.__('working');

@@ -17,7 +17,7 @@ from lobu_jupyter.agents.loop.agent import PydanticAgent
 from lobu_jupyter.agents.registry import DEMO
 from lobu_jupyter.model.ids import new_id
 
-from .code import FIX, code_for, examples, explain, title_of
+from .code import FIX, code_for, examples, explain, goal_of
 from .words import Table, kind_of, table_of, understand, words
 
 if TYPE_CHECKING:
@@ -27,17 +27,16 @@ if TYPE_CHECKING:
 
     from lobu_jupyter.agents.builtin.script import Delta
 
-FIRST = (
-    "I am lobu's rule-driven demo, not a language model (LLM); to talk to one, set OPENAI_API_KEY, "
-    "ANTHROPIC_API_KEY or GOOGLE_API_KEY where the Jupyter server starts, or choose one with "
-    "--model provider:name."
-)
-AGAIN = "Still the rule-driven demo, not a language model."
+FIRST = "This is a rule-based demo, not an AI model. Add a model to chat for real."
+AGAIN = "Still the rule-based demo, not an AI model."
 CAN = (
-    "I know tables: describe one, count its rows, plot or aggregate a column by another, show the top rows, "
-    "compare growth, find missing values. I look at your variables first, and ask before I run code."
+    "I work with tables. I can describe one, count its rows, plot or aggregate a column by another, show the "
+    "top rows, compare growth and find missing values. I read your variables first, and ask before I run code."
 )
-NO_TABLE = "I find no pandas DataFrame in your notebook. Make one, as in `sales = pd.read_csv('sales.csv')`, and ask again."
+NO_TABLE = (
+    "There is no pandas DataFrame in your notebook. Make one, as in `sales = pd.read_csv('sales.csv')`, "
+    "and ask again."
+)
 WORD_SECONDS = 0.004
 
 
@@ -81,19 +80,19 @@ def _begin(turn: Turn, first: bool) -> Reply:
     if kind == "help":
         return f"{greeting}\n\n{CAN}", None
     if kind == "fix":
-        said = "I cannot reason about code, but I can show where the last error came from."
+        said = "I can't reason about code, but I can show where the last error came from."
         return f"{greeting}\n\n{said}", ("run_code", {"code": FIX})
-    return f"{greeting}\n\nFirst I look at your variables.", ("list_variables", {})
+    return f"{greeting}\n\nFirst, your variables.", ("list_variables", {})
 
 
 def _with_variables(turn: Turn, listed: str) -> Reply:
     variables = _json(listed)
     if not isinstance(variables, list):
-        return f"I could not look at your variables: {listed}", None
+        return f"I couldn't read your variables: {listed}", None
     name = _choose(turn.prompt, variables)
     if name is None:
         return NO_TABLE, None
-    return f"I take `{name}`.", ("describe_variable", {"name": name})
+    return f"Using `{name}`.", ("describe_variable", {"name": name})
 
 
 def _choose(prompt: str, variables: list[dict[str, Any]]) -> str | None:
@@ -111,14 +110,14 @@ def _choose(prompt: str, variables: list[dict[str, Any]]) -> str | None:
 def _with_description(turn: Turn, found: dict[str, str]) -> Reply:
     description = _json(found["describe_variable"])
     if not isinstance(description, dict):
-        return f"I could not look at it: {found['describe_variable']}", None
+        return f"I couldn't read it: {found['describe_variable']}", None
     table = table_of(description)
     if table is None:
         return _plain(description), None
     request = understand(turn.prompt, table)
     if request is None:
         return (
-            f"I did not understand that. With `{table.name}` these would work:\n\n{_list(examples(table))}",
+            f"I didn't understand that. With `{table.name}`, try:\n\n{_list(examples(table))}",
             None,
         )
     if request.kind in ("describe", "columns"):
@@ -127,21 +126,21 @@ def _with_description(turn: Turn, found: dict[str, str]) -> Reply:
     code = code_for(request, taken)
     if code is None:
         return (
-            f"`{table.name}` lacks the columns for that. These would work:\n\n{_list(examples(table))}",
+            f"`{table.name}` doesn't have the columns for that. Try:\n\n{_list(examples(table))}",
             None,
         )
-    return f"For the {title_of(request)} I would run this.", ("run_code", {"code": code})
+    return f"{goal_of(request)}, I'd run:", ("run_code", {"code": code})
 
 
 def _after_code(result: str) -> str:
     if "The person refused this call" in result:
-        return f"Understood, nothing was run. {result.partition('The reason: ')[2]}".strip()
+        return f"OK, I didn't run it. {result.partition('The reason: ')[2]}".strip()
     if "was not run" in result:
-        return f"I could not go on: {result}"
+        return f"I had to stop: {result}"
     lines = result.strip().splitlines()
     last = lines[-1] if lines else ""
     if "Traceback" in result or "Error:" in last:
-        return f"The code failed with `{last}`. I am rules and cannot mend it; edit the code and ask again."
+        return f"The code failed with `{last}`. I follow fixed rules and can't fix it. Edit the code and ask again."
     return explain(result)
 
 
@@ -153,13 +152,13 @@ def _described(table: Table, description: dict[str, Any]) -> str:
     more = "; ".join(examples(table)[2:])
     return (
         f"`{table.name}` has {shape[0]:,} rows and {shape[1]} columns:\n\n{columns}\n\nMissing values: {gaps}. "
-        f"It begins with:\n\n```\n{table.head}\n```" + (f"\n\nYou could ask: {more}." if more else "")
+        f"First rows:\n\n```\n{table.head}\n```" + (f"\n\nTry: {more}." if more else "")
     )
 
 
 def _plain(description: dict[str, Any]) -> str:
     facts = "\n".join(f"- {key}: {value}" for key, value in description.items() if key != "name")
-    return f"`{description.get('name')}` is no table. What I see of it:\n\n{facts}"
+    return f"`{description.get('name')}` is not a table. Here is what I can see:\n\n{facts}"
 
 
 def _list(lines: list[str]) -> str:

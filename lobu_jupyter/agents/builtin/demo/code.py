@@ -60,6 +60,24 @@ def title_of(request: Request) -> str:
     return f"{what} by {by}" if by else what
 
 
+def goal_of(request: Request) -> str:
+    """Return the purpose of the code for a request: ``"To total revenue by month"``."""
+    title = title_of(request)
+    verbs = {
+        "plot": "plot",
+        "missing": "get the",
+        "count": "get the",
+        "correlate": "get the",
+        "grow": "compare the",
+    }
+    verb = verbs.get(request.kind)
+    if verb is None:
+        verb = (
+            "" if request.aggregate in ("sum", "mean") else "find the"
+        )  # "total" and "average" are verbs too
+    return f"To {verb} {title}".replace("  ", " ")
+
+
 def explain(output: str) -> str:
     """Return a run's output in words, from the lines that our code prints, else the output itself."""
     facts = dict(_LINE.findall(output))
@@ -76,20 +94,24 @@ def explain(output: str) -> str:
         return " ".join(said)
     lines = output.strip().splitlines()
     quoted = "\n".join(lines[:MAX_QUOTED_LINES])
-    more = f"\n… and {len(lines) - MAX_QUOTED_LINES} more lines." if len(lines) > MAX_QUOTED_LINES else ""
-    return f"This is what came out:\n\n```\n{quoted}\n```{more}"
+    more = f"\n… and {len(lines) - MAX_QUOTED_LINES} more lines" if len(lines) > MAX_QUOTED_LINES else ""
+    return f"The output:\n\n```\n{quoted}\n```{more}"
 
 
 def examples(table: Table) -> list[str]:
     """Return prompts that would work on this table."""
     numbers, groups, times = table.numbers(), table.groups(), table.times()
-    found = [f"describe {table.name}", f"how many rows has {table.name}?"]
+    found = [f"describe {table.name}", f"how many rows does {table.name} have?"]
     if numbers and times:
         found.append(f"plot {numbers[0].name} by {'month' if times[0].is_datetime else times[0].name}")
     if numbers and groups:
         found.append(f"average {numbers[0].name} by {groups[0].name}")
-        found.append(f"top 5 {groups[-1].name} by {numbers[0].name}")
+        found.append(f"top 5 {_plural(groups[-1].name)} by {numbers[0].name}")
     return found
+
+
+def _plural(name: str) -> str:
+    return name if name.endswith("s") or not name.isalpha() else f"{name}s"
 
 
 # -- one function per kind ------------------------------------------------------------------------
