@@ -8,14 +8,14 @@ counts, because the others are in the journal already.
 from __future__ import annotations
 
 from contextlib import aclosing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 from jupyter_server.auth.decorator import authorized
-from msgspec import Struct, field
+from msgspec import Meta, Struct, field
 from tornado import web
 
-from lobu_jupyter.model.bounds import Id, Messages, Name, Objects
+from lobu_jupyter.model.bounds import Id, Messages, Objects
 from lobu_jupyter.model.errors import InvalidField, LobuError
 from lobu_jupyter.model.events import decode, encode, run_error
 from lobu_jupyter.model.runs import Mode, Started, StartRun
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from lobu_jupyter.model.runs import Entry
 
 _MARKS = (b'"RUN_STARTED"', b'"RUN_FINISHED"')
-_LONGEST_KEY = 200
+_Key = Annotated[str, Meta(min_length=1, max_length=200)]  # it becomes part of a name
 
 
 class Choices(Struct, kw_only=True, rename="camel"):
@@ -40,8 +40,8 @@ class Choices(Struct, kw_only=True, rename="camel"):
 
 
 class RunAgentInput(Struct, kw_only=True, rename="camel"):
-    thread_id: Name
-    run_id: Name
+    thread_id: _Key
+    run_id: _Key
     messages: Messages = field(default_factory=list)
     tools: Objects = field(default_factory=list)
     context: Objects = field(default_factory=list)
@@ -88,9 +88,6 @@ class AgUi(StreamHandler):
 
 
 def _check(wish: RunAgentInput) -> None:
-    for name, key in (("threadId", wish.thread_id), ("runId", wish.run_id)):
-        if not 0 < len(key) <= _LONGEST_KEY:
-            raise InvalidField(f"must have 1 to {_LONGEST_KEY} characters", field=name)
     if wish.tools:
         raise InvalidField(
             "must be empty: this server does not support tools of the front end", field="tools"
