@@ -6,8 +6,9 @@
  */
 // Only loaded with the first view: see mime/output.ts.
 // eslint-disable-next-line jupyter/prefer-lazy-imports
-import { Marked, MarkedExtension, Token, Tokens } from 'marked';
+import { Marked, MarkedExtension, Renderer, Token, Tokenizer, Tokens } from 'marked';
 import { escapeHtml, highlight } from './highlight';
+import { MOST_ROWS } from './rows';
 import { sanitizeOwn } from './sanitize';
 
 /** A top-level block: its markdown and, lazily, its HTML. */
@@ -22,14 +23,39 @@ const WIDEST = 200; // spaces before a list's mark
 const LONGEST_LINE = 10_000;
 const MOST_BLOCKS = 1000; // the rest of a longer text is shown as it is
 const MOST_MATH = 1000; // marks that may open a formula
+const SHORT_MATH = 30; // characters that fit into a line
 const OPENS = /\$|\\[[(]/g;
 
 const MATH =
   /^(\$\$[\s\S]+?\$\$|\$(?!\s)[^$\n]*?[^\s\\$]\$(?!\d)|\\\[[\s\S]+?\\\]|\\\([\s\S]+?\\\))/;
 
+/** A table of which only the first rows are parsed. */
+interface ICutTable extends Tokens.Table {
+  /** How many rows it has, where that is more. */
+  of?: number;
+}
+
 const options: MarkedExtension = {
   gfm: true,
+  tokenizer: {
+    table(source) {
+      const whole = this.rules.block.table.exec(source)?.[0];
+      const lines = whole?.trimEnd().split('\n') ?? [];
+      const rows = lines.length - 2; // without the head and its rule
+      if (whole === undefined || rows <= MOST_ROWS) {
+        return false; // as marked does it
+      }
+      const first = `${lines.slice(0, MOST_ROWS + 2).join('\n')}\n`;
+      const table: ICutTable | undefined = Tokenizer.prototype.table.call(this, first);
+      return table && { ...table, raw: whole, of: rows };
+    }
+  },
   renderer: {
+    table(token: ICutTable) {
+      const html = (Renderer.prototype as Renderer<string, string>).table.call(this, token);
+      const cut = `lobu-of-${token.of ?? 0}-${token.header.length}`;
+      return token.of === undefined ? html : html.replace('<table', `<table class="${cut}"`);
+    },
     html: ({ text }: Tokens.HTML | Tokens.Tag) => escapeHtml(text),
     image: ({ href, text }: Tokens.Image) =>
       href.startsWith('data:')
@@ -54,7 +80,12 @@ const marked = new Marked(options, {
         const found = MATH.exec(source);
         return found === null ? undefined : { type: 'math', raw: found[0], text: found[0] };
       },
-      renderer: token => `<span class="lobu-math">${escapeHtml(String(token.text))}</span>`
+      renderer: token => {
+        const source = String(token.text);
+        const math = `<span class="lobu-math">${escapeHtml(source)}</span>`;
+        const scrolls = source.length > SHORT_MATH || /^(?:\$\$|\\\[)/.test(source);
+        return scrolls ? `<span class="lobu-scrolls">${math}</span>` : math;
+      }
     }
   ]
 });

@@ -3,16 +3,22 @@
  * could cover or restyle the page.
  */
 import createDOMPurify, { Config, DOMPurify } from 'dompurify';
+import { firstRows } from './rows';
+import { inlined } from './styles';
 
 const LINK = /^(https?:|mailto:)/i;
 const IMAGE = /^data:image\/(png|jpe?g|gif|webp);base64,/i;
 const CLASS = /^(lobu-|hljs)/;
+/** How much a table had before it was cut: see rows.ts. */
+const CUT = /^lobu-of-\d{1,9}-\d{1,9}$/;
+const GRADIENT = /^(?:(?:linear-gradient|rgba?|hsla?)\(|[\w\s#.,%/+)-])*$/; // no address
 const STYLES = [
   'text-align',
   'vertical-align',
   'white-space',
   'color',
   'background-color',
+  'background-image',
   'font-weight',
   'font-style',
   'text-decoration'
@@ -37,9 +43,9 @@ const CONFIG: Config = {
 
 let purify: DOMPurify | null = null;
 
-/** Inert HTML of `html`, which a model, a tool or a file wrote: none of its classes is kept. */
+/** Inert HTML of `html`, which a model, a tool or a file wrote: none of its classes is kept. Tables are cut. */
 export function sanitize(html: string): string {
-  return purified(html, false);
+  return purified(inlined(firstRows(html), harmless), false);
 }
 
 /** Inert HTML of what our own renderers made, with our own classes: foreign text in it is escaped. */
@@ -63,12 +69,11 @@ function purifier(): DOMPurify {
     } else if (data.attrName === 'class') {
       // A class of ours or of the surrounding application may be as powerful as a style: with ours,
       // a text could pose as a card.
-      data.attrValue = own
-        ? data.attrValue
-            .split(/\s+/)
-            .filter(c => CLASS.test(c))
-            .join(' ')
-        : '';
+      const kept = own ? CLASS : CUT;
+      data.attrValue = data.attrValue
+        .split(/\s+/)
+        .filter(c => kept.test(c))
+        .join(' ');
       data.keepAttr = data.attrValue !== '';
     } else if (data.attrName === 'href') {
       data.keepAttr = LINK.test(data.attrValue.trim());
@@ -93,9 +98,7 @@ function harmless(style: string): string {
   const declared = document.createElement('span').style;
   declared.cssText = style;
   return STYLES.map(name => [name, declared.getPropertyValue(name)])
-    .filter(
-      ([, value]) => value !== '' && !/[(\\]/.test(value.replace(/^rgba?\([\d\s.,%/]+\)$/, ''))
-    )
+    .filter(([, value]) => value !== '' && GRADIENT.test(value))
     .map(([name, value]) => `${name}: ${value}`)
     .join('; ');
 }

@@ -50,7 +50,9 @@ function Message(props: { item: IMessageItem; view: IView }): VNode | null {
   if (item.role === 'user') {
     return (
       <>
-        <div class="lobu-message lobu-user">{text}</div>
+        <div class="lobu-message lobu-user" dir="auto">
+          {text}
+        </div>
         {view.extras?.(item)}
       </>
     );

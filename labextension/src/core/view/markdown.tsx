@@ -4,6 +4,7 @@ import { useRef } from 'preact/hooks';
 import { IHost } from '../host';
 import { blockHtml, blocks, hasMath, IBlock, plainBlock } from '../text/markdown';
 import { morph } from '../text/morph';
+import { layTables } from '../text/tables';
 
 const SLOW_MS = 100;
 const MOST_FORMULAS = 300; // that are set in one block
@@ -63,6 +64,10 @@ class Block extends Component<IBlockProps> {
     const template = document.createElement('template');
     template.innerHTML = blockHtml(props.block);
     this._math = hasMath(template.innerHTML);
+    layTables(template.content, props.host.trans);
+    template.content
+      .querySelectorAll<HTMLElement>('.lobu-scrolls, pre')
+      .forEach(each => (each.tabIndex = 0)); // what scrolls is reached by keyboard
     if (this._element !== null) {
       morph(this._element, template.content);
     }
@@ -83,7 +88,7 @@ class Block extends Component<IBlockProps> {
   }
 
   render(): VNode {
-    return <div class="lobu-block" ref={element => void (this._element = element)} />;
+    return <div class="lobu-block" dir="auto" ref={element => void (this._element = element)} />;
   }
 
   private _element: HTMLElement | null = null;

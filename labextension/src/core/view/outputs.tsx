@@ -1,7 +1,9 @@
 /** Outputs of agent code, as in a notebook and inert. */
 import { Component, ComponentChild, VNode } from 'preact';
 import { joined } from '../text/joined';
+import { firstRows } from '../text/rows';
 import { sanitize } from '../text/sanitize';
+import { layTables } from '../text/tables';
 import { IOutput, Json } from '../wire';
 import { Code, JsonView, Terminal } from './code';
 import { Markdown, typeset } from './markdown';
@@ -62,10 +64,8 @@ function bundle(output: IOutput, view: IView): ComponentChild {
     return <Picture src={`data:image/svg+xml;charset=utf-8,${source}`} data={data} view={view} />;
   }
   if ('text/html' in data) {
-    const html = sanitize(joined(data['text/html']));
-    if (html.trim() || !('text/plain' in data)) {
-      return <Html html={html} />;
-    }
+    const plain = 'text/plain' in data ? joined(data['text/plain']) : null;
+    return <Html source={joined(data['text/html'])} plain={plain} view={view} />;
   }
   if ('text/markdown' in data) {
     return <Markdown text={joined(data['text/markdown'])} done={true} host={view.host} />;
@@ -89,17 +89,59 @@ function Picture(props: { src: string; data: { [mime: string]: Json }; view: IVi
   return <img class="lobu-figure" src={props.src} alt={plain || props.view.trans.__('Figure')} />;
 }
 
-/** Sanitized HTML; drawn once, because its DOM is not ours to compare. */
-class Html extends Component<{ html: string }> {
-  override shouldComponentUpdate(next: { html: string }): boolean {
-    return next.html !== this.props.html;
+const LONGEST_HTML = 2_000_000; // characters, once its tables are cut
+
+interface IHtmlProps {
+  source: string;
+  /** What stands for it where nothing of it may be shown. */
+  plain: string | null;
+  view: IView;
+}
+
+/** Sanitized HTML, made once for each text; its DOM is not ours to compare. */
+class Html extends Component<IHtmlProps> {
+  override shouldComponentUpdate(next: IHtmlProps): boolean {
+    return next.source !== this.props.source;
   }
 
-  render(): VNode {
+  override componentDidMount(): void {
+    this._lay();
+  }
+
+  override componentDidUpdate(): void {
+    this._lay();
+  }
+
+  render({ source, plain, view }: IHtmlProps): VNode {
+    const html = firstRows(source);
+    if (html.length > LONGEST_HTML) {
+      const size = (html.length / 1_000_000).toFixed(1);
+      return <Terminal text={plain ?? view.trans.__('HTML of %1 MB is too large to show', size)} />;
+    }
+    const inert = sanitize(html);
+    if (!inert.trim() && plain !== null) {
+      return <Terminal text={plain} />;
+    }
     return (
-      <div class="lobu-html" tabIndex={0} dangerouslySetInnerHTML={{ __html: this.props.html }} />
+      <div
+        class="lobu-html"
+        dir="auto"
+        ref={element => void (this._element = element)}
+        dangerouslySetInnerHTML={{ __html: inert }}
+      />
     );
   }
+
+  private _lay(): void {
+    const element = this._element;
+    if (element !== null) {
+      layTables(element, this.props.view.trans);
+      // What scrolls is reached by keyboard: the boxes of tables are by themselves.
+      element.tabIndex = element.querySelector('.lobu-table') === null ? 0 : -1;
+    }
+  }
+
+  private _element: HTMLElement | null = null;
 }
 
 class Latex extends Component<{ text: string; view: IView }> {
