@@ -16,6 +16,7 @@ from lobu_jupyter.model.policy import Rules
 from lobu_jupyter.model.redaction import Redactor
 from lobu_jupyter.server.kernels.forwarding import noting
 from lobu_jupyter.server.kernels.kernels import Kernels
+from lobu_jupyter.server.kernels.untracked import leave_previews_untracked
 
 from . import guardrails, secrets
 from .activity import Activity
@@ -47,6 +48,7 @@ def build(app: LobuApp) -> Service:
     inheritance = Inheritance(worker_settings["secrets"], [*app.kernel_variables, *shared])
     inheritance.guard(app.server.kernel_manager, app.log)
     inheritance.veil(app.log)
+    leave_previews_untracked(app.server.kernel_manager)
     kernels = Kernels(
         app.server.kernel_manager,
         tell=lambda kernel_id, what, detail: service.tell_kernel_event(kernel_id, what, detail),
