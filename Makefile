@@ -23,7 +23,7 @@ run: install
 	  --LabApp.default_url=/lab/tree/notebooks/01-quickstart.ipynb $(ARGS)
 
 # Lanes, two at a time for two cores; what measures, by itself.
-test: install tests/agui/node_modules/.installed browser forget
+test: install tests/agui/node_modules/.installed tests/agui/clients/node_modules/.installed browser forget
 	$(MAKE) --jobs=2 --output-sync=target lint frontend
 	$(BIN)/python -m pytest $(MEASURE)
 	$(BIN)/python -m pytest $(BOOT)
@@ -131,6 +131,11 @@ tests/agui/node_modules/.installed: tests/agui/package-lock.json
 	cd tests/agui && npm ci --silent --no-audit --no-fund
 	touch $@
 
+# CopilotKit's core and assistant-ui's AG-UI runtime (114 MB), unmodified too.
+tests/agui/clients/node_modules/.installed: tests/agui/clients/package-lock.json
+	cd tests/agui/clients && npm ci --silent --no-audit --no-fund
+	touch $@
+
 # Claude Code, Codex and opencode from npm (some 2 GB; the newest come with their node 22) under our laws, their
 # model on loopback. Opt-in.
 .PHONY: test-agents
@@ -146,4 +151,4 @@ tests/outside/newest/node_modules/.installed: tests/outside/newest/package.json 
 	touch $@
 
 clean:
-	rm -rf .venv tests/agui/node_modules tests/outside/node_modules tests/outside/newest/node_modules labextension/node_modules
+	rm -rf .venv tests/agui/node_modules tests/agui/clients/node_modules tests/outside/node_modules tests/outside/newest/node_modules labextension/node_modules

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from .context import Context
 
 
-async def fork(ctx: Context, by: Caller, thread_id: str, run_id: str) -> Thread:
+async def fork(ctx: Context, by: Caller, thread_id: str, run_id: str, name: str | None = None) -> Thread:
     """See :meth:`Gateway.fork`."""
     owner = await allow_change(ctx, by, "fork", thread_id)
 
@@ -33,7 +33,7 @@ async def fork(ctx: Context, by: Caller, thread_id: str, run_id: str) -> Thread:
         await check_room(ctx, tx, by)
         until = await _until(tx, thread_id, run_id)
         new = new_id("thread")
-        await tx.run("copy_thread", thread_id=thread_id, fork=new, now=ctx.now())
+        await tx.run("copy_thread", thread_id=thread_id, fork=new, name=name, now=ctx.now())
         for query in ("copy_events", "copy_texts"):
             await tx.run(query, thread_id=thread_id, fork=new, until=until)
         await record(ctx, tx, by, "forked", owner, new, detail={"from": thread_id, "run": run_id})

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from lobu_jupyter.gateway.journal.chunks import Page
     from lobu_jupyter.model.callers import Caller
+    from lobu_jupyter.model.client_tools import ClientSide
     from lobu_jupyter.model.fold import State
     from lobu_jupyter.model.interrupts import Interrupt
     from lobu_jupyter.model.policy import Policy, Rules
@@ -150,14 +151,16 @@ class Gateway(ForWorkers):
         """
         return await threads.restore_thread(self._ctx, by, thread_id)
 
-    async def fork(self, by: Caller, thread_id: str, run_id: str) -> Thread:
+    async def fork(self, by: Caller, thread_id: str, run_id: str, *, name: str | None = None) -> Thread:
         """Return a new thread with the journal before this run (and before those that it resumes).
+
+        ``name``: by which the fork is found instead of the thread.
 
         Raises:
             RunNotFound: the thread has no such run.
             Conflict: the run is queued.
         """
-        return await forking.fork(self._ctx, by, thread_id, run_id)
+        return await forking.fork(self._ctx, by, thread_id, run_id, name)
 
     async def changes(self, by: Caller) -> AsyncGenerator[bool]:
         """Yield True at once and after each change, and False after ``heartbeat_seconds`` without one.
@@ -185,15 +188,20 @@ class Gateway(ForWorkers):
 
     # -- runs ------------------------------------------------------------------------------------
 
-    async def start(self, by: Caller, thread_id: str, request: StartRun) -> Started:
+    async def start(
+        self, by: Caller, thread_id: str, request: StartRun, *, answered: dict[str, str] | None = None
+    ) -> Started:
         """Accept a run. The same ``client_request_id`` again returns the same run.
+
+        ``answered``: the results that the client has for open calls of its tools, by call. If only such calls are
+        open, they are closed with these, or without a result. None leaves them open.
 
         Raises:
             InvalidField, TooLarge: the request is invalid. The error names the field.
             ThreadBusy, ThreadWaiting: unless ``if_running`` or ``if_waiting`` says what to do.
             TooManyRuns: this person, or all people together, have too many.
         """
-        return await starting.start(self._ctx, by, thread_id, request)
+        return await starting.start(self._ctx, by, thread_id, request, answered)
 
     async def rebuild(
         self,
@@ -272,7 +280,14 @@ class Gateway(ForWorkers):
         """Return the caller's open questions, over all threads or one."""
         return await lists.interrupts(self._ctx, by, thread_id)
 
-    async def resume(self, by: Caller, thread_id: str, entries: list[dict[str, Any]]) -> tuple[Started, bool]:
+    async def resume(
+        self,
+        by: Caller,
+        thread_id: str,
+        entries: list[dict[str, Any]],
+        *,
+        client: ClientSide | None = None,
+    ) -> tuple[Started, bool]:
         """Decide all open interrupts with AG-UI ResumeEntries. Returns False if the same was decided before.
 
         Raises:
@@ -281,7 +296,7 @@ class Gateway(ForWorkers):
             AlreadyDecided: somebody decided otherwise. Its detail has the decision, person and time.
             TooManyRuns: the run that continues needs a slot.
         """
-        return await resuming.resume(self._ctx, by, thread_id, entries)
+        return await resuming.resume(self._ctx, by, thread_id, entries, client)
 
     async def policy(
         self, by: Caller, *, thread_id: str | None = None, notebook_path: str | None = None

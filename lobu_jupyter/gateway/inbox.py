@@ -145,6 +145,7 @@ async def _parts(ctx: Context, tx: Tx, run_id: str) -> _Parts:
 
 def _task_of(ctx: Context, parts: _Parts, state: State, kernel: KernelInfo | None) -> Task:
     run, lease, thread = parts.run, parts.lease, parts.thread
+    request: dict[str, Any] = json.loads(run["request"])
     resumption = None
     if parts.checkpoint is not None:
         interrupts, decisions = zip(*parts.decided, strict=True)
@@ -156,7 +157,7 @@ def _task_of(ctx: Context, parts: _Parts, state: State, kernel: KernelInfo | Non
         agent=run["agent"],
         model=run["model"],
         messages=tuple(messages_of(state)),
-        context=tuple(json.loads(run["request"]).get("context") or []),
+        context=tuple(request.get("context") or []),
         policy=parts.policy,
         kernel=kernel,
         root=ctx.settings.root,
@@ -166,6 +167,26 @@ def _task_of(ctx: Context, parts: _Parts, state: State, kernel: KernelInfo | Non
         limits=dict(ctx.settings.limits),
         agent_rules=dict(ctx.settings.agent_rules),
         sessions=_sessions(state),
+        client_tools=_client_tools(request),
+        state=request.get("state") or _shared(state["state"]),
+    )
+
+
+def _shared(state: Any) -> dict[str, Any] | None:
+    """Return the state as of the last STATE_SNAPSHOT, None if there is none to share."""
+    return state if isinstance(state, dict) and state else None  # pyright: ignore[reportUnknownVariableType]
+
+
+def _client_tools(request: dict[str, Any]) -> tuple[ToolSpec, ...]:
+    """Return the tools that the run's client offers. The client asks its person, so they ask nobody here."""
+    return tuple(
+        ToolSpec(
+            name=tool["name"],
+            description=tool.get("description") or "",
+            parameters=tool.get("parameters") or {"type": "object", "properties": {}},
+            approval=False,
+        )
+        for tool in request.get("tools") or []
     )
 
 

@@ -341,10 +341,11 @@ class Fold:
             tool["status"] = "running"
 
     def _closed(self, value: dict[str, Any], event: Event) -> None:
-        """Drop interrupts that expired or were cancelled. Their calls get `value.message` as result."""
+        """Drop interrupts that expired or were cancelled. Their calls get `value.results`, or else `value.message`."""
         self._drop(value["interruptIds"])
+        results: dict[str, Any] = value.get("results") or {}
         for call in value.get("toolCallIds") or []:
-            self._result(call, value["message"], event)
+            self._result(call, results.get(call, value["message"]), event)
         self._add("notice", None, event, name="lobu.closed", value=value)
         if self._state["status"] == "waiting" and not self._state["interrupts"]:
             self._state["status"] = "idle"

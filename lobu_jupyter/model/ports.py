@@ -63,7 +63,8 @@ class Task(Wire, frozen=True, kw_only=True):
     ``limits``: e.g. ``{"outputBytes": 10485760}``. ``agent_rules``: the rules of each agent, for those that
     this run delegates to. ``sessions``: the sessions that external agents reported on this thread, by agent:
     ``{"sessionId", "cwd", …}``. ``depth``: 0, or the number of delegations above a sub-agent's task. All ids
-    of such a task must be new on the thread.
+    of such a task must be new on the thread. ``client_tools``: tools whose calls the run's client answers.
+    ``state``: the state that the client shares with the agent, None if it shares none.
     """
 
     run_id: str
@@ -83,6 +84,8 @@ class Task(Wire, frozen=True, kw_only=True):
     agent_rules: dict[str, Rules] = field(default_factory=dict)
     sessions: dict[str, dict[str, Any]] = field(default_factory=dict)
     depth: int = 0
+    client_tools: tuple[ToolSpec, ...] = ()
+    state: dict[str, Any] | None = None
 
 
 class InboxItem(Wire, frozen=True, kw_only=True):

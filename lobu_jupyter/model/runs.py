@@ -8,6 +8,7 @@ from typing import Literal
 from msgspec import Struct, field
 
 from .bounds import Messages, Name, Objects, Text
+from .client_tools import ClientTools, SharedState
 
 
 class RunStatus(StrEnum):
@@ -98,7 +99,8 @@ class Run(Wire, frozen=True, kw_only=True):
 class StartRun(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
     """The body of ``POST threads/{t}/runs``. One of ``prompt`` and ``messages`` is needed.
 
-    ``messages`` are AG-UI messages. Only the trailing user message counts.
+    ``messages`` are AG-UI messages. Only the trailing user message counts. ``tools`` and ``state``: of the client, see
+    client_tools.py.
     """
 
     prompt: Text | None = None
@@ -112,6 +114,8 @@ class StartRun(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown
     if_waiting: Literal["cancel", "queue"] | None = None  # `if_running: queue` queues behind a question too
     answerable: bool = True
     context: Objects = field(default_factory=list)  # AG-UI Context: description, value
+    tools: ClientTools = field(default_factory=list)
+    state: SharedState | None = None
 
 
 class Started(Wire, frozen=True, kw_only=True):

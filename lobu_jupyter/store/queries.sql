@@ -64,8 +64,8 @@ DELETE FROM texts WHERE thread_id = :thread_id;
 
 -- copy_thread --
 -- A fork: another thread like this one, whose journal is to be copied up to a cursor.
-INSERT INTO threads (thread_id, owner, title, notebook_path, kernel_id, created_at, updated_at)
-SELECT :fork, owner, title, notebook_path, kernel_id, :now, :now FROM threads WHERE thread_id = :thread_id;
+INSERT INTO threads (thread_id, owner, title, name, notebook_path, kernel_id, created_at, updated_at)
+SELECT :fork, owner, title, :name, notebook_path, kernel_id, :now, :now FROM threads WHERE thread_id = :thread_id;
 
 -- run_before --
 -- Where a run begins in a thread: its own, or a fork that has it too.

@@ -55,8 +55,40 @@ const scenarios = {
   twoTurns: async () => {
     await say('say first answer');
     await say('say second answer');
+  },
+  clientTool: async () => {
+    await say('tool pick_color {"hint": "sky"}\nsay after the call', { tools });
+    const call = agent.messages.flatMap(message => message.toolCalls ?? []).at(-1);
+    agent.addMessage({ id: 'result-1', role: 'tool', toolCallId: call.id, content: 'picked blue' });
+    await say(null, { tools });
+    await say('say next turn', { tools });
+  },
+  regenerate: async () => {
+    await say('say first answer');
+    await say('say second answer');
+    agent.setMessages(agent.messages.slice(0, 3));
+    await say(null);
+    await say('say third answer');
+  },
+  edit: async () => {
+    await say('say first answer');
+    await say('say second answer');
+    agent.setMessages(agent.messages.slice(0, 2));
+    await say('say edited answer');
+  },
+  state: async () => {
+    agent.setState({ page: 1 });
+    await say('tool update_state {"set": {"page": 2, "seen": true}}');
   }
 };
+
+const tools = [
+  {
+    name: 'pick_color',
+    description: 'Lets the person pick a color.',
+    parameters: { type: 'object', properties: { hint: { type: 'string' } }, required: ['hint'] }
+  }
+];
 
 // A person at another surface cancels what runs.
 async function cancelAll() {
@@ -68,4 +100,4 @@ async function cancelAll() {
 }
 
 await scenarios[process.argv[2]]();
-console.log(JSON.stringify({ events, messages: agent.messages, warnings }));
+console.log(JSON.stringify({ events, messages: agent.messages, state: agent.state, warnings }));

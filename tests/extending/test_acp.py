@@ -498,6 +498,23 @@ async def test_code_that_may_run_runs_at_once_and_a_function_of_the_person_is_a_
     assert [e["metadata"] for e in ended.events if "metadata" in e][:1] == [{"lobu": {"ok": True}}]
 
 
+async def test_a_tool_of_the_client_waits_for_the_clients_result(rig: Rig) -> None:
+    show = ToolSpec(name="show", approval=False)
+    taken = ToolSpec(name="run_code", approval=False)
+    task = rig.task('tools\ntool show {"page": 2}', client_tools=(show, taken), **WITH_KERNEL)
+    denied = rig.task("tool show {}", client_tools=(show,), policy=policy(server={"deny": ["show"]}))
+
+    asked = await run(rig.agent, task, FakeKernel())
+    done = await resume(rig.agent, task, asked, FakeKernel(), {"kind": "respond", "response": "shown"})
+    refused = await run(rig.agent, denied)
+
+    (interrupt,) = asked.interrupts
+    assert asked.text.startswith("run_code list_variables describe_variable twice show")
+    assert (interrupt.reason, interrupt.decisions) == ("client_tool", ("respond", "reject"))
+    assert "shown" in done.text
+    assert "error: show was not run" in refused.text
+
+
 async def test_a_call_of_the_notebooks_tools_is_asked_about_once(rig: Rig) -> None:
     kernel = FakeKernel()
     task = rig.task('ask-tool run_code {"code": "1"}', **WITH_KERNEL)

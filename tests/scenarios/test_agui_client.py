@@ -81,10 +81,49 @@ def test_a_second_turn_goes_on_with_the_same_thread(shared_server: RealServer) -
     assert [m["role"] for m in told["messages"]] == ["user", "assistant", "user", "assistant"]
 
 
+def test_a_call_of_the_clients_tool_goes_on_with_its_result(shared_server: RealServer) -> None:
+    told = play(shared_server, "clientTool")
+
+    assert [m["role"] for m in told["messages"]] == [
+        *("user", "assistant", "tool", "assistant"),
+        *("user", "assistant"),
+    ]
+    assert texts_of(told, "tool") == "picked blue"
+    outcomes = [(end.get("outcome") or {}).get("type") for end in ends_of(told["events"])]
+    assert outcomes == [None, "success", "success"]
+    assert "after the call" in texts_of(told, "assistant")
+    assert "pick_color: picked blue" in texts_of(told, "assistant")  # the agent has it
+
+
+def test_an_older_message_is_answered_anew_and_the_chat_goes_on_from_there(shared_server: RealServer) -> None:
+    told = play(shared_server, "regenerate")
+
+    assert [m["role"] for m in told["messages"]] == ["user", "assistant"] * 3
+    assert [end["outcome"]["type"] for end in ends_of(told["events"])] == ["success"] * 4
+    assert "third answer" in told["messages"][-1]["content"]
+
+
+def test_an_edited_message_replaces_what_came_after(shared_server: RealServer) -> None:
+    told = play(shared_server, "edit")
+
+    assert [m["role"] for m in told["messages"]] == ["user", "assistant"] * 2
+    assert "edited answer" in told["messages"][-1]["content"]
+
+
+def test_the_state_is_shared_with_the_agent_which_changes_it(shared_server: RealServer) -> None:
+    told = play(shared_server, "state")
+
+    assert told["state"] == {"page": 2, "seen": True}
+    assert [e["snapshot"] for e in told["events"] if e["type"] == "STATE_SNAPSHOT"] == [
+        {"page": 1},
+        {"page": 2, "seen": True},
+    ]
+
+
 @pytest.mark.parametrize(
     ("change", "field"),
     [
-        ({"tools": [{"name": "x", "description": "", "parameters": {}}]}, "tools"),
+        ({"tools": [{"name": "not a name", "description": "", "parameters": {}}]}, "tools[0].name"),
         ({"messages": []}, "messages"),
         ({"threadId": ""}, "threadId"),
         ({"runId": 7}, "runId"),

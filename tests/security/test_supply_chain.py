@@ -112,7 +112,8 @@ def test_installing_demands_the_hashes() -> None:
 def test_the_front_ends_locks_have_checksums() -> None:
     entries = (REPOSITORY / "labextension" / "yarn.lock").read_text().split("\n\n")
     from_npm = [entry for entry in entries if "@npm:" in entry and "linkType: hard" in entry]
-    agui = json.loads((REPOSITORY / "tests" / "agui" / "package-lock.json").read_text())["packages"]
+    locks = [REPOSITORY / "tests" / "agui" / part / "package-lock.json" for part in ("", "clients")]
+    agui = [entry for lock in locks for entry in json.loads(lock.read_text())["packages"].items()]
 
     assert len(from_npm) > 100
     assert [
@@ -120,7 +121,7 @@ def test_the_front_ends_locks_have_checksums() -> None:
         for entry in from_npm
         if "  checksum: " not in entry and "conditions:" not in entry
     ] == []
-    assert [name for name, package in agui.items() if name and "integrity" not in package] == []
+    assert [name for name, package in agui if name and "integrity" not in package] == []
 
 
 # -- licences

@@ -65,9 +65,9 @@ def decided(name: str, kind: str, **more: Any) -> Event:
     )
 
 
-def closed(why: str, *calls: str) -> Event:
+def closed(why: str, *calls: str, **more: Any) -> Event:
     value = {"interruptIds": [f"ask-{c}" for c in calls], "toolCallIds": list(calls), "why": why}
-    return ev.custom("lobu.closed", {**value, "message": f"Not run: {why}."})
+    return ev.custom("lobu.closed", {**value, "message": f"Not run: {why}.", **more})
 
 
 USAGE = [{"inputTokens": 3, "outputTokens": 4, "model": "m", "cached": True}]
@@ -290,6 +290,7 @@ STORIES: dict[str, list[Event]] = {
         ended("r2"),
     ],
     "expired": [*PAUSE, closed("expired", "c")],
+    "the client went on": [*PAUSE, closed("client", "c", results={"c": "shown", "x": "of no call"})],
     "cancelled while waiting, then on": [*PAUSE, closed("cancelled", "c"), begun("r2"), ended("r2")],
     "kernel lost while waiting": [
         *PAUSE,

@@ -382,11 +382,12 @@ export class Fold {
     });
   }
 
-  /** Interrupts expired or were cancelled: their calls get `value.message` as result. */
+  /** Interrupts expired or were cancelled: their calls get `value.results`, or else `value.message`. */
   private _closed(value: JsonObject, event: AgEvent): void {
     this._drop(list(value.interruptIds));
-    for (const call of list(value.toolCallIds)) {
-      this._result(text(call), value.message, event);
+    const results = object(value.results);
+    for (const call of list(value.toolCallIds).map(text)) {
+      this._result(call, Object.hasOwn(results, call) ? results[call] : value.message, event);
     }
     this._add('notice', null, event, { name: 'lobu.closed', value });
     if (this.state.status === 'waiting' && this.state.interrupts.length === 0) {

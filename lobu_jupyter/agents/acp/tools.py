@@ -15,8 +15,9 @@ from jsonschema import Draft202012Validator
 
 from lobu_jupyter.agents.granted import granted
 from lobu_jupyter.agents.ruling import ruling_of
-from lobu_jupyter.agents.tools import base, kernel, specs
+from lobu_jupyter.agents.tools import base, client, kernel, specs
 from lobu_jupyter.agents.tools.risks import risks_of_call
+from lobu_jupyter.model.client_tools import CLIENT_TOOL
 from lobu_jupyter.model.ids import new_id
 from lobu_jupyter.model.interrupts import APPROVAL, APPROVAL_DECISIONS, Interrupt
 from lobu_jupyter.model.policy import Verdict, judge
@@ -47,7 +48,9 @@ def offered(task: Task) -> dict[str, base.BoundTool]:
     bound = list(kernel.BOUND)
     if task.kernel is not None:
         bound += [kernel.registered(spec) for spec in task.kernel.tools if spec.name not in specs.NAMES]
-    return {tool.spec.name: tool for tool in bound}
+    offers = {tool.spec.name: tool for tool in bound}
+    client.add_client_tools(offers, msgspec.structs.replace(task, state=None))
+    return offers
 
 
 class Tools:
@@ -79,6 +82,9 @@ class Tools:
         try:
             _check(tool, args)
             tool.check_ready(self._work)
+            if tool.client:
+                client.check_allowed(self._task.policy, tool.spec.name)
+                return out, self._for_client(tool, ask, call)
             ruling = ruling_of(self._task.policy, tool, args)
             if ruling.verdict is Verdict.DENY:
                 raise base.ToolError(f"{tool.spec.name} was not run: {ruling.why}.")
@@ -95,6 +101,10 @@ class Tools:
         """Continue a call with the person's decision."""
         ask, call = question.ask, question.call
         tool = self._all.get(ask.params["name"])
+        if question.interrupt.reason == CLIENT_TOOL:
+            told = client.result_text(decision)
+            ask.give(base.Result(told))
+            return self._mapper.answer(call, told)
         if decision.kind == "respond":
             ask.give(base.Result(str(decision.response)))
             return self._mapper.answer(call, str(decision.response))
@@ -148,6 +158,14 @@ class Tools:
             parent_tool_call_ids=self._mapper.beside(call),
         )
         return Question(ask, interrupt, call, preview.guard)
+
+    def _for_client(self, tool: base.BoundTool, ask: Ask, call: Call) -> Question:
+        """Return the question for the result of a call that the run's client answers."""
+        interrupt = client.client_interrupt(self._task, tool.spec.name, call.id, ask.params["args"])
+        beside = self._mapper.beside(call)
+        return Question(
+            ask, msgspec.structs.replace(interrupt, in_memory=True, parent_tool_call_ids=beside), call
+        )
 
     def _denied(self, tool: base.BoundTool) -> bool:
         """Return True if the policy now denies the tool. A denial after the question overrules the approval."""

@@ -24,6 +24,7 @@ from pydantic_ai.tools import DeferredToolRequests, DeferredToolResults
 from pydantic_ai.usage import RunUsage, UsageLimits
 
 from lobu_jupyter.agents.models.failures import explain
+from lobu_jupyter.agents.tools import client
 from lobu_jupyter.agents.tools.base import BoundTool, Team, ToolError, Work
 from lobu_jupyter.agents.tools.disk import Disk
 from lobu_jupyter.agents.tools.sources import add_tools
@@ -193,6 +194,7 @@ class _Run:
         if not images:
             start = _blinded(start)
         await add_tools(self.tools, self.sources, self._work)
+        await self._add_client_tools()
         await self._leave_out()
         toolset = Toolset(self._work, self.tools, self._mapper.call_id, images=images)
         capabilities = self._telling()
@@ -235,6 +237,11 @@ class _Run:
 
         own = [border.Border(tell) if isinstance(c, border.Border) else c for c in self._capabilities]
         return [*own, self._answers]
+
+    async def _add_client_tools(self) -> None:
+        """Add the tools that the client answers. Name those whose names are taken."""
+        if taken := client.add_client_tools(self.tools, self._task):
+            await self._send.send(custom("lobu.tools", {"message": client.left_out(taken)}))
 
     async def _leave_out(self) -> None:
         """Remove and name the tools whose schemas no provider takes, because one would fail every request."""
@@ -318,6 +325,8 @@ class _Run:
             parts.append("No kernel is attached: code cannot be run.")
         if standing:
             parts.append(f"Standing instructions of this project (AGENTS.md):\n{standing}")
+        if task.state is not None:
+            parts.append(client.state_text(task.state))
         parts += [f"{c.get('description', 'Context')}:\n{c.get('value', '')}" for c in task.context]
         return "\n\n".join(part for part in parts if part)
 

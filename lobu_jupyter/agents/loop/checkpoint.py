@@ -19,8 +19,10 @@ from pydantic_ai.conversation import Conversation, ConversationTypeAdapter
 from pydantic_ai.tools import DeferredToolRequests, DeferredToolResults, ToolApproved, ToolDenied
 from pydantic_core import PydanticSerializationError
 
+from lobu_jupyter.agents.tools.client import client_interrupt, result_text
 from lobu_jupyter.agents.tools.questions import answer_text
 from lobu_jupyter.agents.tools.risks import risks_of_call
+from lobu_jupyter.model.client_tools import CLIENT_TOOL
 from lobu_jupyter.model.ids import new_id
 from lobu_jupyter.model.interrupts import (
     APPROVAL,
@@ -108,6 +110,7 @@ def interrupts_of(
             asked += _of_child(task, metadata["child"], ours)
             continue
         make = _approval if questions is None else _question
+        make = _for_client if metadata.get("client") else make
         asked.append(make(task, part, tools[part.tool_name], ours, metadata))
     return asked
 
@@ -133,6 +136,13 @@ def _approval(
         binds=metadata.get("binds"),
         risks=tuple(risks_of_call(part.tool_name, args)),
     )
+
+
+def _for_client(
+    task: Task, part: ToolCallPart, tool: BoundTool, call: str, metadata: dict[str, Any]
+) -> Interrupt:
+    """Return the interrupt of a call that the client runs. It offers no approval."""
+    return client_interrupt(task, part.tool_name, call, part.args_as_dict())
 
 
 def _of_child(task: Task, child: dict[str, Any], call: str) -> list[Interrupt]:
@@ -209,7 +219,9 @@ def _settle(
     args: dict[str, Any] | None,
 ) -> None:
     """Set the result of one decision. ``args``: the arguments that an approval covers, if not the model's own."""
-    if interrupt.reason == QUESTION:
+    if interrupt.reason == CLIENT_TOOL:
+        results.calls[call] = result_text(decision)
+    elif interrupt.reason == QUESTION:
         results.calls[call] = answer_text(decision, interrupt.questions)
     elif decision.kind == "respond":
         results.calls[call] = str(decision.response)

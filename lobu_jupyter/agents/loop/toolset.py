@@ -23,7 +23,7 @@ from pydantic_core import SchemaValidator, core_schema
 
 from lobu_jupyter.agents.granted import granted
 from lobu_jupyter.agents.ruling import ruling_of
-from lobu_jupyter.agents.tools import delegate, files, kernel, notebook, outputs, questions, specs
+from lobu_jupyter.agents.tools import client, delegate, files, kernel, notebook, outputs, questions, specs
 from lobu_jupyter.agents.tools.base import (
     BoundTool,
     Call,
@@ -124,6 +124,9 @@ class Toolset(AbstractToolset[None]):
         try:
             bound.check_ready(self._work)
             child: dict[str, Any] | None = metadata.get("child")
+            if bound.client:
+                client.check_allowed(self._work.task.policy, name)
+                raise CallDeferred(metadata={"client": True})
             if not ctx.tool_call_approved:
                 await self._admit(bound, tool_args, self._call_id(ctx.tool_call_id or ""))
             elif child is None:

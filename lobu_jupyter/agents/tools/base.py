@@ -140,7 +140,8 @@ class BoundTool:
     """A tool of a run. ``needs``: ``"kernel"``, ``"root"`` or ``"notebook"``. Without it a call fails and says so.
 
     ``always_asks``: a person approves each call, whatever mode, rule or grant would allow it.
-    ``registered``: a function of the kernel, which takes the name of no other tool.
+    ``registered``: a function of the kernel, which takes the name of no other tool. ``client``: the run's client answers
+    its calls.
     """
 
     spec: ToolSpec
@@ -149,6 +150,7 @@ class BoundTool:
     needs: str | None = None
     always_asks: bool = False
     registered: bool = False
+    client: bool = False
 
     def check_ready(self, work: Work) -> None:
         """Raise ToolError if the run lacks what the tool needs."""

@@ -128,6 +128,8 @@ def _task(work: Work, child: dict[str, Any], resumption: Resumption | None) -> T
         policy=policy_for(task, name),
         resumption=resumption,
         depth=task.depth + 1,
+        client_tools=(),
+        state=None,
     )
 
 

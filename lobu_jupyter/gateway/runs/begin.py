@@ -45,10 +45,9 @@ async def begin(
     assert run is not None, "the caller has just read or added it"
     await _lease(ctx, tx, run)
     await title_once(ctx, tx, run)
-    start = await append(
-        tx, run["thread_id"], run_id, [_started(ctx, run, resume), *(first or [])], ctx.now()
-    )
-    start -= len(first or [])
+    first = [*(first or []), *_state_of(ctx, run)]
+    start = await append(tx, run["thread_id"], run_id, [_started(ctx, run, resume), *first], ctx.now())
+    start -= len(first)
     await tx.run("set_start", run_id=run_id, start_cursor=start, cursor=start - 1)
     await assign(ctx, tx, run_id, run["agent"])
     tx.after(lambda: ctx.observer.run_began(run_id, run["thread_id"], run["agent"]))
@@ -155,4 +154,12 @@ def _started(ctx: Context, run: Row, resume: list[dict[str, Any]] | None) -> byt
         more["parentRunId"] = run["parent_run_id"]
     event = run_started(run["thread_id"], run["run_id"], messages, resume=resume, **more)
     event["input"]["context"] = request.get("context") or []
+    event["input"]["tools"] = request.get("tools") or []
+    event["input"]["state"] = request.get("state") or {}
     return stamped(event, ctx.now())
+
+
+def _state_of(ctx: Context, run: Row) -> list[bytes]:
+    """Return the state that the client shares, as the event by which every reader learns it."""
+    state: dict[str, Any] | None = json.loads(run["request"]).get("state")
+    return [stamped({"type": "STATE_SNAPSHOT", "snapshot": state}, ctx.now())] if state else []

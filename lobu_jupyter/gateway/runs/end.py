@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from lobu_jupyter.gateway.journal.journal import append, stamped
 from lobu_jupyter.gateway.rows import interrupt_of, json_of, prompt_of
+from lobu_jupyter.model.client_tools import NO_ANSWER
 from lobu_jupyter.model.events import Event, custom, encode, run_error, run_finished
 from lobu_jupyter.model.interrupts import InterruptStatus, held_calls
 from lobu_jupyter.model.runs import ErrorCode, RunError, RunStatus
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from lobu_jupyter.store.tx import Row, Tx
 
 CANCELLED = "Cancelled before it ended."
+CLIENT_WENT_ON = "The application went on with another message."
 CLOSED_MESSAGES = {
     InterruptStatus.CANCELLED: "Not run: cancelled while it waited for a decision.",
     InterruptStatus.EXPIRED: "Not run: nobody decided in time. Ask again to go on.",
@@ -143,6 +145,27 @@ async def close_interrupts(
     if then_next:
         await begin_next(ctx, tx, thread_id)
     return True
+
+
+async def close_client_calls(
+    ctx: Context, tx: Tx, thread_id: str, rows: list[Row], results: dict[str, str], *, by: str
+) -> None:
+    """Close open calls of the client's tools, because the client went on. Each gets its result from `results`."""
+    calls = [str(row["tool_call_id"]) for row in rows]
+    for row in rows:
+        await settle(tx, row, InterruptStatus.CANCELLED, now=ctx.now(), by=by)
+    value: dict[str, Any] = {
+        "interruptIds": [row["interrupt_id"] for row in rows],
+        "toolCallIds": calls,
+        "why": "client",
+        "message": CLIENT_WENT_ON,
+        "results": {call: ctx.settings.redactor.text(results.get(call, NO_ANSWER)) for call in calls},
+        "by": by,
+    }
+    await append(tx, thread_id, None, [stamped(custom("lobu.closed", value), ctx.now())], ctx.now())
+    for run_id in {row["run_id"] for row in rows}:
+        await tx.run("drop_checkpoint", run_id=run_id)
+    await _release(tx, rows)
 
 
 async def _release(tx: Tx, rows: list[Row]) -> None:

@@ -13,6 +13,7 @@ from lobu_jupyter.gateway.ownership import usable_kernel
 from lobu_jupyter.gateway.policy import add_grant
 from lobu_jupyter.gateway.questions import check_digest, differs, refuse_changed
 from lobu_jupyter.gateway.rows import decision_of, interrupt_of, json_of, sparse
+from lobu_jupyter.model.client_tools import ClientSide
 from lobu_jupyter.model.clock import iso
 from lobu_jupyter.model.errors import (
     AlreadyDecided,
@@ -27,7 +28,7 @@ from lobu_jupyter.model.runs import Started
 
 from .begin import add_run, begin
 from .end import expire_due, settle
-from .start import check_limits
+from .start import check_limits, client_side
 
 if TYPE_CHECKING:
     from lobu_jupyter.gateway.context import Context
@@ -37,7 +38,9 @@ if TYPE_CHECKING:
 Entry = dict[str, Any]
 
 
-async def resume(ctx: Context, by: Caller, thread_id: str, entries: list[Entry]) -> tuple[Started, bool]:
+async def resume(
+    ctx: Context, by: Caller, thread_id: str, entries: list[Entry], client: ClientSide | None = None
+) -> tuple[Started, bool]:
     """See :meth:`Gateway.resume`."""
     owner = await allow_change(ctx, by, "resume", thread_id, decides=True)
     _check(entries)
@@ -47,6 +50,7 @@ async def resume(ctx: Context, by: Caller, thread_id: str, entries: list[Entry])
             "must not hold a key or token of the server, because what runs is journaled", field="resume"
         )
     await guard(ctx, by, texts, "resume", thread_id)
+    given = await client_side(ctx, by, thread_id, client or ClientSide())
 
     async def look(tx: Tx) -> Row:
         return await own_thread(tx, by, thread_id)
@@ -68,7 +72,7 @@ async def resume(ctx: Context, by: Caller, thread_id: str, entries: list[Entry])
             return await refuse_changed(ctx, tx, by, thread, changed)
         decisions = await _decide_all(tx, thread_id, rows, entries)
         await check_limits(ctx, tx, owner)
-        return await _go_on(ctx, tx, by, thread, kernel_id, rows, decisions, entries), True
+        return await _go_on(ctx, tx, by, thread, kernel_id, rows, decisions, entries, given), True
 
     outcome = await ctx.database.write(body)
     if isinstance(outcome, LobuError):
@@ -164,11 +168,12 @@ async def _go_on(
     rows: list[Row],
     decisions: list[Decision],
     entries: list[Entry],
+    client: dict[str, Any],
 ) -> Started:
     """Settle the questions and begin the run that continues."""
     parent = await tx.one("run", run_id=rows[0]["run_id"])
     assert parent is not None, "an interrupt has its run"
-    run_id = await add_next(ctx, tx, parent, thread, kernel_id)
+    run_id = await add_next(ctx, tx, parent, thread, kernel_id, client)
     digests: dict[str, str] = {e["interruptId"]: e["digest"] for e in entries if e.get("digest") is not None}
     events: list[bytes] = []
     for row, decision in zip(rows, decisions, strict=True):
@@ -184,13 +189,24 @@ def _only(entry: Entry) -> Entry:
     return {name: entry[name] for name in ("interruptId", "status", "payload") if name in entry}
 
 
-async def add_next(ctx: Context, tx: Tx, parent: Row, thread: Row, kernel_id: str | None) -> str:
+async def add_next(
+    ctx: Context,
+    tx: Tx,
+    parent: Row,
+    thread: Row,
+    kernel_id: str | None,
+    client: dict[str, Any] | None = None,
+) -> str:
     """Add the run that continues after the pause of `parent`, with the same agent, and return its id.
 
     Only the kernel may be another: the one that the thread is bound to now, if its owner may use it.
+    ``client``: the tools and state that the client gives anew.
     """
     kept = {name: parent[name] for name in ("agent", "model", "mode", "answerable")}
-    context = msgspec.json.decode(parent["request"]).get("context") or []
+    before: dict[str, Any] = msgspec.json.decode(parent["request"])
+    request = {"context": before.get("context") or []}
+    if before.get("tools"):
+        request["tools"] = before["tools"]
     return await add_run(
         ctx,
         tx,
@@ -199,7 +215,7 @@ async def add_next(ctx: Context, tx: Tx, parent: Row, thread: Row, kernel_id: st
         **kept,
         kernel_id=kernel_id,
         parent_run_id=parent["run_id"],
-        request=json_of({"context": context}),
+        request=json_of({**request, **(client or {})}),
         cursor=thread["cursor"],
     )
 

@@ -14,14 +14,15 @@ from lobu_jupyter.gateway.fencing import check_place, record_move
 from lobu_jupyter.gateway.guardrails import guard
 from lobu_jupyter.gateway.journal.hub import owner_topic
 from lobu_jupyter.gateway.ownership import check_kernel, own_kernel
-from lobu_jupyter.gateway.rows import json_of
+from lobu_jupyter.gateway.rows import interrupt_of, json_of
+from lobu_jupyter.model.client_tools import CLIENT_TOOL, ClientSide, check_client
 from lobu_jupyter.model.errors import InvalidField, ThreadBusy, ThreadWaiting, TooLarge, TooManyRuns
 from lobu_jupyter.model.ids import new_id
 from lobu_jupyter.model.interrupts import InterruptStatus
 from lobu_jupyter.model.runs import Started, StartRun
 
 from .begin import add_run, begin
-from .end import cancel_run, close_interrupts, expire_due
+from .end import cancel_run, close_client_calls, close_interrupts, expire_due
 
 if TYPE_CHECKING:
     from lobu_jupyter.gateway.context import Context
@@ -31,7 +32,13 @@ if TYPE_CHECKING:
 MAX_ID = 512
 
 
-async def start(ctx: Context, by: Caller, thread_id: str, request: StartRun) -> Started:
+async def start(
+    ctx: Context,
+    by: Caller,
+    thread_id: str,
+    request: StartRun,
+    answered: dict[str, str] | None = None,
+) -> Started:
     """See :meth:`Gateway.start`."""
     owner = await allow_change(ctx, by, "start", thread_id)
     message = ctx.settings.redactor.tree(_message_of(ctx, request))
@@ -40,6 +47,7 @@ async def start(ctx: Context, by: Caller, thread_id: str, request: StartRun) -> 
     await guard(ctx, by, _texts(message), "prompt", thread_id)
     texts = [str(item[member]) for item in context for member in ("description", "value")]
     await guard(ctx, by, texts, "context", thread_id)
+    client = await client_side(ctx, by, thread_id, ClientSide(tools=request.tools, state=request.state))
 
     await check_place(ctx, by, "start", kernel_id=request.kernel_id, thread_id=thread_id)
     kernel_id = await _kernel_of(ctx, by, thread_id, request)
@@ -52,7 +60,7 @@ async def start(ctx: Context, by: Caller, thread_id: str, request: StartRun) -> 
                 return Started(run_id=known["run_id"], thread_id=known["thread_id"], cursor=known["cursor"])
         thread = await own_thread(tx, by, thread_id)
         await _check_agent(ctx, tx, _agent(ctx, request))
-        queues = await _make_way(ctx, tx, thread, request)
+        queues = await _make_way(ctx, tx, thread, request, answered)
         if not queues:
             await check_limits(ctx, tx, owner)
         if kernel_id is not None:
@@ -61,7 +69,7 @@ async def start(ctx: Context, by: Caller, thread_id: str, request: StartRun) -> 
             if thread["kernel_id"] is not None:  # the first kernel of a thread is no move
                 await record_move(ctx, tx, by, thread, kernel_id=kernel_id)
         cursor = (await own_thread(tx, by, thread_id))["cursor"]
-        fields = _fields(ctx, request, {"message": message, "context": context}, kernel_id)
+        fields = _fields(ctx, request, {"message": message, "context": context, **client}, kernel_id)
         run_id = await add_run(ctx, tx, thread_id, owner, **fields, cursor=cursor)
         if queues:
             tx.wake(owner_topic(owner))
@@ -70,6 +78,21 @@ async def start(ctx: Context, by: Caller, thread_id: str, request: StartRun) -> 
         return Started(run_id=run_id, thread_id=thread_id, cursor=cursor)
 
     return await ctx.database.write(body)
+
+
+async def client_side(ctx: Context, by: Caller, thread_id: str, client: ClientSide) -> dict[str, Any]:
+    """Return the client's tools and state as a run keeps them, checked and redacted."""
+    check_client(client.tools, client.state)
+    given: dict[str, Any] = {}
+    if client.tools is not None:
+        given["tools"] = [msgspec.to_builtins(tool) for tool in client.tools]
+    if client.state:
+        given["state"] = client.state
+    given = ctx.settings.redactor.tree(given)
+    if any(given.values()):
+        texts = [msgspec.json.encode(part).decode() for part in given.values() if part]
+        await guard(ctx, by, texts, "context", thread_id)
+    return given
 
 
 async def _kernel_of(ctx: Context, by: Caller, thread_id: str, request: StartRun) -> str | None:
@@ -104,7 +127,9 @@ async def check_limits(ctx: Context, tx: Tx, owner: str) -> None:
         raise TooManyRuns
 
 
-async def _make_way(ctx: Context, tx: Tx, thread: Row, request: StartRun) -> bool:
+async def _make_way(
+    ctx: Context, tx: Tx, thread: Row, request: StartRun, answered: dict[str, str] | None
+) -> bool:
     """Return whether the new run must queue, after ending what the request says it replaces.
 
     A message is never a decision: behind an open question it is queued or refused.
@@ -112,6 +137,9 @@ async def _make_way(ctx: Context, tx: Tx, thread: Row, request: StartRun) -> boo
     thread_id = thread["thread_id"]
     await expire_due(ctx, tx, thread_id)
     waiting = await tx.all("open_interrupts", thread_id=thread_id)
+    if waiting and answered is not None and all(interrupt_of(r).reason == CLIENT_TOOL for r in waiting):
+        await close_client_calls(ctx, tx, thread_id, waiting, answered, by=thread["owner"])
+        waiting = []
     if waiting and request.if_waiting is None and request.if_running != "queue":
         raise ThreadWaiting(interruptIds=[row["interrupt_id"] for row in waiting])
     if waiting and request.if_waiting != "cancel":

@@ -7,6 +7,7 @@ from msgspec import Struct
 from tornado import web
 
 from lobu_jupyter.model.bounds import Id, Limit, Objects
+from lobu_jupyter.model.client_tools import ClientSide, ClientTools, SharedState
 from lobu_jupyter.model.runs import RunStatus, StartRun
 from lobu_jupyter.server.handler import LobuHandler
 
@@ -19,6 +20,8 @@ class RunsQuery(Struct, kw_only=True, rename="camel"):
 
 class Resume(Struct, kw_only=True, rename="camel", forbid_unknown_fields=True):
     resume: Objects
+    tools: ClientTools | None = None
+    state: SharedState | None = None
 
 
 class ThreadRuns(LobuHandler):
@@ -32,7 +35,9 @@ class ThreadResume(LobuHandler):
     @web.authenticated
     @authorized
     async def post(self, thread_id: str) -> None:
-        started, is_new = await self.gateway.resume(self.caller, thread_id, self.body(Resume).resume)
+        wish = self.body(Resume)
+        client = ClientSide(tools=wish.tools, state=wish.state)
+        started, is_new = await self.gateway.resume(self.caller, thread_id, wish.resume, client=client)
         self.reply(started, 202 if is_new else 200)
 
 

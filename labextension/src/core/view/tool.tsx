@@ -40,7 +40,13 @@ export function ToolCard(props: {
           <Visible text={interrupt?.metadata?.lobu?.toolName ?? item.name} line />
         </span>
         <span class="lobu-card-what">{open ? '' : visibleLine(headline(item))}</span>
-        <Standing item={item} live={props.live} lapsed={lapsed} view={view} />
+        <Standing
+          item={item}
+          live={props.live}
+          lapsed={lapsed}
+          elsewhere={interrupt?.reason === 'client_tool'}
+          view={view}
+        />
       </button>
       <div id={body} class="lobu-card-body" hidden={!open}>
         {open && <Arguments item={item} interrupt={interrupt} view={view} />}
@@ -87,7 +93,14 @@ function effective(item: IToolItem): JsonObject {
   return item.decision?.decision.editedArgs ?? parsed(item.args) ?? {};
 }
 
-function Standing(props: { item: IToolItem; live: boolean; lapsed: boolean; view: IView }): VNode {
+function Standing(props: {
+  item: IToolItem;
+  live: boolean;
+  lapsed: boolean;
+  /** An application runs the call, and answers. */
+  elsewhere: boolean;
+  view: IView;
+}): VNode {
   const { item, view } = props;
   const { trans } = view;
   const running = props.live && item.status === 'running' && item.startedAt !== undefined;
@@ -95,7 +108,11 @@ function Standing(props: { item: IToolItem; live: boolean; lapsed: boolean; view
   const words: { [status: string]: string } = {
     streaming: props.live ? trans.__('writing…') : trans.__('stopped'),
     running: props.live ? trans.__('running') : trans.__('stopped'),
-    waiting: props.lapsed ? trans.__('Not run') : trans.__('Needs approval'),
+    waiting: props.lapsed
+      ? trans.__('Not run')
+      : props.elsewhere
+        ? trans.__('Waiting for the application')
+        : trans.__('Needs approval'),
     done: hasFailed(item) ? trans.__('error') : isUndone(item) ? trans.__('failed') : ''
   };
   const until = item.endedAt ?? (running ? now : undefined);
