@@ -1,4 +1,8 @@
-"""The export of a thread: a notebook of the code that ran, as decided, or JSON."""
+"""The export of a thread: a notebook of the code that ran, as decided, or JSON.
+
+Texts show hidden characters as escapes, as cards do. Code does not: it stays as it ran, because an escape in it
+could make it do something else. A cell above such code names its hidden characters and shows their lines.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +15,8 @@ from lobu_jupyter.model.errors import InvalidField
 from lobu_jupyter.model.events import decode
 from lobu_jupyter.model.mime_text import joined
 from lobu_jupyter.model.replay import code_that_ran
-from lobu_jupyter.model.terminal import screen_text, settled
+from lobu_jupyter.model.terminal import screen_text, settled, with_colours
+from lobu_jupyter.model.visible import hidden, visible, visible_line
 
 from .threads import get_thread
 
@@ -21,6 +26,10 @@ if TYPE_CHECKING:
     from lobu_jupyter.model.fold import Item, State
 
     from .context import Context
+
+
+MAX_LINES = 20  # of code with hidden characters that its notice shows
+TEXTS = frozenset(["text/plain", "text/markdown", "text/latex"])
 
 
 async def export(
@@ -40,7 +49,7 @@ async def export(
 
 
 def _notebook(state: State) -> dict[str, Any]:
-    cells = [_markdown("title", f"# {state['title']}")] if state["title"] else []
+    cells = [_markdown("title", f"# {visible_line(state['title'])}")] if state["title"] else []
     for item in state["items"]:
         cells += _cells(item, len(cells))
     return {
@@ -63,7 +72,25 @@ def _cells(item: Item, index: int) -> list[dict[str, Any]]:
     if item["kind"] == "error":
         return [_markdown(name, f"> **Error** `{item['code']}`: {item['message']}")]
     code = code_that_ran(item)
-    return [] if code is None else [_code(name, code, item["outputs"])]
+    if code is None:
+        return []
+    found = hidden(code)
+    notice = [_markdown(f"{name}-hidden", _notice(code, found))] if found else []
+    return [*notice, _code(name, code, item["outputs"])]
+
+
+def _notice(code: str, found: dict[str, int]) -> str:
+    """Return the text that stands above code with hidden characters."""
+    counts = ", ".join(
+        f"`{name}`" + (f" ({count} times)" if count > 1 else "") for name, count in found.items()
+    )
+    lines = [(number, visible(line)) for number, line in enumerate(code.split("\n"), 1) if hidden(line)]
+    shown = [f"    {number}: {line}" for number, line in lines[:MAX_LINES]]
+    more = [f"    … and {len(lines) - MAX_LINES} more lines"] if len(lines) > MAX_LINES else []
+    told = (
+        f"> **Hidden characters in the next cell:** {counts}. Its code is as it ran. These lines have them:"
+    )
+    return "\n".join([told, "", *shown, *more])
 
 
 def _text(content: Any) -> str:
@@ -73,7 +100,7 @@ def _text(content: Any) -> str:
 
 
 def _markdown(name: str, source: str) -> dict[str, Any]:
-    return {"cell_type": "markdown", "id": name, "metadata": {}, "source": source}
+    return {"cell_type": "markdown", "id": name, "metadata": {}, "source": visible(source)}
 
 
 def _code(name: str, source: str, outputs: list[dict[str, Any]]) -> dict[str, Any]:
@@ -88,10 +115,20 @@ def _code(name: str, source: str, outputs: list[dict[str, Any]]) -> dict[str, An
 
 
 def _output(output: dict[str, Any]) -> dict[str, Any]:
-    if output.get("output_type") == "execute_result":
-        return {"metadata": {}, **output, "execution_count": output.get("execution_count")}
-    if output.get("output_type") == "display_data":
-        return {"metadata": {}, **{k: v for k, v in output.items() if k != "transient"}}
+    if output.get("output_type") in ("execute_result", "display_data"):
+        kept = {name: value for name, value in output.items() if name != "transient"}
+        kept = {"metadata": {}, **kept, "data": _data(output.get("data") or {})}
+        if output["output_type"] == "execute_result":
+            kept["execution_count"] = output.get("execution_count")
+        return kept
     if output.get("output_type") == "error":
-        return {**output, "traceback": [screen_text(str(line)) for line in output.get("traceback", [])]}
-    return {**output, "text": settled(joined(output.get("text")))}
+        lines = [visible(screen_text(str(line))) for line in output.get("traceback", [])]
+        said = {name: visible(str(output.get(name) or "")) for name in ("ename", "evalue")}
+        return {**output, **said, "traceback": lines}
+    return {**output, "text": with_colours(settled(joined(output.get("text"))), visible)}
+
+
+def _data(data: dict[str, Any]) -> dict[str, Any]:
+    return {
+        mime: with_colours(joined(value), visible) if mime in TEXTS else value for mime, value in data.items()
+    }

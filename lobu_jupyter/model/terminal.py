@@ -263,3 +263,10 @@ def screen_text(text: str) -> str:
 def settled(text: str) -> str:
     """Return `text` for keeping: with its colours if it only appends, else as a screen shows it."""
     return text if _SIMPLE.match(_COLOUR.sub("", text)) else screen_text(text)
+
+
+def with_colours(text: str, shown: Callable[[str], str]) -> str:
+    """Return `text` as `shown` writes it, except for its colours, which stay."""
+    colours = _COLOUR.findall(text)
+    parts = [shown(part) for part in _COLOUR.split(text)]
+    return "".join(part + colour for part, colour in zip(parts, [*colours, ""], strict=True))
