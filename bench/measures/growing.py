@@ -18,7 +18,7 @@ from bench.table import Row
 from lobu_jupyter.gateway import Gateway, Settings, open_gateway
 from lobu_jupyter.model.callers import Person
 from lobu_jupyter.model.events import Batch, encode
-from lobu_jupyter.model.runs import StartRun
+from lobu_jupyter.model.requests import NewThread, StartRun
 from tests.servers import RealServer
 
 from .attaching import per_event
@@ -58,18 +58,20 @@ async def growth(folder: Path, scale: Scale, watch: Watch) -> list[Row]:
 async def fill(store: Path, owner: str, threads: int) -> None:
     """Threads with one run of four events each, written by a gateway of our own beside the server."""
     async with open_gateway(store, settings=SETTINGS) as gateway:
-        registered = await gateway.register_worker("bench", agents=[{"name": "demo", "description": ""}])
-        worker = await gateway.worker_of(registered["token"])
+        registered = await gateway.workers.register("bench", agents=[{"name": "demo", "description": ""}])
+        worker = await gateway.workers.by_token(registered["token"])
         for _ in range(0, threads, AT_ONCE):
             runs = await asyncio.gather(*(_begin(gateway, Person(owner)) for _ in range(AT_ONCE)))
-            await gateway.inbox(worker)
-            taken = await gateway.ingest_each(worker, [_whole(run, worker.incarnation) for run in runs])
+            await gateway.workers.inbox(worker)
+            taken = await gateway.workers.ingest_each(
+                worker, [_whole(run, worker.incarnation) for run in runs]
+            )
             assert all(isinstance(each, dict) for each in taken), taken
 
 
 async def _begin(gateway: Gateway, person: Person) -> str:
-    thread = await gateway.create_thread(person, title="one of many")
-    return (await gateway.start(person, thread.thread_id, StartRun(prompt="say hello"))).run_id
+    thread = await gateway.threads.create(person, NewThread(title="one of many"))
+    return (await gateway.runs.start(person, thread.thread_id, StartRun(prompt="say hello"))).run_id
 
 
 def _whole(run_id: str, incarnation: int) -> Batch:

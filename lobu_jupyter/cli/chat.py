@@ -18,7 +18,8 @@ from lobu_jupyter.client.http import AsyncClient
 from lobu_jupyter.model.cut import CUT
 from lobu_jupyter.model.errors import Conflict, LobuError, QuestionChanged
 from lobu_jupyter.model.events import decode
-from lobu_jupyter.model.runs import RunStatus, Started, StartRun
+from lobu_jupyter.model.requests import RunsQuery, StartRun
+from lobu_jupyter.model.runs import RunStatus, Started
 
 from . import prompts
 from .connect import reach, thread_id_of
@@ -167,7 +168,7 @@ class _Chat:
             # Without a terminal nobody decides what is ahead, so a script gets the 409 at once.
             if_running="queue" if choice.asks else None,
         )
-        started: Started | None = self._client.start(self._thread_id, request)
+        started: Started | None = self._client.runs.start(self._thread_id, request)
         if choice.asks:
             self._say_if_queued(started)
         while started is not None:
@@ -176,10 +177,10 @@ class _Chat:
 
     def _say_if_queued(self, started: Started) -> None:
         """Print why a message is queued. It does not decide the question ahead of it."""
-        if self._client.get_run(started.run_id).status is not RunStatus.QUEUED:
+        if self._client.runs.get(started.run_id).status is not RunStatus.QUEUED:
             return
         hint = "."
-        if self._client.interrupts(thread_id=self._thread_id):
+        if self._client.policy.interrupts(thread_id=self._thread_id):
             thread = self._thread_id
             hint = f": the agent needs a decision first, `lobu approve {thread}` or `lobu reject {thread}`."
         click.echo(f"Queued{hint} Ctrl-C removes the message.", err=True)
@@ -189,10 +190,10 @@ class _Chat:
         try:
             return asyncio.run(self._stream(started, answer))
         except KeyboardInterrupt:
-            self._client.cancel(started.run_id)
+            self._client.runs.cancel(started.run_id)
             raise
         except TimeoutError:
-            self._client.cancel(started.run_id)
+            self._client.runs.cancel(started.run_id)
             message = f"The run took longer than {self._choice.seconds:g} s and was cancelled."
             answer.status, answer.error = "cancelled", {"code": "timeout", "message": message}
             raise ChatFailed(message) from None
@@ -209,7 +210,7 @@ class _Chat:
             asyncio.timeout(self._choice.seconds),
             AsyncClient(self._reached.url, gone_after=GONE_AFTER, **options) as client,
         ):
-            async for batch in client.follow(started.thread_id, started.cursor, run_id=started.run_id):
+            async for batch in client.runs.follow(started.thread_id, started.cursor, run_id=started.run_id):
                 for entry in batch:
                     event = decode(entry.body)
                     answer.text += self._screen.show(event)
@@ -244,7 +245,7 @@ class _Chat:
             )
         entries = [prompts.entry_of(interrupt) for interrupt in interrupts]
         try:
-            return self._client.resume(thread, entries)[0]
+            return self._client.policy.resume(thread, entries)[0]
         except QuestionChanged as error:
             changed = {one["id"]: one for one in put_changed(error)}
             return self._decide([changed.get(one["id"], one) for one in interrupts], started)
@@ -254,7 +255,7 @@ class _Chat:
 
     def _winner(self, started: Started) -> Started:
         """Return the run that resumed because somebody else decided."""
-        for run in self._client.list_runs(thread_id=started.thread_id, limit=20):
+        for run in self._client.runs.list(RunsQuery(thread_id=started.thread_id, limit=20)):
             if run.parent_run_id == started.run_id:
                 return Started(
                     run_id=run.run_id, thread_id=run.thread_id, cursor=max(run.start_cursor - 1, 0)

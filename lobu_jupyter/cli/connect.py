@@ -14,6 +14,7 @@ from lobu_jupyter.client.errors import NoLobuThere, ServerGone
 from lobu_jupyter.client.http import Client
 from lobu_jupyter.client.servers import Server, running_servers, verification
 from lobu_jupyter.model.errors import LobuError, NotAllowed, ThreadNotFound
+from lobu_jupyter.model.requests import NewThread
 
 if TYPE_CHECKING:
     import click
@@ -77,11 +78,11 @@ def reach(ctx: click.Context) -> Reached:
 def thread_id_of(client: Client, thread: str | None) -> str:
     """Return a thread's id, given that id or a name that finds it again. None creates a thread."""
     if thread is None:
-        return client.create_thread().thread_id
+        return client.threads.create().thread_id
     try:
-        return client.get_thread(thread).thread_id
+        return client.threads.get(thread).thread_id
     except ThreadNotFound:
-        return client.create_thread(name=thread, reuse=True).thread_id
+        return client.threads.create(NewThread(name=thread, reuse=True)).thread_id
 
 
 def _nearness(server: Server) -> tuple[int, float]:

@@ -119,7 +119,7 @@ def answer_command(ctx: click.Context, thread: str, answers: tuple[str, ...], as
 def cancel_command(ctx: click.Context, run: str, as_json: bool) -> None:
     """Cancel a queued, running or waiting RUN."""
     with reach(ctx).client() as client:
-        row = client.cancel(run)
+        row = client.runs.cancel(run)
     if as_json:
         put_json(row)
     else:
@@ -141,7 +141,7 @@ def _decide(
             for i in waiting
         ]
         try:
-            started, is_new = client.resume(waiting[0].thread_id, entries)
+            started, is_new = client.policy.resume(waiting[0].thread_id, entries)
         except QuestionChanged as error:
             put_changed(error)
             raise click.ClickException("Nothing was decided. Run the command again to decide this.") from None
@@ -153,7 +153,7 @@ def _decide(
 
 def _waiting(client: Client, name: str | None) -> list[Interrupt]:
     """Return the open questions of the one thread that is meant."""
-    waiting = client.interrupts()
+    waiting = client.policy.interrupts()
     if name is not None:
         waiting = [i for i in waiting if i.thread_id == _thread_of(waiting, name)]
     if not waiting:

@@ -45,7 +45,7 @@ def _findings(ctx: click.Context) -> Iterator[tuple[str, str]]:
         with reached.client(patience=2.0) as client:
             for name, value in client.health().items():
                 yield name, told(value)
-            agents = client.agents()
+            agents = client.workers.agents()
     except LobuError as error:
         yield "problem", f"{error.message} [{error.code}]"
         return

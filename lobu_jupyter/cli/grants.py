@@ -21,7 +21,7 @@ def grants_command(ctx: click.Context, thread_id: str | None, as_json: bool) -> 
     if ctx.invoked_subcommand is not None:
         return
     with reach(ctx).client() as client:
-        view = client.policy(thread_id=thread_id)
+        view = client.policy.get(thread_id=thread_id)
     held = msgspec.convert(view.get("grants", []), list[Grant])
     rows = [
         (
@@ -45,7 +45,7 @@ def grants_command(ctx: click.Context, thread_id: str | None, as_json: bool) -> 
 def revoke_command(ctx: click.Context, grant: str, as_json: bool) -> None:
     """Take GRANT back. A run that has begun keeps it until it ends."""
     with reach(ctx).client() as client:
-        client.revoke_grant(grant)
+        client.policy.revoke(grant)
     if as_json:
         put_json({"revoked": grant})
     else:

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from lobu_jupyter.model.interrupts import event_of_interrupt
+from lobu_jupyter.model.requests import RunsQuery, ThreadsQuery
 from lobu_jupyter.model.runs import RunStatus
 from lobu_jupyter.model.visible import visible_line
 
@@ -27,7 +28,9 @@ def runs_command(
 ) -> None:
     """Runs, newest first."""
     with reach(ctx).client() as client:
-        runs = client.list_runs(thread_id=thread_id, status=status, limit=limit)
+        runs = client.runs.list(
+            RunsQuery(thread_id=thread_id, status=RunStatus(status) if status else None, limit=limit)
+        )
     rows = [
         (
             r.run_id,
@@ -54,7 +57,7 @@ def threads_command(
 ) -> None:
     """Threads, newest first."""
     with reach(ctx).client() as client:
-        threads = client.list_threads(search=search, archived=archived or None, limit=limit)
+        threads = client.threads.list(ThreadsQuery(search=search, archived=archived, limit=limit))
     rows = [
         (t.thread_id, t.status.value, short(t.name or t.title), t.notebook_path or "", t.updated_at[:19])
         for t in threads
@@ -69,7 +72,7 @@ def threads_command(
 def agents_command(ctx: click.Context, as_json: bool) -> None:
     """The agents that can be chosen, and their state: ready, not installed (and how), needs login."""
     with reach(ctx).client() as client:
-        agents = client.agents()
+        agents = client.workers.agents()
     rows = [(_name(a), str(a.get("state", "ready")), short(_about(a), 240)) for a in agents]
     columns = ("agent", "state", "what it is")
     put(agents, as_json, lambda: put_table(columns, rows, "None: no worker has registered."))
@@ -90,7 +93,7 @@ def _about(agent: dict[str, Any]) -> str:
 def inbox_command(ctx: click.Context, thread_id: str | None, as_json: bool) -> None:
     """Show what needs your approval."""
     with reach(ctx).client() as client:
-        waiting = client.interrupts(thread_id=thread_id)
+        waiting = client.policy.interrupts(thread_id=thread_id)
     rows = [
         (
             i.thread_id,

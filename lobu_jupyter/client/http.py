@@ -1,6 +1,6 @@
 """The gateway over HTTP: a blocking :class:`Client` and an :class:`AsyncClient`.
 
-Both have the interface of the gateway in docs/parts.md, without ``by``, because the credential names
+Both have the parts of the gateway (docs/parts.md), without ``by``, because the credential names
 the caller. Errors are those of :mod:`lobu_jupyter.model.errors`. A call whose response is lost is retried if
 that does no harm. A server that stays away raises :class:`ServerGone`.
 """
@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 import time
-from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Self, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import httpx
 import msgspec
@@ -21,17 +21,18 @@ from lobu_jupyter.model.errors import LobuError, NotAllowed, from_wire
 from . import calls
 from .backoff import Backoff
 from .errors import NoLobuThere, ServerGone
+from .parts import KernelCalls, PolicyCalls, RunCalls, ThreadCalls, WorkerCalls
 from .reading import Reading
 from .sign import TokenAuth
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+    from contextlib import AbstractAsyncContextManager, AbstractContextManager
 
     from lobu_jupyter.model.runs import Entry
 
-    from .calls import Call
+    from .calls import HttpCall
 
-P = ParamSpec("P")
 T = TypeVar("T")
 
 CONNECT = 5.0
@@ -43,59 +44,8 @@ SILENCE = 40.0
 _PASSING = frozenset({502, 503, 504})
 
 
-class _Endpoint(Generic[P, T]):
-    """A call of :mod:`.calls` as a method: blocking on a Client, awaitable on an AsyncClient."""
-
-    def __init__(self, build: Callable[P, Call[T]]) -> None:
-        self._build = build
-        self.__doc__ = build.__doc__
-
-    @overload
-    def __get__(self, client: Client, owner: type) -> Callable[P, T]: ...
-    @overload
-    def __get__(self, client: AsyncClient, owner: type) -> Callable[P, Awaitable[T]]: ...
-    @overload
-    def __get__(self, client: None, owner: type) -> Self: ...
-    def __get__(self, client: Any, owner: type) -> Any:
-        if client is None:
-            return self
-
-        def method(*args: P.args, **kwargs: P.kwargs) -> Any:
-            return client.send(self._build(*args, **kwargs))
-
-        return method
-
-
-class _Face:
-    """The base of both clients: the gateway's calls and the connection's options."""
-
-    create_thread = _Endpoint(calls.create_thread)
-    list_threads = _Endpoint(calls.list_threads)
-    get_thread = _Endpoint(calls.get_thread)
-    patch_thread = _Endpoint(calls.patch_thread)
-    delete_thread = _Endpoint(calls.delete_thread)
-    restore_thread = _Endpoint(calls.restore_thread)
-    fork = _Endpoint(calls.fork)
-    start = _Endpoint(calls.start)
-    rebuild = _Endpoint(calls.rebuild)
-    cancel = _Endpoint(calls.cancel)
-    get_run = _Endpoint(calls.get_run)
-    list_runs = _Endpoint(calls.list_runs)
-    snapshot = _Endpoint(calls.snapshot)
-    interrupts = _Endpoint(calls.interrupts)
-    resume = _Endpoint(calls.resume)
-    policy = _Endpoint(calls.policy)
-    put_policy = _Endpoint(calls.put_policy)
-    revoke_grant = _Endpoint(calls.revoke_grant)
-    audit = _Endpoint(calls.audit)
-    export = _Endpoint(calls.export)
-    agents = _Endpoint(calls.agents)
-    tools = _Endpoint(calls.tools)
-    kernel_tools = _Endpoint(calls.kernel_tools)
-    poll_job = _Endpoint(calls.poll_job)
-    end_job = _Endpoint(calls.end_job)
-    register_worker = _Endpoint(calls.register_worker)
-    health = _Endpoint(calls.health)
+class _Connection:
+    """The base of both clients: the connection's options."""
 
     def __init__(
         self,
@@ -136,30 +86,13 @@ class _Face:
             "limits": httpx.Limits(max_connections=None, max_keepalive_connections=4),
         }
 
-    def _reading(self, thread_id: str, cursor: int | None, run_id: str | None, follow: bool) -> Reading:
+    def reading(self, thread_id: str, cursor: int | None, run_id: str | None, follow: bool) -> Reading:
+        """Return the state of a new follow."""
         return Reading(thread_id, cursor, run_id, follow, Backoff(self._gone_after))
 
 
-class Client(_Face):
-    """A blocking client of the gateway. Threads may share it."""
-
-    def __init__(self, url: str, *, sleep: Callable[[float], None] = time.sleep, **options: Any) -> None:
-        super().__init__(url, **options)
-        self._sleep = sleep
-        self._http = httpx.Client(**self._options)
-
-    def send(self, call: Call[T]) -> T:
-        """Send a call and return its result."""
-        backoff = Backoff(self._patience)
-        while True:
-            try:
-                response = self._http.request(*_parts(call), **_details(call))
-                if not _passing(response):
-                    return _answer(call, response)
-                fault: object = f"HTTP {response.status_code}"
-            except httpx.TransportError as error:
-                fault = _worth_repeating(call, error)
-            self._sleep(_delay(backoff, fault, self.url))
+class BlockingRuns(RunCalls["Client"]):
+    """The runs part of a :class:`Client`."""
 
     def follow(
         self, thread_id: str, cursor: int | None = None, *, run_id: str | None = None, follow: bool = True
@@ -172,13 +105,11 @@ class Client(_Face):
         Raises:
             ServerGone: nothing came through for ``gone_after`` seconds.
         """
-        reading = self._reading(thread_id, cursor, run_id, follow)
+        reading = self.client.reading(thread_id, cursor, run_id, follow)
         while not reading.done:
             fault: object = "the stream ended before the run did"
             try:
-                with self._http.stream(
-                    "GET", reading.path, params=reading.query, timeout=self._stream_timeout
-                ) as response:
+                with self.client.stream(reading) as response:
                     if response.status_code != 200:
                         response.read()
                         fault = _refused(response)
@@ -189,7 +120,42 @@ class Client(_Face):
             except (httpx.TransportError, SSEError) as error:
                 fault = error
             if not reading.done:
-                self._sleep(reading.delay(fault))
+                self.client.sleep(reading.delay(fault))
+
+
+class Client(_Connection):
+    """A blocking client of the gateway. Threads may share it."""
+
+    def __init__(self, url: str, *, sleep: Callable[[float], None] = time.sleep, **options: Any) -> None:
+        super().__init__(url, **options)
+        self.sleep = sleep
+        self._http = httpx.Client(**self._options)
+        self.threads = ThreadCalls(self)
+        self.runs = BlockingRuns(self)
+        self.policy = PolicyCalls(self)
+        self.workers = WorkerCalls(self)
+        self.kernels = KernelCalls(self)
+
+    def send(self, call: HttpCall[T]) -> T:
+        """Send a call and return its result."""
+        backoff = Backoff(self._patience)
+        while True:
+            try:
+                response = self._http.request(*_parts(call), **_details(call))
+                if not _passing(response):
+                    return _answer(call, response)
+                fault: object = f"HTTP {response.status_code}"
+            except httpx.TransportError as error:
+                fault = _worth_repeating(call, error)
+            self.sleep(_delay(backoff, fault, self.url))
+
+    def health(self) -> dict[str, Any]:
+        """Return the version, the store, and the numbers of workers and running runs."""
+        return self.send(calls.health())
+
+    def stream(self, reading: Reading) -> AbstractContextManager[httpx.Response]:
+        """Open a connection of a follow."""
+        return self._http.stream("GET", reading.path, params=reading.query, timeout=self._stream_timeout)
 
     def rest(self) -> httpx.Client:
         """Return a plain httpx client of the same routes, with the same credential. The caller closes it."""
@@ -206,40 +172,18 @@ class Client(_Face):
         self.close()
 
 
-class AsyncClient(_Face):
-    """An async client of the gateway, for one event loop."""
-
-    def __init__(
-        self, url: str, *, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep, **options: Any
-    ) -> None:
-        super().__init__(url, **options)
-        self._sleep = sleep
-        self._http = httpx.AsyncClient(**self._options)
-
-    async def send(self, call: Call[T]) -> T:
-        """Send a call and return its result."""
-        backoff = Backoff(self._patience)
-        while True:
-            try:
-                response = await self._http.request(*_parts(call), **_details(call))
-                if not _passing(response):
-                    return _answer(call, response)
-                fault: object = f"HTTP {response.status_code}"
-            except httpx.TransportError as error:
-                fault = _worth_repeating(call, error)
-            await self._sleep(_delay(backoff, fault, self.url))
+class AsyncRuns(RunCalls["AsyncClient"]):
+    """The runs part of an :class:`AsyncClient`."""
 
     async def follow(
         self, thread_id: str, cursor: int | None = None, *, run_id: str | None = None, follow: bool = True
-    ) -> AsyncIterator[list[Entry]]:
-        """Yield the journal as :meth:`Client.follow` does."""
-        reading = self._reading(thread_id, cursor, run_id, follow)
+    ) -> AsyncGenerator[list[Entry]]:
+        """Yield the journal as :meth:`BlockingRuns.follow` does."""
+        reading = self.client.reading(thread_id, cursor, run_id, follow)
         while not reading.done:
             fault: object = "the stream ended before the run did"
             try:
-                async with self._http.stream(
-                    "GET", reading.path, params=reading.query, timeout=self._stream_timeout
-                ) as response:
+                async with self.client.stream(reading) as response:
                     if response.status_code != 200:
                         await response.aread()
                         fault = _refused(response)
@@ -250,7 +194,44 @@ class AsyncClient(_Face):
             except (httpx.TransportError, SSEError) as error:
                 fault = error
             if not reading.done:
-                await self._sleep(reading.delay(fault))
+                await self.client.sleep(reading.delay(fault))
+
+
+class AsyncClient(_Connection):
+    """An async client of the gateway, for one event loop."""
+
+    def __init__(
+        self, url: str, *, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep, **options: Any
+    ) -> None:
+        super().__init__(url, **options)
+        self.sleep = sleep
+        self._http = httpx.AsyncClient(**self._options)
+        self.threads = ThreadCalls(self)
+        self.runs = AsyncRuns(self)
+        self.policy = PolicyCalls(self)
+        self.workers = WorkerCalls(self)
+        self.kernels = KernelCalls(self)
+
+    async def send(self, call: HttpCall[T]) -> T:
+        """Send a call and return its result."""
+        backoff = Backoff(self._patience)
+        while True:
+            try:
+                response = await self._http.request(*_parts(call), **_details(call))
+                if not _passing(response):
+                    return _answer(call, response)
+                fault: object = f"HTTP {response.status_code}"
+            except httpx.TransportError as error:
+                fault = _worth_repeating(call, error)
+            await self.sleep(_delay(backoff, fault, self.url))
+
+    async def health(self) -> dict[str, Any]:
+        """Return the version, the store, and the numbers of workers and running runs."""
+        return await self.send(calls.health())
+
+    def stream(self, reading: Reading) -> AbstractAsyncContextManager[httpx.Response]:
+        """Open a connection of a follow."""
+        return self._http.stream("GET", reading.path, params=reading.query, timeout=self._stream_timeout)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -269,16 +250,16 @@ def _verification(url: str, verify: bool | str) -> ssl.SSLContext | bool:
     return ssl.create_default_context(cafile=verify) if isinstance(verify, str) else verify
 
 
-def _parts(call: Call[Any]) -> tuple[str, str]:
+def _parts(call: HttpCall[Any]) -> tuple[str, str]:
     return call.method, call.path
 
 
-def _details(call: Call[Any]) -> dict[str, Any]:
+def _details(call: HttpCall[Any]) -> dict[str, Any]:
     headers = {"Content-Type": "application/json"} if call.body is not None else {}
     return {"params": dict(call.query), "content": call.body, "headers": headers}
 
 
-def _worth_repeating(call: Call[Any], error: httpx.TransportError) -> httpx.TransportError:
+def _worth_repeating(call: HttpCall[Any], error: httpx.TransportError) -> httpx.TransportError:
     """Return `error`, or raise if a retry could take effect twice or cannot help."""
     never_sent = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
     if isinstance(error, httpx.UnsupportedProtocol) or not (call.repeatable or never_sent):
@@ -306,7 +287,7 @@ def _refused(response: httpx.Response) -> str:
     return f"HTTP {response.status_code}"
 
 
-def _answer(call: Call[T], response: httpx.Response) -> T:
+def _answer(call: HttpCall[T], response: httpx.Response) -> T:
     if response.status_code >= 300:
         raise _error(response)
     return call.read(response.status_code, response.content)

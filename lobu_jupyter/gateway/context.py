@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from lobu_jupyter.gateway.journal.chunks import Pages
     from lobu_jupyter.gateway.journal.hub import Hub
     from lobu_jupyter.gateway.journal.slices import Slices
+    from lobu_jupyter.gateway.journal.snapshots import Snapshots
     from lobu_jupyter.gateway.journal.tail import Tails
     from lobu_jupyter.model.clock import Clock
     from lobu_jupyter.model.ports import KernelsPort, OwnersPort, WorkersPort
@@ -30,6 +31,7 @@ class Context:
     slices: Slices
     tails: Tails
     pages: Pages
+    snapshots: Snapshots
     server_id: str
     kernels: KernelsPort | None
     workers: WorkersPort | None

@@ -6,7 +6,7 @@ could make it do something else. A cell above such code names its hidden charact
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
@@ -21,7 +21,6 @@ from lobu_jupyter.model.visible import hidden, visible, visible_line
 from .threads import get_thread
 
 if TYPE_CHECKING:
-    from lobu_jupyter.gateway.journal.snapshots import Snapshots
     from lobu_jupyter.model.callers import Caller
     from lobu_jupyter.model.fold import Item, State
 
@@ -33,13 +32,13 @@ TEXTS = frozenset(["text/plain", "text/markdown", "text/latex"])
 
 
 async def export(
-    ctx: Context, snapshots: Snapshots, by: Caller, thread_id: str, format: str
+    ctx: Context, by: Caller, thread_id: str, format: Literal["notebook", "json"] = "notebook"
 ) -> dict[str, Any]:
-    """See :meth:`Gateway.export`."""
+    """Return a notebook (nbformat 4) of the code that ran, or JSON: the thread, its state, its events."""
     if format not in ("notebook", "json"):
         raise InvalidField("must be notebook or json", field="format")
     thread = await get_thread(ctx, by, thread_id)
-    state = await snapshots.state(thread_id)
+    state = await ctx.snapshots.state(thread_id)
     if format == "notebook":
         return _notebook(state)
     events: list[dict[str, Any]] = []

@@ -24,8 +24,15 @@ if TYPE_CHECKING:
     from .context import Context
 
 
-async def fork(ctx: Context, by: Caller, thread_id: str, run_id: str, name: str | None = None) -> Thread:
-    """See :meth:`Gateway.fork`."""
+async def fork(ctx: Context, by: Caller, thread_id: str, run_id: str, *, name: str | None = None) -> Thread:
+    """Return a new thread with the journal before this run (and before those that it resumes).
+
+    ``name``: by which the fork is found instead of the thread.
+
+    Raises:
+        RunNotFound: the thread has no such run.
+        Conflict: the run is queued.
+    """
     owner = await allow_change(ctx, by, "fork", thread_id)
 
     async def body(tx: Tx) -> Thread:

@@ -27,7 +27,6 @@ from .rows import decision_of, interrupt_of
 from .workers import see, take_waiting
 
 if TYPE_CHECKING:
-    from lobu_jupyter.gateway.journal.snapshots import Snapshots
     from lobu_jupyter.model.callers import WorkerCaller
     from lobu_jupyter.model.fold import State
     from lobu_jupyter.model.interrupts import Decision, Interrupt
@@ -57,10 +56,8 @@ class _Parts:
     decided: list[tuple[Interrupt, Decision]]
 
 
-async def inbox(
-    ctx: Context, snapshots: Snapshots, worker: WorkerCaller, after: int, wait: float
-) -> list[InboxItem]:
-    """See :meth:`Gateway.inbox`."""
+async def inbox(ctx: Context, worker: WorkerCaller, after: int = 0, wait: float = 0.0) -> list[InboxItem]:
+    """Return the worker's inbox after the item `after`. Waits up to `wait` seconds for an item."""
 
     async def hello(tx: Tx) -> None:
         await see(ctx, tx, worker)
@@ -75,12 +72,12 @@ async def inbox(
         while True:
             bell.clear()
             rows = await ctx.database.read(look)
-            items = [item for row in rows if (item := await _item(ctx, snapshots, worker, row))]
+            items = [item for row in rows if (item := await _item(ctx, worker, row))]
             if items or not await bell.wait(min(wait, MAX_WAIT)):
                 return items
 
 
-async def _item(ctx: Context, snapshots: Snapshots, worker: WorkerCaller, row: Row) -> InboxItem | None:
+async def _item(ctx: Context, worker: WorkerCaller, row: Row) -> InboxItem | None:
     """Return the item, or None for a run that has ended, is another worker's now, or has a damaged thread."""
     if row["kind"] != "start":
         return InboxItem(seq=row["seq"], kind=row["kind"], run_id=row["run_id"], reason=row["reason"])
@@ -88,7 +85,7 @@ async def _item(ctx: Context, snapshots: Snapshots, worker: WorkerCaller, row: R
         return None
     run_id: str = row["run_id"]
     try:
-        task = await _task(ctx, snapshots, worker, run_id)
+        task = await _task(ctx, worker, run_id)
     except StoreUnavailable:
         raise
     except Exception:  # else this worker would retry for ever, and none of its runs would begin
@@ -98,7 +95,7 @@ async def _item(ctx: Context, snapshots: Snapshots, worker: WorkerCaller, row: R
     return InboxItem(seq=row["seq"], kind="start", run_id=run_id, task=task) if task is not None else None
 
 
-async def _task(ctx: Context, snapshots: Snapshots, worker: WorkerCaller, run_id: str) -> Task | None:
+async def _task(ctx: Context, worker: WorkerCaller, run_id: str) -> Task | None:
     async def body(tx: Tx) -> _Parts | None:
         deadline = ctx.now() + ctx.settings.lease_seconds
         if await tx.run("fetch_lease", run_id=run_id, worker_id=worker.worker_id, deadline=deadline) == 0:
@@ -111,7 +108,7 @@ async def _task(ctx: Context, snapshots: Snapshots, worker: WorkerCaller, run_id
     if not await ctx.database.read(lambda tx: _is_child(tx, worker)):
         # Grants are for this server's own workers: nobody can see which questions another program skips.
         parts = replace(parts, policy=msgspec.structs.replace(parts.policy, grants=()))
-    state = await snapshots.state(parts.run["thread_id"], parts.run["start_cursor"])
+    state = await ctx.snapshots.state(parts.run["thread_id"], parts.run["start_cursor"])
     owner, bound = parts.thread["owner"], parts.lease["kernel_id"]
     kernel = _kernel(ctx, parts) if await usable_kernel(ctx, owner, bound) else None
     return _task_of(ctx, parts, state, kernel)

@@ -48,8 +48,8 @@ _SENTENCES: dict[What, tuple[str, str]] = {
 }
 
 
-async def kernel_event(ctx: Context, kernel_id: str, what: What, detail: str) -> list[str]:
-    """See :meth:`Gateway.kernel_event`."""
+async def kernel_event(ctx: Context, kernel_id: str, what: What, detail: str = "") -> list[str]:
+    """Handle a kernel's death, restart, shutdown or failed start, and return the runs that it ended."""
     happened, hint = _SENTENCES[what]
     message = f"{happened}{f' ({detail})' if detail else ''}. {hint}"
 
@@ -71,7 +71,7 @@ async def kernel_event(ctx: Context, kernel_id: str, what: What, detail: str) ->
 
 
 async def kernel_tools(ctx: Context, by: Caller, kernel_id: str, tools: list[ToolSpec]) -> None:
-    """See :meth:`Gateway.kernel_tools`."""
+    """Replace the tools that a kernel's incarnation offers."""
     owner_of(by)
     if isinstance(by, KernelCaller) and by.kernel_id != kernel_id:
         raise NotAllowed("A kernel offers its own tools only.")

@@ -94,7 +94,11 @@ async def check_notebook_of_run(
 
 
 async def works_in(ctx: Context, worker: WorkerCaller, kernel_id: str) -> None:
-    """See :meth:`Gateway.works_in`."""
+    """Check that a run of this worker uses this kernel, and that its owner may use it.
+
+    Raises:
+        KernelNotFound: no such run does.
+    """
 
     async def body(tx: Tx) -> set[str]:
         leases = await tx.all("leases_of_worker", worker_id=worker.worker_id)

@@ -61,7 +61,12 @@ class _Call(NamedTuple):
 async def permit(
     ctx: Context, worker: WorkerCaller, run_id: str, call_id: str | None, request: Request
 ) -> Permit:
-    """See :meth:`Gateway.permit_at_notebook`."""
+    """Check that the worker may do this at the notebook of its run now. A refusal is in the audit.
+
+    Raises:
+        NotAllowed: no such call of the run is allowed or approved.
+        Conflict: the call was used for another change, or has its result.
+    """
 
     async def body(tx: Tx) -> Permit | LobuError:
         run, thread = await run_at_hand(tx, worker, run_id)
@@ -88,7 +93,7 @@ async def permit(
 async def note_change(
     ctx: Context, worker: WorkerCaller, run_id: str, call_id: str | None, request: Request
 ) -> None:
-    """See :meth:`Gateway.note_at_notebook`."""
+    """Record that a permitted change was made, so that it is not made again."""
 
     async def body(tx: Tx) -> None:
         run = await tx.one("run", run_id=run_id)

@@ -1,4 +1,4 @@
-"""The policy that people set: the notebook's rules, the grants, and the audit of both."""
+"""People's decisions: the open questions, the rules of a notebook, the grants, and the audit of all."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ from lobu_jupyter.model.covering import CODE_TOOLS, GRANTS, call_digest
 from lobu_jupyter.model.errors import InvalidField, NotFound
 from lobu_jupyter.model.ids import new_id
 from lobu_jupyter.model.policy import Grant, Layer, Policy, Rules
+from lobu_jupyter.model.requests import AuditQuery
 
 from .access import allow_change, own_thread, owner_of, record, scope_of
 from .fencing import check_place
-from .rows import grant_of, json_of
+from .rows import grant_of, interrupt_of, json_of
 
 if TYPE_CHECKING:
     from lobu_jupyter.model.callers import Caller
@@ -70,8 +71,10 @@ async def _grants(
     return [grant_of(row) for row in rows]
 
 
-async def policy(ctx: Context, by: Caller, thread_id: str | None, notebook_path: str | None) -> Policy:
-    """See :meth:`Gateway.policy`."""
+async def policy(
+    ctx: Context, by: Caller, *, thread_id: str | None = None, notebook_path: str | None = None
+) -> Policy:
+    """Return the rules and grants that hold for a thread or a notebook, or all grants without either."""
     owner = owner_of(by)
     if notebook_path is not None:
         await check_place(ctx, by, "read policy", notebook_path=notebook_path)
@@ -89,8 +92,8 @@ async def policy(ctx: Context, by: Caller, thread_id: str | None, notebook_path:
     return await ctx.database.read(body)
 
 
-async def put_policy(ctx: Context, by: Caller, notebook_path: str, rules: Rules) -> Policy:
-    """See :meth:`Gateway.put_policy`."""
+async def put_policy(ctx: Context, by: Caller, *, notebook_path: str, rules: Rules) -> Policy:
+    """Replace a notebook's own rules, which can only tighten the server's."""
     owner = await allow_change(ctx, by, "policy", decides=True)
     if not notebook_path:
         raise InvalidField("must name the notebook that the rules belong to", field="notebookPath")
@@ -102,7 +105,7 @@ async def put_policy(ctx: Context, by: Caller, notebook_path: str, rules: Rules)
         await record(ctx, tx, by, "policy", owner, detail=detail)
 
     await ctx.database.write(body)
-    return await policy(ctx, by, None, notebook_path)
+    return await policy(ctx, by, notebook_path=notebook_path)
 
 
 async def add_grant(
@@ -152,8 +155,21 @@ def _literal(tool: str) -> str:
     return "".join(f"[{char}]" if char in "*?[" else char for char in tool)
 
 
+async def interrupts(ctx: Context, by: Caller, *, thread_id: str | None = None) -> list[Interrupt]:
+    """Return the caller's open questions, over all threads or one."""
+    owner, now = owner_of(by), ctx.now()
+
+    async def body(tx: Tx) -> list[Row]:
+        if thread_id is not None:
+            await own_thread(tx, by, thread_id)
+        return await tx.all("open_interrupts_of_owner", owner=owner, thread_id=thread_id, **scope_of(by))
+
+    rows = await ctx.database.read(body)
+    return [interrupt_of(row) for row in rows if row["expires_at"] is None or row["expires_at"] > now]
+
+
 async def revoke_grant(ctx: Context, by: Caller, grant_id: str) -> None:
-    """See :meth:`Gateway.revoke_grant`."""
+    """Revoke a grant."""
     owner = await allow_change(ctx, by, "revoke", decides=True)
 
     async def body(tx: Tx) -> None:
@@ -167,18 +183,16 @@ async def revoke_grant(ctx: Context, by: Caller, grant_id: str) -> None:
     await ctx.database.write(body)
 
 
-async def audit(
-    ctx: Context, by: Caller, thread_id: str | None, limit: int, before: int | None
-) -> list[dict[str, Any]]:
-    """See :meth:`Gateway.audit`."""
+async def audit(ctx: Context, by: Caller, query: AuditQuery = AuditQuery()) -> list[dict[str, Any]]:
+    """Return ``{number, at, by, via, remote, action, threadId, runId, detail}``, newest first."""
     owner = owner_of(by)
-    if not 1 <= limit <= MAX_PAGE:
+    if not 1 <= query.limit <= MAX_PAGE:
         raise InvalidField(f"must be 1 to {MAX_PAGE}", field="limit")
 
     async def body(tx: Tx) -> list[Row]:
-        bound = NO_LIMIT if before is None else before
+        bound = NO_LIMIT if query.before is None else query.before
         return await tx.all(
-            "audit", owner=owner, thread_id=thread_id, before=bound, limit=limit, **scope_of(by)
+            "audit", owner=owner, thread_id=query.thread_id, before=bound, limit=query.limit, **scope_of(by)
         )
 
     return [_audit_of(row) for row in await ctx.database.read(body)]

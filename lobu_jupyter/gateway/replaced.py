@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 What = Literal["deleted", "replaced"]
 
 
-async def notebook_gone(ctx: Context, path: str, what: What, owner: str | None) -> None:
-    """See :meth:`Gateway.notebook_gone`."""
+async def notebook_gone(ctx: Context, path: str, what: What, *, owner: str | None = None) -> None:
+    """End the grants and rules of a notebook, or a folder, that was deleted or replaced; of `owner`, or everybody's."""
 
     async def body(tx: Tx) -> None:
         await end_of(ctx, tx, path, what, owner)

@@ -62,7 +62,7 @@ async def enroll(ctx: Context, process: Process) -> None:
 
 
 async def recover(ctx: Context) -> list[str]:
-    """See :meth:`Gateway.recover`."""
+    """End and return the runs of servers whose process is gone, and begin the runs queued there."""
 
     async def look(tx: Tx) -> list[Row]:
         return await tx.all("servers", server_id=ctx.server_id)

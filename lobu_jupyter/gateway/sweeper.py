@@ -36,7 +36,7 @@ NEVER_BEGUN = "No worker took this run in time. `%lobu doctor` says more; ask ag
 
 
 async def sweep(ctx: Context) -> int:
-    """See :meth:`Gateway.sweep`."""
+    """End what nobody ended, and return the number of items. Any number of servers may sweep at once."""
 
     async def look(tx: Tx) -> tuple[list[str], ...]:
         now = ctx.now()

@@ -14,6 +14,7 @@ from lobu_jupyter.model.callers import KernelCaller
 from lobu_jupyter.model.errors import InvalidField, ThreadNotFound
 from lobu_jupyter.model.events import custom
 from lobu_jupyter.model.ids import new_id
+from lobu_jupyter.model.requests import NewThread, ThreadPatch, ThreadsQuery
 
 from .access import allow_change, own_thread, owner_of, record, scope_of
 from .fencing import check_place, check_room, record_move, refuse_place
@@ -22,6 +23,8 @@ from .replaced import end_of
 from .rows import thread_of
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
     from lobu_jupyter.model.callers import Caller
     from lobu_jupyter.model.runs import Thread
     from lobu_jupyter.store.tx import Row, Tx
@@ -32,36 +35,32 @@ MAX_TEXT = 1024  # characters of a title, name or path
 MAX_PAGE = 500
 
 
-async def create_thread(
-    ctx: Context,
-    by: Caller,
-    *,
-    title: str,
-    name: str | None,
-    notebook_path: str | None,
-    kernel_id: str | None,
-    temporary: bool,
-    reuse: bool,
-    create: bool,
-) -> Thread:
-    """See :meth:`Gateway.create_thread`."""
-    owner = await allow_change(ctx, by, "create") if create or not reuse else owner_of(by)
-    check_text(title=title, name=name, notebookPath=notebook_path, kernelId=kernel_id)
-    await check_place(ctx, by, "create", kernel_id=kernel_id, notebook_path=notebook_path)
-    if isinstance(by, KernelCaller):
-        kernel_id = by.kernel_id
+async def create_thread(ctx: Context, by: Caller, new: NewThread = NewThread()) -> Thread:
+    """Return a new thread, or with ``reuse`` the newest live one of this notebook, kernel or name.
+
+    Raises:
+        ThreadNotFound: there is none, and ``create`` is False.
+    """
+    owner = await allow_change(ctx, by, "create") if new.create or not new.reuse else owner_of(by)
+    check_text(title=new.title, name=new.name, notebookPath=new.notebook_path, kernelId=new.kernel_id)
+    await check_place(ctx, by, "create", kernel_id=new.kernel_id, notebook_path=new.notebook_path)
+    kernel_id = by.kernel_id if isinstance(by, KernelCaller) else new.kernel_id
     await check_kernel(ctx, by, kernel_id)
-    await check_notebook(ctx, by, notebook_path)
-    place = {"name": name, "notebook_path": notebook_path, "kernel_id": kernel_id}
+    await check_notebook(ctx, by, new.notebook_path)
+    place = {"name": new.name, "notebook_path": new.notebook_path, "kernel_id": kernel_id}
 
     async def body(tx: Tx) -> Thread:
-        if reuse:
+        if new.reuse:
             found = await tx.one("find_thread", owner=owner, **place)
             if found is not None:
                 return await _reused(
-                    ctx, tx, await own_thread(tx, by, found["thread_id"]), kernel_id if create else None, by
+                    ctx,
+                    tx,
+                    await own_thread(tx, by, found["thread_id"]),
+                    kernel_id if new.create else None,
+                    by,
                 )
-        if not create:
+        if not new.create:
             raise ThreadNotFound("There is no thread yet.")
         await check_room(ctx, tx, by)
         thread_id = new_id("thread")
@@ -70,13 +69,13 @@ async def create_thread(
             thread_id=thread_id,
             owner=owner,
             title="",
-            temporary=temporary,
+            temporary=new.temporary,
             now=ctx.now(),
             **place,
         )
         tx.wake(owner_topic(owner))
-        if title:
-            await _set_title(ctx, tx, await own_thread(tx, owner, thread_id), title)
+        if new.title:
+            await _set_title(ctx, tx, await own_thread(tx, owner, thread_id), new.title)
         return thread_of(await own_thread(tx, owner, thread_id))
 
     return await ctx.database.write(body)
@@ -90,24 +89,18 @@ async def _reused(ctx: Context, tx: Tx, thread: Row, kernel_id: str | None, by: 
     return thread_of(await own_thread(tx, thread["owner"], thread["thread_id"]))
 
 
-async def list_threads(
-    ctx: Context,
-    by: Caller,
-    *,
-    search: str | None,
-    notebook_path: str | None,
-    name: str | None,
-    kernel_id: str | None,
-    archived: bool,
-    limit: int,
-    before: str | None,
-) -> list[Thread]:
-    """See :meth:`Gateway.list_threads`."""
+async def list_threads(ctx: Context, by: Caller, query: ThreadsQuery = ThreadsQuery()) -> list[Thread]:
+    """Return the caller's threads, last touched first."""
     owner = owner_of(by)
-    if not 1 <= limit <= MAX_PAGE:
+    if not 1 <= query.limit <= MAX_PAGE:
         raise InvalidField(f"must be 1 to {MAX_PAGE}", field="limit")
-    params: dict[str, Any] = {"notebook_path": notebook_path, "name": name, "kernel_id": kernel_id}
-    params |= {"archived": archived, "limit": limit, "search": _pattern(search), "before": _time(before)}
+    params: dict[str, Any] = {
+        "notebook_path": query.notebook_path,
+        "name": query.name,
+        "kernel_id": query.kernel_id,
+    }
+    params |= {"archived": query.archived, "limit": query.limit}
+    params |= {"search": _pattern(query.search), "before": _time(query.before)}
 
     async def body(tx: Tx) -> list[Row]:
         return await tx.all("list_threads", owner=owner, **params, **scope_of(by))
@@ -133,7 +126,7 @@ def _time(before: str | None) -> float | None:
 
 
 async def get_thread(ctx: Context, by: Caller, thread_id: str) -> Thread:
-    """See :meth:`Gateway.get_thread`."""
+    """Return one thread."""
 
     async def body(tx: Tx) -> Row:
         return await own_thread(tx, by, thread_id)
@@ -141,17 +134,9 @@ async def get_thread(ctx: Context, by: Caller, thread_id: str) -> Thread:
     return thread_of(await ctx.database.read(body))
 
 
-async def patch_thread(
-    ctx: Context,
-    by: Caller,
-    thread_id: str,
-    *,
-    title: str | UnsetType,
-    archived: bool | UnsetType,
-    kernel_id: str | UnsetType | None,
-    notebook_path: str | UnsetType | None,
-) -> Thread:
-    """See :meth:`Gateway.patch_thread`."""
+async def patch_thread(ctx: Context, by: Caller, thread_id: str, patch: ThreadPatch) -> Thread:
+    """Change the given fields. None removes the kernel or notebook."""
+    kernel_id, notebook_path = patch.kernel_id, patch.notebook_path
     binds = kernel_id is not UNSET or notebook_path is not UNSET
     owner = await allow_change(ctx, by, "patch", thread_id, decides=binds)
     if isinstance(by, KernelCaller) and not by.embedded and notebook_path is None:
@@ -159,17 +144,17 @@ async def patch_thread(
     place = {"kernel_id": kernel_id, "notebook_path": notebook_path}
     named = {k: v for k, v in place.items() if v is not UNSET}
     await check_place(ctx, by, "patch", **named, thread_id=thread_id)
-    check_text(title=title, kernelId=kernel_id, notebookPath=notebook_path)
+    check_text(title=patch.title, kernelId=kernel_id, notebookPath=notebook_path)
     await _check_place(ctx, by, thread_id, kernel_id, notebook_path)
-    changes = {"archived": archived, "kernel_id": kernel_id, "notebook_path": notebook_path}
+    changes = {"archived": patch.archived, "kernel_id": kernel_id, "notebook_path": notebook_path}
 
     async def body(tx: Tx) -> Thread:
         thread = await own_thread(tx, by, thread_id)
         await _write(ctx, tx, thread, **{k: v for k, v in changes.items() if v is not UNSET})
         await record_move(ctx, tx, by, thread, **named)
         tx.wake(owner_topic(owner))
-        if title is not UNSET and title != thread["title"]:
-            await _set_title(ctx, tx, await own_thread(tx, owner, thread_id), title)
+        if patch.title is not UNSET and patch.title != thread["title"]:
+            await _set_title(ctx, tx, await own_thread(tx, owner, thread_id), patch.title)
         return thread_of(await own_thread(tx, owner, thread_id))
 
     return await ctx.database.write(body)
@@ -199,7 +184,7 @@ async def _set_title(ctx: Context, tx: Tx, thread: Row, title: str) -> None:
 
 
 async def delete_thread(ctx: Context, by: Caller, thread_id: str) -> None:
-    """See :meth:`Gateway.delete_thread`."""
+    """Cancel the running, queued and waiting runs, let followers see their end, and remove the thread."""
     owner = await allow_change(ctx, by, "delete", thread_id, decides=True)
 
     async def body(tx: Tx) -> None:
@@ -212,7 +197,11 @@ async def delete_thread(ctx: Context, by: Caller, thread_id: str) -> None:
 
 
 async def restore_thread(ctx: Context, by: Caller, thread_id: str) -> Thread:
-    """See :meth:`Gateway.restore_thread`."""
+    """Undo a deletion. Runs that it cancelled stay cancelled. It is harmless for a thread that is there.
+
+    Raises:
+        ThreadNotFound: its rows are gone, ``purge_seconds`` after the deletion.
+    """
     owner = await allow_change(ctx, by, "restore", thread_id, decides=True)
 
     async def body(tx: Tx) -> Thread:
@@ -232,8 +221,25 @@ async def remove(ctx: Context, tx: Tx, thread_id: str, by: str) -> None:
     tx.wake(thread_topic(thread_id))
 
 
-async def notebook_moved(ctx: Context, old_path: str, new_path: str, owner: str | None) -> None:
-    """See :meth:`Gateway.notebook_moved`."""
+async def changes(ctx: Context, by: Caller) -> AsyncGenerator[bool]:
+    """Yield True at once and after each change, and False after ``heartbeat_seconds`` without one.
+
+    A change: a thread of the caller was created, changed or deleted, or its run was queued, began,
+    paused or ended, or a grant was taken back or ended with its notebook.
+    """
+    with ctx.hub.listen(owner_topic(owner_of(by))) as bell:
+        bell.ring()
+        while True:
+            rang = await bell.wait(ctx.settings.heartbeat_seconds)
+            bell.clear()
+            yield rang
+
+
+async def notebook_moved(ctx: Context, old_path: str, new_path: str, *, owner: str | None = None) -> None:
+    """Move the threads, rules and grants of a notebook, or of a folder, that was renamed.
+
+    What was granted in another file of the new path ends, for `owner` or for everybody.
+    """
 
     async def body(tx: Tx) -> None:
         if not f"{old_path}/".startswith(f"{new_path}/"):  # else it was there itself

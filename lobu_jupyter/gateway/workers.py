@@ -34,7 +34,7 @@ from .registrations import tools_of_kernel
 from .rows import json_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from lobu_jupyter.store.tx import Row, Tx
 
@@ -42,9 +42,19 @@ if TYPE_CHECKING:
 
 
 async def register_worker(
-    ctx: Context, kind: str, *, owner: str | None, agents: list[dict[str, Any]], tools: list[ToolSpec]
+    ctx: Context,
+    kind: str,
+    *,
+    owner: str | None = None,
+    agents: Sequence[dict[str, Any]] = (),
+    tools: Sequence[ToolSpec] = (),
 ) -> dict[str, Any]:
-    """See :meth:`Gateway.register_worker`."""
+    """Register a worker and return its new incarnation: ``{workerId, incarnation, token}``.
+
+    Args:
+        owner: the person whose runs it gets. None means a child of this server, which ends with it and
+            gets everybody's runs.
+    """
     check_agents(agents)
     worker_id, token = new_id("worker"), secrets.token_urlsafe(32)
 
@@ -69,7 +79,7 @@ async def register_worker(
     return {"workerId": worker_id, "incarnation": incarnation, "token": token}
 
 
-def check_agents(agents: list[dict[str, Any]]) -> None:
+def check_agents(agents: Sequence[dict[str, Any]]) -> None:
     """Refuse agents that cannot be listed: one without a name would fail each start of a run.
 
     Raises:
@@ -93,8 +103,13 @@ async def take_waiting(ctx: Context, tx: Tx) -> None:
         await assign(ctx, tx, lease["run_id"], lease["agent"])
 
 
-async def worker_of(ctx: Context, token: str, remote: str) -> WorkerCaller:
-    """See :meth:`Gateway.worker_of`."""
+async def worker_of(ctx: Context, token: str, *, remote: str = "") -> WorkerCaller:
+    """Return the worker that holds a token.
+
+    Raises:
+        NotAllowed: no worker holds it.
+        StaleIncarnation: the worker is gone.
+    """
 
     async def body(tx: Tx) -> Row | None:
         return await tx.one("worker_of_token", token_hash=_hash(token))
@@ -121,7 +136,7 @@ async def see(ctx: Context, tx: Tx, worker: WorkerCaller) -> None:
 
 
 async def heartbeat(ctx: Context, worker: WorkerCaller) -> None:
-    """See :meth:`Gateway.heartbeat`."""
+    """Record that the worker is alive, and so are the runs that it has fetched."""
 
     async def body(tx: Tx) -> None:
         await see(ctx, tx, worker)
@@ -132,7 +147,7 @@ async def heartbeat(ctx: Context, worker: WorkerCaller) -> None:
 
 
 async def has_run_in(ctx: Context, worker_id: str, kernel_id: str) -> bool:
-    """See :meth:`Gateway.has_run_in`."""
+    """Return whether the worker has a run under way that is bound to the kernel."""
 
     async def body(tx: Tx) -> bool:
         leases = await tx.all("leases_of_kernel", kernel_id=kernel_id)
@@ -142,7 +157,13 @@ async def has_run_in(ctx: Context, worker_id: str, kernel_id: str) -> bool:
 
 
 async def withdraw(ctx: Context, worker: WorkerCaller, run_id: str, why: str) -> None:
-    """See :meth:`Gateway.withdraw`."""
+    """End a pause that this worker can no longer hold in memory, with ``worker_died``.
+
+    A pause that was decided or closed meanwhile is left as it is.
+
+    Raises:
+        RunNotFound: it is not a run of this worker.
+    """
 
     async def body(tx: Tx) -> None:
         await see(ctx, tx, worker)
@@ -157,7 +178,13 @@ async def withdraw(ctx: Context, worker: WorkerCaller, run_id: str, why: str) ->
 async def notebook_of(
     ctx: Context, worker: WorkerCaller, run_id: str, action: Literal["read", "write"]
 ) -> tuple[str, str | None]:
-    """See :meth:`Gateway.notebook_of`."""
+    """Return the owner of a run's thread, and the path of its notebook.
+
+    Raises:
+        RunEnded, StaleIncarnation: the run is not this worker's (any more).
+        RunNotFound: there is no such run.
+        NotAllowed: the owner may not read or write this notebook now.
+    """
 
     async def body(tx: Tx) -> tuple[str, str | None]:
         _, thread = await run_at_hand(tx, worker, run_id)
@@ -189,7 +216,7 @@ async def run_at_hand(tx: Tx, worker: WorkerCaller, run_id: str) -> tuple[Row, R
 
 
 async def announce(ctx: Context, worker: WorkerCaller, agents: list[dict[str, Any]]) -> None:
-    """See :meth:`Gateway.announce`."""
+    """Replace the worker's agents, with their states."""
     check_agents(agents)
 
     async def body(tx: Tx) -> None:
@@ -199,8 +226,8 @@ async def announce(ctx: Context, worker: WorkerCaller, agents: list[dict[str, An
     await ctx.database.write(body)
 
 
-async def worker_gone(ctx: Context, worker_id: str, why: str, exit_code: int | None) -> list[str]:
-    """See :meth:`Gateway.worker_gone`."""
+async def worker_gone(ctx: Context, worker_id: str, why: str = "", exit_code: int | None = None) -> list[str]:
+    """End and return the runs of a worker whose process ended. Another worker gets the unfetched ones."""
     how = f" (exit code {exit_code})" if exit_code is not None else ""
     because = f": {why}" if why else ""
 
@@ -234,7 +261,7 @@ async def _hand_on(ctx: Context, tx: Tx, run_id: str) -> None:
 
 
 async def no_worker(ctx: Context, message: str) -> list[str]:
-    """See :meth:`Gateway.no_worker`."""
+    """End this server's runs that wait for a worker, with `message`, because none can be started."""
 
     async def body(tx: Tx) -> list[str]:
         waiting = await tx.all("unassigned_leases", server_id=ctx.server_id)
@@ -246,7 +273,7 @@ async def no_worker(ctx: Context, message: str) -> list[str]:
 
 
 async def stop_worker(ctx: Context, worker_id: str) -> None:
-    """See :meth:`Gateway.stop_worker`."""
+    """Ask a worker to end once it has nothing in flight."""
 
     async def body(tx: Tx) -> None:
         await tell(tx, worker_id, "stop", None)
@@ -254,7 +281,17 @@ async def stop_worker(ctx: Context, worker_id: str) -> None:
     await ctx.database.write(body)
 
 
-async def announced(
+async def agents(ctx: Context, by: Caller) -> list[dict[str, Any]]:
+    """Return ``{name, description, models?}`` of each agent that workers announced."""
+    return (await _announced(ctx, by, None))[0]
+
+
+async def tools(ctx: Context, by: Caller, kernel_id: str | None = None) -> list[ToolSpec]:
+    """Return the agents' tools and those that a kernel offers."""
+    return (await _announced(ctx, by, kernel_id))[1]
+
+
+async def _announced(
     ctx: Context, by: Caller, kernel_id: str | None
 ) -> tuple[list[dict[str, Any]], list[ToolSpec]]:
     """Return the agents and tools that workers announced, and without a live child this server's too."""
@@ -270,12 +307,12 @@ async def announced(
         return rows, await tools_of_kernel(tx, kernel_id)
 
     rows, kernel_tools = await ctx.database.read(body)
-    agents = {agent["name"]: agent for row in rows for agent in _offered(json.loads(row["agents"]))}
+    found = {agent["name"]: agent for row in rows for agent in _offered(json.loads(row["agents"]))}
     if not any(row["child"] and row["gone_at"] is None for row in rows):
-        agents |= {agent["name"]: _as_seen(agent, agents) for agent in _offered(ctx.settings.offered)}
-    tools = {t.name: t for row in rows for t in msgspec.json.decode(row["tools"], type=list[ToolSpec])}
-    tools |= {tool.name: tool for tool in kernel_tools if tool.name not in tools}
-    return list(agents.values()), list(tools.values())
+        found |= {agent["name"]: _as_seen(agent, found) for agent in _offered(ctx.settings.offered)}
+    specs = {t.name: t for row in rows for t in msgspec.json.decode(row["tools"], type=list[ToolSpec])}
+    specs |= {tool.name: tool for tool in kernel_tools if tool.name not in specs}
+    return list(found.values()), list(specs.values())
 
 
 def _offered(agents: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:

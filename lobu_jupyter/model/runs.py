@@ -7,9 +7,6 @@ from typing import Literal
 
 from msgspec import Struct, field
 
-from .bounds import Messages, Name, Objects, Text
-from .client_tools import ClientTools, SharedState
-
 
 class RunStatus(StrEnum):
     QUEUED = "queued"  # accepted, waits its turn on the thread
@@ -94,28 +91,6 @@ class Run(Wire, frozen=True, kw_only=True):
     error: RunError | None = None
     created_at: str
     ended_at: str | None = None
-
-
-class StartRun(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
-    """The body of ``POST threads/{t}/runs``. One of ``prompt`` and ``messages`` is needed.
-
-    ``messages`` are AG-UI messages. Only the trailing user message counts. ``tools`` and ``state``: of the client, see
-    client_tools.py.
-    """
-
-    prompt: Text | None = None
-    messages: Messages | None = None
-    agent: Name | None = None
-    model: Name | None = None
-    kernel_id: Name | None = None
-    client_request_id: Name | None = None
-    mode: Mode | None = None
-    if_running: Literal["cancel", "queue"] | None = None
-    if_waiting: Literal["cancel", "queue"] | None = None  # `if_running: queue` queues behind a question too
-    answerable: bool = True
-    context: Objects = field(default_factory=list)  # AG-UI Context: description, value
-    tools: ClientTools = field(default_factory=list)
-    state: SharedState | None = None
 
 
 class Started(Wire, frozen=True, kw_only=True):

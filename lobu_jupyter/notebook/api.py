@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from lobu_jupyter.model.runs import Mode, StartRun
+from lobu_jupyter.model.requests import Rebuild, RunsQuery, StartRun
 from lobu_jupyter.notebook.output.cell_output import live_front_end
 
 from . import session
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import httpx
 
     from lobu_jupyter.model.events import Event
+    from lobu_jupyter.model.runs import Mode
 
     from .session import Session
 
@@ -39,26 +40,28 @@ class NotebookThread:
         Raises:
             Conflict: there is no code that could be run again.
         """
-        started = self._session.client.rebuild(self.thread_id, kernel_id=self._session.kernel_id)
+        started = self._session.client.runs.rebuild(
+            self.thread_id, Rebuild(kernel_id=self._session.kernel_id)
+        )
         return Run(self._session, started.thread_id, started.run_id, started.cursor, "Rebuild")
 
     @property
     def runs(self) -> list[Run]:
         """Its runs, oldest first. A run that resumes another is part of that one."""
-        rows = self._session.client.list_runs(thread_id=self.thread_id)
+        rows = self._session.client.runs.list(RunsQuery(thread_id=self.thread_id))
         return [Run.of(self._session, row) for row in reversed(rows) if row.parent_run_id is None]
 
     def events(self, cursor: int = 0, *, follow: bool = False) -> Iterator[tuple[int, Event]]:
         """Yield each ``(seq, event)`` of the journal after `cursor` once, with `follow` also those to come."""
         from lobu_jupyter.model.events import decode
 
-        for batch in self._session.client.follow(self.thread_id, cursor, follow=follow):
+        for batch in self._session.client.runs.follow(self.thread_id, cursor, follow=follow):
             for entry in batch:
                 yield entry.seq, decode(entry.body)
 
     def snapshot(self) -> dict[str, Any]:
         """Return the folded state and its cursor (:mod:`lobu_jupyter.model.fold`)."""
-        return self._session.client.snapshot(self.thread_id)
+        return self._session.client.runs.snapshot(self.thread_id)
 
     def __repr__(self) -> str:
         return f"<Thread {self.thread_id} {self.title!r}>"
@@ -103,7 +106,7 @@ def ask(
 def thread(name: str | None = None, *, new: bool = False, thread_id: str | None = None) -> NotebookThread:
     """Return this notebook's thread, or its thread `name`, created if missing. Or any, by its id."""
     link = session.reaching()
-    found = link.client.get_thread(thread_id) if thread_id else link.thread(name, new=new)
+    found = link.client.threads.get(thread_id) if thread_id else link.thread(name, new=new)
     return NotebookThread(link, found.thread_id, found.title or found.name or "")
 
 

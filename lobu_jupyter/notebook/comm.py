@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from lobu_jupyter.client.calls import Call
+from lobu_jupyter.client.calls import HttpCall
 from lobu_jupyter.client.errors import ServerGone
 from lobu_jupyter.model.errors import InvalidField, LobuError, status_of
 from lobu_jupyter.model.events import decode
@@ -83,10 +83,10 @@ class Comm:
 
     async def _tail(self, thread_id: str, cursor: int) -> None:
         try:
-            thread = await self._client.get_thread(thread_id)
+            thread = await self._client.threads.get(thread_id)
             state = {"status": str(thread.status), "cursor": thread.cursor}
             self._send({"type": "state", "threadId": thread_id, **state})
-            async for batch in self._client.follow(thread_id, cursor):
+            async for batch in self._client.runs.follow(thread_id, cursor):
                 self._send(_batch(thread_id, batch))
         except ServerGone:
             self._send({"type": "closed"})
@@ -94,11 +94,11 @@ class Comm:
             self._send({"type": "error", "threadId": thread_id, "error": error.to_wire()})
 
 
-def _call_of(method: str, path: str, body: Any) -> Call[tuple[int, Any]]:
+def _call_of(method: str, path: str, body: Any) -> HttpCall[tuple[int, Any]]:
     if method not in _METHODS or path.startswith("/") or ".." in path or ":" in path:
         raise InvalidField("must be a route of lobu", field="path")
     content = None if body is None else msgspec.json.encode(body)
-    return Call(method=method, path=path, body=content, read=lambda status, data: (status, _json(data)))
+    return HttpCall(method=method, path=path, body=content, read=lambda status, data: (status, _json(data)))
 
 
 def _json(data: bytes) -> Any:

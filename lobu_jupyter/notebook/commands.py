@@ -16,6 +16,8 @@ from lobu_jupyter.model.covering import words_of
 from lobu_jupyter.model.errors import Conflict, InvalidField, QuestionChanged
 from lobu_jupyter.model.interrupts import event_of_interrupt
 from lobu_jupyter.model.policy import Grant
+from lobu_jupyter.model.requests import RunsQuery, ThreadsQuery
+from lobu_jupyter.model.runs import RunStatus
 from lobu_jupyter.notebook.output.cell_output import live_front_end
 from lobu_jupyter.notebook.output.tables import Table, short
 
@@ -104,7 +106,7 @@ def _runs(rest: str) -> Table:
     _no_more("runs", rest)
     link = session.reaching()
     thread = link.known_thread()
-    rows = link.client.list_runs(thread_id=thread.thread_id) if thread is not None else []
+    rows = link.client.runs.list(RunsQuery(thread_id=thread.thread_id)) if thread is not None else []
     return Table(
         ("run", "status", "agent", "started", "error"),
         [
@@ -122,7 +124,7 @@ def _runs(rest: str) -> Table:
 
 
 def _threads(rest: str) -> Table:
-    rows = session.reaching().client.list_threads(search=rest or None)
+    rows = session.reaching().client.threads.list(ThreadsQuery(search=rest or None))
     return Table(
         ("thread", "status", "title", "notebook", "updated"),
         [
@@ -143,7 +145,7 @@ def _attach(rest: str) -> Run:
     if not rest:
         raise UsageError("Name a thread. See all: %lobu threads")
     link = session.reaching()
-    for thread in link.client.list_threads():
+    for thread in link.client.threads.list():
         if rest in (thread.thread_id, thread.name, thread.title):
             return _show_latest(link, thread.thread_id)
     raise UsageError(f"There is no thread with the id, name or title {rest!r}. See all: %lobu threads")
@@ -151,7 +153,7 @@ def _attach(rest: str) -> Run:
 
 def _inbox(rest: str) -> Table:
     _no_more("inbox", rest)
-    waiting = session.reaching().client.interrupts()
+    waiting = session.reaching().client.policy.interrupts()
     return Table(
         ("thread", "question", "tool", "decisions", "until"),
         [
@@ -252,7 +254,7 @@ def _rebuild(rest: str) -> Run:
 
 def _agents(rest: str) -> Table:
     _no_more("agents", rest)
-    rows = session.reaching().client.agents()
+    rows = session.reaching().client.workers.agents()
     told = [(row["name"], _state(row), str(row.get("description", ""))) for row in rows]
     return Table(("agent", "state", "what it is"), told, empty=NOT_TOLD_YET)
 
@@ -268,7 +270,7 @@ def _policy(rest: str) -> Table | None:
     words = rest.split()
     if words:
         _change_policy(link, thread.notebook_path, words)
-    view = link.client.policy(thread_id=thread.thread_id)
+    view = link.client.policy.get(thread_id=thread.thread_id)
     rows = [
         (str(layer["name"]), kind, ", ".join(names) if isinstance(names, list) else str(names))
         for layer in view.get("layers", [])
@@ -301,7 +303,7 @@ def _change_policy(link: Session, notebook_path: str | None, words: list[str]) -
 
 
 def _notebook_rules(link: Session, notebook_path: str | None) -> dict[str, Any]:
-    view = link.client.policy(notebook_path=notebook_path)
+    view = link.client.policy.get(notebook_path=notebook_path)
     layers = [layer["rules"] for layer in view.get("layers", []) if layer["name"] == "notebook"]
     return {k: v for k, v in layers[0].items() if v} if layers else {}
 
@@ -309,7 +311,7 @@ def _notebook_rules(link: Session, notebook_path: str | None) -> dict[str, Any]:
 def _put(link: Session, notebook_path: str | None, rules: dict[str, Any]) -> None:
     if notebook_path is None:
         raise UsageError("Rules belong to a notebook, and the server does not know of one for this kernel.")
-    link.client.put_policy(notebook_path=notebook_path, rules=rules)
+    link.client.policy.put(notebook_path=notebook_path, rules=rules)
 
 
 def _export(rest: str) -> None:
@@ -323,7 +325,7 @@ def _export(rest: str) -> None:
     if file.exists():
         raise UsageError(f"{file} exists; give a new name.")
     link = session.reaching()
-    notebook = link.client.export(_known(link).thread_id, "notebook")
+    notebook = link.client.runs.export(_known(link).thread_id, "notebook")
     file.write_text(json.dumps(notebook, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
     print(f"Wrote {file.name} ({len(notebook['cells'])} cells).")
 
@@ -375,7 +377,7 @@ def _known(link: Session) -> Thread:
 
 
 def _latest_of(link: Session, thread_id: str) -> Run:
-    rows = link.client.list_runs(thread_id=thread_id, limit=1)
+    rows = link.client.runs.list(RunsQuery(thread_id=thread_id, limit=1))
     if not rows:
         raise UsageError("No runs in this chat yet.")
     return Run.of(link, rows[0])
@@ -389,9 +391,9 @@ def _show_latest(link: Session, thread_id: str) -> Run:
 
 def _current(link: Session, thread_id: str) -> Run:
     """Return the run that asks, else the running one, else the newest."""
-    for interrupt in link.client.interrupts(thread_id=thread_id):
-        return Run.of(link, link.client.get_run(interrupt.run_id))
-    for row in link.client.list_runs(thread_id=thread_id, status="running", limit=1):
+    for interrupt in link.client.policy.interrupts(thread_id=thread_id):
+        return Run.of(link, link.client.runs.get(interrupt.run_id))
+    for row in link.client.runs.list(RunsQuery(thread_id=thread_id, status=RunStatus.RUNNING, limit=1)):
         return Run.of(link, row)
     return _latest_of(link, thread_id)
 

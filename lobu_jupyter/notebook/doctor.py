@@ -63,7 +63,7 @@ def _findings() -> Iterator[tuple[str, str]]:
 def _health(link: Session) -> Iterator[tuple[str, str]]:
     try:
         health = link.client.health()
-        agents = link.client.agents()
+        agents = link.client.workers.agents()
     except LobuError as error:
         yield "server", f"{error} [{error.code}]"
         return

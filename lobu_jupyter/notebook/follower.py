@@ -29,7 +29,7 @@ class Watch(threading.Thread):
 
     def run(self) -> None:
         try:
-            for batch in self._client.follow(self._thread_id, self._cursor):
+            for batch in self._client.runs.follow(self._thread_id, self._cursor):
                 for entry in batch:
                     self._chain.feed(entry)
                 if self._chain.taken != self._told:  # also if another thread was quicker
@@ -45,6 +45,6 @@ class Watch(threading.Thread):
 
 def catch_up(client: Client, thread_id: str, chain: Chain) -> None:
     """Read the journal up to its present end."""
-    for batch in client.follow(thread_id, chain.cursor, follow=False):
+    for batch in client.runs.follow(thread_id, chain.cursor, follow=False):
         for entry in batch:
             chain.feed(entry)

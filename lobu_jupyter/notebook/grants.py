@@ -31,7 +31,7 @@ def grants(rest: str) -> Table:
         case _:
             raise UsageError(USAGE)
     thread = link.known_thread()
-    view = link.client.policy(thread_id=None if thread is None else thread.thread_id)
+    view = link.client.policy.get(thread_id=None if thread is None else thread.thread_id)
     held = msgspec.convert(view.get("grants", []), list[Grant])
     return Table(
         ("grant", "tool", "runs without asking", "by", "since", "until"),
@@ -53,6 +53,6 @@ def grants(rest: str) -> Table:
 def revoke(link: Session, grant_id: str) -> None:
     """Take a grant back. One that is not there is the person's slip, not a failure of the cell's code."""
     try:
-        link.client.revoke_grant(grant_id)
+        link.client.policy.revoke(grant_id)
     except NotFound as error:
         raise UsageError(f"{error} %lobu grants lists those that hold here.") from None

@@ -49,7 +49,7 @@ class Run:
     def of(cls, session: Session, row: Row) -> Run:
         """Return the run of a row, from the beginning of its chain."""
         while row.parent_run_id is not None:
-            row = session.client.get_run(row.parent_run_id)
+            row = session.client.runs.get(row.parent_run_id)
         run = cls(session, row.thread_id, row.run_id, max(row.start_cursor - 1, 0))
         said = [item["content"] for item in run.state["items"] if item.get("role") == "user"]
         run.prompt = said[0] if said and isinstance(said[0], str) else ""
@@ -102,7 +102,7 @@ class Run:
         """Yield its AG-UI events from the first on, as they come, up to its end or an open question."""
         seen = Chain(*self._first)
         known = self._catch_up().cursor
-        for batch in self._session.client.follow(self.thread_id, seen.cursor):
+        for batch in self._session.client.runs.follow(self.thread_id, seen.cursor):
             for entry in batch:
                 event = seen.feed(entry)
                 if event is not None:
@@ -131,7 +131,7 @@ class Run:
 
     def cancel(self) -> Self:
         """Cancel it, also while it waits for a decision. Harmless once it has ended."""
-        self._session.client.cancel(self.run_id)
+        self._session.client.runs.cancel(self.run_id)
         self._refresh()
         return self
 
@@ -193,7 +193,7 @@ class Run:
         entries = self._batch.decide(open_, which, payload)
         if entries is not None:
             try:
-                started, _ = self._session.client.resume(self.thread_id, entries)
+                started, _ = self._session.client.policy.resume(self.thread_id, entries)
             except QuestionChanged:
                 self._read_anew()
                 raise

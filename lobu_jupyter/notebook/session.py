@@ -10,13 +10,15 @@ from lobu_jupyter.client.errors import ServerGone
 from lobu_jupyter.client.http import Client
 from lobu_jupyter.client.sign import KernelAuth
 from lobu_jupyter.model.errors import ThreadNotFound
+from lobu_jupyter.model.requests import NewThread
 
 from . import embedded
 from .decisions import Batch
 from .discover import Found, ThisKernel, find, this_kernel
 
 if TYPE_CHECKING:
-    from lobu_jupyter.model.runs import Started, StartRun, Thread
+    from lobu_jupyter.model.requests import StartRun
+    from lobu_jupyter.model.runs import Started, Thread
 
 
 class Session:
@@ -47,19 +49,19 @@ class Session:
 
     def thread(self, name: str | None = None, *, new: bool = False) -> Thread:
         """Return this notebook's thread, or its thread `name`. ``new`` begins one."""
-        return self.client.create_thread(name=name, kernel_id=self.kernel_id, reuse=not new)
+        return self.client.threads.create(NewThread(name=name, kernel_id=self.kernel_id, reuse=not new))
 
     def known_thread(self) -> Thread | None:
         """Return this notebook's thread, or None. Never creates one."""
         try:
-            return self.client.create_thread(kernel_id=self.kernel_id, reuse=True, create=False)
+            return self.client.threads.create(NewThread(kernel_id=self.kernel_id, reuse=True, create=False))
         except ThreadNotFound:
             return None
 
     def start(self, thread_id: str, run: StartRun) -> Started:
         """Start a run, after sending the tools that the notebook defined since the last one."""
         self._tell_tools()
-        return self.client.start(thread_id, run)
+        return self.client.runs.start(thread_id, run)
 
     def front_end_attached(self) -> bool:
         """Return whether a person can answer while a cell waits. ``LOBU_ANSWERABLE`` decides, if set."""
@@ -73,7 +75,7 @@ class Session:
 
         tools = specs()
         if self.kernel_id is not None and tools != self._told_tools:
-            self.client.kernel_tools(self.kernel_id, tools)
+            self.client.kernels.set_tools(self.kernel_id, tools)
             self._told_tools = tools
 
 

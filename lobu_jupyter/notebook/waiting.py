@@ -78,7 +78,9 @@ def _refuse_to_hang(run: Run) -> None:
     if run.session.front_end_attached():
         return
     # The run may have begun, and asked, before this kernel has read so in the journal.
-    ahead = [i for i in run.session.client.interrupts(thread_id=run.thread_id) if i.run_id != run.run_id]
+    ahead = [
+        i for i in run.session.client.policy.interrupts(thread_id=run.thread_id) if i.run_id != run.run_id
+    ]
     if not ahead:
         return
     cancel_quietly(run)
@@ -115,7 +117,7 @@ class _Lent:
         self._kernel_id = kernel_id
         self._stopped = False
         client = run.session.client
-        poll = cast("Callable[[float], Job | None]", partial(client.poll_job, kernel_id))
+        poll = cast("Callable[[float], Job | None]", partial(client.kernels.poll_job, kernel_id))
         self._runner = InlineRunner(get_ipython(), poll, self._report)
         self.wake = self._runner.wake
 
@@ -141,7 +143,7 @@ class _Lent:
 
     def _report(self, job_id: str, done: dict[str, Any]) -> None:
         self._stopped = (done.get("error") or {}).get("ename") == "KeyboardInterrupt"
-        self._run.session.client.end_job(self._kernel_id, job_id, done)
+        self._run.session.client.kernels.end_job(self._kernel_id, job_id, done)
 
 
 def _place_of(run: Run) -> _Lent | _Idle:

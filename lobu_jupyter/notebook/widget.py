@@ -78,9 +78,9 @@ class ChatWidget(anywidget.AnyWidget):  # pyright: ignore[reportUntypedBaseClass
     async def _follow(self) -> None:
         client, thread_id = self._background.client, str(self.thread_id)
         try:
-            folding = Fold(await client.snapshot(thread_id))
+            folding = Fold(await client.runs.snapshot(thread_id))
             self._show(folding.state())
-            async for batch in client.follow(thread_id, folding.cursor):
+            async for batch in client.runs.follow(thread_id, folding.cursor):
                 for entry in batch:
                     folding.apply(entry.seq, decode(entry.body))
                 if batch:

@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any
 from lobu_jupyter.model.bounds import MAX_PAGE
 from lobu_jupyter.model.client_tools import CLIENT_TOOL, MAX_RESULT, ClientSide
 from lobu_jupyter.model.errors import InvalidField
-from lobu_jupyter.model.runs import RunStatus, Started, StartRun
+from lobu_jupyter.model.requests import NewThread, RunsQuery, StartRun
+from lobu_jupyter.model.runs import RunStatus, Started
 from lobu_jupyter.model.text import shorten
 
 if TYPE_CHECKING:
@@ -57,8 +58,8 @@ class Conversation:
 
     async def begin(self, request: StartRun, resume: list[dict[str, Any]] | None) -> Asked:
         """Start, resume or find the run."""
-        thread = await self._gateway.create_thread(self._by, name=self._name, reuse=True)
-        state = await self._gateway.snapshot(self._by, thread.thread_id)
+        thread = await self._gateway.threads.create(self._by, NewThread(name=self._name, reuse=True))
+        state = await self._gateway.runs.snapshot(self._by, thread.thread_id)
         last = self._messages[-1] if self._messages else {}
         if resume or last.get("role") == "tool":
             client = ClientSide(tools=request.tools, state=request.state)
@@ -69,7 +70,7 @@ class Conversation:
             started = Started(run_id=run.run_id, thread_id=run.thread_id, cursor=max(run.start_cursor - 1, 0))
             return Asked(started, known)
         thread_id = await self._place(thread.thread_id, state, str(last.get("id")))
-        started = await self._gateway.start(self._by, thread_id, request, answered=self._results)
+        started = await self._gateway.runs.start(self._by, thread_id, request, answered=self._results)
         return Asked(started, known)
 
     # -- results and decisions
@@ -89,7 +90,7 @@ class Conversation:
             left = [i for i in waiting if i not in found]
             if waiting and left:
                 return Asked(None, frozenset(self._results), left)
-        started, _ = await self._gateway.resume(self._by, thread_id, entries, client=client)
+        started, _ = await self._gateway.policy.resume(self._by, thread_id, entries, client=client)
         return Asked(started, frozenset(self._results))
 
     def _repeated(self, state: State) -> list[dict[str, Any]]:
@@ -115,7 +116,9 @@ class Conversation:
         run_of = _runs_of_messages(state)
         if last not in run_of:
             return None  # a repeated start is found by its client's request id
-        runs = await self._gateway.list_runs(self._by, thread_id=thread_id, status=None, limit=MAX_PAGE)
+        runs = await self._gateway.runs.list(
+            self._by, RunsQuery(thread_id=thread_id, status=None, limit=MAX_PAGE)
+        )
         same = next((run for run in runs if run.client_request_id == request.client_request_id), None)
         live = next((run for run in runs if run.status is RunStatus.RUNNING), None)
         if same is None and live is not None and _root(state, live.run_id) == _root(state, run_of[last]):
@@ -132,7 +135,7 @@ class Conversation:
             before = _next_root(state, seen[-1]) if seen else None
         if before is None:
             return thread_id
-        return (await self._gateway.fork(self._by, thread_id, before, name=self._name)).thread_id
+        return (await self._gateway.threads.fork(self._by, thread_id, before, name=self._name)).thread_id
 
 
 def _entry(interrupt_id: str, result: str) -> dict[str, Any]:

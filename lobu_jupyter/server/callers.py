@@ -80,7 +80,7 @@ class Callers:
         remote = request.remote_ip or ""
         if self._has_ticket(token):
             return WorkerCaller(worker_id="", incarnation=0, remote=remote), User(username="lobu-worker")
-        caller = await self._gateway().worker_of(token, remote=remote)
+        caller = await self._gateway().workers.by_token(token, remote=remote)
         return caller, User(username=f"lobu-worker-{caller.worker_id}")
 
     async def _kernel(self, proof: Proof, request: HTTPServerRequest) -> tuple[Caller, User]:

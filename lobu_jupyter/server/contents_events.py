@@ -19,11 +19,11 @@ async def tell_contents(gateway: Gateway, data: dict[str, Any], handler: Any, ow
     if not path:
         return
     if action == "rename":
-        await gateway.notebook_moved(_plain(data.get("source_path")), path, owner=owner)
+        await gateway.threads.notebook_moved(_plain(data.get("source_path")), path, owner=owner)
     elif action == "delete":
-        await gateway.notebook_gone(path, "deleted", owner=owner)
+        await gateway.threads.notebook_gone(path, "deleted", owner=owner)
     elif action in ("upload", "copy", "create") or (action == "save" and _is_new(handler)):
-        await gateway.notebook_gone(path, "replaced", owner=owner)
+        await gateway.threads.notebook_gone(path, "replaced", owner=owner)
 
 
 def _plain(path: Any) -> str:

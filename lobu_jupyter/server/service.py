@@ -164,7 +164,7 @@ class Service:
     async def tell_kernel_event(self, kernel_id: str, what: What, detail: str) -> None:
         """Pass a kernel's fate on to the gateway."""
         if self._gateway is not None:
-            await self._gateway.kernel_event(kernel_id, what, detail)
+            await self._gateway.kernels.event(kernel_id, what, detail)
 
     async def on_contents(self, logger: Any, schema_id: str, data: dict[str, Any]) -> None:
         """Handle a contents_service event: a thread follows its notebook, and grants end with it."""
@@ -175,14 +175,14 @@ class Service:
 
     async def running(self) -> list[str | None]:
         """Return the kernel (or None) of each running run."""
-        return [] if self._gateway is None else await self._gateway.running()
+        return [] if self._gateway is None else await self._gateway.runs.running()
 
     async def _has_run_in(self, worker_id: str, kernel_id: str) -> bool:
-        return self._gateway is not None and await self._gateway.has_run_in(worker_id, kernel_id)
+        return self._gateway is not None and await self._gateway.workers.has_run_in(worker_id, kernel_id)
 
     async def held(self) -> int:
         """Return the number of pauses in the memory of our workers."""
-        return 0 if self._gateway is None else await self._gateway.held_in_memory()
+        return 0 if self._gateway is None else await self._gateway.workers.held_in_memory()
 
 
 def _version() -> str:

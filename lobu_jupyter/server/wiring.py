@@ -65,7 +65,7 @@ def build(app: LobuApp) -> Service:
         greeting=lambda: {"url": _local_api(app.server), "verify": False, "settings": worker_settings},
         environment=inheritance.for_worker,
         command=app.worker_command,
-        gateway=lambda: service.gateway,
+        gateway_workers=lambda: service.gateway.workers,
         log=app.log,
     )
     service.callers = Callers(

@@ -12,7 +12,7 @@ import secrets
 import sys
 from collections import deque
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from .tasks import Tasks
 
@@ -20,18 +20,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from logging import Logger
 
+    from lobu_jupyter.gateway.parts import WorkersPart
+
 OWN_WORKER = [sys.executable, "-m", "lobu_jupyter.worker"]
 STOP_SECONDS = 3.0
 TAIL_LINES = 20
 LINE_LIMIT = 1024 * 1024
-
-
-class PoolGateway(Protocol):
-    """The gateway's methods that the pool calls."""
-
-    async def worker_gone(self, worker_id: str, why: str = "", exit_code: int | None = None) -> list[str]: ...
-    async def no_worker(self, message: str) -> list[str]: ...
-    async def stop_worker(self, worker_id: str) -> None: ...
 
 
 class Child:
@@ -60,7 +54,7 @@ class Pool:
         start_seconds: float,
         greeting: Callable[[], dict[str, Any]],
         environment: Callable[[], dict[str, str]],
-        gateway: Callable[[], PoolGateway],
+        gateway_workers: Callable[[], WorkersPart],
         log: Logger,
         command: Sequence[str],
     ) -> None:
@@ -68,7 +62,7 @@ class Pool:
         self._start_seconds = start_seconds
         self._greeting = greeting
         self._environment = environment
-        self._gateway = gateway
+        self._workers = gateway_workers
         self._log = log
         self._command = command
         self._children: set[Child] = set()
@@ -105,7 +99,7 @@ class Pool:
         for child in list(self._children):
             if child.worker_id is not None and not child.stopping:
                 child.stopping = True
-                await self._gateway().stop_worker(child.worker_id)
+                await self._workers().stop(child.worker_id)
 
     async def close(self) -> None:
         """Stop all children. The gateway, which closes next, ends their runs."""
@@ -120,7 +114,7 @@ class Pool:
         try:
             child = await self._spawn()
         except OSError as error:
-            await self._gateway().no_worker(f"The worker process cannot be started: {error}")
+            await self._workers().none_starts(f"The worker process cannot be started: {error}")
             return
         finally:
             self._starting -= 1
@@ -182,10 +176,10 @@ class Pool:
         if self._closing:
             return
         if child.worker_id is not None:
-            await self._gateway().worker_gone(child.worker_id, exit_code=code)
+            await self._workers().gone(child.worker_id, exit_code=code)
         elif not child.stopping:
             tail = "\n".join(child.tail) or "It said nothing."
-            await self._gateway().no_worker(f"The worker process did not start (exit code {code}). {tail}")
+            await self._workers().none_starts(f"The worker process did not start (exit code {code}). {tail}")
 
     async def _stop(self, child: Child) -> None:
         """Stop a child by closing its stdin, then by a signal. A worker holds nothing that could be lost."""

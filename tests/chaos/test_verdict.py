@@ -18,7 +18,7 @@ from .verdict import judge
 
 
 async def told(gateway: Gateway, thread: str) -> list[tuple[int, str]]:
-    pages = gateway.follow(ME, thread, 0, follow=False)
+    pages = gateway.runs.follow(ME, thread, 0, follow=False)
     return [(entry.seq, entry.body.decode()) async for page in pages for entry in page]
 
 
@@ -32,7 +32,7 @@ async def lived(folder: Path) -> tuple[Path, Path, Record]:
     async with open_rig(store) as rig:
         first = await rig.running()
         await rig.worker.emit(first.run_id, *say("hi"), *call("c", args=code), paused("c"), checkpoint="{}")
-        second, _ = await rig.gateway.resume(ME, first.thread_id, [approve("c")])
+        second, _ = await rig.gateway.policy.resume(ME, first.thread_id, [approve("c")])
         await rig.worker.fetch()
         ran_well = {**result("c"), "metadata": {"lobu": {"ok": True}}}
         await rig.worker.emit(second.run_id, ran_well, success())

@@ -17,7 +17,7 @@ from lobu_jupyter.client.errors import NoLobuThere, ServerGone
 from lobu_jupyter.client.http import AsyncClient, Client
 from lobu_jupyter.client.sign import KernelAuth
 from lobu_jupyter.model.errors import NotAllowed, StoreUnavailable, ThreadBusy
-from lobu_jupyter.model.runs import StartRun
+from lobu_jupyter.model.requests import NewThread, StartRun, ThreadPatch
 from lobu_jupyter.server.kernels.proof import Proof
 
 from .scripted import CUT, Seen, reply, serving
@@ -35,7 +35,7 @@ async def test_a_start_whose_answer_was_lost_is_sent_again_under_the_same_reques
         return [[CUT], [reply(502, content=b"proxy")], [reply(202, STARTED)]][n]
 
     async with serving(script) as server, AsyncClient(server.url, sleep=_at_once) as client:
-        started = await client.start("thread_1", StartRun(prompt="hi"))
+        started = await client.runs.start("thread_1", StartRun(prompt="hi"))
 
     assert (started.run_id, started.cursor) == ("run_1", 3)
     ids = {seen.json()["clientRequestId"] for seen in server.seen}
@@ -46,18 +46,18 @@ async def test_a_start_whose_answer_was_lost_is_sent_again_under_the_same_reques
 @pytest.mark.scenario("S14")
 async def test_two_starts_are_two_requests() -> None:
     async with serving(lambda n, r: [reply(202, STARTED)]) as server, AsyncClient(server.url) as client:
-        await client.start("thread_1", StartRun(prompt="hi"))
-        await client.start("thread_1", StartRun(prompt="hi", client_request_id="mine"))
+        await client.runs.start("thread_1", StartRun(prompt="hi"))
+        await client.runs.start("thread_1", StartRun(prompt="hi", client_request_id="mine"))
 
     first, second = (seen.json() for seen in server.seen)
     assert first["clientRequestId"] != second["clientRequestId"] == "mine"
-    assert second == {"prompt": "hi", "clientRequestId": "mine", "answerable": True}
+    assert second == {"prompt": "hi", "clientRequestId": "mine"}
 
 
 async def test_a_thread_that_may_have_been_made_is_not_made_again() -> None:
     async with serving(lambda n, r: [CUT]) as server, AsyncClient(server.url, sleep=_at_once) as client:
         with pytest.raises(ServerGone):
-            await client.create_thread(title="new")
+            await client.threads.create(NewThread(title="new"))
 
     assert len(server.seen) == 1
 
@@ -68,7 +68,7 @@ async def test_a_decision_says_whether_it_was_the_first() -> None:
 
     entries = [{"interruptId": "i", "status": "resolved", "payload": {"approved": True}}]
     async with serving(script) as server, AsyncClient(server.url) as client:
-        first, second = [await client.resume("thread_1", entries) for _ in range(2)]
+        first, second = [await client.policy.resume("thread_1", entries) for _ in range(2)]
 
     assert (first[1], second[1]) == (True, False)
     assert first[0] == second[0]
@@ -79,7 +79,7 @@ async def test_an_error_comes_back_as_its_class_with_what_it_tells() -> None:
     busy = {"error": {"code": "thread_busy", "message": "wait", "runId": "run_0"}}
     async with serving(lambda n, r: [reply(409, busy)]) as server, AsyncClient(server.url) as client:
         with pytest.raises(ThreadBusy, match="wait") as caught:
-            await client.start("thread_1", StartRun(prompt="hi"))
+            await client.runs.start("thread_1", StartRun(prompt="hi"))
 
     assert caught.value.detail == {"runId": "run_0"}
 
@@ -111,7 +111,7 @@ async def test_a_waiting_client_gives_up_on_a_server_that_is_not_there() -> None
         url = server.url
 
     with Client(url, patience=0.1) as client, pytest.raises(ServerGone, match=re.escape(url)):
-        await asyncio.to_thread(client.get_run, "run_1")
+        await asyncio.to_thread(client.runs.get, "run_1")
 
 
 async def test_each_try_of_a_kernel_is_signed_anew_and_the_server_takes_it() -> None:
@@ -123,7 +123,7 @@ async def test_each_try_of_a_kernel_is_signed_anew_and_the_server_takes_it() -> 
         serving(script) as server,
         AsyncClient(server.url + "base/", auth=auth, sleep=_at_once) as client,
     ):
-        await client.start("thread ü", StartRun(prompt="hé"))
+        await client.runs.start("thread ü", StartRun(prompt="hé"))
 
     assert len({seen.headers["x-lobu-nonce"] for seen in server.seen}) == 2
     seen = server.seen[1]
@@ -167,7 +167,7 @@ def test_every_call_is_an_operation_of_the_gateway() -> None:
         calls.create_thread(),
         calls.list_threads(),
         calls.get_thread("X"),
-        calls.patch_thread("X", title="t"),
+        calls.patch_thread("X", ThreadPatch(title="t")),
         calls.delete_thread("X"),
         calls.start("X", StartRun(prompt="p")),
         calls.cancel("X"),

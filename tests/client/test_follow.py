@@ -24,7 +24,7 @@ async def _read_waiting(
 ) -> list[int]:
     def read() -> list[int]:
         with Client(url, token="t", sleep=lambda _: None, **options) as client:
-            return [e.seq for batch in client.follow("thread_1", cursor, run_id=run_id) for e in batch]
+            return [e.seq for batch in client.runs.follow("thread_1", cursor, run_id=run_id) for e in batch]
 
     return await asyncio.to_thread(read)
 
@@ -36,7 +36,7 @@ async def _read_awaiting(
         await asyncio.sleep(0)
 
     async with AsyncClient(url, token="t", sleep=at_once, **options) as client:
-        return [e.seq async for batch in client.follow("thread_1", cursor, run_id=run_id) for e in batch]
+        return [e.seq async for batch in client.runs.follow("thread_1", cursor, run_id=run_id) for e in batch]
 
 
 @pytest.fixture(params=[_read_waiting, _read_awaiting], ids=["Client", "AsyncClient"])
@@ -146,7 +146,7 @@ async def test_a_thread_that_is_deleted_meanwhile_says_so(read: Any) -> None:
 async def test_a_heartbeat_is_an_empty_batch() -> None:
     chunks = [*stream(frame(1), b": \n\n", END), end()]
     async with serving(lambda n, r: chunks) as server, AsyncClient(server.url) as client:
-        batches = [len(batch) async for batch in client.follow("thread_1", run_id="run_1")]
+        batches = [len(batch) async for batch in client.runs.follow("thread_1", run_id="run_1")]
 
     assert batches == [1, 0, 1]
 
@@ -154,7 +154,7 @@ async def test_a_heartbeat_is_an_empty_batch() -> None:
 async def test_a_reader_that_leaves_closes_its_connection() -> None:
     chunks = [*stream(frame(1)), HOLD]
     async with serving(lambda n, r: chunks) as server, AsyncClient(server.url) as client:
-        follow = client.follow("thread_1")
+        follow = client.runs.follow("thread_1")
         first = await anext(follow)
         await follow.aclose()
         async with asyncio.timeout(30):

@@ -26,7 +26,8 @@ from lobu_jupyter.model.errors import (
 )
 from lobu_jupyter.model.events import Event, decode
 from lobu_jupyter.model.fold import fold
-from lobu_jupyter.model.runs import Entry, RunStatus, Started, StartRun, ThreadStatus
+from lobu_jupyter.model.requests import AuditQuery, NewThread, RunsQuery, StartRun, ThreadPatch, ThreadsQuery
+from lobu_jupyter.model.runs import Entry, RunStatus, Started, ThreadStatus
 from tests.gateway.rig import approve, call, failed, paused, result, say, success
 
 ENDS = ("RUN_FINISHED", "RUN_ERROR")
@@ -35,7 +36,7 @@ ENDS = ("RUN_FINISHED", "RUN_ERROR")
 async def read(face: Any, thread_id: str, cursor: int | None = 0, **options: Any) -> list[Entry]:
     """All entries of a follow that ends by itself."""
     options.setdefault("follow", False)
-    return [e async for page in face.follow(thread_id, cursor, **options) for e in page]
+    return [e async for page in face.runs.follow(thread_id, cursor, **options) for e in page]
 
 
 async def journal(face: Any, thread_id: str) -> list[Event]:
@@ -45,8 +46,8 @@ async def journal(face: Any, thread_id: str) -> list[Event]:
 async def running(
     face: Any, worker: Any, *, prompt: str = "go", thread_id: str | None = None, **fields: Any
 ) -> Started:
-    thread_id = thread_id or (await face.create_thread()).thread_id
-    started = await face.start(thread_id, StartRun(prompt=prompt, **fields))
+    thread_id = thread_id or (await face.threads.create()).thread_id
+    started = await face.runs.start(thread_id, StartRun(prompt=prompt, **fields))
     await worker.fetch(5)
     return started
 
@@ -63,19 +64,19 @@ class GatewayContract:
     """Subclass it with the fixtures ``face``, ``second``, ``stranger`` and ``worker``."""
 
     async def test_a_thread_is_made_found_again_changed_and_deleted(self, face: Any) -> None:
-        made = await face.create_thread(title="Sales", name="n", notebook_path="a.ipynb")
-        again = await face.create_thread(name="n", notebook_path="a.ipynb", reuse=True)
+        made = await face.threads.create(NewThread(title="Sales", name="n", notebook_path="a.ipynb"))
+        again = await face.threads.create(NewThread(name="n", notebook_path="a.ipynb", reuse=True))
 
-        changed = await face.patch_thread(made.thread_id, title="Costs", archived=True)
+        changed = await face.threads.patch(made.thread_id, ThreadPatch(title="Costs", archived=True))
 
         assert again.thread_id == made.thread_id
         assert (changed.title, changed.archived) == ("Costs", True)
-        assert [t.thread_id for t in await face.list_threads(search="cost", archived=True)] == [
+        assert [t.thread_id for t in await face.threads.list(ThreadsQuery(search="cost", archived=True))] == [
             made.thread_id
         ]
-        await face.delete_thread(made.thread_id)
+        await face.threads.delete(made.thread_id)
         with pytest.raises(ThreadNotFound):
-            await face.get_thread(made.thread_id)
+            await face.threads.get(made.thread_id)
 
     @pytest.mark.scenario("E3")
     @pytest.mark.scenario("E5")
@@ -86,7 +87,7 @@ class GatewayContract:
         early: list[Entry] = []
 
         async def attach() -> None:
-            async for page in face.follow(started.thread_id, started.cursor, run_id=started.run_id):
+            async for page in face.runs.follow(started.thread_id, started.cursor, run_id=started.run_id):
                 early.extend(page)
 
         reader = asyncio.create_task(attach())
@@ -96,14 +97,14 @@ class GatewayContract:
 
         assert early == await read(face, started.thread_id, started.cursor)
         assert [decode(e.body)["type"] for e in early if decode(e.body)["type"] in ENDS] == ["RUN_FINISHED"]
-        assert (await face.get_run(started.run_id)).status is RunStatus.SUCCEEDED
-        assert (await face.get_thread(started.thread_id)).status is ThreadStatus.IDLE
+        assert (await face.runs.get(started.run_id)).status is RunStatus.SUCCEEDED
+        assert (await face.threads.get(started.thread_id)).status is ThreadStatus.IDLE
 
     @pytest.mark.scenario("E30")
     async def test_the_snapshot_is_the_fold_of_the_journal(self, face: Any, worker: Any) -> None:
         started = await waiting(face, worker, "c")
 
-        state = await face.snapshot(started.thread_id)
+        state = await face.runs.snapshot(started.thread_id)
 
         assert state == fold(await read(face, started.thread_id))
         assert state["status"] == "waiting"
@@ -111,7 +112,7 @@ class GatewayContract:
     @pytest.mark.scenario("S3")
     async def test_a_run_goes_on_when_its_reader_leaves(self, face: Any, second: Any, worker: Any) -> None:
         started = await running(face, worker)
-        pages = face.follow(started.thread_id, 0)
+        pages = face.runs.follow(started.thread_id, 0)
         await anext(pages)
         await pages.aclose()
 
@@ -132,7 +133,7 @@ class GatewayContract:
     @pytest.mark.scenario("E11")
     @pytest.mark.parametrize("cursor", [-1, 999])
     async def test_a_cursor_that_cannot_be_is_refused_by_name(self, face: Any, cursor: int) -> None:
-        thread = await face.create_thread()
+        thread = await face.threads.create()
 
         with pytest.raises(InvalidField) as refused:
             await read(face, thread.thread_id, cursor)
@@ -141,30 +142,30 @@ class GatewayContract:
 
     @pytest.mark.scenario("S14")
     async def test_a_start_may_be_repeated(self, face: Any, second: Any) -> None:
-        thread = await face.create_thread()
+        thread = await face.threads.create()
         request = StartRun(prompt="go", client_request_id="once")
 
-        first = await face.start(thread.thread_id, request)
+        first = await face.runs.start(thread.thread_id, request)
 
-        assert await second.start(thread.thread_id, request) == first
-        assert len(await face.list_runs(thread_id=thread.thread_id)) == 1
+        assert await second.runs.start(thread.thread_id, request) == first
+        assert len(await face.runs.list(RunsQuery(thread_id=thread.thread_id))) == 1
 
     async def test_a_busy_thread_says_so_and_queues_or_cancels(self, face: Any, worker: Any) -> None:
         first = await running(face, worker)
 
         with pytest.raises(ThreadBusy):
-            await face.start(first.thread_id, StartRun(prompt="b"))
-        queued = await face.start(first.thread_id, StartRun(prompt="b", if_running="queue"))
-        third = await face.start(first.thread_id, StartRun(prompt="c", if_running="cancel"))
+            await face.runs.start(first.thread_id, StartRun(prompt="b"))
+        queued = await face.runs.start(first.thread_id, StartRun(prompt="b", if_running="queue"))
+        third = await face.runs.start(first.thread_id, StartRun(prompt="c", if_running="cancel"))
 
-        statuses = [(await face.get_run(run.run_id)).status for run in (first, queued, third)]
+        statuses = [(await face.runs.get(run.run_id)).status for run in (first, queued, third)]
         assert statuses == [RunStatus.CANCELLED, RunStatus.QUEUED, RunStatus.RUNNING]
 
     async def test_a_start_without_prompt_names_the_field(self, face: Any) -> None:
-        thread = await face.create_thread()
+        thread = await face.threads.create()
 
         with pytest.raises(InvalidField) as refused:
-            await face.start(thread.thread_id, StartRun(prompt=""))
+            await face.runs.start(thread.thread_id, StartRun(prompt=""))
 
         assert refused.value.field == "prompt"
 
@@ -172,7 +173,7 @@ class GatewayContract:
     async def test_a_cancel_ends_a_run_once(self, face: Any, second: Any, worker: Any) -> None:
         started = await running(face, worker)
 
-        await asyncio.gather(*(side.cancel(started.run_id) for side in (face, second) * 3))
+        await asyncio.gather(*(side.runs.cancel(started.run_id) for side in (face, second) * 3))
 
         ends = [e["type"] for e in await journal(face, started.thread_id) if e["type"] in ENDS]
         assert ends == ["RUN_FINISHED"]
@@ -186,7 +187,7 @@ class GatewayContract:
 
         await worker.emit(started.run_id, failed())
 
-        run = await face.get_run(started.run_id)
+        run = await face.runs.get(started.run_id)
         assert run.error is not None
         assert run.error.code == "provider_error"
 
@@ -194,11 +195,11 @@ class GatewayContract:
     async def test_a_pause_is_decided_once(self, face: Any, second: Any, worker: Any) -> None:
         first = await waiting(face, worker, "c")
         with pytest.raises(ThreadWaiting):
-            await face.start(first.thread_id, StartRun(prompt="and?"))
+            await face.runs.start(first.thread_id, StartRun(prompt="and?"))
 
         outcomes = await asyncio.gather(
             *(
-                side.resume(first.thread_id, [approve("c", editedArgs={"n": n})])
+                side.policy.resume(first.thread_id, [approve("c", editedArgs={"n": n})])
                 for n, side in enumerate((face, second) * 5)
             ),
             return_exceptions=True,
@@ -207,7 +208,7 @@ class GatewayContract:
         won = [outcome for outcome in outcomes if isinstance(outcome, tuple)]
         assert [new for _, new in won] == [True]
         assert sum(isinstance(outcome, AlreadyDecided) for outcome in outcomes) == 9, outcomes
-        runs = [run.run_id for run in await face.list_runs(thread_id=first.thread_id)]
+        runs = [run.run_id for run in await face.runs.list(RunsQuery(thread_id=first.thread_id))]
         assert sorted(runs) == sorted([first.run_id, won[0][0].run_id])
 
     @pytest.mark.scenario("A3")
@@ -215,48 +216,51 @@ class GatewayContract:
         self, face: Any, second: Any, worker: Any
     ) -> None:
         first = await waiting(face, worker, "c")
-        started, _ = await face.resume(first.thread_id, [approve("c")])
+        started, _ = await face.policy.resume(first.thread_id, [approve("c")])
 
-        assert await second.resume(first.thread_id, [approve("c")]) == (started, False)
+        assert await second.policy.resume(first.thread_id, [approve("c")]) == (started, False)
 
     async def test_a_decision_that_was_shown_something_else_is_told_the_question(
         self, face: Any, worker: Any
     ) -> None:
         first = await waiting(face, worker, "c")
-        (asked,) = await face.interrupts(thread_id=first.thread_id)
+        (asked,) = await face.policy.interrupts(thread_id=first.thread_id)
 
         with pytest.raises(QuestionChanged) as refused:
-            await face.resume(first.thread_id, [{**approve("c"), "digest": "0" * 64}])
+            await face.policy.resume(first.thread_id, [{**approve("c"), "digest": "0" * 64}])
 
         (question,) = refused.value.detail["interrupts"]
         assert digest_of_wire(question) == digest_of(asked)
         with pytest.raises(InvalidField) as malformed:
-            await face.resume(first.thread_id, [{**approve("c"), "digest": "true"}])
+            await face.policy.resume(first.thread_id, [{**approve("c"), "digest": "true"}])
         assert malformed.value.field == "resume[0].digest"
         right = {**approve("c"), "digest": digest_of(asked)}
-        started, _ = await face.resume(first.thread_id, [right])
-        assert await face.resume(first.thread_id, [right]) == (started, False)
+        started, _ = await face.policy.resume(first.thread_id, [right])
+        assert await face.policy.resume(first.thread_id, [right]) == (started, False)
 
     @pytest.mark.scenario("A4")
     async def test_a_decision_of_half_a_pause_is_refused(self, face: Any, worker: Any) -> None:
         first = await waiting(face, worker, "a", "b")
 
         with pytest.raises(InvalidField, match="ask-b"):
-            await face.resume(first.thread_id, [approve("a")])
+            await face.policy.resume(first.thread_id, [approve("a")])
 
-        assert [asked.id for asked in await face.interrupts(thread_id=first.thread_id)] == ["ask-a", "ask-b"]
+        assert [asked.id for asked in await face.policy.interrupts(thread_id=first.thread_id)] == [
+            "ask-a",
+            "ask-b",
+        ]
 
     @pytest.mark.scenario("P10")
     async def test_a_grant_is_listed_and_revoked(self, face: Any, worker: Any) -> None:
         first = await waiting(face, worker, "c")
-        await face.resume(first.thread_id, [approve("c", grant="thread")])
+        await face.policy.resume(first.thread_id, [approve("c", grant="thread")])
 
-        grants = _json(await face.policy(thread_id=first.thread_id))["grants"]
-        await face.revoke_grant(grants[0]["grantId"])
+        grants = _json(await face.policy.get(thread_id=first.thread_id))["grants"]
+        await face.policy.revoke(grants[0]["grantId"])
 
         assert [(g["tool"], g["scope"]) for g in grants] == [("run_code", "thread")]
-        assert not _json(await face.policy(thread_id=first.thread_id))["grants"]
-        actions = [row["action"] for row in await face.audit(thread_id=first.thread_id)]
+        assert not _json(await face.policy.get(thread_id=first.thread_id))["grants"]
+        actions = [row["action"] for row in await face.policy.audit(AuditQuery(thread_id=first.thread_id))]
         assert actions == ["revoked", "granted", "decided approve"]
 
     @pytest.mark.scenario("S13")
@@ -267,38 +271,38 @@ class GatewayContract:
         thread_id = first.thread_id
 
         for attempt in (
-            stranger.get_thread(thread_id),
-            stranger.patch_thread(thread_id, title="mine"),
-            stranger.delete_thread(thread_id),
-            stranger.start(thread_id, StartRun(prompt="x", if_waiting="cancel")),
-            stranger.resume(thread_id, [approve("c")]),
-            stranger.snapshot(thread_id),
-            stranger.export(thread_id, "json"),
-            stranger.interrupts(thread_id=thread_id),
-            stranger.list_runs(thread_id=thread_id),
-            stranger.policy(thread_id=thread_id),
+            stranger.threads.get(thread_id),
+            stranger.threads.patch(thread_id, ThreadPatch(title="mine")),
+            stranger.threads.delete(thread_id),
+            stranger.runs.start(thread_id, StartRun(prompt="x", if_waiting="cancel")),
+            stranger.policy.resume(thread_id, [approve("c")]),
+            stranger.runs.snapshot(thread_id),
+            stranger.runs.export(thread_id, "json"),
+            stranger.policy.interrupts(thread_id=thread_id),
+            stranger.runs.list(RunsQuery(thread_id=thread_id)),
+            stranger.policy.get(thread_id=thread_id),
             read(stranger, thread_id),
         ):
             with pytest.raises(ThreadNotFound):
                 await attempt
-        for attempt in (stranger.get_run(first.run_id), stranger.cancel(first.run_id)):
+        for attempt in (stranger.runs.get(first.run_id), stranger.runs.cancel(first.run_id)):
             with pytest.raises(RunNotFound):
                 await attempt
-        assert await stranger.list_threads() == []
-        assert await stranger.interrupts() == []
-        assert await stranger.audit() == []
-        assert (await face.get_thread(thread_id)).status is ThreadStatus.WAITING
+        assert await stranger.threads.list() == []
+        assert await stranger.policy.interrupts() == []
+        assert await stranger.policy.audit() == []
+        assert (await face.threads.get(thread_id)).status is ThreadStatus.WAITING
 
     async def test_a_deleted_threads_follower_sees_the_end_of_its_run(self, face: Any, worker: Any) -> None:
         started = await running(face, worker)
         seen: list[Event] = []
 
         async def attach() -> None:
-            async for page in face.follow(started.thread_id, 0):
+            async for page in face.runs.follow(started.thread_id, 0):
                 seen.extend(decode(entry.body) for entry in page)
 
         reader = asyncio.create_task(attach())
-        await face.delete_thread(started.thread_id)
+        await face.threads.delete(started.thread_id)
 
         with pytest.raises(NotFound):
             await asyncio.wait_for(reader, 20)
@@ -306,14 +310,14 @@ class GatewayContract:
 
     async def test_a_deletion_can_be_taken_back(self, face: Any, worker: Any) -> None:
         started = await running(face, worker)
-        await face.delete_thread(started.thread_id)
+        await face.threads.delete(started.thread_id)
 
-        restored = await face.restore_thread(started.thread_id)
+        restored = await face.threads.restore(started.thread_id)
 
         assert restored.status is ThreadStatus.IDLE
-        assert (await face.get_run(started.run_id)).status == "cancelled"
-        assert started.thread_id in [t.thread_id for t in await face.list_threads()]
-        assert await face.restore_thread(started.thread_id) == restored
+        assert (await face.runs.get(started.run_id)).status == "cancelled"
+        assert started.thread_id in [t.thread_id for t in await face.threads.list()]
+        assert await face.threads.restore(started.thread_id) == restored
 
     async def test_a_search_finds_what_was_said(self, face: Any, worker: Any) -> None:
         started = await running(face, worker, prompt="Plot the zebras")
@@ -322,7 +326,7 @@ class GatewayContract:
         await worker.emit(started.run_id, begin, first, more, end, success())
 
         async def found(words: str) -> list[str]:
-            return [t.thread_id for t in await face.list_threads(search=words)]
+            return [t.thread_id for t in await face.threads.list(ThreadsQuery(search=words))]
 
         assert await found("the ZEBRAS") == [started.thread_id]
         assert await found("forty-two_percent") == [started.thread_id]
@@ -335,19 +339,19 @@ class GatewayContract:
         second = await running(face, worker, prompt="second", thread_id=first.thread_id)
         await worker.emit(second.run_id, success())
 
-        fork = await face.fork(first.thread_id, second.run_id)
+        fork = await face.threads.fork(first.thread_id, second.run_id)
 
-        state = await face.snapshot(fork.thread_id)
+        state = await face.runs.snapshot(fork.thread_id)
         assert [run["runId"] for run in state["runs"]] == [first.run_id]
         assert (fork.title, fork.cursor) == ("first zebra", state["cursor"])
-        assert {t.thread_id for t in await face.list_threads(search="zebra")} == {
+        assert {t.thread_id for t in await face.threads.list(ThreadsQuery(search="zebra"))} == {
             first.thread_id,
             fork.thread_id,
         }
         events = await journal(face, fork.thread_id)
         assert {event["threadId"] for event in events if "threadId" in event} == {fork.thread_id}
         with pytest.raises(NotFound):
-            await face.fork(fork.thread_id, second.run_id)
+            await face.threads.fork(fork.thread_id, second.run_id)
 
     async def test_an_export_holds_the_code_that_ran_as_it_was_decided(self, face: Any, worker: Any) -> None:
         first = await waiting(face, worker, "a", "b")
@@ -355,7 +359,7 @@ class GatewayContract:
             approve("a", editedArgs={"code": "2 + 2"}),
             {**approve("b"), "payload": {"approved": False}},
         ]
-        started, _ = await face.resume(first.thread_id, decided)
+        started, _ = await face.policy.resume(first.thread_id, decided)
         await worker.fetch(5)
         output = {"output_type": "stream", "name": "stdout", "text": "4\n"}
         shown = {
@@ -365,8 +369,8 @@ class GatewayContract:
         }
         await worker.emit(started.run_id, shown, result("a"), result("b"), *say("done"), success())
 
-        notebook = await face.export(first.thread_id, "notebook")
-        whole = await face.export(first.thread_id, "json")
+        notebook = await face.runs.export(first.thread_id, "notebook")
+        whole = await face.runs.export(first.thread_id, "json")
 
         import nbformat
 

@@ -23,7 +23,18 @@ class Face:
         self._by = by
 
     def __getattr__(self, name: str) -> Any:
-        return partial(getattr(self._rig.gateway, name), self._by)
+        return FacePart(getattr(self._rig.gateway, name), self._by)
+
+
+class FacePart:
+    """A part of the gateway as one person sees it."""
+
+    def __init__(self, part: Any, by: Person) -> None:
+        self._part = part
+        self._by = by
+
+    def __getattr__(self, name: str) -> Any:
+        return partial(getattr(self._part, name), self._by)
 
 
 class TestInProcess(GatewayContract):

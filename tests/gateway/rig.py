@@ -15,7 +15,8 @@ from lobu_jupyter.model.callers import Person, WorkerCaller
 from lobu_jupyter.model.clock import FakeClock
 from lobu_jupyter.model.events import Batch, Event, decode, encode
 from lobu_jupyter.model.ports import InboxItem
-from lobu_jupyter.model.runs import Run, Started, StartRun
+from lobu_jupyter.model.requests import NewThread, StartRun
+from lobu_jupyter.model.runs import Run, Started
 from tests.peek import peek
 
 ME = Person("ada")
@@ -108,17 +109,19 @@ class Worker:
         cls, gateway: Gateway, *, child: bool = True, agents: tuple[str, ...] = ("demo",)
     ) -> Worker:
         announced = [{"name": name, "description": ""} for name in agents]
-        registered = await gateway.register_worker("host", owner=None if child else ME.name, agents=announced)
-        return cls(gateway, await gateway.worker_of(registered["token"]))
+        registered = await gateway.workers.register(
+            "host", owner=None if child else ME.name, agents=announced
+        )
+        return cls(gateway, await gateway.workers.by_token(registered["token"]))
 
     async def fetch(self, wait: float = 0.0) -> list[InboxItem]:
-        items = await self.gateway.inbox(self.caller, self.seen, wait)
+        items = await self.gateway.workers.inbox(self.caller, self.seen, wait)
         self.seen = items[-1].seq if items else self.seen
         return items
 
     async def emit(self, run_id: str, *events: Event, checkpoint: str | None = None) -> dict[str, int]:
         number = self.batches.get(run_id, 0) + 1
-        acked = await self.gateway.ingest(
+        acked = await self.gateway.workers.ingest(
             self.caller, batch(run_id, self.caller.incarnation, number, *events, checkpoint=checkpoint)
         )
         self.batches[run_id] = number
@@ -142,10 +145,10 @@ class Rig:
         return self.gateway._ctx.database
 
     async def thread(self, **fields: Any) -> str:
-        return (await self.gateway.create_thread(ME, **fields)).thread_id
+        return (await self.gateway.threads.create(ME, NewThread(**fields))).thread_id
 
     async def start(self, thread_id: str, prompt: str = "go", **fields: Any) -> Started:
-        return await self.gateway.start(ME, thread_id, StartRun(prompt=prompt, **fields))
+        return await self.gateway.runs.start(ME, thread_id, StartRun(prompt=prompt, **fields))
 
     async def running(self, thread_id: str | None = None, **fields: Any) -> Started:
         """A run that its worker has fetched."""
@@ -161,10 +164,10 @@ class Rig:
         return started
 
     async def run(self, run_id: str) -> Run:
-        return await self.gateway.get_run(ME, run_id)
+        return await self.gateway.runs.get(ME, run_id)
 
     async def journal(self, thread_id: str, **options: Any) -> list[Event]:
-        entries = [e async for page in self.gateway.follow(ME, thread_id, 0, follow=False) for e in page]
+        entries = [e async for page in self.gateway.runs.follow(ME, thread_id, 0, follow=False) for e in page]
         assert [entry.seq for entry in entries] == list(range(1, len(entries) + 1))
         return [decode(entry.body) for entry in entries]
 

@@ -12,6 +12,7 @@ import pytest
 from lobu_jupyter.model.errors import InvalidField, NotAllowed, StoreUnavailable
 from lobu_jupyter.model.events import custom
 from lobu_jupyter.model.redaction import REDACTED, Redactor
+from lobu_jupyter.model.requests import NewThread
 from tests.peek import dump
 
 from .rig import ME, QUIET, approve, call, failed, open_rig, paused, reject, result, say, success
@@ -39,13 +40,13 @@ async def test_a_guardrail_sees_every_text_that_a_person_can_send(store: Path) -
         await rig.worker.emit(started.run_id, *call("a"), *call("b"), paused("a", "b"), checkpoint="{}")
         edited = approve("a", editedArgs={"code": "my edit", "more": ["deep inside"]})
 
-        await rig.gateway.resume(ME, started.thread_id, [edited, reject("b", "my reason")])
+        await rig.gateway.policy.resume(ME, started.thread_id, [edited, reject("b", "my reason")])
         other = await rig.running(prompt=None, messages=[{"id": "m", "role": "user", "content": parts}])
         questions = [{"id": "q", "question": "Which?", "freeText": True}]
         ask = paused("c", metadata={"lobu": {"questions": questions}}, reason="input_required")
         await rig.worker.emit(other.run_id, *call("c", "ask_user"), ask, checkpoint="{}")
         answer = {"interruptId": "ask-c", "status": "resolved", "payload": {"answers": {"q": "my answer"}}}
-        await rig.gateway.resume(ME, other.thread_id, [answer])
+        await rig.gateway.policy.resume(ME, other.thread_id, [answer])
 
     heard = {text for _, text in ear.heard}
     assert heard >= {"my prompt", "rows 1 to 9", "my edit", "deep inside", "my reason", "a part", "my answer"}
@@ -87,7 +88,7 @@ async def test_a_guardrail_that_hangs_refuses_and_the_refusal_is_in_the_audit(st
         with pytest.raises(NotAllowed, match="too long"):
             await rig.start(thread_id, "the text itself")
 
-        (row,) = await rig.gateway.audit(ME)
+        (row,) = await rig.gateway.policy.audit(ME)
         assert row["action"] == "guardrail refused prompt"
         assert "the text itself" not in str(row)
 
@@ -108,18 +109,18 @@ async def test_the_servers_secrets_get_into_nothing_that_is_kept(store: Path) ->
         )
         await rig.worker.emit(started.run_id, *call("d", args=f'{{"code": "{KEY}"}}'))
         await rig.worker.emit(started.run_id, paused("d", message=f"May I use {KEY}?"), checkpoint="{}")
-        asked = await rig.gateway.interrupts(ME)
+        asked = await rig.gateway.policy.interrupts(ME)
 
         with pytest.raises(InvalidField, match="key or token"):
-            await rig.gateway.resume(ME, started.thread_id, [approve("d", editedArgs={"code": KEY})])
-        await rig.gateway.resume(ME, started.thread_id, [reject("d")])
+            await rig.gateway.policy.resume(ME, started.thread_id, [approve("d", editedArgs={"code": KEY})])
+        await rig.gateway.policy.resume(ME, started.thread_id, [reject("d")])
         (go_on,) = await rig.worker.fetch()
         assert go_on.run_id is not None
         await rig.worker.emit(go_on.run_id, result("d"), failed(message=f"401 for {KEY}"))
-        await rig.gateway.create_thread(ME, title=f"about {KEY}")
+        await rig.gateway.threads.create(ME, NewThread(title=f"about {KEY}"))
         lost = await rig.start(await rig.thread())
-        await rig.gateway.worker_gone(rig.worker.caller.worker_id)
-        await rig.gateway.no_worker(f"The worker said: {KEY}")
+        await rig.gateway.workers.gone(rig.worker.caller.worker_id)
+        await rig.gateway.workers.none_starts(f"The worker said: {KEY}")
 
         assert REDACTED in str(asked)
         assert (await rig.run(lost.run_id)).error is not None

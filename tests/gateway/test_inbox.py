@@ -14,8 +14,8 @@ from .rig import Rig, say, success
 async def test_what_was_not_confirmed_is_told_again(rig: Rig) -> None:
     started = await rig.start(await rig.thread())
 
-    first = await rig.gateway.inbox(rig.worker.caller, 0)
-    again = await rig.gateway.inbox(rig.worker.caller, 0)
+    first = await rig.gateway.workers.inbox(rig.worker.caller, 0)
+    again = await rig.gateway.workers.inbox(rig.worker.caller, 0)
 
     assert [item.run_id for item in first] == [started.run_id]
     assert again == first

@@ -9,7 +9,7 @@ import pytest
 
 from lobu_jupyter.model.errors import InvalidField, RunEnded, StoreUnavailable
 from lobu_jupyter.model.events import decode
-from lobu_jupyter.model.runs import StartRun
+from lobu_jupyter.model.requests import StartRun, ThreadPatch
 
 from .rig import ME, Rig, Worker, approve, batch, call, failed, open_rig, paused, result, say, success
 
@@ -24,7 +24,7 @@ async def test_a_step_boundary_within_a_message_neither_forks_nor_doubles_it(rig
     await rig.worker.emit(started.run_id, end, {**begin, "stepName": "t"}, {**middle, "delta": "two"})
     await rig.worker.emit(started.run_id, last, {**end, "stepName": "t"}, success())
 
-    state = await rig.gateway.snapshot(ME, started.thread_id)
+    state = await rig.gateway.runs.snapshot(ME, started.thread_id)
     told = [item["content"] for item in state["items"] if item["kind"] == "message"]
     assert told == ["go", "one two"]
 
@@ -40,11 +40,11 @@ async def test_a_result_finds_its_call_after_the_server_was_restarted(store: Pat
     async with open_rig(store, clock=clock) as rig:
         caller = outside.caller
 
-        await rig.gateway.ingest(
+        await rig.gateway.workers.ingest(
             caller, batch(started.run_id, caller.incarnation, 2, result("c", "42"), success())
         )
 
-        state = await rig.gateway.snapshot(ME, started.thread_id)
+        state = await rig.gateway.runs.snapshot(ME, started.thread_id)
         (card,) = [item for item in state["items"] if item["kind"] == "tool"]
         assert (card["status"], card["result"]) == ("done", "42")
 
@@ -73,13 +73,13 @@ async def test_watching_settles_nothing(rig: Rig) -> None:
     before = await rig.rows(runs), await rig.rows("SELECT * FROM interrupts")
 
     for thread_id, run_id in ((running.thread_id, running.run_id), (waiting.thread_id, waiting.run_id)):
-        pages = rig.gateway.follow(ME, thread_id, 0, run_id=run_id)
+        pages = rig.gateway.runs.follow(ME, thread_id, 0, run_id=run_id)
         await anext(pages)
         await pages.aclose()
-        await rig.gateway.snapshot(ME, thread_id)
-        await rig.gateway.export(ME, thread_id)
+        await rig.gateway.runs.snapshot(ME, thread_id)
+        await rig.gateway.runs.export(ME, thread_id)
     rig.clock.advance(10)
-    await rig.gateway.interrupts(ME)
+    await rig.gateway.policy.interrupts(ME)
     await rig.gateway.health()
 
     assert (await rig.rows(runs), await rig.rows("SELECT * FROM interrupts")) == before
@@ -102,7 +102,7 @@ async def test_a_later_end_never_replaces_a_richer_error(rig: Rig) -> None:
 
     with pytest.raises(RunEnded):
         await rig.worker.emit(started.run_id, failed("internal", "it ended"))
-    await rig.gateway.worker_gone(rig.worker.caller.worker_id, exit_code=1)
+    await rig.gateway.workers.gone(rig.worker.caller.worker_id, exit_code=1)
     rig.clock.advance(3600)
     await rig.gateway.sweep()
 
@@ -117,7 +117,7 @@ async def test_a_swept_run_tells_those_who_read_it_and_its_worker(rig: Rig) -> N
     started = await rig.running()
 
     async def read() -> list[str]:
-        pages = rig.gateway.follow(ME, started.thread_id, 0, run_id=started.run_id)
+        pages = rig.gateway.runs.follow(ME, started.thread_id, 0, run_id=started.run_id)
         return [decode(entry.body)["type"] async for page in pages for entry in page]
 
     readers = [asyncio.create_task(read()) for _ in range(3)]
@@ -135,18 +135,18 @@ async def test_the_usage_of_twenty_runs_at_once_with_pauses_adds_up_exactly(rig:
     async def one(number: int) -> None:
         thread_id = await rig.thread()
         client = f"request {number}"
-        started = await rig.gateway.start(ME, thread_id, StartRun(prompt="go", client_request_id=client))
+        started = await rig.gateway.runs.start(ME, thread_id, StartRun(prompt="go", client_request_id=client))
         usage = [{"inputTokens": number, "outputTokens": 1}]
         name = f"c{number}"
         await rig.worker.emit(started.run_id, *call(name), {**paused(name), "usage": usage}, checkpoint="{}")
-        resumed, _ = await rig.gateway.resume(ME, thread_id, [approve(name)])
+        resumed, _ = await rig.gateway.policy.resume(ME, thread_id, [approve(name)])
         await rig.worker.emit(resumed.run_id, result(name), success(usage=[*usage, {"inputTokens": 100}]))
-        assert (await rig.gateway.snapshot(ME, thread_id))["usage"]["inputTokens"] == 2 * number + 100
+        assert (await rig.gateway.runs.snapshot(ME, thread_id))["usage"]["inputTokens"] == 2 * number + 100
 
     for wave in (range(10), range(10, 20)):
         await asyncio.gather(*(one(number) for number in wave))
 
-    runs = await rig.gateway.list_runs(ME)
+    runs = await rig.gateway.runs.list(ME)
     assert sum(run.usage["inputTokens"] for run in runs) == 2 * sum(range(20)) + 20 * 100
     assert sum(run.usage["outputTokens"] for run in runs) == 40
 
@@ -158,8 +158,8 @@ async def test_a_resumed_run_is_the_agent_that_asked_whatever_the_entry_says(rig
     smuggled = approve("c", model="other:model")
 
     with pytest.raises(InvalidField) as refused:
-        await rig.gateway.resume(ME, first.thread_id, [smuggled])
-    await rig.gateway.resume(ME, first.thread_id, [crafted])
+        await rig.gateway.policy.resume(ME, first.thread_id, [smuggled])
+    await rig.gateway.policy.resume(ME, first.thread_id, [crafted])
 
     assert refused.value.field == "resume[0].payload.model"
     (item,) = await rig.worker.fetch()
@@ -178,8 +178,8 @@ async def test_an_extension_that_the_store_refuses_is_not_the_end_of_the_run(rig
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(rig.database, "write", _refuse)
         with pytest.raises(StoreUnavailable):
-            await rig.gateway.heartbeat(rig.worker.caller)
-    await rig.gateway.heartbeat(rig.worker.caller)
+            await rig.gateway.workers.heartbeat(rig.worker.caller)
+    await rig.gateway.workers.heartbeat(rig.worker.caller)
     rig.clock.advance(20)
 
     await rig.gateway.sweep()
@@ -201,11 +201,11 @@ async def test_a_call_is_one_card_across_pause_resume_and_restart_and_later_text
         waiting = await rig.waiting("c")
         clock = rig.clock
     async with open_rig(store, clock=clock) as rig:
-        resumed, _ = await rig.gateway.resume(ME, waiting.thread_id, [approve("c")])
+        resumed, _ = await rig.gateway.policy.resume(ME, waiting.thread_id, [approve("c")])
         await rig.worker.fetch()
         await rig.worker.emit(resumed.run_id, result("c", "42"), *say("it is 42", "later"), success())
     async with open_rig(store, clock=clock) as rig:
-        state = await rig.gateway.snapshot(ME, waiting.thread_id)
+        state = await rig.gateway.runs.snapshot(ME, waiting.thread_id)
 
     kinds = [item["kind"] for item in state["items"]]
     (card,) = [item for item in state["items"] if item["kind"] == "tool"]
@@ -218,11 +218,11 @@ async def test_a_call_is_one_card_across_pause_resume_and_restart_and_later_text
 async def test_a_title_survives_cancel_and_restart(store: Path) -> None:
     async with open_rig(store) as rig:
         by_prompt, by_hand = await rig.running(prompt="Plot the sales"), await rig.running(prompt="x")
-        await rig.gateway.patch_thread(ME, by_hand.thread_id, title="Margins")
+        await rig.gateway.threads.patch(ME, by_hand.thread_id, ThreadPatch(title="Margins"))
         for started in (by_prompt, by_hand):
-            await rig.gateway.cancel(ME, started.run_id)
+            await rig.gateway.runs.cancel(ME, started.run_id)
         clock = rig.clock
     async with open_rig(store, clock=clock) as rig:
         for started, title in ((by_prompt, "Plot the sales"), (by_hand, "Margins")):
-            assert (await rig.gateway.get_thread(ME, started.thread_id)).title == title
-            assert (await rig.gateway.snapshot(ME, started.thread_id))["title"] == title
+            assert (await rig.gateway.threads.get(ME, started.thread_id)).title == title
+            assert (await rig.gateway.runs.snapshot(ME, started.thread_id))["title"] == title

@@ -11,6 +11,7 @@ import pytest
 from lobu_jupyter.gateway.retention import EVERY_SECONDS
 from lobu_jupyter.model.errors import ThreadNotFound
 from lobu_jupyter.model.ids import new_id
+from lobu_jupyter.model.requests import ThreadPatch
 
 from .rig import ME, QUIET, Rig, approve, open_rig, say, success
 
@@ -27,7 +28,7 @@ async def ended(rig: Rig, messages: int = 1) -> str:
 
 async def exists(rig: Rig, thread_id: str) -> bool:
     try:
-        await rig.gateway.get_thread(ME, thread_id)
+        await rig.gateway.threads.get(ME, thread_id)
     except ThreadNotFound:
         return False
     return True
@@ -45,9 +46,9 @@ async def test_a_pause_outlives_every_window_and_can_still_be_decided(store: Pat
             await rig.gateway.sweep()
 
         assert not await exists(rig, old)
-        _, is_new = await rig.gateway.resume(ME, paused.thread_id, [approve("c")])
+        _, is_new = await rig.gateway.policy.resume(ME, paused.thread_id, [approve("c")])
         assert is_new
-        await rig.gateway.heartbeat(rig.worker.caller)
+        await rig.gateway.workers.heartbeat(rig.worker.caller)
         (item,) = [i for i in await rig.worker.fetch() if i.kind == "start"]
         assert item.task is not None
         assert item.task.resumption is not None
@@ -59,7 +60,7 @@ async def test_threads_go_by_age_from_their_last_touch_and_leave_no_rows(store: 
     async with open_rig(store, settings=settings) as rig:
         old, touched = await ended(rig), await ended(rig)
         rig.clock.advance(20 * DAY)
-        await rig.gateway.patch_thread(ME, touched, title="still of use")
+        await rig.gateway.threads.patch(ME, touched, ThreadPatch(title="still of use"))
         rig.clock.advance(11 * DAY)
 
         await rig.gateway.sweep()
@@ -69,7 +70,7 @@ async def test_threads_go_by_age_from_their_last_touch_and_leave_no_rows(store: 
         assert not await exists(rig, old)
         assert await exists(rig, touched)
         assert await rig.rows("SELECT 1 FROM events WHERE thread_id = ?", old) == []
-        (row,) = await rig.gateway.audit(ME)
+        (row,) = await rig.gateway.policy.audit(ME)
         assert (row["action"], row["by"], row["detail"]) == ("deleted", "retention", {"why": "age"})
 
 
@@ -96,10 +97,10 @@ async def test_what_is_running_queued_or_read_stays(store: Path) -> None:
         running = await rig.running()
         await rig.start(running.thread_id, if_running="queue")
         read = await ended(rig)
-        pages = rig.gateway.follow(ME, read, 0)
+        pages = rig.gateway.runs.follow(ME, read, 0)
         await anext(pages)
         rig.clock.advance(2 * DAY)
-        await rig.gateway.heartbeat(rig.worker.caller)
+        await rig.gateway.workers.heartbeat(rig.worker.caller)
 
         await rig.gateway.sweep()
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 from typing import Any
 
 from lobu_jupyter.model.errors import LobuError, NotFound
-from lobu_jupyter.model.runs import Entry, Run, RunStatus, Started, StartRun, Thread, ThreadStatus
+from lobu_jupyter.model.requests import NewThread, StartRun
+from lobu_jupyter.model.runs import Entry, Run, RunStatus, Started, Thread, ThreadStatus
 from lobu_jupyter.notebook.decisions import Batch
 from lobu_jupyter.notebook.discover import Found
 
@@ -38,10 +40,22 @@ class FakeClient:
         self.pages = 0
         self.refuse: LobuError | None = None
         self.broken: LobuError | None = None
-        self.threads: list[dict[str, Any]] = []
+        self.created: list[NewThread] = []
         self.rows: list[Run] = []
         self.grants: list[dict[str, Any]] = []
         self._more = threading.Condition()
+        self.threads = SimpleNamespace(create=self._create_thread)
+        self.runs = SimpleNamespace(
+            start=self._start,
+            cancel=self._cancel,
+            list=self._list_runs,
+            get=self._get_run,
+            follow=self._follow,
+        )
+        self.policy = SimpleNamespace(
+            get=self._policy, revoke=self._revoke_grant, resume=self._resume, interrupts=self._interrupts
+        )
+        self.kernels = SimpleNamespace(set_tools=self._set_tools)
 
     def write(self, *events: dict[str, Any]) -> None:
         with self._more:
@@ -56,20 +70,20 @@ class FakeClient:
     def health(self) -> dict[str, Any]:
         return {"status": "ok", "pages": self.pages}
 
-    def create_thread(self, **members: Any) -> Thread:
-        self.threads.append(members)
-        return thread_row(name=members.get("name"))
+    def _create_thread(self, new: NewThread) -> Thread:
+        self.created.append(new)
+        return thread_row(name=new.name)
 
-    def policy(self, **about: Any) -> dict[str, Any]:
+    def _policy(self, **about: Any) -> dict[str, Any]:
         return {"layers": [], "grants": self.grants, "maxMode": "allow"}
 
-    def revoke_grant(self, grant_id: str) -> None:
+    def _revoke_grant(self, grant_id: str) -> None:
         left = [one for one in self.grants if one["grantId"] != grant_id]
         if left == self.grants:
             raise NotFound("There is no such grant.")
         self.grants = left
 
-    def start(self, thread_id: str, run: StartRun) -> Started:
+    def _start(self, thread_id: str, run: StartRun) -> Started:
         if self.refuse is not None:
             raise self.refuse
         self.requests.append(run)
@@ -77,28 +91,28 @@ class FakeClient:
         self.write(j.started(started.run_id, run.prompt or ""))
         return started
 
-    def resume(self, thread_id: str, entries: list[dict[str, Any]]) -> tuple[Started, bool]:
+    def _resume(self, thread_id: str, entries: list[dict[str, Any]]) -> tuple[Started, bool]:
         self.resumed.append(entries)
         self.write(j.started("run_resumed", "", parentRunId="run_1"), j.decided(entries[0]["interruptId"]))
         return Started(run_id="run_resumed", thread_id=thread_id, cursor=len(self.journal) - 2), True
 
-    def cancel(self, run_id: str) -> None:
+    def _cancel(self, run_id: str) -> None:
         self.cancelled.append(run_id)
         self.write(j.finished(run_id, "cancelled"))
 
-    def kernel_tools(self, kernel_id: str, tools: list[Any]) -> None:
+    def _set_tools(self, kernel_id: str, tools: list[Any]) -> None:
         self.told_tools.append((kernel_id, tools))
 
-    def interrupts(self, *, thread_id: str | None = None) -> list[Any]:
+    def _interrupts(self, *, thread_id: str | None = None) -> list[Any]:
         return []
 
-    def list_runs(self, **_: Any) -> list[Run]:
+    def _list_runs(self, _query: Any = None) -> list[Run]:
         return self.rows
 
-    def get_run(self, run_id: str) -> Run:
+    def _get_run(self, run_id: str) -> Run:
         return next(row for row in self.rows if row.run_id == run_id)
 
-    def follow(
+    def _follow(
         self, thread_id: str, cursor: int | None = None, *, run_id: str | None = None, follow: bool = True
     ) -> Iterator[list[Entry]]:
         at = cursor or 0
@@ -135,13 +149,13 @@ class FakeSession:
         return self._batch
 
     def thread(self, name: str | None = None, *, new: bool = False) -> Thread:
-        return self.client.create_thread(name=name, reuse=not new)
+        return self.client.threads.create(NewThread(name=name, reuse=not new))
 
     def known_thread(self) -> Thread | None:
-        return self.client.create_thread(reuse=True)
+        return self.client.threads.create(NewThread(reuse=True))
 
     def start(self, thread_id: str, run: StartRun) -> Started:
-        return self.client.start(thread_id, run)
+        return self.client.runs.start(thread_id, run)
 
     def front_end_attached(self) -> bool:
         return self.answerable

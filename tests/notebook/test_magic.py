@@ -16,6 +16,7 @@ from traitlets.config import Config
 
 import lobu_jupyter
 from lobu_jupyter.model.errors import ThreadBusy
+from lobu_jupyter.model.requests import NewThread
 from lobu_jupyter.model.runs import RunStatus
 from lobu_jupyter.notebook import commands, session
 from lobu_jupyter.notebook.magic import COMMANDS, split
@@ -88,7 +89,7 @@ def test_a_prompt_starts_a_run_and_shows_it(shell: Any, link: FakeSession, capsy
         "ask",
         True,
     )
-    assert link.client.threads == [{"name": "mine", "reuse": True}]
+    assert link.client.created == [NewThread(name="mine", reuse=True)]
     assert "> say hi" in capsys.readouterr().out
     assert run.run_id == "run_1"
 

@@ -11,6 +11,7 @@ import pytest
 from lobu_jupyter.client.errors import ServerGone
 from lobu_jupyter.model.errors import ThreadBusy
 from lobu_jupyter.model.interrupts import Interrupt
+from lobu_jupyter.model.requests import NewThread
 from lobu_jupyter.notebook import api, session
 from lobu_jupyter.notebook.chain import Chain
 from lobu_jupyter.notebook.errors import RunFailed, RunTimeout
@@ -37,7 +38,7 @@ def test_ask_returns_at_once_and_wait_returns_at_the_end(link: FakeSession) -> N
     (request,) = link.client.requests
     assert (request.prompt, request.agent, request.mode) == ("plot sales by month", "script", "ask")
     assert (request.if_running, request.answerable) == ("queue", True)
-    assert link.client.threads == [{"name": None, "reuse": True}]
+    assert link.client.created == [NewThread(name=None, reuse=True)]
 
 
 def test_wait_returns_at_a_question_and_goes_on_after_the_decision(link: FakeSession) -> None:
@@ -151,20 +152,20 @@ def test_only_a_waiting_call_without_a_front_end_cannot_be_answered(
 
 
 def _answer_when_started(link: FakeSession) -> None:
-    start = link.client.start
+    start = link.client.runs.start
 
     def start_and_finish(*args: Any) -> Any:
         started = start(*args)
         link.client.write(*j.said("ok"), j.finished(started.run_id))
         return started
 
-    link.client.start = start_and_finish  # pyright: ignore[reportAttributeAccessIssue]
+    link.client.runs.start = start_and_finish  # pyright: ignore[reportAttributeAccessIssue]
 
 
 @pytest.mark.scenario("P6")
 def test_with_a_front_end_a_waiting_call_waits_through_the_decision(link: FakeSession) -> None:
     link.answerable = True
-    start = link.client.start
+    start = link.client.runs.start
 
     def start_and_ask(*args: Any) -> Any:
         started = start(*args)
@@ -173,24 +174,24 @@ def test_with_a_front_end_a_waiting_call_waits_through_the_decision(link: FakeSe
         return started
 
     def decided_on_a_page() -> None:
-        link.client.resume(j.T, [{"interruptId": "i1"}])
+        link.client.policy.resume(j.T, [{"interruptId": "i1"}])
         link.client.write(j.result("2"), *j.said("Two."), j.finished("run_resumed"))
 
-    link.client.start = start_and_ask  # pyright: ignore[reportAttributeAccessIssue]
+    link.client.runs.start = start_and_ask  # pyright: ignore[reportAttributeAccessIssue]
     run = api.ask("go", wait=True)
 
     assert (run.status, run.text) == ("succeeded", "Two.")
 
 
 def test_a_waiting_call_whose_run_was_cancelled_elsewhere_has_no_answer(link: FakeSession) -> None:
-    start = link.client.start
+    start = link.client.runs.start
 
     def start_and_cancel(*args: Any) -> Any:
         started = start(*args)
         link.client.write(j.finished(started.run_id, "cancelled"))
         return started
 
-    link.client.start = start_and_cancel  # pyright: ignore[reportAttributeAccessIssue]
+    link.client.runs.start = start_and_cancel  # pyright: ignore[reportAttributeAccessIssue]
     with pytest.raises(RunFailed) as caught:
         api.ask("go", wait=True)
 
@@ -201,7 +202,7 @@ def test_a_prompt_while_the_agent_waits_is_queued_and_decides_nothing(
     link: FakeSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = Interrupt(id="i1", thread_id=j.T, run_id="run_1", reason="tool_call")
-    monkeypatch.setattr(link.client, "interrupts", lambda **_: [asked])
+    monkeypatch.setattr(link.client.policy, "interrupts", lambda **_: [asked])
 
     run = api.ask("no, by week")
 

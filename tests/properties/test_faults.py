@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from lobu_jupyter.model.errors import LobuError, StoreUnavailable
 from lobu_jupyter.model.events import Batch, decode
 from lobu_jupyter.model.ports import InboxItem
-from lobu_jupyter.model.runs import StartRun
+from lobu_jupyter.model.requests import RunsQuery, StartRun, ThreadPatch
 from lobu_jupyter.store.database import Database
 from tests.gateway.rig import ME, Rig, Worker, approve, batch, open_rig, reject, say
 
@@ -50,7 +50,7 @@ async def test_the_laws_hold_under_faults(actions: list[tuple[str, int]]) -> Non
                 machine.store.healthy = True
                 await machine.check()
             await machine.store.settled()
-            await rig.gateway.delete_thread(ME, thread_id)
+            await rig.gateway.threads.delete(ME, thread_id)
             _, seqs = await asyncio.wait_for(reader, 60)
             assert seqs == [seq for seq, _ in await machine.rows()]
 
@@ -94,7 +94,7 @@ class Faulty(Machine):
     async def say(self) -> None:
         name, part = await self._next()
         try:
-            await self.rig.gateway.ingest(self.worker.caller, part)
+            await self.rig.gateway.workers.ingest(self.worker.caller, part)
         except LobuError:
             self.refused.add(name)
             raise
@@ -106,15 +106,15 @@ class Faulty(Machine):
             return
         before = await self.rows()
         with suppress(LobuError):  # a later batch, or the end, may have come meanwhile
-            await self.rig.gateway.ingest(self.worker.caller, self.last[1])
+            await self.rig.gateway.workers.ingest(self.worker.caller, self.last[1])
         assert await self.rows() == before
 
     async def torn_say(self) -> None:
         """The caller is cancelled in mid-batch; sent again, it is in the journal once."""
         name, part = await self._next()
-        await self._torn(lambda: self.rig.gateway.ingest(self.worker.caller, part))
+        await self._torn(lambda: self.rig.gateway.workers.ingest(self.worker.caller, part))
         try:
-            await self.rig.gateway.ingest(self.worker.caller, part)
+            await self.rig.gateway.workers.ingest(self.worker.caller, part)
         except LobuError:
             self.refused.add(name)
             raise
@@ -146,31 +146,33 @@ class Faulty(Machine):
     async def torn_start(self) -> None:
         """A start whose answer was lost, tried again with the same id: one run."""
         request = StartRun(prompt="go", client_request_id=self._name(), if_running="queue")
-        await self._torn(lambda: self.rig.gateway.start(ME, self.thread_id, request))
-        first = await self.rig.gateway.start(ME, self.thread_id, request)
-        again = await self.rig.gateway.start(ME, self.thread_id, request)
+        await self._torn(lambda: self.rig.gateway.runs.start(ME, self.thread_id, request))
+        first = await self.rig.gateway.runs.start(ME, self.thread_id, request)
+        again = await self.rig.gateway.runs.start(ME, self.thread_id, request)
         assert first.run_id == again.run_id
         await self.fetch()
 
     async def torn_approve(self) -> None:
         entries = await self._entries(approve)
         if entries:
-            await self._torn(lambda: self.rig.gateway.resume(ME, self.thread_id, entries))
-            first, _ = await self.rig.gateway.resume(ME, self.thread_id, entries)
-            again, is_new = await self.rig.gateway.resume(ME, self.thread_id, entries)
+            await self._torn(lambda: self.rig.gateway.policy.resume(ME, self.thread_id, entries))
+            first, _ = await self.rig.gateway.policy.resume(ME, self.thread_id, entries)
+            again, is_new = await self.rig.gateway.policy.resume(ME, self.thread_id, entries)
             assert (again.run_id, is_new) == (first.run_id, False)
 
     async def two_decide(self) -> None:
         yes, no = await self._entries(approve), await self._entries(reject)
         if yes:
-            calls = [self.rig.gateway.resume(ME, self.thread_id, entries) for entries in (yes, no, yes)]
+            calls = [
+                self.rig.gateway.policy.resume(ME, self.thread_id, entries) for entries in (yes, no, yes)
+            ]
             answers = await asyncio.gather(*calls, return_exceptions=True)
             runs = {answer[0].run_id for answer in answers if not isinstance(answer, BaseException)}
             assert len(runs) <= 1
             assert all(isinstance(a, LobuError) for a in answers if isinstance(a, BaseException))
 
     async def _entries(self, decide: Callable[[str], dict[str, Any]]) -> list[dict[str, Any]]:
-        asked = await self.rig.gateway.interrupts(ME)
+        asked = await self.rig.gateway.policy.interrupts(ME)
         return [decide(interrupt.id.removeprefix("ask-")) for interrupt in asked]
 
     # -- what happens -----------------------------------------------------------------------------
@@ -185,11 +187,11 @@ class Faulty(Machine):
         assert await self.rows() == before
 
     async def _cancel_any(self) -> None:
-        runs = await self.rig.gateway.list_runs(ME, thread_id=self.thread_id)
-        await self.rig.gateway.cancel(ME, runs[0].run_id if runs else "run_none")
+        runs = await self.rig.gateway.runs.list(ME, RunsQuery(thread_id=self.thread_id))
+        await self.rig.gateway.runs.cancel(ME, runs[0].run_id if runs else "run_none")
 
     async def _rename(self) -> None:
-        await self.rig.gateway.patch_thread(ME, self.thread_id, title=self._name())
+        await self.rig.gateway.threads.patch(ME, self.thread_id, ThreadPatch(title=self._name()))
 
     async def jump(self) -> None:
         """The wall clock is set, forward or back."""

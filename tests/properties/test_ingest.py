@@ -43,22 +43,24 @@ async def _journal_of(path: Path, script: list[Event], data: st.DataObject | Non
             number += 1
             part = batch(started.run_id, caller.incarnation, number, *events[:size])
             events = events[size:]
-            await rig.gateway.ingest(caller, part)
+            await rig.gateway.workers.ingest(caller, part)
             if data is not None:
                 await _disturb(rig, data, caller, part, started.run_id)
         bodies = [
-            e.body async for page in rig.gateway.follow(ME, started.thread_id, 0, follow=False) for e in page
+            e.body
+            async for page in rig.gateway.runs.follow(ME, started.thread_id, 0, follow=False)
+            for e in page
         ]
         entries = [
-            e async for page in rig.gateway.follow(ME, started.thread_id, 0, follow=False) for e in page
+            e async for page in rig.gateway.runs.follow(ME, started.thread_id, 0, follow=False) for e in page
         ]
-        assert await rig.gateway.snapshot(ME, started.thread_id) == fold(entries)
+        assert await rig.gateway.runs.snapshot(ME, started.thread_id) == fold(entries)
     return bodies[2:-1]
 
 
 async def _disturb(rig: Rig, data: st.DataObject, caller: Any, part: Any, run_id: str) -> None:
     if data.draw(st.booleans()):
-        await rig.gateway.ingest(caller, part)  # the ack was lost
+        await rig.gateway.workers.ingest(caller, part)  # the ack was lost
     if data.draw(st.booleans()):
         rig.gateway._ctx.slices.drop(run_id)  # another server took the batch, or this one was restarted
     if data.draw(st.booleans()):
@@ -66,4 +68,4 @@ async def _disturb(rig: Rig, data: st.DataObject, caller: Any, part: Any, run_id
             run_id, caller.incarnation, part.batch + 1, {"type": "TEXT_MESSAGE_END", "messageId": "?"}
         )
         with pytest.raises(LobuError):
-            await rig.gateway.ingest(caller, bad)
+            await rig.gateway.workers.ingest(caller, bad)

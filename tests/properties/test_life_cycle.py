@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from lobu_jupyter.model.errors import LobuError
 from lobu_jupyter.model.events import decode
 from lobu_jupyter.model.fold import fold
+from lobu_jupyter.model.requests import RunsQuery, ThreadPatch
 from lobu_jupyter.model.runs import LIVE, RunStatus
 from lobu_jupyter.model.runs import Entry as Journaled
 from tests.gateway.rig import (
@@ -80,7 +81,7 @@ async def test_the_laws_hold_after_any_actions(actions: list[str], cuts: list[in
             await machine.all_attached(
                 len(readers)
             )  # who asks for a thread that is gone is told so, and no more
-            await rig.gateway.delete_thread(ME, thread_id)
+            await rig.gateway.threads.delete(ME, thread_id)
             seen = await asyncio.wait_for(asyncio.gather(*readers), 60)
             whole = [seq for seq, _ in await machine.rows()]
             for cursor, seqs in seen:
@@ -105,7 +106,7 @@ class Machine:
         return f"n{self.count}"
 
     async def _live(self) -> str:
-        runs = await self.rig.gateway.list_runs(ME, thread_id=self.thread_id, status="running")
+        runs = await self.rig.gateway.runs.list(ME, RunsQuery(thread_id=self.thread_id, status="running"))
         return runs[0].run_id if runs else "run_none"
 
     async def start(self, **fields: Any) -> None:
@@ -145,31 +146,35 @@ class Machine:
         await self.worker.emit(await self._live(), failed())
 
     async def _open(self) -> list[str]:
-        state = await self.rig.gateway.snapshot(ME, self.thread_id)
+        state = await self.rig.gateway.runs.snapshot(ME, self.thread_id)
         return [i["id"] for i in state["items"] if i["kind"] == "message" and not i["done"]]
 
     async def _owed(self) -> list[str]:
-        state = await self.rig.gateway.snapshot(ME, self.thread_id)
+        state = await self.rig.gateway.runs.snapshot(ME, self.thread_id)
         return [i["id"] for i in state["items"] if i["kind"] == "tool" and i["status"] == "running"]
 
     async def approve(self) -> None:
-        asked = await self.rig.gateway.interrupts(ME)
-        await self.rig.gateway.resume(ME, self.thread_id, [approve(i.id.removeprefix("ask-")) for i in asked])
+        asked = await self.rig.gateway.policy.interrupts(ME)
+        await self.rig.gateway.policy.resume(
+            ME, self.thread_id, [approve(i.id.removeprefix("ask-")) for i in asked]
+        )
 
     async def reject(self) -> None:
-        asked = await self.rig.gateway.interrupts(ME)
-        await self.rig.gateway.resume(ME, self.thread_id, [reject(i.id.removeprefix("ask-")) for i in asked])
+        asked = await self.rig.gateway.policy.interrupts(ME)
+        await self.rig.gateway.policy.resume(
+            ME, self.thread_id, [reject(i.id.removeprefix("ask-")) for i in asked]
+        )
 
     async def cancel(self) -> None:
-        runs = await self.rig.gateway.list_runs(ME, thread_id=self.thread_id)
+        runs = await self.rig.gateway.runs.list(ME, RunsQuery(thread_id=self.thread_id))
         if runs:
-            await self.rig.gateway.cancel(ME, runs[self.count % len(runs)].run_id)
+            await self.rig.gateway.runs.cancel(ME, runs[self.count % len(runs)].run_id)
 
     async def kernel(self) -> None:
-        await self.rig.gateway.kernel_event("k1", "restarted")
+        await self.rig.gateway.kernels.event("k1", "restarted")
 
     async def crash(self) -> None:
-        await self.rig.gateway.worker_gone(self.worker.caller.worker_id, exit_code=0)
+        await self.rig.gateway.workers.gone(self.worker.caller.worker_id, exit_code=0)
         self.worker = await Worker.register(self.rig.gateway)
 
     async def sweep(self) -> None:
@@ -181,10 +186,10 @@ class Machine:
         await self.rig.gateway.sweep()
 
     async def beat(self) -> None:
-        await self.rig.gateway.heartbeat(self.worker.caller)
+        await self.rig.gateway.workers.heartbeat(self.worker.caller)
 
     async def title(self) -> None:
-        await self.rig.gateway.patch_thread(ME, self.thread_id, title=self._name())
+        await self.rig.gateway.threads.patch(ME, self.thread_id, ThreadPatch(title=self._name()))
 
     async def stale(self) -> None:
         thief = await Worker.register(self.rig.gateway, child=False, agents=("none of ours",))
@@ -202,11 +207,11 @@ class Machine:
     async def follow(self, cursor: int | None) -> tuple[int, list[int]]:
         """Read until the thread is deleted."""
         if cursor is None:
-            cursor = (await self.rig.gateway.get_thread(ME, self.thread_id)).cursor
+            cursor = (await self.rig.gateway.threads.get(ME, self.thread_id)).cursor
         seqs: list[int] = []
         first = True
         try:
-            async for page in self.rig.gateway.follow(ME, self.thread_id, cursor):
+            async for page in self.rig.gateway.runs.follow(ME, self.thread_id, cursor):
                 seqs += [entry.seq for entry in page]
                 if first:  # it comes at once, empty if there is nothing new
                     self.attached.release()
@@ -218,11 +223,13 @@ class Machine:
     async def check(self) -> None:
         rows = await self.rows()
         assert [seq for seq, _ in rows] == list(range(1, len(rows) + 1))
-        state = await self.rig.gateway.snapshot(ME, self.thread_id)
+        state = await self.rig.gateway.runs.snapshot(ME, self.thread_id)
         assert state == fold([Journaled(seq, body) for seq, body in rows])
-        thread = await self.rig.gateway.get_thread(ME, self.thread_id)
+        thread = await self.rig.gateway.threads.get(ME, self.thread_id)
         assert (thread.status.value, thread.cursor) == (state["status"], len(rows))
-        runs = {r.run_id: r for r in await self.rig.gateway.list_runs(ME, thread_id=self.thread_id)}
+        runs = {
+            r.run_id: r for r in await self.rig.gateway.runs.list(ME, RunsQuery(thread_id=self.thread_id))
+        }
         folded = {r["runId"]: r["status"] for r in state["runs"]}
         for run_id, run in runs.items():
             assert folded.get(run_id, "queued") == run.status.value
@@ -230,7 +237,7 @@ class Machine:
         assert leases == {r.run_id for r in runs.values() if r.status is RunStatus.RUNNING}
         ends = [e["type"] for e in (decode(b) for _, b in rows) if e["type"] in ("RUN_FINISHED", "RUN_ERROR")]
         assert len(ends) == sum(run.status not in LIVE for run in runs.values())
-        asked = {i.id for i in await self.rig.gateway.interrupts(ME)}
+        asked = {i.id for i in await self.rig.gateway.policy.interrupts(ME)}
         assert asked == {i["id"] for i in state["interrupts"]}
         kept = await self.rig.rows("SELECT run_id FROM checkpoints")
         owed = {i["runId"] for i in state["interrupts"]} | {

@@ -47,9 +47,9 @@ def many(run_id: str, incarnation: int, number: int, count: int = MAX_BATCH_EVEN
 
 async def refused(rig: Rig, worker: Worker, sent: ev.Batch, error: type[LobuError]) -> None:
     with pytest.raises(error) as caught:
-        await rig.gateway.ingest(worker.caller, sent)
+        await rig.gateway.workers.ingest(worker.caller, sent)
     assert type(caught.value) is error
-    (each,) = await rig.gateway.ingest_each(worker.caller, [sent])
+    (each,) = await rig.gateway.workers.ingest_each(worker.caller, [sent])
     assert type(each) is error
 
 
@@ -64,7 +64,7 @@ async def test_a_batch_of_another_incarnation_is_not_parsed(rig: Rig, parsed: li
 
 async def test_a_batch_of_a_worker_that_is_gone_is_not_parsed(rig: Rig, parsed: list[str]) -> None:
     run = await rig.running()
-    await rig.gateway.worker_gone(rig.worker.caller.worker_id)
+    await rig.gateway.workers.gone(rig.worker.caller.worker_id)
 
     await refused(rig, rig.worker, many(run.run_id, rig.worker.caller.incarnation, 1), StaleIncarnation)
 
@@ -102,10 +102,10 @@ async def test_a_batch_after_the_end_is_not_parsed(rig: Rig, parsed: list[str]) 
 async def test_a_repeated_batch_is_answered_again_and_not_parsed(rig: Rig, parsed: list[str]) -> None:
     run = await rig.running()
     sent = many(run.run_id, rig.worker.caller.incarnation, 1)
-    first = await rig.gateway.ingest(rig.worker.caller, sent)
+    first = await rig.gateway.workers.ingest(rig.worker.caller, sent)
     parsed.clear()
 
-    assert await rig.gateway.ingest(rig.worker.caller, sent) == first
+    assert await rig.gateway.workers.ingest(rig.worker.caller, sent) == first
     assert parsed == []
 
 
@@ -116,7 +116,9 @@ async def test_a_batch_of_too_many_events_is_not_parsed(rig: Rig, parsed: list[s
     await refused(rig, rig.worker, many(run.run_id, incarnation, 1, MAX_BATCH_EVENTS + 1), InvalidField)
 
     assert parsed == []
-    assert (await rig.gateway.ingest(rig.worker.caller, many(run.run_id, incarnation, 1)))["acked"] == 1
+    assert (await rig.gateway.workers.ingest(rig.worker.caller, many(run.run_id, incarnation, 1)))[
+        "acked"
+    ] == 1
 
 
 async def test_the_batch_that_comes_next_is_taken_without_a_look(
@@ -124,7 +126,7 @@ async def test_the_batch_that_comes_next_is_taken_without_a_look(
 ) -> None:
     run = await rig.running()
     incarnation = rig.worker.caller.incarnation
-    await rig.gateway.ingest(rig.worker.caller, many(run.run_id, incarnation, 1))
+    await rig.gateway.workers.ingest(rig.worker.caller, many(run.run_id, incarnation, 1))
     reads: list[Any] = []
     read = rig.database.read
 
@@ -134,6 +136,6 @@ async def test_the_batch_that_comes_next_is_taken_without_a_look(
 
     monkeypatch.setattr(rig.database, "read", count)
 
-    taken = await rig.gateway.ingest(rig.worker.caller, many(run.run_id, incarnation, 2))
+    taken = await rig.gateway.workers.ingest(rig.worker.caller, many(run.run_id, incarnation, 2))
 
     assert (taken["acked"], reads) == (2, [])

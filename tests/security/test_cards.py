@@ -219,15 +219,15 @@ async def test_a_call_whose_arguments_cannot_be_read_can_only_be_rejected(
     first = await rig.running()
     more = {} if extra is None else {"metadata": {"lobu": extra}}
     await rig.worker.emit(first.run_id, *call("c", "sh", args), paused("c", **more), checkpoint="here")
-    (interrupt,) = await rig.gateway.interrupts(ME, thread_id=first.thread_id)
+    (interrupt,) = await rig.gateway.policy.interrupts(ME, thread_id=first.thread_id)
 
     assert interrupt.decisions == ("reject",)
     assert interrupt.unshown
     assert interrupt.tool_name == "sh"
     for decision in (approve("c"), approve("c", editedArgs={"command": "ls"}), approve("c", grant="thread")):
         with pytest.raises(InvalidField):
-            await rig.gateway.resume(ME, first.thread_id, [decision])
-    assert (await rig.gateway.resume(ME, first.thread_id, [reject("c")]))[1]
+            await rig.gateway.policy.resume(ME, first.thread_id, [decision])
+    assert (await rig.gateway.policy.resume(ME, first.thread_id, [reject("c")]))[1]
 
 
 async def test_a_worker_that_leaves_out_the_arguments_hides_none(rig: Rig) -> None:
@@ -235,7 +235,7 @@ async def test_a_worker_that_leaves_out_the_arguments_hides_none(rig: Rig) -> No
     lobu = {"metadata": {"lobu": {"toolName": "sh", "decisions": ["approve", "reject"]}}}
     pause = paused("c", **lobu)
     await rig.worker.emit(first.run_id, *call("c", "sh", '{"command": "rm"}'), pause, checkpoint="here")
-    (interrupt,) = await rig.gateway.interrupts(ME, thread_id=first.thread_id)
+    (interrupt,) = await rig.gateway.policy.interrupts(ME, thread_id=first.thread_id)
 
     assert interrupt.args == {"command": "rm"}
     (told,) = (await rig.journal(first.thread_id))[-1]["outcome"]["interrupts"]
@@ -246,7 +246,7 @@ async def test_what_a_worker_calls_unshown_can_only_be_rejected(rig: Rig) -> Non
     first = await rig.running()
     lobu = {"metadata": {"lobu": {"toolName": "sh", "args": {"a": 1}, "unshown": "It is binary."}}}
     await rig.worker.emit(first.run_id, *call("c", "sh"), paused("c", **lobu), checkpoint="here")
-    (interrupt,) = await rig.gateway.interrupts(ME, thread_id=first.thread_id)
+    (interrupt,) = await rig.gateway.policy.interrupts(ME, thread_id=first.thread_id)
 
     assert interrupt.decisions == ("reject",)
 

@@ -12,6 +12,7 @@ import pytest
 from lobu_jupyter.model.digest import COVERED, LEFT_OUT, canonical, digest_of, digest_of_wire
 from lobu_jupyter.model.errors import AlreadyDecided, InvalidField, QuestionChanged
 from lobu_jupyter.model.interrupts import Interrupt, event_of_interrupt
+from lobu_jupyter.model.requests import AuditQuery
 from lobu_jupyter.model.runs import Started, ThreadStatus
 from tests.gateway.rig import ME, Rig, approve, call, paused, reject
 from tests.vectors import digests
@@ -33,7 +34,7 @@ OTHER = "0" * 64
 
 async def waiting_journal(rig: Rig, started: Started) -> list[dict[str, Any]]:
     """The open questions as a reader of the journal has them."""
-    return (await rig.gateway.snapshot(ME, started.thread_id))["interrupts"]
+    return (await rig.gateway.runs.snapshot(ME, started.thread_id))["interrupts"]
 
 
 async def shown(rig: Rig, started: Started) -> str:
@@ -125,11 +126,11 @@ async def test_a_decision_with_the_digest_of_the_question_is_taken_and_kept(rig:
     first = await rig.waiting("c")
     digest = await shown(rig, first)
 
-    _, new = await rig.gateway.resume(ME, first.thread_id, [with_digest(approve("c"), digest)])
+    _, new = await rig.gateway.policy.resume(ME, first.thread_id, [with_digest(approve("c"), digest)])
 
     assert new
     assert [value["digest"] for value in await decided(rig, first)] == [digest]
-    (row, *_) = await rig.gateway.audit(ME, thread_id=first.thread_id)
+    (row, *_) = await rig.gateway.policy.audit(ME, AuditQuery(thread_id=first.thread_id))
     assert (row["action"], row["detail"]["digest"]) == ("decided approve", digest)
 
 
@@ -142,16 +143,16 @@ async def test_a_decision_that_was_shown_something_else_decides_nothing(
     before = await rig.journal(first.thread_id)
 
     with pytest.raises(QuestionChanged) as refused:
-        await rig.gateway.resume(ME, first.thread_id, [with_digest(entry, OTHER)])
+        await rig.gateway.policy.resume(ME, first.thread_id, [with_digest(entry, OTHER)])
 
     assert await rig.journal(first.thread_id) == before
-    assert (await rig.gateway.get_thread(ME, first.thread_id)).status is ThreadStatus.WAITING
+    assert (await rig.gateway.threads.get(ME, first.thread_id)).status is ThreadStatus.WAITING
     (true,) = refused.value.detail["interrupts"]
     assert true == {name: value for name, value in question.items() if name != "runId"}
-    (row, *_) = await rig.gateway.audit(ME, thread_id=first.thread_id)
+    (row, *_) = await rig.gateway.policy.audit(ME, AuditQuery(thread_id=first.thread_id))
     assert (row["action"], row["detail"]["why"]) == ("refused decision", "question_changed")
     right = with_digest(approve("c"), digest_of_wire(true))
-    assert (await rig.gateway.resume(ME, first.thread_id, [right]))[1]
+    assert (await rig.gateway.policy.resume(ME, first.thread_id, [right]))[1]
 
 
 async def test_of_a_batch_all_or_nothing_is_as_it_was_shown(rig: Rig) -> None:
@@ -161,20 +162,20 @@ async def test_of_a_batch_all_or_nothing_is_as_it_was_shown(rig: Rig) -> None:
     entries = [with_digest(approve("a"), digest_of_wire(one)), with_digest(approve("b"), OTHER)]
 
     with pytest.raises(QuestionChanged) as refused:
-        await rig.gateway.resume(ME, first.thread_id, entries)
+        await rig.gateway.policy.resume(ME, first.thread_id, entries)
 
     assert [true["id"] for true in refused.value.detail["interrupts"]] == ["ask-b"]
-    assert len(await rig.gateway.interrupts(ME)) == 2
+    assert len(await rig.gateway.policy.interrupts(ME)) == 2
 
 
 async def test_a_decision_without_a_digest_is_taken_and_the_audit_says_so(rig: Rig) -> None:
     first = await rig.waiting("c")
 
-    await rig.gateway.resume(ME, first.thread_id, [approve("c")])
+    await rig.gateway.policy.resume(ME, first.thread_id, [approve("c")])
 
     (value,) = await decided(rig, first)
     assert "digest" not in value
-    (row, *_) = await rig.gateway.audit(ME, thread_id=first.thread_id)
+    (row, *_) = await rig.gateway.policy.audit(ME, AuditQuery(thread_id=first.thread_id))
     assert row["detail"]["digest"] is None
 
 
@@ -185,21 +186,21 @@ async def test_a_digest_that_is_none_is_refused_by_name(rig: Rig, digest: Any) -
     first = await rig.waiting("c")
 
     with pytest.raises(InvalidField) as refused:
-        await rig.gateway.resume(ME, first.thread_id, [with_digest(approve("c"), digest)])
+        await rig.gateway.policy.resume(ME, first.thread_id, [with_digest(approve("c"), digest)])
 
     assert refused.value.field == "resume[0].digest"
-    assert len(await rig.gateway.interrupts(ME)) == 1
+    assert len(await rig.gateway.policy.interrupts(ME)) == 1
 
 
 async def test_the_same_decision_again_is_harmless_with_its_digest_or_without(rig: Rig) -> None:
     first = await rig.waiting("c")
     entry = with_digest(approve("c"), await shown(rig, first))
-    started, _ = await rig.gateway.resume(ME, first.thread_id, [entry])
+    started, _ = await rig.gateway.policy.resume(ME, first.thread_id, [entry])
 
-    assert await rig.gateway.resume(ME, first.thread_id, [entry]) == (started, False)
-    assert await rig.gateway.resume(ME, first.thread_id, [approve("c")]) == (started, False)
+    assert await rig.gateway.policy.resume(ME, first.thread_id, [entry]) == (started, False)
+    assert await rig.gateway.policy.resume(ME, first.thread_id, [approve("c")]) == (started, False)
     with pytest.raises(AlreadyDecided):
-        await rig.gateway.resume(ME, first.thread_id, [with_digest(approve("c"), OTHER)])
+        await rig.gateway.policy.resume(ME, first.thread_id, [with_digest(approve("c"), OTHER)])
 
 
 @pytest.mark.parametrize(
@@ -219,11 +220,11 @@ async def test_a_legitimate_decision_never_fails_on_what_json_can_hold(rig: Rig,
     given = {"args": json.loads(args), "toolName": "sum"}
     ask = paused("c", metadata={"lobu": given}, message="Sum?")
     await rig.worker.emit(run.run_id, *call("c", "sum", args), ask, checkpoint="{}")
-    (listed,) = await rig.gateway.interrupts(ME)
+    (listed,) = await rig.gateway.policy.interrupts(ME)
     digest = await shown(rig, run)
     assert digest == digest_of(listed)
 
-    assert (await rig.gateway.resume(ME, run.thread_id, [with_digest(approve("c"), digest)]))[1]
+    assert (await rig.gateway.policy.resume(ME, run.thread_id, [with_digest(approve("c"), digest)]))[1]
 
 
 async def test_an_integer_that_a_browser_would_round_comes_with_its_exact_text(rig: Rig) -> None:

@@ -79,16 +79,16 @@ def test_a_question_that_changed_is_shown_anew_and_what_was_decided_is_forgotten
     link.client.write(*j.called("c1"), *j.called("c2"), j.paused(A, B))
     run._ipython_display_()
     run.approve(0)
-    resume = link.client.resume
+    resume = link.client.policy.resume
     refuse = QuestionChanged(interrupts=[A, B])
 
     def refused(*_: Any) -> Any:
         raise refuse
 
-    monkeypatch.setattr(link.client, "resume", refused)
+    monkeypatch.setattr(link.client.policy, "resume", refused)
     with pytest.raises(QuestionChanged):
         run.reject("no", 1)
-    monkeypatch.setattr(link.client, "resume", resume)
+    monkeypatch.setattr(link.client.policy, "resume", resume)
 
     assert run.undecided == 2
     run.approve(0)
@@ -105,7 +105,7 @@ def test_the_magic_says_in_a_line_that_a_question_changed(
     def refused(*_: Any) -> Any:
         raise QuestionChanged(interrupts=[A])
 
-    monkeypatch.setattr(link.client, "resume", refused)
+    monkeypatch.setattr(link.client.policy, "resume", refused)
 
     with pytest.raises(UsageError, match="not the one that you were shown"):
         commands.COMMANDS["approve"]("")

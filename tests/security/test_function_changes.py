@@ -126,7 +126,7 @@ async def test_an_outside_workers_question_about_a_function_has_the_gateways_own
     rig: Rig, said: dict[str, Any]
 ) -> None:
     rig.worker = await Worker.register(rig.gateway, child=False, agents=("outside",))
-    await rig.gateway.kernel_tools(
+    await rig.gateway.kernels.set_tools(
         kernel(decides=False), "k1", [ToolSpec(name="sh", approval=False, fingerprint=OLD)]
     )
     started = await rig.running(agent="outside", kernel_id="k1")
@@ -134,6 +134,6 @@ async def test_an_outside_workers_question_about_a_function_has_the_gateways_own
     ask = paused("c", metadata={"lobu": said})
     await rig.worker.emit(started.run_id, *call("c", "sh", "{}"), ask, checkpoint="opaque")
 
-    (found,) = await rig.gateway.interrupts(ME)
+    (found,) = await rig.gateway.policy.interrupts(ME)
     assert (found.by_agent, found.no_grant) == (True, True)
     assert found.binds == {"function": "sh", "fingerprint": OLD}

@@ -16,6 +16,7 @@ from lobu_jupyter.model.covering import GRANTS, GrantName, is_simple, words_of
 from lobu_jupyter.model.errors import InvalidField
 from lobu_jupyter.model.events import Event, custom
 from lobu_jupyter.model.policy import Grant, Policy, Rules, Verdict, judge
+from lobu_jupyter.model.requests import AuditQuery, NewThread
 from lobu_jupyter.server import openapi_path
 from tests.gateway.rig import ME, OTHER, Rig, Worker, approve, call, paused
 from tests.peek import peek
@@ -62,12 +63,12 @@ def test_a_grant_of_simple_code_covers_nothing_else(tool: str, args: dict[str, A
 
 
 async def grants(rig: Rig, thread_id: str) -> tuple[Grant, ...]:
-    return (await rig.gateway.policy(ME, thread_id=thread_id)).grants
+    return (await rig.gateway.policy.get(ME, thread_id=thread_id)).grants
 
 
 async def test_this_exact_call_covers_itself_only(rig: Rig) -> None:
     first = await rig.waiting("c")
-    await rig.gateway.resume(ME, first.thread_id, [approve("c", grant="call")])
+    await rig.gateway.policy.resume(ME, first.thread_id, [approve("c", grant="call")])
 
     policy = Policy(grants=await grants(rig, first.thread_id))
 
@@ -80,7 +81,7 @@ async def test_this_exact_call_covers_itself_only(rig: Rig) -> None:
 async def test_the_default_grants_are_narrow_and_the_wide_ones_are_named(rig: Rig, grant: str) -> None:
     thread = await rig.thread(notebook_path="a.ipynb")
     await rig.waiting("c", thread_id=thread)
-    await rig.gateway.resume(ME, thread, [approve("c", grant=grant)])
+    await rig.gateway.policy.resume(ME, thread, [approve("c", grant=grant)])
     policy = Policy(grants=await grants(rig, thread))
     deletes = {"code": 'import shutil; shutil.rmtree("x")'}
 
@@ -96,15 +97,15 @@ async def test_a_tool_that_is_no_code_takes_only_the_grants_that_say_so(rig: Rig
     await rig.worker.emit(run.run_id, *call("c", tool="send_mail"), paused("c"), checkpoint="c")
 
     with pytest.raises(InvalidField, match="thread_all"):
-        await rig.gateway.resume(ME, run.thread_id, [approve("c", grant="thread")])
-    await rig.gateway.resume(ME, run.thread_id, [approve("c", grant="thread_all")])
+        await rig.gateway.policy.resume(ME, run.thread_id, [approve("c", grant="thread")])
+    await rig.gateway.policy.resume(ME, run.thread_id, [approve("c", grant="thread_all")])
 
     assert [one.covers for one in await grants(rig, run.thread_id)] == ["all"]
 
 
 async def test_a_grant_of_before_is_narrow(rig: Rig) -> None:
     await rig.database.write(_old_grant)
-    (grant,) = (await rig.gateway.policy(ME)).grants
+    (grant,) = (await rig.gateway.policy.get(ME)).grants
 
     assert judge(Policy(grants=(grant,)), "run_code", True, {"code": "import os"}).verdict is Verdict.ASK
 
@@ -120,9 +121,9 @@ async def _old_grant(tx: Any) -> None:
 async def test_an_outside_worker_is_given_no_grant(rig: Rig) -> None:
     outside = await Worker.register(rig.gateway, child=False, agents=("theirs",))
     first = await rig.waiting("c")
-    resumed, _ = await rig.gateway.resume(ME, first.thread_id, [approve("c", grant="thread_all")])
+    resumed, _ = await rig.gateway.policy.resume(ME, first.thread_id, [approve("c", grant="thread_all")])
     await rig.worker.fetch()
-    await rig.gateway.cancel(ME, resumed.run_id)
+    await rig.gateway.runs.cancel(ME, resumed.run_id)
 
     await rig.start(first.thread_id, agent="theirs")
     items = await outside.fetch()
@@ -168,7 +169,9 @@ async def test_each_use_of_a_grant_is_in_the_audit(rig: Rig) -> None:
     await rig.worker.emit(run.run_id, *call("c"), use(), *call("d"), use("d"), use("d"))
 
     rows = [
-        row for row in await rig.gateway.audit(ME, thread_id=run.thread_id) if row["action"] == "grant used"
+        row
+        for row in await rig.gateway.policy.audit(ME, AuditQuery(thread_id=run.thread_id))
+        if row["action"] == "grant used"
     ]
     assert [(row["runId"], row["by"], row["via"]) for row in rows] == [
         (run.run_id, rig.worker.caller.worker_id, "worker")
@@ -176,7 +179,7 @@ async def test_each_use_of_a_grant_is_in_the_audit(rig: Rig) -> None:
     assert [row["detail"] for row in rows[::-1]] == [
         {"grantId": "grant_1", "tool": "run_code", "toolCallId": name} for name in ("c", "d")
     ]
-    assert await rig.gateway.audit(OTHER) == []
+    assert await rig.gateway.policy.audit(OTHER) == []
 
 
 @pytest.mark.parametrize("bad", [{"grantId": 5}, {"toolCallId": None}, {"tool": "x" * 10**4}])
@@ -198,7 +201,7 @@ async def test_an_outside_worker_claims_no_use_of_a_grant(rig: Rig) -> None:
     with pytest.raises(InvalidField, match="no grants"):
         await outside.emit(run.run_id, *call("c"), use())
 
-    assert [row for row in await rig.gateway.audit(ME) if row["action"] == "grant used"] == []
+    assert [row for row in await rig.gateway.policy.audit(ME) if row["action"] == "grant used"] == []
 
 
 # -- how grants end: the notebook's file is deleted, or is another one
@@ -206,11 +209,11 @@ async def test_an_outside_worker_claims_no_use_of_a_grant(rig: Rig) -> None:
 
 async def granted_in(rig: Rig, path: str, by: Person = ME) -> str:
     """A chat of a notebook, with a grant for the notebook, one for the chat, and a rule."""
-    thread = (await rig.gateway.create_thread(by, notebook_path=path)).thread_id
+    thread = (await rig.gateway.threads.create(by, NewThread(notebook_path=path))).thread_id
     for grant in ("notebook", "thread_all"):
         row = {"owner": by.name, "thread_id": thread, "notebook_path": path}
         await rig.database.write(lambda tx, row=row, grant=grant: _add(tx, row, grant))
-    await rig.gateway.put_policy(by, notebook_path=path, rules=Rules(deny=("x",)))
+    await rig.gateway.policy.put(by, notebook_path=path, rules=Rules(deny=("x",)))
     return thread
 
 
@@ -230,8 +233,8 @@ async def _add(tx: Any, row: dict[str, str], grant: str) -> None:
 
 async def held(rig: Rig, path: str, thread: str, by: Person = ME) -> tuple[int, bool]:
     """How many grants hold in a notebook's chat, and whether its rules do."""
-    grants = (await rig.gateway.policy(by, thread_id=thread)).grants
-    layers = (await rig.gateway.policy(by, notebook_path=path)).layers
+    grants = (await rig.gateway.policy.get(by, thread_id=thread)).grants
+    layers = (await rig.gateway.policy.get(by, notebook_path=path)).layers
     return len(grants), any(layer.name == "notebook" for layer in layers)
 
 
@@ -244,11 +247,11 @@ async def test_a_notebook_that_is_gone_takes_its_grants_and_rules_along(
     beside = await granted_in(rig, "workshop/a.ipynb")
     assert await held(rig, "work/a.ipynb", thread) == (2, True)
 
-    await rig.gateway.notebook_gone(place, what, owner=ME.name)
+    await rig.gateway.threads.notebook_gone(place, what, owner=ME.name)
 
     assert await held(rig, "work/a.ipynb", thread) == (0, False)
     assert await held(rig, "workshop/a.ipynb", beside) == (2, True)
-    ended = [row for row in await rig.gateway.audit(ME) if row["action"].endswith(" ended")]
+    ended = [row for row in await rig.gateway.policy.audit(ME) if row["action"].endswith(" ended")]
     assert sorted(row["action"] for row in ended) == ["grant ended", "grant ended", "rules ended"]
     assert {row["detail"]["why"] for row in ended} == {f"the notebook was {what}"}
     assert {row["detail"]["grantId"] for row in ended if row["action"] == "grant ended"} == {
@@ -260,7 +263,7 @@ async def test_a_notebook_that_is_gone_takes_its_grants_and_rules_along(
 async def test_a_person_ends_no_other_persons_grants(rig: Rig) -> None:
     mine, theirs = await granted_in(rig, "a.ipynb"), await granted_in(rig, "a.ipynb", OTHER)
 
-    await rig.gateway.notebook_gone("a.ipynb", "deleted", owner=OTHER.name)
+    await rig.gateway.threads.notebook_gone("a.ipynb", "deleted", owner=OTHER.name)
 
     assert await held(rig, "a.ipynb", mine) == (2, True)
     assert await held(rig, "a.ipynb", theirs, OTHER) == (0, False)
@@ -269,9 +272,9 @@ async def test_a_person_ends_no_other_persons_grants(rig: Rig) -> None:
 async def test_a_notebook_that_takes_anothers_path_brings_its_own_grants_only(rig: Rig) -> None:
     old, new = await granted_in(rig, "old.ipynb"), await granted_in(rig, "new.ipynb")
 
-    await rig.gateway.notebook_moved("old.ipynb", "new.ipynb", owner=ME.name)
+    await rig.gateway.threads.notebook_moved("old.ipynb", "new.ipynb", owner=ME.name)
 
-    grants = (await rig.gateway.policy(ME, notebook_path="new.ipynb")).grants
+    grants = (await rig.gateway.policy.get(ME, notebook_path="new.ipynb")).grants
     assert [grant.grant_id for grant in grants] == [f"notebook-{old}"]
     assert (await held(rig, "new.ipynb", old)) == (2, True)
     assert (await held(rig, "new.ipynb", new)) == (1, True)  # the notebook's, which is the moved one
@@ -280,9 +283,9 @@ async def test_a_notebook_that_takes_anothers_path_brings_its_own_grants_only(ri
 async def test_a_notebook_without_rules_takes_no_rules_of_the_one_that_it_replaces(rig: Rig) -> None:
     await granted_in(rig, "new.ipynb")
 
-    await rig.gateway.notebook_moved("old.ipynb", "new.ipynb", owner=ME.name)
+    await rig.gateway.threads.notebook_moved("old.ipynb", "new.ipynb", owner=ME.name)
 
-    policy = await rig.gateway.policy(ME, notebook_path="new.ipynb")
+    policy = await rig.gateway.policy.get(ME, notebook_path="new.ipynb")
     assert ([layer.name for layer in policy.layers], policy.grants) == (["server"], ())
 
 
@@ -290,7 +293,7 @@ async def test_a_notebook_without_rules_takes_no_rules_of_the_one_that_it_replac
 async def test_a_rename_to_where_it_was_ends_nothing(rig: Rig, old: str, new: str) -> None:
     thread = await granted_in(rig, old)
 
-    await rig.gateway.notebook_moved(old, new, owner=ME.name)
+    await rig.gateway.threads.notebook_moved(old, new, owner=ME.name)
 
     assert (await held(rig, new, thread)) == (2, True)
 
@@ -386,12 +389,12 @@ async def test_a_deletion_that_a_client_only_claims_ends_nothing(wire: Wire, jp_
 @pytest.mark.parametrize("end", ["revoked", "deleted"])
 async def test_open_pages_are_told_that_a_grant_ended(rig: Rig, end: str) -> None:
     thread = await granted_in(rig, "a.ipynb")
-    async with aclosing(rig.gateway.changes(ME)) as changes:
+    async with aclosing(rig.gateway.threads.changes(ME)) as changes:
         assert await anext(changes)  # at once
 
         if end == "revoked":
-            await rig.gateway.revoke_grant(ME, f"notebook-{thread}")
+            await rig.gateway.policy.revoke(ME, f"notebook-{thread}")
         else:
-            await rig.gateway.notebook_gone("a.ipynb", "deleted", owner=ME.name)
+            await rig.gateway.threads.notebook_gone("a.ipynb", "deleted", owner=ME.name)
 
         assert await anext(changes)

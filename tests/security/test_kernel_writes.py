@@ -10,7 +10,7 @@ import pytest
 from lobu_jupyter.model.callers import KernelCaller
 from lobu_jupyter.model.errors import NotAllowed, ThreadNotFound, TooManyThreads
 from lobu_jupyter.model.policy import Rules
-from lobu_jupyter.model.runs import StartRun
+from lobu_jupyter.model.requests import NewThread, StartRun, ThreadPatch
 from lobu_jupyter.server.routes import TEMPLATES
 from tests.gateway.rig import ME, Rig
 from tests.server.conftest import *  # noqa: F403
@@ -110,33 +110,33 @@ def attended(**more: Any) -> KernelCaller:
 
 @pytest.mark.parametrize("path", ["trusted.ipynb", None])
 async def test_an_attended_kernel_borrows_no_grants_and_sheds_no_denies(rig: Rig, path: str | None) -> None:
-    thread = await rig.gateway.create_thread(ME, kernel_id="k1", notebook_path="mine.ipynb")
+    thread = await rig.gateway.threads.create(ME, NewThread(kernel_id="k1", notebook_path="mine.ipynb"))
 
     with pytest.raises(NotAllowed):
-        await rig.gateway.patch_thread(attended(), thread.thread_id, notebook_path=path)
+        await rig.gateway.threads.patch(attended(), thread.thread_id, ThreadPatch(notebook_path=path))
     with pytest.raises(NotAllowed):
-        await rig.gateway.patch_thread(attended(), thread.thread_id, kernel_id="k2")
+        await rig.gateway.threads.patch(attended(), thread.thread_id, ThreadPatch(kernel_id="k2"))
     with pytest.raises(NotAllowed):
-        await rig.gateway.create_thread(attended(), notebook_path="trusted.ipynb")
+        await rig.gateway.threads.create(attended(), NewThread(notebook_path="trusted.ipynb"))
     with pytest.raises(NotAllowed):
-        await rig.gateway.start(attended(), thread.thread_id, StartRun(prompt="go", kernel_id="k2"))
+        await rig.gateway.runs.start(attended(), thread.thread_id, StartRun(prompt="go", kernel_id="k2"))
     with pytest.raises(NotAllowed):
-        await rig.gateway.put_policy(attended(), notebook_path="trusted.ipynb", rules=Rules(allow=("*",)))
+        await rig.gateway.policy.put(attended(), notebook_path="trusted.ipynb", rules=Rules(allow=("*",)))
 
-    assert (await rig.gateway.get_thread(ME, thread.thread_id)).notebook_path == "mine.ipynb"
-    tried = [row["action"] for row in await rig.gateway.audit(ME)]
+    assert (await rig.gateway.threads.get(ME, thread.thread_id)).notebook_path == "mine.ipynb"
+    tried = [row["action"] for row in await rig.gateway.policy.audit(ME)]
     assert tried == ["refused policy", "refused start", "refused create", "refused patch", "refused patch"]
 
 
 async def test_each_move_of_a_thread_to_another_notebook_or_kernel_is_in_the_audit(rig: Rig) -> None:
-    thread = await rig.gateway.create_thread(ME, kernel_id="k1", notebook_path="a.ipynb")
+    thread = await rig.gateway.threads.create(ME, NewThread(kernel_id="k1", notebook_path="a.ipynb"))
 
-    await rig.gateway.patch_thread(ME, thread.thread_id, notebook_path="b.ipynb")
-    await rig.gateway.create_thread(ME, notebook_path="b.ipynb", kernel_id="k2", reuse=True)
-    await rig.gateway.start(ME, thread.thread_id, StartRun(prompt="go", kernel_id="k3"))
-    await rig.gateway.notebook_moved("b.ipynb", "c.ipynb")
+    await rig.gateway.threads.patch(ME, thread.thread_id, ThreadPatch(notebook_path="b.ipynb"))
+    await rig.gateway.threads.create(ME, NewThread(notebook_path="b.ipynb", kernel_id="k2", reuse=True))
+    await rig.gateway.runs.start(ME, thread.thread_id, StartRun(prompt="go", kernel_id="k3"))
+    await rig.gateway.threads.notebook_moved("b.ipynb", "c.ipynb")
 
-    rows = [row["detail"] for row in await rig.gateway.audit(ME) if row["action"] == "moved"]
+    rows = [row["detail"] for row in await rig.gateway.policy.audit(ME) if row["action"] == "moved"]
     assert rows[::-1] == [
         {"notebookPath": {"from": "a.ipynb", "to": "b.ipynb"}},
         {"kernelId": {"from": "k1", "to": "k2"}},
@@ -149,35 +149,35 @@ async def test_a_kernel_makes_so_many_threads_and_no_more(rig: Rig) -> None:
     settings = rig.gateway.settings
     object.__setattr__(settings, "max_kernel_threads", 2)
     for _ in range(2):
-        await rig.gateway.create_thread(attended())
+        await rig.gateway.threads.create(attended())
 
     with pytest.raises(TooManyThreads):
-        await rig.gateway.create_thread(attended())
+        await rig.gateway.threads.create(attended())
 
-    assert await rig.gateway.create_thread(ME, kernel_id="k1")
+    assert await rig.gateway.threads.create(ME, NewThread(kernel_id="k1"))
 
 
 async def test_what_a_kernel_lists_is_of_its_notebook_and_kernel(rig: Rig) -> None:
     own = await rig.waiting("c1", kernel_id="k1")
     theirs = await rig.waiting("c2", kernel_id="k2")
-    await rig.gateway.patch_thread(ME, theirs.thread_id, notebook_path="theirs.ipynb")
+    await rig.gateway.threads.patch(ME, theirs.thread_id, ThreadPatch(notebook_path="theirs.ipynb"))
     kernel, gateway = attended(attended=False, decides=False), rig.gateway
 
-    assert [t.thread_id for t in await gateway.list_threads(kernel)] == [own.thread_id]
-    assert {r.thread_id for r in await gateway.list_runs(kernel)} == {own.thread_id}
-    assert {i.thread_id for i in await gateway.interrupts(kernel)} == {own.thread_id}
-    assert {row["threadId"] for row in await gateway.audit(kernel)} <= {own.thread_id}
+    assert [t.thread_id for t in await gateway.threads.list(kernel)] == [own.thread_id]
+    assert {r.thread_id for r in await gateway.runs.list(kernel)} == {own.thread_id}
+    assert {i.thread_id for i in await gateway.policy.interrupts(kernel)} == {own.thread_id}
+    assert {row["threadId"] for row in await gateway.policy.audit(kernel)} <= {own.thread_id}
     with pytest.raises(NotAllowed):
-        await gateway.tools(kernel, "k2")
+        await gateway.kernels.tools(kernel, "k2")
     with pytest.raises(NotAllowed):
-        await gateway.policy(kernel, notebook_path="theirs.ipynb")
+        await gateway.policy.get(kernel, notebook_path="theirs.ipynb")
 
 
 async def test_an_attended_kernel_restores_no_thread_of_another_notebook(rig: Rig) -> None:
-    theirs = await rig.gateway.create_thread(ME, kernel_id="k2", notebook_path="theirs.ipynb")
-    await rig.gateway.delete_thread(ME, theirs.thread_id)
+    theirs = await rig.gateway.threads.create(ME, NewThread(kernel_id="k2", notebook_path="theirs.ipynb"))
+    await rig.gateway.threads.delete(ME, theirs.thread_id)
 
     with pytest.raises(ThreadNotFound):
-        await rig.gateway.restore_thread(attended(), theirs.thread_id)
+        await rig.gateway.threads.restore(attended(), theirs.thread_id)
     with pytest.raises(ThreadNotFound):
-        await rig.gateway.get_thread(ME, theirs.thread_id)
+        await rig.gateway.threads.get(ME, theirs.thread_id)

@@ -11,6 +11,7 @@ from itertools import count
 import pytest
 
 from lobu_jupyter.model.errors import ThreadWaiting
+from lobu_jupyter.model.requests import RunsQuery
 from lobu_jupyter.model.runs import RunStatus
 from tests.cli.terminal import Terminal
 from tests.gateway.conftest import rig, store
@@ -50,9 +51,9 @@ async def test_a_message_while_a_question_is_open_is_queued_and_settles_nothing(
 
     message = await rig.start(first.thread_id, "no, by week", **how)
 
-    assert [one.id for one in await rig.gateway.interrupts(ME)] == ["ask-c"]
+    assert [one.id for one in await rig.gateway.policy.interrupts(ME)] == ["ask-c"]
     assert (await rig.run(message.run_id)).status is RunStatus.QUEUED
-    assert "decided" not in " ".join(row["action"] for row in await rig.gateway.audit(ME))
+    assert "decided" not in " ".join(row["action"] for row in await rig.gateway.policy.audit(ME))
 
 
 async def test_a_message_that_says_nothing_of_a_queue_is_refused_and_settles_nothing(rig: Rig) -> None:
@@ -62,7 +63,7 @@ async def test_a_message_that_says_nothing_of_a_queue_is_refused_and_settles_not
         with pytest.raises(ThreadWaiting):
             await rig.start(first.thread_id, "no, by week", **fields)
 
-    assert [one.id for one in await rig.gateway.interrupts(ME)] == ["ask-c"]
+    assert [one.id for one in await rig.gateway.policy.interrupts(ME)] == ["ask-c"]
 
 
 @pytest.mark.parametrize("when", ["before the call", "before the question", "after the question"])
@@ -78,13 +79,16 @@ async def test_two_prompts_in_a_row_are_queued_whenever_the_question_comes(rig: 
     if before != asked:
         await rig.worker.emit(first.run_id, *asked[len(before) :], checkpoint="c")
 
-    runs = {run.run_id: run.status for run in await rig.gateway.list_runs(ME, thread_id=first.thread_id)}
+    runs = {
+        run.run_id: run.status
+        for run in await rig.gateway.runs.list(ME, RunsQuery(thread_id=first.thread_id))
+    }
     assert runs == {
         first.run_id: RunStatus.INTERRUPTED,
         second.run_id: RunStatus.QUEUED,
         third.run_id: RunStatus.QUEUED,
     }
-    assert [one.id for one in await rig.gateway.interrupts(ME)] == ["ask-c"]
+    assert [one.id for one in await rig.gateway.policy.interrupts(ME)] == ["ask-c"]
 
 
 @pytest.mark.parametrize("decision", [approve("c"), reject("c", "by month")])
@@ -92,7 +96,7 @@ async def test_what_is_queued_begins_after_the_run_that_the_decision_began(rig: 
     first = await rig.waiting("c")
     message = await rig.start(first.thread_id, "then this", if_running="queue")
 
-    resumed, _ = await rig.gateway.resume(ME, first.thread_id, [decision])
+    resumed, _ = await rig.gateway.policy.resume(ME, first.thread_id, [decision])
     assert (await rig.run(message.run_id)).status is RunStatus.QUEUED
     await rig.worker.fetch()
     await rig.worker.emit(
@@ -108,12 +112,12 @@ async def test_a_queued_message_can_be_removed_and_the_question_stays_open(rig: 
     first = await rig.waiting("c")
     message = await rig.start(first.thread_id, "then this", if_running="queue")
 
-    await rig.gateway.cancel(ME, message.run_id)
+    await rig.gateway.runs.cancel(ME, message.run_id)
 
-    state = await rig.gateway.snapshot(ME, first.thread_id)
+    state = await rig.gateway.runs.snapshot(ME, first.thread_id)
     assert (state["status"], [one["id"] for one in state["interrupts"]]) == ("waiting", ["ask-c"])
     assert (await rig.run(message.run_id)).status is RunStatus.CANCELLED
-    await rig.gateway.resume(ME, first.thread_id, [approve("c")])
+    await rig.gateway.policy.resume(ME, first.thread_id, [approve("c")])
 
 
 async def test_stopping_what_waits_loses_no_queued_message(rig: Rig) -> None:
@@ -121,7 +125,7 @@ async def test_stopping_what_waits_loses_no_queued_message(rig: Rig) -> None:
     second = await rig.start(first.thread_id, "second", if_running="queue")
     third = await rig.start(first.thread_id, "third", if_running="queue")
 
-    await rig.gateway.cancel(ME, first.run_id)
+    await rig.gateway.runs.cancel(ME, first.run_id)
 
     assert (await rig.run(second.run_id)).status is RunStatus.RUNNING
     assert (await rig.run(third.run_id)).status is RunStatus.QUEUED

@@ -16,6 +16,7 @@ import pytest
 from lobu_jupyter.model.events import Event
 from lobu_jupyter.model.logs import keep_addresses_out_of_logs
 from lobu_jupyter.model.redaction import MAX_CONTEXT, MAX_HELD, REDACTED, Redactor
+from lobu_jupyter.model.requests import ThreadsQuery
 from tests.gateway.rig import ME, QUIET, Rig, call, open_rig, result, success
 
 KEY, OTHER, QUOTED = "sk-secret-0123456789", "abcabcabcd-token", 'pass"word\\1'
@@ -222,7 +223,7 @@ async def test_what_a_message_holds_back_comes_before_its_end_and_can_be_searche
 
     types = [event["type"] for event in await rig.journal(run.thread_id)]
     assert types[-4:] == ["TEXT_MESSAGE_CONTENT", "TEXT_MESSAGE_CONTENT", "TEXT_MESSAGE_END", "RUN_FINISHED"]
-    (found,) = await rig.gateway.list_threads(ME, search="sk-sec")
+    (found,) = await rig.gateway.threads.list(ME, ThreadsQuery(search="sk-sec"))
     assert found.thread_id == run.thread_id
 
 
@@ -244,7 +245,7 @@ async def test_what_is_held_back_is_told_when_the_run_is_ended_from_outside(rig:
     run = await rig.running()
     await rig.worker.emit(run.run_id, *AROUND[kind][0], *pieces(kind, f"so {KEY[:9]}"))
 
-    await rig.gateway.cancel(ME, run.run_id)
+    await rig.gateway.runs.cancel(ME, run.run_id)
 
     assert told(await rig.journal(run.thread_id), kind) == f"so {KEY[:9]}"
 

@@ -120,34 +120,34 @@ def test_its_card_says_so_and_the_digest_covers_it() -> None:
 async def test_a_registration_is_the_persons_only_while_their_own_cell_runs(
     rig: Rig, by: KernelCaller
 ) -> None:
-    await rig.gateway.kernel_tools(kernel(), "k1", [ToolSpec(name="mine", approval=False)])
+    await rig.gateway.kernels.set_tools(kernel(), "k1", [ToolSpec(name="mine", approval=False)])
 
-    await rig.gateway.kernel_tools(by, "k1", [sh()])
-    await rig.gateway.kernel_tools(kernel(), "k1", [ToolSpec(name="mine", approval=False), sh()])
+    await rig.gateway.kernels.set_tools(by, "k1", [sh()])
+    await rig.gateway.kernels.set_tools(kernel(), "k1", [ToolSpec(name="mine", approval=False), sh()])
 
-    marks = {tool.name: tool.by_agent for tool in await rig.gateway.tools(ME, "k1")}
+    marks = {tool.name: tool.by_agent for tool in await rig.gateway.kernels.tools(ME, "k1")}
     assert marks == {"mine": False, "sh": True}, "and a later cell of the person's does not launder it"
 
 
 async def test_what_the_kernel_marks_stays_marked_also_in_a_persons_cell(rig: Rig) -> None:
-    await rig.gateway.kernel_tools(kernel(), "k1", [sh(by_agent=True)])
+    await rig.gateway.kernels.set_tools(kernel(), "k1", [sh(by_agent=True)])
 
-    assert [tool.by_agent for tool in await rig.gateway.tools(ME, "k1")] == [True]
+    assert [tool.by_agent for tool in await rig.gateway.kernels.tools(ME, "k1")] == [True]
 
 
 @pytest.mark.parametrize("name", ["run_code", "mine"])
 async def test_agent_code_takes_no_name_and_takes_no_tool_away(rig: Rig, name: str) -> None:
-    await rig.gateway.register_worker("host", tools=[ToolSpec(name="run_code")])
-    await rig.gateway.kernel_tools(kernel(), "k1", [ToolSpec(name="mine", fingerprint="a")])
+    await rig.gateway.workers.register("host", tools=[ToolSpec(name="run_code")])
+    await rig.gateway.kernels.set_tools(kernel(), "k1", [ToolSpec(name="mine", fingerprint="a")])
     agents = kernel(works=False, decides=False)
 
     with pytest.raises(Conflict, match=name):
-        await rig.gateway.kernel_tools(agents, "k1", [ToolSpec(name=name, fingerprint="b")])
-    await rig.gateway.kernel_tools(agents, "k1", [])
+        await rig.gateway.kernels.set_tools(agents, "k1", [ToolSpec(name=name, fingerprint="b")])
+    await rig.gateway.kernels.set_tools(agents, "k1", [])
 
-    (mine,) = [tool for tool in await rig.gateway.tools(ME, "k1") if tool.name == "mine"]
+    (mine,) = [tool for tool in await rig.gateway.kernels.tools(ME, "k1") if tool.name == "mine"]
     assert (mine.by_agent, mine.fingerprint) == (False, "a")
-    assert "refused tools" in {row["action"] for row in await rig.gateway.audit(ME)}
+    assert "refused tools" in {row["action"] for row in await rig.gateway.policy.audit(ME)}
 
 
 # -- the kernel

@@ -167,7 +167,7 @@ async def test_an_unforeseen_error_is_logged_and_tells_nothing(
     def fail(*_: object, **__: object) -> None:
         raise RuntimeError("sk-secret")
 
-    monkeypatch.setattr(type(wire.service.gateway), "list_threads", fail)
+    monkeypatch.setattr(wire.service.gateway.threads, "list", fail)
     reply = await wire.raw("GET", "threads")
 
     assert reply.code == 500

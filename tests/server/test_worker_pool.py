@@ -27,13 +27,13 @@ class Told:
         self.greeted = asyncio.Semaphore(0)  # once per child that was started
         self._changed = asyncio.Event()
 
-    async def worker_gone(self, worker_id: str, why: str = "", exit_code: int | None = None) -> list[str]:
+    async def gone(self, worker_id: str, why: str = "", exit_code: int | None = None) -> list[str]:
         return self._tell("gone", worker_id, exit_code)
 
-    async def no_worker(self, message: str) -> list[str]:
+    async def none_starts(self, message: str) -> list[str]:
         return self._tell("none", message)
 
-    async def stop_worker(self, worker_id: str) -> None:
+    async def stop(self, worker_id: str) -> None:
         self._tell("stop", worker_id)
 
     def _tell(self, *what: Any) -> list[str]:
@@ -70,7 +70,7 @@ async def make_pool(told: Told) -> AsyncIterator[MakePool]:
         pool = Pool(
             greeting=greet,
             environment=lambda: dict(os.environ),
-            gateway=lambda: told,
+            gateway_workers=lambda: told,
             log=logging.getLogger("test"),
             **{**defaults, **options},
         )

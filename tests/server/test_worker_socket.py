@@ -68,7 +68,7 @@ async def test_a_worker_that_was_given_up_is_refused_on_its_open_socket(
 ) -> None:
     task = await begun(wire, worker)
     socket = await connect(wire, worker.worker_id, worker.headers)
-    await wire.service.gateway.worker_gone(worker.worker_id)
+    await wire.service.gateway.workers.gone(worker.worker_id)
     before = await wire.events(task["threadId"])
 
     (result,) = await ask(socket, batch(task, 1, *text_events("m", "late")))

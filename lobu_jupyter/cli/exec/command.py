@@ -17,7 +17,7 @@ from lobu_jupyter.cli.printing import as_json, put_json
 from lobu_jupyter.model.environment import is_credential
 from lobu_jupyter.model.errors import LobuError
 from lobu_jupyter.model.ids import new_id
-from lobu_jupyter.model.runs import StartRun
+from lobu_jupyter.model.requests import StartRun
 
 from .adapters import FORMATS
 
@@ -103,9 +103,9 @@ def _begin(reached: Reached, client: Client, thread: str | None, prompt: str, na
     """Register a worker with its own agent, and start a run for it. Without a run the worker leaves."""
     agent = new_id(name)
     thread_id = thread_id_of(client, thread)
-    worker = client.register_worker("exec", [{"name": agent, "description": prompt[:200], "hidden": True}])
+    worker = client.workers.register("exec", [{"name": agent, "description": prompt[:200], "hidden": True}])
     try:
-        return _Begun(client.start(thread_id, StartRun(prompt=prompt, agent=agent)), worker)
+        return _Begun(client.runs.start(thread_id, StartRun(prompt=prompt, agent=agent)), worker)
     except BaseException:
         asyncio.run(_leave(reached, worker))
         raise

@@ -55,9 +55,28 @@ class _Look(Struct, frozen=True):
 
 
 async def follow(
-    ctx: Context, by: Caller, thread_id: str, cursor: int | None, *, run_id: str | None, follow: bool
+    ctx: Context,
+    by: Caller,
+    thread_id: str,
+    cursor: int | None = None,
+    *,
+    run_id: str | None = None,
+    follow: bool = True,
 ) -> AsyncGenerator[Page]:
-    """See :meth:`Gateway.follow`."""
+    """Yield the journal after `cursor`, in pages of at most 2,000 events and 256 kB, then new events.
+
+    An empty page means that no event came for ``heartbeat_seconds``, or that there is none right after
+    attaching.
+
+    Args:
+        run_id: end after this run's terminal event. Without a cursor, yield its events only, from its
+            RUN_STARTED.
+        follow: if False, end at the end of the journal.
+
+    Raises:
+        InvalidField: the cursor is negative or ahead of the journal.
+        ThreadNotFound: also in mid-stream, after the last event, if the thread is deleted.
+    """
     reader = await _attach(ctx, by, thread_id, cursor, run_id)
     answered = False
     with _listening(ctx, thread_id) as bell:

@@ -7,12 +7,15 @@ import threading
 from collections import OrderedDict
 from typing import TYPE_CHECKING
 
+from lobu_jupyter.gateway.access import own_thread
 from lobu_jupyter.model.events import decode, encode
 from lobu_jupyter.model.fold import Fold, State
 
 from .journal import ALL, read_page
 
 if TYPE_CHECKING:
+    from lobu_jupyter.gateway.context import Context
+    from lobu_jupyter.model.callers import Caller
     from lobu_jupyter.model.runs import Entry
     from lobu_jupyter.store.bodies import Body
     from lobu_jupyter.store.database import Database
@@ -21,6 +24,16 @@ if TYPE_CHECKING:
 MAX_KEPT = 16  # threads whose fold is kept
 PAGE_EVENTS = 2000
 PAGE_BYTES = 4 * 1024 * 1024
+
+
+async def snapshot(ctx: Context, by: Caller, thread_id: str) -> State:
+    """Return the thread's folded state and its cursor (:mod:`lobu_jupyter.model.fold`)."""
+
+    async def body(tx: Tx) -> None:
+        await own_thread(tx, by, thread_id)
+
+    await ctx.database.read(body)
+    return await ctx.snapshots.state(thread_id)
 
 
 class Snapshots:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 async def cancel(ctx: Context, by: Caller, run_id: str) -> Run:
-    """See :meth:`Gateway.cancel`."""
+    """End a queued, running or waiting run. A run that has ended does not change."""
     owner = await allow_change(ctx, by, "cancel")
 
     async def body(tx: Tx) -> Run:

@@ -76,7 +76,13 @@ class _Checked:
 
 
 async def ingest(ctx: Context, worker: WorkerCaller, batch: ev.Batch) -> _Taken:
-    """See :meth:`Gateway.ingest`."""
+    """Journal a batch, whole or not at all: ``{acked, cursor}``. Repeating the last one changes nothing.
+
+    Raises:
+        InvalidField, TooLarge: an event or the checkpoint is invalid. The error names it.
+        Conflict: another batch number comes next.
+        RunEnded, StaleIncarnation: the run is not this worker's (any more).
+    """
     (taken,) = await ingest_each(ctx, worker, [batch])
     if isinstance(taken, LobuError):
         raise taken
@@ -86,7 +92,7 @@ async def ingest(ctx: Context, worker: WorkerCaller, batch: ev.Batch) -> _Taken:
 async def ingest_each(
     ctx: Context, worker: WorkerCaller, batches: Sequence[ev.Batch]
 ) -> list[_Taken | LobuError]:
-    """See :meth:`Gateway.ingest_each`."""
+    """Journal batches of several runs together. Returns :meth:`ingest`'s result or error for each."""
     began = perf_counter()
     judged = await _judge_each(ctx, worker, batches)
     bodies = [body for body in judged if callable(body)]

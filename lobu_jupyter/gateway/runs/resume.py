@@ -39,9 +39,21 @@ Entry = dict[str, Any]
 
 
 async def resume(
-    ctx: Context, by: Caller, thread_id: str, entries: list[Entry], client: ClientSide | None = None
+    ctx: Context,
+    by: Caller,
+    thread_id: str,
+    entries: list[dict[str, Any]],
+    *,
+    client: ClientSide | None = None,
 ) -> tuple[Started, bool]:
-    """See :meth:`Gateway.resume`."""
+    """Decide all open interrupts with AG-UI ResumeEntries. Returns False if the same was decided before.
+
+    Raises:
+        InvalidField: an entry is missing, not offered, or does not fit. The error names it.
+        InterruptNotFound, InterruptClosed: there is no such question (any more).
+        AlreadyDecided: somebody decided otherwise. Its detail has the decision, person and time.
+        TooManyRuns: the run that continues needs a slot.
+    """
     owner = await allow_change(ctx, by, "resume", thread_id, decides=True)
     _check(entries)
     texts = [text for entry in entries for text in _texts(entry.get("payload"))]

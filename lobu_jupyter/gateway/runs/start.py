@@ -19,7 +19,7 @@ from lobu_jupyter.model.client_tools import CLIENT_TOOL, ClientSide, check_clien
 from lobu_jupyter.model.errors import InvalidField, ThreadBusy, ThreadWaiting, TooLarge, TooManyRuns
 from lobu_jupyter.model.ids import new_id
 from lobu_jupyter.model.interrupts import InterruptStatus
-from lobu_jupyter.model.runs import Started, StartRun
+from lobu_jupyter.model.runs import Started
 
 from .begin import add_run, begin
 from .end import cancel_run, close_client_calls, close_interrupts, expire_due
@@ -27,6 +27,7 @@ from .end import cancel_run, close_client_calls, close_interrupts, expire_due
 if TYPE_CHECKING:
     from lobu_jupyter.gateway.context import Context
     from lobu_jupyter.model.callers import Caller
+    from lobu_jupyter.model.requests import StartRun
     from lobu_jupyter.store.tx import Row, Tx
 
 MAX_ID = 512
@@ -37,9 +38,19 @@ async def start(
     by: Caller,
     thread_id: str,
     request: StartRun,
+    *,
     answered: dict[str, str] | None = None,
 ) -> Started:
-    """See :meth:`Gateway.start`."""
+    """Accept a run. The same ``client_request_id`` again returns the same run.
+
+    ``answered``: the results that the client has for open calls of its tools, by call. If only such calls are
+    open, they are closed with these, or without a result. None leaves them open.
+
+    Raises:
+        InvalidField, TooLarge: the request is invalid. The error names the field.
+        ThreadBusy, ThreadWaiting: unless ``if_running`` or ``if_waiting`` says what to do.
+        TooManyRuns: this person, or all people together, have too many.
+    """
     owner = await allow_change(ctx, by, "start", thread_id)
     message = ctx.settings.redactor.tree(_message_of(ctx, request))
     context = ctx.settings.redactor.tree(request.context)

@@ -18,14 +18,14 @@ class Agents(LobuHandler):
     @web.authenticated
     @authorized
     async def get(self) -> None:
-        self.reply({"agents": await self.gateway.agents(self.caller)})
+        self.reply({"agents": await self.gateway.workers.agents(self.caller)})
 
 
 class Tools(LobuHandler):
     @web.authenticated
     @authorized
     async def get(self) -> None:
-        self.reply({"tools": await self.gateway.tools(self.caller, self.query(ToolsQuery).kernel_id)})
+        self.reply({"tools": await self.gateway.kernels.tools(self.caller, self.query(ToolsQuery).kernel_id)})
 
 
 ROUTES = [("agents", Agents), ("tools", Tools)]

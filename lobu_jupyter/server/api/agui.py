@@ -21,7 +21,8 @@ from lobu_jupyter.model.bounds import Id, Messages, Objects
 from lobu_jupyter.model.client_tools import CLIENT_TOOL, ClientTools, SharedState
 from lobu_jupyter.model.errors import InvalidField, LobuError
 from lobu_jupyter.model.events import Event, decode, encode, run_error, run_started
-from lobu_jupyter.model.runs import Mode, StartRun
+from lobu_jupyter.model.requests import StartRun
+from lobu_jupyter.model.runs import Mode
 from lobu_jupyter.server.agui import Asked, Conversation
 from lobu_jupyter.server.sse import HEARTBEAT, StreamHandler
 
@@ -71,7 +72,7 @@ class AgUi(StreamHandler):
             yield _still_open(asked, wish)
             return
         started = asked.started
-        pages = self.gateway.follow(self.caller, started.thread_id, None, run_id=started.run_id)
+        pages = self.gateway.runs.follow(self.caller, started.thread_id, None, run_id=started.run_id)
         try:
             async with aclosing(pages):
                 async for entries in pages:

@@ -32,7 +32,9 @@ class Events(StreamHandler):
         await self.stream(self._chunks(thread_id, _cursor(asked), query))
 
     async def _chunks(self, thread_id: str, cursor: int | None, query: EventsQuery) -> AsyncGenerator[bytes]:
-        pages = self.gateway.follow(self.caller, thread_id, cursor, run_id=query.run_id, follow=query.follow)
+        pages = self.gateway.runs.follow(
+            self.caller, thread_id, cursor, run_id=query.run_id, follow=query.follow
+        )
         async with aclosing(pages):
             async for entries in pages:
                 yield entries.encoded(frames) if entries else HEARTBEAT

@@ -19,7 +19,7 @@ class Export(LobuHandler):
     @web.authenticated
     @authorized
     async def post(self, thread_id: str) -> None:
-        self.reply(await self.gateway.export(self.caller, thread_id, self.body(Form).format))
+        self.reply(await self.gateway.runs.export(self.caller, thread_id, self.body(Form).format))
 
 
 ROUTES = [("threads/{threadId}/export", Export)]

@@ -23,7 +23,7 @@ class Interrupts(LobuHandler):
     @authorized
     async def get(self) -> None:
         query = self.query(InterruptsQuery)
-        interrupts = await self.gateway.interrupts(self.caller, thread_id=query.thread_id)
+        interrupts = await self.gateway.policy.interrupts(self.caller, thread_id=query.thread_id)
         self.reply({"interrupts": [wire_of(interrupt) for interrupt in interrupts]})
 
 

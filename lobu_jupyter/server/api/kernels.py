@@ -48,7 +48,7 @@ class Tools(LobuHandler):
     async def post(self, kernel_id: str) -> None:
         _own(self, kernel_id)
         tools = self.body(KernelTools).tools
-        await self.gateway.kernel_tools(self.caller, kernel_id, tools)
+        await self.gateway.kernels.set_tools(self.caller, kernel_id, tools)
         self.reply({"tools": len(tools)})
 
 
@@ -136,7 +136,7 @@ def _worker(handler: LobuHandler) -> WorkerCaller:
 async def _working(handler: LobuHandler, kernel_id: str) -> WorkerCaller:
     """Return the calling worker if a run of it is bound to the kernel. Others get a 404."""
     worker = _worker(handler)
-    await handler.gateway.works_in(worker, kernel_id)
+    await handler.gateway.workers.works_in(worker, kernel_id)
     return worker
 
 

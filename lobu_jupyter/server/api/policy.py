@@ -27,7 +27,7 @@ class Policy(LobuHandler):
     async def get(self) -> None:
         query = self.query(PolicyQuery)
         self.reply(
-            await self.gateway.policy(
+            await self.gateway.policy.get(
                 self.caller, thread_id=query.thread_id, notebook_path=query.notebook_path
             )
         )
@@ -37,7 +37,7 @@ class Policy(LobuHandler):
     async def put(self) -> None:
         body = self.body(NotebookRules)
         self.reply(
-            await self.gateway.put_policy(self.caller, notebook_path=body.notebook_path, rules=body.rules)
+            await self.gateway.policy.put(self.caller, notebook_path=body.notebook_path, rules=body.rules)
         )
 
 
@@ -45,7 +45,7 @@ class OneGrant(LobuHandler):
     @web.authenticated
     @authorized
     async def delete(self, grant_id: str) -> None:
-        await self.gateway.revoke_grant(self.caller, grant_id)
+        await self.gateway.policy.revoke(self.caller, grant_id)
         self.reply_nothing()
 
 

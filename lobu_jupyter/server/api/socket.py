@@ -186,7 +186,7 @@ class Socket(CallerMixin, WebSocketMixin, WebSocketHandler, JupyterHandler):  # 
 
     async def _pump(self, thread_id: str, cursor: int | None) -> None:
         await self._send_state(thread_id)
-        pages = self.gateway.follow(self.caller, thread_id, cursor)
+        pages = self.gateway.runs.follow(self.caller, thread_id, cursor)
         async with aclosing(pages):
             async for entries in pages:
                 if not entries:
@@ -199,13 +199,13 @@ class Socket(CallerMixin, WebSocketMixin, WebSocketHandler, JupyterHandler):  # 
 
     async def _tell_changes(self) -> None:
         with suppress(WebSocketClosedError):
-            async with aclosing(self.gateway.changes(self.caller)) as changes:
+            async with aclosing(self.gateway.threads.changes(self.caller)) as changes:
                 async for changed in changes:
                     await self._send({"type": "changed" if changed else "heartbeat"})
                     await asyncio.sleep(CHANGED_SECONDS if changed else 0)
 
     async def _send_state(self, thread_id: str) -> None:
-        thread = await self.gateway.get_thread(self.caller, thread_id)
+        thread = await self.gateway.threads.get(self.caller, thread_id)
         state: dict[str, Any] = {"type": "state", "threadId": thread_id}
         await self._send({**state, "status": thread.status, "cursor": thread.cursor})
 

@@ -49,7 +49,7 @@ class Workers(LobuHandler):
             raise NotAllowed("this worker is registered already")
         child = self.service.pool.redeem(ticket) if ticket is not None else None
         owner = self.caller.name if child is None else None
-        registered = await self.gateway.register_worker(
+        registered = await self.gateway.workers.register(
             new.kind, owner=owner, agents=new.agents, tools=new.tools
         )
         if child is not None:
@@ -83,13 +83,13 @@ class Worker(_OwnWorker):
     @web.authenticated
     @authorized
     async def patch(self, worker_id: str) -> None:
-        await self.gateway.announce(self.own(worker_id), self.body(Announced).agents)
+        await self.gateway.workers.announce(self.own(worker_id), self.body(Announced).agents)
         self.reply_nothing()
 
     @web.authenticated
     @authorized
     async def delete(self, worker_id: str) -> None:
-        await self.gateway.worker_gone(self.own(worker_id).worker_id, "it left")
+        await self.gateway.workers.gone(self.own(worker_id).worker_id, "it left")
         self.reply_nothing()
 
 
@@ -98,7 +98,7 @@ class Withdrawn(_OwnWorker):
     @authorized
     async def post(self, worker_id: str) -> None:
         gone = self.body(Withdrawal)
-        await self.gateway.withdraw(self.own(worker_id), gone.run_id, gone.message)
+        await self.gateway.workers.withdraw(self.own(worker_id), gone.run_id, gone.message)
         self.reply_nothing()
 
 
@@ -115,7 +115,7 @@ class Notebook(_OwnWorker):
     async def post(self, worker_id: str) -> None:
         asked = self.body(AtNotebook)
         action = "read" if isinstance(asked.request, Read) else "write"
-        owner, path = await self.gateway.notebook_of(self.own(worker_id), asked.run_id, action)
+        owner, path = await self.gateway.workers.notebook_of(self.own(worker_id), asked.run_id, action)
         if path is None:
             raise InvalidField("must be a run of a thread with a notebook", field="runId")
         if path != asked.path:  # moved, or bound to another one, since the run began
@@ -126,7 +126,7 @@ class Notebook(_OwnWorker):
     async def _act(self, owner: str, path: str, asked: AtNotebook) -> dict[str, Any]:
         assert isinstance(self.caller, WorkerCaller)
         wish = self.caller, asked.run_id, asked.tool_call_id, asked.request
-        permit = await self.gateway.permit_at_notebook(*wish)
+        permit = await self.gateway.workers.permit(*wish)
         if permit.made:
             return {"done": True}
         request = asked.request
@@ -136,7 +136,7 @@ class Notebook(_OwnWorker):
             )
         answer = await self.service.notebooks.act(owner, path, request)
         if permit.outside and answer.get("done"):
-            await self.gateway.note_at_notebook(*wish)
+            await self.gateway.workers.note_change(*wish)
         return answer
 
 
@@ -145,7 +145,7 @@ class Inbox(_OwnWorker):
     @authorized
     async def get(self, worker_id: str) -> None:
         query = self.query(InboxQuery)
-        items = await self.gateway.inbox(self.own(worker_id), query.after, min(query.wait, MAX_WAIT))
+        items = await self.gateway.workers.inbox(self.own(worker_id), query.after, min(query.wait, MAX_WAIT))
         self.reply({"items": items})
 
 
@@ -153,7 +153,7 @@ class Events(_OwnWorker):
     @web.authenticated
     @authorized
     async def post(self, worker_id: str) -> None:
-        self.reply(await self.gateway.ingest(self.own(worker_id), self.body(Batch)))
+        self.reply(await self.gateway.workers.ingest(self.own(worker_id), self.body(Batch)))
 
 
 class Batches(Struct, forbid_unknown_fields=True):
@@ -208,7 +208,7 @@ class Socket(WebSocketMixin, WebSocketHandler, _OwnWorker):  # pyright: ignore[r
     async def _ingest(self, given: list[Batch | LobuError]) -> list[dict[str, int] | LobuError]:
         batches = [batch for batch in given if isinstance(batch, Batch)]
         try:
-            taken = iter(await self.gateway.ingest_each(self.worker, batches))
+            taken = iter(await self.gateway.workers.ingest_each(self.worker, batches))
         except LobuError as error:  # there is no store
             return [error] * len(given)
         return [next(taken) if isinstance(batch, Batch) else batch for batch in given]
@@ -233,7 +233,7 @@ class Heartbeat(_OwnWorker):
     @web.authenticated
     @authorized
     async def post(self, worker_id: str) -> None:
-        await self.gateway.heartbeat(self.own(worker_id))
+        await self.gateway.workers.heartbeat(self.own(worker_id))
         self.reply_nothing()
 
 

@@ -26,7 +26,7 @@ def read_rows(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 
 async def whole(rig: Rig, thread_id: str, **more) -> list[int]:
-    pages = rig.gateway.follow(ME, thread_id, 0, follow=False, **more)
+    pages = rig.gateway.runs.follow(ME, thread_id, 0, follow=False, **more)
     return [entry.seq async for page in pages for entry in page]
 
 

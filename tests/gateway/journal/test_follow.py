@@ -12,6 +12,7 @@ import pytest
 
 from lobu_jupyter.gateway.journal import follow
 from lobu_jupyter.model.errors import RunNotFound, ThreadNotFound
+from lobu_jupyter.model.requests import ThreadPatch
 from lobu_jupyter.model.runs import Entry
 from lobu_jupyter.store.tx import Tx
 from tests.gateway.rig import ME, QUIET, Kernels, Rig, Worker, call, open_rig, paused, say, success
@@ -24,7 +25,7 @@ class Tab:
     def __init__(self, rig: Rig, thread_id: str, cursor: int | None = 0, **options: object) -> None:
         self.entries: list[Entry] = []
         self.pages: list[int] = []
-        self._pages = rig.gateway.follow(ME, thread_id, cursor, **options)  # type: ignore[arg-type]
+        self._pages = rig.gateway.runs.follow(ME, thread_id, cursor, **options)  # type: ignore[arg-type]
         self._task: asyncio.Task[None] | None = None
 
     def attach(self) -> Tab:
@@ -96,7 +97,7 @@ async def test_two_events_of_the_same_content_are_both_delivered(rig: Rig) -> No
     start, delta, end = say("ha")
     await rig.worker.emit(run.run_id, start, delta, delta, end, success())
 
-    bodies = [e.body async for page in rig.gateway.follow(ME, run.thread_id, follow=False) for e in page]
+    bodies = [e.body async for page in rig.gateway.runs.follow(ME, run.thread_id, follow=False) for e in page]
 
     assert sum(b'"ha"' in body for body in bodies) == 2
 
@@ -112,7 +113,9 @@ async def test_fifty_readers_that_come_and_go_harm_nothing_and_miss_nothing(rig:
         await tab.leave()
         seen += tab.seqs
     await rig.worker.emit(run.run_id, success())
-    seen += [e.seq async for p in rig.gateway.follow(ME, run.thread_id, seen[-1], follow=False) for e in p]
+    seen += [
+        e.seq async for p in rig.gateway.runs.follow(ME, run.thread_id, seen[-1], follow=False) for e in p
+    ]
 
     assert seen == list(range(1, 154))
     assert not rig.gateway._ctx.hub.used.is_set()
@@ -120,7 +123,7 @@ async def test_fifty_readers_that_come_and_go_harm_nothing_and_miss_nothing(rig:
 
 async def _until(true, rig: Rig, thread_id: str) -> None:
     while not true():
-        await rig.gateway.get_thread(ME, thread_id)
+        await rig.gateway.threads.get(ME, thread_id)
 
 
 @pytest.mark.scenario("E31")
@@ -128,7 +131,7 @@ async def _until(true, rig: Rig, thread_id: str) -> None:
 async def test_an_empty_tail_is_no_end_and_carries_heartbeats(store: Path) -> None:
     async with open_rig(store, settings=replace(QUIET, heartbeat_seconds=0.01)) as rig:
         run = await rig.running()
-        pages = rig.gateway.follow(ME, run.thread_id, run.cursor + 1, run_id=run.run_id)
+        pages = rig.gateway.runs.follow(ME, run.thread_id, run.cursor + 1, run_id=run.run_id)
 
         quiet = [await anext(pages) for _ in range(3)]
         await rig.worker.emit(run.run_id, success())
@@ -142,7 +145,7 @@ async def test_a_reader_after_the_end_of_its_run_ends_at_once(rig: Rig) -> None:
     run = await rig.running()
     acked = await rig.worker.emit(run.run_id, success())
 
-    pages = rig.gateway.follow(ME, run.thread_id, acked["cursor"], run_id=run.run_id)
+    pages = rig.gateway.runs.follow(ME, run.thread_id, acked["cursor"], run_id=run.run_id)
 
     assert [page async for page in pages] == []
 
@@ -151,7 +154,7 @@ async def test_a_run_of_another_thread_cannot_be_followed_here(rig: Rig) -> None
     run, other = await rig.running(), await rig.thread()
 
     with pytest.raises(RunNotFound):
-        await anext(rig.gateway.follow(ME, other, run_id=run.run_id))
+        await anext(rig.gateway.runs.follow(ME, other, run_id=run.run_id))
 
 
 async def test_pages_are_bounded_in_events_and_bytes(rig: Rig) -> None:
@@ -164,7 +167,7 @@ async def test_pages_are_bounded_in_events_and_bytes(rig: Rig) -> None:
     for event in ({**start, "messageId": "large"}, *[large] * 9, {**end, "messageId": "large"}):
         await rig.worker.emit(run.run_id, event)
 
-    pages = [page async for page in rig.gateway.follow(ME, run.thread_id, follow=False)]
+    pages = [page async for page in rig.gateway.runs.follow(ME, run.thread_id, follow=False)]
 
     assert max(len(page) for page in pages) == 2000
     assert max(sum(len(e.body) for e in page[:-1]) for page in pages) < 256 * 1024
@@ -182,7 +185,7 @@ async def test_who_attaches_again_reads_only_the_end_from_the_store(
     run = await rig.running()
     for number in range(20):
         await rig.worker.emit(run.run_id, _note(number))
-    first = [e async for page in rig.gateway.follow(ME, run.thread_id, follow=False) for e in page]
+    first = [e async for page in rig.gateway.runs.follow(ME, run.thread_id, follow=False) for e in page]
     await rig.worker.emit(run.run_id, _note(20))
     reads: list[int] = []
     kind = await kind_of(rig.database)
@@ -196,7 +199,7 @@ async def test_who_attaches_again_reads_only_the_end_from_the_store(
 
     monkeypatch.setattr(kind, "one", counted)
 
-    again = [e async for page in rig.gateway.follow(ME, run.thread_id, follow=False) for e in page]
+    again = [e async for page in rig.gateway.runs.follow(ME, run.thread_id, follow=False) for e in page]
 
     assert again[: len(first)] == first
     assert [e.seq for e in again] == list(range(1, len(first) + 2))
@@ -209,9 +212,11 @@ async def test_kept_pages_end_where_a_run_ends(rig: Rig, monkeypatch: pytest.Mon
     await rig.worker.emit(run.run_id, _note(1), success())
     second = await rig.running(run.thread_id)
     await rig.worker.emit(second.run_id, *[_note(n) for n in range(30)])
-    whole = [e.seq async for page in rig.gateway.follow(ME, run.thread_id, follow=False) for e in page]
+    whole = [e.seq async for page in rig.gateway.runs.follow(ME, run.thread_id, follow=False) for e in page]
 
-    own = [e.seq async for page in rig.gateway.follow(ME, run.thread_id, 0, run_id=run.run_id) for e in page]
+    own = [
+        e.seq async for page in rig.gateway.runs.follow(ME, run.thread_id, 0, run_id=run.run_id) for e in page
+    ]
 
     assert whole == list(range(1, whole[-1] + 1))
     assert own == whole[: whole.index(second.cursor) + 1] == [1, 2, 3, 4]
@@ -235,13 +240,13 @@ async def test_followers_of_a_deleted_thread_see_its_end_and_then_that_it_is_gon
     tab = Tab(rig, run.thread_id).attach()
     await _until(lambda: tab.pages, rig, run.thread_id)
 
-    await rig.gateway.delete_thread(ME, run.thread_id)
+    await rig.gateway.threads.delete(ME, run.thread_id)
 
     with pytest.raises(ThreadNotFound, match="deleted"):
         await tab.end()
     assert b"cancelled" in tab.entries[-1].body
     with pytest.raises(ThreadNotFound):
-        await rig.gateway.get_thread(ME, run.thread_id)
+        await rig.gateway.threads.get(ME, run.thread_id)
     rig.clock.advance(61)
     await rig.gateway.sweep()
     for rows in (await rig.rows("SELECT 1 FROM threads"), await rig.rows("SELECT 1 FROM events")):
@@ -282,7 +287,7 @@ async def test_a_cancel_through_another_server_reaches_the_worker(two: tuple[Rig
     run = await one.running()
     waiting = asyncio.create_task(one.worker.fetch(wait=20))
 
-    await other.gateway.cancel(ME, run.run_id)
+    await other.gateway.runs.cancel(ME, run.run_id)
 
     assert [item.kind for item in await asyncio.wait_for(waiting, 30)] == ["cancel"]
 
@@ -312,7 +317,7 @@ async def test_a_worker_that_changes_servers_between_batches_writes_one_valid_jo
 
     for number, event in enumerate(events):
         await sides[number % 2].emit(run.run_id, event)
-    await other.gateway.cancel(ME, run.run_id)
+    await other.gateway.runs.cancel(ME, run.run_id)
 
     assert (await one.types(run.thread_id))[-3:] == ["STEP_FINISHED", "TOOL_CALL_RESULT", "RUN_FINISHED"]
 
@@ -324,7 +329,7 @@ async def test_seqs_are_gapless_whatever_writes_at_once(two: tuple[Rig, Rig]) ->
 
     async def titles(rig: Rig, name: str) -> None:
         for number in range(100):
-            await rig.gateway.patch_thread(ME, run.thread_id, title=f"{name}{number}")
+            await rig.gateway.threads.patch(ME, run.thread_id, ThreadPatch(title=f"{name}{number}"))
 
     async def batches() -> None:
         for number in range(100):

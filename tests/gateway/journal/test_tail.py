@@ -20,7 +20,7 @@ async def test_live_readers_read_the_store_to_catch_up_and_at_the_end_only(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = await rig.running()
-    pages = rig.gateway.follow(ME, run.thread_id, run.cursor, run_id=run.run_id)
+    pages = rig.gateway.runs.follow(ME, run.thread_id, run.cursor, run_id=run.run_id)
     got = list(await anext(pages))
     database, looks = rig.gateway._ctx.database, 0
     read = database.read
@@ -39,12 +39,12 @@ async def test_live_readers_read_the_store_to_catch_up_and_at_the_end_only(
     got += await collect(pages)
 
     assert while_live == 0
-    assert got == await collect(rig.gateway.follow(ME, run.thread_id, run.cursor, follow=False))
+    assert got == await collect(rig.gateway.runs.follow(ME, run.thread_id, run.cursor, follow=False))
 
 
 async def test_a_reader_that_the_tail_does_not_reach_loses_nothing(rig: Rig) -> None:
     run = await rig.running()
-    slow = rig.gateway.follow(ME, run.thread_id, 0, run_id=run.run_id)
+    slow = rig.gateway.runs.follow(ME, run.thread_id, 0, run_id=run.run_id)
     got = list(await anext(slow))
     start, delta, end = say("y" * 50_000, "large")
 
@@ -58,7 +58,7 @@ async def test_a_reader_that_the_tail_does_not_reach_loses_nothing(rig: Rig) -> 
 
 async def test_a_tail_goes_with_its_last_reader(rig: Rig) -> None:
     run = await rig.running()
-    pages = rig.gateway.follow(ME, run.thread_id, 0)
+    pages = rig.gateway.runs.follow(ME, run.thread_id, 0)
     await anext(pages)
     await rig.worker.emit(run.run_id, *say("x"))
     await anext(pages)

@@ -15,6 +15,7 @@ import pytest
 from lobu_jupyter.gateway.servers import Process
 from lobu_jupyter.model.callers import WorkerCaller
 from lobu_jupyter.model.errors import LobuError, RunEnded, StaleIncarnation
+from lobu_jupyter.model.requests import RunsQuery
 from lobu_jupyter.model.runs import RunStatus, ThreadStatus
 from tests.gateway.rig import ME, Rig, Worker, approve, call, failed, open_rig, paused, result, say, success
 from tests.peek import does
@@ -29,8 +30,8 @@ async def test_a_cancel_keeps_the_partial_closes_what_is_open_and_tells_the_work
         run.run_id, {"type": "STEP_STARTED", "stepName": "s"}, *call("c"), *say("par", "m1")[:2]
     )
 
-    ended = await rig.gateway.cancel(ME, run.run_id)
-    again = await rig.gateway.cancel(ME, run.run_id)
+    ended = await rig.gateway.runs.cancel(ME, run.run_id)
+    again = await rig.gateway.runs.cancel(ME, run.run_id)
 
     assert ended == again
     assert ended.status is RunStatus.CANCELLED
@@ -51,7 +52,7 @@ async def test_a_cancel_keeps_the_partial_closes_what_is_open_and_tells_the_work
 async def test_a_cancel_before_any_content_leaves_one_end_and_no_message(rig: Rig) -> None:
     run = await rig.start(await rig.thread())
 
-    await rig.gateway.cancel(ME, run.run_id)
+    await rig.gateway.runs.cancel(ME, run.run_id)
 
     assert (await rig.types(run.thread_id)) == ["CUSTOM", "RUN_STARTED", "RUN_FINISHED"]
 
@@ -59,7 +60,7 @@ async def test_a_cancel_before_any_content_leaves_one_end_and_no_message(rig: Ri
 @pytest.mark.scenario("S7")
 async def test_a_worker_is_never_given_a_run_that_ended_before_it_looked(rig: Rig) -> None:
     run = await rig.start(await rig.thread())
-    await rig.gateway.cancel(ME, run.run_id)
+    await rig.gateway.runs.cancel(ME, run.run_id)
 
     items = await rig.worker.fetch()
 
@@ -71,14 +72,14 @@ async def test_a_run_that_failed_before_anyone_attached_tells_its_error(rig: Rig
     run = await rig.running()
     await rig.worker.emit(run.run_id, failed())
 
-    pages = rig.gateway.follow(ME, run.thread_id, run_id=run.run_id)
+    pages = rig.gateway.runs.follow(ME, run.thread_id, run_id=run.run_id)
     events = [entry async for page in pages for entry in page]
 
     assert [b"RUN_ERROR" in e.body for e in events] == [False, True]
     ended = await rig.run(run.run_id)
     assert ended.error is not None
     assert (ended.error.code, ended.error.message) == ("provider_error", "429")
-    assert (await rig.gateway.get_thread(ME, run.thread_id)).status is ThreadStatus.IDLE
+    assert (await rig.gateway.threads.get(ME, run.thread_id)).status is ThreadStatus.IDLE
 
 
 @pytest.mark.scenario("S9")
@@ -107,21 +108,21 @@ async def test_a_thread_that_waits_on_a_person_is_not_swept(rig: Rig) -> None:
 
     await rig.gateway.sweep()
 
-    assert (await rig.gateway.get_thread(ME, first.thread_id)).status is ThreadStatus.WAITING
+    assert (await rig.gateway.threads.get(ME, first.thread_id)).status is ThreadStatus.WAITING
 
 
 async def test_a_heartbeat_keeps_a_slow_run_alive(rig: Rig) -> None:
     run = await rig.running()
     for _ in range(10):
         rig.clock.advance(20)
-        await rig.gateway.heartbeat(rig.worker.caller)
+        await rig.gateway.workers.heartbeat(rig.worker.caller)
         await rig.gateway.sweep()
 
     assert (await rig.run(run.run_id)).status is RunStatus.RUNNING
 
 
 async def test_a_run_that_no_worker_takes_ends_with_an_error(rig: Rig) -> None:
-    await rig.gateway.worker_gone(rig.worker.caller.worker_id)
+    await rig.gateway.workers.gone(rig.worker.caller.worker_id)
     run = await rig.start(await rig.thread())
     assert rig.pool.calls == 1
 
@@ -135,10 +136,10 @@ async def test_a_run_that_no_worker_takes_ends_with_an_error(rig: Rig) -> None:
 
 @pytest.mark.scenario("S19")
 async def test_a_worker_that_cannot_start_ends_the_runs_that_wait_for_it(rig: Rig) -> None:
-    await rig.gateway.worker_gone(rig.worker.caller.worker_id)
+    await rig.gateway.workers.gone(rig.worker.caller.worker_id)
     run = await rig.start(await rig.thread())
 
-    await rig.gateway.no_worker("ModuleNotFoundError: pydantic_ai")
+    await rig.gateway.workers.none_starts("ModuleNotFoundError: pydantic_ai")
 
     ended = await rig.run(run.run_id)
     assert ended.error is not None
@@ -156,8 +157,8 @@ async def test_any_exit_of_a_worker_fails_the_run_in_flight_and_names_it(rig: Ri
     await rig.worker.emit(done.run_id, success())
     run = await rig.running(thread_id)
 
-    ended = await rig.gateway.worker_gone(rig.worker.caller.worker_id, "crash", code)
-    again = await rig.gateway.worker_gone(rig.worker.caller.worker_id, "crash", code)
+    ended = await rig.gateway.workers.gone(rig.worker.caller.worker_id, "crash", code)
+    again = await rig.gateway.workers.gone(rig.worker.caller.worker_id, "crash", code)
 
     assert (ended, again) == ([run.run_id], [])
     last = (await rig.journal(thread_id))[-1]
@@ -171,7 +172,7 @@ async def test_any_exit_of_a_worker_fails_the_run_in_flight_and_names_it(rig: Ri
 
 async def test_a_run_that_a_dying_worker_had_not_fetched_goes_to_the_next(rig: Rig) -> None:
     run = await rig.start(await rig.thread())
-    await rig.gateway.worker_gone(rig.worker.caller.worker_id)
+    await rig.gateway.workers.gone(rig.worker.caller.worker_id)
 
     next_ = await Worker.register(rig.gateway)
     (item,) = await next_.fetch()
@@ -195,8 +196,8 @@ async def test_a_kernels_end_ends_its_run_with_one_error_that_says_which(rig: Ri
     run = await rig.running(kernel_id="k1")
     other = await rig.running(kernel_id="k2")
 
-    ended = await rig.gateway.kernel_event("k1", what, "signal 9")
-    await rig.gateway.kernel_event("k1", what)
+    ended = await rig.gateway.kernels.event("k1", what, "signal 9")
+    await rig.gateway.kernels.event("k1", what)
 
     assert ended == [run.run_id]
     last = (await rig.journal(run.thread_id))[-1]
@@ -217,7 +218,7 @@ async def test_the_restart_of_an_idle_kernel_is_silent(rig: Rig) -> None:
     await rig.worker.emit(done.run_id, success())
     before = await rig.journal(done.thread_id)
 
-    assert await rig.gateway.kernel_event("k1", "restarted") == []
+    assert await rig.gateway.kernels.event("k1", "restarted") == []
 
     assert await rig.journal(done.thread_id) == before
 
@@ -226,7 +227,7 @@ async def test_a_queued_run_begins_on_the_new_incarnation_of_a_restarted_kernel(
     run = await rig.running(kernel_id="k1")
     queued = await rig.start(run.thread_id, if_running="queue")
 
-    await rig.gateway.kernel_event("k1", "restarted")
+    await rig.gateway.kernels.event("k1", "restarted")
 
     items = [item for item in await rig.worker.fetch() if item.kind == "start"]
     assert [item.run_id for item in items] == [queued.run_id]
@@ -333,13 +334,13 @@ async def test_at_any_interleaving_of_ends_a_run_ends_once_and_the_row_agrees(ri
         holder = rig.worker if lease[0] == rig.worker.caller.worker_id else worker
 
         def attempts(run=run, holder=holder, seed=seed):
-            yield rig.gateway.cancel(ME, run.run_id)
+            yield rig.gateway.runs.cancel(ME, run.run_id)
             yield holder.emit(run.run_id, success())
             yield holder.emit(run.run_id, *call("c"), paused("c"), checkpoint="{}")
-            yield rig.gateway.resume(ME, run.thread_id, [approve("c")])
-            yield rig.gateway.kernel_event(f"k{seed}", "died")
+            yield rig.gateway.policy.resume(ME, run.thread_id, [approve("c")])
+            yield rig.gateway.kernels.event(f"k{seed}", "died")
             yield rig.gateway.sweep()
-            yield rig.gateway.cancel(ME, run.run_id)
+            yield rig.gateway.runs.cancel(ME, run.run_id)
 
         rivals = list(attempts())
         random.shuffle(rivals)
@@ -347,15 +348,15 @@ async def test_at_any_interleaving_of_ends_a_run_ends_once_and_the_row_agrees(ri
         assert all(isinstance(o, LobuError) for o in outcomes if isinstance(o, BaseException)), outcomes
 
         journal = await rig.journal(run.thread_id)
-        state = await rig.gateway.snapshot(ME, run.thread_id)
-        for row in await rig.gateway.list_runs(ME, thread_id=run.thread_id):
+        state = await rig.gateway.runs.snapshot(ME, run.thread_id)
+        for row in await rig.gateway.runs.list(ME, RunsQuery(thread_id=run.thread_id)):
             own = [r for r in state["runs"] if r["runId"] == row.run_id]
             assert [r["status"] for r in own] == [row.status.value]
         started, ended = (sum(e["type"] in kinds for e in journal) for kinds in (("RUN_STARTED",), ENDS))
         running = await rig.rows("SELECT 1 FROM leases WHERE thread_id = ?", run.thread_id)
         assert started - ended == len(running)
-        await rig.gateway.delete_thread(ME, run.thread_id)
-        await rig.gateway.worker_gone(worker.caller.worker_id)
+        await rig.gateway.threads.delete(ME, run.thread_id)
+        await rig.gateway.workers.gone(worker.caller.worker_id)
 
 
 @pytest.mark.scenario("W4", "S10")
@@ -363,7 +364,7 @@ async def test_a_sweep_a_late_end_and_an_exit_at_once_are_one_end(rig: Rig) -> N
     for seed in range(100):
         random.seed(seed)
         worker = await Worker.register(rig.gateway)
-        await rig.gateway.worker_gone(rig.worker.caller.worker_id)  # the run goes to the new one
+        await rig.gateway.workers.gone(rig.worker.caller.worker_id)  # the run goes to the new one
         rig.worker = worker
         run = await rig.start(await rig.thread())
         await worker.fetch()
@@ -372,7 +373,7 @@ async def test_a_sweep_a_late_end_and_an_exit_at_once_are_one_end(rig: Rig) -> N
         rivals = [
             rig.gateway.sweep(),
             worker.emit(run.run_id, success()),
-            rig.gateway.worker_gone(worker.caller.worker_id, exit_code=0),
+            rig.gateway.workers.gone(worker.caller.worker_id, exit_code=0),
         ]
         random.shuffle(rivals)
         outcomes = await asyncio.gather(*rivals, return_exceptions=True)
@@ -380,16 +381,16 @@ async def test_a_sweep_a_late_end_and_an_exit_at_once_are_one_end(rig: Rig) -> N
         assert all(isinstance(o, LobuError) for o in outcomes if isinstance(o, BaseException)), outcomes
         types = await rig.types(run.thread_id)
         assert sum(kind in ENDS for kind in types) == 1, (seed, types)
-        assert (await rig.gateway.get_run(ME, run.run_id)).ended_at is not None
+        assert (await rig.gateway.runs.get(ME, run.run_id)).ended_at is not None
 
 
 async def test_the_calls_that_a_resumed_run_owed_are_answered_when_it_is_cancelled(rig: Rig) -> None:
     first = await rig.waiting("a", "b")
-    started, _ = await rig.gateway.resume(ME, first.thread_id, [approve("a"), approve("b")])
+    started, _ = await rig.gateway.policy.resume(ME, first.thread_id, [approve("a"), approve("b")])
     await rig.worker.fetch()
     await rig.worker.emit(started.run_id, result("a"))
 
-    await rig.gateway.cancel(ME, started.run_id)
+    await rig.gateway.runs.cancel(ME, started.run_id)
 
     answered = [
         e["toolCallId"] for e in await rig.journal(first.thread_id) if e["type"] == "TOOL_CALL_RESULT"
@@ -399,7 +400,7 @@ async def test_the_calls_that_a_resumed_run_owed_are_answered_when_it_is_cancell
 
 async def test_an_unknown_worker_is_told_so(rig: Rig) -> None:
     with pytest.raises(LobuError):
-        await rig.gateway.inbox(WorkerCaller(worker_id="worker_x", incarnation=9))
+        await rig.gateway.workers.inbox(WorkerCaller(worker_id="worker_x", incarnation=9))
 
 
 @pytest.mark.scenario("W21")
@@ -407,5 +408,5 @@ async def test_a_run_of_another_server_on_the_store_is_no_activity_here(store: P
     async with open_rig(store) as one, open_rig(store, clock=one.clock) as two:
         await one.start(await one.thread())
 
-        assert await one.gateway.running() == [None]
-        assert await two.gateway.running() == []
+        assert await one.gateway.runs.running() == [None]
+        assert await two.gateway.runs.running() == []

@@ -18,6 +18,7 @@ from lobu_jupyter.model.errors import (
     StoreUnavailable,
     TooLarge,
 )
+from lobu_jupyter.model.requests import ThreadsQuery
 from lobu_jupyter.model.runs import RunStatus
 from tests.gateway.rig import (
     ME,
@@ -43,7 +44,7 @@ async def test_equal_events_are_kept_and_a_repeated_batch_counts_once(rig: Rig) 
     start, delta, end = say("ha")
     first = await rig.worker.emit(run.run_id, start, delta, delta, end)
 
-    repeated = await rig.gateway.ingest(
+    repeated = await rig.gateway.workers.ingest(
         rig.worker.caller, batch(run.run_id, rig.worker.caller.incarnation, 1, start, delta, delta, end)
     )
 
@@ -58,7 +59,7 @@ async def test_a_gap_between_batches_is_refused(rig: Rig, number: int) -> None:
     await rig.worker.emit(run.run_id, *say("one"))
 
     with pytest.raises(Conflict) as refused:
-        await rig.gateway.ingest(
+        await rig.gateway.workers.ingest(
             rig.worker.caller, batch(run.run_id, rig.worker.caller.incarnation, number, *say("x", "m2"))
         )
 
@@ -71,7 +72,7 @@ async def test_an_older_batch_is_refused(rig: Rig) -> None:
         await rig.worker.emit(run.run_id, *say("one", f"m{number}"))
 
     with pytest.raises(Conflict):
-        await rig.gateway.ingest(
+        await rig.gateway.workers.ingest(
             rig.worker.caller, batch(run.run_id, rig.worker.caller.incarnation, 2, *say("one", "m1"))
         )
 
@@ -132,7 +133,7 @@ async def test_the_end_is_repeated_harmlessly_after_its_ack_was_lost(rig: Rig) -
     run = await rig.running()
     first = await rig.worker.emit(run.run_id, *say("done"), success())
 
-    again = await rig.gateway.ingest(
+    again = await rig.gateway.workers.ingest(
         rig.worker.caller, batch(run.run_id, rig.worker.caller.incarnation, 1, *say("done"), success())
     )
 
@@ -148,7 +149,9 @@ async def test_another_worker_cannot_write_to_the_run(rig: Rig) -> None:
     with pytest.raises(StaleIncarnation):
         await thief.emit(run.run_id, *say("mine"))
     with pytest.raises(StaleIncarnation):
-        await rig.gateway.ingest(thief.caller, batch(run.run_id, rig.worker.caller.incarnation, 1, *say("x")))
+        await rig.gateway.workers.ingest(
+            thief.caller, batch(run.run_id, rig.worker.caller.incarnation, 1, *say("x"))
+        )
 
 
 async def test_usage_is_summed_and_the_end_names_thread_and_run(rig: Rig) -> None:
@@ -227,7 +230,7 @@ async def test_a_checkpoint_that_is_too_large_is_a_clear_error(store: Path) -> N
 async def test_a_pause_tells_tool_arguments_and_expiry_of_its_calls(rig: Rig) -> None:
     await rig.waiting("c")
 
-    (asked,) = await rig.gateway.interrupts(ME)
+    (asked,) = await rig.gateway.policy.interrupts(ME)
 
     assert (asked.tool_name, asked.args) == ("run_code", {"code": "1 + 1"})
     assert asked.expires_at == "2027-01-22T08:00:00.000Z"
@@ -344,15 +347,15 @@ async def test_a_server_killed_inside_the_pause_leaves_all_of_it_or_nothing(tmp_
 
 async def test_a_run_that_streams_keeps_its_lease_and_its_thread_is_as_fresh(rig: Rig) -> None:
     run = await rig.running()
-    begun = (await rig.gateway.get_thread(ME, run.thread_id)).updated_at
+    begun = (await rig.gateway.threads.get(ME, run.thread_id)).updated_at
 
     for second in range(40):
         rig.clock.advance(1)
         await rig.worker.emit(run.run_id, *say("x", f"m{second}"))
     await rig.gateway.sweep()
 
-    assert (await rig.gateway.get_run(ME, run.run_id)).status == "running"
-    assert (await rig.gateway.get_thread(ME, run.thread_id)).updated_at > begun
+    assert (await rig.gateway.runs.get(ME, run.run_id)).status == "running"
+    assert (await rig.gateway.threads.get(ME, run.thread_id)).updated_at > begun
 
 
 async def test_batches_that_came_together_are_journaled_or_refused_each_by_itself(rig: Rig) -> None:
@@ -366,11 +369,11 @@ async def test_batches_that_came_together_are_journaled_or_refused_each_by_itsel
         batch(first.run_id, inc, 2, *say("d", "m3"), success()),
     ]
 
-    taken = await rig.gateway.ingest_each(rig.worker.caller, given)
+    taken = await rig.gateway.workers.ingest_each(rig.worker.caller, given)
 
     assert [type(each) for each in taken] == [dict, InvalidField, Conflict, StaleIncarnation, dict]
-    assert (await rig.gateway.get_run(ME, first.run_id)).status == "succeeded"
-    assert (await rig.gateway.get_run(ME, second.run_id)).status == "running"
+    assert (await rig.gateway.runs.get(ME, first.run_id)).status == "succeeded"
+    assert (await rig.gateway.runs.get(ME, second.run_id)).status == "running"
 
 
 async def test_what_was_said_in_chunks_before_and_after_a_restart_is_found_once_the_run_was_cancelled(
@@ -381,9 +384,11 @@ async def test_what_was_said_in_chunks_before_and_after_a_restart_is_found_once_
     await rig.worker.emit(run.run_id, {**first, "messageId": "m", "role": "assistant"}, rest[0])
     rig.gateway._ctx.slices.drop(run.run_id)  # as after a restart
     await rig.worker.emit(run.run_id, rest[1])
-    before = await rig.gateway.list_threads(ME, search="forty-two")
+    before = await rig.gateway.threads.list(ME, ThreadsQuery(search="forty-two"))
 
-    await rig.gateway.cancel(ME, run.run_id)
+    await rig.gateway.runs.cancel(ME, run.run_id)
 
     assert before == []
-    assert [t.thread_id for t in await rig.gateway.list_threads(ME, search="forty-two")] == [run.thread_id]
+    assert [t.thread_id for t in await rig.gateway.threads.list(ME, ThreadsQuery(search="forty-two"))] == [
+        run.thread_id
+    ]

@@ -18,6 +18,7 @@ from lobu_jupyter.model.errors import (
     InvalidField,
     LobuError,
 )
+from lobu_jupyter.model.requests import RunsQuery
 from lobu_jupyter.model.runs import RunStatus, ThreadStatus
 from tests.gateway.rig import ME, QUIET, Rig, approve, call, open_rig, paused, reject, result, say, success
 
@@ -27,7 +28,9 @@ WEEK = 7 * 24 * 3600
 async def test_a_resume_begins_a_run_whose_first_events_are_the_decisions(rig: Rig) -> None:
     first = await rig.waiting("a", "b", model="m", mode="ask", kernel_id="k1")
 
-    started, new = await rig.gateway.resume(ME, first.thread_id, [reject("b", "not that"), approve("a")])
+    started, new = await rig.gateway.policy.resume(
+        ME, first.thread_id, [reject("b", "not that"), approve("a")]
+    )
 
     assert new
     begun, *decided = (await rig.journal(first.thread_id))[started.cursor :]
@@ -49,7 +52,7 @@ async def test_a_resume_begins_a_run_whose_first_events_are_the_decisions(rig: R
 @pytest.mark.scenario("A7")
 async def test_the_worker_gets_checkpoint_questions_and_decisions_as_they_were_made(rig: Rig) -> None:
     first = await rig.waiting("c")
-    await rig.gateway.resume(ME, first.thread_id, [approve("c", editedArgs={"code": "2 + 2"})])
+    await rig.gateway.policy.resume(ME, first.thread_id, [approve("c", editedArgs={"code": "2 + 2"})])
 
     (item,) = await rig.worker.fetch()
 
@@ -66,12 +69,12 @@ async def test_the_worker_gets_checkpoint_questions_and_decisions_as_they_were_m
 async def test_the_identical_resume_again_is_answered_with_the_same_run(rig: Rig) -> None:
     first = await rig.waiting("a", "b")
     entries = [approve("a"), reject("b")]
-    started, _ = await rig.gateway.resume(ME, first.thread_id, entries)
+    started, _ = await rig.gateway.policy.resume(ME, first.thread_id, entries)
     await rig.worker.fetch()
     await rig.worker.emit(started.run_id, result("a"), result("b"), success())
     before = await rig.journal(first.thread_id)
 
-    again = await rig.gateway.resume(ME, first.thread_id, entries[::-1])
+    again = await rig.gateway.policy.resume(ME, first.thread_id, entries[::-1])
 
     assert again == (started, False)
     assert await rig.journal(first.thread_id) == before
@@ -79,10 +82,10 @@ async def test_the_identical_resume_again_is_answered_with_the_same_run(rig: Rig
 
 async def test_a_different_resume_is_told_the_winners_decision(rig: Rig) -> None:
     first = await rig.waiting("c")
-    started, _ = await rig.gateway.resume(Person("ada", via="page"), first.thread_id, [approve("c")])
+    started, _ = await rig.gateway.policy.resume(Person("ada", via="page"), first.thread_id, [approve("c")])
 
     with pytest.raises(AlreadyDecided) as refused:
-        await rig.gateway.resume(ME, first.thread_id, [reject("c")])
+        await rig.gateway.policy.resume(ME, first.thread_id, [reject("c")])
 
     assert refused.value.detail["decision"]["kind"] == "approve"
     assert {k: refused.value.detail[k] for k in ("by", "via", "runId")} == {
@@ -100,7 +103,7 @@ async def test_of_twenty_decisions_through_two_servers_one_wins(store: Path) -> 
 
         outcomes = await asyncio.gather(
             *(
-                (one, two)[n % 2].gateway.resume(ME, first.thread_id, entries)
+                (one, two)[n % 2].gateway.policy.resume(ME, first.thread_id, entries)
                 for n, entries in enumerate(attempts)
             ),
             return_exceptions=True,
@@ -111,7 +114,7 @@ async def test_of_twenty_decisions_through_two_servers_one_wins(store: Path) -> 
         assert (len(won), len(lost)) == (1, 19)
         winner = outcomes.index(won[0])
         assert {e.detail["decision"]["editedArgs"]["code"] for e in lost} == {str(winner)}
-        runs = await one.gateway.list_runs(ME, thread_id=first.thread_id)
+        runs = await one.gateway.runs.list(ME, RunsQuery(thread_id=first.thread_id))
         assert len(runs) == 2
 
 
@@ -120,9 +123,9 @@ async def test_a_batch_is_decided_whole_and_names_what_is_missing(rig: Rig) -> N
     first = await rig.waiting("a", "b")
 
     with pytest.raises(InvalidField, match="ask-b"):
-        await rig.gateway.resume(ME, first.thread_id, [approve("a")])
+        await rig.gateway.policy.resume(ME, first.thread_id, [approve("a")])
 
-    assert len(await rig.gateway.interrupts(ME)) == 2
+    assert len(await rig.gateway.policy.interrupts(ME)) == 2
 
 
 @pytest.mark.scenario("A5")
@@ -148,23 +151,25 @@ async def test_only_what_the_question_offers_is_taken(rig: Rig, entry: dict, fie
     await rig.worker.emit(run.run_id, *call("c"), paused("c", metadata=asked), checkpoint="{}")
 
     with pytest.raises(InvalidField) as refused:
-        await rig.gateway.resume(ME, run.thread_id, [{"interruptId": "ask-c", "status": "resolved", **entry}])
+        await rig.gateway.policy.resume(
+            ME, run.thread_id, [{"interruptId": "ask-c", "status": "resolved", **entry}]
+        )
 
     assert refused.value.field == field
-    assert (await rig.gateway.get_thread(ME, run.thread_id)).status is ThreadStatus.WAITING
+    assert (await rig.gateway.threads.get(ME, run.thread_id)).status is ThreadStatus.WAITING
 
 
 async def test_a_question_of_another_thread_cannot_be_decided_here(rig: Rig) -> None:
     here, there = await rig.waiting("a"), await rig.waiting("b")
 
     with pytest.raises(InterruptNotFound):
-        await rig.gateway.resume(ME, here.thread_id, [approve("a"), approve("b")])
+        await rig.gateway.policy.resume(ME, here.thread_id, [approve("a"), approve("b")])
     with pytest.raises(InvalidField, match="decided twice"):
-        await rig.gateway.resume(ME, there.thread_id, [approve("b"), approve("b")])
+        await rig.gateway.policy.resume(ME, there.thread_id, [approve("b"), approve("b")])
     with pytest.raises(InvalidField):
-        await rig.gateway.resume(ME, there.thread_id, [])
+        await rig.gateway.policy.resume(ME, there.thread_id, [])
 
-    assert len(await rig.gateway.interrupts(ME)) == 2
+    assert len(await rig.gateway.policy.interrupts(ME)) == 2
 
 
 @pytest.mark.scenario("A12")
@@ -173,14 +178,14 @@ async def test_a_late_decision_makes_the_expiry_terminal(rig: Rig) -> None:
     rig.clock.advance(WEEK)
 
     with pytest.raises(InterruptClosed):
-        await rig.gateway.resume(ME, first.thread_id, [approve("c")])
+        await rig.gateway.policy.resume(ME, first.thread_id, [approve("c")])
 
     closed = (await rig.journal(first.thread_id))[-1]
     assert closed["name"] == "lobu.closed"
     assert closed["value"]["why"] == "expired"
     assert await rig.rows("SELECT * FROM checkpoints") == []
     with pytest.raises(InterruptClosed):
-        await rig.gateway.resume(ME, first.thread_id, [approve("c")])
+        await rig.gateway.policy.resume(ME, first.thread_id, [approve("c")])
     await rig.start(first.thread_id)
 
 
@@ -198,19 +203,19 @@ async def test_the_expiry_sweep_leaves_a_question_that_was_asked_after_it_looked
         write = sweeping._expire
 
         async def held(ctx, thread_id: str) -> bool:
-            started, _ = await rig.gateway.resume(ME, first.thread_id, [approve("x")])
+            started, _ = await rig.gateway.policy.resume(ME, first.thread_id, [approve("x")])
             await rig.worker.fetch()
             await rig.worker.emit(started.run_id, result("x"), *call("y"), paused("y"), checkpoint="second")
             return await write(ctx, thread_id)
 
         monkeypatch.setattr(sweeping, "_expire", held)
         assert await sweeper.gateway.sweep() == 0
-        assert [asked.id for asked in await rig.gateway.interrupts(ME)] == ["ask-y"]
+        assert [asked.id for asked in await rig.gateway.policy.interrupts(ME)] == ["ask-y"]
 
         monkeypatch.undo()
         ahead.advance(WEEK)
         assert await sweeper.gateway.sweep() == 1
-        state = await rig.gateway.snapshot(ME, first.thread_id)
+        state = await rig.gateway.runs.snapshot(ME, first.thread_id)
         cards = {item["id"]: item["result"] for item in state["items"] if item["kind"] == "tool"}
         assert cards["x"] == "2"
         assert "nobody decided" in cards["y"]
@@ -225,13 +230,13 @@ async def test_an_expiry_is_journaled_once_however_many_servers_sweep(store: Pat
         await asyncio.gather(*(rig.gateway.sweep() for rig in (one, two) * 5))
 
         assert (await one.types(first.thread_id)).count("CUSTOM") == 2  # the title, and one lobu.closed
-        assert (await one.gateway.get_thread(ME, first.thread_id)).status is ThreadStatus.IDLE
+        assert (await one.gateway.threads.get(ME, first.thread_id)).status is ThreadStatus.IDLE
 
 
 @pytest.mark.scenario("A30")
 async def test_a_checkpoint_goes_when_the_run_that_needs_it_has_begun(rig: Rig) -> None:
     first = await rig.waiting("c")
-    started, _ = await rig.gateway.resume(ME, first.thread_id, [approve("c")])
+    started, _ = await rig.gateway.policy.resume(ME, first.thread_id, [approve("c")])
     await rig.worker.fetch()
     assert len(await rig.rows("SELECT * FROM checkpoints")) == 1
 
@@ -247,25 +252,25 @@ async def test_nothing_is_left_of_a_pause_that_is_given_up(rig: Rig, how: str) -
     first = await rig.waiting("c")
 
     if how == "cancel":
-        await rig.gateway.cancel(ME, first.run_id)
+        await rig.gateway.runs.cancel(ME, first.run_id)
     elif how == "delete":
-        await rig.gateway.delete_thread(ME, first.thread_id)
+        await rig.gateway.threads.delete(ME, first.thread_id)
     elif how == "if_waiting":
         await rig.start(first.thread_id, if_waiting="cancel")
     else:
-        await rig.gateway.resume(ME, first.thread_id, [approve("c")])
+        await rig.gateway.policy.resume(ME, first.thread_id, [approve("c")])
         await rig.worker.fetch()
-        await rig.gateway.worker_gone(rig.worker.caller.worker_id)
+        await rig.gateway.workers.gone(rig.worker.caller.worker_id)
 
     assert await rig.rows("SELECT * FROM checkpoints") == []
-    assert await rig.gateway.interrupts(ME) == []
+    assert await rig.gateway.policy.interrupts(ME) == []
 
 
 @pytest.mark.scenario("A18")
 async def test_after_a_cancelled_pause_the_next_run_is_clean(rig: Rig) -> None:
     first = await rig.waiting("c")
-    await rig.gateway.cancel(ME, first.run_id)
-    await rig.gateway.cancel(ME, first.run_id)
+    await rig.gateway.runs.cancel(ME, first.run_id)
+    await rig.gateway.runs.cancel(ME, first.run_id)
     second = await rig.start(first.thread_id, "next")
 
     (item,) = await rig.worker.fetch()
@@ -285,8 +290,8 @@ async def test_after_a_cancelled_pause_the_next_run_is_clean(rig: Rig) -> None:
 @pytest.mark.parametrize("order", ["cancel first", "resume first"])
 async def test_a_cancel_and_a_resume_at_once_have_one_winner(rig: Rig, order: str) -> None:
     first = await rig.waiting("c")
-    cancel = rig.gateway.cancel(ME, first.run_id)
-    resume = rig.gateway.resume(ME, first.thread_id, [approve("c")])
+    cancel = rig.gateway.runs.cancel(ME, first.run_id)
+    resume = rig.gateway.policy.resume(ME, first.thread_id, [approve("c")])
 
     both = (cancel, resume) if order == "cancel first" else (resume, cancel)
     outcomes = await asyncio.gather(*both, return_exceptions=True)
@@ -305,7 +310,7 @@ async def test_queued_runs_wait_for_the_decision_and_for_what_goes_on_with_it(ri
     queued = await rig.start(first.thread_id, "later", if_running="queue")
     await rig.worker.emit(first.run_id, *call("c"), paused("c"), checkpoint="{}")
     assert (await rig.run(queued.run_id)).status is RunStatus.QUEUED
-    started, _ = await rig.gateway.resume(ME, first.thread_id, [approve("c")])
+    started, _ = await rig.gateway.policy.resume(ME, first.thread_id, [approve("c")])
     await rig.worker.fetch()
 
     await rig.worker.emit(started.run_id, result("c"), success())
@@ -319,13 +324,13 @@ async def test_a_pause_survives_a_restart_of_server_and_kernel_and_says_so(store
         first = await rig.waiting("c", kernel_id="k1")
     async with open_rig(store) as rig:
         await rig.gateway.recover()
-        await rig.gateway.kernel_event("k1", "restarted")
+        await rig.gateway.kernels.event("k1", "restarted")
 
-        (asked,) = await rig.gateway.interrupts(ME)
+        (asked,) = await rig.gateway.policy.interrupts(ME)
         assert asked.kernel_lost
-        state = await rig.gateway.snapshot(ME, first.thread_id)
+        state = await rig.gateway.runs.snapshot(ME, first.thread_id)
         assert state["interrupts"][0]["kernelLost"]
-        _, new = await rig.gateway.resume(ME, first.thread_id, [approve("c")])
+        _, new = await rig.gateway.policy.resume(ME, first.thread_id, [approve("c")])
         assert new
         (item,) = await rig.worker.fetch()
         assert item.task is not None
@@ -339,4 +344,4 @@ async def test_questions_that_never_expire_stay(store: Path) -> None:
         rig.clock.advance(100 * WEEK)
 
         assert await rig.gateway.sweep() == 0
-        assert len(await rig.gateway.interrupts(ME)) == 1
+        assert len(await rig.gateway.policy.interrupts(ME)) == 1

@@ -16,7 +16,8 @@ from lobu_jupyter.model.errors import (
     TooLarge,
     TooManyRuns,
 )
-from lobu_jupyter.model.runs import RunStatus, StartRun
+from lobu_jupyter.model.requests import StartRun
+from lobu_jupyter.model.runs import RunStatus
 from lobu_jupyter.store.sqlite import engine
 from tests.gateway.rig import ME, QUIET, Rig, Worker, approve, open_rig, say, success
 from tests.peek import peek
@@ -26,13 +27,13 @@ async def test_a_start_journals_the_title_and_a_whole_run_started(rig: Rig) -> N
     thread_id = await rig.thread()
     message = {"id": "mine", "role": "user", "content": "plot sales\nby month"}
 
-    started = await rig.gateway.start(ME, thread_id, StartRun(messages=[message]))
+    started = await rig.gateway.runs.start(ME, thread_id, StartRun(messages=[message]))
 
     title, begun = await rig.journal(thread_id)
     assert title["value"] == {"title": "plot sales"}
     assert begun["input"]["messages"] == [message]
     assert started.cursor == 1
-    assert (await rig.gateway.get_thread(ME, thread_id)).title == "plot sales"
+    assert (await rig.gateway.threads.get(ME, thread_id)).title == "plot sales"
 
 
 @pytest.mark.parametrize(
@@ -55,7 +56,7 @@ async def test_a_bad_start_names_its_field_and_writes_nothing(
     thread_id = await rig.thread()
 
     with pytest.raises(InvalidField) as refused:
-        await rig.gateway.start(ME, thread_id, request_)
+        await rig.gateway.runs.start(ME, thread_id, request_)
 
     assert refused.value.field == field
     assert await rig.journal(thread_id) == []
@@ -85,7 +86,7 @@ async def test_the_same_request_again_gives_the_same_run_whatever_became_of_it(s
         again.append(await rig.start(thread_id, client_request_id="req"))
 
         assert again == [first] * 3
-        assert [run.run_id for run in await rig.gateway.list_runs(ME)] == [first.run_id]
+        assert [run.run_id for run in await rig.gateway.runs.list(ME)] == [first.run_id]
 
 
 async def test_a_thread_runs_one_run_at_a_time(rig: Rig) -> None:
@@ -118,7 +119,7 @@ async def test_queued_runs_begin_in_order_each_with_the_end_of_the_one_before(ri
     first = await rig.running()
     queued = [await rig.start(first.thread_id, f"p{i}", if_running="queue") for i in range(2)]
     rig.clock.advance(3600)
-    await rig.gateway.heartbeat(rig.worker.caller)
+    await rig.gateway.workers.heartbeat(rig.worker.caller)
     await rig.gateway.sweep()  # who waits its turn is not taken for hung
 
     await rig.worker.emit(first.run_id, success())
@@ -136,16 +137,18 @@ async def test_a_run_cancelled_in_the_queue_has_its_start_and_end_and_harms_noth
     await rig.worker.emit(first.run_id, *say("half")[:2])
     queued = await rig.start(first.thread_id, "later", if_running="queue")
 
-    await rig.gateway.cancel(ME, queued.run_id)
+    await rig.gateway.runs.cancel(ME, queued.run_id)
     await rig.worker.emit(first.run_id, *say(" whole")[1:], success())
 
-    state = await rig.gateway.snapshot(ME, first.thread_id)
+    state = await rig.gateway.runs.snapshot(ME, first.thread_id)
     assert [(run["runId"], run["status"]) for run in state["runs"]] == [
         (first.run_id, "succeeded"),
         (queued.run_id, "cancelled"),
     ]
     assert state["status"] == "idle"
-    own = [e async for page in rig.gateway.follow(ME, first.thread_id, run_id=queued.run_id) for e in page]
+    own = [
+        e async for page in rig.gateway.runs.follow(ME, first.thread_id, run_id=queued.run_id) for e in page
+    ]
     assert len(own) == 2
 
 
@@ -158,7 +161,7 @@ async def test_a_waiting_thread_takes_a_new_run_only_when_told_to_cancel(rig: Ri
 
     types = await rig.types(first.thread_id)
     assert types[-3:] == ["RUN_FINISHED", "CUSTOM", "RUN_STARTED"]
-    assert await rig.gateway.interrupts(ME) == []
+    assert await rig.gateway.policy.interrupts(ME) == []
     assert (await rig.run(second.run_id)).status is RunStatus.RUNNING
 
 
@@ -168,12 +171,12 @@ async def test_a_pause_frees_its_slot_and_a_resume_takes_one(store: Path) -> Non
         first = await rig.waiting("c")
         second = await rig.running()
         with pytest.raises(TooManyRuns):
-            await rig.gateway.resume(ME, first.thread_id, [approve("c")])
+            await rig.gateway.policy.resume(ME, first.thread_id, [approve("c")])
         with pytest.raises(TooManyRuns):
             await rig.start(await rig.thread())
 
         await rig.worker.emit(second.run_id, success())
-        _, new = await rig.gateway.resume(ME, first.thread_id, [approve("c")])
+        _, new = await rig.gateway.policy.resume(ME, first.thread_id, [approve("c")])
 
         assert new
 
@@ -205,10 +208,12 @@ async def test_a_guardrail_that_refuses_or_fails_lets_nothing_through(store: Pat
         with pytest.raises(NotAllowed, match="no secrets"):
             await rig.start(thread_id, "my secret")
         with pytest.raises(NotAllowed):
-            await rig.gateway.resume(ME, first.thread_id, [approve("c", editedArgs={"code": "secret"})])
+            await rig.gateway.policy.resume(
+                ME, first.thread_id, [approve("c", editedArgs={"code": "secret"})]
+            )
 
         assert await rig.journal(thread_id) == []
-        assert len(await rig.gateway.interrupts(ME)) == 1
+        assert len(await rig.gateway.policy.interrupts(ME)) == 1
         assert await rig.worker.fetch() == []
 
 
@@ -232,7 +237,7 @@ async def test_a_model_is_not_answered_for_by_an_agent_without_one(
     async with open_rig(store, settings=replace(QUIET, model_agent="llm")) as rig:
         started = await rig.start(await rig.thread(), **chosen)
 
-        assert (await rig.gateway.get_run(ME, started.run_id)).agent == agent
+        assert (await rig.gateway.runs.get(ME, started.run_id)).agent == agent
 
 
 @pytest.mark.parametrize(
@@ -255,7 +260,7 @@ async def test_an_agent_that_is_not_there_is_refused_by_name_and_takes_no_place(
             await rig.start(thread_id, agent=agent, if_running="cancel")
 
         assert refused.value.field == "agent"
-        assert (await rig.gateway.get_run(ME, running)).status is RunStatus.RUNNING
+        assert (await rig.gateway.runs.get(ME, running)).status is RunStatus.RUNNING
 
 
 async def test_an_agent_of_an_outside_worker_or_of_one_that_takes_everything_is_there(store: Path) -> None:

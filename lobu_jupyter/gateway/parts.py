@@ -1,0 +1,127 @@
+"""The parts of the gateway's interface: each rule, under the name by which callers reach it.
+
+A rule is a function whose first argument is the context. A part has the context and leaves it out:
+``gateway.runs.start(by, thread_id, request)`` is :func:`~lobu_jupyter.gateway.runs.start.start`.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Self, TypeVar, overload
+
+from lobu_jupyter.gateway.journal import follow, snapshots
+from lobu_jupyter.gateway.runs import cancel, ingest, lists, lost_pause, rebuild, resume, start
+
+from . import (
+    export,
+    fork,
+    inbox,
+    kernel_events,
+    ownership,
+    permissions,
+    policy,
+    replaced,
+    threads,
+    workers,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .context import Context
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Rule(Generic[P, T]):
+    """A rule as a method of a part."""
+
+    def __init__(self, rule: Callable[Concatenate[Context, P], T]) -> None:
+        self._rule = rule
+        self.__doc__ = rule.__doc__
+
+    @overload
+    def __get__(self, part: Part, owner: type) -> Callable[P, T]: ...
+    @overload
+    def __get__(self, part: None, owner: type) -> Self: ...
+    def __get__(self, part: Part | None, owner: type) -> Any:
+        return self if part is None else partial(self._rule, part.ctx)
+
+
+class Part:
+    """Base of the parts."""
+
+    def __init__(self, ctx: Context) -> None:
+        self.ctx = ctx
+
+
+class ThreadsPart(Part):
+    """The threads of a person, and the notebooks that they belong to."""
+
+    create = Rule(threads.create_thread)
+    list = Rule(threads.list_threads)
+    get = Rule(threads.get_thread)
+    patch = Rule(threads.patch_thread)
+    delete = Rule(threads.delete_thread)
+    restore = Rule(threads.restore_thread)
+    fork = Rule(fork.fork)
+    changes = Rule(threads.changes)
+    notebook_moved = Rule(threads.notebook_moved)
+    notebook_gone = Rule(replaced.notebook_gone)
+
+
+class RunsPart(Part):
+    """The runs on a thread, and their journal."""
+
+    start = Rule(start.start)
+    rebuild = Rule(rebuild.rebuild)
+    cancel = Rule(cancel.cancel)
+    get = Rule(lists.get_run)
+    list = Rule(lists.list_runs)
+    running = Rule(lists.running)
+    follow = Rule(follow.follow)
+    snapshot = Rule(snapshots.snapshot)
+    export = Rule(export.export)
+
+
+class PolicyPart(Part):
+    """People's decisions: the open questions, the rules, the grants, and the record of all."""
+
+    interrupts = Rule(policy.interrupts)
+    resume = Rule(resume.resume)
+    get = Rule(policy.policy)
+    put = Rule(policy.put_policy)
+    revoke = Rule(policy.revoke_grant)
+    audit = Rule(policy.audit)
+
+
+class WorkersPart(Part):
+    """The workers, and what a worker may do."""
+
+    agents = Rule(workers.agents)
+    register = Rule(workers.register_worker)
+    by_token = Rule(workers.worker_of)
+    announce = Rule(workers.announce)
+    inbox = Rule(inbox.inbox)
+    ingest_each = Rule(ingest.ingest_each)
+    ingest = Rule(ingest.ingest)
+    heartbeat = Rule(workers.heartbeat)
+    withdraw = Rule(workers.withdraw)
+    notebook_of = Rule(workers.notebook_of)
+    permit = Rule(permissions.permit)
+    note_change = Rule(permissions.note_change)
+    works_in = Rule(ownership.works_in)
+    has_run_in = Rule(workers.has_run_in)
+    held_in_memory = Rule(lost_pause.held_in_memory)
+    gone = Rule(workers.worker_gone)
+    none_starts = Rule(workers.no_worker)
+    stop = Rule(workers.stop_worker)
+
+
+class KernelsPart(Part):
+    """The kernels: what happens to them, and the tools that they offer."""
+
+    tools = Rule(workers.tools)
+    set_tools = Rule(kernel_events.kernel_tools)
+    event = Rule(kernel_events.kernel_event)
