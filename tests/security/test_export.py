@@ -44,7 +44,7 @@ async def exported(rig: Rig, mark: str) -> dict[str, Any]:
     ]
     await rig.worker.emit(started.run_id, *call("c", args=code), *told, result("c"), *say(f"answer {mark}."))
     await rig.worker.emit(started.run_id, failed(message=f"error {mark}."))
-    return await rig.gateway.export(ME, thread, "notebook")
+    return await rig.gateway.runs.export(ME, thread, "notebook")
 
 
 def texts(notebook: dict[str, Any]) -> str:
@@ -95,6 +95,6 @@ async def test_code_without_them_has_no_notice(rig: Rig) -> None:
     started = await rig.running()
     await rig.worker.emit(started.run_id, *call("c", args='{"code": "1 + 1"}'), result("c"), success())
 
-    notebook = await rig.gateway.export(ME, started.thread_id, "notebook")
+    notebook = await rig.gateway.runs.export(ME, started.thread_id, "notebook")
 
     assert "Hidden" not in texts(notebook)
