@@ -5,5 +5,7 @@ module.exports = {
   testMatch: ['<rootDir>/test/**/*.test.{ts,tsx}'],
   transform: { '\\.[cm]?[jt]sx?$': '<rootDir>/test/transform.cjs' },
   // Libraries that come as ES modules only.
-  transformIgnorePatterns: ['/node_modules/(?!(marked|preact|dompurify|highlight\\.js)/)']
+  transformIgnorePatterns: [
+    '/node_modules/(?!(marked|preact|dompurify|highlight\\.js|@jupyter/ydoc|yjs|lib0|y-protocols)/)'
+  ]
 };

@@ -1,40 +1,54 @@
 """A thread's notebook as agents reach it: requests, their answers and their effect on a list of cells.
 
-Requests are JSON. A cell's id is its nbformat id, or ``#3`` for the third cell of a file without ids, which
-is read-only::
+Requests are JSON. A cell's name is its nbformat id, or ``#3`` for a third cell whose id is missing, empty, not unique
+or no id (:func:`names_of`)::
 
-    {"do": "read", "cell"?: id}
-    {"do": "insert", "cell": new id, "type": "code" | "markdown", "source": …, "after"?: id, "" for the first place}
-    {"do": "edit", "cell": id, "was": source, "source": …}
-    {"do": "delete", "cell": id, "was": source}
-    {"do": "move", "cell": id, "was": source, "after"?: …}
-    {"do": "outputs", "cell": id, "was": source, "outputs": [nbformat output, …]}
+    {"do": "read", "cell"?: name, "start"?: number of the first cell, from 1, "outline"?: true}
+    {"do": "insert", "cell": new id, "type": "code" | "markdown", "source": …, "after"?: name, "" for the first place}
+    {"do": "edit", "cell": name, "was": source, "source": …}
+    {"do": "delete", "cell": name, "was": source}
+    {"do": "move", "cell": name, "was": source, "after"?: …}
+    {"do": "outputs", "cell": name, "was": source, "outputs": [nbformat output, …]}
 
-The answer to a read is ``{"cells": [Cell, …], "where": "page" | "file"}``. Other answers are
-``{"done": true}``, ``{"refused": why}`` and ``{"conflict": "changed" | "gone" | "place"}``. After a conflict
-nothing was done: the cell's source is not ``was``, or the cell is gone, or the cell before the new place is.
-A Cell is ``{"id", "type", "source", "outputs", "count"?}``; the count is the number in its prompt. An output is the text of a stream or an error, or a MIME
-bundle in which values that no model can read, such as pixels, are empty. A request may be repeated and takes
-effect once. The same rules for an open page: labextension/src/panel/lab/edits.ts.
+The answer to a read is ``{"cells": [Cell, …], "total": number of all cells, "where": "page" | "room" | "file"}``. It ends
+after :data:`MAX_ANSWER_CHARS`, with at least one cell, and the next read starts there. An outline has no outputs, and
+only the beginning of each source. Other answers are ``{"done": true, "absent"?: true}``, ``{"refused": why}`` and
+``{"conflict": "changed" | "gone" | "place"}``. ``absent``: there is no cell to delete. After a conflict nothing was
+done: the cell's source is not ``was``, or the cell is gone, or the cell before the new place is.
+
+A Cell is ``{"id", "number", "type", "source", "outputs", "count"?, "locked"?}``. ``count`` is the number in its
+prompt. An output is the text of a stream or an error, or a MIME bundle in which values that no model can read, such as
+pixels, are empty. The transcripts below `%lobu` cells are the person's, and are left out. ``locked`` has the reasons why the cell may not be edited or deleted. A request may
+be repeated and takes effect once. The same rules for an open page: labextension/src/panel/lab/edits.ts.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 from msgspec import Meta, Struct
 
-from .bounds import Name, Objects, Text
+from .bounds import Name, Objects, Ordinal, Text
 from .mime_text import joined
 from .text import shorten
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeIs
 
 MAX_OUTPUT_CHARS = 4_000
 MAX_STREAM_CHARS = 100_000
 """Characters of a stream as it was written. A screen shows fewer."""
 MAX_DATA_CHARS = 100_000
 """Characters of one value of a MIME bundle. A larger one is named by its type alone."""
+MAX_ANSWER_CHARS = 400_000
+"""Characters of sources and outputs after which the answer to a read ends."""
+MAX_OUTLINE_CHARS = 200
+"""Characters of a source in an outline."""
+MAX_ID_CHARS = 64
+TRANSCRIPT_MIME = "application/vnd.lobu.thread+json"
+TRANSCRIPT = "[the transcript of a chat with an agent, not repeated here]"
 
-CellId = Annotated[str, Meta(min_length=1, max_length=64)]
+CellId = Annotated[str, Meta(min_length=1, max_length=MAX_ID_CHARS)]
 
 
 class _Request(Struct, kw_only=True, tag_field="do", forbid_unknown_fields=True, omit_defaults=True):
@@ -43,6 +57,8 @@ class _Request(Struct, kw_only=True, tag_field="do", forbid_unknown_fields=True,
 
 class Read(_Request, tag="read"):
     cell: CellId | None = None
+    start: Ordinal = 1
+    outline: bool = False
 
 
 class Insert(_Request, tag="insert"):
@@ -88,12 +104,18 @@ Conflict = Literal["changed", "gone", "place"]
 
 
 _TOOLS: dict[type[Request], tuple[str, ...]] = {
-    Read: ("read_notebook",),
+    Read: ("read_notebook", "search_notebook"),
     Insert: ("insert_cell",),
     Edit: ("edit_cell", "run_cell"),
     Delete: ("delete_cell",),
     Move: ("move_cell",),
     SetOutputs: ("run_cell",),
+}
+
+
+_READING = {
+    "read_notebook": {"cell", "start", "line"},
+    "search_notebook": {"query", "start"},
 }
 
 
@@ -105,14 +127,14 @@ def tools_for(request: Request) -> tuple[str, ...]:
 def is_meant(request: Request, tool: str, args: dict[str, Any]) -> bool:
     """Return whether a call of `tool` with these arguments means exactly this request.
 
-    The arguments are the request's members, with the code as ``code``. An insertion leaves the new cell's id
-    out. Outputs belong to any ``run_cell`` with this code, because its arguments do not say what comes out.
+    The arguments are the request's members, with the code as ``code``. A call that reads one cell means that one,
+    and any other call that reads means all parts of the notebook. An insertion leaves the new cell's id out. Outputs belong to any ``run_cell`` with this code, because its arguments do not say what comes out.
     """
     if tool not in tools_for(request):
         return False
     given = {name: value for name, value in args.items() if value is not None}
     if isinstance(request, Read):
-        return given == _given(cell=request.cell)
+        return given.get("cell", request.cell) == request.cell and given.keys() <= _READING[tool]
     if isinstance(request, Insert):
         wanted = _given(code=request.source, type=request.type, after=request.after)
         return {"type": "code", **given} == wanted
@@ -129,36 +151,78 @@ def _given(**members: str | None) -> dict[str, Any]:
     return {name: value for name, value in members.items() if value is not None}
 
 
-def id_of(cell: dict[str, Any], index: int) -> str:
-    """Return the name of the cell at `index`, from 0."""
-    return cell.get("id") or f"#{index + 1}"
+class Locked(Exception):
+    """A change that the cell's own metadata forbids. The message is a sentence for people and models."""
 
 
-def find(cells: list[dict[str, Any]], name: str) -> int | None:
-    """Return the index of a cell, from 0."""
-    return next((index for index, cell in enumerate(cells) if id_of(cell, index) == name), None)
+def names_of(cells: list[Any], ids: list[str] | None = None) -> list[str]:
+    """Return a name for each cell: its id, or its place where the id cannot tell it from the others.
+
+    Args:
+        ids: the ids of another reading of the same file. An id that differs was made up by the reader.
+    """
+    found: list[Any] = [cell.get("id") if isinstance(cell, dict) else None for cell in cells]
+    counts: dict[str, int] = {}
+    for each in found:
+        if isinstance(each, str):
+            counts[each] = counts.get(each, 0) + 1
+    return [
+        each
+        if _is_name(each) and counts[each] == 1 and (ids is None or ids[index] == each)
+        else f"#{index + 1}"
+        for index, each in enumerate(found)
+    ]
 
 
-def described(cells: list[dict[str, Any]], name: str | None = None) -> list[dict[str, Any]]:
-    """Return the cells of a notebook, or the one of that id, for an agent."""
-    return [_described(cell, index) for index, cell in enumerate(cells) if name in (None, id_of(cell, index))]
+def _is_name(name: Any) -> TypeIs[str]:
+    return isinstance(name, str) and 0 < len(name) <= MAX_ID_CHARS and not name.startswith("#")
 
 
-def change(cells: list[dict[str, Any]], wish: Change, new: dict[str, Any] | None = None) -> Conflict | None:
-    """Make a change, or return the conflict and do nothing. ``new``: the cell to insert, in nbformat."""
+def described(cells: list[Any], wish: Read, names: list[str] | None = None) -> dict[str, Any]:
+    """Return the answer to a read, without ``where``."""
+    names = names_of(cells) if names is None else names
+    told: list[dict[str, Any]] = []
+    room = MAX_ANSWER_CHARS
+    for index, cell in enumerate(cells):
+        if (index + 1 < wish.start) if wish.cell is None else names[index] != wish.cell:
+            continue
+        one = _described(cell if isinstance(cell, dict) else {}, names[index], index, outline=wish.outline)
+        room -= len(one["source"]) + sum(len(str(output)) for output in one["outputs"])
+        if told and room < 0:
+            break
+        told.append(one)
+    return {"cells": told, "total": len(cells)}
+
+
+def change(
+    cells: list[dict[str, Any]],
+    wish: Change,
+    new: dict[str, Any] | None = None,
+    names: list[str] | None = None,
+) -> Conflict | None:
+    """Make a change, or return the conflict and do nothing. ``new``: the cell to insert, in nbformat.
+
+    A cell that is not there is deleted already, so that a repeated request succeeds (:func:`is_absent`).
+
+    Raises:
+        Locked: the cell's metadata forbids it.
+    """
+    names = names_of(cells) if names is None else names
     if isinstance(wish, Insert):
         assert new is not None, "an insertion has a cell"
-        return _insert(cells, wish, new)
-    at = find(cells, wish.cell)
-    if at is None:
+        return _insert(cells, wish, new, names)
+    if wish.cell not in names:
         return None if isinstance(wish, Delete) else "gone"
+    at = names.index(wish.cell)
     cell = cells[at]
     if isinstance(wish, Edit) and source_of(cell) == wish.source:
         return None
     if source_of(cell) != wish.was:
         return "changed"
     if isinstance(wish, Move):
-        return _move(cells, at, wish.after)
+        return _move(cells, at, wish.after, names)
+    if isinstance(wish, Edit | Delete):
+        _check_lock(cell, at, "edit" if isinstance(wish, Edit) else "delete")
     if isinstance(wish, Edit):
         cell["source"] = wish.source
     elif isinstance(wish, Delete):
@@ -168,61 +232,116 @@ def change(cells: list[dict[str, Any]], wish: Change, new: dict[str, Any] | None
     else:
         cell["outputs"] = wish.outputs
         cell["execution_count"] = None
-        cell.get("metadata", {}).pop("trusted", None)  # or they would be signed with the rest of the notebook
+        _metadata(cell).pop("trusted", None)  # or they would be signed with the rest of the notebook
     return None
 
 
-def _insert(cells: list[dict[str, Any]], wish: Insert, new: dict[str, Any]) -> Conflict | None:
-    if find(cells, wish.cell) is not None:
+def is_absent(names: list[str], wish: Request) -> bool:
+    """Return whether a cell is to be deleted that is not there."""
+    return isinstance(wish, Delete) and wish.cell not in names
+
+
+def locks_of(cell: dict[str, Any]) -> dict[str, str]:
+    """Return why a cell may not be edited or deleted, by ``edit`` and ``delete``. Empty: it may be."""
+    metadata = _metadata(cell)
+    graded: Any = metadata.get("nbgrader")
+    graded = cast("dict[str, Any]", graded) if isinstance(graded, dict) else {}
+    locks: dict[str, str] = {}
+    if metadata.get("editable") is False:
+        locks["edit"] = 'it is locked ("editable": false)'
+    elif graded.get("locked") or (graded.get("grade") and not graded.get("solution")):
+        locks["edit"] = "it is a locked cell of an nbgrader assignment"
+    if metadata.get("deletable") is False:
+        locks["delete"] = 'it is locked ("deletable": false)'
+    elif any(graded.get(name) for name in ("locked", "grade", "solution", "task")):
+        locks["delete"] = "it is a cell of an nbgrader assignment"
+    elif "edit" in locks:
+        locks["delete"] = locks["edit"]
+    return locks
+
+
+def lock_message(number: int, deed: Literal["edit", "delete"], why: str) -> str:
+    """Return the sentence that refuses to edit or delete a cell."""
+    done = "changed" if deed == "edit" else "deleted"
+    return f"Cell {number} cannot be {done}: {why}. Nothing was done."
+
+
+def _check_lock(cell: dict[str, Any], at: int, deed: Literal["edit", "delete"]) -> None:
+    if why := locks_of(cell).get(deed):
+        raise Locked(lock_message(at + 1, deed, why))
+
+
+def _metadata(cell: dict[str, Any]) -> dict[str, Any]:
+    metadata: Any = cell.get("metadata")
+    return cast("dict[str, Any]", metadata) if isinstance(metadata, dict) else {}
+
+
+def _insert(
+    cells: list[dict[str, Any]], wish: Insert, new: dict[str, Any], names: list[str]
+) -> Conflict | None:
+    if wish.cell in names:
         return None
-    place = _place(cells, wish.after)
+    place = _place(names, wish.after)
     if place is None:
         return "place"
     cells.insert(place, new)
     return None
 
 
-def _move(cells: list[dict[str, Any]], at: int, after: str | None) -> Conflict | None:
-    moved = cells.pop(at)
-    place = _place(cells, after)
-    cells.insert(at if place is None else place, moved)
-    return "place" if place is None else None
+def _move(cells: list[dict[str, Any]], at: int, after: str | None, names: list[str]) -> Conflict | None:
+    place = _place([name for index, name in enumerate(names) if index != at], after)
+    if place is None:
+        return "place"
+    cells.insert(place, cells.pop(at))
+    return None
 
 
-def _place(cells: list[dict[str, Any]], after: str | None) -> int | None:
+def _place(names: list[str], after: str | None) -> int | None:
     """Return the index for a cell after that one, or None if that one is gone."""
     if not after:
-        return len(cells) if after is None else 0
-    at = find(cells, after)
-    return None if at is None else at + 1
+        return len(names) if after is None else 0
+    return names.index(after) + 1 if after in names else None
 
 
-def source_of(cell: dict[str, Any]) -> str:
-    """Return a cell's source, which nbformat may keep as lines."""
-    source: str | list[str] = cell.get("source", "")
-    return source if isinstance(source, str) else "".join(source)
+def source_of(cell: Any) -> str:
+    """Return a cell's source, which nbformat may keep as lines. Anything that is no text is empty."""
+    source: Any = cell.get("source") if isinstance(cell, dict) else None
+    return joined(source) if isinstance(source, str | list) else ""
 
 
-def _described(cell: dict[str, Any], index: int) -> dict[str, Any]:
-    outputs: list[dict[str, Any]] = cell.get("outputs") or []
+def _described(cell: dict[str, Any], name: str, index: int, *, outline: bool) -> dict[str, Any]:
+    source, kind = source_of(cell), cell.get("cell_type")
+    outputs: Any = cell.get("outputs")
+    listed = cast("list[Any]", outputs) if isinstance(outputs, list) and not outline else []
+    locked, count = locks_of(cell), cell.get("execution_count")
     return {
-        "id": id_of(cell, index),
-        "type": cell.get("cell_type", "raw"),
-        "source": source_of(cell),
-        "outputs": [said for said in map(_said, outputs) if said],
-        **({"count": cell["execution_count"]} if cell.get("execution_count") else {}),
+        "id": name,
+        "number": index + 1,
+        "type": kind if isinstance(kind, str) else "raw",
+        "source": source[:MAX_OUTLINE_CHARS] if outline else source,
+        "outputs": [said for said in map(_said, listed) if said],
+        **({"count": count} if isinstance(count, int) and count else {}),
+        **({"locked": locked} if locked else {}),
     }
 
 
-def _said(output: dict[str, Any]) -> str | dict[str, Any]:
+def _said(output: Any) -> str | dict[str, Any]:
     """Return an nbformat output as a text, or as the readable part of its MIME bundle."""
-    kind = output.get("output_type")
+    if not isinstance(output, dict):
+        return ""
+    known = cast("dict[str, Any]", output)
+    kind = known.get("output_type")
     if kind == "stream":
-        return shorten(joined(output.get("text", "")), MAX_STREAM_CHARS)
+        return shorten(joined(known.get("text", "")), MAX_STREAM_CHARS)
     if kind == "error":
-        return f"{output.get('ename', 'Error')}: {output.get('evalue', '')}"[:MAX_OUTPUT_CHARS]
-    data: dict[str, Any] = output.get("data") or {}
-    return {mime: value if _readable(mime, value) else "" for mime, value in data.items()}
+        return f"{known.get('ename', 'Error')}: {known.get('evalue', '')}"[:MAX_OUTPUT_CHARS]
+    data: Any = known.get("data")
+    if not isinstance(data, dict):
+        return ""
+    bundle = cast("dict[str, Any]", data)
+    if TRANSCRIPT_MIME in bundle:
+        return TRANSCRIPT
+    return {mime: value if _readable(mime, value) else "" for mime, value in bundle.items()}
 
 
 def _readable(mime: str, value: Any) -> bool:

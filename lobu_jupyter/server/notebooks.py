@@ -15,7 +15,18 @@ import nbformat
 from jupyter_core.utils import ensure_async
 from tornado.web import HTTPError
 
-from lobu_jupyter.model.notebooks import Change, Insert, Ping, Read, Request, change, described
+from lobu_jupyter.model.notebooks import (
+    Change,
+    Insert,
+    Locked,
+    Ping,
+    Read,
+    Request,
+    change,
+    described,
+    is_absent,
+    names_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -25,6 +36,7 @@ PAGE_SECONDS = 15.0
 SETTLE_SECONDS = 5.0  # after the server's start, for earlier pages to reconnect
 LOST_SECONDS = 60.0  # a page that lost its connection may come back for so long
 TRIES = 3
+MOST_NAMED = 32
 MAYBE = "Whether it was done shows when the page is back: read the notebook again before you go on."
 SILENT = "The page that has the notebook open did not answer, as one whose computer sleeps. Nothing was done."
 LEFT = f"The page that has the notebook open went away. {MAYBE}"
@@ -73,6 +85,7 @@ class Notebooks:
         self._began = clock()
         self._open: dict[Page, _Offer] = {}  # the page last in front comes last
         self._lost: dict[tuple[str, str], float] = {}  # (owner, path) -> end of its page's time to come back
+        self._known_names: dict[str, tuple[Any, list[str]]] = {}  # by path: a file's time, its cells' names
         self._locks = WeakValueDictionary[str, asyncio.Lock]()
 
     def offer(self, page: Page, owner: str, paths: list[str], *, front: bool = True) -> None:
@@ -147,15 +160,22 @@ class Notebooks:
         for _ in range(TRIES):
             model = await self._get(path)
             notebook = model["content"]
+            names = await self._names(path, model)
+            if names is None:
+                continue
             if isinstance(request, Read):
-                return {"cells": described(notebook.cells, request.cell), "where": "file"}
+                return {**described(notebook.cells, request, names), "where": "file"}
             if notebook.nbformat_minor < 5:
                 return {"refused": NO_IDS}
-            conflict = change(notebook.cells, request, _new(request))
-            if conflict == "gone" and _ids(notebook) != _ids((await self._get(path))["content"]):
-                return {"refused": NO_IDS}  # each reading generates new ids
+            absent = is_absent(names, request)
+            try:
+                conflict = change(notebook.cells, request, _new(request), names)
+            except Locked as locked:
+                return {"refused": str(locked)}
             if conflict is not None:
                 return {"conflict": conflict}
+            if absent:
+                return {"done": True, "absent": True}
             now = await ensure_async(self._contents.get(path, content=False))
             if now["last_modified"] == model["last_modified"]:
                 saved = {"type": "notebook", "format": "json", "content": notebook}
@@ -166,9 +186,24 @@ class Notebooks:
     async def _get(self, path: str) -> dict[str, Any]:
         return await ensure_async(self._contents.get(path, content=True, type="notebook"))
 
+    async def _names(self, path: str, model: dict[str, Any]) -> list[str] | None:
+        """Return the cells' names, None if the file changes at this moment.
 
-def _ids(notebook: Any) -> list[str]:
-    return [str(cell.get("id")) for cell in notebook.cells]
+        nbformat makes up an id for a cell without one and for one whose id is not unique, a new one at each reading.
+        Two readings tell these from the others.
+        """
+        known = self._known_names.get(path)
+        if known is None or known[0] != model["last_modified"]:
+            again = await self._get(path)
+            if again["last_modified"] != model["last_modified"]:
+                return None
+            ids = [str(cell.get("id")) for cell in again["content"].cells]
+            known = model["last_modified"], names_of(model["content"].cells, ids)
+            self._known_names.pop(path, None)
+            self._known_names[path] = known
+            if len(self._known_names) > MOST_NAMED:
+                del self._known_names[next(iter(self._known_names))]
+        return known[1]
 
 
 def _new(wish: Change) -> Any:

@@ -21,7 +21,16 @@ from pydantic import TypeAdapter
 from lobu_jupyter.model.events import Event, encode, parse, run_error, run_finished
 from lobu_jupyter.model.ids import new_id
 from lobu_jupyter.model.interrupts import Decision, Interrupt, event_of_interrupt, held_calls
-from lobu_jupyter.model.notebooks import Insert, Read, Request, change, described
+from lobu_jupyter.model.notebooks import (
+    Insert,
+    Locked,
+    Read,
+    Request,
+    change,
+    described,
+    is_absent,
+    names_of,
+)
 from lobu_jupyter.model.policy import Layer, Policy, Rules
 from lobu_jupyter.model.ports import (
     AgentError,
@@ -179,9 +188,14 @@ class FakeNotebook:
     def answer(self, request: dict[str, Any]) -> dict[str, Any]:
         wish = msgspec.convert(request, Request)
         if isinstance(wish, Read):
-            return {"cells": described(self.cells, wish.cell), "where": "file"}
+            return {**described(self.cells, wish), "where": "file"}
         new = new_code_cell(wish.source, id=wish.cell) if isinstance(wish, Insert) else None
-        conflict = change(self.cells, wish, new)
+        if is_absent(names_of(self.cells), wish):
+            return {"done": True, "absent": True}
+        try:
+            conflict = change(self.cells, wish, new)
+        except Locked as locked:
+            return {"refused": str(locked)}
         return {"done": True} if conflict is None else {"conflict": conflict}
 
 

@@ -294,7 +294,7 @@ async def test_a_notebook_without_cell_ids_is_read_and_not_changed(
 
 
 @pytest.mark.filterwarnings("ignore::nbformat.warnings.MissingIDFieldWarning")
-async def test_a_file_whose_cells_get_new_ids_with_each_reading_is_not_changed(
+async def test_a_cell_that_gets_a_new_id_with_each_reading_is_changed_by_its_place(
     wire: Wire, worker: PlainWorker, task: Json, file: Path
 ) -> None:
     raw = json.loads(file.read_text())
@@ -305,7 +305,8 @@ async def test_a_file_whose_cells_get_new_ids_with_each_reading_is_not_changed(
     (first, _) = (await at(wire, worker, task, do="read"))["cells"]
     answer = await at(wire, worker, task, do="edit", cell=first["id"], was="x = 1", source="x = 2")
 
-    assert "no ids of their own" in answer["refused"]
+    assert (first["id"], answer) == ("#1", {"done": True})
+    assert sources(file) == ["x = 2", "x + 1"]
 
 
 async def test_after_the_servers_start_pages_have_a_moment_to_come_back(
@@ -382,3 +383,107 @@ async def test_a_thread_without_a_notebook_has_none_to_ask(wire: Wire, worker: P
     status, error = await post(wire, worker, await worker.task(), {"do": "read"})
 
     assert (status, error["error"]["field"]) == (422, "runId")
+
+
+def write(file: Path, *cells: Any) -> None:
+    """Write a notebook as a program may have, whatever nbformat thinks of it."""
+    file.write_text(json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": list(cells)}))
+
+
+def cell(source: Any, **more: Any) -> Json:
+    return {
+        "cell_type": "code",
+        "source": source,
+        "metadata": {},
+        "outputs": [],
+        "execution_count": None,
+        **more,
+    }
+
+
+@pytest.mark.filterwarnings("ignore")  # nbformat warns of each id that it repairs
+@pytest.mark.parametrize(
+    ("ids", "told"),
+    [
+        (["a", "a"], ["a", "#2"]),
+        ([None, None], ["#1", "#2"]),
+        (["", ""], ["#1", "#2"]),
+        (["", "b"], ["#1", "b"]),
+        (["x" * 80, "b"], ["#1", "b"]),
+        (["#2", "b"], ["#1", "b"]),
+    ],
+    ids=str,
+)
+async def test_a_cell_whose_id_says_nothing_is_named_by_its_place(
+    ids: list[Any], told: list[str], wire: Wire, worker: PlainWorker, task: Json, file: Path
+) -> None:
+    cells = [cell("x", **({} if name is None else {"id": name})) for name in ids]
+    cells[1]["metadata"] = {"second": True}
+    write(file, *cells)
+
+    read = await at(wire, worker, task, do="read")
+    again = await at(wire, worker, task, do="read", cell=told[1])
+    deleted = await at(wire, worker, task, do="delete", cell=told[1], was="x")
+
+    assert [one["id"] for one in read["cells"]] == told
+    assert [one["number"] for one in again["cells"]] == [2]
+    assert deleted == {"done": True}
+    (left,) = json.loads(file.read_text())["cells"]
+    assert left["metadata"] == {}
+
+
+async def test_a_cell_that_is_not_there_is_not_said_to_be_deleted_now(
+    wire: Wire, worker: PlainWorker, task: Json, file: Path
+) -> None:
+    before = file.read_bytes()
+
+    assert await at(wire, worker, task, do="delete", cell="z", was="") == {"done": True, "absent": True}
+    assert file.read_bytes() == before
+
+
+async def test_a_locked_cell_of_a_file_is_not_changed(
+    wire: Wire, worker: PlainWorker, task: Json, file: Path
+) -> None:
+    write(
+        file,
+        cell("x", id="a", metadata={"editable": False}),
+        cell("y", id="b", metadata={"deletable": False}),
+        cell("z", id="c", metadata={"nbgrader": {"grade": True, "locked": True, "grade_id": "q"}}),
+    )
+
+    read = await at(wire, worker, task, do="read")
+    edited = await at(wire, worker, task, do="edit", cell="a", was="x", source="1")
+    deleted = await at(wire, worker, task, do="delete", cell="b", was="y")
+    graded = await at(wire, worker, task, do="edit", cell="c", was="z", source="1")
+    allowed = await at(wire, worker, task, do="edit", cell="b", was="y", source="2")
+
+    assert [sorted(one["locked"]) for one in read["cells"]] == [
+        ["delete", "edit"],
+        ["delete"],
+        ["delete", "edit"],
+    ]
+    assert edited == {
+        "refused": 'Cell 1 cannot be changed: it is locked ("editable": false). Nothing was done.'
+    }
+    assert "Cell 2 cannot be deleted" in deleted["refused"]
+    assert "nbgrader" in graded["refused"]
+    assert allowed == {"done": True}
+    assert sources(file) == ["x", "2", "z"]
+
+
+async def test_a_read_of_a_long_notebook_ends_and_says_how_many_cells_there_are(
+    wire: Wire, worker: PlainWorker, task: Json, file: Path
+) -> None:
+    write(file, *(cell("x" * 3000, id=f"c{n}") for n in range(300)))
+
+    first = await at(wire, worker, task, do="read")
+    count = len(first["cells"])
+    second = await at(wire, worker, task, do="read", start=count + 1)
+    outline = await at(wire, worker, task, do="read", outline=True)
+    status, refused = await post(wire, worker, task, {"do": "read", "start": 0})
+
+    assert first["total"] == 300
+    assert 100 < count < 140
+    assert second["cells"][0]["id"] == f"c{count}"
+    assert (len(outline["cells"]), len(outline["cells"][0]["source"])) == (300, 200)
+    assert (status, "start" in str(refused)) == (422, True)

@@ -310,7 +310,7 @@ export type DownMessage =
 /** What an agent may ask of an open notebook, and its answers: model/notebooks.py. */
 export type INotebookRequest =
   | { do: 'ping' }
-  | { do: 'read'; cell?: string }
+  | { do: 'read'; cell?: string; start?: number; outline?: boolean }
   | {
       do: 'insert';
       cell: string;

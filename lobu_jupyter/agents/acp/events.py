@@ -13,6 +13,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from lobu_jupyter.agents.tools.answers import bounded
 from lobu_jupyter.agents.tools.texts import normal
 from lobu_jupyter.model.events import custom, tool_result
 from lobu_jupyter.model.ids import new_id
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
     from .commands import Command
 
-MOST_RESULT = 60_000
 _ABOUT_ITSELF = frozenset(
     {
         "available_commands_update",
@@ -116,14 +116,14 @@ class Mapper:
         return [
             *self.close(),
             {"type": "TOOL_CALL_START", "toolCallId": call.id, "toolCallName": call.name},
-            {"type": "TOOL_CALL_ARGS", "toolCallId": call.id, "delta": _cut(json.dumps(call.args()))},
+            {"type": "TOOL_CALL_ARGS", "toolCallId": call.id, "delta": bounded(json.dumps(call.args()))},
             {"type": "TOOL_CALL_END", "toolCallId": call.id},
         ]
 
     def answer(self, call: Call, text: str, *, ok: bool | None = None) -> list[Event]:
         """Return the result of a call, once. ``ok``: True if code ran without an error."""
         call.answered = True
-        result = tool_result(call.id, _cut(text), new_id("msg"))
+        result = tool_result(call.id, bounded(text), new_id("msg"))
         return [result if ok is None else {**result, "metadata": {"lobu": {"ok": ok}}}]
 
     def beside(self, call: Call) -> tuple[str, ...]:
@@ -291,10 +291,3 @@ def _diff(part: dict[str, Any]) -> str:
         lineterm="",
     )
     return "".join(line + "\n" for line in lines)
-
-
-def _cut(text: str) -> str:
-    data = text.encode()
-    if len(data) <= MOST_RESULT:
-        return text
-    return data[: MOST_RESULT // 2].decode(errors="ignore") + f"\n[… cut: {len(data)} bytes in all]"

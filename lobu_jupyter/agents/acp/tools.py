@@ -16,6 +16,7 @@ from jsonschema import Draft202012Validator
 from lobu_jupyter.agents.granted import granted
 from lobu_jupyter.agents.ruling import ruling_of
 from lobu_jupyter.agents.tools import base, client, kernel, specs
+from lobu_jupyter.agents.tools.answers import bounded
 from lobu_jupyter.agents.tools.risks import risks_of_call
 from lobu_jupyter.model.client_tools import CLIENT_TOOL
 from lobu_jupyter.model.ids import new_id
@@ -102,12 +103,13 @@ class Tools:
         ask, call = question.ask, question.call
         tool = self._all.get(ask.params["name"])
         if question.interrupt.reason == CLIENT_TOOL:
-            told = client.result_text(decision)
+            told = bounded(client.result_text(decision))
             ask.give(base.Result(told))
             return self._mapper.answer(call, told)
         if decision.kind == "respond":
-            ask.give(base.Result(str(decision.response)))
-            return self._mapper.answer(call, str(decision.response))
+            given = bounded(str(decision.response))
+            ask.give(base.Result(given))
+            return self._mapper.answer(call, given)
         if decision.kind == "reject":
             reason = f" The reason: {decision.reason}" if decision.reason else ""
             return self._refuse(ask, call, f"The person refused this call; it was not run.{reason}")
@@ -197,11 +199,13 @@ class Tools:
                 result = base.Result(
                     f"[The person changed the arguments]\n{result.text}", result.images, result.ok
                 )
+            result = tool.answer(result)
         except base.Outdated as outdated:
             self._ask_again(tool, ask, call, outdated.preview)
         except base.ToolError as error:
-            self._end(call, str(error), ok=False)
-            ask.refuse(refused(str(error)))
+            why = bounded(str(error), tool.rest)
+            self._end(call, why, ok=False)
+            ask.refuse(refused(why))
         except KernelGone as error:
             self.failure = error
             ask.refuse(refused(str(error)))

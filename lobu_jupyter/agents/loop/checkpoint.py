@@ -19,6 +19,7 @@ from pydantic_ai.conversation import Conversation, ConversationTypeAdapter
 from pydantic_ai.tools import DeferredToolRequests, DeferredToolResults, ToolApproved, ToolDenied
 from pydantic_core import PydanticSerializationError
 
+from lobu_jupyter.agents.tools.answers import bounded
 from lobu_jupyter.agents.tools.client import client_interrupt, result_text
 from lobu_jupyter.agents.tools.questions import answer_text
 from lobu_jupyter.agents.tools.risks import risks_of_call
@@ -220,11 +221,11 @@ def _settle(
 ) -> None:
     """Set the result of one decision. ``args``: the arguments that an approval covers, if not the model's own."""
     if interrupt.reason == CLIENT_TOOL:
-        results.calls[call] = result_text(decision)
+        results.calls[call] = bounded(result_text(decision))
     elif interrupt.reason == QUESTION:
-        results.calls[call] = answer_text(decision, interrupt.questions)
+        results.calls[call] = bounded(answer_text(decision, interrupt.questions))
     elif decision.kind == "respond":
-        results.calls[call] = str(decision.response)
+        results.calls[call] = bounded(str(decision.response))
     elif decision.kind == "edit":
         results.approvals[call] = ToolApproved(override_args=decision.edited_args)
     elif decision.kind == "approve":

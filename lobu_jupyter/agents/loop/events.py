@@ -27,10 +27,10 @@ from pydantic_ai.messages import (
     ToolReturnPart,
 )
 
-from lobu_jupyter.agents.tools.outputs import PIECE_BYTES, clean, pieces
+from lobu_jupyter.agents.tools.answers import bounded
+from lobu_jupyter.agents.tools.outputs import clean, pieces
 from lobu_jupyter.model.events import Event, tool_result
 from lobu_jupyter.model.ids import new_id
-from lobu_jupyter.model.text import shorten
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -169,21 +169,11 @@ class Mapper:
         if call in self._unanswered:
             self._unanswered.remove(call)
         self._message = ""
-        result = tool_result(call, fit(part.model_response_str(wrap_if_error=False)), new_id("msg"))
+        result = tool_result(call, bounded(part.model_response_str(wrap_if_error=False)), new_id("msg"))
         told: Any = part.metadata
         if part.outcome == "failed":
             told = {"ok": False}
         return {**result, "metadata": {"lobu": told}} if isinstance(told, dict) else result
-
-
-def fit(text: str) -> str:
-    """Return `text`, cut visibly so that an event can carry it."""
-    text = clean(text)
-    limit = PIECE_BYTES
-    while len(msgspec.json.encode(text)) > PIECE_BYTES:
-        text = shorten(text, limit)
-        limit //= 2
-    return text
 
 
 def _json(args: str | dict[str, Any] | None) -> str | None:

@@ -24,6 +24,7 @@ from pydantic_core import SchemaValidator, core_schema
 from lobu_jupyter.agents.granted import granted
 from lobu_jupyter.agents.ruling import ruling_of
 from lobu_jupyter.agents.tools import client, delegate, files, kernel, notebook, outputs, questions, specs
+from lobu_jupyter.agents.tools.answers import bounded
 from lobu_jupyter.agents.tools.base import (
     BoundTool,
     Call,
@@ -139,8 +140,8 @@ class Toolset(AbstractToolset[None]):
         except Outdated as outdated:
             raise ApprovalRequired(metadata=self._again(name, outdated, metadata)) from outdated
         except ToolError as error:
-            raise ToolFailed(str(error)) from error
-        return self._returned(result, tool_args if metadata.get("edited") else None)
+            raise ToolFailed(bounded(str(error), bound.rest)) from error
+        return self._returned(bound, result, tool_args if metadata.get("edited") else None)
 
     async def _admit(self, bound: BoundTool, args: dict[str, Any], call_id: str) -> None:
         """Return if the call may run. Otherwise raise the refusal or the question."""
@@ -201,11 +202,13 @@ class Toolset(AbstractToolset[None]):
         if ruling.verdict is Verdict.DENY:
             raise ToolError(refusal(name, ruling))
 
-    def _returned(self, result: Result, edited: dict[str, Any] | None) -> Any:
-        text = encodable(result.text)
+    def _returned(self, bound: BoundTool, result: Result, edited: dict[str, Any] | None) -> Any:
         if edited is not None:
             ran = msgspec.json.encode(edited).decode()
-            text = f"[The person changed the arguments; it ran with {ran}]\n{text}"
+            text = f"[The person changed the arguments; it ran with {ran}]\n{result.text}"
+            result = replace(result, text=text)
+        result = bound.answer(result)
+        text = result.text
         metadata = None if result.ok is None else {"ok": result.ok}
         if not result.images or not self._images:
             return ToolReturn(text, metadata=metadata)

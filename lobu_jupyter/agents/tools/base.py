@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from lobu_jupyter.model.events import Event, custom
 
+from .answers import REST, bounded, last_images
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -141,7 +143,7 @@ class BoundTool:
 
     ``always_asks``: a person approves each call, whatever mode, rule or grant would allow it.
     ``registered``: a function of the kernel, which takes the name of no other tool. ``client``: the run's client answers
-    its calls.
+    its calls. ``rest``: how to get the part of an answer that is left out because it is too long, as a sentence.
     """
 
     spec: ToolSpec
@@ -151,6 +153,13 @@ class BoundTool:
     always_asks: bool = False
     registered: bool = False
     client: bool = False
+    rest: str = REST
+
+    def answer(self, result: Result) -> Result:
+        """Return a result within the bounds of every tool's answer."""
+        images, note = last_images(result.images)
+        text = bounded(f"{note}\n{result.text}" if note else result.text, self.rest)
+        return Result(text, images, result.ok)
 
     def check_ready(self, work: Work) -> None:
         """Raise ToolError if the run lacks what the tool needs."""

@@ -17,7 +17,6 @@ from lobu_jupyter.model.ids import new_id
 from lobu_jupyter.model.interrupts import Decision, Interrupt, held_calls
 from lobu_jupyter.model.policy import Layer, Policy, Rules, Verdict, judge
 from lobu_jupyter.model.ports import AgentError, Pause, Resumption, Task
-from lobu_jupyter.model.text import shorten
 
 from . import specs
 from .base import BoundTool, Call, Result, Suspended, ToolError, Work
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
 
 MAX_DEPTH = 2
 MAX_CHILDREN = 8
-MAX_ANSWER = 16_000
 MAX_DESCRIPTION = 200
 
 
@@ -53,7 +51,7 @@ async def delegate(work: Work, call: Call) -> Result:
         await relay.fail(f"{child['agent']}: {error.message}")
         raise ToolError(f"The sub-agent {child['agent']} failed: {error.message}") from error
     await relay.finish()
-    answer = shorten(relay.answer, MAX_ANSWER) or "The sub-agent ended without a word."
+    answer = relay.answer or "The sub-agent ended without a word."
     return Result(f"{answer}\n[{relay.cut}]" if relay.cut else answer)
 
 
@@ -71,7 +69,7 @@ def policy_for(task: Task, agent: str) -> Policy:
     return msgspec.structs.replace(task.policy, layers=tuple(layers))
 
 
-BOUND: tuple[BoundTool, ...] = (BoundTool(specs.DELEGATE, delegate),)
+BOUND: tuple[BoundTool, ...] = (BoundTool(specs.DELEGATE, delegate, rest="Ask for a shorter answer."),)
 
 
 def _begun(work: Work, call: Call) -> dict[str, Any]:

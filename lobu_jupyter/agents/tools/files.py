@@ -12,19 +12,20 @@ from collections.abc import Callable
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from lobu_jupyter.model.text import shorten
-
 from . import specs
+from .answers import MOST_BYTES, fitting
 from .base import BoundTool, Call, Preview, Result, ToolError, Work
 from .diffs import unified
 from .disk import Disk
+from .notebook_reading import text_of_file
 from .outputs import size_of
 from .texts import NotOnce, NotText, Text, lines_of, normal
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-MAX_READ_CHARS = 40_000
+ROOM = MOST_BYTES - 1000
+DEFAULT_LINES = 500
 MAX_ENTRIES = 500
 ABSENT = "absent"
 _MADE = frozenset({"__pycache__", "node_modules"})  # never listed
@@ -39,7 +40,7 @@ async def list_files(work: Work, call: Call) -> Result:
 async def read_file(work: Work, call: Call) -> Result:
     """Read lines of a text file."""
     args = call.args
-    first, count = args.get("start", 1), args.get("lines", 500)
+    first, count = args.get("start", 1), args.get("lines")
     return Result(await asyncio.to_thread(_read, Disk.of(work.task), args["path"], first, count))
 
 
@@ -107,7 +108,7 @@ def _listed(disk: Disk, path: Path, folder: Path) -> bool:
     return not hidden and not _MADE.intersection(parts)
 
 
-def _read(disk: Disk, path: str, first: int, count: int) -> str:
+def _read(disk: Disk, path: str, first: int, count: int | None) -> str:
     data = disk.read(path)
     if data is None:
         raise ToolError(f"There is no file {path}.")
@@ -115,11 +116,14 @@ def _read(disk: Disk, path: str, first: int, count: int) -> str:
         text = Text.of(data).text
     except NotText:
         return f"{path} is no UTF-8 text: {size_of(len(data))}, it begins with {data[:16].hex(' ')}."
-    lines = lines_of(text)
-    part = "".join(lines[first - 1 : first - 1 + count])
-    last = min(first - 1 + count, len(lines))
+    lines = lines_of(text_of_file(text) if path.endswith(".ipynb") else text)
+    if first > max(1, len(lines)):
+        raise ToolError(f"{path} has {len(lines)} lines.")
+    end = min(first - 1 + (count or DEFAULT_LINES), len(lines))
+    part, last = fitting(lines[:end], first, ROOM)
     head = "" if first == 1 and last == len(lines) else f"[lines {first} to {last} of {len(lines)}]\n"
-    return head + shorten(part, MAX_READ_CHARS)
+    more = last < end or (count is None and last < len(lines))
+    return f"{head}{part}[read on with start={last + 1}]" if more else head + part
 
 
 def _text(data: bytes | None, path: str) -> Text | None:

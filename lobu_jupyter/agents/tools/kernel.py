@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from lobu_jupyter.model.text import shorten
-
 from . import specs
 from .base import BoundTool, Call, Outdated, Preview, Result, ToolError, Work
 from .outputs import DEFAULT_CAP, Outputs, error_text
@@ -19,7 +17,6 @@ if TYPE_CHECKING:
     from lobu_jupyter.model.ports import Executed, KernelPort, Output, ToolSpec
 
 LOOKS = "lobu_jupyter.notebook.guest.looks"
-MAX_VALUE = 16_000
 
 
 async def run_code(work: Work, call: Call) -> Result:
@@ -90,7 +87,7 @@ async def call_registered(work: Work, call: Call, spec: ToolSpec) -> Result:
     await _end(outputs, executed)
     if not executed.ok:
         raise ToolError(outputs.text or f"{name} failed.")
-    value = shorten(as_text(executed.value), MAX_VALUE)
+    value = as_text(executed.value)
     shown = f"{outputs.text}\n{value}" if outputs.text else value
     return Result(shown, tuple(outputs.images))
 
@@ -127,8 +124,12 @@ def as_text(value: Any) -> str:
 
 
 BOUND: tuple[BoundTool, ...] = (
-    BoundTool(specs.RUN_CODE, run_code, preview_code, needs="kernel"),
-    BoundTool(specs.LIST_VARIABLES, list_variables, needs="kernel"),
+    BoundTool(
+        specs.RUN_CODE, run_code, preview_code, needs="kernel", rest="Print less, or a part at a time."
+    ),
+    BoundTool(
+        specs.LIST_VARIABLES, list_variables, needs="kernel", rest="describe_variable tells of one of them."
+    ),
     BoundTool(specs.DESCRIBE_VARIABLE, describe_variable, needs="kernel"),
 )
 
@@ -137,7 +138,7 @@ async def _look(work: Work, expression: str) -> Result:
     executed = await _kernel(work).look(expression)
     if not executed.ok:
         raise ToolError(error_text(executed.error or {}))
-    return Result(shorten(as_text(executed.value), MAX_VALUE))
+    return Result(as_text(executed.value))
 
 
 def _outputs(work: Work, call: Call, keep: Callable[[Output], None] | None = None) -> Outputs:

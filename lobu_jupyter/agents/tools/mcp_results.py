@@ -13,14 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 from lobu_jupyter.model.mime_text import PIXELS, text_of_data
 from lobu_jupyter.model.terminal import screen_text
-from lobu_jupyter.model.text import shorten
 
 from .base import Result, ToolError
 
 if TYPE_CHECKING:
     from mcp.types import CallToolResult
-
-MOST_RESULT = 40_000
 
 
 def result_of(answer: CallToolResult) -> Result:
@@ -38,7 +35,7 @@ def result_of(answer: CallToolResult) -> Result:
     structured = answer.structured_content
     if structured is not None and not _is_told(structured, texts):
         texts.append(json.dumps(structured, ensure_ascii=False, default=str))
-    text = shorten(screen_text("\n".join(texts)), MOST_RESULT)
+    text = screen_text("\n".join(texts))
     if answer.is_error:
         raise ToolError(text or "The tool failed and did not say why.")
     return Result(text or ("See the image." if images else "The tool returned nothing."), tuple(images))

@@ -10,17 +10,16 @@ from __future__ import annotations
 import json
 import secrets
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
-from lobu_jupyter.model.mime_text import text_of_data
-from lobu_jupyter.model.notebooks import MAX_OUTPUT_CHARS
-from lobu_jupyter.model.terminal import screen_text, settled
-from lobu_jupyter.model.text import shorten
+from lobu_jupyter.model.notebooks import lock_message
+from lobu_jupyter.model.terminal import settled
 
 from . import specs
 from .base import BoundTool, Call, Outdated, Preview, Result, ToolError, Work
 from .diffs import unified
 from .kernel import run_source
+from .notebook_reading import cell_of, no_cell, outline_of, read_notebook, search_notebook
 from .outputs import clean
 
 if TYPE_CHECKING:
@@ -28,29 +27,11 @@ if TYPE_CHECKING:
 
     from lobu_jupyter.model.ports import Output
 
-MAX_READ_CHARS, MIN_CELL_CHARS = 40_000, 200
 MAX_LINE = 80
 KEPT_BYTES = 2 * 1024 * 1024
 CUT = "[The rest of the outputs is on the agent's card; it is too large to be kept here.]\n"
 
 Cell = dict[str, Any]
-
-
-async def read_notebook(work: Work, call: Call) -> Result:
-    """Read all cells, or one."""
-    name = call.args.get("cell")
-    answer = await _read(work, name)
-    cells: list[Cell] = answer["cells"]
-    if name is not None and not cells:
-        raise ToolError(_no_cell(name))
-    work.cells.update((cell["id"], cell["source"]) for cell in cells)
-    where = "as in the open page" if answer["where"] == "page" else "as in its file; no page has it open"
-    head = f"{work.task.notebook_path}, {len(cells)} of its cells, {where}."
-    room = max(MIN_CELL_CHARS, MAX_READ_CHARS // max(1, len(cells)))
-    told = [_told(cell) for cell in cells]
-    if sum(map(len, told)) > MAX_READ_CHARS:
-        told = [shorten(text, room) for text in told]
-    return Result("\n\n".join([head, *told]))
 
 
 async def insert_cell(work: Work, call: Call) -> Result:
@@ -74,8 +55,11 @@ async def edit_cell(work: Work, call: Call) -> Result:
 async def delete_cell(work: Work, call: Call) -> Result:
     """Delete a cell."""
     was = await _was(work, call)
-    await _do(work, call, {"do": "delete", "cell": call.args["cell"], "was": was}, preview_delete)
-    return Result(f"Deleted the cell {call.args['cell']}.")
+    name = call.args["cell"]
+    answer = await _do(work, call, {"do": "delete", "cell": name, "was": was}, preview_delete)
+    if answer.get("absent"):
+        return Result(f"The cell {name} is not in the notebook any more; there was nothing to delete.")
+    return Result(f"Deleted the cell {name}.")
 
 
 async def move_cell(work: Work, call: Call) -> Result:
@@ -109,7 +93,7 @@ async def run_cell(work: Work, call: Call) -> Result:
 
 async def preview_insert(work: Work, args: dict[str, Any]) -> Preview:
     """Return the question with the new cell and its place."""
-    cells = (await _read(work))["cells"]
+    cells = await outline_of(work)
     place, kind = _place(cells, args.get("after")), args.get("type", "code")
     return Preview(
         f"Insert a {kind} cell into {_name(work)} {_where(cells, place, 'at ')}?",
@@ -121,7 +105,7 @@ async def preview_insert(work: Work, args: dict[str, Any]) -> Preview:
 
 async def preview_edit(work: Work, args: dict[str, Any]) -> Preview:
     """Return the question with the diff of the cell."""
-    title, was, _, place = await _cell(work, args)
+    title, was, _, place = await _cell(work, args, "edit")
     if was == args["code"]:
         raise ToolError(f"The cell {args['cell']} reads like that already.")
     return Preview(f"Edit {title}?", _diff(was, args["code"], place), guard=_guard(work, was))
@@ -129,23 +113,24 @@ async def preview_edit(work: Work, args: dict[str, Any]) -> Preview:
 
 async def preview_delete(work: Work, args: dict[str, Any]) -> Preview:
     """Return the question with the source to delete."""
-    title, was, _, place = await _cell(work, args)
+    title, was, _, place = await _cell(work, args, "delete")
     return Preview(f"Delete {title}?", _diff(was, "", place), guard=_guard(work, was))
 
 
 async def preview_move(work: Work, args: dict[str, Any]) -> Preview:
     """Return the question with the order of the cells before and after."""
-    cells = (await _read(work))["cells"]
+    cells = await outline_of(work)
     index = _find(cells, args["cell"])
+    was = (await cell_of(work, args["cell"]))["source"]
     rest = [cell for cell in cells if cell["id"] != args["cell"]]
     place = _place(rest, args.get("after"))
     after = [*rest[:place], cells[index], *rest[place:]]
     if after == cells:
         raise ToolError(f"The cell {args['cell']} is there already.")
     return Preview(
-        f"Move {_title(cells, index)} {_where(rest, place, 'to ')}?",
+        f"Move {_title(cells[index])} {_where(rest, place, 'to ')}?",
         _diff(_order(cells), _order(after), f"order of the cells of {_name(work)}"),
-        guard=_guard(work, cells[index]["source"]),
+        guard=_guard(work, was),
         args={**args, "after": _anchor(rest, place)},
     )
 
@@ -159,6 +144,8 @@ async def preview_run(work: Work, args: dict[str, Any]) -> Preview:
     code = args.get("code", was)
     if not code.strip():
         raise ToolError(f"The cell {args['cell']} is empty.")
+    if code != was:
+        await _cell(work, args, "edit")
     question = f"Run {title}?" if code == was else f"Edit {title} and run it?"
     diff = None if code == was else _diff(was, code, place)
     return Preview(question, diff, guard=_guard(work, was), args={**args, "code": code})
@@ -166,6 +153,7 @@ async def preview_run(work: Work, args: dict[str, Any]) -> Preview:
 
 BOUND: tuple[BoundTool, ...] = (
     BoundTool(specs.READ_NOTEBOOK, read_notebook, needs="notebook"),
+    BoundTool(specs.SEARCH_NOTEBOOK, search_notebook, needs="notebook"),
     BoundTool(specs.INSERT_CELL, insert_cell, preview_insert, needs="notebook"),
     BoundTool(specs.EDIT_CELL, edit_cell, preview_edit, needs="notebook"),
     BoundTool(specs.DELETE_CELL, delete_cell, preview_delete, needs="notebook"),
@@ -218,22 +206,24 @@ class _Kept:
             self._displays[display_id] = output
 
 
-async def _read(work: Work, name: str | None = None) -> dict[str, Any]:
-    return await work.at_notebook({"do": "read", **({"cell": name} if name is not None else {})})
+async def _cell(
+    work: Work, args: dict[str, Any], deed: Literal["edit", "delete"] | None = None
+) -> tuple[str, str, str, str]:
+    """Return a cell's title for people, its source, its type, and its place for the head of a diff.
+
+    Raises:
+        ToolError: there is no such cell, or it is locked against the deed.
+    """
+    cell = await cell_of(work, args["cell"])
+    if deed is not None and (why := cell.get("locked", {}).get(deed)):
+        raise ToolError(lock_message(cell["number"], deed, why))
+    return _title(cell), cell["source"], cell["type"], f"cell {cell['number']} of {_name(work)}"
 
 
-async def _cell(work: Work, args: dict[str, Any]) -> tuple[str, str, str, str]:
-    """Return a cell's title for people, its source, its type, and its place for the head of a diff."""
-    cells = (await _read(work))["cells"]
-    index = _find(cells, args["cell"])
-    cell = cells[index]
-    return _title(cells, index), cell["source"], cell["type"], f"cell {index + 1} of {_name(work)}"
-
-
-def _title(cells: list[Cell], index: int) -> str:
+def _title(cell: Cell) -> str:
     """Return `cell [7]`, by the number in its prompt, or `cell 2`, by its place, if it has not run."""
-    count = cells[index].get("count")
-    return f"cell [{count}]" if count else f"cell {index + 1}"
+    count = cell.get("count")
+    return f"cell [{count}]" if count else f"cell {cell['number']}"
 
 
 async def _was(work: Work, call: Call, *, changes: bool = True) -> str:
@@ -247,8 +237,7 @@ async def _was(work: Work, call: Call, *, changes: bool = True) -> str:
         raise ToolError(
             f"Read the cell {name} first: nobody is asked, so a change goes out from what you read."
         )
-    cells = (await _read(work, name))["cells"]
-    return cells[_find(cells, name)]["source"]
+    return (await cell_of(work, name))["source"]
 
 
 async def _do(
@@ -256,16 +245,18 @@ async def _do(
     call: Call,
     wish: dict[str, Any],
     preview: Callable[[Work, dict[str, Any]], Awaitable[Preview]],
-) -> None:
-    """Have a change made.
+) -> dict[str, Any]:
+    """Have a change made, and return the answer.
 
     Raises:
         Outdated: the person changed the cell after the question. Holds the new question.
         ToolError: the change cannot be made.
     """
     moved = bool(call.guard) and call.guard["path"] != work.task.notebook_path
-    if not moved and "conflict" not in await work.at_notebook(wish):
-        return
+    if not moved:
+        answer = await work.at_notebook(wish)
+        if "conflict" not in answer:
+            return answer
     if not call.guard:
         raise ToolError(
             "The notebook is not as you read it any more; nothing was done. Read it again before you change it."
@@ -293,11 +284,7 @@ def _find(cells: list[Cell], name: str) -> int:
     for index, cell in enumerate(cells):
         if cell["id"] == name:
             return index
-    raise ToolError(_no_cell(name))
-
-
-def _no_cell(name: str) -> str:
-    return f"There is no cell {name!r} in the notebook, or not any more. Nothing was done; read the notebook again."
+    raise ToolError(no_cell(name))
 
 
 def _place(cells: list[Cell], after: str | None) -> int:
@@ -337,20 +324,6 @@ def _diff(before: str, after: str, title: str) -> str:
 def _ended(text: str) -> str:
     """Return the text with a final line feed, because cells have none and a diff should not mention it."""
     return text if not text or text.endswith("\n") else f"{text}\n"
-
-
-def _told(cell: Cell) -> str:
-    parts = [f"[{cell['type']} cell, id {cell['id']}]", cell["source"]]
-    if cell["outputs"]:
-        parts += ["[its outputs]", *(text for text in map(_output_told, cell["outputs"]) if text)]
-    return "\n".join(parts)
-
-
-def _output_told(output: str | dict[str, Any]) -> str:
-    """Return an output of a cell as a screen shows it, or the content of its MIME bundle."""
-    if isinstance(output, str):
-        return shorten(screen_text(output), MAX_OUTPUT_CHARS).rstrip("\n")
-    return shorten(text_of_data(output), MAX_OUTPUT_CHARS) or f"[{', '.join(sorted(output))}]"
 
 
 def _check_kernel(work: Work) -> None:

@@ -18,7 +18,6 @@ from pydantic_ai import Tool
 
 from lobu_jupyter.agents.registry import entry_points
 from lobu_jupyter.model.ports import ToolSpec
-from lobu_jupyter.model.text import shorten
 
 from .base import BoundTool, Call, Preview, Result, ToolError, Work
 
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
 GROUP = "lobu_jupyter.tools"
-MOST_RESULT = 16_000
 
 log = logging.getLogger(__name__)
 
@@ -66,7 +64,7 @@ def bound(name: str, function: Callable[..., Any]) -> BoundTool:
             args: dict[str, Any] = schema.validator.validate_python(call.args)
         except ValidationError as error:
             raise ToolError(f"The arguments of {name} do not fit: {error}") from error
-        return Result(shorten(_text(await _called(function, name, args)), MOST_RESULT))
+        return Result(_text(await _called(function, name, args)))
 
     async def preview(work: Work, args: dict[str, Any]) -> Preview:
         return Preview(message=f"Call {name}?")

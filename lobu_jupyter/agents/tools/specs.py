@@ -92,9 +92,27 @@ READ_NOTEBOOK = ToolSpec(
     name="read_notebook",
     description=(
         "Read the cells of the person's notebook, as they stand in the open page or else in the file: ids, "
-        "sources, and what their outputs say. With `cell` only that one."
+        "sources, and what their outputs say. With `cell` only that one. A long notebook or cell comes in parts; "
+        "search_notebook finds a place in it."
     ),
-    parameters=_object(cell=_CELL),
+    parameters=_object(
+        cell=_CELL,
+        start={"type": "integer", "minimum": 1, "description": "Number of the first cell to read, from 1."},
+        line={"type": "integer", "minimum": 1, "description": "With `cell`: the first line of it, from 1."},
+    ),
+    approval=False,
+)
+SEARCH_NOTEBOOK = ToolSpec(
+    name="search_notebook",
+    description=(
+        "Find a text in the cells of the person's notebook and in what their outputs say, without regard to case. "
+        "Returns the lines that have it, with their cells' ids."
+    ),
+    parameters=_object(
+        ("query",),
+        query={"type": "string", "minLength": 1, "maxLength": 1000},
+        start={"type": "integer", "minimum": 1, "description": "Number of the first cell to search, from 1."},
+    ),
     approval=False,
 )
 INSERT_CELL = ToolSpec(
@@ -167,6 +185,7 @@ BUILTIN: tuple[ToolSpec, ...] = (
     WRITE_FILE,
     EDIT_FILE,
     READ_NOTEBOOK,
+    SEARCH_NOTEBOOK,
     INSERT_CELL,
     EDIT_CELL,
     DELETE_CELL,

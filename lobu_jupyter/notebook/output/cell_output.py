@@ -12,6 +12,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from lobu_jupyter.model.ids import new_id
+from lobu_jupyter.model.notebooks import TRANSCRIPT_MIME
 
 from .bounded import bounded
 from .render import html_of, text_of
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from lobu_jupyter.model.fold import State
     from lobu_jupyter.notebook.chain import Chain
 
-MIME = "application/vnd.lobu.thread+json"
+MIME = TRANSCRIPT_MIME
 EVERY = 0.25
 """Seconds between two updates, more for a large output."""
 

@@ -111,7 +111,7 @@ def test_long_text_arguments_and_results_fit_into_events() -> None:
     check(Ended(events), owed=[])
     assert max(len(encode(event)) for event in events) <= MAX_EVENT_BYTES
     assert "".join(e["delta"] for e in events if e["type"] == "TEXT_MESSAGE_CONTENT") == long
-    assert "characters left out" in events[-1]["content"]
+    assert "characters are left out here" in events[-1]["content"]
 
 
 def test_the_conversation_so_far_reaches_the_model() -> None:

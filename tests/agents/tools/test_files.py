@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from lobu_jupyter.agents.builtin.script import script
+from lobu_jupyter.model.notebooks import TRANSCRIPT_MIME
 from tests.agents.bench import Ended, policy, resume, run, task_for
 
 ALLOW = policy(run={"mode": "allow"})
@@ -77,7 +78,9 @@ async def test_a_file_is_read_by_lines_bounded_and_binaries_are_described(root: 
 
     assert await call(root, "read_file", path="notes.md", start=2, lines=1) == "[lines 2 to 2 of 3]\ntwo\n"
     assert "no UTF-8 text: 400 bytes" in await call(root, "read_file", path="blob")
-    assert "characters left out" in await call(root, "read_file", path="long.txt")
+    long = await call(root, "read_file", path="long.txt")
+    assert len(long) < 40_000
+    assert "of 100000 characters are left out here. Run code to read the rest of this line." in long
     assert "no file" in await call(root, "read_file", path="nothing.md")
 
 
@@ -140,3 +143,19 @@ async def test_where_a_write_cannot_be_no_question_is_put(root: Path) -> None:
     assert "no file" in next(iter(ended.results.values()))
     assert rootless.pause is None
     assert "root directory" in next(iter(rootless.results.values()))
+
+
+async def test_a_notebooks_file_is_read_as_cells_without_a_persons_transcripts(root: Path) -> None:
+    data = {TRANSCRIPT_MIME: {"prompt": "secret"}, "text/plain": "secret"}
+    shown = {"output_type": "display_data", "metadata": {}, "data": data}
+    table = {"output_type": "execute_result", "metadata": {}, "data": {"text/html": "<b>7</b>"}}
+    cells = [{"cell_type": "code", "id": "a", "source": ["x\n", "y"], "outputs": [shown, table]}, 5]
+    (root / "n.ipynb").write_text(json.dumps({"cells": cells}))
+    (root / "bad.ipynb").write_text("{")
+
+    told = await call(root, "read_file", path="n.ipynb")
+
+    assert "[code cell 1, id a]\nx\ny\n[its outputs]" in told
+    assert "**7**" in told
+    assert "secret" not in told
+    assert await call(root, "read_file", path="bad.ipynb") == "{"

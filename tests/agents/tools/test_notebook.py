@@ -51,8 +51,8 @@ async def test_all_cells_are_read_with_their_ids_and_what_their_outputs_say() ->
 
     text = await call(notebook, "read_notebook")
 
-    assert "work/sales.ipynb, 2 of its cells, as in its file" in text
-    assert "[code cell, id c0]\nx = 1" in text
+    assert "work/sales.ipynb, all of its 2 cells, as in its file" in text
+    assert "[code cell 1, id c0]\nx = 1" in text
     assert "[its outputs]\n2\n[image/png]\nValueError: no" in text
     assert "x = 1" not in await call(notebook, "read_notebook", cell="c1")
     assert "no cell 'c9'" in await call(notebook, "read_notebook", cell="c9")
@@ -156,7 +156,7 @@ async def test_a_cell_that_is_gone_is_told_to_the_model_and_nobody_is_asked() ->
     del notebook.cells[1]
     edited = await asked(notebook, "edit_cell", cell="c1", code="b = 3")
 
-    assert "Deleted" in result(await decided(notebook, ended))
+    assert "c1 is not in the notebook any more" in result(await decided(notebook, ended))
     assert edited.pause is None
     assert "no cell 'c1'" in result(edited)
 
@@ -306,3 +306,34 @@ async def test_what_is_too_large_to_be_shown_is_not_asked_and_the_model_told() -
 
     assert ended.pause is None
     assert "too much to be shown for approval" in result(ended)
+
+
+@pytest.mark.parametrize(
+    ("name", "args"),
+    [
+        ("edit_cell", {"cell": "c0", "code": "a = 2"}),
+        ("delete_cell", {"cell": "c0"}),
+        ("run_cell", {"cell": "c0", "code": "a = 2"}),
+    ],
+)
+async def test_a_locked_cell_is_refused_before_anybody_is_asked(name: str, args: dict[str, Any]) -> None:
+    notebook, kernel = FakeNotebook("a = 1"), FakeKernel()
+    notebook.cells[0]["metadata"] = {"editable": False}
+
+    ended = await asked(notebook, name, **args)
+    unasked = await call(notebook, name, kernel, **args)
+
+    assert ended.pause is None
+    assert 'it is locked ("editable": false)' in result(ended)
+    assert notebook.sources == ["a = 1"]
+    assert "Read the cell c0 first" in unasked or "locked" in unasked
+    assert kernel.ran == []
+    assert 'no edit: it is locked ("editable": false)' in await call(notebook, "read_notebook")
+
+
+async def test_a_locked_cell_runs_as_it_is() -> None:
+    notebook, kernel = FakeNotebook("print(1)"), FakeKernel()
+    notebook.cells[0]["metadata"] = {"editable": False}
+
+    assert "1" in await call(notebook, "run_cell", kernel, cell="c0")
+    assert kernel.ran == ["print(1)"]

@@ -4,44 +4,102 @@
  * A change is made only while its cell has the source that the person was shown, and is one step of
  * the notebook's own undo.
  */
-import { CodeCellModel } from '@jupyterlab/cells';
+import { ICellModel, ICodeCellModel } from '@jupyterlab/cells';
 import { INotebookModel } from '@jupyterlab/notebook';
 import { joined } from '../../core/text/joined';
-import { INotebookRequest, IOutput, JsonObject } from '../../core/wire';
+import { INotebookRequest, IOutput, JsonObject, OUTPUT_MIME } from '../../core/wire';
 
 type Shared = INotebookModel['sharedModel'];
 type Cell = Shared['cells'][number];
+type Read = Extract<INotebookRequest, { do: 'read' }>;
 type Change = Exclude<INotebookRequest, { do: 'read' | 'ping' }>;
+type Locks = { edit?: string; delete?: string };
 
 const LONGEST = 4000; // characters of an error
 const LONGEST_STREAM = 100_000;
 const LONGEST_DATA = 100_000; // characters of one value of a MIME bundle
+const LONGEST_ANSWER = 400_000; // characters of sources and outputs, after which a read ends
+const LONGEST_OUTLINE = 200; // characters of a source in an outline
+const LONGEST_ID = 64;
+const TRANSCRIPT = '[the transcript of a chat with an agent, not repeated here]';
 
 const done = { done: true };
 const conflict = (what: 'changed' | 'gone' | 'place'): JsonObject => ({ conflict: what });
 
-/** The cells of a notebook, or the one of that id, as an agent reads them. */
-export function read(model: INotebookModel, id: string | undefined): JsonObject {
-  const cells = model.sharedModel.cells.filter(cell => id === undefined || cell.getId() === id);
-  return { cells: cells.map(described), where: 'page' };
+/** The cells of a notebook from a number on, as many as an answer holds, or the one of that name. */
+export function read(model: INotebookModel, wish: Read): JsonObject {
+  const { cells } = model.sharedModel;
+  const names = namesOf(cells);
+  const told: JsonObject[] = [];
+  let room = LONGEST_ANSWER;
+  for (const [index, cell] of cells.entries()) {
+    if (wish.cell === undefined ? index + 1 < (wish.start ?? 1) : names[index] !== wish.cell) {
+      continue;
+    }
+    const one = described(cell, names[index], index, wish.outline === true);
+    room -= JSON.stringify([one.source, one.outputs]).length;
+    if (told.length > 0 && room < 0) {
+      break;
+    }
+    told.push(one);
+  }
+  return { cells: told, total: cells.length, where: 'page' };
+}
+
+/** A cell's name: its id, or its place where the id cannot tell it from the others. */
+function namesOf(cells: readonly Cell[]): string[] {
+  const counts = new Map<string, number>();
+  cells.forEach(cell => counts.set(cell.getId(), (counts.get(cell.getId()) ?? 0) + 1));
+  return cells.map((cell, index) => {
+    const id = cell.getId();
+    const usable = id.length > 0 && id.length <= LONGEST_ID && !id.startsWith('#');
+    return usable && counts.get(id) === 1 ? id : `#${index + 1}`;
+  });
+}
+
+/** Why a cell may not be edited or deleted. */
+function locksOf(cell: Cell): Locks {
+  const metadata = cell.getMetadata() as JsonObject;
+  const nbgrader = metadata.nbgrader;
+  const graded = (typeof nbgrader === 'object' && nbgrader ? nbgrader : {}) as JsonObject;
+  const locks: Locks = {};
+  if (metadata.editable === false) {
+    locks.edit = 'it is locked ("editable": false)';
+  } else if (graded.locked || (graded.grade && !graded.solution)) {
+    locks.edit = 'it is a locked cell of an nbgrader assignment';
+  }
+  if (metadata.deletable === false) {
+    locks.delete = 'it is locked ("deletable": false)';
+  } else if (graded.locked || graded.grade || graded.solution || graded.task) {
+    locks.delete = 'it is a cell of an nbgrader assignment';
+  } else if (locks.edit) {
+    locks.delete = locks.edit;
+  }
+  return locks;
 }
 
 /** Do what is asked, or say why not and do nothing. */
 export function change(model: INotebookModel, wish: Change): JsonObject {
   const shared = model.sharedModel;
-  const at = shared.cells.findIndex(cell => cell.getId() === wish.cell);
+  const names = namesOf(shared.cells);
+  const at = names.indexOf(wish.cell);
   const cell: Cell | undefined = shared.cells[at];
   if (wish.do === 'insert') {
-    return cell === undefined ? insert(shared, wish) : done;
+    return cell === undefined ? insert(shared, wish, names) : done;
   }
   if (cell === undefined) {
-    return wish.do === 'delete' ? done : conflict('gone');
+    return wish.do === 'delete' ? { done: true, absent: true } : conflict('gone');
   }
   if (wish.do === 'edit' && cell.getSource() === wish.source) {
     return done;
   }
   if (cell.getSource() !== wish.was) {
     return conflict('changed');
+  }
+  const why = wish.do === 'edit' || wish.do === 'delete' ? locksOf(cell)[wish.do] : undefined;
+  if (why) {
+    const deed = wish.do === 'edit' ? 'changed' : 'deleted';
+    return { refused: `Cell ${at + 1} cannot be ${deed}: ${why}. Nothing was done.` };
   }
   switch (wish.do) {
     case 'edit':
@@ -50,14 +108,18 @@ export function change(model: INotebookModel, wish: Change): JsonObject {
     case 'delete':
       return remove(shared, at);
     case 'move':
-      return move(shared, at, wish.after);
+      return move(shared, at, wish.after, names);
     case 'outputs':
       return show(model, at, wish.outputs);
   }
 }
 
-function insert(shared: Shared, wish: Extract<Change, { do: 'insert' }>): JsonObject {
-  const at = place(shared.cells, wish.after);
+function insert(
+  shared: Shared,
+  wish: Extract<Change, { do: 'insert' }>,
+  names: string[]
+): JsonObject {
+  const at = place(names, wish.after);
   if (at === null) {
     return conflict('place');
   }
@@ -83,9 +145,11 @@ function remove(shared: Shared, at: number): JsonObject {
   return done;
 }
 
-function move(shared: Shared, at: number, after: string | undefined): JsonObject {
-  const rest = shared.cells.filter((_, index) => index !== at);
-  const to = place(rest, after);
+function move(shared: Shared, at: number, after: string | undefined, names: string[]): JsonObject {
+  const to = place(
+    names.filter((_, index) => index !== at),
+    after
+  );
   if (to === null) {
     return conflict('place');
   }
@@ -101,7 +165,7 @@ function move(shared: Shared, at: number, after: string | undefined): JsonObject
  */
 function show(model: INotebookModel, at: number, outputs: IOutput[]): JsonObject {
   const cell = model.cells.get(at);
-  if (!(cell instanceof CodeCellModel)) {
+  if (!isCode(cell)) {
     return conflict('changed');
   }
   cell.clearExecution(); // it marks the cell as trusted, for it has no outputs then
@@ -111,12 +175,16 @@ function show(model: INotebookModel, at: number, outputs: IOutput[]): JsonObject
   return done;
 }
 
+function isCode(cell: ICellModel): cell is ICodeCellModel {
+  return cell.type === 'code';
+}
+
 /** Where what comes after that cell goes; null: there is no such cell. */
-function place(cells: readonly Cell[], after: string | undefined): number | null {
+function place(names: string[], after: string | undefined): number | null {
   if (!after) {
-    return after === undefined ? cells.length : 0;
+    return after === undefined ? names.length : 0;
   }
-  const at = cells.findIndex(cell => cell.getId() === after);
+  const at = names.indexOf(after);
   return at < 0 ? null : at + 1;
 }
 
@@ -128,17 +196,21 @@ function alone(shared: Shared | Cell, work: () => void): void {
   undoManager?.stopCapturing();
 }
 
-function described(cell: Cell): JsonObject {
+function described(cell: Cell, name: string, index: number, outline: boolean): JsonObject {
   const { outputs, execution_count: count } = cell.toJSON() as {
     outputs?: IOutput[];
     execution_count?: number | null;
   };
+  const source = cell.getSource();
+  const locked = locksOf(cell);
   return {
     ...(count ? { count } : {}),
-    id: cell.getId(),
+    id: name,
+    number: index + 1,
     type: cell.cell_type,
-    source: cell.getSource(),
-    outputs: (outputs ?? []).map(said).filter(one => one !== '')
+    source: outline ? source.slice(0, LONGEST_OUTLINE) : source,
+    outputs: (outputs ?? []).map(said).filter(one => one !== ''),
+    ...(Object.keys(locked).length > 0 ? { locked } : {})
   };
 }
 
@@ -156,6 +228,9 @@ function said(output: IOutput): string | JsonObject {
     return text.length <= LONGEST_STREAM
       ? text
       : `${text.slice(0, half)}\n[…]\n${text.slice(-half)}`;
+  }
+  if (OUTPUT_MIME in (output.data ?? {})) {
+    return TRANSCRIPT;
   }
   const bundle: JsonObject = {};
   for (const [mime, value] of Object.entries(output.data ?? {})) {

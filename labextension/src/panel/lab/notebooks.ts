@@ -32,8 +32,11 @@ export function offerNotebooks(
     if (!panel || panel.isDisposed || !model) {
       return { refused: `${path} was closed at this moment. Nothing was done; try again.` };
     }
-    if (request.do === 'read' || request.do === 'ping') {
-      return read(model, request.do === 'read' ? request.cell : undefined);
+    if (request.do === 'ping') {
+      return { done: true };
+    }
+    if (request.do === 'read') {
+      return read(model, request);
     }
     if (model.readOnly || panel.context.contentsModel?.writable === false) {
       return { refused: `${path} may not be changed: it is read-only.` };
