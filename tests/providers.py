@@ -83,6 +83,10 @@ class Provider:
     def __init__(self) -> None:
         self.script: list[Reply] = [says("Hello.")]
         self.requests: list[Request] = []
+        self.models = [MODEL, "another-model"]
+        self.key: str | None = None  # what a request must carry; None: nothing
+        self.listing: Callable[[RequestHandler], None] | None = None  # in place of the list of models
+        self.listed: list[Request] = []  # the requests for it
         # what a request's body is refused for: a sentence, or the provider's own error body
         self.refuses: Callable[[dict[str, Any]], str | dict[str, Any] | None] = lambda _: None
         self.closed = threading.Event()
@@ -119,6 +123,7 @@ class Provider:
             (r"/v1/chat/completions", _Handler, {"provider": self, "chunks": _chat}),
             (r"/v1/responses", _Handler, {"provider": self, "chunks": _responses}),
             (r"/v1/messages", _Handler, {"provider": self, "chunks": _messages}),
+            (r"/v1/models|/api/tags|/v1beta/models", _Models, {"provider": self}),
             (r"/v1beta/models/.*:streamGenerateContent", _Handler, {"provider": self, "chunks": _gemini}),
         ]
         server = HTTPServer(Application(routes))
@@ -180,6 +185,37 @@ class _Handler(RequestHandler):
     def on_connection_close(self) -> None:
         self._gone.set()
         self._provider.closed.set()
+
+
+class _Models(RequestHandler):
+    """The models, as OpenAI and Anthropic (``data``), Ollama and Google (``models``) list them."""
+
+    def initialize(self, provider: Provider) -> None:
+        self._provider = provider
+
+    def get(self) -> None:
+        provider, headers = self._provider, self.request.headers
+        provider.listed.append(Request(self.request.path, dict(headers), {}))
+        if provider.listing is not None:
+            provider.listing(self)
+            return
+        given = [headers.get(name) for name in ("Authorization", "x-api-key", "x-goog-api-key")]
+        if provider.key is not None and not {provider.key, f"Bearer {provider.key}"} & set(given):
+            self.set_status(401)
+            self.finish({"error": {"message": f"Incorrect key: {given}", "type": "invalid_request_error"}})
+        elif self.request.path == "/api/tags":
+            self.finish({"models": [{"name": name, "model": name, "size": 1} for name in provider.models]})
+        elif self.request.path == "/v1beta/models":
+            chat = {"supportedGenerationMethods": ["generateContent", "countTokens"]}
+            other = {"name": "models/embed", "supportedGenerationMethods": ["embedContent"]}
+            self.finish(
+                {"models": [*({"name": f"models/{name}", **chat} for name in provider.models), other]}
+            )
+        else:
+            data = [
+                {"id": name, "object": "model", "created": 1, "owned_by": "me"} for name in provider.models
+            ]
+            self.finish({"object": "list", "data": data})
 
 
 def _pieces(text: str) -> list[str]:

@@ -541,7 +541,10 @@ function usage(model: string, inputTokens: number, outputTokens: number, cost?: 
 }
 
 test('an answer stands with its model, its tokens and its price, over its decisions', async () => {
-  const first = { ...asking({ id: 'q1', toolCallId: 'c1' }), usage: [usage('gpt-5', 900, 20, 0.002)] };
+  const first = {
+    ...asking({ id: 'q1', toolCallId: 'c1' }),
+    usage: [usage('gpt-5', 900, 20, 0.002)]
+  };
   const last = { ...finished(), usage: [usage('gpt-5', 1100, 30, 0.0022)] };
   const state = stateOf(
     started('r1', 'go'),

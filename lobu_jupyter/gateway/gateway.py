@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from lobu_jupyter.gateway.journal.chunks import Pages
@@ -20,6 +21,7 @@ from lobu_jupyter.model.ids import new_id
 from lobu_jupyter.store.database import open_database
 
 from . import servers, sweeper
+from .access import record
 from .context import Context
 from .observer import Observer, Unobserved
 from .parts import KernelsPart, PolicyPart, RunsPart, ThreadsPart, WorkersPart
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
     from pathlib import Path
 
+    from lobu_jupyter.model.callers import Caller
     from lobu_jupyter.model.ports import KernelsPort, OwnersPort, WorkersPort
     from lobu_jupyter.store.tx import Tx
 
@@ -54,6 +57,22 @@ class Gateway:
     def server_id(self) -> str:
         """Return the name of this server process in the store."""
         return self._ctx.server_id
+
+    def reconfigure(
+        self, *, default_agent: str, default_model: str | None, offered: tuple[dict[str, Any], ...]
+    ) -> None:
+        """Use another default agent and model for new runs, and list other agents of this server."""
+        self._ctx.settings = replace(
+            self._ctx.settings, default_agent=default_agent, default_model=default_model, offered=offered
+        )
+
+    async def note(self, by: Caller, action: str, detail: dict[str, Any]) -> None:
+        """Record in the audit what a person did to this server itself."""
+
+        async def body(tx: Tx) -> None:
+            await record(self._ctx, tx, by, action, by.name, detail=detail)
+
+        await self._ctx.database.write(body)
 
     async def health(self) -> dict[str, Any]:
         """Return ``{store: {path, kind}, workers, runs}``: the live workers and running runs as numbers."""

@@ -83,6 +83,16 @@ class LobuApp(ExtensionApp):
         help='Model providers by name: {"local": {"base_url": "http://…/v1", "api_key_env": "LOCAL_KEY"}}; '
         "api_key instead of api_key_env holds the key itself."
     ).tag(config=True)
+    models_path = Unicode(
+        help="The file with the model providers that were set up in the browser, readable for this server's user "
+        "only. Default: lobu/models.json in Jupyter's data directory. Keys are in the system's keyring if there is one."
+    ).tag(config=True)
+    model_admins = List(
+        Unicode(),
+        help="Names of the only people who may set up model providers in the browser. Default: the person of a "
+        "server with one owner; on others, whom Jupyter's authorizer lets configure lobu, and nobody if it allows "
+        "everything to everybody.",
+    ).tag(config=True)
     mcp_servers = Dict(
         help='MCP servers whose tools agents have, by name: {"files": {"command": ["mcp-files", "/data"], "env": {}}} '
         'or {"web": {"url": "https://…/mcp", "headers": {"Authorization": "env:WEB_TOKEN"}}}. A value "env:NAME" of '
@@ -177,6 +187,10 @@ class LobuApp(ExtensionApp):
     @default("store_path")
     def _default_store_path(self) -> str:
         return str(Path(jupyter_data_dir()) / "lobu" / "lobu.sqlite")
+
+    @default("models_path")
+    def _default_models_path(self) -> str:
+        return str(Path(jupyter_data_dir()) / "lobu" / "models.json")
 
     @default("worker_command")
     def _default_worker_command(self) -> list[str]:

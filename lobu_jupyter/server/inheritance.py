@@ -33,6 +33,10 @@ class Inheritance:
         self._secrets = frozenset(secret for secret in secrets if len(secret) >= MIN_CHARS)
         self._kept = frozenset(kept)
 
+    def learn(self, secrets: Collection[str]) -> None:
+        """Withhold these values too, from now on."""
+        self._secrets |= {secret for secret in secrets if len(secret) >= MIN_CHARS}
+
     def for_kernel(self, environment: Mapping[str, str]) -> dict[str, str]:
         """Return the variables that a kernel gets of an environment."""
         kept = {name: value for name, value in environment.items() if name in self._kept}

@@ -14,6 +14,7 @@ from lobu_jupyter.server.api import (
     health,
     interrupts,
     kernels,
+    models,
     openapi,
     policy,
     runs,
@@ -25,7 +26,7 @@ from lobu_jupyter.server.api import (
 
 PREFIX = "lobu/api/"
 RESOURCES = (
-    health, threads, runs, events, socket, interrupts, audit, agui, agents, policy, export, kernels, workers, openapi
+    health, threads, runs, events, socket, interrupts, audit, agui, agents, models, policy, export, kernels, workers, openapi
 )  # fmt: skip
 
 TEMPLATES: list[tuple[str, Any]] = [route for resource in RESOURCES for route in resource.ROUTES]

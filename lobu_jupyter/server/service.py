@@ -17,7 +17,7 @@ from jupyter_server.base.call_context import CallContext
 
 from lobu_jupyter.gateway import Gateway, Settings, open_gateway
 from lobu_jupyter.model.clock import Clock, SystemClock
-from lobu_jupyter.model.errors import LobuError, StoreUnavailable
+from lobu_jupyter.model.errors import LobuError, NotAllowed, StoreUnavailable
 from lobu_jupyter.server.kernels.inline_jobs import Jobs
 from lobu_jupyter.server.kernels.kernels import made_up
 
@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 
     from .activity import Activity
     from .callers import Callers
+    from .handler import LobuHandler
+    from .models.rights import Rights
+    from .models.settings import Models
     from .notebooks import Notebooks
     from .owners import Owners
     from .worker_pool import Pool
@@ -73,6 +76,8 @@ class Service:
         self.callers: Callers
         self.activity: Activity
         self.owners: Owners
+        self.models: Models
+        self.rights: Rights
         self.observer: Observer | None = None
         self._gateway: Gateway | None = None
         self._told = ("", 0.0)  # the store's last failure in the log, and its time
@@ -124,6 +129,7 @@ class Service:
             self._ready.set()
 
     async def _open(self, clock: Clock) -> None:
+        await self.models.load()
         opened = open_gateway(
             self.settings.store_path,
             settings=self.settings.gateway,
@@ -160,6 +166,29 @@ class Service:
         await self._stack.aclose()
         self.failure = self.failure or StoreUnavailable("the server stops")
         self._gateway = None
+
+    async def check_configures(self, handler: LobuHandler) -> None:
+        """Refuse a caller who may not set up model providers. The attempt is in the audit.
+
+        Raises:
+            NotAllowed: the caller may not.
+        """
+        try:
+            await self.rights.check(handler)
+        except NotAllowed:
+            await self.gateway.note(handler.caller, "refused model provider", {})
+            raise
+
+    def models_changed(self, settings: dict[str, Any], offered: list[dict[str, Any]]) -> None:
+        """Use other settings of models from now on, here and in the workers."""
+        self.settings.gateway.redactor.add(*settings["secrets"])
+        if self._gateway is not None:
+            self._gateway.reconfigure(
+                default_agent=settings["default_agent"],
+                default_model=settings["default_model"],
+                offered=tuple(offered),
+            )
+        self.pool.tell(settings)
 
     async def tell_kernel_event(self, kernel_id: str, what: What, detail: str) -> None:
         """Pass a kernel's fate on to the gateway."""

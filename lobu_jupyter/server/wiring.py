@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, cast
 import msgspec
 from tornado.web import HTTPError
 
-from lobu_jupyter.agents.models.keys import default_model
 from lobu_jupyter.agents.registry import announced_agents, registry
 from lobu_jupyter.gateway import Settings
 from lobu_jupyter.model.clock import SystemClock
@@ -24,6 +23,8 @@ from .callers import Callers, has_one_owner
 from .embedded import EmbeddingKernel, kernel_id_of
 from .inheritance import Inheritance
 from .metrics import Watching
+from .models.rights import Rights
+from .models.settings import Models
 from .notebooks import Notebooks
 from .owners import Owners
 from .service import Service, ServiceSettings
@@ -43,7 +44,9 @@ CONTENTS_SERVICE = "https://events.jupyter.org/jupyter_server/contents_service/v
 def build(app: LobuApp) -> Service:
     """Return the service, not yet open."""
     service: Service
-    worker_settings = _worker_settings(app)
+    base = _worker_settings(app)
+    models = Models(base, Path(app.models_path).expanduser(), app.default_agent, app.log)
+    worker_settings = models.worker_settings()
     shared = () if app.keep_keys_from_kernels else worker_settings["keys"]
     inheritance = Inheritance(worker_settings["secrets"], [*app.kernel_variables, *shared])
     inheritance.guard(app.server.kernel_manager, app.log)
@@ -57,12 +60,20 @@ def build(app: LobuApp) -> Service:
         log=app.log,
     )
     service = Service(_service_settings(app, worker_settings), kernels, app.log)
+    service.models = models
+    service.rights = Rights(
+        lambda: has_one_owner(app.server.identity_provider, app.single_owner), app.model_admins
+    )
     service.observer = Watching(app.server.event_logger)
     kernels.redactor = service.settings.gateway.redactor
     service.pool = Pool(
         size=app.workers,
         start_seconds=app.worker_start_seconds,
-        greeting=lambda: {"url": _local_api(app.server), "verify": False, "settings": worker_settings},
+        greeting=lambda: {
+            "url": _local_api(app.server),
+            "verify": False,
+            "settings": models.worker_settings(),
+        },
         environment=inheritance.for_worker,
         command=app.worker_command,
         gateway_workers=lambda: service.gateway.workers,
@@ -93,10 +104,23 @@ def build(app: LobuApp) -> Service:
         idle_seconds=app.worker_idle_seconds,
         last_activity_times=app.server.web_app.settings["last_activity_times"],
     )
+    models.told = lambda settings: _models_changed(app, service, inheritance, settings)
     if app.embedded_connection_file:
         process = EmbeddingKernel(app.embedded_connection_file, app.embedded_parent)
         kernels.serve(kernel_id_of(app.embedded_connection_file), cast("KernelProcess", process))
     return service
+
+
+def _models_changed(
+    app: LobuApp, service: Service, inheritance: Inheritance, settings: dict[str, Any]
+) -> None:
+    inheritance.learn(settings["secrets"])
+    service.models_changed(settings, _offered(app, settings))
+
+
+def _offered(app: LobuApp, worker_settings: dict[str, Any]) -> list[dict[str, Any]]:
+    own = app.worker_command == OWN_WORKER
+    return announced_agents(worker_settings, registry(worker_settings)) if own else []
 
 
 def note_pages(app: LobuApp, service: Service) -> None:
@@ -112,12 +136,12 @@ def note_pages(app: LobuApp, service: Service) -> None:
 
 def _service_settings(app: LobuApp, worker_settings: dict[str, Any]) -> ServiceSettings:
     own = app.worker_command == OWN_WORKER
-    offered = announced_agents(worker_settings, registry(worker_settings)) if own else []
+    offered = _offered(app, worker_settings)
     gateway = Settings(
         default_agent=worker_settings["default_agent"],
         agents=frozenset(agent["name"] for agent in offered) if own else None,
         offered=tuple(offered),
-        default_model=app.default_model or None,
+        default_model=worker_settings["default_model"],
         model_agent=app.default_agent or "assistant",
         allowed_models=tuple(app.allowed_models) or None,
         rules=Rules(
@@ -156,7 +180,7 @@ def _service_settings(app: LobuApp, worker_settings: dict[str, Any]) -> ServiceS
 
 
 def _worker_settings(app: LobuApp) -> dict[str, Any]:
-    """Return the settings for a worker's stdin, the only place where keys go."""
+    """Return the workers' settings of the configuration and the environment."""
     outside = [*app.mcp_servers.values(), *app.acp_agents.values()]
     variables = secrets.variables(app.providers) | secrets.outside_variables(outside)
     if refused := secrets.refused_variables(outside, app.agent_variables):
@@ -169,7 +193,7 @@ def _worker_settings(app: LobuApp) -> dict[str, Any]:
     providers = secrets.resolved(app.providers, found)
     mcp_servers, credentials = secrets.outside_resolved(app.mcp_servers, found)
     acp_agents, more = secrets.outside_resolved(app.acp_agents, found)
-    settings: dict[str, Any] = {
+    return {
         "default_model": app.default_model or None,
         "allowed_models": list(app.allowed_models),
         "providers": providers,
@@ -182,8 +206,6 @@ def _worker_settings(app: LobuApp) -> dict[str, Any]:
         "root_dir": app.root_dir,
         "limits": {"outputBytes": app.output_bytes},
     }
-    usual = "assistant" if default_model(settings) else "demo"
-    return {**settings, "default_agent": app.default_agent or usual}
 
 
 def _local_api(server: Any) -> str:

@@ -89,6 +89,14 @@ class Pool:
             child.ticket = ""
         return child
 
+    def tell(self, settings: dict[str, Any]) -> None:
+        """Give the living children other settings, over their stdin. New ones get them with their greeting."""
+        line = json.dumps({"settings": settings}).encode() + b"\n"
+        for child in self._children:
+            stdin = child.process.stdin
+            if stdin is not None and not stdin.is_closing():
+                stdin.write(line)
+
     @property
     def count(self) -> int:
         """The number of living children that are not being stopped."""

@@ -1,7 +1,8 @@
 """The worker process: ``python -m lobu_jupyter.worker``, started by the server with one JSON line on stdin.
 
-The line is ``{"url": base of lobu/api/, "ticket", "verify", "settings"}``. Stdin then stays open. When it
-closes, or the parent dies, this process exits at once: nothing here outlives the server.
+The line is ``{"url": base of lobu/api/, "ticket", "verify", "settings"}``. Stdin then stays open. Each later line
+is ``{"settings"}``, which replace those before. When stdin closes, or the parent dies, this process exits at once:
+nothing here outlives the server.
 """
 
 from __future__ import annotations
@@ -14,11 +15,17 @@ import os
 import signal
 import sys
 import threading
-from typing import Any
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
 
 from lobu_jupyter.client.errors import ServerGone
 from lobu_jupyter.model.errors import LobuError
 from lobu_jupyter.model.logs import keep_addresses_out_of_logs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from .host import Host
 
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE = 1, 4
 
@@ -29,20 +36,25 @@ def main() -> int:
     keep_addresses_out_of_logs()
     _die_with_parent()
     keep_memory_private()
-    line = sys.stdin.buffer.readline()
-    if not line:
+    lines = _lines(sys.stdin.fileno())
+    line = next(lines, None)
+    if line is None:
         return 1
-    threading.Thread(target=_exit_at_end_of_stdin, name="stdin", daemon=True).start()
-    return asyncio.run(_serve(json.loads(line)))
+    return asyncio.run(_serve(json.loads(line), lines))
 
 
-async def _serve(greeting: dict[str, Any]) -> int:
+async def _serve(greeting: dict[str, Any], lines: Iterator[bytes]) -> int:
+    loop = asyncio.get_running_loop()
+    hosts: asyncio.Future[Host] = loop.create_future()
+    threading.Thread(target=_follow_stdin, args=(lines, loop, hosts), name="stdin", daemon=True).start()
     from .gateway_link import Link
     from .host import Host
 
     link = Link(greeting["url"], greeting["ticket"], verify=greeting.get("verify", True))
     try:
-        await Host(link, greeting.get("settings") or {}).serve()
+        host = Host(link, greeting.get("settings") or {})
+        hosts.set_result(host)
+        await host.serve()
     except* (ServerGone, LobuError) as errors:
         logging.getLogger(__name__).warning("the worker ends: %s", errors.exceptions[0])
         return_code = 1
@@ -53,10 +65,27 @@ async def _serve(greeting: dict[str, Any]) -> int:
     return return_code
 
 
-def _exit_at_end_of_stdin() -> None:
-    while os.read(sys.stdin.fileno(), 1024):  # not through sys.stdin: a lock held at shutdown is fatal
-        pass
+def _lines(handle: int) -> Iterator[bytes]:
+    """Yield the lines of a pipe. Not through sys.stdin: a lock held at shutdown is fatal."""
+    rest = b""
+    while piece := os.read(handle, 64 * 1024):
+        *whole, rest = (rest + piece).split(b"\n")
+        yield from whole
+
+
+def _follow_stdin(
+    lines: Iterator[bytes], loop: asyncio.AbstractEventLoop, host: asyncio.Future[Host]
+) -> None:
+    """Pass on each change of the settings. At the end of stdin, end the process."""
+    for line in lines:
+        settings = json.loads(line)["settings"]
+        with suppress(RuntimeError):  # the loop has ended, and so does the process
+            loop.call_soon_threadsafe(_reconfigure, host, settings)
     os._exit(0)  # at once: threads of agents and sockets must not keep a worker without a server
+
+
+def _reconfigure(host: asyncio.Future[Host], settings: dict[str, Any]) -> None:
+    host.add_done_callback(lambda found: found.result().reconfigure(settings))
 
 
 def _die_with_parent() -> None:

@@ -51,6 +51,7 @@ class Host:
         self._tasks: dict[str, Task] = {}
         self._held: dict[str, Held] = {}  # pauses held in an agent's process, by their run
         self._announced: list[dict[str, Any]] = []
+        self._telling: asyncio.Task[None] | None = None  # under way after a change of the settings
 
     async def serve(self) -> None:
         """Register, then run tasks until the inbox says stop.
@@ -69,6 +70,13 @@ class Host:
                 held.let_go()
             for task in beside:
                 task.cancel()
+
+    def reconfigure(self, settings: dict[str, Any]) -> None:
+        """Use other settings from the next run on, and announce the agents if they change."""
+        self._settings.update(settings)  # the agents hold this dict
+        redactor_of(self._settings).add(*settings.get("secrets") or ())
+        if self._announced:
+            self._telling = asyncio.create_task(self._tell_states(), name="tell states")
 
     async def _read_inbox(self, group: asyncio.TaskGroup) -> None:
         after = 0

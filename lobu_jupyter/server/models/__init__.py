@@ -1,0 +1,1 @@
+"""The model providers that a person sets up in the browser: their keys, kept on this server only."""
