@@ -19,6 +19,7 @@ from IPython.core.magic_arguments import argument, magic_arguments
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
+    from collections.abc import Mapping
 
 COMMANDS = {
     "ask": "PROMPT  a prompt, also one that begins with one of these words",
@@ -43,6 +44,9 @@ _FLAGS = ("--new", "--wait", "--json")
 _VALUED = ("--model", "--agent", "--thread", "--timeout", "--mode")
 _OPTIONS = (*_FLAGS, *_VALUED)
 _WORD = re.compile(r'\s*((?:"[^"]*"|\'[^\']*\'|[^\s"\'])+|\S)')
+
+_NAME = re.compile(r"(?<!\S)\{([^\W\d]\w*)\}(?=[\s.,;:!?]|\Z)", re.ASCII)
+"""A name in braces that stands on its own, as in ``plot {column} by month``."""
 
 
 @magics_class
@@ -73,7 +77,7 @@ class LobuMagics(Magics):
     @argument(
         "prompt",
         nargs="*",
-        help="What to do. {variable} is filled in. Options may stand before or after it; what "
+        help="What to do. {name} on its own becomes the value of that variable; all else stays as typed. Options may stand before or after it; what "
         "follows -- is prompt whatever it looks like. A first word such as wait, cancel, runs, threads, "
         "attach, inbox, approve, reject, answer, rebuild, agents, policy, export, doctor or help is a command: "
         "%%lobu help.",
@@ -105,14 +109,30 @@ class LobuMagics(Magics):
         return commands.ask(self._filled(prompt), args)
 
     def _filled(self, prompt: str) -> str:
-        """Fill in each ``{expression}``, as IPython's magics do. Returns `prompt` as it is if one fails."""
-        from IPython.utils.text import FullEvalFormatter
-
         shell: Any = self.shell
-        try:
-            return FullEvalFormatter().vformat(prompt, [], dict(shell.user_ns))
-        except Exception:  # noqa: BLE001 - as IPython's var_expand: any expression of the person may raise anything
-            return prompt
+        return filled(prompt, shell.user_ns, shell.user_ns_hidden)
+
+
+def filled(prompt: str, names: Mapping[str, Any], hidden: Mapping[str, Any]) -> str:
+    """Return the prompt with the value of each ``{name}`` that stands on its own and is a variable of the person.
+
+    Nothing is evaluated. A prompt with any other brace is code, LaTeX or JSON, and stays as it was typed.
+    """
+    found = list(_NAME.finditer(prompt))
+    if len(found) != prompt.count("{") or len(found) != prompt.count("}"):
+        return prompt
+    return _NAME.sub(lambda match: _value(match[1], names, hidden, match[0]), prompt)
+
+
+def _value(name: str, names: Mapping[str, Any], hidden: Mapping[str, Any], typed: str) -> str:
+    missing = object()
+    value = names.get(name, missing)
+    if value is missing or name.startswith("_") or hidden.get(name, missing) is value:
+        return typed
+    try:
+        return str(value)
+    except Exception:  # noqa: BLE001 - a class of the person may raise anything in __str__
+        return typed
 
 
 def split(line: str) -> tuple[list[str], str]:

@@ -146,7 +146,7 @@ def test_a_tool_of_the_notebook_is_called_in_it(kernel: BareKernel) -> None:
     )
     kernel.run("factor = 10")
 
-    cell = kernel.run('%lobu --agent script --wait tool double {{"number": 21}}')
+    cell = kernel.run('%lobu --agent script --wait tool double {"number": 21}')
 
     assert cell.error == ""
     assert "420" in cell.text

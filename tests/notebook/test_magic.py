@@ -100,24 +100,57 @@ def test_the_cell_is_the_rest_of_the_prompt(shell: Any, link: FakeSession) -> No
     assert link.client.requests[0].prompt == "run print(1)\n  print(2)"
 
 
+class Booms:
+    def __str__(self) -> str:
+        raise ValueError("no text")
+
+
 @pytest.mark.parametrize(
-    ("prompt", "filled"),
+    ("prompt", "sent"),
     [
-        ("plot {column} and {1 + 1}", "plot revenue and 2"),
+        ("plot {column}", "plot revenue"),
+        ("plot {column}, then {x}.", "plot revenue, then 1."),
+        ("plot {column} and {1 + 1}", "plot {column} and {1 + 1}"),
         ("it costs $5, $column", "it costs $5, $column"),
         ('return {"a": 1} and {column}', 'return {"a": 1} and {column}'),
-        ("what is {unknown}", "what is {unknown}"),
+        ("what is {unknown} of {column}", "what is {unknown} of revenue"),
+        ("review this: print(f'{boom()}')", "review this: print(f'{boom()}')"),
+        ("review this: print(f'{column}')", "review this: print(f'{column}')"),
+        (r"solve \frac{x}{2}", r"solve \frac{x}{2}"),
+        (r"solve $x^{x}$ and {x}", r"solve $x^{x}$ and {x}"),
+        ('send {"x": {x}}', 'send {"x": {x}}'),
+        ("{{x}}", "{{x}}"),
+        ("{column.upper()} {column!r} {column:>9} {boom}", "{column.upper()} {column!r} {column:>9} {boom}"),
+        ("{x.__class__}", "{x.__class__}"),
+        ("{} {0} {_} { x } {x", "{} {0} {_} { x } {x"),
+        ("{In} {_hidden} {booms}", "{In} {_hidden} {booms}"),
     ],
 )
-def test_variables_are_filled_in_in_a_line_and_in_a_cell(
-    shell: Any, link: FakeSession, prompt: str, filled: str
+def test_a_prompt_is_text_and_only_names_are_filled_in(
+    shell: Any, link: FakeSession, prompt: str, sent: str
 ) -> None:
-    shell.user_ns["column"] = "revenue"
+    ran: list[str] = []
+    shell.user_ns.update(column="revenue", x=1, boom=lambda: ran.append("boom"), booms=Booms(), _hidden=2)
 
     shell.run_line_magic("lobu", prompt)
+    shell.run_line_magic("lobu", f"ask {prompt}")
     shell.run_cell_magic("lobu", "", prompt)
+    shell.run_cell(f"%lobu {prompt}")
+    shell.run_cell(f"%%lobu\n{prompt}")
+    shell.run_cell(f"run = %lobu {prompt}")
 
-    assert [request.prompt for request in link.client.requests] == [filled, filled]
+    assert [request.prompt for request in link.client.requests] == [sent] * 6
+    assert ran == []
+
+
+@pytest.mark.parametrize("command", ["attach", "threads", "reject", "answer", "export", "policy", "grants"])
+def test_a_command_evaluates_nothing_in_braces(shell: Any, link: FakeSession, command: str) -> None:
+    ran: list[str] = []
+    shell.user_ns["boom"] = lambda: ran.append("boom") or "x"
+
+    shell.run_cell(f"%lobu {command} {{boom()}}")
+
+    assert ran == []
 
 
 def test_json_prints_the_run_instead_of_showing_it(shell: Any, link: FakeSession, capsys: Any) -> None:
