@@ -23,7 +23,7 @@ from lobu_jupyter.model.transcript import messages_of
 from .ownership import usable_kernel
 from .policy import policy_of_run
 from .registrations import tools_of_kernel
-from .rows import decision_of, interrupt_of
+from .rows import decision_of, interrupt_of, model_settings_of
 from .workers import see, take_waiting
 
 if TYPE_CHECKING:
@@ -153,6 +153,7 @@ def _task_of(ctx: Context, parts: _Parts, state: State, kernel: KernelInfo | Non
         incarnation=lease["incarnation"],
         agent=run["agent"],
         model=run["model"],
+        model_settings=model_settings_of(run),
         messages=tuple(messages_of(state)),
         context=tuple(request.get("context") or []),
         policy=parts.policy,

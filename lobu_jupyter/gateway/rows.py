@@ -9,6 +9,7 @@ import msgspec
 
 from lobu_jupyter.model.clock import iso
 from lobu_jupyter.model.interrupts import Decision, Interrupt, InterruptStatus
+from lobu_jupyter.model.model_settings import ModelSettings
 from lobu_jupyter.model.policy import Grant
 from lobu_jupyter.model.runs import Run, RunError, RunStatus, Thread, ThreadStatus
 
@@ -46,6 +47,7 @@ def run_of(row: Row) -> Run:
         parent_run_id=row["parent_run_id"],
         agent=row["agent"],
         model=row["model"],
+        model_settings=model_settings_of(row),
         mode=row["mode"],
         kernel_id=row["kernel_id"],
         client_request_id=row["client_request_id"],
@@ -57,6 +59,12 @@ def run_of(row: Row) -> Run:
         created_at=iso(row["created_at"]),
         ended_at=None if row["ended_at"] is None else iso(row["ended_at"]),
     )
+
+
+def model_settings_of(row: Row) -> ModelSettings | None:
+    """Return the settings of the model that a run was started with."""
+    found = json.loads(row["request"]).get("modelSettings")
+    return None if found is None else msgspec.convert(found, ModelSettings)
 
 
 def prompt_of(row: Row) -> str:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
+from lobu_jupyter.model.model_settings import MAX_TOKENS, Effort
 from lobu_jupyter.model.policy import Rules
 from lobu_jupyter.model.redaction import Redactor
 
@@ -16,6 +17,13 @@ Guardrail = Callable[[str, str], Awaitable[None]]
 """``await guardrail(text, where)`` runs for every text that a person sends. Raising refuses the request."""
 
 KIB = 1024
+
+
+def anything(model: str) -> Mapping[str, Any]:
+    """Return the bounds of a model that nothing is known about: those of the wire."""
+    return {"effort": get_args(Effort), "temperature": 2, "maxTokens": MAX_TOKENS}
+
+
 DAY = 24 * 3600.0
 
 
@@ -29,6 +37,7 @@ class Settings:
     agents: frozenset[str] | None = None  # of this server's workers; None: unknown until they announce them
     offered: tuple[dict[str, Any], ...] = ()  # listed while none of this server's workers is alive
     allowed_models: tuple[str, ...] | None = None  # globs, anchored; None: any
+    model_takes: Callable[[str], Mapping[str, Any]] = anything  # by setting: its most, or its choices
     rules: Rules = field(default_factory=Rules)  # the server's layer
     agent_rules: Mapping[str, Rules] = field(default_factory=dict[str, Rules])  # agent name -> its layer
     max_mode: Mode = "allow"

@@ -13,6 +13,7 @@ from msgspec import field
 
 from .bounds import Name, Text
 from .interrupts import Decision, Interrupt
+from .model_settings import ModelSettings
 from .policy import Policy, Rules
 from .runs import Wire
 
@@ -72,6 +73,7 @@ class Task(Wire, frozen=True, kw_only=True):
     incarnation: int
     agent: str
     model: str | None = None
+    model_settings: ModelSettings | None = None
     messages: tuple[dict[str, Any], ...] = ()
     context: tuple[dict[str, Any], ...] = ()
     policy: Policy = field(default_factory=Policy)

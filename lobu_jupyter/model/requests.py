@@ -11,6 +11,7 @@ from msgspec import UNSET, Struct, UnsetType, field
 
 from .bounds import Count, Id, Limit, Messages, Name, Objects, Search, Text
 from .client_tools import ClientTools, SharedState
+from .model_settings import ModelSettings
 from .runs import Mode, RunStatus
 
 
@@ -78,6 +79,7 @@ class StartRun(Request, frozen=True, kw_only=True):
     if_running: Literal["cancel", "queue"] | None = None
     if_waiting: Literal["cancel", "queue"] | None = None  # `if_running: queue` queues behind a question too
     answerable: bool = True
+    model_settings: ModelSettings | None = None
     context: Objects = field(default_factory=list)  # AG-UI Context: description, value
     tools: ClientTools = field(default_factory=list)
     state: SharedState | None = None

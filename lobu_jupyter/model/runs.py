@@ -7,6 +7,8 @@ from typing import Literal
 
 from msgspec import Struct, field
 
+from .model_settings import ModelSettings
+
 
 class RunStatus(StrEnum):
     QUEUED = "queued"  # accepted, waits its turn on the thread
@@ -81,6 +83,7 @@ class Run(Wire, frozen=True, kw_only=True):
     parent_run_id: str | None = None  # the interrupted run that this one resumes
     agent: str
     model: str | None = None
+    model_settings: ModelSettings | None = None
     mode: Mode | None = None
     kernel_id: str | None = None
     client_request_id: str | None = None

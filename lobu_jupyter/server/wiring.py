@@ -59,7 +59,7 @@ def build(app: LobuApp) -> Service:
         notebook_path=lambda kernel_id: _notebook_path(app.server, kernel_id),
         log=app.log,
     )
-    service = Service(_service_settings(app, worker_settings), kernels, app.log)
+    service = Service(_service_settings(app, worker_settings, models), kernels, app.log)
     service.models = models
     service.rights = Rights(
         lambda: has_one_owner(app.server.identity_provider, app.single_owner), app.model_admins
@@ -134,7 +134,7 @@ def note_pages(app: LobuApp, service: Service) -> None:
     app.settings[name] = noting(base, service.kernels.cells_of, person_of)
 
 
-def _service_settings(app: LobuApp, worker_settings: dict[str, Any]) -> ServiceSettings:
+def _service_settings(app: LobuApp, worker_settings: dict[str, Any], models: Models) -> ServiceSettings:
     own = app.worker_command == OWN_WORKER
     offered = _offered(app, worker_settings)
     gateway = Settings(
@@ -144,6 +144,7 @@ def _service_settings(app: LobuApp, worker_settings: dict[str, Any]) -> ServiceS
         default_model=worker_settings["default_model"],
         model_agent=app.default_agent or "assistant",
         allowed_models=tuple(app.allowed_models) or None,
+        model_takes=models.takes,
         rules=Rules(
             allow=tuple(app.allow),
             ask=tuple(app.ask),

@@ -13,7 +13,7 @@ import logging
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import anyio
 from pydantic_ai import Agent, RunContext
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from anyio.streams.memory import MemoryObjectSendStream
     from pydantic_ai.capabilities import AbstractCapability
     from pydantic_ai.messages import AgentStreamEvent, ModelMessage
+    from pydantic_ai.settings import ModelSettings
 
     from lobu_jupyter.agents.tools.sources import ToolSource
 
@@ -214,6 +215,7 @@ class _Run:
                 message_history=start.messages,
                 deferred_tool_results=start.results,
                 conversation_id=start.conversation_id,
+                model_settings=_settings_of(self._task),
                 usage=self._usage,
                 usage_limits=UsageLimits(request_limit=self._task.limits.get("requests", MAX_REQUESTS)),
                 event_stream_handler=self._forward,
@@ -361,6 +363,15 @@ def _blinded(start: _Start) -> _Start:
     """Return the start for a model that sees no images. Another model may have begun the conversation."""
     prompt = None if start.prompt is None else history.blind(start.prompt)
     return replace(start, messages=history.without_images(start.messages), prompt=prompt)
+
+
+def _settings_of(task: Task) -> ModelSettings | None:
+    """Return the settings that a person chose for this run, as pydantic-ai names them."""
+    chosen = task.model_settings
+    if chosen is None:
+        return None
+    found = {"thinking": chosen.effort, "temperature": chosen.temperature, "max_tokens": chosen.max_tokens}
+    return cast("ModelSettings", {name: value for name, value in found.items() if value is not None})
 
 
 def _owed(resumption: Resumption) -> list[str]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from importlib.util import find_spec
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
+
+from lobu_jupyter.model.model_settings import MAX_TOKENS
 
 Kind = Literal["openai", "openai-responses", "anthropic", "google", "ollama"]
 
@@ -41,3 +44,30 @@ def missing_package(kind: str) -> str | None:
     except ImportError:
         found = None
     return None if found is not None else f"lobu_jupyter[{_EXTRA_OF.get(kind, 'openai')}]"
+
+
+_EFFORTS = ("low", "medium", "high")
+_OPENAI_THINKS = re.compile(r"(o\d|gpt-[5-9])(?!.*chat)")
+_GEMINI_THINKS = re.compile(r"gemini-(?!1\.|2\.0)")
+_CLAUDE_COLD = re.compile(r"claude-(fable|mythos)|claude-opus-4-[78]|claude-(opus|sonnet)-5|claude-haiku-5-5")
+
+
+def takes(kind: str, model: str) -> dict[str, Any]:
+    """Return the settings that a model takes, with the most of a number or the choices.
+
+    The rules are those of pydantic-ai's profiles, which only workers import (tests/agents/models/test_catalog.py).
+    """
+    settings: dict[str, Any] = {"maxTokens": MAX_TOKENS}
+    if kind == "anthropic":
+        settings["effort"] = _EFFORTS
+        if not _CLAUDE_COLD.match(model):
+            settings["temperature"] = 1
+    elif kind == "google":
+        settings["temperature"] = 2
+        if _GEMINI_THINKS.match(model):
+            settings["effort"] = _EFFORTS
+    elif _OPENAI_THINKS.match(model):
+        settings["effort"] = _EFFORTS
+    else:
+        settings["temperature"] = 2
+    return settings

@@ -122,6 +122,7 @@ def _task(work: Work, child: dict[str, Any], resumption: Resumption | None) -> T
         run_id=child["runId"],
         agent=name,
         model=work.team.model if name == task.agent else None,
+        model_settings=task.model_settings if name == task.agent else None,
         messages=({"id": new_id("msg"), "role": "user", "content": child["prompt"]},),
         policy=policy_for(task, name),
         resumption=resumption,

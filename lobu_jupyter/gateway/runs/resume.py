@@ -217,8 +217,7 @@ async def add_next(
     kept = {name: parent[name] for name in ("agent", "model", "mode", "answerable")}
     before: dict[str, Any] = msgspec.json.decode(parent["request"])
     request = {"context": before.get("context") or []}
-    if before.get("tools"):
-        request["tools"] = before["tools"]
+    request |= {name: before[name] for name in ("tools", "modelSettings") if before.get(name)}
     return await add_run(
         ctx,
         tx,

@@ -80,7 +80,10 @@ async def start(
             if thread["kernel_id"] is not None:  # the first kernel of a thread is no move
                 await record_move(ctx, tx, by, thread, kernel_id=kernel_id)
         cursor = (await own_thread(tx, by, thread_id))["cursor"]
-        fields = _fields(ctx, request, {"message": message, "context": context, **client}, kernel_id)
+        texts = {"message": message, "context": context, **client}
+        if request.model_settings is not None:
+            texts["modelSettings"] = request.model_settings
+        fields = _fields(ctx, request, texts, kernel_id)
         run_id = await add_run(ctx, tx, thread_id, owner, **fields, cursor=cursor)
         if queues:
             tx.wake(owner_topic(owner))
@@ -253,12 +256,35 @@ def _check(ctx: Context, request: StartRun) -> None:
     allowed = ctx.settings.allowed_models
     if request.model is not None and allowed is not None and not _matches(request.model, allowed):
         raise InvalidField(f"must be one that this server allows: {', '.join(allowed)}", field="model")
+    _check_model_settings(ctx, request)
     for index, item in enumerate(request.context):
         for member in ("description", "value"):
             if not isinstance(item.get(member), str):
                 raise InvalidField("must be a string", field=f"context[{index}].{member}")
     if len(msgspec.json.encode(request.context)) > ctx.settings.max_prompt_bytes:
         raise TooLarge(f"The context may have {ctx.settings.max_prompt_bytes} bytes.", field="context")
+
+
+def _check_model_settings(ctx: Context, request: StartRun) -> None:
+    """Refuse settings that the run's model does not take.
+
+    Raises:
+        InvalidField: names the setting.
+    """
+    if request.model_settings is None:
+        return
+    model = request.model or ctx.settings.default_model
+    if model is None:
+        raise InvalidField("this run has no model", field="modelSettings")
+    takes = ctx.settings.model_takes(model)
+    for name, value in msgspec.to_builtins(request.model_settings).items():
+        most = takes.get(name)
+        if most is None:
+            raise InvalidField(f"{model} does not take this setting", field=f"modelSettings.{name}")
+        if not isinstance(value, str) and value > most:
+            raise InvalidField(f"must be at most {most:g} for {model}", field=f"modelSettings.{name}")
+        if isinstance(most, tuple) and value not in most:
+            raise InvalidField(f"must be one of {', '.join(most)} for {model}", field=f"modelSettings.{name}")
 
 
 def _matches(model: str, allowed: tuple[str, ...]) -> bool:

@@ -9,7 +9,7 @@ import asyncio
 import re
 from typing import TYPE_CHECKING, Any
 
-from lobu_jupyter.agents.models.catalog import PROVIDERS, Provider, missing_package
+from lobu_jupyter.agents.models.catalog import PROVIDERS, Provider, missing_package, takes
 from lobu_jupyter.agents.models.keys import KEY_OF, USUAL_MODEL, default_model, is_allowed, key
 from lobu_jupyter.model.errors import Conflict, InvalidField, NotFound
 
@@ -102,6 +102,7 @@ class Models:
             "keySet": has_key,
             "models": self._models(name) if state == "ready" else [],
         }
+        entry["takes"] = {model: self.takes(model) for model in entry["models"]}
         if may_configure:
             entry["baseUrl"] = self._own_url(name)
             entry["keyIn"] = saved.key_in if saved is not None and source == "saved" else None
@@ -120,6 +121,11 @@ class Models:
         own = default if default and default.partition(":")[0] == name else None
         names = [usual, *(f"{name}:{model}" for model in listed), own]
         return [model for model in dict.fromkeys(names) if model and is_allowed(self._base, model)]
+
+    def takes(self, model: str) -> dict[str, Any]:
+        """Return the settings that a model takes, with the most of a number or the choices."""
+        provider, _, name = model.partition(":")
+        return takes(self._known(provider).kind, name)
 
     # -- changing -------------------------------------------------------------------------------------
 
