@@ -1,6 +1,7 @@
 """Read-only looks at the person's variables, in their kernel: bounded, and never a repr of something huge.
 
-Only loaded modules are used: a DataFrame is known by its class's module, so nothing is imported.
+Only loaded modules are used: a DataFrame is known by its class's module, so nothing is imported. :mod:`frames` has the
+tables and arrays of libraries other than pandas and numpy.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ import itertools
 import sys
 import types
 from typing import TYPE_CHECKING, Any
+
+from . import frames
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -46,6 +49,11 @@ def describe_variable(name: str, names: Mapping[str, Any] | None = None) -> dict
     for fits, describe in _DESCRIBERS:
         if fits(value):
             return {"name": name, **_brief(value), **describe(value)}
+    table = frames.describe(value)
+    if table is not None:
+        return {"name": name, **_brief(value), **table}
+    if callable(value):
+        return {"name": name, **_brief(value), **_function(value)}
     return {
         "name": name,
         **_brief(value),
@@ -78,8 +86,16 @@ def _is_imported(value: Any) -> bool:
 
 
 def _brief(value: Any) -> dict[str, Any]:
+    """Return what a list says of a value. Whatever its class raises, it is listed by its type."""
     brief: dict[str, Any] = {"type": _type_name(value)}
-    shape = _shape(value)
+    try:
+        return _measured(value, brief)
+    except Exception:  # noqa: BLE001  a class of the person may raise anything
+        return brief
+
+
+def _measured(value: Any, brief: dict[str, Any]) -> dict[str, Any]:
+    shape = frames.shape_of(value)
     if shape is not None:
         brief["shape"] = shape
     elif isinstance(value, (str, bytes, bytearray, list, tuple, set, frozenset, dict)):
@@ -93,19 +109,8 @@ def _brief(value: Any) -> dict[str, Any]:
 
 def _type_name(value: Any) -> str:
     cls = type(value)
-    module = cls.__module__.partition(".")[0]
+    module = str(cls.__module__).partition(".")[0]
     return cls.__qualname__ if module in ("builtins", "__main__") else f"{module}.{cls.__qualname__}"
-
-
-def _shape(value: Any) -> list[int] | None:
-    shape = getattr(value, "shape", None) if _is_array_like(value) else None
-    return [int(n) for n in shape] if isinstance(shape, tuple) else None
-
-
-def _is_array_like(value: Any) -> bool:
-    return type(value).__module__.partition(".")[0] in {
-        "numpy", "pandas", "polars", "torch", "jax", "jaxlib", "tensorflow", "xarray", "scipy", "cupy"
-    }  # fmt: skip
 
 
 def _is_huge_int(value: Any) -> bool:
@@ -135,6 +140,8 @@ def _frame(frame: Any) -> dict[str, Any]:
     }
     if frame.shape[1] > MAX_COLUMNS:
         described["moreColumns"] = int(frame.shape[1]) - MAX_COLUMNS
+    if frames.library_of(frame) == "geopandas":
+        described["crs"] = _cut(str(getattr(frame, "crs", None)))
     return described
 
 
@@ -202,7 +209,7 @@ def _short(value: Any, depth: int = 1) -> str:
         return (
             f"{type(value).__name__}({len(value)}): {inner}" if len(value) else f"{type(value).__name__}(0)"
         )
-    shape = _shape(value)
+    shape = frames.shape_of(value)
     return _type_name(value) + ("" if shape is None else f" {tuple(shape)}")
 
 
@@ -222,5 +229,4 @@ _DESCRIBERS: list[tuple[Callable[[Any], bool], Callable[[Any], dict[str, Any]]]]
     (_is(*_PLAIN), lambda value: {}),
     (_is(dict), _mapping),
     (_is(list, tuple, set, frozenset), _items),
-    (callable, _function),
 ]

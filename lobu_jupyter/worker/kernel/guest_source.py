@@ -10,7 +10,7 @@ import functools
 import hashlib
 from importlib.resources import files
 
-_MODULES = ("looks", "guest")
+_MODULES = ("frames", "looks", "guest")
 _LOAD = """
 import sys, types
 package = types.ModuleType(name)
