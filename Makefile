@@ -31,6 +31,7 @@ test: install tests/agui/node_modules/.installed tests/agui/clients/node_modules
 
 SERVERS := tests/scenarios tests/server tests/outside
 MEASURE := tests/bench tests/chaos
+ENVIRONMENTS := tests/environments
 BOOT := tests/browser/test_boot_time.py
 PANEL := $(wildcard tests/browser/test_panel*.py) $(patsubst %,tests/browser/test_%.py,notebook_edits outside_agents proxy streaming)
 
@@ -39,7 +40,7 @@ test-servers:
 	$(BIN)/python -m pytest $(SERVERS) tests/test_every_journal.py
 
 test-rest:
-	$(BIN)/python -m pytest tests $(addprefix --ignore=,$(SERVERS) $(MEASURE) tests/browser)
+	$(BIN)/python -m pytest tests $(addprefix --ignore=,$(SERVERS) $(MEASURE) $(ENVIRONMENTS) tests/browser)
 
 test-panel:
 	$(BIN)/python -m pytest $(PANEL) tests/test_every_journal.py
@@ -50,8 +51,13 @@ test-pages:
 test-notebooks:
 	$(BIN)/python -m pytest --nbval --nbval-sanitize-with notebooks/sanitize.cfg -p no:cacheprovider -p tests.ports notebooks
 
+# The wheel in fresh environments: oldest and newest versions, each Python that is here (docs/environments.md).
+.PHONY: test-environments
+test-environments: install
+	$(BIN)/python -m pytest $(ENVIRONMENTS) -rA
+
 unit: install
-	$(BIN)/python -m pytest tests --ignore tests/browser --ignore tests/scenarios
+	$(BIN)/python -m pytest tests --ignore tests/browser --ignore tests/scenarios --ignore tests/environments
 
 lint: install
 	$(BIN)/ruff check .

@@ -13,6 +13,7 @@ import atexit
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -103,7 +104,7 @@ def _arguments(kernel: ThisKernel | None, home: Path) -> list[str]:
         "--no-browser",
         "--allow-root",
         "--ServerApp.ip=127.0.0.1",
-        "--ServerApp.port=0",
+        f"--ServerApp.port={_free_port()}",  # if it is taken by then, Jupyter takes another
         f"--ServerApp.root_dir={Path.cwd()}",
         f"--LobuApp.embedded_parent={os.getpid()}",
         f"--LobuApp.store_path={os.environ.get('LOBU_STORE') or home / 'lobu.sqlite'}",
@@ -111,6 +112,13 @@ def _arguments(kernel: ThisKernel | None, home: Path) -> list[str]:
     if kernel is not None:
         arguments.append(f"--LobuApp.embedded_connection_file={kernel.connection_file}")
     return arguments
+
+
+def _free_port() -> int:
+    """Return a free port. Jupyter before 2.20 writes 0 into its server file if it is to choose one."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return int(taken.getsockname()[1])
 
 
 def _environment(home: Path) -> dict[str, str]:
