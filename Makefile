@@ -23,7 +23,7 @@ run: install
 	  --LabApp.default_url=/lab/tree/notebooks/01-quickstart.ipynb $(ARGS)
 
 # Lanes, two at a time for two cores; what measures, by itself.
-test: install tests/agui/node_modules/.installed tests/agui/clients/node_modules/.installed browser forget
+test: install tests/agui/node_modules/.installed tests/agui/clients/node_modules/.installed browser postgres forget
 	$(MAKE) --jobs=2 --output-sync=target lint frontend
 	$(BIN)/python -m pytest $(MEASURE)
 	$(BIN)/python -m pytest $(BOOT)
@@ -131,6 +131,16 @@ audit: install
 browser:
 	@command -v chromium >/dev/null || { echo "installing chromium for the browser tests"; \
 	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium >/dev/null; }
+
+.PHONY: postgres
+postgres:
+	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || { echo "installing postgresql for the tests"; \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq postgresql >/dev/null; } || true
+
+# The laws on PostgreSQL: a private one on loopback, or that of LOBU_TEST_POSTGRES=postgresql://….
+.PHONY: test-postgres
+test-postgres: install postgres
+	$(BIN)/python -m pytest --store postgres tests/contract tests/gateway tests/properties tests/store $(ARGS)
 
 # The unmodified AG-UI client, for the conformance tests.
 tests/agui/node_modules/.installed: tests/agui/package-lock.json

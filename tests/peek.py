@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import re
 import sqlite3
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -29,8 +31,10 @@ def peek(tx: Any, sql: str, *params: Any) -> list[tuple[Any, ...]]:
     connection = tx._connection
     if isinstance(connection, sqlite3.Connection):
         return [tuple(row) for row in connection.execute(sql, params)]
-    cursor = connection.cursor()
-    cursor.execute(sql.replace("?", "%s"), params)
+    connection.execute(f'SET LOCAL search_path = "{tx.schema}"', prepare=False)
+    numbers = itertools.count(1)
+    told = re.sub(r"\?", lambda found: f"${next(numbers)}", sql)
+    cursor = connection.execute(told, list(params) or None, prepare=False, binary=bool(params))
     return [tuple(row) for row in cursor.fetchall()] if cursor.description else []
 
 

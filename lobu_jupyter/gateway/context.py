@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,16 @@ if TYPE_CHECKING:
 
     from .observer import Observer
     from .settings import Settings
+
+
+class StoreClock:
+    """The clock of the store, because leases that one machine wrote are judged by another."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def now(self) -> float:
+        return time.time() + self._database.engine.clock_offset
 
 
 @dataclass(slots=True)

@@ -36,6 +36,8 @@ async def fork(ctx: Context, by: Caller, thread_id: str, run_id: str, *, name: s
     owner = await allow_change(ctx, by, "fork", thread_id)
 
     async def body(tx: Tx) -> Thread:
+        await tx.lock_owner(owner)
+        await tx.lock_threads(thread_id)
         await own_thread(tx, by, thread_id)
         await check_room(ctx, tx, by)
         until = await _until(tx, thread_id, run_id)

@@ -16,13 +16,12 @@ from lobu_jupyter.gateway.journal.hub import Hub
 from lobu_jupyter.gateway.journal.slices import Slices
 from lobu_jupyter.gateway.journal.snapshots import Snapshots
 from lobu_jupyter.gateway.journal.tail import Tails
-from lobu_jupyter.model.clock import Clock, SystemClock
 from lobu_jupyter.model.ids import new_id
 from lobu_jupyter.store.database import open_database
 
 from . import servers, sweeper
 from .access import record
-from .context import Context
+from .context import Context, StoreClock
 from .observer import Observer, Unobserved
 from .parts import KernelsPart, PolicyPart, RunsPart, ThreadsPart, WorkersPart
 from .settings import Settings
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lobu_jupyter.model.callers import Caller
+    from lobu_jupyter.model.clock import Clock
     from lobu_jupyter.model.ports import KernelsPort, OwnersPort, WorkersPort
     from lobu_jupyter.store.tx import Tx
 
@@ -119,7 +119,7 @@ class Gateway:
 
 @asynccontextmanager
 async def open_gateway(
-    path: str | Path,
+    store: str | Path,
     *,
     settings: Settings | None = None,
     clock: Clock | None = None,
@@ -129,16 +129,16 @@ async def open_gateway(
     owners: OwnersPort | None = None,
     process: servers.Process | None = None,
 ) -> AsyncGenerator[Gateway]:
-    """Yield the gateway on the store at `path`. On exit, end this server's runs and close the store.
+    """Yield the gateway on the store at a path or an address. On exit, end this server's runs and close the store.
 
     Raises:
         StoreUnavailable, StoreTooNew: the store cannot be used. The message says why and what to do.
     """
     settings = settings or Settings()
-    database = await open_database(path, busy_seconds=settings.busy_seconds)
+    database = await open_database(store, busy_seconds=settings.busy_seconds)
     ctx = Context(
         database=database,
-        clock=clock or SystemClock(),
+        clock=clock or StoreClock(database),
         settings=settings,
         hub=Hub(),
         slices=Slices(settings.redactor),

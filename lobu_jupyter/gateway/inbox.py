@@ -24,7 +24,7 @@ from .ownership import usable_kernel
 from .policy import policy_of_run
 from .registrations import tools_of_kernel
 from .rows import decision_of, interrupt_of, model_settings_of
-from .workers import see, take_waiting
+from .workers import lock_waiting, see, take_waiting
 
 if TYPE_CHECKING:
     from lobu_jupyter.model.callers import WorkerCaller
@@ -60,8 +60,9 @@ async def inbox(ctx: Context, worker: WorkerCaller, after: int = 0, wait: float 
     """Return the worker's inbox after the item `after`. Waits up to `wait` seconds for an item."""
 
     async def hello(tx: Tx) -> None:
+        waiting = await lock_waiting(ctx, tx)
         await see(ctx, tx, worker)
-        await take_waiting(ctx, tx)  # it may have moved here from a server that is gone
+        await take_waiting(ctx, tx, waiting)  # it may have moved here from a server that is gone
         await tx.run("confirm_inbox", worker_id=worker.worker_id, after=after)
 
     async def look(tx: Tx) -> list[Row]:

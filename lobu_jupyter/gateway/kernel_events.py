@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 from lobu_jupyter.gateway.journal.journal import append, stamped
+from lobu_jupyter.gateway.locking import check_locked, lock_all
 from lobu_jupyter.gateway.runs.end import fail_run
 from lobu_jupyter.model.callers import Caller, KernelCaller
 from lobu_jupyter.model.errors import Conflict, NotAllowed
@@ -25,7 +26,7 @@ from .registrations import judged, tools_of_kernel
 from .rows import json_of
 
 if TYPE_CHECKING:
-    from lobu_jupyter.store.tx import Tx
+    from lobu_jupyter.store.tx import Row, Tx
 
     from .context import Context
 
@@ -53,13 +54,20 @@ async def kernel_event(ctx: Context, kernel_id: str, what: What, detail: str = "
     happened, hint = _SENTENCES[what]
     message = f"{happened}{f' ({detail})' if detail else ''}. {hint}"
 
+    async def concerned(tx: Tx) -> tuple[list[Row], list[Row]]:
+        ended = await tx.all("leases_of_kernel", kernel_id=kernel_id)
+        return ended, await tx.all("threads_waiting_on_kernel", kernel_id=kernel_id)
+
     async def body(tx: Tx) -> list[str]:
+        locked = await lock_all(tx, *await concerned(tx))
         row = await tx.one("bump_kernel", kernel_id=kernel_id, server_id=ctx.server_id)
         assert row is not None, "an upsert returns its row"
-        ended = await tx.all("leases_of_kernel", kernel_id=kernel_id)
+        ended, waiting = await concerned(tx)
+        check_locked(locked, ended, waiting)
         for lease in ended:
             await fail_run(ctx, tx, lease["run_id"], _CODES[what], message)
-        waiting = await tx.all("threads_waiting_on_kernel", kernel_id=kernel_id)
+        _, waiting = await concerned(tx)
+        check_locked(locked, waiting)
         value = {"what": what, "kernelId": kernel_id, "incarnation": row["incarnation"], "message": message}
         for thread in waiting:
             await tx.run("mark_kernel_lost", thread_id=thread["thread_id"])

@@ -69,6 +69,7 @@ async def permit(
     """
 
     async def body(tx: Tx) -> Permit | LobuError:
+        await tx.lock_thread_of(run_id)
         run, thread = await run_at_hand(tx, worker, run_id)
         row = await tx.one("worker", worker_id=worker.worker_id)
         if row is not None and row["child"]:

@@ -72,6 +72,7 @@ async def _idle(ctx: Context, until: float) -> list[Row]:
 
 async def _delete(ctx: Context, thread_id: str, until: float, why: str) -> bool:
     async def body(tx: Tx) -> bool:
+        await tx.lock_threads(thread_id)
         thread = await tx.one("idle_thread", thread_id=thread_id, until=until)
         if thread is None:
             return False  # something happened on it since

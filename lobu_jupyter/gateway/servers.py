@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 
 import psutil
 
+from lobu_jupyter.gateway.locking import check_locked, lock_all
 from lobu_jupyter.gateway.runs.begin import begin_next
 from lobu_jupyter.gateway.runs.end import fail_run
 from lobu_jupyter.gateway.runs.lost_pause import lose_pauses
 from lobu_jupyter.model.runs import ErrorCode
 
 if TYPE_CHECKING:
+    from lobu_jupyter.store.bodies import Body
     from lobu_jupyter.store.tx import Row, Tx
 
     from .context import Context
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 RESTARTED = (
     "The Jupyter server was stopped or restarted in the middle of this run. What it said is kept; ask again."
 )
+SHARED_SILENCE = 15.0  # seconds after which a server of a store for several machines counts as gone
 SILENCE = 60.0  # seconds after which a server of another host name counts as gone
 
 
@@ -78,14 +81,44 @@ async def recover(ctx: Context) -> list[str]:
 async def begin_queued(ctx: Context) -> None:
     """Begin runs that are queued on threads without a running run, because their server stopped before."""
 
-    async def body(tx: Tx) -> None:
-        for row in await tx.all("idle_queues"):
-            await begin_next(ctx, tx, row["thread_id"])
+    async def look(tx: Tx) -> list[str]:
+        return [row["thread_id"] for row in await tx.all("idle_queues")]
 
-    await ctx.database.write(body)
+    def one(thread_id: str) -> Body[None]:
+        async def body(tx: Tx) -> None:
+            await tx.lock_threads(thread_id)
+            await begin_next(ctx, tx, thread_id)
+
+        return body
+
+    for thread_id in await ctx.database.read(look):
+        await ctx.database.write(one(thread_id))
+
+
+async def see_server(ctx: Context) -> None:
+    """Record that this process is alive. If another one took it for dead, enroll again."""
+
+    async def body(tx: Tx) -> bool:
+        return await tx.run("see_server", server_id=ctx.server_id, now=ctx.now()) > 0
+
+    if not await ctx.database.write(body):
+        await enroll(ctx, Process.me())
+
+
+async def bury(ctx: Context) -> None:
+    """End the runs of servers that have fallen silent, if the store serves several machines.
+
+    On one machine a starting server does that, because it can ask for their processes.
+    """
+    if not ctx.database.one_machine:
+        await recover(ctx)
 
 
 def _lives(ctx: Context, server: Row) -> bool:
+    if not ctx.database.one_machine:
+        return (
+            server["seen_at"] > ctx.now() - SHARED_SILENCE
+        )  # two pods may have one name, and pids mean nothing
     if server["host"] != platform.node():
         return server["seen_at"] > ctx.now() - SILENCE
     return Process(server["host"], server["pid"], server["create_time"]).lives()
@@ -95,12 +128,15 @@ async def discharge(ctx: Context, server_id: str) -> list[str]:
     """End the runs of a server that is gone, and its child workers. Outside workers keep their runs."""
 
     async def body(tx: Tx) -> list[str]:
-        leases = await tx.all("leases_of_server", server_id=server_id)
+        locked = await lock_all(tx, await tx.all("leases_of_server", server_id=server_id))
         await tx.run("drop_server", server_id=server_id)
         await tx.run("end_children", server_id=server_id, now=ctx.now())
+        leases = await tx.all("leases_of_server", server_id=server_id)
+        check_locked(locked, leases)
         for lease in leases:
             await fail_run(ctx, tx, lease["run_id"], ErrorCode.SERVER_RESTARTED, RESTARTED, then_next=False)
-        await lose_pauses(ctx, tx, then_next=False)
         return [lease["run_id"] for lease in leases]
 
-    return await ctx.database.write(body)
+    ended = await ctx.database.write(body)
+    await lose_pauses(ctx, then_next=False)
+    return ended

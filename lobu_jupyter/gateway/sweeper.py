@@ -17,8 +17,9 @@ from lobu_jupyter.model.errors import StoreUnavailable
 from lobu_jupyter.model.runs import ErrorCode
 
 from .retention import retain
-from .servers import begin_queued
+from .servers import begin_queued, bury, see_server
 from .threads import remove
+from .workers import take_waiting
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -73,6 +74,11 @@ async def _each(names: list[str], act: Callable[[str], Awaitable[bool]], what: s
 
 async def _give_up(ctx: Context, run_id: str) -> bool:
     async def body(tx: Tx) -> bool:
+        await tx.lock_thread_of(run_id)
+        lease = await tx.one("lease", run_id=run_id)
+        if lease is None:
+            return False
+        await tx.lock_leases(lease["thread_id"])
         lease = await tx.one("lease", run_id=run_id)
         if lease is None or lease["deadline"] > ctx.now():
             return False
@@ -84,6 +90,7 @@ async def _give_up(ctx: Context, run_id: str) -> bool:
 
 async def _expire(ctx: Context, thread_id: str) -> bool:
     async def body(tx: Tx) -> bool:
+        await tx.lock_threads(thread_id)
         return await expire_due(ctx, tx, thread_id)
 
     return await ctx.database.write(body)
@@ -94,6 +101,7 @@ async def _drop_temporary(ctx: Context, thread_id: str) -> bool:
         return False
 
     async def body(tx: Tx) -> bool:
+        await tx.lock_threads(thread_id)
         thread = await tx.one("thread", thread_id=thread_id)
         if thread is None or thread["running"] or thread["waiting"]:
             return False
@@ -105,6 +113,7 @@ async def _drop_temporary(ctx: Context, thread_id: str) -> bool:
 
 async def _purge(ctx: Context, thread_id: str) -> bool:
     async def body(tx: Tx) -> bool:
+        await tx.lock_threads(thread_id)
         thread = await tx.one("thread", thread_id=thread_id)
         if thread is None or thread["deleted_at"] is None:
             return False
@@ -120,14 +129,15 @@ async def _purge(ctx: Context, thread_id: str) -> bool:
 
 async def _housekeeping(ctx: Context) -> None:
     async def body(tx: Tx) -> int:
-        await tx.run("see_server", server_id=ctx.server_id, now=ctx.now())
-        await lose_pauses(ctx, tx)
         await tx.run("forget_workers", until=ctx.now() - KEEP_WORKERS_SECONDS)
+        await take_waiting(ctx, tx)  # a worker and a run may have come at the same time, unseen by each other
         if await tx.all("unassigned_leases", server_id=ctx.server_id):
             ctx.call_worker(tx)  # another server may have left a run of our kernel to us
         waiting = await tx.one("count_open_interrupts")
         return waiting["open"] if waiting is not None else 0
 
+    await see_server(ctx)
+    await lose_pauses(ctx)
     ctx.observer.waiting(await ctx.database.write(body))
 
 
@@ -137,6 +147,7 @@ async def sweep_on(ctx: Context) -> None:
         await asyncio.sleep(ctx.settings.sweep_seconds)
         try:
             await sweep(ctx)
+            await bury(ctx)
         except StoreUnavailable as error:
             log.warning("the sweeper waits for the store: %s", error)
 

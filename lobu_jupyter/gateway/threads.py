@@ -50,9 +50,11 @@ async def create_thread(ctx: Context, by: Caller, new: NewThread = NewThread()) 
     place = {"name": new.name, "notebook_path": new.notebook_path, "kernel_id": kernel_id}
 
     async def body(tx: Tx) -> Thread:
+        await tx.lock_owner(owner)
         if new.reuse:
             found = await tx.one("find_thread", owner=owner, **place)
             if found is not None:
+                await tx.lock_threads(found["thread_id"])
                 return await _reused(
                     ctx,
                     tx,
@@ -64,6 +66,7 @@ async def create_thread(ctx: Context, by: Caller, new: NewThread = NewThread()) 
             raise ThreadNotFound("There is no thread yet.")
         await check_room(ctx, tx, by)
         thread_id = new_id("thread")
+        await tx.lock_threads(thread_id)
         await tx.run(
             "add_thread",
             thread_id=thread_id,
@@ -149,6 +152,7 @@ async def patch_thread(ctx: Context, by: Caller, thread_id: str, patch: ThreadPa
     changes = {"archived": patch.archived, "kernel_id": kernel_id, "notebook_path": notebook_path}
 
     async def body(tx: Tx) -> Thread:
+        await tx.lock_threads(thread_id)
         thread = await own_thread(tx, by, thread_id)
         await _write(ctx, tx, thread, **{k: v for k, v in changes.items() if v is not UNSET})
         await record_move(ctx, tx, by, thread, **named)
@@ -188,6 +192,8 @@ async def delete_thread(ctx: Context, by: Caller, thread_id: str) -> None:
     owner = await allow_change(ctx, by, "delete", thread_id, decides=True)
 
     async def body(tx: Tx) -> None:
+        await tx.lock_owner(owner)
+        await tx.lock_threads(thread_id)
         await own_thread(tx, by, thread_id)
         await remove(ctx, tx, thread_id, by.name)
         await record(ctx, tx, by, "deleted", owner, thread_id)
@@ -205,6 +211,7 @@ async def restore_thread(ctx: Context, by: Caller, thread_id: str) -> Thread:
     owner = await allow_change(ctx, by, "restore", thread_id, decides=True)
 
     async def body(tx: Tx) -> Thread:
+        await tx.lock_threads(thread_id)
         if await tx.run("restore_thread", thread_id=thread_id, owner=owner, now=ctx.now()):
             await record(ctx, tx, by, "restored", owner, thread_id)
             tx.wake(owner_topic(owner))
@@ -214,7 +221,7 @@ async def restore_thread(ctx: Context, by: Caller, thread_id: str) -> Thread:
 
 
 async def remove(ctx: Context, tx: Tx, thread_id: str, by: str) -> None:
-    """Cancel the thread's runs, so that followers see their end, and hide the thread from all callers."""
+    """Cancel the runs of a locked thread, so that followers see their end, and hide it from all callers."""
     await cancel_all(ctx, tx, thread_id, by)
     await tx.run("drop_checkpoints", thread_id=thread_id)
     await tx.run("delete_thread", thread_id=thread_id, now=ctx.now())
@@ -244,6 +251,7 @@ async def notebook_moved(ctx: Context, old_path: str, new_path: str, *, owner: s
     async def body(tx: Tx) -> None:
         if not f"{old_path}/".startswith(f"{new_path}/"):  # else it was there itself
             await end_of(ctx, tx, new_path, "replaced", owner)
+        await tx.lock_threads(*[t["thread_id"] for t in await tx.all("threads_of_place", old=old_path)])
         for thread in await tx.all("threads_of_place", old=old_path):
             now = new_path + str(thread["notebook_path"])[len(old_path) :]
             await record_move(ctx, tx, None, thread, notebook_path=now)

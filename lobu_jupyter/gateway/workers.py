@@ -29,6 +29,7 @@ from lobu_jupyter.model.runs import ErrorCode
 
 from .access import owner_of
 from .fencing import check_place
+from .locking import check_locked, lock_all
 from .ownership import check_kernel, check_notebook_of_run
 from .registrations import tools_of_kernel
 from .rows import json_of
@@ -97,10 +98,20 @@ def _hash(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-async def take_waiting(ctx: Context, tx: Tx) -> None:
-    """Assign the runs of this server that wait for a worker, because one has come."""
-    for lease in await tx.all("unassigned_leases", server_id=ctx.server_id):
-        await assign(ctx, tx, lease["run_id"], lease["agent"])
+async def lock_waiting(ctx: Context, tx: Tx) -> set[str]:
+    """Lock and return the threads whose runs wait for a worker of this server."""
+    return await lock_all(tx, await tx.all("unassigned_leases", server_id=ctx.server_id))
+
+
+async def take_waiting(ctx: Context, tx: Tx, locked: set[str] | None = None) -> None:
+    """Assign the runs of this server that wait for a worker, because one has come.
+
+    ``locked``: the threads that :func:`lock_waiting` has locked. A run of another one is taken by the next call.
+    """
+    locked = await lock_waiting(ctx, tx) if locked is None else locked
+    for lease in await tx.all("unassigned_leases", server_id=ctx.server_id) if locked else []:
+        if lease["thread_id"] in locked:
+            await assign(ctx, tx, lease["run_id"], lease["agent"])
 
 
 async def worker_of(ctx: Context, token: str, *, remote: str = "") -> WorkerCaller:
@@ -139,9 +150,9 @@ async def heartbeat(ctx: Context, worker: WorkerCaller) -> None:
     """Record that the worker is alive, and so are the runs that it has fetched."""
 
     async def body(tx: Tx) -> None:
-        await see(ctx, tx, worker)
         deadline = ctx.now() + ctx.settings.lease_seconds
         await tx.run("extend_leases", worker_id=worker.worker_id, deadline=deadline)
+        await see(ctx, tx, worker)
 
     await ctx.database.write(body)
 
@@ -166,6 +177,7 @@ async def withdraw(ctx: Context, worker: WorkerCaller, run_id: str, why: str) ->
     """
 
     async def body(tx: Tx) -> None:
+        await tx.lock_thread_of(run_id)
         await see(ctx, tx, worker)
         run = await tx.one("run", run_id=run_id)
         if run is None or run["batch_incarnation"] != worker.incarnation:
@@ -232,10 +244,13 @@ async def worker_gone(ctx: Context, worker_id: str, why: str = "", exit_code: in
     because = f": {why}" if why else ""
 
     async def body(tx: Tx) -> list[str]:
+        locked = await lock_all(tx, await tx.all("leases_of_worker", worker_id=worker_id))
         if await tx.run("end_worker", worker_id=worker_id, now=ctx.now()) == 0:
             return []
+        leases = await tx.all("leases_of_worker", worker_id=worker_id)
+        check_locked(locked, leases)
         ended: list[str] = []
-        for lease in await tx.all("leases_of_worker", worker_id=worker_id):
+        for lease in leases:
             run_id = lease["run_id"]
             if not lease["fetched"]:
                 await _hand_on(ctx, tx, run_id)
@@ -246,10 +261,11 @@ async def worker_gone(ctx: Context, worker_id: str, why: str = "", exit_code: in
             await fail_run(ctx, tx, run_id, ErrorCode.WORKER_DIED, message)
             ended.append(run_id)
         await tx.run("drop_inbox", worker_id=worker_id)
-        await lose_pauses(ctx, tx)
         return ended
 
-    return await ctx.database.write(body)
+    ended = await ctx.database.write(body)
+    await lose_pauses(ctx)
+    return ended
 
 
 async def _hand_on(ctx: Context, tx: Tx, run_id: str) -> None:
@@ -264,7 +280,9 @@ async def no_worker(ctx: Context, message: str) -> list[str]:
     """End this server's runs that wait for a worker, with `message`, because none can be started."""
 
     async def body(tx: Tx) -> list[str]:
+        locked = await lock_all(tx, await tx.all("unassigned_leases", server_id=ctx.server_id))
         waiting = await tx.all("unassigned_leases", server_id=ctx.server_id)
+        check_locked(locked, waiting)
         for lease in waiting:
             await fail_run(ctx, tx, lease["run_id"], ErrorCode.WORKER_DIED, message)
         return [lease["run_id"] for lease in waiting]

@@ -39,3 +39,7 @@ def drive(body: Coroutine[Any, Any, T]) -> T:
         return stop.value
     body.close()
     raise RuntimeError("a body of the store awaits nothing but its tx")
+
+
+class Again(Exception):
+    """Raised by a body that finds, with its locks taken, that it needs more of them: it is to run again from the start."""

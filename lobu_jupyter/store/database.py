@@ -54,6 +54,11 @@ class Database:
         """Return where the store is: a path, or an address without its password."""
         return self.engine.name
 
+    @property
+    def one_machine(self) -> bool:
+        """Return whether all processes of this store are on this machine."""
+        return self.engine.kind == "sqlite"
+
     async def write(self, body: Body[T]) -> T:
         """Run `body` in a transaction and return its value once it is durable.
 
@@ -149,4 +154,12 @@ async def open_database(
     Raises:
         StoreTooNew, StoreUnavailable: it cannot be used. The message says why and what to do.
     """
-    return Database(await sqlite.open_engine(Path(where), busy_seconds, scripts))
+    if not str(where).startswith(("postgresql://", "postgres://")):
+        return Database(await sqlite.open_engine(Path(where), busy_seconds, scripts))
+    try:
+        from .postgres.engine import open_engine
+    except ImportError as error:
+        raise StoreUnavailable(
+            "A store in PostgreSQL needs one package more: pip install 'lobu_jupyter[postgres]'."
+        ) from error
+    return Database(await open_engine(str(where), busy_seconds, scripts))

@@ -28,7 +28,11 @@ class Engine(Protocol):
 
     kind: str
     name: str
-    clock_offset: float  # seconds by which the store's clock is ahead of this machine's
+
+    @property
+    def clock_offset(self) -> float:
+        """Return by how many seconds the store's clock is ahead of this machine's."""
+        ...
 
     @property
     def lanes(self) -> Sequence[Lane]:

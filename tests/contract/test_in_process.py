@@ -39,8 +39,8 @@ class FacePart:
 
 class TestInProcess(GatewayContract):
     @pytest.fixture
-    async def rig(self, tmp_path: Path) -> AsyncIterator[Rig]:
-        async with open_rig(tmp_path / "lobu.sqlite") as rig:
+    async def rig(self, store: str | Path) -> AsyncIterator[Rig]:
+        async with open_rig(store) as rig:
             yield rig
 
     @pytest.fixture
@@ -52,8 +52,8 @@ class TestInProcess(GatewayContract):
         return Face(rig, OTHER)
 
     @pytest.fixture
-    async def second(self, rig: Rig, tmp_path: Path) -> AsyncIterator[Face]:
-        async with open_rig(tmp_path / "lobu.sqlite", clock=rig.clock) as other:
+    async def second(self, rig: Rig, store: str | Path) -> AsyncIterator[Face]:
+        async with open_rig(store, clock=rig.clock) as other:
             yield Face(other, ME)
 
     @pytest.fixture

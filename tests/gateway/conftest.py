@@ -11,11 +11,6 @@ from .rig import Rig, open_rig
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Path:
-    return tmp_path / "lobu.sqlite"
-
-
-@pytest.fixture
 async def rig(store: Path) -> AsyncIterator[Rig]:
     async with open_rig(store) as rig:
         yield rig

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from lobu_jupyter.gateway import Gateway, Settings, open_gateway
-from lobu_jupyter.gateway.servers import Process
+from lobu_jupyter.gateway.servers import SHARED_SILENCE, Process, see_server
 from lobu_jupyter.model.callers import Person, WorkerCaller
 from lobu_jupyter.model.clock import FakeClock
 from lobu_jupyter.model.events import Batch, Event, decode, encode
@@ -224,3 +224,10 @@ async def open_rig(
         path, settings=settings, clock=clock, kernels=kernels, workers=pool, process=process
     ) as gateway:
         yield Rig(gateway, clock, await Worker.register(gateway), kernels, pool)
+
+
+async def fall_silent(living: Rig) -> None:
+    """Let time pass until all servers but `living` count as gone, if that is how this store tells."""
+    if not living.database.one_machine:
+        living.clock.advance(SHARED_SILENCE + 1)
+        await see_server(living.gateway._ctx)

@@ -80,7 +80,8 @@ async def test_of_a_store_that_is_too_large_the_oldest_threads_go_until_it_fits(
         for _ in range(6):
             threads.append(await ended(rig, messages=4))
             rig.clock.advance(1)
-    limit = store.stat().st_size - 500_000
+        used = await rig.database.read(lambda tx: tx.one("used_bytes"))
+    limit = used["bytes"] - 500_000
     async with open_rig(store, settings=replace(QUIET, keep_bytes=limit, purge_seconds=0)) as rig:
         rig.clock.advance(60)
 

@@ -24,7 +24,8 @@ _SEPARATOR = b"\x1e"
 
 
 async def append(tx: Tx, thread_id: str, run_id: str | None, bodies: Sequence[bytes], now: float) -> int:
-    """Append `bodies` of a run (None: between runs) and return the thread's new cursor."""
+    """Append `bodies` of a run (None: between runs) and return the thread's new cursor. The thread is locked."""
+    await tx.lock_leases(thread_id)
     end = await tx.one("end_of_journal", thread_id=thread_id)
     assert end is not None, "only threads that exist are written to"
     cursor = await _insert(tx, end["number"], run_id, end["cursor"], bodies)

@@ -43,6 +43,7 @@ async def begin(
     await tx.run("begin_run", run_id=run_id)
     run = await tx.one("run", run_id=run_id)
     assert run is not None, "the caller has just read or added it"
+    await tx.lock_leases(run["thread_id"])
     await _lease(ctx, tx, run)
     await title_once(ctx, tx, run)
     first = [*(first or []), *_state_of(ctx, run)]
@@ -74,7 +75,10 @@ async def begin_and_end(ctx: Context, tx: Tx, run: Row, terminal: bytes) -> int:
 
 
 async def _lease(ctx: Context, tx: Tx, run: Row) -> None:
-    kernel = await tx.one("kernel", kernel_id=run["kernel_id"]) if run["kernel_id"] else None
+    kernel = None
+    if run["kernel_id"]:
+        await tx.lock_kernel(run["kernel_id"])
+        kernel = await tx.one("kernel", kernel_id=run["kernel_id"])
     server = ctx.server_id
     if kernel is not None and kernel["server_id"] not in (None, server):
         since = ctx.now() - SERVER_SILENCE

@@ -22,6 +22,7 @@ async def cancel(ctx: Context, by: Caller, run_id: str) -> Run:
     owner = await allow_change(ctx, by, "cancel")
 
     async def body(tx: Tx) -> Run:
+        await tx.lock_thread_of(run_id)
         run = await own_run(tx, by, run_id)
         if await _cancel(ctx, tx, run, by.name):
             await record(ctx, tx, by, "cancelled", owner, run["thread_id"], run_id)

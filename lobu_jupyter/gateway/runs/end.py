@@ -91,8 +91,13 @@ async def _close(
     error: RunError | None = None,
     then_next: bool = True,
 ) -> bool:
-    lease, run = await tx.one("lease", run_id=run_id), await tx.one("run", run_id=run_id)
-    if lease is None or run is None:
+    await tx.lock_thread_of(run_id)
+    run = await tx.one("run", run_id=run_id)
+    if run is None:
+        return False
+    await tx.lock_leases(run["thread_id"])
+    lease = await tx.one("lease", run_id=run_id)
+    if lease is None:
         return False
     terminal = event or run_finished(run["thread_id"], run_id, {"type": "cancelled"})
     slice_ = await ctx.slices.take(tx, lease, lease["batch"])

@@ -247,6 +247,7 @@ def _outcome(event: ev.RunFinished) -> dict[str, Any]:
 async def _take(ctx: Context, tx: Tx, worker: WorkerCaller, checked: _Checked) -> _Taken:
     """Journal a batch of the lease's worker."""
     batch, run_id = checked.batch, checked.batch.run_id
+    await tx.lock_thread_of(run_id)
     lease = await tx.one(
         "take_batch",
         run_id=run_id,

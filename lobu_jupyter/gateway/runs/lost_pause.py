@@ -21,6 +21,7 @@ from .resume import add_next
 
 if TYPE_CHECKING:
     from lobu_jupyter.gateway.context import Context
+    from lobu_jupyter.store.bodies import Body
     from lobu_jupyter.store.tx import Row, Tx
 
 NOT_RUN = "Not run: the agent no longer waits for a decision."
@@ -28,15 +29,30 @@ LOST = "{agent} no longer waits for your decision, so nothing was run. Ask again
 ENDED = "Its process has ended: it, its worker or the server was stopped."
 
 
-async def lose_pauses(ctx: Context, tx: Tx, *, then_next: bool = True) -> None:
-    """End the pauses in the memory of workers that are gone, or outside and silent."""
-    rows = await tx.all("questions_of_lost", since=ctx.now() - ctx.settings.outside_seconds)
-    for run_id in dict.fromkeys(row["run_id"] for row in rows if interrupt_of(row).in_memory):
-        await lose_pause(ctx, tx, run_id, then_next=then_next)
+async def lose_pauses(ctx: Context, *, then_next: bool = True) -> None:
+    """End the pauses in the memory of workers that are gone, or outside and silent, each in a transaction of its own."""
+
+    async def lost(tx: Tx) -> list[str]:
+        rows = await tx.all("questions_of_lost", since=ctx.now() - ctx.settings.outside_seconds)
+        return list(dict.fromkeys(row["run_id"] for row in rows if interrupt_of(row).in_memory))
+
+    def one(run_id: str) -> Body[None]:
+        async def body(tx: Tx) -> None:
+            await tx.lock_thread_of(run_id)
+            if run_id in await lost(tx):  # else its worker has come back
+                await lose_pause(ctx, tx, run_id, then_next=then_next)
+
+        return body
+
+    for run_id in await ctx.database.read(lost):
+        await ctx.database.write(one(run_id))
 
 
 async def lose_pause(ctx: Context, tx: Tx, run_id: str, why: str = "", *, then_next: bool = True) -> None:
-    """End a run's pause that waited in memory, if it is still open. ``why``: how its process ended."""
+    """End a run's pause that waited in memory, if it is still open. Its thread is locked.
+
+    ``why``: how its process ended.
+    """
     parent = await tx.one("run", run_id=run_id)
     assert parent is not None, "the caller has just read it"
     thread_id = parent["thread_id"]

@@ -71,6 +71,8 @@ async def resume(
     usable = await usable_kernel(ctx, owner, bound)
 
     async def body(tx: Tx) -> tuple[Started, bool] | LobuError:
+        await tx.lock_owner(owner)
+        await tx.lock_threads(thread_id)
         thread = await own_thread(tx, by, thread_id)
         kernel_id = usable if thread["kernel_id"] == bound else thread["kernel_id"]
         if await expire_due(ctx, tx, thread_id):

@@ -65,6 +65,8 @@ async def start(
     mine = ctx.owns_kernel(kernel_id)
 
     async def body(tx: Tx) -> Started:
+        await tx.lock_owner(owner)
+        await tx.lock_threads(thread_id)
         if request.client_request_id is not None:
             known = await tx.one("run_of_request", owner=owner, client_request_id=request.client_request_id)
             if known is not None:

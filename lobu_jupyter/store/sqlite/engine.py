@@ -96,8 +96,8 @@ class Writer:
 class SqliteEngine:
     """An open file."""
 
-    kind = "sqlite"
-    clock_offset = 0.0
+    kind: str = "sqlite"
+    clock_offset = 0.0  # the clock is this machine's
 
     def __init__(self, path: Path, writer: aiosqlite.Connection, reader: aiosqlite.Connection) -> None:
         self.path = path

@@ -10,6 +10,7 @@ import pytest
 
 from lobu_jupyter.gateway.journal.journal import append, read_page
 from lobu_jupyter.model.runs import Entry
+from lobu_jupyter.store.tx import Tx
 from tests.gateway.rig import Rig
 from tests.peek import does, kind_of
 
@@ -19,7 +20,12 @@ MANY = 2**40
 async def journaled(rig: Rig, *bodies: bytes, run_id: str | None = None, thread_id: str | None = None) -> str:
     """A thread, which is new if none is named, with these bodies at its end."""
     thread_id = thread_id or await rig.thread()
-    await rig.database.write(lambda tx: append(tx, thread_id, run_id, bodies, 0.0))
+
+    async def body(tx: Tx) -> None:
+        await tx.lock_threads(thread_id)
+        await append(tx, thread_id, run_id, bodies, 0.0)
+
+    await rig.database.write(body)
     return thread_id
 
 

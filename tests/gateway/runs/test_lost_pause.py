@@ -12,7 +12,7 @@ from lobu_jupyter.gateway.servers import Process
 from lobu_jupyter.model.errors import InterruptClosed, RunNotFound
 from lobu_jupyter.model.requests import RunsQuery
 from lobu_jupyter.model.runs import Started
-from tests.gateway.rig import ME, Rig, Worker, approve, call, open_rig, paused, result, success
+from tests.gateway.rig import ME, Rig, Worker, approve, call, fall_silent, open_rig, paused, result, success
 
 IN_MEMORY: dict[str, Any] = {"metadata": {"lobu": {"inMemory": True}}}
 
@@ -110,6 +110,7 @@ async def test_it_ends_with_its_server(store: Path, crashed: bool) -> None:
         clock = rig.clock
         await rig.gateway.close(end_runs=not crashed)
     async with open_rig(store, clock=clock) as rig:
+        await fall_silent(rig)
         await rig.gateway.recover()
 
         assert (await error_of(rig, started.thread_id))["code"] == "worker_died"

@@ -20,7 +20,7 @@ from lobu_jupyter.model.requests import StartRun
 from lobu_jupyter.model.runs import RunStatus
 from lobu_jupyter.store.sqlite import engine
 from tests.gateway.rig import ME, QUIET, Rig, Worker, approve, open_rig, say, success
-from tests.peek import peek
+from tests.peek import does, peek
 
 
 async def test_a_start_journals_the_title_and_a_whole_run_started(rig: Rig) -> None:
@@ -279,8 +279,19 @@ def _count(table: str):
     return body
 
 
+FULL = """
+CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN RAISE EXCEPTION 'could not extend file' USING ERRCODE = 'disk_full'; END $$;
+CREATE TRIGGER full_disk BEFORE INSERT ON journal EXECUTE FUNCTION full_disk();
+CREATE TRIGGER full_disk BEFORE INSERT ON runs EXECUTE FUNCTION full_disk()
+"""
+
+
 async def fill_disk(rig: Rig) -> None:
-    """From now on every page that SQLite would add fails as on a full disk."""
+    """From now on every page that the database would add fails as on a full disk."""
+    if not rig.database.one_machine:
+        await rig.database.write(does(FULL))
+        return
     await engine.hop(
         rig.database.engine.writer.connection,
         lambda c: c.execute(
@@ -290,6 +301,9 @@ async def fill_disk(rig: Rig) -> None:
 
 
 async def free_disk(rig: Rig) -> None:
+    if not rig.database.one_machine:
+        await rig.database.write(does("DROP FUNCTION full_disk CASCADE"))
+        return
     await engine.hop(
         rig.database.engine.writer.connection,
         lambda c: c.execute("PRAGMA max_page_count = 1000000").fetchall(),
