@@ -98,6 +98,12 @@ class LobuApp(ExtensionApp):
         'or {"web": {"url": "https://…/mcp", "headers": {"Authorization": "env:WEB_TOKEN"}}}. A value "env:NAME" of '
         "env or headers is taken from this server's environment. Tools are named web__tool, and ask by default."
     ).tag(config=True)
+    mcp_allowed_commands = List(
+        Unicode(),
+        help="The commands that MCP servers may be started with, by their first words, as in "
+        '["uvx mcp-server-git", "/opt/mcp/files"]. A server with another command is not started, and the transcript '
+        "says so. Set it in the system's configuration where people add servers in their own. Empty: any.",
+    ).tag(config=True)
     acp_agents = Dict(
         help='Agents that speak the Agent Client Protocol, by name: {"mine": {"command": ["my-agent", "--acp"], '
         '"env": {"KEY": "env:MY_KEY"}, "inherit": ["SSH_AUTH_SOCK"], "cwd": "/absolute", "mode": "ask"}}; also changes '

@@ -20,9 +20,10 @@ from acp.schema import HttpMcpServer
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 
-from lobu_jupyter.agents.acp import process
+from lobu_jupyter.agents.acp import mcp_server, process
 from lobu_jupyter.agents.acp.agent import AcpAgent
 from lobu_jupyter.agents.acp.mcp_server import Door
+from lobu_jupyter.agents.tools.base import Result
 from lobu_jupyter.model.policy import Grant, Policy
 from lobu_jupyter.model.ports import AgentError, Held, Task, ToolSpec
 from tests.agents.bench import Ended, FakeKernel, policy, registered, resume, run, said, task_for
@@ -552,6 +553,37 @@ async def test_the_door_to_the_notebook_opens_only_with_its_token_and_during_a_r
     assert refused == [401, 401]
     assert server.url.startswith("http://127.0.0.1:")
     assert (told.is_error, told.content[0].text) == (True, "no prompt is under way")  # pyright: ignore[reportAttributeAccessIssue]
+
+
+async def test_a_call_that_waits_is_kept_alive_by_progress(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mcp_server, "PROGRESS_SECONDS", 0.01)
+    told: list[str | None] = []
+    enough = asyncio.Event()
+
+    async def ask(what: str, **params: Any) -> Any:
+        await enough.wait()
+        return Result("decided")
+
+    async def progressed(progress: float, total: float | None, message: str | None) -> None:
+        told.append(message)
+        if progress >= 3:
+            enough.set()
+
+    door = Door(ask, {})
+    server = await door.open(over_http=True)
+    assert isinstance(server, HttpMcpServer)
+    try:
+        token = {header.name: header.value for header in server.headers}
+        async with (
+            httpx2.AsyncClient(headers=token) as http,
+            Client(streamable_http_client(server.url, http_client=http)) as client,
+        ):
+            answer = await client.call_tool("run_code", {"code": "1"}, progress_callback=progressed)
+    finally:
+        await door.close()
+
+    assert answer.content[0].text == "decided"  # pyright: ignore[reportAttributeAccessIssue]
+    assert told[:3] == ["Waiting for the person or the kernel."] * 3
 
 
 async def test_an_agent_that_needs_a_login_says_how_and_is_ready_after_it(rig: Rig) -> None:

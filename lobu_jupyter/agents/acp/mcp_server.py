@@ -9,14 +9,16 @@ judges it, the person is asked if the policy says ask, and a card shows it. The 
 from __future__ import annotations
 
 import asyncio
+import itertools
 import secrets
 import socket
 import sys
 from base64 import b64encode
-from contextlib import contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import anyio
 import uvicorn
 from acp import RequestError
 from acp.schema import EnvVariable, HttpHeader, HttpMcpServer, McpServerStdio
@@ -24,7 +26,7 @@ from mcp import types
 from mcp.server.lowlevel import Server
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Generator, Mapping
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping
 
     from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
 
 NAME = "notebook"
 STOP_SECONDS = 3.0
+PROGRESS_SECONDS = 10.0
+STILL = "Waiting for the person or the kernel."
 BRIDGE = str(Path(__file__).with_name("mcp_bridge.py"))
 
 
@@ -82,8 +86,9 @@ class Door:
         async def listed(*_: Any) -> types.ListToolsResult:
             return types.ListToolsResult(tools=[_as_mcp(tool) for tool in self.tools.values()])
 
-        async def called(_: Any, params: types.CallToolRequestParams) -> types.CallToolResult:
-            return await self._call(params.name, params.arguments or {})
+        async def called(ctx: Any, params: types.CallToolRequestParams) -> types.CallToolResult:
+            async with _kept_alive(ctx.session):
+                return await self._call(params.name, params.arguments or {})
 
         server: Server[Any] = Server(NAME, on_list_tools=listed, on_call_tool=called)
         return _behind(self._token, server.streamable_http_app())
@@ -98,6 +103,27 @@ class Door:
         content: list[Any] = [types.TextContent(type="text", text=result.text)]
         content += [_image(mime, data) for mime, data in result.images]
         return types.CallToolResult(content=content, is_error=result.ok is False)
+
+
+@asynccontextmanager
+async def _kept_alive(session: Any) -> AsyncGenerator[None]:
+    """Report progress while a person decides or code runs, so that the caller does not give up.
+
+    A caller that did not ask for progress gets none.
+    """
+
+    async def report() -> None:
+        for count in itertools.count(1):
+            await asyncio.sleep(PROGRESS_SECONDS)
+            await session.report_progress(float(count), message=STILL)
+
+    reporting = asyncio.create_task(report(), name="progress of a call")
+    try:
+        yield
+    finally:
+        reporting.cancel()
+        with suppress(asyncio.CancelledError, anyio.BrokenResourceError, anyio.ClosedResourceError):
+            await reporting
 
 
 class _Quiet(uvicorn.Server):

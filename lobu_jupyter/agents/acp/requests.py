@@ -23,6 +23,7 @@ from acp.schema import CreateTerminalResponse, ReadTextFileResponse, WriteTextFi
 from lobu_jupyter.agents.granted import granted
 from lobu_jupyter.agents.tools import base, files
 from lobu_jupyter.agents.tools.disk import Disk
+from lobu_jupyter.agents.tools.forms import Unfit, questions_of
 from lobu_jupyter.agents.tools.questions import NOBODY, answer_text
 from lobu_jupyter.agents.tools.texts import NotText, Text, lines_of
 from lobu_jupyter.model.ids import new_id
@@ -239,7 +240,7 @@ class Asking:
 
     def _elicitation(self, ask: Ask) -> tuple[list[Event], Question | None]:
         schema: dict[str, Any] = ask.params["schema"] or {}
-        questions = forms.questions_of(ask.params["message"], schema)
+        questions = questions_of(ask.params["message"], schema)
         ruling = judge(self._task.policy, "ask_user", needs_approval=False)
         call = OwnCall("ask_user", {"questions": questions})
         out = self._mapper.begin(call)
@@ -259,7 +260,7 @@ class Asking:
             answer = forms.declined()
             if decision.kind == "answer":
                 answer = forms.accepted(question.ask.params["schema"] or {}, decision.answers or {})
-        except forms.Unfit as error:
+        except Unfit as error:
             answer, told = forms.cancelled(), f"The agent was not told: {error}."
         question.ask.give(answer)
         if decision.kind != "answer" and decision.reason:

@@ -27,6 +27,7 @@ from lobu_jupyter.agents.models.failures import explain
 from lobu_jupyter.agents.tools import client
 from lobu_jupyter.agents.tools.base import BoundTool, Team, ToolError, Work
 from lobu_jupyter.agents.tools.disk import Disk
+from lobu_jupyter.agents.tools.mcp_calls import Together
 from lobu_jupyter.agents.tools.sources import add_tools
 from lobu_jupyter.model.cut import cut
 from lobu_jupyter.model.events import Event, custom
@@ -119,13 +120,16 @@ class PydanticAgent:
                 async for event in receive:
                     yield event
             pause = await driving
-        except AgentError as error:
+        except BaseException as error:
+            Together(work.held).let_go()
+            if not isinstance(error, AgentError):
+                raise
             error.usage = self._usage(one)
             raise
         finally:
             await _stop(driving)
         if pause is not None:
-            raise Pause(*pause, usage=self._usage(one))
+            raise Pause(*pause, usage=self._usage(one), held=Together(work.held) if work.held else None)
         if usage := self._usage(one):
             yield {"type": "lobu.usage", "usage": usage}
 

@@ -173,6 +173,7 @@ def _question(
         args=part.args_as_dict(),
         decisions=QUESTION_DECISIONS,
         questions=metadata["questions"],
+        in_memory="pending" in metadata,
     )
 
 
@@ -189,7 +190,12 @@ def results_of(resumption: Resumption, checkpoint: Checkpoint) -> DeferredToolRe
         ours = interrupt.tool_call_id or ""
         call = theirs.get(ours, ours)
         metadata = dict(requests.metadata.get(call) or {})
-        _settle(results, call, interrupt, decided[interrupt.id], metadata.get("args"))
+        decision = decided[interrupt.id]
+        if "pending" in metadata:  # the call waits at its server, and goes on with the answers
+            results.approvals[call] = ToolApproved()
+            metadata["answers"] = decision.answers if decision.kind == "answer" else None
+        else:
+            _settle(results, call, interrupt, decision, metadata.get("args"))
         metadata["edited"] = decided[interrupt.id].kind == "edit" or bool(metadata.get("edited"))
         results.metadata[call] = metadata
     return results

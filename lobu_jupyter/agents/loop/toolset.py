@@ -26,6 +26,7 @@ from lobu_jupyter.agents.ruling import ruling_of
 from lobu_jupyter.agents.tools import client, delegate, files, kernel, notebook, outputs, questions, specs
 from lobu_jupyter.agents.tools.answers import bounded
 from lobu_jupyter.agents.tools.base import (
+    Asks,
     BoundTool,
     Call,
     Outdated,
@@ -130,13 +131,23 @@ class Toolset(AbstractToolset[None]):
                 raise CallDeferred(metadata={"client": True})
             if not ctx.tool_call_approved:
                 await self._admit(bound, tool_args, self._call_id(ctx.tool_call_id or ""))
-            elif child is None:
+            elif child is None and "pending" not in metadata:
                 self._check_approved(name)
-            call = Call(self._call_id(ctx.tool_call_id or ""), tool_args, metadata.get("guard"), child)
+            call = Call(
+                self._call_id(ctx.tool_call_id or ""),
+                tool_args,
+                metadata.get("guard"),
+                child,
+                metadata.get("pending"),
+                metadata.get("answers"),
+            )
             await self._work.journaled()  # a call that kills the worker or the kernel is on record first
             result = await bound.run(self._work, call)
         except Suspended as suspended:
             raise ApprovalRequired(metadata={"child": suspended.child}) from suspended
+        except Asks as asks:
+            self._work.held.append(asks.held)
+            raise ApprovalRequired(metadata={"questions": asks.questions, "pending": asks.token}) from asks
         except Outdated as outdated:
             raise ApprovalRequired(metadata=self._again(name, outdated, metadata)) from outdated
         except ToolError as error:

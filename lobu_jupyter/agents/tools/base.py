@@ -14,7 +14,7 @@ from .answers import REST, bounded, last_images
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from lobu_jupyter.model.ports import AgentPort, KernelPort, Task, ToolSpec
+    from lobu_jupyter.model.ports import AgentPort, Held, KernelPort, Task, ToolSpec
 
 Emit = Callable[[Event], Awaitable[None]]
 
@@ -25,6 +25,16 @@ class Suspended(Exception):
     def __init__(self, child: dict[str, Any]) -> None:
         super().__init__("a sub-agent waits for a person")
         self.child = child
+
+
+class Asks(Exception):
+    """A call in which a server asks the person, and waits. ``held``: the call, which goes on with the answers."""
+
+    def __init__(self, questions: list[dict[str, Any]], token: str, held: Held) -> None:
+        super().__init__("a server asks the person")
+        self.questions = questions
+        self.token = token
+        self.held = held
 
 
 class ToolError(Exception):
@@ -46,13 +56,16 @@ class Outdated(Exception):
 @dataclass(frozen=True)
 class Call:
     """One call as it runs. ``id``: its AG-UI id. ``guard``: the facts of its preview that must still hold.
-    ``child``: the sub-agent that was suspended in it, with the decisions.
+    ``child``: the sub-agent that was suspended in it, with the decisions. ``pending``: the call that waits at a server,
+    by its token, for ``answers``, None if the person gave none.
     """
 
     id: str
     args: dict[str, Any]
     guard: dict[str, Any] | None = None
     child: dict[str, Any] | None = None
+    pending: str | None = None
+    answers: dict[str, Any] | None = None
 
 
 @dataclass
@@ -78,7 +91,7 @@ class Team:
 class Work:
     """The means of a tool in one run. ``journaled`` waits until all earlier events are durable.
 
-    ``cells``: the sources of the notebook's cells, by id, as the agent last read or wrote them.
+    ``held``: the calls that wait at a server for the person. ``cells``: the sources of the notebook's cells, by id, as the agent last read or wrote them.
     """
 
     task: Task
@@ -87,6 +100,7 @@ class Work:
     journaled: Callable[[], Awaitable[None]]
     team: Team = field(default_factory=Team)
     cells: dict[str, str] = field(default_factory=dict[str, str])
+    held: list[Held] = field(default_factory=list["Held"])
 
     async def at_notebook(self, request: dict[str, Any]) -> dict[str, Any]:
         """Have the thread's notebook read or changed. See model/notebooks.py for requests and answers.

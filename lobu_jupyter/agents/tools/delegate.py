@@ -44,6 +44,8 @@ async def delegate(work: Work, call: Call) -> Result:
         await _run(work, agent, _task(work, child, resumption), relay)
     except Pause as pause:
         work.team.usage += pause.usage
+        if pause.held is not None:
+            work.held.append(pause.held)
         await relay.suspend([i.id for i in pause.interrupts if i.subagent_run_id is None])
         raise Suspended(_suspended(child, pause)) from pause
     except (AgentError, InvalidField) as error:

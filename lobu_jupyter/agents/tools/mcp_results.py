@@ -29,7 +29,7 @@ def result_of(answer: CallToolResult) -> Result:
     texts: list[str] = []
     images: list[tuple[str, bytes]] = []
     for block in answer.content:
-        text, image = _read(block)
+        text, image = read_block(block)
         texts += [text] if text else []
         images += [image] if image is not None else []
     structured = answer.structured_content
@@ -41,14 +41,14 @@ def result_of(answer: CallToolResult) -> Result:
     return Result(text or ("See the image." if images else "The tool returned nothing."), tuple(images))
 
 
-def _read(block: Any) -> tuple[str, tuple[str, bytes] | None]:
+def read_block(block: Any) -> tuple[str, tuple[str, bytes] | None]:
     """Return a block's text, and its pixels if it is an image."""
     if block.type == "text":
         return block.text, None
     if block.type == "image":
         return _image(block.mime_type, block.data)
     if block.type == "resource":
-        return _resource(block.resource)
+        return read_resource(block.resource)
     if block.type == "resource_link":
         about = ": ".join(part for part in (block.title or block.name, block.description) if part)
         return f"[resource] {about} ({block.uri})", None
@@ -57,7 +57,7 @@ def _read(block: Any) -> tuple[str, tuple[str, bytes] | None]:
     return f"[{block.type}]", None
 
 
-def _resource(resource: Any) -> tuple[str, tuple[str, bytes] | None]:
+def read_resource(resource: Any) -> tuple[str, tuple[str, bytes] | None]:
     mime = resource.mime_type or ""
     text = getattr(resource, "text", None)
     if text is not None:

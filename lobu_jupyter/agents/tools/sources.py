@@ -35,7 +35,7 @@ def sources_of(settings: Settings) -> Sequence[ToolSource]:
 
         servers: dict[str, Any] = settings.get("mcp_servers") or {}
         own = {name: inheriting(settings, config) for name, config in servers.items()}
-        known = settings["tool_sources"] = (Plugins(), McpServers(own))
+        known = settings["tool_sources"] = (Plugins(), McpServers(own, commands=settings.get("mcp_commands")))
     return known
 
 
