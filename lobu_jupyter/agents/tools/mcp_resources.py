@@ -9,10 +9,9 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from lobu_jupyter.model.ports import ToolSpec
-from lobu_jupyter.model.text import shorten
 
 from .base import BoundTool, Call, Preview, Result, ToolError, Work
-from .mcp_results import MOST_RESULT, read_block, read_resource
+from .mcp_results import read_block, read_resource
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -91,7 +90,7 @@ async def _list(client: Any, args: dict[str, Any]) -> Result:
         for one in await _all(client.list_prompts, "prompts"):
             names = ", ".join(a.name + ("" if a.required else "?") for a in one.arguments or [])
             lines.append(_line(f"prompt {one.name}({names})", one))
-    return Result(shorten("\n".join(lines) or "It has none.", MOST_RESULT))
+    return Result("\n".join(lines) or "It has none.")
 
 
 async def _all(page_of: Any, member: str) -> list[Any]:
@@ -124,5 +123,5 @@ async def _prompt(client: Any, args: dict[str, Any]) -> Result:
 
 
 def _joined(parts: list[tuple[str, tuple[str, bytes] | None]]) -> Result:
-    text = shorten("\n".join(text for text, _ in parts if text) or "It is empty.", MOST_RESULT)
+    text = "\n".join(text for text, _ in parts if text) or "It is empty."
     return Result(text, tuple(image for _, image in parts if image is not None))
