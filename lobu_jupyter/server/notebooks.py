@@ -1,7 +1,8 @@
 """An agent's access to a person's notebook: in the page that has it open, or else in its file.
 
 If a page has it open, only that page is asked, because its text is newer than the file. If the page does not
-answer, the request is refused with that reason, and the file is never changed behind the page's back.
+answer, the request is refused with that reason, and the file is never changed behind the page's back. If it is open in
+a room of jupyter-collaboration whose pages are not known here, its live document is changed (:mod:`.rooms`).
 """
 
 from __future__ import annotations
@@ -16,7 +17,6 @@ from jupyter_core.utils import ensure_async
 from tornado.web import HTTPError
 
 from lobu_jupyter.model.notebooks import (
-    Change,
     Insert,
     Locked,
     Ping,
@@ -28,9 +28,13 @@ from lobu_jupyter.model.notebooks import (
     names_of,
 )
 
+from .rooms import act_in_room
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from logging import Logger
+
+    from .rooms import Rooms
 
 PAGE_SECONDS = 15.0
 SETTLE_SECONDS = 5.0  # after the server's start, for earlier pages to reconnect
@@ -69,7 +73,10 @@ class Page(Protocol):
 
 
 class Notebooks:
-    """The notebooks of all people, in open pages or in files. ``contents`` is the contents manager."""
+    """The notebooks of all people, in open pages, in rooms of jupyter-collaboration, or in files.
+
+    ``contents`` is the contents manager.
+    """
 
     def __init__(
         self,
@@ -77,7 +84,9 @@ class Notebooks:
         log: Logger,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        rooms: Rooms | None = None,
     ) -> None:
+        self._rooms = rooms
         self._contents = contents
         self._log = log
         self._clock = clock
@@ -133,6 +142,12 @@ class Notebooks:
             page = self._page(owner, path)
         if page is not None:
             return await self._in_page(page, path, request)
+        room = None if self._rooms is None else await self._rooms.document(path)
+        if room is not None:
+            try:
+                return act_in_room(room, request, _new(request))
+            except Locked as locked:
+                return {"refused": str(locked)}
         if not isinstance(request, Read) and self._clock() < self._lost.get((owner, path), 0):
             return {"refused": LOST}
         return await self._in_file(path, request)
@@ -206,7 +221,7 @@ class Notebooks:
         return known[1]
 
 
-def _new(wish: Change) -> Any:
+def _new(wish: Request) -> Any:
     """Return the cell of an insertion as an nbformat node."""
     if not isinstance(wish, Insert):
         return None

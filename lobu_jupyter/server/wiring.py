@@ -27,6 +27,7 @@ from .models.rights import Rights
 from .models.settings import Models
 from .notebooks import Notebooks
 from .owners import Owners
+from .rooms import Rooms
 from .service import Service, ServiceSettings
 from .worker_pool import OWN_WORKER, Pool
 
@@ -95,7 +96,9 @@ def build(app: LobuApp) -> Service:
         log=app.log,
     )
     note_pages(app, service)
-    service.notebooks = Notebooks(app.server.contents_manager, app.log)
+    service.notebooks = Notebooks(
+        app.server.contents_manager, app.log, rooms=Rooms(lambda: app.server.extension_manager.extension_apps)
+    )
     service.activity = Activity(
         running=service.running,
         held=service.held,

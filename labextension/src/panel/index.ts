@@ -14,6 +14,7 @@ import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import { pageOf } from '../core/browser';
 import { realClock } from '../core/time';
 import { addCommands } from './lab/commands';
+import { followFiles } from './lab/followed';
 import { CommandIDs } from './lab/ids';
 import { Notifier } from './lab/notify';
 import { StatusItem } from './lab/status';
@@ -76,6 +77,11 @@ const plugin: JupyterFrontEndPlugin<void> = {
     }
     void app.restored.then(async () => {
       list.start();
+      followFiles(
+        () => app.shell.widgets('main'),
+        app.serviceManager.contents,
+        listener => page.socket.onChanged(listener)
+      );
       if (notebooks !== null) {
         offerNotebooks(page.socket, notebooks, app.serviceManager.contents);
       }
