@@ -30,7 +30,7 @@ class Arrivals(JupyterHandler):
         _arrived.clear()
 
 
-class Socket(workers.Socket):
+class Socket(workers.WorkerSocketHandler):
     """The worker's socket, which first notes the time."""
 
     async def on_message(self, message: str | bytes) -> None:

@@ -107,9 +107,9 @@ def registry(settings: Settings) -> dict[str, AgentPort]:
         return script(agents, sources_of(settings))
 
     def rebuild() -> AgentPort:
-        from lobu_jupyter.agents.builtin.rebuild import Rebuild
+        from lobu_jupyter.agents.builtin.rebuild import RebuildAgent
 
-        return Rebuild()
+        return RebuildAgent()
 
     agents: dict[str, AgentPort] = {
         point.name: _installed(point, settings) for point in entry_points(group=GROUP)

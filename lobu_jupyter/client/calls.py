@@ -17,14 +17,14 @@ from lobu_jupyter.model.interrupts import Interrupt
 from lobu_jupyter.model.requests import (
     AuditQuery,
     NewThread,
-    Query,
     Rebuild,
+    RequestQuery,
     RunsQuery,
     StartRun,
     ThreadPatch,
     ThreadsQuery,
 )
-from lobu_jupyter.model.runs import Run, Started, Thread
+from lobu_jupyter.model.runs import RunInfo, Started, Thread
 
 if TYPE_CHECKING:
     from lobu_jupyter.model.ports import ToolSpec
@@ -136,19 +136,19 @@ def rebuild(thread_id: str, wanted: Rebuild = Rebuild()) -> HttpCall[Started]:
     return _post(f"threads/{_id(thread_id)}/rebuild", Started, _once(wanted))
 
 
-def cancel(run_id: str) -> HttpCall[Run]:
+def cancel(run_id: str) -> HttpCall[RunInfo]:
     """Cancel a queued, running or waiting run; harmless for one that has ended."""
-    return _post(f"runs/{_id(run_id)}/cancel", Run, {})
+    return _post(f"runs/{_id(run_id)}/cancel", RunInfo, {})
 
 
-def get_run(run_id: str) -> HttpCall[Run]:
+def get_run(run_id: str) -> HttpCall[RunInfo]:
     """One run."""
-    return _get(f"runs/{_id(run_id)}", Run)
+    return _get(f"runs/{_id(run_id)}", RunInfo)
 
 
-def list_runs(query: RunsQuery = RunsQuery()) -> HttpCall[list[Run]]:
+def list_runs(query: RunsQuery = RunsQuery()) -> HttpCall[list[RunInfo]]:
     """Return the caller's runs, newest first."""
-    return _listed("runs", Run, query)
+    return _listed("runs", RunInfo, query)
 
 
 def snapshot(thread_id: str) -> HttpCall[Json]:
@@ -243,7 +243,7 @@ def health() -> HttpCall[Json]:
     return _get("health", Json)
 
 
-def _listed(member: str, type_: type[T], query: Query | None = None, **more: Any) -> HttpCall[list[T]]:
+def _listed(member: str, type_: type[T], query: RequestQuery | None = None, **more: Any) -> HttpCall[list[T]]:
     """Return a GET of a path whose response is ``{<path>: […]}``."""
 
     def read(_status: int, body: bytes) -> list[T]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from lobu_jupyter.gateway.journal.chunks import Pages
+    from lobu_jupyter.gateway.journal.chunks import Chunks
     from lobu_jupyter.gateway.journal.hub import Hub
     from lobu_jupyter.gateway.journal.slices import Slices
     from lobu_jupyter.gateway.journal.snapshots import Snapshots
@@ -41,7 +41,7 @@ class Context:
     hub: Hub
     slices: Slices
     tails: Tails
-    pages: Pages
+    chunks: Chunks
     snapshots: Snapshots
     server_id: str
     kernels: KernelsPort | None

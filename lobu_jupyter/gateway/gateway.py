@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from lobu_jupyter.gateway.journal.chunks import Pages
+from lobu_jupyter.gateway.journal.chunks import Chunks
 from lobu_jupyter.gateway.journal.hub import Hub
 from lobu_jupyter.gateway.journal.slices import Slices
 from lobu_jupyter.gateway.journal.snapshots import Snapshots
@@ -143,7 +143,7 @@ async def open_gateway(
         hub=Hub(),
         slices=Slices(settings.redactor),
         tails=Tails(),
-        pages=Pages(),
+        chunks=Chunks(),
         snapshots=Snapshots(database),
         server_id=new_id("server"),
         kernels=kernels,

@@ -54,7 +54,7 @@ def _risks(interrupt: Interrupt) -> list[Risk]:
     texts = _texts(interrupt.args)
     if sum(map(len, texts)) > MAX_CHARS:
         return ["unseen"]
-    found = [risk for text in texts for risk in risks_of(text, runs=False)]
+    found: list[Risk] = [risk for text in texts for risk in risks_of(text, runs=False)]
     return [*found, *risks_of_call(interrupt.tool_name, interrupt.args)]
 
 

@@ -42,21 +42,21 @@ class Rule(Generic[P, T]):
         self.__doc__ = rule.__doc__
 
     @overload
-    def __get__(self, part: Part, owner: type) -> Callable[P, T]: ...
+    def __get__(self, part: GatewayPart, owner: type) -> Callable[P, T]: ...
     @overload
     def __get__(self, part: None, owner: type) -> Self: ...
-    def __get__(self, part: Part | None, owner: type) -> Any:
+    def __get__(self, part: GatewayPart | None, owner: type) -> Any:
         return self if part is None else partial(self._rule, part.ctx)
 
 
-class Part:
+class GatewayPart:
     """Base of the parts."""
 
     def __init__(self, ctx: Context) -> None:
         self.ctx = ctx
 
 
-class ThreadsPart(Part):
+class ThreadsPart(GatewayPart):
     """The threads of a person, and the notebooks that they belong to."""
 
     create = Rule(threads.create_thread)
@@ -71,7 +71,7 @@ class ThreadsPart(Part):
     notebook_gone = Rule(replaced.notebook_gone)
 
 
-class RunsPart(Part):
+class RunsPart(GatewayPart):
     """The runs on a thread, and their journal."""
 
     start = Rule(start.start)
@@ -85,7 +85,7 @@ class RunsPart(Part):
     export = Rule(export.export)
 
 
-class PolicyPart(Part):
+class PolicyPart(GatewayPart):
     """People's decisions: the open questions, the rules, the grants, and the record of all."""
 
     interrupts = Rule(policy.interrupts)
@@ -96,7 +96,7 @@ class PolicyPart(Part):
     audit = Rule(policy.audit)
 
 
-class WorkersPart(Part):
+class WorkersPart(GatewayPart):
     """The workers, and what a worker may do."""
 
     agents = Rule(workers.agents)
@@ -119,7 +119,7 @@ class WorkersPart(Part):
     stop = Rule(workers.stop_worker)
 
 
-class KernelsPart(Part):
+class KernelsPart(GatewayPart):
     """The kernels: what happens to them, and the tools that they offer."""
 
     tools = Rule(workers.tools)

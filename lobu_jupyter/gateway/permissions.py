@@ -52,7 +52,7 @@ class Permit:
     made: bool = False
 
 
-class _Call(NamedTuple):
+class _JournaledCall(NamedTuple):
     tool: str
     args: dict[str, Any]
     approved: bool
@@ -134,7 +134,7 @@ async def _judge(
     return await _was_made(tx, run, detail)
 
 
-def _check(policy: Policy, call: _Call, request: Request) -> None:
+def _check(policy: Policy, call: _JournaledCall, request: Request) -> None:
     verdict = _verdict(policy, call.tool, asks=not isinstance(request, Read))
     if verdict is Verdict.DENY:
         raise NotAllowed(f"The policy denies {call.tool}.", field="toolCallId")
@@ -148,7 +148,7 @@ def _verdict(policy: Policy, tool: str, *, asks: bool) -> Verdict:
     return judge(policy, tool, asks).verdict
 
 
-async def _call(tx: Tx, run: Row, call_id: str) -> _Call | None:
+async def _call(tx: Tx, run: Row, call_id: str) -> _JournaledCall | None:
     """Return the call with this id as decided, else as this run journaled it, else None.
 
     Raises:
@@ -176,15 +176,17 @@ async def _call(tx: Tx, run: Row, call_id: str) -> _Call | None:
         args = json.loads("".join(parts) or "{}")
     except json.JSONDecodeError:
         return None
-    return _Call(tool, args, approved=False) if tool and complete and isinstance(args, dict) else None
+    return (
+        _JournaledCall(tool, args, approved=False) if tool and complete and isinstance(args, dict) else None
+    )
 
 
-def _decided(row: Row) -> _Call | None:
+def _decided(row: Row) -> _JournaledCall | None:
     interrupt, decision = interrupt_of(row), decision_of(row)
     if decision.kind not in ("approve", "edit") or interrupt.tool_name is None:
         return None
     args = interrupt.args if decision.edited_args is None else decision.edited_args
-    return _Call(interrupt.tool_name, args, approved=True)
+    return _JournaledCall(interrupt.tool_name, args, approved=True)
 
 
 async def _was_made(tx: Tx, run: Row, detail: dict[str, Any]) -> bool:

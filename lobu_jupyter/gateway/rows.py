@@ -11,7 +11,7 @@ from lobu_jupyter.model.clock import iso
 from lobu_jupyter.model.interrupts import Decision, Interrupt, InterruptStatus
 from lobu_jupyter.model.model_settings import ModelSettings
 from lobu_jupyter.model.policy import Grant
-from lobu_jupyter.model.runs import Run, RunError, RunStatus, Thread, ThreadStatus
+from lobu_jupyter.model.runs import RunError, RunInfo, RunStatus, Thread, ThreadStatus
 
 if TYPE_CHECKING:
     from lobu_jupyter.store.tx import Row
@@ -38,9 +38,9 @@ def thread_of(row: Row) -> Thread:
     )
 
 
-def run_of(row: Row) -> Run:
+def run_of(row: Row) -> RunInfo:
     error = RunError(code=row["error_code"], message=row["error_message"]) if row["error_code"] else None
-    return Run(
+    return RunInfo(
         run_id=row["run_id"],
         thread_id=row["thread_id"],
         status=RunStatus(row["status"]),

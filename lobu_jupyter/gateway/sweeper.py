@@ -121,7 +121,7 @@ async def _purge(ctx: Context, thread_id: str) -> bool:
             await tx.run(query, thread_id=thread_id)
         await tx.run("purge_grants", owner=thread["owner"], thread_id=thread_id)
         await tx.run("purge_thread", thread_id=thread_id)
-        tx.after(lambda: ctx.pages.drop(thread_id))
+        tx.after(lambda: ctx.chunks.drop(thread_id))
         return True
 
     return await ctx.database.write(body)

@@ -27,7 +27,7 @@ _QUOTED = ('"', "[", "{")
 
 
 @dataclass(frozen=True)
-class Part:
+class CardPart:
     """One argument. ``block``: it has several lines, or one that is long."""
 
     name: str
@@ -35,7 +35,7 @@ class Part:
     block: bool
 
 
-def parts_of(args: dict[str, Any]) -> list[Part]:
+def parts_of(args: dict[str, Any]) -> list[CardPart]:
     """Return one part for each argument, in their order."""
     return [_part(str(name), value) for name, value in args.items()]
 
@@ -107,9 +107,9 @@ def diff_lines(diff: str) -> list[str]:
     return found
 
 
-def _part(name: str, value: Any) -> Part:
+def _part(name: str, value: Any) -> CardPart:
     text = _one_text(value) if isinstance(value, str) else visible_json(value)
-    return Part(name, text, name == "code" or "\n" in text or len(text) > LONGEST_LINE)
+    return CardPart(name, text, name == "code" or "\n" in text or len(text) > LONGEST_LINE)
 
 
 def _one_text(value: str) -> str:

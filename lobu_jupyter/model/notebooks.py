@@ -51,47 +51,47 @@ TRANSCRIPT = "[the transcript of a chat with an agent, not repeated here]"
 CellId = Annotated[str, Meta(min_length=1, max_length=MAX_ID_CHARS)]
 
 
-class _Request(Struct, kw_only=True, tag_field="do", forbid_unknown_fields=True, omit_defaults=True):
+class _NotebookRequest(Struct, kw_only=True, tag_field="do", forbid_unknown_fields=True, omit_defaults=True):
     """The base of requests to a notebook."""
 
 
-class Read(_Request, tag="read"):
+class Read(_NotebookRequest, tag="read"):
     cell: CellId | None = None
     start: Ordinal = 1
     outline: bool = False
 
 
-class Insert(_Request, tag="insert"):
+class Insert(_NotebookRequest, tag="insert"):
     cell: CellId
     source: Text
     type: Literal["code", "markdown"] = "code"
     after: Name | None = None
 
 
-class Edit(_Request, tag="edit"):
+class Edit(_NotebookRequest, tag="edit"):
     cell: CellId
     was: Text
     source: Text
 
 
-class Delete(_Request, tag="delete"):
+class Delete(_NotebookRequest, tag="delete"):
     cell: CellId
     was: Text
 
 
-class Move(_Request, tag="move"):
+class Move(_NotebookRequest, tag="move"):
     cell: CellId
     was: Text
     after: Name | None = None
 
 
-class SetOutputs(_Request, tag="outputs"):
+class SetOutputs(_NotebookRequest, tag="outputs"):
     cell: CellId
     was: Text
     outputs: Objects
 
 
-class Ping(_Request, tag="ping"):
+class Ping(_NotebookRequest, tag="ping"):
     """A request to a page before a change.
 
     A page that sleeps must not make the change when it wakes up, long after.

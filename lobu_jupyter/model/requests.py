@@ -15,17 +15,17 @@ from .model_settings import ModelSettings
 from .runs import Mode, RunStatus
 
 
-class Request(
+class RequestBody(
     Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True, omit_defaults=True
 ):
     """Base of the bodies of requests. Unknown members are refused."""
 
 
-class Query(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+class RequestQuery(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
     """Base of the queries of requests. Unknown arguments are ignored."""
 
 
-class NewThread(Request, frozen=True, kw_only=True):
+class NewThread(RequestBody, frozen=True, kw_only=True):
     """The body of ``POST threads``.
 
     ``reuse``: take the newest live thread of this notebook, kernel or name, if there is one. Without
@@ -41,7 +41,7 @@ class NewThread(Request, frozen=True, kw_only=True):
     create: bool = True
 
 
-class ThreadPatch(Request, frozen=True, kw_only=True):
+class ThreadPatch(RequestBody, frozen=True, kw_only=True):
     """The body of ``PATCH threads/{t}``: the fields to change. None removes the kernel or notebook."""
 
     title: Name | UnsetType = UNSET
@@ -50,7 +50,7 @@ class ThreadPatch(Request, frozen=True, kw_only=True):
     notebook_path: Name | UnsetType | None = UNSET
 
 
-class ThreadsQuery(Query, frozen=True, kw_only=True):
+class ThreadsQuery(RequestQuery, frozen=True, kw_only=True):
     """The query of ``GET threads``. ``before``: the updatedAt of the previous page's last thread."""
 
     search: Search | None = None
@@ -62,7 +62,7 @@ class ThreadsQuery(Query, frozen=True, kw_only=True):
     before: Name | None = None
 
 
-class StartRun(Request, frozen=True, kw_only=True):
+class StartRun(RequestBody, frozen=True, kw_only=True):
     """The body of ``POST threads/{t}/runs``. One of ``prompt`` and ``messages`` is needed.
 
     ``messages`` are AG-UI messages. Only the trailing user message counts. ``tools`` and ``state``: of the client, see
@@ -85,14 +85,14 @@ class StartRun(Request, frozen=True, kw_only=True):
     state: SharedState | None = None
 
 
-class Rebuild(Request, frozen=True, kw_only=True):
+class Rebuild(RequestBody, frozen=True, kw_only=True):
     """The body of ``POST threads/{t}/rebuild``. ``kernel_id``: the kernel to fill again."""
 
     kernel_id: Id | None = None
     client_request_id: Id | None = None
 
 
-class RunsQuery(Query, frozen=True, kw_only=True):
+class RunsQuery(RequestQuery, frozen=True, kw_only=True):
     """The query of ``GET runs``."""
 
     thread_id: Id | None = None
@@ -100,7 +100,7 @@ class RunsQuery(Query, frozen=True, kw_only=True):
     limit: Limit = 50
 
 
-class AuditQuery(Query, frozen=True, kw_only=True):
+class AuditQuery(RequestQuery, frozen=True, kw_only=True):
     """The query of ``GET audit``. ``before``: the ``number`` of the previous page's last row."""
 
     thread_id: Id | None = None

@@ -74,7 +74,7 @@ class RunError(Wire, frozen=True, kw_only=True):
     message: str
 
 
-class Run(Wire, frozen=True, kw_only=True):
+class RunInfo(Wire, frozen=True, kw_only=True):
     """One stretch of agent work. ``usage`` is AG-UI's TokenUsage, summed over the run."""
 
     run_id: str

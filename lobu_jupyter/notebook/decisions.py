@@ -10,22 +10,22 @@ from typing import Any
 from lobu_jupyter.model.digest import digest_of_wire
 from lobu_jupyter.model.interrupts import decide, interrupt_from_event
 
-Entry = dict[str, Any]
+ResumeEntry = dict[str, Any]
 Which = str | int | None
 
 
-class Batch:
+class PendingDecisions:
     """The decisions made so far on a thread's open interrupts, from any cell."""
 
     def __init__(self) -> None:
-        self._made: dict[str, Entry] = {}
+        self._made: dict[str, ResumeEntry] = {}
         self._shown: dict[str, str] = {}
 
-    def show(self, open_: list[Entry]) -> None:
+    def show(self, open_: list[ResumeEntry]) -> None:
         """Record that the person sees these questions as they read now."""
         self._shown = {str(one["id"]): digest_of_wire(one) for one in open_}
 
-    def is_another(self, open_: list[Entry]) -> bool:
+    def is_another(self, open_: list[ResumeEntry]) -> bool:
         """Return whether one of these questions came after those that were last shown in this kernel."""
         return bool(self._shown) and any(one["id"] not in self._shown for one in open_)
 
@@ -33,7 +33,9 @@ class Batch:
         """Drop the decisions and the shown questions, because a question has changed."""
         self._made, self._shown = {}, {}
 
-    def decide(self, open_: list[Entry], which: Which, payload: Entry) -> list[Entry] | None:
+    def decide(
+        self, open_: list[ResumeEntry], which: Which, payload: ResumeEntry
+    ) -> list[ResumeEntry] | None:
         """Record a decision. Returns the entries to send once all of `open_` are decided.
 
         The decision that completes the batch is not kept: if the gateway refuses, it is made again.
@@ -56,11 +58,11 @@ class Batch:
         self._made = made
         return None
 
-    def left(self, open_: list[Entry]) -> list[tuple[int, Entry]]:
+    def left(self, open_: list[ResumeEntry]) -> list[tuple[int, ResumeEntry]]:
         """Return the undecided interrupts with their positions."""
         return [(n, interrupt) for n, interrupt in enumerate(open_) if interrupt["id"] not in self._made]
 
-    def find(self, open_: list[Entry], which: Which) -> Entry:
+    def find(self, open_: list[ResumeEntry], which: Which) -> ResumeEntry:
         """Return the interrupt that `which` names.
 
         Raises:
@@ -79,19 +81,19 @@ class Batch:
         raise ValueError(_listed(f"There is no open question {which!r}; name one", list(enumerate(open_))))
 
 
-def _check(entry: Entry, interrupt: Entry) -> None:
+def _check(entry: ResumeEntry, interrupt: ResumeEntry) -> None:
     """Refuse a decision that the interrupt does not take, before others of its batch are made."""
     decide(entry, interrupt_from_event(interrupt, "interrupt", thread_id="", run_id=""), "decision")
 
 
-def _listed(why: str, questions: list[tuple[int, Entry]]) -> str:
+def _listed(why: str, questions: list[tuple[int, ResumeEntry]]) -> str:
     lines = "".join(f"\n  {n}: {question_of(interrupt)}" for n, interrupt in questions)
     return (
         f"{why}, as in run.approve({questions[0][0]}) or %lobu approve {questions[0][0]}, or take all:{lines}"
     )
 
 
-def offering(open_: list[Entry], kind: str) -> list[str]:
+def offering(open_: list[ResumeEntry], kind: str) -> list[str]:
     """Return the ids of the interrupts that take decisions of a kind.
 
     Raises:
@@ -103,7 +105,7 @@ def offering(open_: list[Entry], kind: str) -> list[str]:
     return ids
 
 
-def question_of(interrupt: Entry) -> str:
+def question_of(interrupt: ResumeEntry) -> str:
     """Return the question in one line."""
     questions = lobu(interrupt).get("questions") or []
     if questions:
@@ -111,12 +113,12 @@ def question_of(interrupt: Entry) -> str:
     return str(interrupt.get("message") or f"{lobu(interrupt).get('toolName', 'A tool')} wants to run")
 
 
-def lobu(interrupt: Entry) -> Entry:
+def lobu(interrupt: ResumeEntry) -> ResumeEntry:
     """Return our own members of a journaled interrupt: toolName, args, decisions, questions …"""
     return (interrupt.get("metadata") or {}).get("lobu") or {}
 
 
-def approval(grant: str | None = None, option: str | None = None) -> Entry:
+def approval(grant: str | None = None, option: str | None = None) -> ResumeEntry:
     """Return the payload that runs the call as asked.
 
     Args:
@@ -127,17 +129,17 @@ def approval(grant: str | None = None, option: str | None = None) -> Entry:
     return {"approved": True, **{name: value for name, value in more.items() if value is not None}}
 
 
-def edit(interrupt: Entry, changed: Entry) -> Entry:
+def edit(interrupt: ResumeEntry, changed: ResumeEntry) -> ResumeEntry:
     """Return the payload that runs the call with `changed` arguments. The others stay as asked."""
     return {"approved": True, "editedArgs": {**(lobu(interrupt).get("args") or {}), **changed}}
 
 
-def rejection(reason: str) -> Entry:
+def rejection(reason: str) -> ResumeEntry:
     """Return the payload that refuses the call and gives the agent the reason."""
     return {"approved": False, "reason": reason} if reason else {"approved": False}
 
 
-def answers(interrupt: Entry, given: tuple[Any, ...], by_id: Entry) -> Entry:
+def answers(interrupt: ResumeEntry, given: tuple[Any, ...], by_id: ResumeEntry) -> ResumeEntry:
     """Return the payload of answers, in the order of the questions or by their ids.
 
     Raises:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from .chain import Chain
 
 
-class Watch(threading.Thread):
+class Follower(threading.Thread):
     """A thread that follows until the chain has ended. ``error`` is the reason if it could not."""
 
     def __init__(self, client: Client, thread_id: str, chain: Chain, changed: Callable[[], None]) -> None:

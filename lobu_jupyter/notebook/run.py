@@ -13,13 +13,13 @@ from lobu_jupyter.notebook.output.cell_output import CellOutput, bundle_of, live
 from . import decisions
 from .chain import Chain
 from .errors import RunFailed
-from .follower import Watch, catch_up
+from .follower import Follower, catch_up
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
 
     from lobu_jupyter.model.events import Event
-    from lobu_jupyter.model.runs import Run as Row
+    from lobu_jupyter.model.runs import RunInfo as Row
 
     from .decisions import Which
     from .session import Session
@@ -41,7 +41,7 @@ class Run:
         self._first = (run_id, cursor)
         self._chain = Chain(run_id, cursor)
         self._batch = session.batch(thread_id)
-        self._watch: Watch | None = None
+        self._watch: Follower | None = None
         self._outputs: list[CellOutput] = []
         self._timer: threading.Timer | None = None
 
@@ -238,13 +238,13 @@ class Run:
 
     # -- following --------------------------------------------------------------------------------
 
-    def watch(self) -> Watch | None:
+    def watch(self) -> Follower | None:
         """Return the thread that follows the journal, or None once the run has ended."""
         if self._watch is not None and self._watch.is_alive():
             return self._watch
         if self._chain.ended:
             return None
-        self._watch = Watch(self._session.client, self.thread_id, self._chain, self._news)
+        self._watch = Follower(self._session.client, self.thread_id, self._chain, self._news)
         self._watch.start()
         return self._watch
 

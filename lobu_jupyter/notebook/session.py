@@ -13,7 +13,7 @@ from lobu_jupyter.model.errors import ThreadNotFound
 from lobu_jupyter.model.requests import NewThread
 
 from . import embedded
-from .decisions import Batch
+from .decisions import PendingDecisions
 from .discover import Found, ThisKernel, find, this_kernel
 
 if TYPE_CHECKING:
@@ -37,15 +37,15 @@ class Session:
         self.auth = auth
         self.client = Client(found.url, token=found.token, auth=auth, verify=found.verify)
         self._told_tools: list[Any] = []
-        self._batches: dict[str, Batch] = {}
+        self._batches: dict[str, PendingDecisions] = {}
 
     @property
     def kernel_id(self) -> str | None:
         return self.kernel.kernel_id if self.kernel is not None else None
 
-    def batch(self, thread_id: str) -> Batch:
+    def batch(self, thread_id: str) -> PendingDecisions:
         """Return the decisions made so far on a thread's open questions. Cells may make them one by one."""
-        return self._batches.setdefault(thread_id, Batch())
+        return self._batches.setdefault(thread_id, PendingDecisions())
 
     def thread(self, name: str | None = None, *, new: bool = False) -> Thread:
         """Return this notebook's thread, or its thread `name`. ``new`` begins one."""

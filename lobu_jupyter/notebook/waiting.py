@@ -15,7 +15,7 @@ from .run import cancel_quietly
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from lobu_jupyter.notebook.guest.inline import Job
+    from lobu_jupyter.notebook.guest.inline import InlineJob
 
     from .run import Run
 
@@ -117,7 +117,7 @@ class _Lent:
         self._kernel_id = kernel_id
         self._stopped = False
         client = run.session.client
-        poll = cast("Callable[[float], Job | None]", partial(client.kernels.poll_job, kernel_id))
+        poll = cast("Callable[[float], InlineJob | None]", partial(client.kernels.poll_job, kernel_id))
         self._runner = InlineRunner(get_ipython(), poll, self._report)
         self.wake = self._runner.wake
 

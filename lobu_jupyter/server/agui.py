@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from lobu_jupyter.gateway import Gateway
     from lobu_jupyter.model.callers import Caller
     from lobu_jupyter.model.fold import Item, State
-    from lobu_jupyter.model.runs import Run
+    from lobu_jupyter.model.runs import RunInfo
 
 Message = dict[str, Any]
 NOTHING = "(The client's tool returned nothing.)"
@@ -111,7 +111,7 @@ class Conversation:
 
     # -- messages that exist
 
-    async def _again(self, thread_id: str, state: State, request: StartRun, last: str) -> Run | None:
+    async def _again(self, thread_id: str, state: State, request: StartRun, last: str) -> RunInfo | None:
         """Return the run that this request started before, or the live run of the message that it repeats."""
         run_of = _runs_of_messages(state)
         if last not in run_of:

@@ -59,7 +59,7 @@ Answer = dict[str, Any]
 _Offer = tuple[str, frozenset[str]]  # owner and paths
 
 
-class Page(Protocol):
+class OpenPage(Protocol):
     """A person's page with notebooks open."""
 
     async def at_notebook(self, path: str, request: Request | Ping) -> Answer:
@@ -92,12 +92,12 @@ class Notebooks:
         self._clock = clock
         self._sleep = sleep
         self._began = clock()
-        self._open: dict[Page, _Offer] = {}  # the page last in front comes last
+        self._open: dict[OpenPage, _Offer] = {}  # the page last in front comes last
         self._lost: dict[tuple[str, str], float] = {}  # (owner, path) -> end of its page's time to come back
         self._known_names: dict[str, tuple[Any, list[str]]] = {}  # by path: a file's time, its cells' names
         self._locks = WeakValueDictionary[str, asyncio.Lock]()
 
-    def offer(self, page: Page, owner: str, paths: list[str], *, front: bool = True) -> None:
+    def offer(self, page: OpenPage, owner: str, paths: list[str], *, front: bool = True) -> None:
         """Replace the list of notebooks that the page has open. ``front``: the person looks at this page."""
         offer = owner, frozenset(map(_plain, paths))
         if front or not paths:
@@ -109,7 +109,7 @@ class Notebooks:
         for path in offer[1]:
             self._lost.pop((owner, path), None)
 
-    def leave(self, page: Page, *, lost: bool = False) -> None:
+    def leave(self, page: OpenPage, *, lost: bool = False) -> None:
         """Forget the page. ``lost``: it did not sign off, and may come back with its open notebooks."""
         owner, paths = self._open.pop(page, ("", frozenset[str]()))
         now = self._clock()
@@ -152,14 +152,14 @@ class Notebooks:
             return {"refused": LOST}
         return await self._in_file(path, request)
 
-    def _page(self, owner: str, path: str) -> Page | None:
+    def _page(self, owner: str, path: str) -> OpenPage | None:
         """Return this person's page with the notebook open, the one last in front."""
         for page, (person, paths) in reversed(self._open.items()):
             if person == owner and path in paths:
                 return page
         return None
 
-    async def _in_page(self, page: Page, path: str, request: Request) -> Answer:
+    async def _in_page(self, page: OpenPage, path: str, request: Request) -> Answer:
         try:
             async with asyncio.timeout(PAGE_SECONDS):
                 await page.at_notebook(path, Ping())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 
-class Pages:
+class OpenPages:
     """A count of open page sockets by person."""
 
     def __init__(self) -> None:

@@ -35,7 +35,7 @@ TEMPLATES: list[tuple[str, Any]] = [route for resource in RESOURCES for route in
 def handlers() -> list[tuple[str, Any]]:
     """Return the extension's patterns and handlers. All other paths under the prefix are a JSON 404."""
     return [(_pattern(template), handler) for template, handler in TEMPLATES] + [
-        (f"/{PREFIX}(.*)", unknown.Unknown)
+        (f"/{PREFIX}(.*)", unknown.UnknownHandler)
     ]
 
 

@@ -22,7 +22,7 @@ from lobu_jupyter.server.kernels.inline_jobs import Jobs
 from lobu_jupyter.server.kernels.kernels import made_up
 
 from .contents_events import tell_contents
-from .open_pages import Pages
+from .open_pages import OpenPages
 from .tasks import Tasks
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class Service:
         self.version = _version()
         self.failure: LobuError | None = None
         self.jobs = Jobs()
-        self.pages = Pages()
+        self.pages = OpenPages()
         self.sockets: set[WebSocketHandler] = set()
         self.pool: Pool
         self.notebooks: Notebooks

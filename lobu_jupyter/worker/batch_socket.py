@@ -26,7 +26,7 @@ class Gone(Exception):
     """The socket is not open or broke. The message may have arrived."""
 
 
-class Socket(Protocol):
+class BatchSocket(Protocol):
     """An open WebSocket. ``ask`` raises :class:`Gone` when it has been closed."""
 
     async def ask(self, message: bytes) -> bytes: ...
@@ -44,7 +44,7 @@ _Letter = tuple[bytes, "asyncio.Future[dict[str, Any]]"]
 class Mail:
     """A queue of batches for the socket that `connect` opens when needed, with one message in flight."""
 
-    def __init__(self, connect: Callable[[], Awaitable[Socket]]) -> None:
+    def __init__(self, connect: Callable[[], Awaitable[BatchSocket]]) -> None:
         self._connect = connect
         self._waiting: deque[_Letter] = deque()
         self._sent: list[_Letter] = []
@@ -95,7 +95,7 @@ class Mail:
                     answer.set_exception(Gone())
             self._sent, self._waiting = [], deque()
 
-    async def _send(self, socket: Socket) -> None:
+    async def _send(self, socket: BatchSocket) -> None:
         size = 0
         while self._waiting and (not self._sent or size + len(self._waiting[0][0]) <= MAX_MESSAGE):
             self._sent.append(self._waiting.popleft())

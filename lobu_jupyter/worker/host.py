@@ -20,7 +20,7 @@ from lobu_jupyter.model.errors import Conflict, InvalidField, LobuError, RunNotF
 from lobu_jupyter.model.interrupts import event_of_interrupt
 from lobu_jupyter.model.ports import AgentError, AgentPort, Held, InboxItem, KernelGone, Pause, Task
 from lobu_jupyter.model.runs import ErrorCode
-from lobu_jupyter.worker.kernel.connections import Kernels
+from lobu_jupyter.worker.kernel.connections import KernelConnections
 from lobu_jupyter.worker.kernel.executor import DEFAULT_OUTPUT_BYTES
 
 from .batcher import Batcher
@@ -46,7 +46,7 @@ class Host:
         self._link = link
         self._settings = settings
         self._agents = registry(settings) if agents is None else agents
-        self._kernels = Kernels(link)
+        self._kernels = KernelConnections(link)
         self._runs: dict[str, asyncio.Task[None]] = {}
         self._tasks: dict[str, Task] = {}
         self._held: dict[str, Held] = {}  # pauses held in an agent's process, by their run

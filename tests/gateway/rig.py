@@ -16,7 +16,7 @@ from lobu_jupyter.model.clock import FakeClock
 from lobu_jupyter.model.events import Batch, Event, decode, encode
 from lobu_jupyter.model.ports import InboxItem
 from lobu_jupyter.model.requests import NewThread, StartRun
-from lobu_jupyter.model.runs import Run, Started
+from lobu_jupyter.model.runs import RunInfo, Started
 from tests.peek import peek
 
 ME = Person("ada")
@@ -163,7 +163,7 @@ class Rig:
         await self.worker.emit(started.run_id, *events, paused(*calls), checkpoint="the checkpoint")
         return started
 
-    async def run(self, run_id: str) -> Run:
+    async def run(self, run_id: str) -> RunInfo:
         return await self.gateway.runs.get(ME, run_id)
 
     async def journal(self, thread_id: str, **options: Any) -> list[Event]:

@@ -9,8 +9,8 @@ from typing import Any
 
 from lobu_jupyter.model.errors import LobuError, NotFound
 from lobu_jupyter.model.requests import NewThread, StartRun
-from lobu_jupyter.model.runs import Entry, Run, RunStatus, Started, Thread, ThreadStatus
-from lobu_jupyter.notebook.decisions import Batch
+from lobu_jupyter.model.runs import Entry, RunInfo, RunStatus, Started, Thread, ThreadStatus
+from lobu_jupyter.notebook.decisions import PendingDecisions
 from lobu_jupyter.notebook.discover import Found
 
 from . import journal as j
@@ -41,7 +41,7 @@ class FakeClient:
         self.refuse: LobuError | None = None
         self.broken: LobuError | None = None
         self.created: list[NewThread] = []
-        self.rows: list[Run] = []
+        self.rows: list[RunInfo] = []
         self.grants: list[dict[str, Any]] = []
         self._more = threading.Condition()
         self.threads = SimpleNamespace(create=self._create_thread)
@@ -106,10 +106,10 @@ class FakeClient:
     def _interrupts(self, *, thread_id: str | None = None) -> list[Any]:
         return []
 
-    def _list_runs(self, _query: Any = None) -> list[Run]:
+    def _list_runs(self, _query: Any = None) -> list[RunInfo]:
         return self.rows
 
-    def _get_run(self, run_id: str) -> Run:
+    def _get_run(self, run_id: str) -> RunInfo:
         return next(row for row in self.rows if row.run_id == run_id)
 
     def _follow(
@@ -143,9 +143,9 @@ class FakeSession:
         self.kernel_id: str | None = None  # a kernel would be lent to the agent; here there is none
         self.gateway = None
         self.answerable = False
-        self._batch = Batch()
+        self._batch = PendingDecisions()
 
-    def batch(self, thread_id: str) -> Batch:
+    def batch(self, thread_id: str) -> PendingDecisions:
         return self._batch
 
     def thread(self, name: str | None = None, *, new: bool = False) -> Thread:
@@ -161,13 +161,13 @@ class FakeSession:
         return self.answerable
 
 
-def run_row(run_id: str = "run_1", **more: Any) -> Run:
+def run_row(run_id: str = "run_1", **more: Any) -> RunInfo:
     fields: dict[str, Any] = {
         "status": RunStatus.RUNNING,
         "agent": "script",
         "created_at": "2026-01-01T00:00:00Z",
     }
-    return Run(run_id=run_id, thread_id=j.T, **{**fields, **more})
+    return RunInfo(run_id=run_id, thread_id=j.T, **{**fields, **more})
 
 
 def soon(work: Callable[[], None]) -> threading.Thread:

@@ -9,7 +9,7 @@ import pytest
 from lobu_jupyter.model.errors import InvalidField
 from lobu_jupyter.model.interrupts import QUESTION, decide, interrupt_from_event
 from lobu_jupyter.notebook import decisions
-from lobu_jupyter.notebook.decisions import Batch
+from lobu_jupyter.notebook.decisions import PendingDecisions
 
 from . import journal as j
 
@@ -24,7 +24,7 @@ def _taken(entry: dict[str, Any], wire: dict[str, Any]) -> Any:
 
 
 def test_one_open_question_is_decided_at_once() -> None:
-    entries = Batch().decide(ONE, None, decisions.approval("thread"))
+    entries = PendingDecisions().decide(ONE, None, decisions.approval("thread"))
 
     assert entries is not None
     decision = _taken(entries[0], ONE[0])
@@ -32,7 +32,7 @@ def test_one_open_question_is_decided_at_once() -> None:
 
 
 def test_of_several_none_is_sent_until_all_are_decided() -> None:
-    batch = Batch()
+    batch = PendingDecisions()
 
     first = batch.decide(TWO, "c2", decisions.rejection("no"))
     second = batch.decide(TWO, None, decisions.approval())  # the one that is left
@@ -44,11 +44,11 @@ def test_of_several_none_is_sent_until_all_are_decided() -> None:
 
 def test_of_several_one_must_be_named() -> None:
     with pytest.raises(ValueError, match=r"run.approve\(0\)"):
-        Batch().decide(TWO, None, decisions.approval())
+        PendingDecisions().decide(TWO, None, decisions.approval())
 
 
 def test_a_decision_on_a_batch_that_is_over_is_forgotten() -> None:
-    batch = Batch()
+    batch = PendingDecisions()
     batch.decide(TWO, 0, decisions.approval())
 
     entries = batch.decide([j.asked("i3")], None, decisions.approval())
@@ -63,11 +63,11 @@ def test_a_decision_on_a_batch_that_is_over_is_forgotten() -> None:
 )
 def test_what_is_not_there_cannot_be_decided(open_: list[Any], which: str | int | None, why: str) -> None:
     with pytest.raises(ValueError, match=why):
-        Batch().decide(open_, which, decisions.approval())
+        PendingDecisions().decide(open_, which, decisions.approval())
 
 
 def test_a_decision_that_is_not_offered_is_not_kept() -> None:
-    batch = Batch()
+    batch = PendingDecisions()
 
     with pytest.raises(InvalidField, match="not answer"):
         batch.decide(TWO, 0, {"answers": {"q": "a"}})
@@ -76,7 +76,7 @@ def test_a_decision_that_is_not_offered_is_not_kept() -> None:
 
 
 def test_a_decision_that_was_refused_can_be_made_again() -> None:
-    batch = Batch()
+    batch = PendingDecisions()
     batch.decide(ONE, None, decisions.approval())  # sent, and refused by the gateway
 
     entries = batch.decide(ONE, None, decisions.rejection("no"))
@@ -87,7 +87,7 @@ def test_a_decision_that_was_refused_can_be_made_again() -> None:
 
 def test_what_is_left_is_named_by_its_position() -> None:
     three = [*TWO, j.asked("i3", "c3")]
-    batch = Batch()
+    batch = PendingDecisions()
     batch.decide(three, 0, decisions.approval())
 
     with pytest.raises(ValueError, match=r"run.approve\(1\)(?s:.*)1: Run this(?s:.*)2: Run this"):

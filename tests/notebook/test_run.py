@@ -15,7 +15,7 @@ from lobu_jupyter.model.requests import NewThread
 from lobu_jupyter.notebook import api, session
 from lobu_jupyter.notebook.chain import Chain
 from lobu_jupyter.notebook.errors import RunFailed, RunTimeout
-from lobu_jupyter.notebook.follower import Watch, catch_up
+from lobu_jupyter.notebook.follower import Follower, catch_up
 from lobu_jupyter.notebook.run import Run
 
 from . import journal as j
@@ -270,7 +270,7 @@ def test_an_output_that_cannot_be_followed_any_more_says_so(link: FakeSession) -
 
 def test_what_another_thread_was_quicker_to_read_is_news_too(link: FakeSession) -> None:
     chain, told = Chain("run_1", 0), threading.Event()
-    watch = Watch(link.client, j.T, chain, told.set)  # pyright: ignore[reportArgumentType]
+    watch = Follower(link.client, j.T, chain, told.set)  # pyright: ignore[reportArgumentType]
     link.client.write(j.started(), *j.called(), j.paused())
 
     catch_up(link.client, j.T, chain)  # pyright: ignore[reportArgumentType]

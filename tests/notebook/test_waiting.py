@@ -13,7 +13,8 @@ from lobu_jupyter.notebook.waiting import _refuse_to_hang  # pyright: ignore[rep
 
 def queued_run(asking: str, *, attached: bool = False) -> Any:
     """The run r1, queued as far as its kernel knows, in a thread where the run `asking` asks."""
-    client = SimpleNamespace(interrupts=lambda thread_id: [SimpleNamespace(run_id=asking)])
+    policy = SimpleNamespace(interrupts=lambda thread_id: [SimpleNamespace(run_id=asking)])
+    client = SimpleNamespace(policy=policy)
     session = SimpleNamespace(front_end_attached=lambda: attached, client=client)
     return SimpleNamespace(run_id="r1", thread_id="t", session=session, cancel=lambda: None)
 

@@ -15,14 +15,14 @@ import msgspec
 import pytest
 from acp import RequestError
 
-from lobu_jupyter.agents.acp.client import Ask
-from lobu_jupyter.agents.acp.events import Mapper
+from lobu_jupyter.agents.acp.client import AcpRequest
+from lobu_jupyter.agents.acp.events import AcpMapper
 from lobu_jupyter.agents.acp.requests import Asking
 from lobu_jupyter.agents.builtin.script import script
 from lobu_jupyter.agents.tools import disk as disk_module
 from lobu_jupyter.agents.tools.base import ToolError
 from lobu_jupyter.agents.tools.disk import MAX_FILE_BYTES, Disk
-from lobu_jupyter.agents.tools.texts import Text, lines_of
+from lobu_jupyter.agents.tools.texts import TextFile, lines_of
 from tests.agents.bench import FakeKernel, policy, run, task_for
 from tests.scenarios.person import Person, result_of
 from tests.servers import RealServer
@@ -69,13 +69,13 @@ class Agent:
         self._root = root
         task = task_for("", policy=ALLOW, root=str(root))
         session: Any = type("Session", (), {"changes": [], "commands": [], "reasons": []})()
-        self._asking = Asking("robot", task, Mapper("robot", task.run_id), session)
+        self._asking = Asking("robot", task, AcpMapper("robot", task.run_id), session)
 
     async def ask(self, what: str, path: str, **params: Any) -> str:
         """What it is answered; an error in its words."""
         answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         async with asyncio.timeout(SECONDS):
-            await self._asking.take(Ask(what, {"path": str(self._root / path), **params}, answer))
+            await self._asking.take(AcpRequest(what, {"path": str(self._root / path), **params}, answer))
             try:
                 given = await answer
             except RequestError as error:
@@ -359,7 +359,7 @@ async def test_a_file_in_another_encoding_is_not_turned_into_utf_8(root: Path) -
 
 def test_half_of_a_character_is_not_written(root: Path) -> None:
     with pytest.raises(ValueError, match="half of a character"):
-        Text("\ud99c").data()
+        TextFile("\ud99c").data()
 
 
 async def test_lines_are_numbered_as_editors_number_them(root: Path) -> None:
@@ -385,7 +385,7 @@ def test_overlapping_places_are_several(root: Path) -> None:
     (root / "f.txt").write_text("aaa")
 
     with pytest.raises(ValueError, match="occurs 2 times"):
-        Text("aaa").replacing("aa", "b")
+        TextFile("aaa").replacing("aa", "b")
 
 
 @pytest.mark.parametrize("text", ["", "a", "a\n", "\n\n", "a\r\n\rb\n\r\nc", "\r"])

@@ -19,8 +19,8 @@ from lobu_jupyter.model.runs import ErrorCode
 
 from . import presets
 from .process import AcpFailed, LoginNeeded
-from .sessions import NotAsking, Sessions
-from .turn import Turn
+from .sessions import AcpSessions, NotAsking
+from .turn import AcpTurn
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -38,7 +38,7 @@ class AcpAgent:
         self.name = name
         self.description = presets.description_of(name, config)
         self._config = config
-        self._sessions = Sessions(name, config, idle_seconds)
+        self._sessions = AcpSessions(name, config, idle_seconds)
         self._login = ""
 
     @property
@@ -51,7 +51,7 @@ class AcpAgent:
     async def run(self, task: Task, kernel: KernelPort | None) -> AsyncIterator[Event]:
         if (hint := presets.hint_of(self._config)) is not None:
             raise AgentError(ErrorCode.INTERNAL, f"{self.name} is not installed on the server: {hint}.")
-        turn = Turn(self.name, self._sessions, task, kernel)
+        turn = AcpTurn(self.name, self._sessions, task, kernel)
         try:
             async for event in turn.events():
                 yield event

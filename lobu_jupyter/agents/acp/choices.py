@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from lobu_jupyter.model.policy import Policy
     from lobu_jupyter.model.ports import Task
 
-    from .events import Call
+    from .events import AcpCall
     from .modes import Mode, Modes
 
 COMMAND = "/mode"
@@ -59,7 +59,7 @@ def listed(agent: str, modes: Modes) -> str:
     return "\n".join([f"Modes of {agent}, chosen for this chat with `{COMMAND} ID`:", "", *lines])
 
 
-def question_of(task: Task, agent: str, call: Call, mode: Mode) -> Interrupt:
+def question_of(task: Task, agent: str, call: AcpCall, mode: Mode) -> Interrupt:
     """Return the question to ask before an agent gets a mode in which it decides by itself."""
     return Interrupt(
         id=new_id("int"),

@@ -1,4 +1,4 @@
-"""The client side of ACP: updates go to the process's inbox, and requests that need a decision wait as :class:`Ask`.
+"""The client side of ACP: updates go to the process's inbox, and requests that need a decision wait as :class:`AcpRequest`.
 
 The agent reads and ends its own terminals, once started, without a decision.
 """
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class Ask:
+class AcpRequest:
     """A request that the policy judges, and perhaps a person decides. ``answer`` is set once.
 
     ``what``: permission, write, read, terminal, elicit (of the protocol) or tool (a call of ours, over MCP).
@@ -31,7 +31,7 @@ class Ask:
     answer: asyncio.Future[Any]
     callers: int = 0
     asks: bool = False
-    joined: list[Ask] = field(default_factory=list["Ask"])
+    joined: list[AcpRequest] = field(default_factory=list["AcpRequest"])
 
     @property
     def is_wanted(self) -> bool:
@@ -42,7 +42,7 @@ class Ask:
         """Return True if this is the same request, sent again."""
         return (self.what, self.params) == (what, params)
 
-    def join(self, again: Ask) -> None:
+    def join(self, again: AcpRequest) -> None:
         """Give the answer of this request also to `again`, its repetition."""
         self.joined.append(again)
         self.answer.add_done_callback(again.take)

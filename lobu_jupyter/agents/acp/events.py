@@ -45,7 +45,7 @@ def _no_terminal(name: str) -> str:
     return ""
 
 
-class Mapper:
+class AcpMapper:
     """A mapper of the updates of one run. After a pause it starts with the calls still open.
 
     ``terminal``: returns the output of a terminal by its id.
@@ -55,7 +55,7 @@ class Mapper:
         self,
         agent: str,
         run_id: str,
-        calls: dict[str, Call] | None = None,
+        calls: dict[str, AcpCall] | None = None,
         terminal: Callable[[str], str] = _no_terminal,
     ) -> None:
         self.calls = calls if calls is not None else {}
@@ -100,7 +100,7 @@ class Mapper:
         key = str(update["toolCallId"])
         out: list[Event] = []
         if key not in self.calls:
-            call = Call(new_id("call"), f"{self._agent}__{update.get('kind') or 'other'}")
+            call = AcpCall(new_id("call"), f"{self._agent}__{update.get('kind') or 'other'}")
             call.take(update)
             out = self.begin(call, key)
         else:
@@ -110,7 +110,7 @@ class Mapper:
             out += self.answer(call, call.result(self._terminal))
         return out
 
-    def begin(self, call: Call, key: str | None = None) -> list[Event]:
+    def begin(self, call: AcpCall, key: str | None = None) -> list[Event]:
         """Return the events of a call's card. ``key``: the agent's own id of the call."""
         self.calls[key or call.id] = call
         return [
@@ -120,13 +120,13 @@ class Mapper:
             {"type": "TOOL_CALL_END", "toolCallId": call.id},
         ]
 
-    def answer(self, call: Call, text: str, *, ok: bool | None = None) -> list[Event]:
+    def answer(self, call: AcpCall, text: str, *, ok: bool | None = None) -> list[Event]:
         """Return the result of a call, once. ``ok``: True if code ran without an error."""
         call.answered = True
         result = tool_result(call.id, bounded(text), new_id("msg"))
         return [result if ok is None else {**result, "metadata": {"lobu": {"ok": ok}}}]
 
-    def beside(self, call: Call) -> tuple[str, ...]:
+    def beside(self, call: AcpCall) -> tuple[str, ...]:
         """Return the ids of the agent's other open calls, which wait with this one."""
         return tuple(other.id for other in self.calls.values() if not other.answered and other is not call)
 
@@ -182,7 +182,7 @@ class Change:
         return content == new or (bool(old) and content == normal(now).replace(old, new, 1))
 
 
-class Call:
+class AcpCall:
     """A call of the agent, as far as known. ``id``: our own, new on the thread."""
 
     def __init__(self, name_id: str, name: str) -> None:
@@ -244,7 +244,7 @@ class Call:
         return "\n".join([*(parts or ["Done."]), self.diff() or ""]).strip()
 
 
-class OwnCall(Call):
+class OwnCall(AcpCall):
     """A call through our own tools, with its arguments in our form."""
 
     def __init__(self, name: str, args: dict[str, Any]) -> None:

@@ -1,7 +1,7 @@
 """One process of an ACP agent: started for a thread, given one prompt at a time, ended without orphans.
 
 All its updates and requests come through :attr:`AcpProcess.inbox` in order: updates (in ACP's form),
-:class:`Ask`, the events of our own tools (:class:`Said`) and, at last, :class:`Ended`. A request waits here, in
+:class:`AcpRequest`, the events of our own tools (:class:`Said`) and, at last, :class:`Ended`. A request waits here, in
 memory, until it is answered.
 """
 
@@ -26,7 +26,7 @@ from acp.schema import (
 from lobu_jupyter.agents.processes import leashed
 from lobu_jupyter.model.environment import for_program, inherited
 
-from .client import Ask, Face
+from .client import AcpRequest, Face
 from .login import how_to_log_in
 from .modes import CHANGES, MOST_STRAYED, ModeFailed, Modes
 from .terminals import Terminals
@@ -58,11 +58,11 @@ class AcpFailed(Exception):
     """A failure after which the agent cannot continue. The message says why."""
 
 
-class Refused(AcpFailed):
+class AcpRefused(AcpFailed):
     """An error response of the agent."""
 
 
-class LoginNeeded(Refused):
+class LoginNeeded(AcpRefused):
     """A login that the agent requires first. The message says how to log in."""
 
 
@@ -96,11 +96,11 @@ class AcpProcess:
     def __init__(
         self, process: asyncio.subprocess.Process, name: str, terminals: Terminals, modes: Modes
     ) -> None:
-        self.inbox: asyncio.Queue[dict[str, Any] | Ask | Said | Noted | Ended] = asyncio.Queue()
+        self.inbox: asyncio.Queue[dict[str, Any] | AcpRequest | Said | Noted | Ended] = asyncio.Queue()
         self.session_id = ""
         self.terminals, self.modes = terminals, modes
         self._process, self._name = process, name
-        self.asked: list[Ask] = []  # requests without an answer yet
+        self.asked: list[AcpRequest] = []  # requests without an answer yet
         self._heard = False  # False while an old session is replayed, and after a cancelled prompt
         self._stale = False  # True if the inbox holds items of a failed prompt
         self._prompting: asyncio.Task[None] | None = None
@@ -203,7 +203,7 @@ class AcpProcess:
                 return False
         except LoginNeeded:
             raise
-        except Refused:
+        except AcpRefused:
             return False
         self.session_id = session_id
         self._heard = True
@@ -319,7 +319,7 @@ class AcpProcess:
         under_way = self._prompting is not None and not self._prompting.done()
         ask = next((ask for ask in self.asked if ask.asks and ask.is_same(what, params)), None)
         if ask is None:
-            ask = Ask(what, params, asyncio.get_running_loop().create_future())
+            ask = AcpRequest(what, params, asyncio.get_running_loop().create_future())
             ask.answer.add_done_callback(_seen)
             if not under_way or not self.told(ask):
                 raise RequestError.invalid_request({"details": "no prompt is under way"})
@@ -334,7 +334,7 @@ class AcpProcess:
             else:  # a client that lost its connection may send the same call again at once
                 asyncio.get_running_loop().call_later(GIVE_UP_SECONDS, self._give_up, ask)
 
-    def _give_up(self, ask: Ask) -> None:
+    def _give_up(self, ask: AcpRequest) -> None:
         """Close a request if no caller awaits its answer."""
         if ask.callers == 0 and not (ask.asks and ask.is_wanted):
             ask.answer.cancel()
@@ -348,9 +348,9 @@ class AcpProcess:
         if error.code == _LOGIN:
             return LoginNeeded(how_to_log_in(self._name, self._logins))
         detail = f" ({error.data})" if error.data else ""
-        return Refused(f"{self._name}: {error}{detail}.")
+        return AcpRefused(f"{self._name}: {error}{detail}.")
 
-    def told(self, item: dict[str, Any] | Ask) -> bool:
+    def told(self, item: dict[str, Any] | AcpRequest) -> bool:
         """Put an update or a request of the agent into the inbox. Return False if no run listens."""
         if isinstance(item, dict) and item.get("sessionUpdate") in CHANGES:
             self.modes.take(item)

@@ -25,14 +25,14 @@ from lobu_jupyter.agents.tools import base, files
 from lobu_jupyter.agents.tools.disk import Disk
 from lobu_jupyter.agents.tools.forms import Unfit, questions_of
 from lobu_jupyter.agents.tools.questions import NOBODY, answer_text
-from lobu_jupyter.agents.tools.texts import NotText, Text, lines_of
+from lobu_jupyter.agents.tools.texts import NotText, TextFile, lines_of
 from lobu_jupyter.model.ids import new_id
 from lobu_jupyter.model.interrupts import APPROVAL, QUESTION, QUESTION_DECISIONS, Interrupt
 from lobu_jupyter.model.policy import Verdict, judge
 
 from . import commands, forms, options
 from .client import refused
-from .events import Call, OwnCall
+from .events import AcpCall, OwnCall
 from .mcp_server import NAME
 
 if TYPE_CHECKING:
@@ -41,10 +41,10 @@ if TYPE_CHECKING:
     from lobu_jupyter.model.policy import Ruling
     from lobu_jupyter.model.ports import Task
 
-    from .client import Ask
+    from .client import AcpRequest
     from .commands import Command
-    from .events import Change, Mapper
-    from .sessions import Session
+    from .events import AcpMapper, Change
+    from .sessions import AcpSession
 
 WAITS = "The agent waits in memory: this question ends if its process, its worker or the server stops."
 _NOT = {"write": "It was not written.", "terminal": "It was not run."}
@@ -52,12 +52,12 @@ MAX_ASKED_BYTES = 48 * 1024  # of an event's 68 kB
 
 
 @dataclass
-class Question:
+class AcpQuestion:
     """A request that a person is to decide."""
 
-    ask: Ask
+    ask: AcpRequest
     interrupt: Interrupt
-    call: Call
+    call: AcpCall
     guard: dict[str, Any] = field(default_factory=dict[str, Any])
     changes: list[Change] = field(
         default_factory=list["Change"]
@@ -68,11 +68,11 @@ class Question:
 class Asking:
     """The requests of one run, except calls of our tools."""
 
-    def __init__(self, agent: str, task: Task, mapper: Mapper, session: Session) -> None:
+    def __init__(self, agent: str, task: Task, mapper: AcpMapper, session: AcpSession) -> None:
         self._agent, self._task, self._mapper, self._session = agent, task, mapper, session
         self._work = base.Work(task, None, _nowhere, _at_once)
 
-    async def take(self, ask: Ask) -> tuple[list[Event], Question | None]:
+    async def take(self, ask: AcpRequest) -> tuple[list[Event], AcpQuestion | None]:
         """Answer a request, or turn it into a question. Return the events of either."""
         try:
             if ask.what == "permission":
@@ -88,7 +88,7 @@ class Asking:
             ask.refuse(refused(str(error)))
         return [], None
 
-    async def decided(self, question: Question, decision: Decision) -> list[Event]:
+    async def decided(self, question: AcpQuestion, decision: Decision) -> list[Event]:
         """Give the agent the person's decision."""
         ask, call = question.ask, question.call
         yes = decision.kind in ("approve", "edit")
@@ -107,7 +107,7 @@ class Asking:
 
     # -- permissions
 
-    def _permission(self, ask: Ask) -> tuple[list[Event], Question | None]:
+    def _permission(self, ask: AcpRequest) -> tuple[list[Event], AcpQuestion | None]:
         update = ask.params["toolCall"]
         out = self._mapper.call(update)
         call = self._mapper.calls[str(update["toolCallId"])]
@@ -130,9 +130,9 @@ class Asking:
         if (why := _too_much(interrupt)) is not None:
             ask.give(options.answer(options.plain_of(offered, yes=False)))
             return [*out, *self._mapper.answer(call, why)], None
-        return out, Question(ask, interrupt, call, {}, call.changes(), call.commands())
+        return out, AcpQuestion(ask, interrupt, call, {}, call.changes(), call.commands())
 
-    def _is_ours(self, call: Call, meta: dict[str, Any]) -> bool:
+    def _is_ours(self, call: AcpCall, meta: dict[str, Any]) -> bool:
         """Return True if the request is about a notebook tool, by the name that agents give to tools of an MCP server.
 
         Kind and ``_meta`` are the agent's own words. A title that a model may choose comes with another kind, and
@@ -144,7 +144,7 @@ class Asking:
         named = {f"mcp__{NAME}__{name}" for name in tools}
         return call.name == f"{self._agent}__other" and call.title in named
 
-    def _permitted(self, question: Question, decision: Decision, *, yes: bool) -> None:
+    def _permitted(self, question: AcpQuestion, decision: Decision, *, yes: bool) -> None:
         if yes:
             self._note(question.changes, question.commands)
         elif decision.reason:
@@ -160,7 +160,7 @@ class Asking:
 
     def _interrupt(
         self,
-        call: Call,
+        call: AcpCall,
         message: str,
         diff: str | None,
         ruling: Ruling,
@@ -186,7 +186,7 @@ class Asking:
 
     # -- terminals
 
-    async def _terminal(self, ask: Ask) -> tuple[list[Event], Question | None]:
+    async def _terminal(self, ask: AcpRequest) -> tuple[list[Event], AcpQuestion | None]:
         usual = self._session.process.terminals.cwd
         argv = commands.argv_of([str(part) for part in ask.params["command"]])
         cwd, env = commands.folder_of(usual, ask.params["cwd"]), ask.params["env"]
@@ -215,9 +215,9 @@ class Asking:
         if (why := _too_much(interrupt)) is not None:
             ask.refuse(refused(why))
             return [*out, *self._mapper.answer(call, why)], None
-        return out, Question(ask, interrupt, call, runs)
+        return out, AcpQuestion(ask, interrupt, call, runs)
 
-    async def _started(self, ask: Ask, call: Call, runs: dict[str, Any]) -> list[Event]:
+    async def _started(self, ask: AcpRequest, call: AcpCall, runs: dict[str, Any]) -> list[Event]:
         try:
             told = await self._run(ask, runs)
         except base.ToolError as error:
@@ -225,7 +225,7 @@ class Asking:
             told = str(error)
         return self._mapper.answer(call, told)
 
-    async def _run(self, ask: Ask, runs: dict[str, Any]) -> str:
+    async def _run(self, ask: AcpRequest, runs: dict[str, Any]) -> str:
         try:
             name = await self._session.process.terminals.start(runs["argv"], runs["cwd"], ask.params)
         except RequestError as error:
@@ -238,7 +238,7 @@ class Asking:
 
     # -- elicitation
 
-    def _elicitation(self, ask: Ask) -> tuple[list[Event], Question | None]:
+    def _elicitation(self, ask: AcpRequest) -> tuple[list[Event], AcpQuestion | None]:
         schema: dict[str, Any] = ask.params["schema"] or {}
         questions = questions_of(ask.params["message"], schema)
         ruling = judge(self._task.policy, "ask_user", needs_approval=False)
@@ -252,9 +252,9 @@ class Asking:
         interrupt = msgspec.structs.replace(
             interrupt, reason=QUESTION, decisions=QUESTION_DECISIONS, questions=questions
         )
-        return out, Question(ask, interrupt, call)
+        return out, AcpQuestion(ask, interrupt, call)
 
-    def _answered(self, question: Question, decision: Decision) -> list[Event]:
+    def _answered(self, question: AcpQuestion, decision: Decision) -> list[Event]:
         told = answer_text(decision, question.interrupt.questions)
         try:
             answer = forms.declined()
@@ -278,7 +278,7 @@ class Asking:
         count = params.get("limit")
         return ReadTextFileResponse(content="".join(lines[first : None if count is None else first + count]))
 
-    async def _write(self, ask: Ask) -> tuple[list[Event], Question | None]:
+    async def _write(self, ask: AcpRequest) -> tuple[list[Event], AcpQuestion | None]:
         path = self._relative(ask.params["path"])
         preview = await files.preview_write(self._work, {"path": path, "content": ask.params["content"]})
         if await self._was_approved(ask.params["path"], ask.params["content"]):
@@ -296,7 +296,7 @@ class Asking:
         if (why := _too_much(interrupt)) is not None:
             ask.refuse(refused(why))
             return [*out, *self._mapper.answer(call, why)], None
-        return out, Question(ask, interrupt, call, preview.guard)
+        return out, AcpQuestion(ask, interrupt, call, preview.guard)
 
     async def _was_approved(self, path: str, content: str) -> bool:
         """Return True if a person approved just this change. The approval is then used up."""
@@ -307,7 +307,7 @@ class Asking:
                 return True
         return False
 
-    async def _written(self, ask: Ask, call: Call, guard: dict[str, Any]) -> list[Event]:
+    async def _written(self, ask: AcpRequest, call: AcpCall, guard: dict[str, Any]) -> list[Event]:
         """Write the file, and give the outcome to the agent and the card."""
         try:
             told = await self._put(ask, guard)
@@ -316,7 +316,7 @@ class Asking:
             told = str(error)
         return self._mapper.answer(call, told)
 
-    async def _put(self, ask: Ask, guard: dict[str, Any]) -> str:
+    async def _put(self, ask: AcpRequest, guard: dict[str, Any]) -> str:
         args = {"path": self._relative(ask.params["path"]), "content": ask.params["content"]}
         result = await files.write_file(self._work, base.Call("", args, guard))
         ask.give(WriteTextFileResponse())
@@ -328,7 +328,7 @@ class Asking:
         if data is None and absent is None:
             raise base.ToolError(f"There is no file {path}.")
         try:
-            return absent or "" if data is None else Text.of(data).text
+            return absent or "" if data is None else TextFile.of(data).text
         except NotText as error:
             raise base.ToolError(f"{path} cannot be read: {error}.") from error
 
@@ -341,7 +341,7 @@ class Asking:
         raise base.ToolError(f"{path} is not below the server's root directory.")
 
 
-def _granted(call: Call, ruling: Ruling) -> list[Event]:
+def _granted(call: AcpCall, ruling: Ruling) -> list[Event]:
     """Return the event for a call that needs no answer because of a grant."""
     return [] if ruling.grant_id is None else [granted(call.id, call.name, ruling)]
 

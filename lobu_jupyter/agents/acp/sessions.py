@@ -21,10 +21,10 @@ from .tools import offered
 if TYPE_CHECKING:
     from lobu_jupyter.model.ports import Task
 
-    from .client import Ask
+    from .client import AcpRequest
     from .commands import Command
-    from .events import Call, Change
-    from .requests import Question
+    from .events import AcpCall, Change
+    from .requests import AcpQuestion
 
 MUST_ASK = (
     "This server takes only agents that ask (LobuApp.acp_must_ask). {why} An administrator can name the agent's "
@@ -37,7 +37,7 @@ class NotAsking(AcpFailed):
 
 
 @dataclass
-class Session:
+class AcpSession:
     """A thread's agent. ``servers``: the MCP servers that it was given. ``fresh``: True until its first prompt.
     ``turn``: the turn that uses it.
     """
@@ -48,10 +48,12 @@ class Session:
     cwd: str
     fresh: bool
     turn: object
-    calls: dict[str, Call] = field(default_factory=dict[str, "Call"])
+    calls: dict[str, AcpCall] = field(default_factory=dict[str, "AcpCall"])
     changes: list[Change] = field(default_factory=list["Change"])  # approved in this prompt, each good once
     commands: list[Command] = field(default_factory=list["Command"])  # likewise
-    backlog: deque[Ask] = field(default_factory=deque["Ask"])  # sent while another question was open
+    backlog: deque[AcpRequest] = field(
+        default_factory=deque["AcpRequest"]
+    )  # sent while another question was open
     reasons: list[str] = field(default_factory=list[str])  # of rejections, which the protocol cannot carry
     waiting: Waiting | None = None
     idle: asyncio.TimerHandle | None = None
@@ -71,7 +73,9 @@ class Session:
 class Waiting:
     """A question that waits in the agent's process for a person. Implements ``Held``."""
 
-    def __init__(self, sessions: Sessions, thread_id: str, session: Session, question: Question) -> None:
+    def __init__(
+        self, sessions: AcpSessions, thread_id: str, session: AcpSession, question: AcpQuestion
+    ) -> None:
         self.question = question
         self.token = secrets.token_hex(8)
         self.done = asyncio.Event()
@@ -107,20 +111,20 @@ class Waiting:
             self._sessions.abandon(self._thread_id, self._session)
 
 
-class Sessions:
+class AcpSessions:
     """The sessions of one agent, by thread. A process without a prompt ends after ``idle_seconds``."""
 
     def __init__(self, name: str, config: dict[str, Any], idle_seconds: float) -> None:
         self._name, self._config, self._idle_seconds = name, config, idle_seconds
-        self._all: dict[str, Session] = {}
+        self._all: dict[str, AcpSession] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def get(self, thread_id: str) -> Session | None:
+    def get(self, thread_id: str) -> AcpSession | None:
         """Return the thread's session, None if there is none or its process has ended."""
         session = self._all.get(thread_id)
         return session if session is not None and session.process.alive else None
 
-    async def open(self, task: Task, turn: object) -> Session:
+    async def open(self, task: Task, turn: object) -> AcpSession:
         """Return the thread's session, ready for a prompt of `turn`: unchanged, reloaded, or new."""
         session = self.get(task.thread_id)
         if session is not None:
@@ -135,14 +139,14 @@ class Sessions:
         session = self._all[task.thread_id] = await self._start(task, turn)
         return session
 
-    def take(self, session: Session, turn: object) -> None:
+    def take(self, session: AcpSession, turn: object) -> None:
         """Give the session to this turn."""
         session.turn = turn
         if session.idle is not None:
             session.idle.cancel()
             session.idle = None
 
-    async def _in_mode(self, session: Session, task: Task) -> bool:
+    async def _in_mode(self, session: AcpSession, task: Task) -> bool:
         """Put an idle session into its mode. Return False if the agent does not take it."""
         try:
             await session.process.choose(self._chosen(task))
@@ -161,7 +165,7 @@ class Sessions:
             return "this server takes only agents that ask (LobuApp.acp_must_ask)"
         return refusal_of_mode(task.policy, self._name)
 
-    async def _start(self, task: Task, turn: object) -> Session:
+    async def _start(self, task: Task, turn: object) -> AcpSession:
         known = task.sessions.get(self._name) or {}
         cwd = _absolute(known.get("cwd") or self._config.get("cwd") or task.root)
         process = await AcpProcess.start(self._name, self._config, cwd)
@@ -179,9 +183,9 @@ class Sessions:
             await process.close()
             await door.close()
             raise
-        return Session(process, door, servers, cwd, fresh, turn)
+        return AcpSession(process, door, servers, cwd, fresh, turn)
 
-    async def stop(self, thread_id: str, session: Session, turn: object, *, prompting: bool) -> None:
+    async def stop(self, thread_id: str, session: AcpSession, turn: object, *, prompting: bool) -> None:
         """End `turn`: stop its prompt if one is under way. The process then rests, or is dropped if it has ended."""
         async with session.lock:
             if session.turn is not turn:
@@ -196,13 +200,13 @@ class Sessions:
         loop = asyncio.get_running_loop()
         session.idle = loop.call_later(self._idle_seconds, self._reap, thread_id, session)
 
-    def abandon(self, thread_id: str, session: Session) -> None:
+    def abandon(self, thread_id: str, session: AcpSession) -> None:
         """Stop the session's prompt in the background, because its question will not be answered."""
         turn = session.turn
         session.forget()
         self._begin(self.stop(thread_id, session, turn, prompting=True), f"{self._name} abandoned")
 
-    async def drop(self, thread_id: str, session: Session | None = None) -> None:
+    async def drop(self, thread_id: str, session: AcpSession | None = None) -> None:
         """End the thread's process. With `session`, end it only if it belongs to that one."""
         found = self._all.get(thread_id)
         if found is None or (session is not None and found is not session):
@@ -219,7 +223,7 @@ class Sessions:
             await self.drop(thread_id)
         await asyncio.gather(*self._tasks)
 
-    def _reap(self, thread_id: str, session: Session) -> None:
+    def _reap(self, thread_id: str, session: AcpSession) -> None:
         if session.waiting is None:
             self._begin(self.drop(thread_id, session), f"{self._name} idle")
 

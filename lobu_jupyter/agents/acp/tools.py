@@ -27,7 +27,7 @@ from lobu_jupyter.model.ports import KernelGone
 from .client import refused
 from .events import OwnCall
 from .process import Said
-from .requests import WAITS, Question
+from .requests import WAITS, AcpQuestion
 
 if TYPE_CHECKING:
     from lobu_jupyter.model.events import Event
@@ -35,9 +35,9 @@ if TYPE_CHECKING:
     from lobu_jupyter.model.policy import Ruling
     from lobu_jupyter.model.ports import KernelPort, Task
 
-    from .client import Ask
-    from .events import Call, Mapper
-    from .sessions import Session
+    from .client import AcpRequest
+    from .events import AcpCall, AcpMapper
+    from .sessions import AcpSession
 
 STOP_SECONDS = 5.0
 
@@ -54,10 +54,10 @@ def offered(task: Task) -> dict[str, base.BoundTool]:
     return offers
 
 
-class Tools:
+class AcpTools:
     """The calls of one turn."""
 
-    def __init__(self, task: Task, port: KernelPort | None, mapper: Mapper, session: Session) -> None:
+    def __init__(self, task: Task, port: KernelPort | None, mapper: AcpMapper, session: AcpSession) -> None:
         self._task, self._mapper, self._session = task, mapper, session
         self._inbox = session.process.inbox
         self._work = base.Work(task, port, self._say, self._journaled)
@@ -71,7 +71,7 @@ class Tools:
         """Return True if a call runs, or has events in the inbox."""
         return bool(self._running)
 
-    async def take(self, ask: Ask) -> tuple[list[Event], Question | None]:
+    async def take(self, ask: AcpRequest) -> tuple[list[Event], AcpQuestion | None]:
         """Begin a call, refuse it, or turn it into a question. Return the events of either."""
         tool = self._all.get(ask.params["name"])
         if tool is None:
@@ -98,7 +98,7 @@ class Tools:
         self._start(tool, ask, call, args)
         return out, None
 
-    async def decided(self, question: Question, decision: Decision) -> list[Event]:
+    async def decided(self, question: AcpQuestion, decision: Decision) -> list[Event]:
         """Continue a call with the person's decision."""
         ask, call = question.ask, question.call
         tool = self._all.get(ask.params["name"])
@@ -136,7 +136,9 @@ class Tools:
 
     # -- one call
 
-    async def _question(self, tool: base.BoundTool, ask: Ask, call: Call, ruling: Ruling) -> Question:
+    async def _question(
+        self, tool: base.BoundTool, ask: AcpRequest, call: AcpCall, ruling: Ruling
+    ) -> AcpQuestion:
         preview = base.Preview(f"Allow {tool.spec.name}?")
         if tool.preview is not None:
             preview = await tool.preview(self._work, ask.params["args"])
@@ -159,13 +161,13 @@ class Tools:
             in_memory=True,
             parent_tool_call_ids=self._mapper.beside(call),
         )
-        return Question(ask, interrupt, call, preview.guard)
+        return AcpQuestion(ask, interrupt, call, preview.guard)
 
-    def _for_client(self, tool: base.BoundTool, ask: Ask, call: Call) -> Question:
+    def _for_client(self, tool: base.BoundTool, ask: AcpRequest, call: AcpCall) -> AcpQuestion:
         """Return the question for the result of a call that the run's client answers."""
         interrupt = client.client_interrupt(self._task, tool.spec.name, call.id, ask.params["args"])
         beside = self._mapper.beside(call)
-        return Question(
+        return AcpQuestion(
             ask, msgspec.structs.replace(interrupt, in_memory=True, parent_tool_call_ids=beside), call
         )
 
@@ -176,8 +178,8 @@ class Tools:
     def _start(
         self,
         tool: base.BoundTool,
-        ask: Ask,
-        call: Call,
+        ask: AcpRequest,
+        call: AcpCall,
         args: dict[str, Any],
         *,
         edited: bool = False,
@@ -190,7 +192,9 @@ class Tools:
         self._running.add(running)
         ask.answer.add_done_callback(lambda answer: running.cancel() if answer.cancelled() else None)
 
-    async def _run(self, tool: base.BoundTool, ask: Ask, call: Call, runs: base.Call, edited: bool) -> None:
+    async def _run(
+        self, tool: base.BoundTool, ask: AcpRequest, call: AcpCall, runs: base.Call, edited: bool
+    ) -> None:
         """Run the call. Its card and the agent get the result, whatever happens."""
         try:
             await self._journaled()  # a call that kills the worker or the kernel is on record first
@@ -220,7 +224,7 @@ class Tools:
             assert task is not None, "it runs in a task"
             self._inbox.put_nowait(Said(last=task))
 
-    def _ask_again(self, tool: base.BoundTool, ask: Ask, call: Call, now: base.Preview) -> None:
+    def _ask_again(self, tool: base.BoundTool, ask: AcpRequest, call: AcpCall, now: base.Preview) -> None:
         """Close the card of a function that has changed since, and take its request again."""
         self._end(call, "It was not run: the function has changed since it was approved.", ok=False)
         fingerprint = (now.binds or {}).get("fingerprint", "")
@@ -228,11 +232,11 @@ class Tools:
         self._all[spec.name] = kernel.registered(spec)
         self._inbox.put_nowait(ask)
 
-    def _end(self, call: Call, text: str, *, ok: bool | None = None) -> None:
+    def _end(self, call: AcpCall, text: str, *, ok: bool | None = None) -> None:
         for event in self._mapper.answer(call, text, ok=ok):
             self._inbox.put_nowait(Said(event))
 
-    def _refuse(self, ask: Ask, call: Call, why: str) -> list[Event]:
+    def _refuse(self, ask: AcpRequest, call: AcpCall, why: str) -> list[Event]:
         ask.refuse(refused(why))
         return self._mapper.answer(call, why)
 

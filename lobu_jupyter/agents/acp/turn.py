@@ -15,12 +15,12 @@ from lobu_jupyter.model.ports import AgentError, Pause
 from lobu_jupyter.model.runs import ErrorCode
 
 from . import choices
-from .client import Ask
-from .events import Mapper, OwnCall
+from .client import AcpRequest
+from .events import AcpMapper, OwnCall
 from .process import AcpFailed, Ended, Noted, Said
 from .requests import Asking
 from .sessions import Waiting
-from .tools import Tools
+from .tools import AcpTools
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from lobu_jupyter.model.interrupts import Decision, Interrupt
     from lobu_jupyter.model.ports import KernelPort, Task
 
-    from .requests import Question
-    from .sessions import Session, Sessions
+    from .requests import AcpQuestion
+    from .sessions import AcpSession, AcpSessions
 
 MOST_SUMMARY = 20_000
 GONE = (
@@ -41,17 +41,17 @@ _CUT = {"max_tokens": "length", "max_turn_requests": "max_turn_requests"}  # the
 GAVE_UP = "It was not run: the agent gave up waiting for the decision."
 
 
-class Turn:
+class AcpTurn:
     """One run of an ACP agent. ``alive``: True if a failure left the agent's process intact."""
 
-    def __init__(self, name: str, sessions: Sessions, task: Task, kernel: KernelPort | None) -> None:
-        self.mapper = Mapper(name, task.run_id)
+    def __init__(self, name: str, sessions: AcpSessions, task: Task, kernel: KernelPort | None) -> None:
+        self.mapper = AcpMapper(name, task.run_id)
         self.alive = True
         self._name, self._sessions, self._task, self._kernel = name, sessions, task, kernel
-        self._session: Session | None = None
+        self._session: AcpSession | None = None
         self._asking: Asking
-        self._tools: Tools
-        self._question: Question | None = None  # to pause for, once no call of our tools runs
+        self._tools: AcpTools
+        self._question: AcpQuestion | None = None  # to pause for, once no call of our tools runs
         self._over = False  # True if the prompt has ended, or waits for a person
         self._said = False  # True once the agent has answered something, which a second try would repeat
 
@@ -69,7 +69,7 @@ class Turn:
                     yield event
                 raise self._pause(session, self._question)
 
-    async def _next(self, session: Session) -> AsyncIterator[Event]:
+    async def _next(self, session: AcpSession) -> AsyncIterator[Event]:
         """Yield the events of the next item of the backlog or the inbox."""
         if session.backlog and self._question is None:
             item: Any = session.backlog.popleft()
@@ -78,7 +78,7 @@ class Turn:
         if isinstance(item, Ended):
             async for event in self._ended(session, item):
                 yield event
-        elif isinstance(item, Ask):
+        elif isinstance(item, AcpRequest):
             for event in await self._ask(session, item):
                 yield event
         elif isinstance(item, Said):
@@ -97,7 +97,7 @@ class Turn:
                 self._said = self._said or event["type"] != "CUSTOM"
                 yield event
 
-    async def _ask(self, session: Session, ask: Ask) -> list[Event]:
+    async def _ask(self, session: AcpSession, ask: AcpRequest) -> list[Event]:
         if not ask.is_wanted:
             return []  # its caller has given up
         if self._question is not None:
@@ -133,12 +133,12 @@ class Turn:
             return
         session.process.prompt(self._prompt(session))
 
-    def _is_news(self, session: Session) -> bool:
+    def _is_news(self, session: AcpSession) -> bool:
         """Return True if the agent's mode is not the one that the thread last reported."""
         known = self._task.sessions.get(self._name) or {}
         return known.get("mode", "") != session.process.modes.current
 
-    async def _choose(self, session: Session, wish: str) -> AsyncIterator[Event]:
+    async def _choose(self, session: AcpSession, wish: str) -> AsyncIterator[Event]:
         """Answer a ``/mode`` message: with a list, the asking mode, or the question before another mode."""
         self._over = True
         modes = session.process.modes
@@ -179,14 +179,14 @@ class Turn:
             yield self._told_session(session)
         yield tool_result(interrupt.tool_call_id or "", told, new_id("msg"))
 
-    def _use(self, session: Session) -> None:
+    def _use(self, session: AcpSession) -> None:
         terminals = session.process.terminals
-        self.mapper = Mapper(self._name, self._task.run_id, session.calls, terminals.text)
+        self.mapper = AcpMapper(self._name, self._task.run_id, session.calls, terminals.text)
         self._asking = Asking(self._name, self._task, self.mapper, session)
-        self._tools = Tools(self._task, self._kernel, self.mapper, session)
+        self._tools = AcpTools(self._task, self._kernel, self.mapper, session)
         self._session = session
 
-    def _told_session(self, session: Session) -> Event:
+    def _told_session(self, session: AcpSession) -> Event:
         """Return the session and its mode as an event, for the journal, the person and the next worker."""
         modes = session.process.modes
         told: dict[str, Any] = {
@@ -200,7 +200,7 @@ class Turn:
         }
         return custom("lobu.session", {name: value for name, value in told.items() if value is not None})
 
-    def _prompt(self, session: Session) -> str:
+    def _prompt(self, session: AcpSession) -> str:
         """Return the person's message. A fresh session gets the earlier conversation before it."""
         *before, last = self._task.messages
         prompt = _text(last)
@@ -241,7 +241,7 @@ class Turn:
 
     # -- what comes
 
-    def _pause(self, session: Session, question: Question) -> Pause:
+    def _pause(self, session: AcpSession, question: AcpQuestion) -> Pause:
         """Return the pause that ends this run with a question. The agent waits in its process for the next run."""
         self._over = True
         self._gather(session, question.ask)
@@ -249,17 +249,17 @@ class Turn:
         checkpoint = json.dumps({"token": waiting.token, "sessionId": session.process.session_id})
         return Pause([question.interrupt], checkpoint, [], waiting)
 
-    def _gather(self, session: Session, asked: Ask) -> None:
+    def _gather(self, session: AcpSession, asked: AcpRequest) -> None:
         """Let repetitions of the asked call in the inbox join the question."""
         inbox = session.process.inbox
         for _ in range(inbox.qsize()):
             item = inbox.get_nowait()
-            if isinstance(item, Ask) and item.is_same(asked.what, asked.params):
+            if isinstance(item, AcpRequest) and item.is_same(asked.what, asked.params):
                 asked.join(item)
             else:
                 inbox.put_nowait(item)
 
-    async def _ended(self, session: Session, end: Ended) -> AsyncIterator[Event]:
+    async def _ended(self, session: AcpSession, end: Ended) -> AsyncIterator[Event]:
         if end.error is not None:
             if not self._can_try_again(session, end.error):
                 raise await self._failure(session, end.error)
@@ -287,7 +287,7 @@ class Turn:
         if usage := _usage(end.usage):
             yield {"type": "lobu.usage", "usage": [usage]}
 
-    async def _rest(self, session: Session) -> AsyncIterator[Event]:
+    async def _rest(self, session: AcpSession) -> AsyncIterator[Event]:
         """Stop our tools, for which the agent did not wait, and yield the events left in the inbox."""
         await self._tools.stop()
         inbox = session.process.inbox
@@ -303,12 +303,12 @@ class Turn:
                 for event in self.mapper.feed(item):
                     yield event
 
-    def _can_try_again(self, session: Session, error: BaseException) -> bool:
+    def _can_try_again(self, session: AcpSession, error: BaseException) -> bool:
         """Return True if the agent lost its session and has said nothing in this run yet."""
         lost = isinstance(error, RequestError) and (error.code == -32002 or "session" in str(error).lower())
         return lost and not session.fresh and not self._said and session.process.alive
 
-    async def _failure(self, session: Session, error: BaseException) -> AcpFailed:
+    async def _failure(self, session: AcpSession, error: BaseException) -> AcpFailed:
         self.alive = isinstance(error, RequestError | AcpFailed)
         if isinstance(error, AcpFailed):
             return error

@@ -36,7 +36,7 @@ QUESTION = "Run all of this code again? It stops at the first error."
 NOTHING = "There is nothing to rebuild here. A rebuild is started with `%lobu rebuild` or `thread.rebuild()`."
 
 
-class Rebuild:
+class RebuildAgent:
     """The agent that runs a thread's code again."""
 
     name = REBUILD_AGENT

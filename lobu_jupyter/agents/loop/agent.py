@@ -38,7 +38,7 @@ from . import checkpoint as pausing
 from .answers import Answers
 from .compaction import Compacted, Compacting
 from .cuts import cut_by, cut_of
-from .events import Mapper
+from .events import EventMapper
 from .silence import SILENCE_SECONDS, progressing
 from .toolset import Toolset, tools_of
 
@@ -173,7 +173,7 @@ class _Run:
         self.team = work.team
         self.tools = tools_of(work.task)
         self.sources: Sequence[ToolSource] = ()
-        self._mapper = Mapper(_calls_of(work.task), fresh=work.task.depth > 0)
+        self._mapper = EventMapper(_calls_of(work.task), fresh=work.task.depth > 0)
         self._usage = RunUsage()
         self._answers = Answers()
         self._model: Model | None = None

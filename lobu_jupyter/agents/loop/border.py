@@ -28,7 +28,7 @@ from pydantic_ai.messages import (
 from lobu_jupyter.agents.models.failures import said_by
 from lobu_jupyter.model.text import encodable
 
-from .refusals import Refused
+from .refusals import RefusedParts
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -56,7 +56,7 @@ class Border(AbstractCapability[None]):
 
     tell: Callable[[str, str], Awaitable[None]] | None = None
     _told: set[str] = field(default_factory=set[str], init=False)
-    _refused: Refused = field(default_factory=Refused, init=False)
+    _refused: RefusedParts = field(default_factory=RefusedParts, init=False)
 
     async def before_model_request(
         self, ctx: RunContext[Any], request_context: ModelRequestContext

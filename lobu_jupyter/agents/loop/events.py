@@ -2,7 +2,7 @@
 
 Text, reasoning and tool calls are streamed at once. A message is opened by its first character, so that an empty one
 never shows. Ids of calls are the provider's, unless one was used before on this thread. Then the call gets one of
-ours (:attr:`Mapper.names`).
+ours (:attr:`EventMapper.names`).
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class _Open:
     id: str
 
 
-class Mapper:
+class EventMapper:
     """A mapper of one run's stream to events. ``used``: ids of calls of earlier runs.
 
     ``fresh``: give every call an id of ours, as for a sub-agent, which does not know the ids around it.

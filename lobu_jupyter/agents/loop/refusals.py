@@ -60,7 +60,7 @@ Thing = tuple[str, str]
 
 
 @dataclass
-class Refused:
+class RefusedParts:
     """The things that a provider refused in this run, each by its kind and content or id."""
 
     things: set[Thing] = field(default_factory=set[Thing])

@@ -19,7 +19,7 @@ from .diffs import unified
 from .disk import Disk
 from .notebook_reading import text_of_file
 from .outputs import size_of
-from .texts import NotOnce, NotText, Text, lines_of, normal
+from .texts import NotOnce, NotText, TextFile, lines_of, normal
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -113,7 +113,7 @@ def _read(disk: Disk, path: str, first: int, count: int | None) -> str:
     if data is None:
         raise ToolError(f"There is no file {path}.")
     try:
-        text = Text.of(data).text
+        text = TextFile.of(data).text
     except NotText:
         return f"{path} is no UTF-8 text: {size_of(len(data))}, it begins with {data[:16].hex(' ')}."
     lines = lines_of(text_of_file(text) if path.endswith(".ipynb") else text)
@@ -126,22 +126,22 @@ def _read(disk: Disk, path: str, first: int, count: int | None) -> str:
     return f"{head}{part}[read on with start={last + 1}]" if more else head + part
 
 
-def _text(data: bytes | None, path: str) -> Text | None:
+def _text(data: bytes | None, path: str) -> TextFile | None:
     try:
-        return None if data is None else Text.of(data)
+        return None if data is None else TextFile.of(data)
     except NotText as error:
         raise ToolError(f"{path} is no UTF-8 text; it cannot be changed here.") from error
 
 
-Change = Callable[["Text | None"], Text]
+Change = Callable[["TextFile | None"], TextFile]
 """A function from a file's text, None without a file, to its new text."""
 
 
 def written(args: dict[str, Any]) -> Change:
     """Return the change that write_file makes."""
 
-    def change(now: Text | None) -> Text:
-        return Text(args["content"]) if now is None else now.saying(args["content"])
+    def change(now: TextFile | None) -> TextFile:
+        return TextFile(args["content"]) if now is None else now.saying(args["content"])
 
     return change
 
@@ -149,7 +149,7 @@ def written(args: dict[str, Any]) -> Change:
 def edited(args: dict[str, Any]) -> Change:
     """Return the change that edit_file makes."""
 
-    def change(now: Text | None) -> Text:
+    def change(now: TextFile | None) -> TextFile:
         path = args["path"]
         if now is None:
             raise ToolError(f"There is no file {path} to edit; write_file makes a new one.")
@@ -163,7 +163,7 @@ def edited(args: dict[str, Any]) -> Change:
 
 def _changed(
     disk: Disk, path: str, change: Change, guard: dict[str, Any] | None = None
-) -> tuple[bytes | None, Text | None, Text, bytes]:
+) -> tuple[bytes | None, TextFile | None, TextFile, bytes]:
     """Return a file's bytes and text as they are, and its text and bytes after the change."""
     disk.check_text(path)
     data = disk.read(path)

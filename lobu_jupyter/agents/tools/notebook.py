@@ -77,7 +77,7 @@ async def run_cell(work: Work, call: Call) -> Result:
     code: str = call.args.get("code", was)
     await _do(work, call, {"do": "edit", "cell": name, "was": was, "source": code}, preview_run)
     work.cells[name] = code
-    kept = _Kept()
+    kept = _CellOutputs()
     result = await run_source(work, call, code, kept.take)
     shown = {"do": "outputs", "cell": name, "was": code, "outputs": kept.outputs}
     try:
@@ -162,7 +162,7 @@ BOUND: tuple[BoundTool, ...] = (
 )
 
 
-class _Kept:
+class _CellOutputs:
     """A call's nbformat outputs for its cell: each stream in one piece, all of it bounded."""
 
     def __init__(self) -> None:

@@ -88,7 +88,7 @@ def _find(code: str, found: set[Risk], *, runs: bool) -> None:
         return
     if acts_in_page(tree):
         found.add("scripts")
-    _Looker(found).visit(tree)
+    _RiskFinder(found).visit(tree)
 
 
 def _without_escapes(code: str, found: set[Risk]) -> str:
@@ -128,7 +128,7 @@ def _of_command(command: str) -> set[Risk]:
     return found
 
 
-class _Looker(ast.NodeVisitor):
+class _RiskFinder(ast.NodeVisitor):
     """A visitor that collects risks. ``names``: the full names behind local names."""
 
     def __init__(self, found: set[Risk]) -> None:

@@ -43,7 +43,7 @@ def acts_in_page(tree: ast.Module) -> bool:
     Raises:
         RecursionError: the program is nested too deep.
     """
-    looker = _Looker()
+    looker = _TextFinder()
     looker.visit(tree)
     return looker.found or is_active("".join(looker.texts)) or any(map(is_active, looker.texts))
 
@@ -69,7 +69,7 @@ def _tag_acts(text: str) -> bool:
     ) is not None
 
 
-class _Looker(ast.NodeVisitor):
+class _TextFinder(ast.NodeVisitor):
     """A visitor that collects all texts of a program, and finds the calls that show them."""
 
     def __init__(self) -> None:

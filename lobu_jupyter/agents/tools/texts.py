@@ -35,7 +35,7 @@ class NotOnce(ValueError):
 
 
 @dataclass(frozen=True)
-class Text:
+class TextFile:
     """The content of a text file. ``mark``: its byte order mark. ``text``: all after it, with the file's line ends."""
 
     text: str
@@ -43,7 +43,7 @@ class Text:
     encoding: str = "utf-8"
 
     @classmethod
-    def of(cls, data: bytes) -> Text:
+    def of(cls, data: bytes) -> TextFile:
         """Decode a file's bytes as UTF-8, or as their byte order mark says.
 
         Raises:
@@ -69,11 +69,11 @@ class Text:
         except UnicodeEncodeError as error:
             raise NotText("it holds half of a character (a lone surrogate)") from error
 
-    def saying(self, text: str) -> Text:
+    def saying(self, text: str) -> TextFile:
         """Return the same file with another text: in its encoding, with its mark and its line ends."""
-        return Text(with_ends(text.removeprefix(_BOM), self.end), self.mark, self.encoding)
+        return TextFile(with_ends(text.removeprefix(_BOM), self.end), self.mark, self.encoding)
 
-    def replacing(self, old: str, new: str) -> Text:
+    def replacing(self, old: str, new: str) -> TextFile:
         """Return the file with `new` for the only place that reads `old`, line ends aside, and the rest as it is.
 
         Raises:
@@ -87,7 +87,7 @@ class Text:
         begin, end = at.of(places[0]), at.of(places[0] + len(wanted))
         region = self.text[begin:end]
         put = with_ends(new, _usual_end(region) or self.end)
-        return Text(self.text[:begin] + put + self.text[end:], self.mark, self.encoding)
+        return TextFile(self.text[:begin] + put + self.text[end:], self.mark, self.encoding)
 
     @property
     def end(self) -> str | None:

@@ -46,7 +46,7 @@ class Adapter(Protocol):
         ...
 
 
-class Text:
+class TextAdapter:
     """An adapter of plain text: all lines are one message."""
 
     def __init__(self) -> None:
@@ -113,8 +113,8 @@ def adapter_of(format: str, first: str) -> Adapter:
     from .claude import Claude
     from .codex import Codex
 
-    makers: dict[str, type[Text] | type[Agui] | type[Claude] | type[Codex]]
-    makers = {"agui": Agui, "claude": Claude, "codex": Codex, "text": Text}
+    makers: dict[str, type[TextAdapter] | type[Agui] | type[Claude] | type[Codex]]
+    makers = {"agui": Agui, "claude": Claude, "codex": Codex, "text": TextAdapter}
     return makers[_guess(first) if format == "auto" else format]()
 
 

@@ -42,7 +42,7 @@ class _Protocol(asyncio.subprocess.SubprocessStreamProtocol):
         self.exited.set()
 
 
-class Child:
+class CommandProcess:
     """A running command. Its standard error is copied to ours."""
 
     def __init__(self, transport: asyncio.SubprocessTransport, protocol: _Protocol) -> None:
@@ -53,7 +53,7 @@ class Child:
         self._errors = asyncio.create_task(self._copy_errors(), name="stderr")
 
     @classmethod
-    async def start(cls, command: Sequence[str], env: dict[str, str]) -> Child:
+    async def start(cls, command: Sequence[str], env: dict[str, str]) -> CommandProcess:
         """Start a command with this environment and our standard input.
 
         Raises:

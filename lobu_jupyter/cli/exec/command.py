@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from lobu_jupyter.model.runs import Started
     from lobu_jupyter.worker.gateway_link import Link
 
-    from .execution import Outcome
+    from .execution import CommandOutcome
 
 
 @dataclass(frozen=True)
@@ -133,7 +133,7 @@ def _link(reached: Reached, worker: dict[str, str], patience: float) -> Link:
 
 async def _execute(
     reached: Reached, begun: _Begun, command: tuple[str, ...], format: str, variables: tuple[str, ...]
-) -> Outcome:
+) -> CommandOutcome:
     from .execution import PATIENCE, Execution
 
     link = _link(reached, begun.worker, PATIENCE)
@@ -144,7 +144,7 @@ async def _execute(
         await link.close()
 
 
-def _report(begun: _Begun, outcome: Outcome) -> dict[str, object]:
+def _report(begun: _Begun, outcome: CommandOutcome) -> dict[str, object]:
     wire: dict[str, object] = {
         "runId": begun.started.run_id,
         "threadId": begun.started.thread_id,

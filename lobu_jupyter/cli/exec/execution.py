@@ -22,7 +22,7 @@ from lobu_jupyter.model.slice import Slice
 from lobu_jupyter.worker.batcher import Batcher
 
 from .adapters import AgentFailure, adapter_of
-from .child import LINE_BYTES, Child, LineTooLong
+from .child import LINE_BYTES, CommandProcess, LineTooLong
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,19 +41,19 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 @dataclass(frozen=True)
-class Outcome:
+class CommandOutcome:
     """The end of an execution: the exit code, and the message of a failure."""
 
     code: int
     message: str = ""
 
 
-class _Over(Exception):
+class _NothingMore(Exception):
     """The end of a run after which nothing more can be sent."""
 
     def __init__(self, message: str, code: int = FAILED) -> None:
         super().__init__(message)
-        self.outcome = Outcome(code, message)
+        self.outcome = CommandOutcome(code, message)
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class Execution:
     format: str = "auto"
     variables: Sequence[str] = ()
 
-    async def run(self) -> Outcome:
+    async def run(self) -> CommandOutcome:
         """Run the command to its end. Afterwards the command is gone, whatever happens."""
         batcher = Batcher(self.run_id, self.link.incarnation, self.link.events, max_events=MAX_EVENTS)
         performance = _Performance(self, batcher)
@@ -87,8 +87,8 @@ class Execution:
                 await posting
                 for task in beside:
                     task.cancel()
-        except* _Over as over:
-            outcome = next(error.outcome for error in over.exceptions if isinstance(error, _Over))
+        except* _NothingMore as over:
+            outcome = next(error.outcome for error in over.exceptions if isinstance(error, _NothingMore))
         finally:
             await self._leave()
         return outcome
@@ -109,11 +109,11 @@ class Execution:
             try:
                 items = await self.link.inbox(after)
             except LobuError as error:
-                raise _Over(f"The server took the run away: {error}") from error
+                raise _NothingMore(f"The server took the run away: {error}") from error
             for item in items:
                 after = max(after, item.seq)
                 if item.kind == "cancel" and item.run_id == self.run_id:
-                    raise _Over(f"The run was ended by the server: {item.reason or 'cancelled'}.")
+                    raise _NothingMore(f"The run was ended by the server: {item.reason or 'cancelled'}.")
 
     async def _beat(self) -> None:
         while True:
@@ -121,7 +121,7 @@ class Execution:
             try:
                 await self.link.heartbeat()
             except LobuError as error:
-                raise _Over(f"The server took the run away: {error}") from error
+                raise _NothingMore(f"The server took the run away: {error}") from error
 
     async def _leave(self) -> None:
         try:
@@ -142,11 +142,11 @@ async def _post(batcher: Batcher) -> None:
             await batcher.pump()
         except LobuError as again:
             message += f" (and its end: {again})"
-        raise _Over(message) from error
+        raise _NothingMore(message) from error
     except (Conflict, RunNotFound) as error:
-        raise _Over(f"The server took the run away: {error}") from error
+        raise _NothingMore(f"The server took the run away: {error}") from error
     except ServerGone as error:
-        raise _Over(f"What the command said could not be kept: {error}") from error
+        raise _NothingMore(f"What the command said could not be kept: {error}") from error
 
 
 class _Performance:
@@ -158,12 +158,12 @@ class _Performance:
         self._adapter: Adapter | None = None
         self._interrupted: signal.Signals | None = None
 
-    async def run(self) -> Outcome:
+    async def run(self) -> CommandOutcome:
         name = os.path.basename(self._execution.command[0])
         of = self._execution
         ids = {"LOBU_THREAD_ID": of.thread_id, "LOBU_RUN_ID": of.run_id}
         try:
-            child = await Child.start(of.command, {**passed_on(os.environ, of.variables), **ids})
+            child = await CommandProcess.start(of.command, {**passed_on(os.environ, of.variables), **ids})
         except OSError as error:
             return await self._finish(None, f"{name} cannot be started: {error.strerror or error}")
         loop = asyncio.get_running_loop()
@@ -176,11 +176,11 @@ class _Performance:
                 loop.remove_signal_handler(which)
             await child.close()
 
-    def _interrupt(self, which: signal.Signals, child: Child) -> None:
+    def _interrupt(self, which: signal.Signals, child: CommandProcess) -> None:
         self._interrupted = self._interrupted or which
         child.stop()
 
-    async def _follow(self, child: Child, name: str) -> Outcome:
+    async def _follow(self, child: CommandProcess, name: str) -> CommandOutcome:
         failure: AgentFailure | None = None
         try:
             async for line in child.lines():
@@ -212,18 +212,18 @@ class _Performance:
             for kept in self._slice.feed(known, body, str(event.get("type"))):
                 await self._batcher.send(ev.decode(kept))
 
-    async def _succeed(self) -> Outcome:
+    async def _succeed(self) -> CommandOutcome:
         await self._end("The command ended without a result of this call.", {"type": "success"})
-        return Outcome(0)
+        return CommandOutcome(0)
 
     async def _finish(
         self, interrupted: signal.Signals | None, why: str, code: str = ErrorCode.WORKER_DIED
-    ) -> Outcome:
+    ) -> CommandOutcome:
         if interrupted is not None:
             await self._end(why, {"type": "cancelled"})
-            return Outcome(128 + interrupted, why)
+            return CommandOutcome(128 + interrupted, why)
         await self._end(why, None, code)
-        return Outcome(FAILED, why)
+        return CommandOutcome(FAILED, why)
 
     async def _end(self, why: str, outcome: Event | None, code: str = "") -> None:
         """Close open messages and calls, and send the run's end: an outcome or an error."""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 MAX_KEPT_BYTES = 4 * 1024 * 1024
 
 
-class Page(list[Entry]):
+class Chunk(list[Entry]):
     """A list of entries that several readers may share, with their encoded bytes."""
 
     __slots__ = ("_encoded",)
@@ -45,21 +45,21 @@ class Place:
     only: str | None
 
 
-class _Kept(Struct, frozen=True):
-    page: Page
+class _KeptChunk(Struct, frozen=True):
+    page: Chunk
     last: int  # the seq where it ends
     full: bool
     size: int
 
 
-class Pages:
+class Chunks:
     """A cache of the pages that were read last, bounded in bytes of events. Use it on one event loop only."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[Place, _Kept] = OrderedDict()
+        self._kept: OrderedDict[Place, _KeptChunk] = OrderedDict()
         self._bytes = 0
 
-    def after(self, place: Place, until: int) -> tuple[Page, int] | None:
+    def after(self, place: Place, until: int) -> tuple[Chunk, int] | None:
         """Return the page at a place and the seq where it ends, if valid for a journal up to `until`."""
         kept = self._kept.get(place)
         if kept is None or kept.last > until or not (kept.full or kept.last == until):
@@ -67,11 +67,11 @@ class Pages:
         self._kept.move_to_end(place)
         return kept.page, kept.last
 
-    def keep(self, place: Place, page: Page, last: int, *, full: bool) -> None:
+    def keep(self, place: Place, page: Chunk, last: int, *, full: bool) -> None:
         """Cache a page. ``full``: it was cut because more did not fit."""
         size = sum(len(entry.body) for entry in page)
         self._forget(place)
-        self._kept[place] = _Kept(page, last, full, size)
+        self._kept[place] = _KeptChunk(page, last, full, size)
         self._bytes += size
         while self._bytes > MAX_KEPT_BYTES:
             self._forget(next(iter(self._kept)))

@@ -12,7 +12,7 @@ from msgspec import Struct
 from lobu_jupyter.gateway.access import own_thread
 from lobu_jupyter.model.errors import InvalidField, RunNotFound, ThreadNotFound
 
-from .chunks import Page, Place
+from .chunks import Chunk, Place
 from .hub import thread_topic
 from .journal import read_page
 
@@ -47,7 +47,7 @@ class _Reader:
 
 
 class _Look(Struct, frozen=True):
-    page: Page
+    page: Chunk
     position: int
     more: bool  # the journal continues after this page
     ended: bool  # the reader's run has its end on this page or before
@@ -62,7 +62,7 @@ async def follow(
     *,
     run_id: str | None = None,
     follow: bool = True,
-) -> AsyncGenerator[Page]:
+) -> AsyncGenerator[Chunk]:
     """Yield the journal after `cursor`, in pages of at most 2,000 events and 256 kB, then new events.
 
     An empty page means that no event came for ``heartbeat_seconds``, or that there is none right after
@@ -88,14 +88,14 @@ async def follow(
             if look.page:
                 yield look.page
             elif not answered and follow and not look.ended:
-                yield Page()  # "I am here, there is nothing new"
+                yield Chunk()  # "I am here, there is nothing new"
             answered = True
             if look.ended or (not look.more and not follow and not look.gone):
                 return
             if look.gone and not look.more:
                 raise ThreadNotFound("This thread was deleted.")
             if not look.more and not await bell.wait(ctx.settings.heartbeat_seconds):
-                yield Page()
+                yield Chunk()
 
 
 @contextmanager
@@ -138,14 +138,14 @@ async def _read(ctx: Context, reader: _Reader) -> _Look:
         if found is not None:
             return _Look(*found, more=False, ended=False, gone=False)
 
-    found = ctx.pages.after(reader.place, reader.until)
+    found = ctx.chunks.after(reader.place, reader.until)
     if found is not None:
         await asyncio.sleep(0)  # other tasks run between the pages of a long thread
         ended = reader.final and found[1] == reader.until
         return _Look(*found, more=not ended, ended=ended, gone=False)  # the store has more, or its end
     look = await _read_store(ctx, reader)
     if reader.position < look.position <= reader.until:
-        ctx.pages.keep(reader.place, look.page, look.position, full=look.more and not look.ended)
+        ctx.chunks.keep(reader.place, look.page, look.position, full=look.more and not look.ended)
     return look
 
 
@@ -153,7 +153,7 @@ async def _read_store(ctx: Context, reader: _Reader) -> _Look:
     async def body(tx: Tx) -> _Look:
         thread = await tx.one("thread", thread_id=reader.thread_id)
         if thread is None:
-            return _Look(Page(), reader.position, False, False, True)
+            return _Look(Chunk(), reader.position, False, False, True)
         run = await tx.one("run", run_id=reader.run_id) if reader.run_id is not None else None
         end = run["end_cursor"] if run is not None else None
         entries, position = await read_page(
@@ -166,7 +166,7 @@ async def _read_store(ctx: Context, reader: _Reader) -> _Look:
             only=reader.only,
         )
         return _Look(
-            Page(entries),
+            Chunk(entries),
             position,
             more=position < thread["cursor"],
             ended=end is not None and position >= end,

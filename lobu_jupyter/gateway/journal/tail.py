@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from lobu_jupyter.model.runs import Entry
 
-from .chunks import Page
+from .chunks import Chunk
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,7 +28,7 @@ class _Piece(Struct, frozen=True, gc=False):
     """A batch as journaled: the seqs `first` to `last` of its thread."""
 
     run_id: str
-    page: Page
+    page: Chunk
     first: int
     last: int
     size: int
@@ -77,13 +77,13 @@ class Tails:
 
     def extend(self, thread_id: str, run_id: str, first: int, bodies: Sequence[bytes]) -> None:
         """Append a batch that was just committed. After a gap, begin a new tail."""
-        page = Page([Entry(first + i, body) for i, body in enumerate(bodies)])
+        page = Chunk([Entry(first + i, body) for i, body in enumerate(bodies)])
         tail = self._tails.get(thread_id)
         if tail is None or tail.last != first - 1:
             tail = self._tails[thread_id] = _Tail()
         tail.add(_Piece(run_id, page, first, first + len(bodies) - 1, sum(map(len, bodies))))
 
-    def after(self, thread_id: str, position: int, only: str | None) -> tuple[Page, int] | None:
+    def after(self, thread_id: str, position: int, only: str | None) -> tuple[Chunk, int] | None:
         """Return the events after `position` (of the run `only`) and the tail's end, or None if it begins later."""
         tail = self._tails.get(thread_id)
         if tail is None or position < tail.first - 1:
@@ -93,7 +93,7 @@ class Tails:
             return newest.page, newest.last  # the usual case
         pieces = [piece for piece in tail.after(position) if only in (None, piece.run_id)]
         entries = [entry for piece in pieces for entry in piece.page if entry.seq > position]
-        return Page(entries), max(position, newest.last)
+        return Chunk(entries), max(position, newest.last)
 
     def drop(self, thread_id: str) -> None:
         """Drop the tail of a thread that nobody follows any more."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from lobu_jupyter.gateway.access import allow_change, own_run, record
 from lobu_jupyter.gateway.rows import run_of
 from lobu_jupyter.model.interrupts import InterruptStatus
-from lobu_jupyter.model.runs import Run, RunStatus
+from lobu_jupyter.model.runs import RunInfo, RunStatus
 
 from .end import cancel_queued, cancel_run, close_interrupts, expire_due
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from lobu_jupyter.store.tx import Row, Tx
 
 
-async def cancel(ctx: Context, by: Caller, run_id: str) -> Run:
+async def cancel(ctx: Context, by: Caller, run_id: str) -> RunInfo:
     """End a queued, running or waiting run. A run that has ended does not change."""
     owner = await allow_change(ctx, by, "cancel")
 
-    async def body(tx: Tx) -> Run:
+    async def body(tx: Tx) -> RunInfo:
         await tx.lock_thread_of(run_id)
         run = await own_run(tx, by, run_id)
         if await _cancel(ctx, tx, run, by.name):

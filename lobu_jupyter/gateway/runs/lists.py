@@ -8,7 +8,7 @@ from lobu_jupyter.gateway.access import own_run, own_thread, owner_of, scope_of
 from lobu_jupyter.gateway.rows import run_of
 from lobu_jupyter.model.errors import InvalidField
 from lobu_jupyter.model.requests import RunsQuery
-from lobu_jupyter.model.runs import Run, RunStatus
+from lobu_jupyter.model.runs import RunInfo, RunStatus
 
 if TYPE_CHECKING:
     from lobu_jupyter.gateway.context import Context
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 MAX_PAGE = 500
 
 
-async def get_run(ctx: Context, by: Caller, run_id: str) -> Run:
+async def get_run(ctx: Context, by: Caller, run_id: str) -> RunInfo:
     """Return one run."""
 
     async def body(tx: Tx) -> Row:
@@ -27,7 +27,7 @@ async def get_run(ctx: Context, by: Caller, run_id: str) -> Run:
     return run_of(await ctx.database.read(body))
 
 
-async def list_runs(ctx: Context, by: Caller, query: RunsQuery = RunsQuery()) -> list[Run]:
+async def list_runs(ctx: Context, by: Caller, query: RunsQuery = RunsQuery()) -> list[RunInfo]:
     """Return the caller's runs, newest first."""
     owner = owner_of(by)
     if query.status is not None and query.status not in frozenset(RunStatus):

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from lobu_jupyter.model.callers import Caller
     from lobu_jupyter.store.tx import Row, Tx
 
-Entry = dict[str, Any]
+ResumeEntry = dict[str, Any]
 
 
 async def resume(
@@ -94,7 +94,7 @@ async def resume(
     return outcome
 
 
-def _check(entries: list[Entry]) -> None:
+def _check(entries: list[ResumeEntry]) -> None:
     if not entries:
         raise InvalidField("must have at least one decision", field="resume")
     seen = set[str]()
@@ -119,14 +119,14 @@ def _texts(payload: Any) -> list[str]:
     return []
 
 
-async def _row(tx: Tx, thread_id: str, entry: Entry, index: int) -> Row:
+async def _row(tx: Tx, thread_id: str, entry: ResumeEntry, index: int) -> Row:
     row = await tx.one("interrupt", thread_id=thread_id, interrupt_id=entry["interruptId"])
     if row is None:
         raise InterruptNotFound(field=f"resume[{index}].interruptId")
     return row
 
 
-async def _repeated(tx: Tx, rows: list[Row], entries: list[Entry], settled: list[Row]) -> Started:
+async def _repeated(tx: Tx, rows: list[Row], entries: list[ResumeEntry], settled: list[Row]) -> Started:
     """Return the winner's run, if `entries` repeat its whole decision.
 
     Raises:
@@ -153,14 +153,14 @@ async def _repeated(tx: Tx, rows: list[Row], entries: list[Entry], settled: list
     return Started(run_id=run["run_id"], thread_id=run["thread_id"], cursor=run["cursor"])
 
 
-def _repeats(row: Row, entry: Entry) -> bool:
+def _repeats(row: Row, entry: ResumeEntry) -> bool:
     try:
         return not differs(row, entry) and decide(entry, interrupt_of(row), "resume") == decision_of(row)
     except InvalidField:
         return False
 
 
-async def _decide_all(tx: Tx, thread_id: str, rows: list[Row], entries: list[Entry]) -> list[Decision]:
+async def _decide_all(tx: Tx, thread_id: str, rows: list[Row], entries: list[ResumeEntry]) -> list[Decision]:
     waiting = await tx.all("open_interrupts", thread_id=thread_id)
     for row in waiting:
         if row["interrupt_id"] not in {entry["interruptId"] for entry in entries}:
@@ -181,7 +181,7 @@ async def _go_on(
     kernel_id: str | None,
     rows: list[Row],
     decisions: list[Decision],
-    entries: list[Entry],
+    entries: list[ResumeEntry],
     client: dict[str, Any],
 ) -> Started:
     """Settle the questions and begin the run that continues."""
@@ -198,7 +198,7 @@ async def _go_on(
     return Started(run_id=run_id, thread_id=thread["thread_id"], cursor=cursor)
 
 
-def _only(entry: Entry) -> Entry:
+def _only(entry: ResumeEntry) -> ResumeEntry:
     """Return the members of a decision. No other member of the request is kept."""
     return {name: entry[name] for name in ("interruptId", "status", "payload") if name in entry}
 

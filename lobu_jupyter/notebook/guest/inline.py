@@ -23,7 +23,7 @@ _RETRY_SECONDS = 0.5
 _TICK_SECONDS = 0.2  # how long a wait on a queue may hold back a KeyboardInterrupt on some systems
 
 
-class Job(TypedDict):
+class InlineJob(TypedDict):
     """A job from the server for the cell that polls."""
 
     jobId: str
@@ -46,11 +46,11 @@ class InlineRunner:
     def __init__(
         self,
         shell: Any,
-        poll: Callable[[float], Job | None],
+        poll: Callable[[float], InlineJob | None],
         report: Callable[[str, dict[str, Any]], None],
     ) -> None:
         self._shell, self._poll, self._report = shell, poll, report
-        self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        self._jobs: queue.SimpleQueue[InlineJob | None] = queue.SimpleQueue()
         self._ready = threading.Semaphore(0)  # one poll per turn: a job is taken only where it can run
         self._left = threading.Event()
         self._handing_over = threading.Lock()
@@ -94,18 +94,18 @@ class InlineRunner:
         """End a waiting turn, from any thread."""
         self._jobs.put(None)
 
-    def _run(self, job: Job) -> None:
+    def _run(self, job: InlineJob) -> None:
         try:
             result = guest.serve_inline(self._shell, job["jobId"], job["code"])
         finally:
             self._ready.release()
         self._tell(job, result)
 
-    def _tell(self, job: Job, result: dict[str, Any]) -> None:
+    def _tell(self, job: InlineJob, result: dict[str, Any]) -> None:
         done = {key: result[key] for key in ("ok", "error", "value") if result.get(key) is not None}
         self._report(job["jobId"], {"state": "done", "ok": False, **done})
 
-    def _refuse(self, job: Job | None) -> None:
+    def _refuse(self, job: InlineJob | None) -> None:
         if job is not None:
             guest.refuse_inline(self._shell, job["jobId"])
             self._tell(job, guest.UNWANTED)
@@ -125,7 +125,7 @@ class InlineRunner:
             self._refuse(job)
             return
 
-    def _poll_once(self) -> Job | None:
+    def _poll_once(self) -> InlineJob | None:
         try:
             return self._poll(POLL_SECONDS)
         except Exception:  # noqa: BLE001  whatever fails, the cell that waits tells the person of it, not this thread

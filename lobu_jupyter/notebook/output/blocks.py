@@ -47,11 +47,11 @@ class Block:
     kind: str
     head: str = ""
     text: str = ""
-    parts: list[Part] = field(default_factory=list["Part"])
+    parts: list[BlockPart] = field(default_factory=list["BlockPart"])
 
 
 @dataclass
-class Part:
+class BlockPart:
     """A part of a block. ``kind`` is code, out or image (whose ``text`` is a data URI)."""
 
     kind: str
@@ -132,12 +132,12 @@ def _call(item: Item, asked: bool) -> Block:
         status = f"{_DECIDED.get(decision.get('kind', ''), 'decided')}, {status}"
     args = "" if asked else _short(visible(_arguments(item, decision)), MOST_TEXT)
     if args.startswith("{") and len(args) <= SHORT:
-        head, parts = f"{name} {args} ({status})", list[Part]()
+        head, parts = f"{name} {args} ({status})", list[BlockPart]()
     else:
-        head, parts = f"{name} ({status})", [Part("code", args)]
+        head, parts = f"{name} ({status})", [BlockPart("code", args)]
     outputs = [part for output in item["outputs"] for part in _output(output)]
     if not outputs and item.get("result") not in (None, ""):
-        outputs = [Part("out", clean(_result(item["result"])))]
+        outputs = [BlockPart("out", clean(_result(item["result"])))]
     return Block("call", head=head, parts=[p for p in parts + outputs if p.text.strip()])
 
 
@@ -159,36 +159,38 @@ def _result(result: Any) -> str:
     return text
 
 
-def _output(output: dict[str, Any]) -> list[Part]:
+def _output(output: dict[str, Any]) -> list[BlockPart]:
     kind = output.get("output_type")
     if kind == "stream":
-        return [Part("out", clean(joined(output.get("text"))))]
+        return [BlockPart("out", clean(joined(output.get("text"))))]
     if kind == "error":
         traceback = (
             "\n".join(output.get("traceback") or []) or f"{output.get('ename')}: {output.get('evalue')}"
         )
-        return [Part("out", clean(traceback))]
+        return [BlockPart("out", clean(traceback))]
     data: dict[str, Any] = output.get("data") or {}
     for mime in ("image/png", "image/jpeg", "image/gif"):
         if mime in data:
             return [_image(mime, joined(data[mime]).replace("\n", ""), joined(data.get("text/plain")))]
-    return [Part("out", clean(text_of_data(data) or f"[{', '.join(data)}]"))]
+    return [BlockPart("out", clean(text_of_data(data) or f"[{', '.join(data)}]"))]
 
 
-def _image(mime: str, data: str, text: str) -> Part:
+def _image(mime: str, data: str, text: str) -> BlockPart:
     if len(data) > MOST_IMAGE or not re.fullmatch(r"[A-Za-z0-9+/=]*", data):
-        return Part(
+        return BlockPart(
             "out", f"[{mime}, {len(data) * 3 // 4000} kB, is shown in the thread only] {text}".rstrip()
         )
-    return Part("image", f"data:{mime};base64,{data}")
+    return BlockPart("image", f"data:{mime};base64,{data}")
 
 
 def _question(interrupt: dict[str, Any], number: int | None) -> Block:
     ours = lobu(interrupt)
     card = "" if ours.get("questions") else "\n".join(card_lines(interrupt))
-    parts = [Part("code", card)] if card else []
+    parts = [BlockPart("code", card)] if card else []
     questions: list[dict[str, Any]] = ours.get("questions") or []
-    parts += [Part("out", text) for question in questions if (text := _asked(question, len(questions) > 1))]
+    parts += [
+        BlockPart("out", text) for question in questions if (text := _asked(question, len(questions) > 1))
+    ]
     lost = (
         " The kernel restarted. Variables this code needs may be missing."
         if interrupt.get("kernelLost")

@@ -9,7 +9,7 @@ import re
 from html import escape
 from typing import TYPE_CHECKING
 
-from .blocks import Block, Part, blocks_of
+from .blocks import Block, BlockPart, blocks_of
 
 if TYPE_CHECKING:
     from lobu_jupyter.model.fold import State
@@ -75,7 +75,7 @@ def _text(block: Block) -> str:
     return _MARKS[block.kind] + head + block.text
 
 
-def _text_part(part: Part) -> str:
+def _text_part(part: BlockPart) -> str:
     text = "[image]" if part.kind == "image" else part.text.rstrip("\n")
     bar = "    " if part.kind == "code" else "  | "
     return "\n".join(bar + line for line in text.split("\n"))
@@ -103,7 +103,7 @@ def _marked(text: str) -> str:
     return _lines(re.sub(r"\*\*(\S(?:[^*\n]*\S)?)\*\*", r"<b>\1</b>", text))
 
 
-def _html_part(part: Part) -> str:
+def _html_part(part: BlockPart) -> str:
     if part.kind == "image":
         return f'<img alt="output" style="max-width:100%" src="{part.text}"/>'
     shade = "background:rgba(128,128,128,0.12);" if part.kind == "code" else ""

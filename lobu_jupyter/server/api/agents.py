@@ -14,18 +14,18 @@ class ToolsQuery(Struct, kw_only=True, rename="camel"):
     kernel_id: Id | None = None
 
 
-class Agents(LobuHandler):
+class AgentsHandler(LobuHandler):
     @web.authenticated
     @authorized
     async def get(self) -> None:
         self.reply({"agents": await self.gateway.workers.agents(self.caller)})
 
 
-class Tools(LobuHandler):
+class ToolsHandler(LobuHandler):
     @web.authenticated
     @authorized
     async def get(self) -> None:
         self.reply({"tools": await self.gateway.kernels.tools(self.caller, self.query(ToolsQuery).kernel_id)})
 
 
-ROUTES = [("agents", Agents), ("tools", Tools)]
+ROUTES = [("agents", AgentsHandler), ("tools", ToolsHandler)]

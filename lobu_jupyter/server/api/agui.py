@@ -55,7 +55,7 @@ class RunAgentInput(Struct, kw_only=True, rename="camel"):
     resume: Objects | None = None
 
 
-class AgUi(StreamHandler):
+class AgUiHandler(StreamHandler):
     via = "agui"
 
     @web.authenticated
@@ -165,4 +165,4 @@ def _plain(interrupt: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in interrupt.items() if name not in ("runId", "kernelLost")}
 
 
-ROUTES = [("agui", AgUi)]
+ROUTES = [("agui", AgUiHandler)]

@@ -9,7 +9,7 @@ from lobu_jupyter.model.requests import AuditQuery
 from lobu_jupyter.server.handler import LobuHandler
 
 
-class Audit(LobuHandler):
+class AuditHandler(LobuHandler):
     @web.authenticated
     @authorized
     async def get(self) -> None:
@@ -17,4 +17,4 @@ class Audit(LobuHandler):
         self.reply({"audit": rows})
 
 
-ROUTES = [("audit", Audit)]
+ROUTES = [("audit", AuditHandler)]

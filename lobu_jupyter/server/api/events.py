@@ -23,7 +23,7 @@ class EventsQuery(Struct, kw_only=True, rename="camel"):
     follow: bool = True
 
 
-class Events(StreamHandler):
+class EventsHandler(StreamHandler):
     @web.authenticated
     @authorized
     async def get(self, thread_id: str) -> None:
@@ -48,4 +48,4 @@ def _cursor(asked: str | None) -> int | None:
     return int(asked)
 
 
-ROUTES = [("threads/{threadId}/events", Events)]
+ROUTES = [("threads/{threadId}/events", EventsHandler)]

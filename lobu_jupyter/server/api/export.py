@@ -15,11 +15,11 @@ class Form(Struct, kw_only=True, forbid_unknown_fields=True):
     format: Literal["notebook", "json"] = "notebook"
 
 
-class Export(LobuHandler):
+class ExportHandler(LobuHandler):
     @web.authenticated
     @authorized
     async def post(self, thread_id: str) -> None:
         self.reply(await self.gateway.runs.export(self.caller, thread_id, self.body(Form).format))
 
 
-ROUTES = [("threads/{threadId}/export", Export)]
+ROUTES = [("threads/{threadId}/export", ExportHandler)]

@@ -9,7 +9,7 @@ from lobu_jupyter.model.callers import KernelCaller, Person, WorkerCaller
 from lobu_jupyter.server.handler import LobuHandler
 
 
-class Health(LobuHandler):
+class HealthHandler(LobuHandler):
     takes = (Person, KernelCaller, WorkerCaller)
     _track_activity = False
 
@@ -27,4 +27,4 @@ class Health(LobuHandler):
         )
 
 
-ROUTES = [("health", Health)]
+ROUTES = [("health", HealthHandler)]

@@ -18,7 +18,7 @@ class InterruptsQuery(Struct, kw_only=True, rename="camel"):
     thread_id: Id | None = None
 
 
-class Interrupts(LobuHandler):
+class InterruptsHandler(LobuHandler):
     @web.authenticated
     @authorized
     async def get(self) -> None:
@@ -33,4 +33,4 @@ def wire_of(interrupt: Interrupt) -> dict[str, Any]:
     return {**{k: v for k, v in ours.items() if v is not None}, **event_of_interrupt(interrupt)}
 
 
-ROUTES = [("interrupts", Interrupts)]
+ROUTES = [("interrupts", InterruptsHandler)]

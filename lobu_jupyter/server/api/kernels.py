@@ -25,7 +25,7 @@ class JobsQuery(Struct, kw_only=True):
     wait: Seconds = 20.0
 
 
-class Offer(Struct, kw_only=True, rename="camel", forbid_unknown_fields=True):
+class JobOffer(Struct, kw_only=True, rename="camel", forbid_unknown_fields=True):
     job_id: Id
     code: Text
     wait: Seconds = 0.5
@@ -42,7 +42,7 @@ class JobEnd(Struct, kw_only=True, forbid_unknown_fields=True):
     value: Any = None
 
 
-class Tools(LobuHandler):
+class KernelToolsHandler(LobuHandler):
     @web.authenticated
     @authorized
     async def post(self, kernel_id: str) -> None:
@@ -52,7 +52,7 @@ class Tools(LobuHandler):
         self.reply({"tools": len(tools)})
 
 
-class Jobs(LobuHandler):
+class JobsHandler(LobuHandler):
     takes = (KernelCaller, WorkerCaller)
     _track_activity = False
 
@@ -68,7 +68,7 @@ class Jobs(LobuHandler):
     @web.authenticated
     @authorized
     async def post(self, kernel_id: str) -> None:
-        worker, offer = await _working(self, kernel_id), self.body(Offer)
+        worker, offer = await _working(self, kernel_id), self.body(JobOffer)
         job = Job(job_id=offer.job_id, code=offer.code)
         taken = await self.service.jobs.offer(kernel_id, job, min(offer.wait, MAX_WAIT))
         cells = self.service.kernels.cells_of(kernel_id)
@@ -77,7 +77,7 @@ class Jobs(LobuHandler):
         self.reply({"taken": taken})
 
 
-class OneJob(LobuHandler):
+class JobHandler(LobuHandler):
     takes = (KernelCaller,)
     _track_activity = False
 
@@ -90,7 +90,7 @@ class OneJob(LobuHandler):
         self.reply_nothing()
 
 
-class Call(LobuHandler):
+class CallHandler(LobuHandler):
     """Agent code in a kernel, by the msg_id of its request. The worker reports it before sending it."""
 
     takes = (WorkerCaller,)
@@ -153,8 +153,8 @@ def _only_looks(code: str) -> bool:
 
 
 ROUTES = [
-    ("kernels/{kernelId}/tools", Tools),
-    ("kernels/{kernelId}/jobs", Jobs),
-    ("kernels/{kernelId}/jobs/{jobId}", OneJob),
-    ("kernels/{kernelId}/calls/{callId}", Call),
+    ("kernels/{kernelId}/tools", KernelToolsHandler),
+    ("kernels/{kernelId}/jobs", JobsHandler),
+    ("kernels/{kernelId}/jobs/{jobId}", JobHandler),
+    ("kernels/{kernelId}/calls/{callId}", CallHandler),
 ]

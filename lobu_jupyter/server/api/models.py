@@ -49,7 +49,7 @@ class Nothing(Struct, forbid_unknown_fields=True):
     pass
 
 
-class Models(LobuHandler):
+class ModelsHandler(LobuHandler):
     takes = (Person, KernelCaller)
 
     @web.authenticated
@@ -59,7 +59,7 @@ class Models(LobuHandler):
         self.reply(self.service.models.view(may_configure=may))
 
 
-class OneProvider(LobuHandler):
+class ProviderHandler(LobuHandler):
     takes = (Person,)
 
     @web.authenticated
@@ -88,7 +88,7 @@ class OneProvider(LobuHandler):
         self.reply_nothing()
 
 
-class Test(LobuHandler):
+class TestProviderHandler(LobuHandler):
     takes = (Person,)
 
     @web.authenticated
@@ -100,7 +100,7 @@ class Test(LobuHandler):
         self.reply({**tested._asdict(), "ok": tested.code == "ok"})
 
 
-class Discover(LobuHandler):
+class DiscoverHandler(LobuHandler):
     takes = (Person,)
 
     @web.authenticated
@@ -112,8 +112,8 @@ class Discover(LobuHandler):
 
 
 ROUTES = [
-    ("models", Models),
-    ("models/discover", Discover),
-    ("models/providers/{name}", OneProvider),
-    ("models/providers/{name}/test", Test),
+    ("models", ModelsHandler),
+    ("models/discover", DiscoverHandler),
+    ("models/providers/{name}", ProviderHandler),
+    ("models/providers/{name}/test", TestProviderHandler),
 ]

@@ -20,11 +20,11 @@ def document() -> bytes:
     return json.dumps(yaml.safe_load(openapi_path().read_text(encoding="utf-8"))).encode()
 
 
-class OpenApi(LobuHandler):
+class OpenApiHandler(LobuHandler):
     @web.authenticated
     @authorized
     async def get(self) -> None:
         self.finish(await asyncio.to_thread(document))  # parsing the YAML takes a tenth of a second
 
 
-ROUTES = [("openapi.json", OpenApi)]
+ROUTES = [("openapi.json", OpenApiHandler)]

@@ -21,7 +21,7 @@ class NotebookRules(Struct, kw_only=True, rename="camel", forbid_unknown_fields=
     rules: Rules
 
 
-class Policy(LobuHandler):
+class PolicyHandler(LobuHandler):
     @web.authenticated
     @authorized
     async def get(self) -> None:
@@ -41,7 +41,7 @@ class Policy(LobuHandler):
         )
 
 
-class OneGrant(LobuHandler):
+class GrantHandler(LobuHandler):
     @web.authenticated
     @authorized
     async def delete(self, grant_id: str) -> None:
@@ -49,4 +49,4 @@ class OneGrant(LobuHandler):
         self.reply_nothing()
 
 
-ROUTES = [("policy", Policy), ("policy/grants/{grantId}", OneGrant)]
+ROUTES = [("policy", PolicyHandler), ("policy/grants/{grantId}", GrantHandler)]

@@ -18,14 +18,14 @@ class Resume(Struct, kw_only=True, rename="camel", forbid_unknown_fields=True):
     state: SharedState | None = None
 
 
-class ThreadRuns(LobuHandler):
+class ThreadRunsHandler(LobuHandler):
     @web.authenticated
     @authorized
     async def post(self, thread_id: str) -> None:
         self.reply(await self.gateway.runs.start(self.caller, thread_id, self.body(StartRun)), 202)
 
 
-class ThreadResume(LobuHandler):
+class ResumeHandler(LobuHandler):
     @web.authenticated
     @authorized
     async def post(self, thread_id: str) -> None:
@@ -35,7 +35,7 @@ class ThreadResume(LobuHandler):
         self.reply(started, 202 if is_new else 200)
 
 
-class ThreadRebuild(LobuHandler):
+class RebuildHandler(LobuHandler):
     @web.authenticated
     @authorized
     async def post(self, thread_id: str) -> None:
@@ -43,7 +43,7 @@ class ThreadRebuild(LobuHandler):
         self.reply(started, 202)
 
 
-class Runs(LobuHandler):
+class RunsHandler(LobuHandler):
     @web.authenticated
     @authorized
     async def get(self) -> None:
@@ -51,14 +51,14 @@ class Runs(LobuHandler):
         self.reply({"runs": runs})
 
 
-class OneRun(LobuHandler):
+class RunHandler(LobuHandler):
     @web.authenticated
     @authorized
     async def get(self, run_id: str) -> None:
         self.reply(await self.gateway.runs.get(self.caller, run_id))
 
 
-class Cancel(LobuHandler):
+class CancelHandler(LobuHandler):
     @web.authenticated
     @authorized
     async def post(self, run_id: str) -> None:
@@ -66,10 +66,10 @@ class Cancel(LobuHandler):
 
 
 ROUTES = [
-    ("threads/{threadId}/runs", ThreadRuns),
-    ("threads/{threadId}/resume", ThreadResume),
-    ("threads/{threadId}/rebuild", ThreadRebuild),
-    ("runs", Runs),
-    ("runs/{runId}", OneRun),
-    ("runs/{runId}/cancel", Cancel),
+    ("threads/{threadId}/runs", ThreadRunsHandler),
+    ("threads/{threadId}/resume", ResumeHandler),
+    ("threads/{threadId}/rebuild", RebuildHandler),
+    ("runs", RunsHandler),
+    ("runs/{runId}", RunHandler),
+    ("runs/{runId}/cancel", CancelHandler),
 ]

@@ -59,11 +59,11 @@ class Unfollow(Struct, kw_only=True, rename="camel", tag_field="type", tag="unfo
     thread_id: Id
 
 
-class Watch(Struct, kw_only=True, tag_field="type", tag="watch"):
+class WatchThreads(Struct, kw_only=True, tag_field="type", tag="watch"):
     pass
 
 
-class Offer(Struct, kw_only=True, tag_field="type", tag="offer"):
+class OfferNotebooks(Struct, kw_only=True, tag_field="type", tag="offer"):
     paths: Annotated[list[Name], Meta(max_length=MAX_LIST)]
     front: bool = True
 
@@ -73,11 +73,11 @@ class Answered(Struct, kw_only=True, tag_field="type", tag="answer"):
     answer: dict[str, Any]
 
 
-Up = Follow | Unfollow | Watch | Offer | Answered
+Up = Follow | Unfollow | WatchThreads | OfferNotebooks | Answered
 _up: msgspec.json.Decoder[Up] = msgspec.json.Decoder(Up)
 
 
-class Socket(CallerMixin, WebSocketMixin, WebSocketHandler, JupyterHandler):  # pyright: ignore[reportIncompatibleMethodOverride]
+class SocketHandler(CallerMixin, WebSocketMixin, WebSocketHandler, JupyterHandler):  # pyright: ignore[reportIncompatibleMethodOverride]
     """A page's connection."""
 
     def initialize(self) -> None:
@@ -139,10 +139,10 @@ class Socket(CallerMixin, WebSocketMixin, WebSocketHandler, JupyterHandler):  # 
             raise InvalidField(text, field=member.lstrip(".") or "message") from error
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise InvalidField(f"must be JSON: {error}", field="message") from error
-        if isinstance(wish, Watch):
+        if isinstance(wish, WatchThreads):
             self._watch = self._watch or asyncio.create_task(self._tell_changes(), name="watch threads")
             return
-        if isinstance(wish, Offer):
+        if isinstance(wish, OfferNotebooks):
             self.service.notebooks.offer(self, self.caller.name, wish.paths, front=wish.front)
             return
         if isinstance(wish, Answered):
@@ -219,4 +219,4 @@ def _list(entries: list[Entry]) -> bytes:
     return b",".join([b'{"seq":%d,"event":%b}' % (entry.seq, entry.body) for entry in entries])
 
 
-ROUTES = [("socket", Socket)]
+ROUTES = [("socket", SocketHandler)]

@@ -11,7 +11,7 @@ from lobu_jupyter.model.requests import NewThread, ThreadPatch, ThreadsQuery
 from lobu_jupyter.server.handler import LobuHandler
 
 
-class Threads(LobuHandler):
+class ThreadsHandler(LobuHandler):
     @web.authenticated
     @authorized
     async def get(self) -> None:
@@ -28,7 +28,7 @@ class Threads(LobuHandler):
         self.reply(await self.gateway.threads.create(self.caller, new), 201)
 
 
-class OneThread(LobuHandler):
+class ThreadHandler(LobuHandler):
     @web.authenticated
     @authorized
     async def get(self, thread_id: str) -> None:
@@ -46,7 +46,7 @@ class OneThread(LobuHandler):
         self.reply_nothing()
 
 
-class Restore(LobuHandler):
+class RestoreHandler(LobuHandler):
     @web.authenticated
     @authorized
     async def post(self, thread_id: str) -> None:
@@ -57,14 +57,14 @@ class ForkAt(Struct, kw_only=True, rename="camel", forbid_unknown_fields=True):
     run_id: Id
 
 
-class Fork(LobuHandler):
+class ForkHandler(LobuHandler):
     @web.authenticated
     @authorized
     async def post(self, thread_id: str) -> None:
         self.reply(await self.gateway.threads.fork(self.caller, thread_id, self.body(ForkAt).run_id), 201)
 
 
-class Snapshot(LobuHandler):
+class SnapshotHandler(LobuHandler):
     @web.authenticated
     @authorized
     async def get(self, thread_id: str) -> None:
@@ -72,9 +72,9 @@ class Snapshot(LobuHandler):
 
 
 ROUTES = [
-    ("threads", Threads),
-    ("threads/{threadId}", OneThread),
-    ("threads/{threadId}/snapshot", Snapshot),
-    ("threads/{threadId}/restore", Restore),
-    ("threads/{threadId}/fork", Fork),
+    ("threads", ThreadsHandler),
+    ("threads/{threadId}", ThreadHandler),
+    ("threads/{threadId}/snapshot", SnapshotHandler),
+    ("threads/{threadId}/restore", RestoreHandler),
+    ("threads/{threadId}/fork", ForkHandler),
 ]

@@ -10,7 +10,7 @@ from lobu_jupyter.model.errors import NotFound
 from lobu_jupyter.server.handler import LobuHandler
 
 
-class Unknown(LobuHandler):
+class UnknownHandler(LobuHandler):
     takes = (Person, KernelCaller, WorkerCaller)
 
     @web.authenticated

@@ -36,7 +36,7 @@ class InboxQuery(Struct, kw_only=True):
     wait: Seconds = MAX_WAIT
 
 
-class Workers(LobuHandler):
+class WorkersHandler(LobuHandler):
     takes = (Person, WorkerCaller)
     _track_activity = False
 
@@ -57,7 +57,7 @@ class Workers(LobuHandler):
         self.reply(registered, 201)
 
 
-class _OwnWorker(LobuHandler):
+class _WorkerRoute(LobuHandler):
     """Base of the routes that need the worker's own token."""
 
     takes = (WorkerCaller,)
@@ -70,7 +70,7 @@ class _OwnWorker(LobuHandler):
         return self.caller
 
 
-class Announced(Struct, kw_only=True, rename="camel", forbid_unknown_fields=True):
+class Announcement(Struct, kw_only=True, rename="camel", forbid_unknown_fields=True):
     agents: Objects
 
 
@@ -79,11 +79,11 @@ class Withdrawal(Struct, kw_only=True, rename="camel", forbid_unknown_fields=Tru
     message: Text = ""
 
 
-class Worker(_OwnWorker):
+class WorkerHandler(_WorkerRoute):
     @web.authenticated
     @authorized
     async def patch(self, worker_id: str) -> None:
-        await self.gateway.workers.announce(self.own(worker_id), self.body(Announced).agents)
+        await self.gateway.workers.announce(self.own(worker_id), self.body(Announcement).agents)
         self.reply_nothing()
 
     @web.authenticated
@@ -93,7 +93,7 @@ class Worker(_OwnWorker):
         self.reply_nothing()
 
 
-class Withdrawn(_OwnWorker):
+class WithdrawnHandler(_WorkerRoute):
     @web.authenticated
     @authorized
     async def post(self, worker_id: str) -> None:
@@ -109,7 +109,7 @@ class AtNotebook(Struct, kw_only=True, rename="camel", forbid_unknown_fields=Tru
     tool_call_id: Id | None = None
 
 
-class Notebook(_OwnWorker):
+class NotebookHandler(_WorkerRoute):
     @web.authenticated
     @authorized
     async def post(self, worker_id: str) -> None:
@@ -140,7 +140,7 @@ class Notebook(_OwnWorker):
         return answer
 
 
-class Inbox(_OwnWorker):
+class InboxHandler(_WorkerRoute):
     @web.authenticated
     @authorized
     async def get(self, worker_id: str) -> None:
@@ -149,7 +149,7 @@ class Inbox(_OwnWorker):
         self.reply({"items": items})
 
 
-class Events(_OwnWorker):
+class WorkerEventsHandler(_WorkerRoute):
     @web.authenticated
     @authorized
     async def post(self, worker_id: str) -> None:
@@ -165,7 +165,7 @@ class Batches(Struct, forbid_unknown_fields=True):
 _one_batch: msgspec.json.Decoder[Batch] = msgspec.json.Decoder(Batch)
 
 
-class Socket(WebSocketMixin, WebSocketHandler, _OwnWorker):  # pyright: ignore[reportIncompatibleMethodOverride]
+class WorkerSocketHandler(WebSocketMixin, WebSocketHandler, _WorkerRoute):  # pyright: ignore[reportIncompatibleMethodOverride]
     """A worker's socket.
 
     Up: ``{"batches": [Batch, …]}``. Down: ``{"results": [{acked, cursor} or {error, status}, …]}``.
@@ -174,7 +174,7 @@ class Socket(WebSocketMixin, WebSocketHandler, _OwnWorker):  # pyright: ignore[r
     worker: WorkerCaller
 
     async def prepare(self, *args: Any, **kwargs: Any) -> None:
-        await _OwnWorker.prepare(self)  # not the mixin's, which knows only people
+        await _WorkerRoute.prepare(self)  # not the mixin's, which knows only people
 
     @web.authenticated
     @authorized
@@ -229,7 +229,7 @@ def _result(taken: dict[str, int] | LobuError) -> dict[str, Any]:
     return {"error": taken.to_wire(), "status": status_of(taken)} if isinstance(taken, LobuError) else taken
 
 
-class Heartbeat(_OwnWorker):
+class HeartbeatHandler(_WorkerRoute):
     @web.authenticated
     @authorized
     async def post(self, worker_id: str) -> None:
@@ -238,12 +238,12 @@ class Heartbeat(_OwnWorker):
 
 
 ROUTES = [
-    ("workers", Workers),
-    ("workers/{workerId}", Worker),
-    ("workers/{workerId}/withdraw", Withdrawn),
-    ("workers/{workerId}/notebook", Notebook),
-    ("workers/{workerId}/inbox", Inbox),
-    ("workers/{workerId}/events", Events),
-    ("workers/{workerId}/heartbeat", Heartbeat),
-    ("workers/{workerId}/socket", Socket),
+    ("workers", WorkersHandler),
+    ("workers/{workerId}", WorkerHandler),
+    ("workers/{workerId}/withdraw", WithdrawnHandler),
+    ("workers/{workerId}/notebook", NotebookHandler),
+    ("workers/{workerId}/inbox", InboxHandler),
+    ("workers/{workerId}/events", WorkerEventsHandler),
+    ("workers/{workerId}/heartbeat", HeartbeatHandler),
+    ("workers/{workerId}/socket", WorkerSocketHandler),
 ]

@@ -33,7 +33,7 @@ class Attendance:
 
 
 @dataclass
-class _Request:
+class _CellRequest:
     person: str  # "" for a silent request, which is no cell
     session: str
     lane: str  # the subshell, "" for the main shell
@@ -42,7 +42,7 @@ class _Request:
 
 
 @dataclass
-class _Call:
+class _AgentCall:
     worker_id: str
     number: int
     inside: frozenset[str] = frozenset()  # the cells that run it
@@ -55,9 +55,9 @@ class Cells:
 
     def __init__(self, *, embedded: bool = False) -> None:
         self.embedded = embedded
-        self._requests: dict[str, _Request] = {}  # without a reply, by msg_id, in order
+        self._requests: dict[str, _CellRequest] = {}  # without a reply, by msg_id, in order
         self._pages: dict[tuple[str, str], int] = {}  # connections by person and session
-        self._calls: dict[str, _Call] = {}  # agents' calls under way, by the msg_id of the request
+        self._calls: dict[str, _AgentCall] = {}  # agents' calls under way, by the msg_id of the request
         self._foreign: set[str] = set()  # requests that the kernel reports as running and no page sent
         self._count = 0  # of requests and calls, in order of arrival
         self._changed = asyncio.Event()
@@ -100,7 +100,7 @@ class Cells:
     def forwarded(self, msg_id: str, person: str, session: str, lane: str = "") -> None:
         """Add an execute request that a page sends to the kernel."""
         if msg_id not in self._requests and len(self._requests) < MOST_REQUESTS:
-            self._requests[msg_id] = _Request(person, session, lane, self._number())
+            self._requests[msg_id] = _CellRequest(person, session, lane, self._number())
             self._changed.set()
 
     def answered(self, msg_id: str) -> None:
@@ -129,7 +129,7 @@ class Cells:
     def call_begins(self, call_id: str, worker_id: str, *, inside_cell: bool = False) -> None:
         """Add agent code that a worker is about to send. ``inside_cell``: a waiting cell runs it itself."""
         running = self._running() if inside_cell else {}
-        self._calls.setdefault(call_id, _Call(worker_id, self._number(), frozenset(running)))
+        self._calls.setdefault(call_id, _AgentCall(worker_id, self._number(), frozenset(running)))
         for request in running.values():
             request.lent = True
 
@@ -181,15 +181,15 @@ class Cells:
         self._count += 1
         return self._count
 
-    def _running(self) -> dict[str, _Request]:
+    def _running(self) -> dict[str, _CellRequest]:
         """Return the first request of each lane, by its msg_id."""
         lanes: dict[str, str] = {}
         for msg_id, request in self._requests.items():
             lanes.setdefault(request.lane, msg_id)
         return {msg_id: self._requests[msg_id] for msg_id in lanes.values()}
 
-    def _works(self, running: dict[str, _Request], person: str) -> bool:
+    def _works(self, running: dict[str, _CellRequest], person: str) -> bool:
         return bool(running) and all(request.person in (person, ANYBODY) for request in running.values())
 
-    def _present(self, request: _Request) -> bool:
+    def _present(self, request: _CellRequest) -> bool:
         return self.embedded or (request.person, request.session) in self._pages

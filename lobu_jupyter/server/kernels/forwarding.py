@@ -28,7 +28,7 @@ REQUEST = "execute_request"
 REPLY = "execute_reply"
 
 
-class Request(NamedTuple):
+class ExecuteRequest(NamedTuple):
     """An execute request. ``lane`` is its subshell, "" for the main shell."""
 
     msg_id: str
@@ -46,7 +46,7 @@ class _Content(Struct):
     silent: bool = False
 
 
-class _Message(Struct):
+class _KernelMessage(Struct):
     channel: str = ""
     header: _Header = field(default_factory=_Header)
     parent_header: _Header = field(default_factory=_Header)
@@ -55,11 +55,11 @@ class _Message(Struct):
 
 _header: msgspec.json.Decoder[_Header] = msgspec.json.Decoder(_Header)
 _content: msgspec.json.Decoder[_Content] = msgspec.json.Decoder(_Content)
-_message: msgspec.json.Decoder[_Message] = msgspec.json.Decoder(_Message)
+_message: msgspec.json.Decoder[_KernelMessage] = msgspec.json.Decoder(_KernelMessage)
 _UNREADABLE = (msgspec.MsgspecError, ValueError, struct.error)
 
 
-def request_in(message: str | bytes, protocol: str | None) -> Request | None:
+def request_in(message: str | bytes, protocol: str | None) -> ExecuteRequest | None:
     """Return the execute request in a page's message, or None, also if it is unreadable."""
     try:
         return _of_v1(message) if protocol == V1 and isinstance(message, bytes) else _of_legacy(message)
@@ -67,7 +67,7 @@ def request_in(message: str | bytes, protocol: str | None) -> Request | None:
         return None
 
 
-def _of_v1(message: bytes) -> Request | None:
+def _of_v1(message: bytes) -> ExecuteRequest | None:
     """Read frames by offset: channel, header, parent header, metadata, content, buffers."""
     count = int.from_bytes(message[:8], "little")
     if count < 6:
@@ -79,7 +79,7 @@ def _of_v1(message: bytes) -> Request | None:
     return _request(_header.decode(header), _content.decode(message[at[4] : at[5]]))
 
 
-def _of_legacy(message: str | bytes) -> Request | None:
+def _of_legacy(message: str | bytes) -> ExecuteRequest | None:
     """Read JSON, or binary: the number of parts, their offsets, JSON, buffers."""
     text = message if isinstance(message, str) else _json_of(message)
     if (REQUEST if isinstance(text, str) else REQUEST.encode()) not in text:  # pyright: ignore[reportOperatorIssue]
@@ -96,10 +96,10 @@ def _json_of(message: bytes) -> bytes:
     return message[ends[0] : ends[1]]
 
 
-def _request(header: _Header, content: _Content) -> Request | None:
+def _request(header: _Header, content: _Content) -> ExecuteRequest | None:
     if header.msg_type != REQUEST or not header.msg_id:
         return None
-    return Request(header.msg_id, header.subshell_id or "", content.silent)
+    return ExecuteRequest(header.msg_id, header.subshell_id or "", content.silent)
 
 
 def answered_in(connection: Any, stream: Any, frames: Any) -> str | None:

@@ -1,7 +1,7 @@
 """The kernels of this server: their owners, the code that runs in them, and their ends.
 
 An entry-point extension may replace no kernel manager class, so a kernel is watched from outside: by
-the ``kernel_actions`` events, a :class:`~.monitor.Watch` of its process, a poll of all kernels, and the
+the ``kernel_actions`` events, a :class:`~.monitor.KernelMonitor` of its process, a poll of all kernels, and the
 restart callbacks as backup. The action's event decides the reason of an end: while a restart or shutdown
 is under way, a death of the process waits for it.
 """
@@ -20,7 +20,7 @@ from lobu_jupyter.model.redaction import Redactor
 from lobu_jupyter.server.tasks import Tasks
 
 from .attendance import Attendance, Cells
-from .monitor import KernelProcess, Watch, connection_of
+from .monitor import KernelMonitor, KernelProcess, connection_of
 
 if TYPE_CHECKING:
     from logging import Logger
@@ -66,7 +66,7 @@ class Kernels:
         self.decisions = decisions
         self.notebook_path = notebook_path
         self._log = log
-        self._watches: dict[str, Watch] = {}
+        self._watches: dict[str, KernelMonitor] = {}
         self._cells: dict[str, Cells] = {}
         self._starters: dict[str, User] = {}
         self._given_up: dict[str, tuple[What, str]] = {}
@@ -199,7 +199,7 @@ class Kernels:
         else:
             self._failed(kernel_id, why)
 
-    async def _comes_up(self, watch: Watch) -> bool:
+    async def _comes_up(self, watch: KernelMonitor) -> bool:
         """Return whether it lives. Counts polls, not seconds: a stalled event loop stalls both restarts."""
         for _ in range(RESTART_LOOKS):
             await watch.check()
@@ -217,24 +217,24 @@ class Kernels:
 
     # -- deaths ---------------------------------------------------------------------------------------
 
-    def _on_down(self, watch: Watch) -> None:
+    def _on_down(self, watch: KernelMonitor) -> None:
         self._new_incarnation(watch.kernel_id)
         if watch.process.shutting_down:
             self._tasks.start(self._await_action(watch), f"await the action on {watch.kernel_id}")
         else:
             self._died(watch)
 
-    async def _await_action(self, watch: Watch) -> None:
+    async def _await_action(self, watch: KernelMonitor) -> None:
         """Wait for the event of a shutdown or restart under way. If it never comes, the kernel died."""
         await asyncio.sleep(ACTION_SECONDS)
         if watch.down and not watch.told and self._watches.get(watch.kernel_id) is watch:
             self._died(watch)
 
-    def _died(self, watch: Watch) -> None:
+    def _died(self, watch: KernelMonitor) -> None:
         watch.told = True
         self._report(watch.kernel_id, *self._how(watch))
 
-    def _how(self, watch: Watch) -> tuple[What, str]:
+    def _how(self, watch: KernelMonitor) -> tuple[What, str]:
         detail = exit_of(watch.process)
         ran = watch.started or getattr(watch.process, "execution_state", None) in ("idle", "busy")
         return ("died", detail) if ran else ("start_failed", detail)
@@ -275,7 +275,7 @@ class Kernels:
                 await watch.check()
             await asyncio.sleep(POLL_SECONDS)
 
-    def _find(self, kernel_id: str) -> Watch | None:
+    def _find(self, kernel_id: str) -> KernelMonitor | None:
         """Return the watch of a kernel that Jupyter has, or begin one."""
         if kernel_id in self._watches:
             return self._watches[kernel_id]
@@ -291,9 +291,9 @@ class Kernels:
         process.add_restart_callback(lambda: self._on_dead(kernel_id), "dead")
         return watch
 
-    def _adopt(self, kernel_id: str, process: KernelProcess) -> Watch:
+    def _adopt(self, kernel_id: str, process: KernelProcess) -> KernelMonitor:
         cells = self._cells.setdefault(kernel_id, Cells())
-        watch = Watch(kernel_id, process, cells, self._on_down, self._log)
+        watch = KernelMonitor(kernel_id, process, cells, self._on_down, self._log)
         watch.connect()
         self._watches[kernel_id] = watch
         self.redactor.add(_key_of(process))

@@ -40,7 +40,7 @@ class KernelProcess(Protocol):
     def get_connection_info(self) -> dict[str, Any]: ...
 
 
-class Watch:
+class KernelMonitor:
     """A watch of one kernel process. Each death calls ``on_down`` once."""
 
     def __init__(
@@ -48,7 +48,7 @@ class Watch:
         kernel_id: str,
         process: KernelProcess,
         cells: Cells,
-        on_down: Callable[[Watch], None],
+        on_down: Callable[[KernelMonitor], None],
         log: Logger,
     ) -> None:
         self.kernel_id = kernel_id

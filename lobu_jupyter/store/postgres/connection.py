@@ -117,7 +117,7 @@ class Store(NamedTuple):
     timeline: int
 
 
-class Session:
+class PostgresSession:
     """A connection in its own thread. All that is called ``_…`` runs there."""
 
     def __init__(self, address: Address, name: str, *, busy_seconds: float, prepares: bool = True) -> None:

@@ -15,7 +15,7 @@ from lobu_jupyter.store.bodies import Again, Body, Outcome, drive
 
 from . import opening
 from .address import Address, parse
-from .connection import PostgresTx, Session
+from .connection import PostgresSession, PostgresTx
 from .errors import is_lost, translate, worth_another_try
 from .notices import Notices
 
@@ -30,12 +30,12 @@ log = logging.getLogger(__name__)
 TRIES = 12  # of a body that other transactions are in the way of
 
 
-class Writer:
+class PostgresWriter:
     """A connection that writes. Each body is a transaction of its own, so that locks are held for one body only."""
 
     room = 1
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: PostgresSession) -> None:
         self.session = session
 
     async def commit(self, bodies: Sequence[Body[T]]) -> list[Outcome[T]]:
@@ -78,19 +78,23 @@ class PostgresEngine:
     kind: str = "postgres"
 
     def __init__(
-        self, address: Address, sessions: Sequence[Session], readers: Sequence[Session], notices: Notices
+        self,
+        address: Address,
+        sessions: Sequence[PostgresSession],
+        readers: Sequence[PostgresSession],
+        notices: Notices,
     ) -> None:
         self.address = address
         self.name = address.name
         self.notices = notices
-        self.writers = [Writer(session) for session in sessions]
+        self.writers = [PostgresWriter(session) for session in sessions]
         self._readers = readers
-        self._idle: asyncio.Queue[Session] = asyncio.Queue()
+        self._idle: asyncio.Queue[PostgresSession] = asyncio.Queue()
         for reader in readers:
             self._idle.put_nowait(reader)
 
     @property
-    def lanes(self) -> Sequence[Writer]:
+    def lanes(self) -> Sequence[PostgresWriter]:
         """Return the connections that write."""
         return self.writers
 
@@ -130,7 +134,7 @@ class PostgresEngine:
             await session.close()
 
 
-def _look(session: Session, body: Body[Any]) -> Outcome[Any]:
+def _look(session: PostgresSession, body: Body[Any]) -> Outcome[Any]:
     for again in (True, False):
         try:
             connection = session.connection()
@@ -147,7 +151,7 @@ def _look(session: Session, body: Body[Any]) -> Outcome[Any]:
     raise AssertionError("the second try returns")
 
 
-def _next_transaction(session: Session) -> int:
+def _next_transaction(session: PostgresSession) -> int:
     try:
         row = (
             session.connection()
@@ -167,7 +171,7 @@ async def open_engine(where: str, busy_seconds: float, scripts: Scripts | None) 
         StoreTooNew, StoreUnavailable: it cannot be used. The message says why and what to do.
     """
     address = parse(where)
-    first = Session(address, "store writer 0", busy_seconds=busy_seconds)
+    first = PostgresSession(address, "store writer 0", busy_seconds=busy_seconds)
     notices = Notices(address)
     try:
         await first.call(opening.prepare, first, scripts or opening.SCRIPTS)
@@ -182,13 +186,13 @@ async def open_engine(where: str, busy_seconds: float, scripts: Scripts | None) 
             address.name,
         )
         await first.close()
-        first = Session(address, "store writer 0", busy_seconds=busy_seconds, prepares=False)
+        first = PostgresSession(address, "store writer 0", busy_seconds=busy_seconds, prepares=False)
     more = [
-        Session(address, f"store writer {n}", busy_seconds=busy_seconds, prepares=prepares)
+        PostgresSession(address, f"store writer {n}", busy_seconds=busy_seconds, prepares=prepares)
         for n in range(1, address.writers)
     ]
     readers = [
-        Session(address, f"store reader {n}", busy_seconds=busy_seconds, prepares=prepares)
+        PostgresSession(address, f"store reader {n}", busy_seconds=busy_seconds, prepares=prepares)
         for n in range(address.readers)
     ]
     return PostgresEngine(address, [first, *more], readers, notices)

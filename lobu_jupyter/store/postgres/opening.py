@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from lobu_jupyter.store.queries import Scripts
 
     from .address import Address
-    from .connection import Connection, Session
+    from .connection import Connection, PostgresSession
 
 __all__ = ["SCRIPTS", "prepare"]
 
@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 OLDEST = 140000
 
 
-def prepare(session: Session, scripts: Scripts) -> None:
+def prepare(session: PostgresSession, scripts: Scripts) -> None:
     """Check the database and bring its schema up to date, in one transaction.
 
     Raises:

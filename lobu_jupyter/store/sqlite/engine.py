@@ -50,7 +50,7 @@ class SqliteTx(Tx):
         """Do nothing: there is no other writer until this transaction ends."""
 
 
-class Writer:
+class SqliteWriter:
     """The one connection that writes: bodies that are queued together share one commit."""
 
     room = MAX_GROUP
@@ -102,7 +102,7 @@ class SqliteEngine:
     def __init__(self, path: Path, writer: aiosqlite.Connection, reader: aiosqlite.Connection) -> None:
         self.path = path
         self.name = str(path)
-        self.writer = Writer(path, writer)
+        self.writer = SqliteWriter(path, writer)
         self.lanes = [self.writer]
         self._reader = reader
 

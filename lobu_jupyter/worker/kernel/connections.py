@@ -26,7 +26,7 @@ class _Shared:
         self.is_open = False
 
 
-class Kernels:
+class KernelConnections:
     """A maker of executors, which share their connections."""
 
     def __init__(self, link: Link) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from lobu_jupyter.agents.builtin.rebuild import Rebuild
+from lobu_jupyter.agents.builtin.rebuild import RebuildAgent
 from lobu_jupyter.agents.builtin.script import script
 from lobu_jupyter.agents.registry import registry
 from lobu_jupyter.model.events import encode
@@ -38,8 +38,8 @@ def state_of(*runs: Ended) -> State:
 async def test_one_approval_shows_the_code_and_it_runs_again_in_order() -> None:
     kernel, task = FakeKernel(), rebuilding(*PIECES)
 
-    asked = await run(Rebuild(), task, kernel)
-    after = await resume(Rebuild(), task, asked, kernel, "approve")
+    asked = await run(RebuildAgent(), task, kernel)
+    after = await resume(RebuildAgent(), task, asked, kernel, "approve")
 
     (interrupt,) = asked.interrupts
     assert kernel.ran == PIECES
@@ -52,9 +52,9 @@ async def test_one_approval_shows_the_code_and_it_runs_again_in_order() -> None:
 
 async def test_the_first_error_stops_it() -> None:
     kernel, task = FakeKernel(), rebuilding("a = 1", "1 / 0", "b = 2")
-    asked = await run(Rebuild(), task, kernel)
+    asked = await run(RebuildAgent(), task, kernel)
 
-    after = await resume(Rebuild(), task, asked, kernel, "approve")
+    after = await resume(RebuildAgent(), task, asked, kernel, "approve")
 
     assert kernel.ran == ["a = 1", "1 / 0"]
     assert after.text == "It stopped at an error in piece 2 of 3; the pieces before it ran."
@@ -63,11 +63,11 @@ async def test_the_first_error_stops_it() -> None:
 
 async def test_what_runs_is_what_was_edited_and_a_rejection_runs_nothing() -> None:
     kernel, task = FakeKernel(), rebuilding(*PIECES)
-    asked = await run(Rebuild(), task, kernel)
+    asked = await run(RebuildAgent(), task, kernel)
     edited = {"code": joined(["x = 1", "z = 2"])}
 
-    await resume(Rebuild(), task, asked, kernel, {"kind": "edit", "edited_args": edited})
-    refused = await resume(Rebuild(), task, asked, kernel, "reject")
+    await resume(RebuildAgent(), task, asked, kernel, {"kind": "edit", "edited_args": edited})
+    refused = await resume(RebuildAgent(), task, asked, kernel, "reject")
 
     assert kernel.ran == ["x = 1", "z = 2"]
     assert "refused" in refused.text
@@ -83,7 +83,7 @@ async def test_what_runs_is_what_was_edited_and_a_rejection_runs_nothing() -> No
 async def test_it_asks_whatever_would_allow_it(allowing: Policy) -> None:
     kernel = FakeKernel()
 
-    asked = await run(Rebuild(), rebuilding(*PIECES, policy=allowing), kernel)
+    asked = await run(RebuildAgent(), rebuilding(*PIECES, policy=allowing), kernel)
 
     assert kernel.ran == []
     assert asked.interrupts[0].no_grant
@@ -96,7 +96,7 @@ async def test_it_asks_whatever_would_allow_it(allowing: Policy) -> None:
 async def test_where_it_may_not_run_or_nobody_can_be_asked_nothing_runs(forbidding: Policy) -> None:
     kernel = FakeKernel()
 
-    ended = await run(Rebuild(), rebuilding(*PIECES, policy=forbidding), kernel)
+    ended = await run(RebuildAgent(), rebuilding(*PIECES, policy=forbidding), kernel)
 
     assert ended.pause is None
     assert kernel.ran == []

@@ -19,18 +19,18 @@ from pydantic_ai.messages import (
 )
 
 from lobu_jupyter.agents.loop import history
-from lobu_jupyter.agents.loop.events import Mapper
+from lobu_jupyter.agents.loop.events import EventMapper
 from lobu_jupyter.model.events import MAX_EVENT_BYTES, Event, encode
 from tests.agents.bench import Ended, check
 
 
-def fed(mapper: Mapper, *events: object) -> list[Event]:
+def fed(mapper: EventMapper, *events: object) -> list[Event]:
     return [mapped for event in events for mapped in mapper.feed(event)]  # pyright: ignore[reportArgumentType]
 
 
 @pytest.mark.scenario("E29")
 def test_each_kind_of_part_reaches_the_person() -> None:
-    mapper = Mapper()
+    mapper = EventMapper()
     call = ToolCallPart("run_code", "", tool_call_id="c1")
     file = FilePart(BinaryContent(b"x", media_type="image/png"))
 
@@ -64,7 +64,7 @@ def test_each_kind_of_part_reaches_the_person() -> None:
 
 
 def test_text_that_goes_on_after_another_part_opens_a_message_of_its_own() -> None:
-    mapper = Mapper()
+    mapper = EventMapper()
 
     events = fed(
         mapper,
@@ -78,7 +78,7 @@ def test_text_that_goes_on_after_another_part_opens_a_message_of_its_own() -> No
 
 
 def test_an_empty_message_never_shows() -> None:
-    mapper = Mapper()
+    mapper = EventMapper()
 
     events = fed(mapper, PartStartEvent(index=0, part=TextPart("")), PartEndEvent(index=0, part=TextPart("")))
 
@@ -86,7 +86,7 @@ def test_an_empty_message_never_shows() -> None:
 
 
 def test_a_failing_run_leaves_nothing_open_and_no_call_without_result() -> None:
-    mapper = Mapper()
+    mapper = EventMapper()
     events = fed(mapper, PartStartEvent(index=0, part=ToolCallPart("run_code", '{"co', tool_call_id="c1")))
 
     closing = mapper.close()
@@ -97,7 +97,7 @@ def test_a_failing_run_leaves_nothing_open_and_no_call_without_result() -> None:
 
 
 def test_long_text_arguments_and_results_fit_into_events() -> None:
-    mapper = Mapper()
+    mapper = EventMapper()
     long = "é" * 200_000
 
     events = fed(

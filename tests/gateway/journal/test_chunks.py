@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lobu_jupyter.gateway.journal import follow
-from lobu_jupyter.gateway.journal.chunks import MAX_KEPT_BYTES, Page, Pages, Place
+from lobu_jupyter.gateway.journal.chunks import MAX_KEPT_BYTES, Chunk, Chunks, Place
 from lobu_jupyter.model.runs import Entry
 from tests.gateway.rig import ME, Rig, say, success
 
@@ -61,7 +61,7 @@ async def test_what_came_since_is_read_too(rig: Rig) -> None:
         lengths.append(len(seqs))
 
     assert lengths == [lengths[0] + 3 * number for number in range(5)]
-    assert len(rig.gateway._ctx.pages._kept) == 1
+    assert len(rig.gateway._ctx.chunks._kept) == 1
 
 
 async def test_a_page_of_the_end_of_a_run_is_no_end_of_the_thread(rig: Rig) -> None:
@@ -79,8 +79,8 @@ async def test_a_page_of_the_end_of_a_run_is_no_end_of_the_thread(rig: Rig) -> N
 
 
 def test_what_is_kept_is_bounded_and_counted_once() -> None:
-    pages = Pages()
-    page = Page([Entry(seq, b"x" * 1000) for seq in range(1, 101)])
+    pages = Chunks()
+    page = Chunk([Entry(seq, b"x" * 1000) for seq in range(1, 101)])
 
     for number in range(100):
         for _ in range(2):

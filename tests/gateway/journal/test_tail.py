@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from lobu_jupyter.gateway.journal.chunks import Page
+from lobu_jupyter.gateway.journal.chunks import Chunk
 from lobu_jupyter.gateway.journal.tail import MAX_BATCHES, MAX_BYTES, MAX_EVENTS, Tails
 from lobu_jupyter.model.runs import Entry
 from tests.gateway.rig import ME, Rig, say, success
@@ -120,4 +120,4 @@ def test_readers_at_one_place_share_one_encoding() -> None:
 
     assert [page.encoded(encode) for page in pages] == [b"12"] * 50
     assert made == [2]
-    assert isinstance(pages[0], Page)
+    assert isinstance(pages[0], Chunk)

@@ -15,7 +15,7 @@ from jupyter_server.services.kernels.connection.base import (
 )
 
 from lobu_jupyter.server.kernels.attendance import Attendance, Cells
-from lobu_jupyter.server.kernels.forwarding import V1, Request, answered_in, noting, request_in
+from lobu_jupyter.server.kernels.forwarding import V1, ExecuteRequest, answered_in, noting, request_in
 
 
 def message(kind: str = "execute_request", channel: str = "shell", **content: Any) -> dict[str, Any]:
@@ -51,11 +51,11 @@ FORMS = pytest.mark.parametrize("form", [as_v1, as_text, as_binary])
 
 @FORMS
 def test_a_cell_is_recognised(form: Any) -> None:
-    assert request_in(*form(message())) == Request("m1", "", silent=False)
-    assert request_in(*form(message(silent=True))) == Request("m1", "", silent=True)
+    assert request_in(*form(message())) == ExecuteRequest("m1", "", silent=False)
+    assert request_in(*form(message(silent=True))) == ExecuteRequest("m1", "", silent=True)
     told = message()
     told["header"]["subshell_id"] = "s1"
-    assert request_in(*form(told)) == Request("m1", "s1", silent=False)
+    assert request_in(*form(told)) == ExecuteRequest("m1", "s1", silent=False)
 
 
 @FORMS

@@ -13,7 +13,7 @@ from jupyter_client.session import Session
 
 from lobu_jupyter.server.kernels.attendance import Cells
 from lobu_jupyter.server.kernels.kernels import Kernels
-from lobu_jupyter.server.kernels.monitor import Watch
+from lobu_jupyter.server.kernels.monitor import KernelMonitor
 
 
 class Process:
@@ -38,13 +38,13 @@ class Process:
         self.callbacks[event] = callback
 
 
-def _watch(process: Process, told: list[Watch]) -> Watch:
+def _watch(process: Process, told: list[KernelMonitor]) -> KernelMonitor:
     cells = Cells()
-    return Watch("k1", cast("Any", process), cells, told.append, logging.getLogger("test"))
+    return KernelMonitor("k1", cast("Any", process), cells, told.append, logging.getLogger("test"))
 
 
 async def test_monitor_poll_and_callback_that_notice_one_death_tell_it_once() -> None:
-    told: list[Watch] = []
+    told: list[KernelMonitor] = []
     watch = _watch(Process(3), told)
 
     await asyncio.gather(watch.check(), watch.check(), watch.check())
@@ -53,7 +53,7 @@ async def test_monitor_poll_and_callback_that_notice_one_death_tell_it_once() ->
 
 
 async def test_a_second_death_is_told_too() -> None:
-    told: list[Watch] = []
+    told: list[KernelMonitor] = []
     process = Process(1)
     watch = _watch(process, told)
     await watch.check()
@@ -88,7 +88,7 @@ class Started(Process):
 async def test_a_restart_that_jupyter_makes_of_a_dead_kernel_is_a_death_and_a_persons_is_a_restart(
     by_jupyter: bool, said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Watch, "connect", lambda self: None)
+    monkeypatch.setattr(KernelMonitor, "connect", lambda self: None)
     told: list[str] = []
     process = Started(1)
     kernels = await _kernels(Manager(k1=process), told)
@@ -126,7 +126,7 @@ class Stalled(Started):
 async def test_of_two_restarts_one_fails_and_a_stall_does_not_make_it_the_kernels_failure(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(Watch, "connect", lambda self: None)
+    monkeypatch.setattr(KernelMonitor, "connect", lambda self: None)
     clock, told = time.monotonic, list[str]()
     process = Stalled(lambda: monkeypatch.setattr(time, "monotonic", lambda: clock() + 4))
     kernels = await _kernels(Manager(k1=process), told)

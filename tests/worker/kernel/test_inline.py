@@ -298,7 +298,7 @@ async def test_the_offer_travels_to_the_server(
 ) -> None:
     from lobu_jupyter.model.ports import KernelInfo
     from lobu_jupyter.worker.gateway_link import Link
-    from lobu_jupyter.worker.kernel.connections import Kernels
+    from lobu_jupyter.worker.kernel.connections import KernelConnections
 
     async with a_gateway() as gateway:
         link = Link(gateway.url, "ticket")
@@ -306,7 +306,7 @@ async def test_the_offer_travels_to_the_server(
         gateway.on_offer = lambda job: bool(gate.open())  # refused; the cell ends now
         await person.started(person.send(gate.cell()))
 
-        async with Kernels(link).executor(info) as executor:
+        async with KernelConnections(link).executor(info) as executor:
             assert executor is not None
             done = await executor.run_code("1", _nothing, _nothing)
 

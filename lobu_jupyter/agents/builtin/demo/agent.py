@@ -18,7 +18,7 @@ from lobu_jupyter.agents.registry import DEMO
 from lobu_jupyter.model.ids import new_id
 
 from .code import FIX, code_for, examples, explain, goal_of
-from .words import Table, kind_of, table_of, understand, words
+from .words import DemoTable, kind_of, table_of, understand, words
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -144,7 +144,7 @@ def _after_code(result: str) -> str:
     return explain(result)
 
 
-def _described(table: Table, description: dict[str, Any]) -> str:
+def _described(table: DemoTable, description: dict[str, Any]) -> str:
     shape = description.get("shape") or [0, 0]
     columns = "\n".join(f"- `{c.name}` ({c.dtype})" for c in table.columns[:30])
     missing: dict[str, int] = description.get("missing") or {}

@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from .words import Group, Request, Table, literal
+from .words import DemoRequest, DemoTable, Group, literal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -16,7 +16,7 @@ _WORD = {"sum": "total", "mean": "average", "median": "median", "max": "maximum"
 MAX_QUOTED_LINES = 15
 
 
-def code_for(request: Request, taken: Iterable[str]) -> str | None:
+def code_for(request: DemoRequest, taken: Iterable[str]) -> str | None:
     """Return Python for a request, None if the table lacks what it needs. `taken`: names not to overwrite."""
     name = _free("result", set(taken))
     makers = {
@@ -47,7 +47,7 @@ else:
     print(f"line {trace.tb_lineno} of {trace.tb_frame.f_code.co_name}" if trace else "no traceback")"""
 
 
-def title_of(request: Request) -> str:
+def title_of(request: DemoRequest) -> str:
     """Return the request in a few words: ``"total revenue by month"``."""
     measure = request.measure.name if request.measure else "rows"
     what = {
@@ -60,7 +60,7 @@ def title_of(request: Request) -> str:
     return f"{what} by {by}" if by else what
 
 
-def goal_of(request: Request) -> str:
+def goal_of(request: DemoRequest) -> str:
     """Return the purpose of the code for a request: ``"To total revenue by month"``."""
     title = title_of(request)
     verbs = {
@@ -98,7 +98,7 @@ def explain(output: str) -> str:
     return f"The output:\n\n```\n{quoted}\n```{more}"
 
 
-def examples(table: Table) -> list[str]:
+def examples(table: DemoTable) -> list[str]:
     """Return prompts that would work on this table."""
     numbers, groups, times = table.numbers(), table.groups(), table.times()
     found = [f"describe {table.name}", f"how many rows does {table.name} have?"]
@@ -117,7 +117,7 @@ def _plural(name: str) -> str:
 # -- one function per kind ------------------------------------------------------------------------
 
 
-def _plot(request: Request, name: str) -> str | None:
+def _plot(request: DemoRequest, name: str) -> str | None:
     measure, table = request.measure, request.table
     if measure is None:
         return None
@@ -151,7 +151,7 @@ def _show(plot: str) -> str:
     return f"import matplotlib.pyplot as plt\n\n{plot}\nplt.tight_layout()\nplt.show()"
 
 
-def _top(request: Request, name: str) -> str | None:
+def _top(request: DemoRequest, name: str) -> str | None:
     measure, ascending = request.measure, f"ascending={request.ascending}"
     if measure is None:
         return None
@@ -165,7 +165,7 @@ def _top(request: Request, name: str) -> str | None:
     return f"{code}print({name}.to_string())\n{_extremes(name)}"
 
 
-def _grow(request: Request, name: str) -> str | None:
+def _grow(request: DemoRequest, name: str) -> str | None:
     times = request.table.times()
     groups = [g for g in request.groups if not g.column.is_time] or [
         Group(c) for c in request.table.groups()[:1]
@@ -185,7 +185,7 @@ def _grow(request: Request, name: str) -> str | None:
     )
 
 
-def _count(request: Request, name: str) -> str:
+def _count(request: DemoRequest, name: str) -> str:
     table = request.table.name
     if request.groups and len(request.groups) == 1 and request.groups[0].period is None:
         column = request.groups[0].column
@@ -197,7 +197,7 @@ def _count(request: Request, name: str) -> str:
     return f'print(f"rows: {{len({table}):,}} rows")'
 
 
-def _aggregate(request: Request, name: str) -> str | None:
+def _aggregate(request: DemoRequest, name: str) -> str | None:
     if request.measure is None:
         return None
     if not request.groups:
@@ -205,22 +205,22 @@ def _aggregate(request: Request, name: str) -> str | None:
     return f"{_imports(request)}{name} = {_grouped(request)}\nprint({name}.to_string())\n{_extremes(name)}"
 
 
-def _missing(request: Request, name: str) -> str:
+def _missing(request: DemoRequest, name: str) -> str:
     return f"print({request.table.name}.isna().sum().to_string())"
 
 
-def _correlate(request: Request, name: str) -> str:
+def _correlate(request: DemoRequest, name: str) -> str:
     return f"{request.table.name}.corr(numeric_only=True).round(3)"
 
 
-def _describe(request: Request, name: str) -> str:
+def _describe(request: DemoRequest, name: str) -> str:
     return f'{request.table.name}.describe(include="all")'
 
 
 # -- pieces ---------------------------------------------------------------------------------------
 
 
-def _with_groups(request: Request) -> Request:
+def _with_groups(request: DemoRequest) -> DemoRequest:
     if request.groups:
         return request
     times, others = request.table.times(), request.table.groups()
@@ -229,11 +229,11 @@ def _with_groups(request: Request) -> Request:
     return _grouping(request, Group(others[0])) if others else request
 
 
-def _grouping(request: Request, *groups: Group) -> Request:
+def _grouping(request: DemoRequest, *groups: Group) -> DemoRequest:
     return replace(request, groups=groups)
 
 
-def _grouped(request: Request) -> str:
+def _grouped(request: DemoRequest) -> str:
     keys = [_key(request.table, group) for group in request.groups]
     by = keys[0] if len(keys) == 1 else f"[{', '.join(keys)}]"
     sort = "" if _is_sorted_by_name(request) else ", sort=False"
@@ -241,7 +241,7 @@ def _grouped(request: Request) -> str:
     return f"{request.table.name}.groupby({by}{sort})[{measure}].{request.aggregate}()"
 
 
-def _is_sorted_by_name(request: Request) -> bool:
+def _is_sorted_by_name(request: DemoRequest) -> bool:
     """Return False for month names, which keep the data's order. Dates, numbers and all else can be sorted."""
     group = request.groups[0]
     if group.period or group.column.is_number or not group.column.is_time:
@@ -249,7 +249,7 @@ def _is_sorted_by_name(request: Request) -> bool:
     return bool(re.search(r"\b\d{4}-\d{2}\b", request.table.head))
 
 
-def _key(table: Table, group: Group) -> str:
+def _key(table: DemoTable, group: Group) -> str:
     if group.period is None:
         return group.column.key
     column = f"{table.name}[{group.column.key}]"
@@ -257,7 +257,7 @@ def _key(table: Table, group: Group) -> str:
     return f'{dates}.dt.to_period("{group.period}")'
 
 
-def _imports(request: Request) -> str:
+def _imports(request: DemoRequest) -> str:
     needs = any(g.period and not g.column.is_datetime for g in request.groups)
     return "import pandas as pd\n" if needs else ""
 

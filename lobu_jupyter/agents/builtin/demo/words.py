@@ -81,7 +81,7 @@ class Column:
 
 
 @dataclass(frozen=True)
-class Table:
+class DemoTable:
     """A DataFrame of the person."""
 
     name: str
@@ -111,11 +111,11 @@ class Group:
 
 
 @dataclass(frozen=True)
-class Request:
+class DemoRequest:
     """The person's request, as far as the rules understand it."""
 
     kind: str
-    table: Table
+    table: DemoTable
     measure: Column | None = None
     groups: tuple[Group, ...] = field(default=())
     aggregate: str = "sum"
@@ -143,17 +143,17 @@ def words(text: str) -> list[str]:
     return [w[:-1] if len(w) > 3 and w.endswith("s") else w for w in re.findall(r"[a-z0-9]+", text.lower())]
 
 
-def table_of(description: dict[str, Any]) -> Table | None:
+def table_of(description: dict[str, Any]) -> DemoTable | None:
     """Return the table in a result of ``describe_variable``, None if it is no table."""
     columns: list[dict[str, Any]] | None = description.get("columns")
     if not columns:
         return None
     usable = [c for c in columns if c.get("label") != ""]
     made = tuple(Column(str(c["name"]), str(c["dtype"]), c.get("label")) for c in usable)
-    return Table(str(description["name"]), made, str(description.get("head", "")))
+    return DemoTable(str(description["name"]), made, str(description.get("head", "")))
 
 
-def understand(prompt: str, table: Table) -> Request | None:
+def understand(prompt: str, table: DemoTable) -> DemoRequest | None:
     """Return the request in `prompt` about `table`, or None."""
     kind = kind_of(prompt)
     if kind is None or kind == "help":
@@ -163,7 +163,7 @@ def understand(prompt: str, table: Table) -> Request | None:
     groups = _groups(text, table, named)
     taken = {group.column for group in groups}
     measures = [c for c in named if c.is_number and c not in taken] or table.numbers()
-    return Request(
+    return DemoRequest(
         kind=kind,
         table=table,
         measure=measures[0] if measures else None,
@@ -184,12 +184,12 @@ def _first(patterns: tuple[tuple[str, str], ...], text: str) -> str | None:
     return next((name for name, pattern in patterns if re.search(pattern, text)), None)
 
 
-def _columns_in(text: str, table: Table) -> list[Column]:
+def _columns_in(text: str, table: DemoTable) -> list[Column]:
     said = words(text)
     return [c for c in table.columns if c.name.lower() in text.split() or set(words(c.name)) <= set(said)]
 
 
-def _groups(text: str, table: Table, named: list[Column]) -> tuple[Group, ...]:
+def _groups(text: str, table: DemoTable, named: list[Column]) -> tuple[Group, ...]:
     """Return columns and periods after "by", "per", "over", "each", else the named columns that are no numbers."""
     found: list[Group] = []
     match = re.search(r"\b(?:by|per|over|for each|each|across)\b(.*)", text)
@@ -202,7 +202,7 @@ def _groups(text: str, table: Table, named: list[Column]) -> tuple[Group, ...]:
     return tuple(found[:2])
 
 
-def _group(word: str, table: Table) -> Group | None:
+def _group(word: str, table: DemoTable) -> Group | None:
     for column in table.columns:
         if words(column.name) == [word]:
             return _as_group(column, None)

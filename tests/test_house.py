@@ -1,0 +1,51 @@
+"""The house rules that a script can check: a class name is used once, a module and a function stay short."""
+
+from __future__ import annotations
+
+import ast
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+import lobu_jupyter
+
+PACKAGE = Path(lobu_jupyter.__file__).parent
+MODULE_LINES = 400
+FUNCTION_LINES = 50
+TOO_LONG: frozenset[str] = frozenset({"model/events.py", "notebook/commands.py"})
+"""Modules that are still over the bound. The list only shrinks."""
+TOO_LONG_FUNCTIONS: frozenset[str] = frozenset(
+    {"model/slice.py feed", "server/wiring.py build", "gateway/runs/start.py start", "gateway/runs/resume.py resume"}
+)
+"""Functions that are still over the bound. The list only shrinks."""
+
+
+def modules() -> Iterator[tuple[str, str]]:
+    for path in sorted(PACKAGE.rglob("*.py")):
+        yield path.relative_to(PACKAGE).as_posix(), path.read_text()
+
+
+def test_a_class_name_is_used_once() -> None:
+    homes: dict[str, list[str]] = defaultdict(list)
+    for name, text in modules():
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.ClassDef):
+                homes[node.name].append(name)
+
+    assert {name: where for name, where in homes.items() if len(where) > 1} == {}
+
+
+def test_a_module_has_at_most_400_lines() -> None:
+    assert {name for name, text in modules() if len(text.splitlines()) > MODULE_LINES} == TOO_LONG
+
+
+def test_a_function_has_at_most_50_lines() -> None:
+    found = {
+        f"{name} {node.name}"
+        for name, text in modules()
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and (node.end_lineno or 0) - node.lineno >= FUNCTION_LINES
+    }
+
+    assert found == TOO_LONG_FUNCTIONS
