@@ -21,8 +21,8 @@ from lobu_jupyter.model.logs import keep_addresses_out_of_logs
 from lobu_jupyter.server.kernels.kernels import KERNEL_ACTIONS
 
 from .embedded import end_with_parent
-from .interrupts import stop_on_interrupt
 from .routes import handlers
+from .sigint import stop_on_interrupt
 from .wiring import CONTENTS_SERVICE, build
 from .worker_pool import OWN_WORKER
 
