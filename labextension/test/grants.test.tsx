@@ -4,11 +4,14 @@ import { IRootProps, mount } from '../src/core/view/root';
 import { PanelModel } from '../src/panel/model/panel';
 import { ThreadList } from '../src/panel/model/list';
 import { Memory } from '../src/panel/model/memory';
+import { wordsOf } from '../src/core/view/grants';
 import { mountPanel } from '../src/panel/view/root';
 import { IWorkbench } from '../src/panel/workbench';
-import { IState } from '../src/core/wire';
+import { plainHost } from '../src/core/host';
+import { IGrant, IState } from '../src/core/wire';
 import { called, custom, finished, said, started, stateOf } from './events';
 import { FakeServer, journal, reply, settled } from './fakes';
+import WORDS from '../../tests/vectors/grants/words.json';
 
 const POLICY = 'GET policy?threadId=t';
 const DONE = stateOf(started('r1', 'go'), ...said('m1', 'Done.'), finished());
@@ -156,7 +159,7 @@ test('several approvals are a list that says what each covers', async () => {
 
   const rows = [...document.querySelectorAll('.lobu-approvals-list > li > span')];
   expect(rows.map(row => row.firstChild?.textContent)).toEqual([
-    'this exact call in this chat (run_code)',
+    'this exact run_code call in this chat',
     'simple code in this chat',
     'simple code in this notebook',
     'every run_code call in this chat',
@@ -307,7 +310,7 @@ test('the panel has the chip in its head, once', async () => {
 });
 
 test.each([
-  ['call', 'this exact call in this chat runs without asking'],
+  ['call', 'this exact run_code call in this chat runs without asking'],
   ['thread', 'simple code in this chat runs without asking'],
   ['notebook', 'simple code in this notebook runs without asking'],
   ['thread_all', 'every run_code call in this chat runs without asking'],
@@ -326,4 +329,10 @@ test.each([
   const element = await show(server, {}, state);
 
   expect(element.querySelector('.lobu-decided')?.textContent).toBe(`Approved by you · ${words}`);
+});
+
+test.each(WORDS)('a grant says as the server does: $words', ({ words, ...covered }) => {
+  const held = { ...grant('g'), ...covered } as IGrant;
+
+  expect(wordsOf(held, plainHost.trans)).toBe(words);
 });

@@ -307,6 +307,32 @@ test("an outside agent's answers are the buttons, and a key never takes one that
   ]);
 });
 
+test.each(['run_code', 'write_file', 'robot__execute'])(
+  'the exact call of %s can be approved for good',
+  async tool => {
+    const plain = { id: 'yes', name: 'Yes', kind: 'allow_once', plain: true };
+    const options = tool === 'robot__execute' ? [plain] : [];
+    const lobu = { decisions: ['approve', 'reject'], options };
+    const { server } = await show(
+      stateOf(
+        started('r1', 'go'),
+        ...called('c1', tool, { code: 'x' }),
+        asking({ id: 'i1', toolCallId: 'c1', lobu })
+      )
+    );
+    server.answers.set(
+      'POST threads/t/resume',
+      reply(202, { runId: 'r2', threadId: 't', cursor: 5 })
+    );
+
+    await click(/^Always allow this exact call in this chat$/);
+
+    expect(sent(server)).toMatchObject([
+      [{ interruptId: 'i1', payload: { approved: true, grant: 'call' } }]
+    ]);
+  }
+);
+
 test('a batch is decided in one place and sent once', async () => {
   const { element, server } = await show(stateOf(...waitingFor('one()', 'two()')));
   server.answers.set(

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 def ruling_of(policy: Policy, tool: BoundTool, args: dict[str, Any]) -> Ruling:
     """Return the ruling on a call. No mode, rule or grant lets a tool through that always asks."""
-    ruling = judge(policy, tool.spec.name, tool.spec.approval, args)
+    ruling = judge(policy, tool.spec.name, tool.spec.approval, args, tool.binds)
     if not tool.always_asks or ruling.verdict is Verdict.DENY:
         return ruling
     if policy.answerable:

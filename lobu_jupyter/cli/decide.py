@@ -35,7 +35,7 @@ _thread = click.argument("thread", required=False)
 @click.option(
     "--grant",
     type=click.Choice(list(GRANTS)),
-    help="Approve later calls too: thread and notebook simple code only; *_all whatever the tool does.",
+    help="Approve later calls too: call this exact one; thread and notebook simple code; *_all whatever it does.",
 )
 @click.option("--yes", is_flag=True, help="Approve without asking in the terminal.")
 @click.option(

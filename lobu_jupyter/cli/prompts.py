@@ -15,11 +15,12 @@ from .printing import plain, put_card
 
 Payload = dict[str, Any]
 
-_WORDS = {"y": "approve", "n": "reject", "e": "edit", "t": "grant", "r": "respond"}
+_WORDS = {"y": "approve", "n": "reject", "e": "edit", "c": "grant", "t": "grant", "r": "respond"}
 _MEANING = {
     "y": "[y]es",
     "n": "[n]o",
     "e": "[e]dit",
+    "c": "always this exact [c]all",
     "t": "always in [t]his chat",
     "r": "[r]eply without running",
 }
@@ -52,6 +53,8 @@ def _approval(interrupt: dict[str, Any], ours: dict[str, Any]) -> Payload:
     if word == "n":
         reason = click.prompt("Reason (optional)", default="", show_default=False, err=True)
         return {"approved": False, "reason": reason} if reason else {"approved": False}
+    if word == "c":
+        return {"approved": True, "grant": "call"}
     if word == "t":
         return {"approved": True, "grant": "thread" if ours.get("toolName") in CODE_TOOLS else "thread_all"}
     if word == "r":

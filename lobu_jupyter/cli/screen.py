@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from lobu_jupyter.model.events import Event
 
 _MOST_OUTPUT = 2000
+_SAID = frozenset({"lobu.kernel", "lobu.closed", "lobu.session", "lobu.notice", "lobu.cut", "lobu.granted"})
 
 
 class Screen:
@@ -54,9 +55,7 @@ class Screen:
             self._tell(plain(screen_text(_text(value["output"].get("text"))))[:_MOST_OUTPUT].rstrip())
         elif name == "lobu.note" and value.get("text"):
             self._tell(f"  ({value['text']})")
-        elif name in ("lobu.kernel", "lobu.closed", "lobu.session", "lobu.notice", "lobu.cut") and value.get(
-            "message"
-        ):
+        elif name in _SAID and value.get("message"):
             self._tell(f"({value['message']})")
 
     def _say(self, text: str) -> None:

@@ -137,7 +137,7 @@ async def add_grant(
         tool=_literal(interrupt.tool_name),
         scope=scope,
         covers=covers,
-        digest=call_digest(interrupt.tool_name, decision.edited_args or interrupt.args)
+        digest=call_digest(interrupt.tool_name, decision.edited_args or interrupt.args, interrupt.binds)
         if covers == "call"
         else None,
         thread_id=thread["thread_id"] if scope == "thread" else None,

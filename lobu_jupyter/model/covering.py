@@ -143,24 +143,30 @@ _LITERAL = re.compile(r"\[([*?\[])\]")
 def words_of(grant: Grant) -> str:
     """Return what runs without asking under a grant, in words: `simple code in this chat`."""
     tool = _LITERAL.sub(r"\1", grant.tool)
-    what = {"call": "this exact call", "simple": "simple code", "all": f"every {tool} call"}[grant.covers]
+    what = {"call": f"this exact {tool} call", "simple": "simple code", "all": f"every {tool} call"}[
+        grant.covers
+    ]
     return f"{what} {_WHERE.get(grant.scope, grant.scope)}"
 
 
-def covers(grant: Grant, tool: str, args: dict[str, Any] | None) -> bool:
-    """Return whether a grant for `tool` covers a call with these arguments."""
+def covers(grant: Grant, tool: str, args: dict[str, Any] | None, binds: dict[str, Any] | None = None) -> bool:
+    """Return whether a grant for `tool` covers a call with these arguments.
+
+    ``binds``: what an approval of the call covers beside them, as its question says.
+    """
     if grant.covers == "all":
         return True
     if args is None:
         return False
     if grant.covers == "call":
-        return grant.digest == call_digest(tool, args)
+        return grant.digest == call_digest(tool, args, binds)
     return tool in CODE_TOOLS and args.keys() == {"code"} and is_simple(args["code"])
 
 
-def call_digest(tool: str, args: dict[str, Any]) -> str:
-    """Return the SHA-256 of a call: its tool and its arguments."""
-    text = json.dumps([tool, args], sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+def call_digest(tool: str, args: dict[str, Any], binds: dict[str, Any] | None = None) -> str:
+    """Return the SHA-256 of a call: its tool, its arguments, and what else an approval of it covers."""
+    call = [tool, args, binds] if binds else [tool, args]
+    text = json.dumps(call, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 

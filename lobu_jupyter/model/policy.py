@@ -85,15 +85,24 @@ class Ruling(Wire, frozen=True, kw_only=True):
     grant_id: str | None = None  # the grant that answered the ask
 
 
-def judge(policy: Policy, tool: str, needs_approval: bool, args: dict[str, Any] | None = None) -> Ruling:
+def judge(
+    policy: Policy,
+    tool: str,
+    needs_approval: bool,
+    args: dict[str, Any] | None = None,
+    binds: dict[str, Any] | None = None,
+) -> Ruling:
     """Return whether a call of `tool` runs. ``needs_approval``: the tool's own default if no mode is set.
 
-    ``args``: the call's arguments. Without them only a grant of all calls covers it.
+    ``args``: the call's arguments. Without them only a grant of all calls covers it. ``binds``: what else its
+    approval covers.
     """
     for layer in policy.layers:
         if pattern := _match(layer.rules.deny, tool):
             return Ruling(verdict=Verdict.DENY, why=f"{layer.name} policy denies {pattern}")
-    ruling = _unless_granted(policy, tool, args, _unguarded(policy, tool, needs_approval))
+    ruling = _unguarded(policy, tool, needs_approval)
+    if ruling.verdict is Verdict.ASK and not ruling.no_grant:
+        ruling = _granted(policy, tool, args, binds) or ruling
     if ruling.verdict is Verdict.ASK and not policy.answerable:
         return Ruling(verdict=Verdict.DENY, why="it needs approval and nobody can be asked here")
     return ruling
@@ -120,14 +129,14 @@ def _unguarded(policy: Policy, tool: str, needs_approval: bool) -> Ruling:
     return Ruling(verdict=Verdict.ALLOW, why=f"{tool} needs no approval")
 
 
-def _unless_granted(policy: Policy, tool: str, args: dict[str, Any] | None, ruling: Ruling) -> Ruling:
-    if ruling.verdict is not Verdict.ASK or ruling.no_grant:
-        return ruling
+def _granted(
+    policy: Policy, tool: str, args: dict[str, Any] | None, binds: dict[str, Any] | None
+) -> Ruling | None:
     for grant in policy.grants:
-        if fnmatchcase(tool, grant.tool) and covers(grant, tool, args):
+        if fnmatchcase(tool, grant.tool) and covers(grant, tool, args, binds):
             why = f"granted for this {grant.scope} by {grant.by}"
             return Ruling(verdict=Verdict.ALLOW, why=why, grant_id=grant.grant_id)
-    return ruling
+    return None
 
 
 def _match(patterns: Sequence[str], tool: str) -> str | None:

@@ -12,7 +12,7 @@ import msgspec
 from IPython.core.error import UsageError
 
 from lobu_jupyter.model.card import card_lines
-from lobu_jupyter.model.covering import words_of
+from lobu_jupyter.model.covering import GRANTS, words_of
 from lobu_jupyter.model.errors import Conflict, InvalidField, QuestionChanged
 from lobu_jupyter.model.interrupts import event_of_interrupt
 from lobu_jupyter.model.policy import Grant
@@ -175,9 +175,12 @@ def _inbox(rest: str) -> Table:
 
 
 def _approve(rest: str) -> None:
+    which, flag, grant = rest.partition("--grant")
+    if flag and grant.strip() not in GRANTS:
+        raise UsageError(f"%lobu approve [N | all] [--grant {' | '.join(GRANTS)}]")
     run = _waiting()
     with _said_in_a_line():
-        run.approve(_which(rest))
+        run.approve(_which(which.strip()), grant=grant.strip() or None)
     _tell("Approved", run)
 
 

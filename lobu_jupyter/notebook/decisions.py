@@ -122,7 +122,7 @@ def approval(grant: str | None = None, option: str | None = None) -> ResumeEntry
     """Return the payload that runs the call as asked.
 
     Args:
-        grant: ``thread`` or ``notebook`` approves the next such calls too.
+        grant: approves later calls too: a key of :data:`lobu_jupyter.model.covering.GRANTS`.
         option: the id of one of an outside agent's own answers.
     """
     more = {"grant": grant, "option": option}

@@ -29,7 +29,7 @@ COMMANDS = {
     "threads": "[SEARCH]  all my threads",
     "attach": "THREAD  show a thread (id, name or title) here, live",
     "inbox": "what needs my approval, in all chats",
-    "approve": "[N | all]  let the agent's call run",
+    "approve": "[N | all] [--grant call]  let the agent's call run; with a grant also the same call later",
     "reject": "[N | all] [REASON]  refuse it",
     "answer": "[N] TEXT  answer the agent's question",
     "rebuild": "after a kernel restart: run the agent's code of this thread again, once approved",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 
 import pytest
 
@@ -41,6 +42,21 @@ def test_a_call_is_approved_at_the_terminal(lobu: Terminal) -> None:
     assert printed.code == 0
     assert "+hello" in printed.err
     assert (lobu.server.root / "a.txt").read_text().strip() == "hello"
+
+
+def test_the_same_call_is_not_asked_about_again_where_it_was_approved_for_good(
+    lobu: Terminal, person: Person
+) -> None:
+    same = "tool write_file " + json.dumps({"path": "same.txt", "content": "hello"})
+    first = lobu("chat", "--agent", "script", same, typed="c\n")
+    thread = max(person.ok(person.http.get("threads"))["threads"], key=lambda one: one["createdAt"])
+
+    (grant,) = person.ok(person.http.get("policy", params={"threadId": thread["threadId"]}))["grants"]
+    again = lobu("chat", "--agent", "script", "--thread", thread["threadId"], same, typed="")
+
+    assert (first.code, again.code) == (0, 0), (first.err, again.err)
+    assert (grant["covers"], grant["tool"]) == ("call", "write_file")
+    assert "Ran without asking" in again.out + again.err
 
 
 def test_a_call_is_refused_with_a_reason_at_the_terminal(lobu: Terminal) -> None:

@@ -204,6 +204,30 @@ def test_approve_and_reject_decide_what_the_notebooks_run_asks(shell: Any, link:
     assert entry["payload"] == {"approved": False, "reason": "not by month, by week"}
 
 
+@pytest.mark.parametrize(
+    ("line", "grant"), [("approve --grant call", "call"), ("approve 0 --grant thread_all", "thread_all")]
+)
+def test_approve_may_grant_later_calls_too(shell: Any, link: FakeSession, line: str, grant: str) -> None:
+    link.client.write(j.started(), *j.called(), j.paused())
+    link.client.rows = [run_row(start_cursor=1, status=RunStatus.INTERRUPTED)]
+
+    shell.run_line_magic("lobu", line)
+
+    ((entry,),) = link.client.resumed
+    assert entry["payload"] == {"approved": True, "grant": grant}
+
+
+@pytest.mark.parametrize("line", ["approve --grant", "approve --grant ever", "approve 1 --grantcall x"])
+def test_approve_with_an_unknown_grant_approves_nothing(shell: Any, link: FakeSession, line: str) -> None:
+    link.client.write(j.started(), *j.called(), j.paused())
+    link.client.rows = [run_row(start_cursor=1, status=RunStatus.INTERRUPTED)]
+
+    with pytest.raises(UsageError, match="--grant call"):
+        shell.run_line_magic("lobu", line)
+
+    assert link.client.resumed == []
+
+
 def test_approve_where_nothing_waits_says_so(shell: Any, link: FakeSession) -> None:
     link.client.write(j.started(), j.finished())
     link.client.rows = [run_row(start_cursor=1, status=RunStatus.SUCCEEDED)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import AsyncIterator
 from contextlib import aclosing
 from pathlib import Path
 from typing import Any
@@ -12,18 +13,22 @@ import pytest
 import yaml
 
 from lobu_jupyter.model.callers import Person
-from lobu_jupyter.model.covering import GRANTS, GrantName, is_simple, words_of
+from lobu_jupyter.model.covering import GRANTS, call_digest, is_simple, words_of
 from lobu_jupyter.model.errors import InvalidField
 from lobu_jupyter.model.events import Event, custom
 from lobu_jupyter.model.policy import Grant, Policy, Rules, Verdict, judge
 from lobu_jupyter.model.requests import AuditQuery, NewThread
 from lobu_jupyter.server import openapi_path
+from tests.agents.bench import resume, run
+from tests.extending.test_acp import Rig as Robot
 from tests.gateway.rig import ME, OTHER, Rig, Worker, approve, call, paused
 from tests.peek import peek
 from tests.server.test_callers import NamedUsers
 from tests.server.wire import Wire
 
-CODE = json.loads((Path(__file__).parents[1] / "vectors" / "grants" / "code.json").read_text("utf-8"))
+VECTORS = Path(__file__).parents[1] / "vectors" / "grants"
+WORDS: list[dict[str, str]] = json.loads((VECTORS / "words.json").read_text("utf-8"))
+CODE = json.loads((VECTORS / "code.json").read_text("utf-8"))
 
 
 def verdict(covers: str, tool: str, args: dict[str, Any] | None, **more: Any) -> Verdict:
@@ -132,20 +137,66 @@ async def test_an_outside_worker_is_given_no_grant(rig: Rig) -> None:
     assert items[-1].task.policy.grants == ()
 
 
+async def test_this_exact_call_is_also_for_what_its_question_was_bound_to(rig: Rig) -> None:
+    started = await rig.running()
+    binds = {"server": "box", "tool": "look", "schema": "5f"}
+    ask = paused("c", metadata={"lobu": {"binds": binds}})
+    await rig.worker.emit(started.run_id, *call("c", "box__look", '{"a": 1}'), ask, checkpoint="x")
+    await rig.gateway.resume(ME, started.thread_id, [approve("c", grant="call")])
+
+    policy = Policy(grants=await grants(rig, started.thread_id))
+
+    assert judge(policy, "box__look", True, {"a": 1}, binds).verdict is Verdict.ALLOW
+    for other in ({**binds, "schema": "6f"}, None, {}):
+        assert judge(policy, "box__look", True, {"a": 1}, other).verdict is Verdict.ASK
+
+
+@pytest.fixture
+async def robot(tmp_path: Path) -> AsyncIterator[Robot]:
+    robot = Robot(tmp_path)
+    yield robot
+    for agent in robot.agents:
+        await agent.close()
+
+
 @pytest.mark.parametrize(
-    ("name", "words"),
+    ("line", "other", "tool"),
     [
-        ("call", "this exact call in this chat"),
-        ("thread", "simple code in this chat"),
-        ("notebook", "simple code in this notebook"),
-        ("thread_all", "every odd*tool? call in this chat"),
-        ("notebook_all", "every odd*tool? call in this notebook"),
+        ("ask {root}/a.txt hello", "ask {root}/a.txt bye", "robot__edit"),
+        ("write {root}/b.txt hello", "write {root}/b.txt bye", "robot__write"),
+        ("run echo hello", "run echo bye", "robot__execute"),
     ],
 )
-def test_a_grant_says_in_words_what_it_covers(name: GrantName, words: str) -> None:
-    scope, what = GRANTS[name]
+async def test_this_exact_call_of_an_outside_agents_own_tool_covers_itself_only(
+    robot: Robot, line: str, other: str, tool: str
+) -> None:
+    root = f"{robot.home}/root"
+    first, second = robot.task(line.format(root=root)), robot.task(other.format(root=root))
+    asked = await run(robot.agent, first)
+    (question,) = asked.interrupts
+    assert question.tool_name == tool
+    digest = call_digest(tool, question.args, question.binds)
+    held = Policy(grants=(Grant(grant_id="g", tool=tool, scope="thread", covers="call", digest=digest),))
+    await resume(robot.agent, first, asked, None, "reject")
 
-    assert words_of(Grant(grant_id="g", tool="odd[*]tool[?]", scope=scope, covers=what)) == words
+    again = await run(robot.agent, msgspec.structs.replace(first, run_id="run_2", policy=held))
+    differs = await run(robot.agent, msgspec.structs.replace(second, run_id="run_3", policy=held))
+
+    assert again.pause is None
+    assert [value["grantId"] for value in again.customs("lobu.granted")] == ["g"]
+    assert [interrupt.tool_name for interrupt in differs.interrupts] == [tool]
+
+
+@pytest.mark.parametrize("vector", WORDS, ids=lambda vector: vector["words"])
+def test_a_grant_says_in_words_what_it_covers(vector: dict[str, str]) -> None:
+    """The browser says the same: labextension/test/grants.test.tsx has these vectors too."""
+    grant = msgspec.convert({"grantId": "g", **vector}, Grant)
+
+    assert words_of(grant) == vector["words"]
+
+
+def test_the_vectors_have_every_grant() -> None:
+    assert {(vector["scope"], vector["covers"]) for vector in WORDS} == set(GRANTS.values())
 
 
 def test_the_document_names_every_grant() -> None:

@@ -13,6 +13,7 @@ import asyncio
 import os
 import shlex
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -111,7 +112,8 @@ class Asking:
         update = ask.params["toolCall"]
         out = self._mapper.call(update)
         call = self._mapper.calls[str(update["toolCallId"])]
-        ruling = judge(self._task.policy, call.name, needs_approval=True)
+        binds = _binds(call.diff())
+        ruling = self._ruling(call, binds)
         always = not ruling.no_grant and self._task.policy.max_mode == "allow"
         offered = options.offered(ask.params["options"], self._session.process.modes, always=always)
         yes = options.plain_of(offered, yes=True)
@@ -126,7 +128,8 @@ class Asking:
         if ruling.verdict is Verdict.DENY or (allowed and not self._task.policy.answerable):
             ask.give(options.answer(options.plain_of(offered, yes=False)))
             return out, None
-        interrupt = self._interrupt(call, f"{call.title or call.name}?", call.diff(), ruling, offered)
+        message = f"{call.title or call.name}?"
+        interrupt = self._interrupt(call, message, call.diff(), ruling, offered, binds=binds)
         if (why := _too_much(interrupt)) is not None:
             ask.give(options.answer(options.plain_of(offered, yes=False)))
             return [*out, *self._mapper.answer(call, why)], None
@@ -158,6 +161,9 @@ class Asking:
         self._session.changes += changes
         self._session.commands += commands
 
+    def _ruling(self, call: AcpCall, binds: dict[str, Any] | None = None) -> Ruling:
+        return judge(self._task.policy, call.name, needs_approval=True, args=call.args(), binds=binds)
+
     def _interrupt(
         self,
         call: AcpCall,
@@ -165,6 +171,8 @@ class Asking:
         diff: str | None,
         ruling: Ruling,
         offered: list[dict[str, Any]] | None = None,
+        *,
+        binds: dict[str, Any] | None = None,
     ) -> Interrupt:
         return Interrupt(
             in_memory=True,
@@ -180,6 +188,7 @@ class Asking:
             diff=diff,
             no_grant=ruling.no_grant or (offered is not None and options.plain_of(offered, yes=True) is None),
             options=offered or [],
+            binds=binds,
             agent_mode=self._session.process.modes.current or None,
             parent_tool_call_ids=self._mapper.beside(call),
         )
@@ -205,7 +214,7 @@ class Asking:
             f"{self._agent}__execute", {"argv": argv, "program": program, "cwd": cwd, "env": env or None}
         )
         out = self._mapper.begin(call)
-        ruling = judge(self._task.policy, call.name, needs_approval=True)
+        ruling = self._ruling(call)
         if ruling.verdict is Verdict.ALLOW:
             return [*out, *_granted(call, ruling), *await self._started(ask, call, runs)], None
         if ruling.verdict is Verdict.DENY:
@@ -286,13 +295,14 @@ class Asking:
             return [], None
         call = OwnCall(f"{self._agent}__write", {"path": path})
         out = self._mapper.begin(call)
-        ruling = judge(self._task.policy, call.name, needs_approval=True)
+        binds = _binds(ask.params["content"])
+        ruling = self._ruling(call, binds)
         if ruling.verdict is Verdict.ALLOW:
             return [*out, *_granted(call, ruling), *await self._written(ask, call, preview.guard)], None
         if ruling.verdict is Verdict.DENY:
             ask.refuse(refused(ruling.why))
             return [*out, *self._mapper.answer(call, f"It was not written: {ruling.why}.")], None
-        interrupt = self._interrupt(call, preview.message, preview.diff, ruling)
+        interrupt = self._interrupt(call, preview.message, preview.diff, ruling, binds=binds)
         if (why := _too_much(interrupt)) is not None:
             ask.refuse(refused(why))
             return [*out, *self._mapper.answer(call, why)], None
@@ -344,6 +354,11 @@ class Asking:
 def _granted(call: AcpCall, ruling: Ruling) -> list[Event]:
     """Return the event for a call that needs no answer because of a grant."""
     return [] if ruling.grant_id is None else [granted(call.id, call.name, ruling)]
+
+
+def _binds(change: str | None) -> dict[str, Any] | None:
+    """Return what an approval covers beside the arguments: the change, which a question shows as a diff."""
+    return None if change is None else {"change": sha256(change.encode("utf-8", "surrogatepass")).hexdigest()}
 
 
 def _too_much(interrupt: Interrupt) -> str | None:

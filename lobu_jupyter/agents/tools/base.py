@@ -158,6 +158,7 @@ class BoundTool:
     ``always_asks``: a person approves each call, whatever mode, rule or grant would allow it.
     ``registered``: a function of the kernel, which takes the name of no other tool. ``client``: the run's client answers
     its calls. ``rest``: how to get the part of an answer that is left out because it is too long, as a sentence.
+    ``binds``: what an approval covers beside the arguments.
     """
 
     spec: ToolSpec
@@ -166,6 +167,7 @@ class BoundTool:
     needs: str | None = None
     always_asks: bool = False
     registered: bool = False
+    binds: dict[str, Any] | None = None
     client: bool = False
     rest: str = REST
 

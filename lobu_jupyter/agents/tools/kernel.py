@@ -101,13 +101,20 @@ def registered(spec: ToolSpec) -> BoundTool:
     async def preview(work: Work, args: dict[str, Any]) -> Preview:
         return _preview(spec)
 
-    return BoundTool(spec, run, preview, needs="kernel", registered=True, always_asks=spec.by_agent)
+    asks = spec.by_agent
+    return BoundTool(
+        spec, run, preview, needs="kernel", registered=True, always_asks=asks, binds=_binds(spec)
+    )
+
+
+def _binds(spec: ToolSpec) -> dict[str, Any]:
+    return {"function": spec.name, "fingerprint": spec.fingerprint}
 
 
 def _preview(spec: ToolSpec) -> Preview:
     """Return the question about a function. An approval covers the function as it is registered."""
     whose = "the function" if spec.by_agent else "your function"
-    binds = {"function": spec.name, "fingerprint": spec.fingerprint}
+    binds = _binds(spec)
     return Preview(f"Call {whose} {spec.name}?", guard=binds, binds=binds, by_agent=spec.by_agent)
 
 

@@ -342,7 +342,7 @@ def _bound(server: McpServer, name: str, tool: Tool) -> BoundTool:
     spec = ToolSpec(
         name=name, description=tool.description or tool.title or "", parameters=dict(tool.input_schema)
     )
-    return BoundTool(spec, run, preview)
+    return BoundTool(spec, run, preview, binds=binds)
 
 
 def _unreachable(name: str, why: str) -> BoundTool:

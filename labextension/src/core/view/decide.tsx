@@ -326,13 +326,16 @@ export function Grants(props: { controls: Controls; view: IView }): VNode | null
 /** The grants that a question may be approved with, and what each gives away. */
 function grantsOf(interrupt: IInterrupt, trans: ITrans): [Grant, string][] {
   const tool = visible(interrupt.metadata?.lobu?.toolName ?? '');
+  const exact: [Grant, string] = ['call', trans.__('Always allow this exact call in this chat')];
   if (tool === 'run_code') {
     return [
+      exact,
       ['thread', trans.__('Always allow simple code in this chat')],
       ['notebook', trans.__('Always allow simple code in this notebook')]
     ];
   }
   return [
+    exact,
     ['thread_all', trans.__('Always allow %1 in this chat, whatever it does', tool)],
     ['notebook_all', trans.__('Always allow %1 in this notebook, whatever it does', tool)]
   ];

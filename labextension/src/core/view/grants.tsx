@@ -13,7 +13,7 @@ const LATEST_MS = 3_600_000;
 export function coverage(grant: Grant, tool: string, trans: ITrans): string {
   const name = visibleLine(tool);
   const words = new Map<string, string>([
-    ['call', trans.__('this exact call in this chat')],
+    ['call', trans.__('this exact %1 call in this chat', name)],
     ['thread', trans.__('simple code in this chat')],
     ['notebook', trans.__('simple code in this notebook')],
     ['thread_all', trans.__('every %1 call in this chat', name)],
@@ -143,12 +143,11 @@ function Undo(props: {
   );
 }
 
-function wordsOf(grant: IGrant, trans: ITrans): string {
+/** What runs without asking under a grant, in words; lobu_jupyter/model/covering.py says the same. */
+export function wordsOf(grant: IGrant, trans: ITrans): string {
   const tool = grant.tool.replace(/\[([*?[])\]/g, '$1'); // a literal as a glob
-  const named = grant.covers === 'all' ? (`${grant.scope}_all` as const) : grant.scope;
-  return grant.covers === 'call'
-    ? `${coverage('call', tool, trans)} (${visibleLine(tool)})`
-    : coverage(named, tool, trans);
+  const all = grant.covers === 'all' ? (`${grant.scope}_all` as const) : grant.scope;
+  return coverage(grant.covers === 'call' ? 'call' : all, tool, trans);
 }
 
 function since(grant: IGrant, trans: ITrans): string {
