@@ -142,7 +142,7 @@ async def test_this_exact_call_is_also_for_what_its_question_was_bound_to(rig: R
     binds = {"server": "box", "tool": "look", "schema": "5f"}
     ask = paused("c", metadata={"lobu": {"binds": binds}})
     await rig.worker.emit(started.run_id, *call("c", "box__look", '{"a": 1}'), ask, checkpoint="x")
-    await rig.gateway.resume(ME, started.thread_id, [approve("c", grant="call")])
+    await rig.gateway.policy.resume(ME, started.thread_id, [approve("c", grant="call")])
 
     policy = Policy(grants=await grants(rig, started.thread_id))
 
