@@ -15,6 +15,7 @@ import msgspec
 
 from lobu_jupyter.gateway.journal.hub import inbox_topic
 from lobu_jupyter.gateway.runs.end import fail_run
+from lobu_jupyter.gateway.runs.lease import fetch_lease, lease_of
 from lobu_jupyter.model.errors import StoreUnavailable
 from lobu_jupyter.model.ports import InboxItem, KernelInfo, Resumption, Task, ToolSpec
 from lobu_jupyter.model.runs import ErrorCode
@@ -98,8 +99,7 @@ async def _item(ctx: Context, worker: WorkerCaller, row: Row) -> InboxItem | Non
 
 async def _task(ctx: Context, worker: WorkerCaller, run_id: str) -> Task | None:
     async def body(tx: Tx) -> _Parts | None:
-        deadline = ctx.now() + ctx.settings.lease_seconds
-        if await tx.run("fetch_lease", run_id=run_id, worker_id=worker.worker_id, deadline=deadline) == 0:
+        if not await fetch_lease(ctx, tx, run_id, worker):
             return None
         return await _parts(ctx, tx, run_id)
 
@@ -122,7 +122,7 @@ async def _is_child(tx: Tx, worker: WorkerCaller) -> bool:
 
 
 async def _parts(ctx: Context, tx: Tx, run_id: str) -> _Parts:
-    run, lease = await tx.one("run", run_id=run_id), await tx.one("lease", run_id=run_id)
+    run, lease = await tx.one("run", run_id=run_id), await lease_of(tx, run_id)
     assert run is not None, "a lease has its run"
     assert lease is not None, "it was fetched in this transaction"
     thread = await tx.one("thread", thread_id=run["thread_id"])

@@ -13,6 +13,7 @@ import msgspec
 from lobu_jupyter.gateway.journal.journal import append, stamped
 from lobu_jupyter.gateway.locking import check_locked, lock_all
 from lobu_jupyter.gateway.runs.end import fail_run
+from lobu_jupyter.gateway.runs.lease import leases_of_kernel
 from lobu_jupyter.model.callers import Caller, KernelCaller
 from lobu_jupyter.model.errors import Conflict, NotAllowed
 from lobu_jupyter.model.events import custom
@@ -55,7 +56,7 @@ async def kernel_event(ctx: Context, kernel_id: str, what: What, detail: str = "
     message = f"{happened}{f' ({detail})' if detail else ''}. {hint}"
 
     async def concerned(tx: Tx) -> tuple[list[Row], list[Row]]:
-        ended = await tx.all("leases_of_kernel", kernel_id=kernel_id)
+        ended = await leases_of_kernel(tx, kernel_id)
         return ended, await tx.all("threads_waiting_on_kernel", kernel_id=kernel_id)
 
     async def body(tx: Tx) -> list[str]:

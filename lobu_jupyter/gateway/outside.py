@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from lobu_jupyter.agents.tools.risks import MAX_CHARS, risks_of, risks_of_call
+from lobu_jupyter.gateway.runs.lease import lease_of
 
 from .registrations import tools_of_kernel
 
@@ -26,7 +27,7 @@ NOTEBOOK_TOOLS = frozenset(["insert_cell", "edit_cell", "delete_cell", "move_cel
 
 async def as_seen(tx: Tx, run: Row, interrupt: Interrupt) -> Interrupt:
     """Return the question, with the gateway's own findings if an outside worker asks it."""
-    lease = await tx.one("lease", run_id=run["run_id"])
+    lease = await lease_of(tx, run["run_id"])
     worker = lease and await tx.one("worker", worker_id=lease["worker_id"])
     if worker is None or worker["child"]:
         return interrupt

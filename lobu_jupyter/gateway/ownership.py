@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
+from lobu_jupyter.gateway.runs.lease import leases_of_worker
 from lobu_jupyter.model.errors import KernelNotFound, NotAllowed
 
 from .access import record
@@ -101,7 +102,7 @@ async def works_in(ctx: Context, worker: WorkerCaller, kernel_id: str) -> None:
     """
 
     async def body(tx: Tx) -> set[str]:
-        leases = await tx.all("leases_of_worker", worker_id=worker.worker_id)
+        leases = await leases_of_worker(tx, worker.worker_id)
         runs = [
             await tx.one("run", run_id=each["run_id"]) for each in leases if each["kernel_id"] == kernel_id
         ]

@@ -12,6 +12,7 @@ import psutil
 from lobu_jupyter.gateway.locking import check_locked, lock_all
 from lobu_jupyter.gateway.runs.begin import begin_next
 from lobu_jupyter.gateway.runs.end import fail_run
+from lobu_jupyter.gateway.runs.lease import leases_of_server
 from lobu_jupyter.gateway.runs.lost_pause import lose_pauses
 from lobu_jupyter.model.runs import ErrorCode
 
@@ -128,10 +129,10 @@ async def discharge(ctx: Context, server_id: str) -> list[str]:
     """End the runs of a server that is gone, and its child workers. Outside workers keep their runs."""
 
     async def body(tx: Tx) -> list[str]:
-        locked = await lock_all(tx, await tx.all("leases_of_server", server_id=server_id))
+        locked = await lock_all(tx, await leases_of_server(tx, server_id))
         await tx.run("drop_server", server_id=server_id)
         await tx.run("end_children", server_id=server_id, now=ctx.now())
-        leases = await tx.all("leases_of_server", server_id=server_id)
+        leases = await leases_of_server(tx, server_id)
         check_locked(locked, leases)
         for lease in leases:
             await fail_run(ctx, tx, lease["run_id"], ErrorCode.SERVER_RESTARTED, RESTARTED, then_next=False)

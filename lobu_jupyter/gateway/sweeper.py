@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from lobu_jupyter.gateway.journal.hub import thread_topic
 from lobu_jupyter.gateway.runs.end import expire_due, fail_run
+from lobu_jupyter.gateway.runs.lease import has_lapsed, lapsed_leases, lease_of, unassigned_leases
 from lobu_jupyter.gateway.runs.lost_pause import lose_pauses
 from lobu_jupyter.model.errors import StoreUnavailable
 from lobu_jupyter.model.runs import ErrorCode
@@ -41,7 +42,7 @@ async def sweep(ctx: Context) -> int:
 
     async def look(tx: Tx) -> tuple[list[str], ...]:
         now = ctx.now()
-        lapsed = await tx.all("lapsed_leases", now=now)
+        lapsed = await lapsed_leases(ctx, tx)
         expired = await tx.all("expired_threads", now=now)
         deleted = await tx.all("deleted_threads", until=now - ctx.settings.purge_seconds)
         temporary = await tx.all(
@@ -75,12 +76,12 @@ async def _each(names: list[str], act: Callable[[str], Awaitable[bool]], what: s
 async def _give_up(ctx: Context, run_id: str) -> bool:
     async def body(tx: Tx) -> bool:
         await tx.lock_thread_of(run_id)
-        lease = await tx.one("lease", run_id=run_id)
+        lease = await lease_of(tx, run_id)
         if lease is None:
             return False
         await tx.lock_leases(lease["thread_id"])
-        lease = await tx.one("lease", run_id=run_id)
-        if lease is None or lease["deadline"] > ctx.now():
+        lease = await lease_of(tx, run_id)
+        if lease is None or not has_lapsed(ctx, lease):
             return False
         message = LOST if lease["fetched"] else NEVER_BEGUN
         return await fail_run(ctx, tx, run_id, ErrorCode.WORKER_LOST, message)
@@ -131,7 +132,7 @@ async def _housekeeping(ctx: Context) -> None:
     async def body(tx: Tx) -> int:
         await tx.run("forget_workers", until=ctx.now() - KEEP_WORKERS_SECONDS)
         await take_waiting(ctx, tx)  # a worker and a run may have come at the same time, unseen by each other
-        if await tx.all("unassigned_leases", server_id=ctx.server_id):
+        if await unassigned_leases(ctx, tx):
             ctx.call_worker(tx)  # another server may have left a run of our kernel to us
         waiting = await tx.one("count_open_interrupts")
         return waiting["open"] if waiting is not None else 0

@@ -9,8 +9,18 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
-from lobu_jupyter.gateway.runs.begin import assign, tell
 from lobu_jupyter.gateway.runs.end import fail_run
+from lobu_jupyter.gateway.runs.lease import (
+    assign,
+    extend_leases,
+    hand_on,
+    holds,
+    lease_of,
+    leases_of_kernel,
+    leases_of_worker,
+    tell,
+    unassigned_leases,
+)
 from lobu_jupyter.gateway.runs.lost_pause import lose_pause, lose_pauses
 from lobu_jupyter.model.bounds import Announced
 from lobu_jupyter.model.callers import Caller, WorkerCaller
@@ -100,7 +110,7 @@ def _hash(token: str) -> str:
 
 async def lock_waiting(ctx: Context, tx: Tx) -> set[str]:
     """Lock and return the threads whose runs wait for a worker of this server."""
-    return await lock_all(tx, await tx.all("unassigned_leases", server_id=ctx.server_id))
+    return await lock_all(tx, await unassigned_leases(ctx, tx))
 
 
 async def take_waiting(ctx: Context, tx: Tx, locked: set[str] | None = None) -> None:
@@ -109,7 +119,7 @@ async def take_waiting(ctx: Context, tx: Tx, locked: set[str] | None = None) -> 
     ``locked``: the threads that :func:`lock_waiting` has locked. A run of another one is taken by the next call.
     """
     locked = await lock_waiting(ctx, tx) if locked is None else locked
-    for lease in await tx.all("unassigned_leases", server_id=ctx.server_id) if locked else []:
+    for lease in await unassigned_leases(ctx, tx) if locked else []:
         if lease["thread_id"] in locked:
             await assign(ctx, tx, lease["run_id"], lease["agent"])
 
@@ -150,8 +160,7 @@ async def heartbeat(ctx: Context, worker: WorkerCaller) -> None:
     """Record that the worker is alive, and so are the runs that it has fetched."""
 
     async def body(tx: Tx) -> None:
-        deadline = ctx.now() + ctx.settings.lease_seconds
-        await tx.run("extend_leases", worker_id=worker.worker_id, deadline=deadline)
+        await extend_leases(ctx, tx, worker.worker_id)
         await see(ctx, tx, worker)
 
     await ctx.database.write(body)
@@ -161,7 +170,7 @@ async def has_run_in(ctx: Context, worker_id: str, kernel_id: str) -> bool:
     """Return whether the worker has a run under way that is bound to the kernel."""
 
     async def body(tx: Tx) -> bool:
-        leases = await tx.all("leases_of_kernel", kernel_id=kernel_id)
+        leases = await leases_of_kernel(tx, kernel_id)
         return any(lease["worker_id"] == worker_id for lease in leases)
 
     return await ctx.database.read(body)
@@ -217,10 +226,10 @@ async def run_at_hand(tx: Tx, worker: WorkerCaller, run_id: str) -> tuple[Row, R
     run = await tx.one("run", run_id=run_id)
     if run is None:
         raise RunNotFound
-    lease = await tx.one("lease", run_id=run_id)
+    lease = await lease_of(tx, run_id)
     if lease is None:
         raise RunEnded
-    if (lease["worker_id"], lease["incarnation"]) != (worker.worker_id, worker.incarnation):
+    if not holds(worker, lease):
         raise StaleIncarnation
     thread = await tx.one("thread", thread_id=run["thread_id"])
     assert thread is not None, "a run has its thread"
@@ -244,16 +253,16 @@ async def worker_gone(ctx: Context, worker_id: str, why: str = "", exit_code: in
     because = f": {why}" if why else ""
 
     async def body(tx: Tx) -> list[str]:
-        locked = await lock_all(tx, await tx.all("leases_of_worker", worker_id=worker_id))
+        locked = await lock_all(tx, await leases_of_worker(tx, worker_id))
         if await tx.run("end_worker", worker_id=worker_id, now=ctx.now()) == 0:
             return []
-        leases = await tx.all("leases_of_worker", worker_id=worker_id)
+        leases = await leases_of_worker(tx, worker_id)
         check_locked(locked, leases)
         ended: list[str] = []
         for lease in leases:
             run_id = lease["run_id"]
             if not lease["fetched"]:
-                await _hand_on(ctx, tx, run_id)
+                await hand_on(ctx, tx, run_id)
                 continue
             message = (
                 f"The agent's worker process ended in the middle of run {run_id}{how}{because}. Ask again."
@@ -268,20 +277,12 @@ async def worker_gone(ctx: Context, worker_id: str, why: str = "", exit_code: in
     return ended
 
 
-async def _hand_on(ctx: Context, tx: Tx, run_id: str) -> None:
-    """Assign a run that its worker never fetched to the next worker. It loses nothing."""
-    await tx.run("unassign_lease", run_id=run_id)
-    run = await tx.one("run", run_id=run_id)
-    assert run is not None, "a lease has its run"
-    await assign(ctx, tx, run_id, run["agent"])
-
-
 async def no_worker(ctx: Context, message: str) -> list[str]:
     """End this server's runs that wait for a worker, with `message`, because none can be started."""
 
     async def body(tx: Tx) -> list[str]:
-        locked = await lock_all(tx, await tx.all("unassigned_leases", server_id=ctx.server_id))
-        waiting = await tx.all("unassigned_leases", server_id=ctx.server_id)
+        locked = await lock_all(tx, await unassigned_leases(ctx, tx))
+        waiting = await unassigned_leases(ctx, tx)
         check_locked(locked, waiting)
         for lease in waiting:
             await fail_run(ctx, tx, lease["run_id"], ErrorCode.WORKER_DIED, message)

@@ -8,17 +8,17 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from lobu_jupyter.gateway.journal.hub import inbox_topic
 from lobu_jupyter.gateway.journal.journal import append, stamped
 from lobu_jupyter.model.events import custom, run_started
 from lobu_jupyter.model.ids import new_id
+
+from .lease import add_lease, assign
 
 if TYPE_CHECKING:
     from lobu_jupyter.gateway.context import Context
     from lobu_jupyter.store.tx import Row, Tx
 
 TITLE_CHARS = 60
-SERVER_SILENCE = 30.0  # seconds after which another server is not expected to take a run
 
 
 async def add_run(ctx: Context, tx: Tx, thread_id: str, owner: str, **fields: Any) -> str:
@@ -44,7 +44,7 @@ async def begin(
     run = await tx.one("run", run_id=run_id)
     assert run is not None, "the caller has just read or added it"
     await tx.lock_leases(run["thread_id"])
-    await _lease(ctx, tx, run)
+    await add_lease(ctx, tx, run)
     await title_once(ctx, tx, run)
     first = [*(first or []), *_state_of(ctx, run)]
     start = await append(tx, run["thread_id"], run_id, [_started(ctx, run, resume), *first], ctx.now())
@@ -72,61 +72,6 @@ async def begin_and_end(ctx: Context, tx: Tx, run: Row, terminal: bytes) -> int:
     await tx.run("set_start", run_id=run["run_id"], start_cursor=end - 1, cursor=end - 2)
     tx.after(lambda: ctx.observer.run_began(run["run_id"], run["thread_id"], run["agent"]))
     return end
-
-
-async def _lease(ctx: Context, tx: Tx, run: Row) -> None:
-    kernel = None
-    if run["kernel_id"]:
-        await tx.lock_kernel(run["kernel_id"])
-        kernel = await tx.one("kernel", kernel_id=run["kernel_id"])
-    server = ctx.server_id
-    if kernel is not None and kernel["server_id"] not in (None, server):
-        since = ctx.now() - SERVER_SILENCE
-        if await tx.one("live_server", server_id=kernel["server_id"], since=since):
-            server = kernel["server_id"]  # only that one can reach the kernel
-    await tx.run(
-        "add_lease",
-        run_id=run["run_id"],
-        thread_id=run["thread_id"],
-        server_id=server,
-        kernel_id=run["kernel_id"],
-        kernel_incarnation=kernel["incarnation"] if kernel is not None else 0,
-        deadline=ctx.now() + ctx.settings.start_seconds,
-    )
-
-
-async def assign(ctx: Context, tx: Tx, run_id: str, agent: str) -> bool:
-    """Put a leased run into the inbox of a live worker of its server. Without one, ask for one.
-
-    A run that continues after a pause goes to the worker that paused it, if that is alive: an external agent
-    waits there.
-    """
-    lease = await tx.one("lease", run_id=run_id)
-    assert lease is not None, "only leased runs are assigned"
-    since = ctx.now() - ctx.settings.outside_seconds
-    before = await tx.one("incarnation_of_parent", run_id=run_id)
-    worker = await tx.one(
-        "pick_worker",
-        run_id=run_id,
-        server_id=lease["server_id"],
-        agent=agent,
-        since=since,
-        before=before["incarnation"] if before is not None else 0,
-    )
-    if worker is None:
-        ctx.call_worker(tx)
-        return False
-    await tx.run(
-        "assign_lease", run_id=run_id, worker_id=worker["worker_id"], incarnation=worker["incarnation"]
-    )
-    await tell(tx, worker["worker_id"], "start", run_id)
-    return True
-
-
-async def tell(tx: Tx, worker_id: str, kind: str, run_id: str | None, reason: str = "") -> None:
-    """Put one item into a worker's inbox."""
-    await tx.run("tell_worker", worker_id=worker_id, kind=kind, run_id=run_id, reason=reason)
-    tx.wake(inbox_topic(worker_id))
 
 
 async def title_once(ctx: Context, tx: Tx, run: Row) -> None:

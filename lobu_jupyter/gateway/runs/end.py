@@ -14,7 +14,8 @@ from lobu_jupyter.model.events import Event, custom, encode, run_error, run_fini
 from lobu_jupyter.model.interrupts import InterruptStatus, held_calls
 from lobu_jupyter.model.runs import ErrorCode, RunError, RunStatus
 
-from .begin import begin_and_end, begin_next, tell
+from .begin import begin_and_end, begin_next
+from .lease import drop_lease, lease_of, tell
 
 if TYPE_CHECKING:
     from lobu_jupyter.gateway.context import Context
@@ -56,7 +57,7 @@ async def finish(
         error_message=error.message if error else None,
     )
     assert changed == 1, "the caller saw its lease in this transaction"
-    await tx.run("drop_lease", run_id=run_id)
+    await drop_lease(tx, run_id)
     text = f"{prompt_of(run)}\n{said.decode()}"
     await tx.run("index_run", thread_id=run["thread_id"], run_id=run_id, text=text)
     await tx.run("drop_parent_checkpoint", run_id=run_id)
@@ -96,7 +97,7 @@ async def _close(
     if run is None:
         return False
     await tx.lock_leases(run["thread_id"])
-    lease = await tx.one("lease", run_id=run_id)
+    lease = await lease_of(tx, run_id)
     if lease is None:
         return False
     terminal = event or run_finished(run["thread_id"], run_id, {"type": "cancelled"})

@@ -27,6 +27,7 @@ from lobu_jupyter.model.streamed import is_printed
 
 from .end import finish
 from .granted import GRANTED, record_uses
+from .lease import extend_lease, holds, lease_of, take_batch
 from .pause import pause
 
 if TYPE_CHECKING:
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from lobu_jupyter.gateway.context import Context
     from lobu_jupyter.model.callers import WorkerCaller
     from lobu_jupyter.model.redaction import Redactor
-    from lobu_jupyter.model.slice import Slice
     from lobu_jupyter.store.bodies import Body, Outcome
     from lobu_jupyter.store.tx import Row, Tx
 
@@ -53,7 +53,6 @@ _DELTAS = frozenset(
     }
 )
 _TERMINAL = (ev.RunFinished, ev.RunErrorEvent)
-LIFE_SECONDS = 1.0  # a lease is extended at most once in this time
 MAX_TOKENS = 10**12  # of one count of one run, so that no sum overflows
 UNASKED_EVENTS = 64  # a batch of more is judged by its lease before its events are parsed
 _STATUS = {
@@ -153,8 +152,8 @@ async def _known(ctx: Context, worker: WorkerCaller, batch: ev.Batch) -> _Taken 
         return None
 
     async def body(tx: Tx) -> _Taken | None:
-        lease = await tx.one("lease", run_id=batch.run_id)
-        if lease is not None and lease["batch"] + 1 == batch.batch and _holds(worker, lease):
+        lease = await lease_of(tx, batch.run_id)
+        if lease is not None and lease["batch"] + 1 == batch.batch and holds(worker, lease):
             return None
         return await _repeated(tx, worker, batch)
 
@@ -162,10 +161,6 @@ async def _known(ctx: Context, worker: WorkerCaller, batch: ev.Batch) -> _Taken 
         return await ctx.database.read(body)
     except LobuError as refusal:
         return refusal
-
-
-def _holds(worker: WorkerCaller, lease: Row) -> bool:
-    return (lease["worker_id"], lease["incarnation"]) == (worker.worker_id, worker.incarnation)
 
 
 def _check(ctx: Context, batch: ev.Batch) -> _Checked:
@@ -248,13 +243,7 @@ async def _take(ctx: Context, tx: Tx, worker: WorkerCaller, checked: _Checked) -
     """Journal a batch of the lease's worker."""
     batch, run_id = checked.batch, checked.batch.run_id
     await tx.lock_thread_of(run_id)
-    lease = await tx.one(
-        "take_batch",
-        run_id=run_id,
-        batch=batch.batch,
-        worker_id=worker.worker_id,
-        incarnation=worker.incarnation,
-    )
+    lease = await take_batch(tx, worker, batch)
     if lease is None:
         return await _repeated(tx, worker, batch)
     slice_ = await ctx.slices.take(tx, lease, batch.batch - 1)
@@ -274,7 +263,8 @@ async def _take(ctx: Context, tx: Tx, worker: WorkerCaller, checked: _Checked) -
         cursor = await _end(ctx, tx, lease, checked, bodies[:-1], owed, slice_.said)
     else:
         cursor = await append_more(ctx, tx, lease, bodies) if bodies else lease["cursor"]
-        await _extend(ctx, tx, lease, slice_)
+        if await extend_lease(ctx, tx, lease, open_of(slice_)):
+            await tx.run("touch_thread", thread_id=lease["thread_id"], now=ctx.now())
         tx.after(lambda: ctx.slices.keep(run_id, batch.batch, slice_))
     return {"acked": batch.batch, "cursor": cursor}
 
@@ -289,20 +279,9 @@ async def _repeated(tx: Tx, worker: WorkerCaller, batch: ev.Batch) -> _Taken:
         return {"acked": batch.batch, "cursor": run["cursor"]}
     if run["deadline"] is None:  # there is no lease
         raise RunEnded
-    if not _holds(worker, run):
+    if not holds(worker, run):
         raise StaleIncarnation
     raise Conflict(f"Batch {run['batch'] + 1} comes next, not {batch.batch}.", expected=run["batch"] + 1)
-
-
-async def _extend(ctx: Context, tx: Tx, lease: Row, slice_: Slice) -> None:
-    """Extend the lease, as a batch is a sign of life. At a hundred a second, one extension is enough."""
-    now = ctx.now()
-    chunk = open_of(slice_)
-    deadline = now + ctx.settings.lease_seconds
-    if lease["fetched"] and chunk == lease["chunk"] and deadline < lease["deadline"] + LIFE_SECONDS:
-        return
-    await tx.run("extend_lease", run_id=lease["run_id"], deadline=deadline, chunk=chunk)
-    await tx.run("touch_thread", thread_id=lease["thread_id"], now=now)
 
 
 async def _end_body(ctx: Context, tx: Tx, run: Row, checked: _Checked, owed: frozenset[str]) -> bytes:
