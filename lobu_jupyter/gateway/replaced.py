@@ -18,7 +18,7 @@ What = Literal["deleted", "replaced"]
 
 
 async def notebook_gone(ctx: Context, path: str, what: What, *, owner: str | None = None) -> None:
-    """End the grants and rules of a notebook, or a folder, that was deleted or replaced; of `owner`, or everybody's."""
+    """End the grants of a notebook, or a folder, that was deleted or replaced, and its rules for `owner`."""
 
     async def body(tx: Tx) -> None:
         await end_of(ctx, tx, path, what, owner)
@@ -29,9 +29,12 @@ async def notebook_gone(ctx: Context, path: str, what: What, *, owner: str | Non
 async def end_of(ctx: Context, tx: Tx, path: str, what: What, owner: str | None) -> None:
     """End the grants and rules of a notebook, or of a folder of notebooks, and those of its chats.
 
-    ``owner``: whose file it was; None: nobody knows, so everybody's end.
+    On a shared tree the file is everybody's, so everybody's grants end, and each person is asked again. Rules only
+    tighten, so those of other persons stay.
+
+    ``owner``: the person who did it, whose rules end. None: nobody knows, so everybody's rules end.
     """
-    for grant in await tx.all("end_grants", path=path, owner=owner):
+    for grant in await tx.all("end_grants", path=path):
         detail = {
             "grantId": grant["grant_id"],
             "tool": grant["tool"],

@@ -245,7 +245,7 @@ async def changes(ctx: Context, by: Caller) -> AsyncGenerator[bool]:
 async def notebook_moved(ctx: Context, old_path: str, new_path: str, *, owner: str | None = None) -> None:
     """Move the threads, rules and grants of a notebook, or of a folder, that was renamed.
 
-    What was granted in another file of the new path ends, for `owner` or for everybody.
+    What was granted in another file of the new path ends. That file's rules end for `owner`, or for everybody.
     """
 
     async def body(tx: Tx) -> None:

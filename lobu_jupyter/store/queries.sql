@@ -91,8 +91,7 @@ UPDATE grants SET notebook_path = :new || substr(notebook_path, length(:old) + 1
 -- end_grants --
 -- What was granted in a notebook, or a folder of notebooks, and in their threads.
 DELETE FROM grants
- WHERE (CAST(:owner AS TEXT) IS NULL OR owner = :owner)
-   AND (notebook_path = :path OR (notebook_path >= :path || '/' AND notebook_path < :path || '0')
+ WHERE (notebook_path = :path OR (notebook_path >= :path || '/' AND notebook_path < :path || '0')
         OR thread_id IN (SELECT thread_id FROM threads WHERE notebook_path = :path
                          OR (notebook_path >= :path || '/' AND notebook_path < :path || '0')))
 RETURNING *;

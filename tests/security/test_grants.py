@@ -311,13 +311,22 @@ async def test_a_notebook_that_is_gone_takes_its_grants_and_rules_along(
     }
 
 
-async def test_a_person_ends_no_other_persons_grants(rig: Rig) -> None:
+@pytest.mark.parametrize("how", ["deleted", "replaced", "moved there"])
+async def test_on_a_shared_tree_everybodys_grants_end_and_other_persons_rules_stay(
+    rig: Rig, how: Any
+) -> None:
     mine, theirs = await granted_in(rig, "a.ipynb"), await granted_in(rig, "a.ipynb", OTHER)
-
-    await rig.gateway.threads.notebook_gone("a.ipynb", "deleted", owner=OTHER.name)
-
     assert await held(rig, "a.ipynb", mine) == (2, True)
+
+    if how == "moved there":
+        await rig.gateway.threads.notebook_moved("b.ipynb", "a.ipynb", owner=OTHER.name)
+    else:
+        await rig.gateway.threads.notebook_gone("a.ipynb", how, owner=OTHER.name)
+
+    assert await held(rig, "a.ipynb", mine) == (0, True)
     assert await held(rig, "a.ipynb", theirs, OTHER) == (0, False)
+    ended = [row for row in await rig.gateway.policy.audit(ME) if row["action"] == "grant ended"]
+    assert len(ended) == 2, "each person reads it in their own audit"
 
 
 async def test_a_notebook_that_takes_anothers_path_brings_its_own_grants_only(rig: Rig) -> None:
@@ -413,7 +422,7 @@ async def test_a_new_file_takes_nothing_of_one_that_went_unseen(wire: Wire, jp_f
 
 
 @pytest.mark.usefixtures("named")
-async def test_a_deletion_ends_what_its_own_person_granted(wire: Wire, jp_fetch: Any) -> None:
+async def test_a_deletion_ends_the_rules_of_its_own_person_only(wire: Wire, jp_fetch: Any) -> None:
     ada, bob = ({"headers": {"X-User": name}} for name in ("ada", "bob"))
     await _put(wire, jp_fetch, [("PUT", "a.ipynb", SAVE)], **ada)
     for who in (ada, bob):
