@@ -13,6 +13,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import time
 from functools import cache
 from pathlib import Path
 
@@ -60,19 +61,16 @@ class Cluster:
     def start(self) -> None:
         told = " ".join(f"-c {name}={value}" for name, value in self._settings.items())
         options = f"-p {self.port} -c unix_socket_directories='{self.folder}' {told}"
-        self._run(
-            "pg_ctl",
-            "-D",
-            self._data,
-            "-w",
-            "-t",
-            "60",
-            "-l",
-            str(self.folder / "log"),
-            "-o",
-            options,
-            "start",
-        )
+        args = ["-D", self._data, "-w", "-t", "60", "-l", str(self.folder / "log"), "-o", options, "start"]
+        for patience in range(40, -1, -1):
+            try:
+                self._run("pg_ctl", *args)
+            except RuntimeError:  # the children of one that was killed hold its memory for a moment
+                if not patience:
+                    raise
+                time.sleep(0.25)
+            else:
+                return
 
     def stop(self, how: str = "fast") -> None:
         self._run("pg_ctl", "-D", self._data, "-w", "-m", how, "stop")

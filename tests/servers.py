@@ -222,7 +222,7 @@ class RealServer:
             f"--ServerApp.root_dir={self.root}",
             f"--IdentityProvider.token={self.token}",
             "--ServerApp.jpserver_extensions=lobu_jupyter=True",
-            f"--LobuApp.store_path={self.store}",
+            f"--LobuApp.store{'' if '://' in str(self.store) else '_path'}={self.store}",
             *self._options,
         ]
 

@@ -107,11 +107,17 @@ def _arguments(kernel: ThisKernel | None, home: Path) -> list[str]:
         f"--ServerApp.port={_free_port()}",  # if it is taken by then, Jupyter takes another
         f"--ServerApp.root_dir={Path.cwd()}",
         f"--LobuApp.embedded_parent={os.getpid()}",
-        f"--LobuApp.store_path={os.environ.get('LOBU_STORE') or home / 'lobu.sqlite'}",
+        f"--LobuApp.store_path={_store(home)}",
     ]
     if kernel is not None:
         arguments.append(f"--LobuApp.embedded_connection_file={kernel.connection_file}")
     return arguments
+
+
+def _store(home: Path) -> str:
+    """Return the file of the store. An address in ``LOBU_STORE`` is taken from there, for it may hold a password."""
+    named = os.environ.get("LOBU_STORE", "")
+    return named if named and "://" not in named else str(home / "lobu.sqlite")
 
 
 def _free_port() -> int:

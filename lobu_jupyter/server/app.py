@@ -43,6 +43,14 @@ class LobuApp(ExtensionApp):
     app_name = "lobu"
     description = __doc__ or ""
 
+    store = Unicode(
+        help="The store with all threads: a path, or postgresql://user@host:5432/database for several servers "
+        "(needs lobu_jupyter[postgres]). Default: LOBU_STORE if that is such an address, else store_path."
+    ).tag(config=True)
+    store_password_file = Unicode(
+        help="The file with the password for such an address. Else it is taken from the address or PGPASSWORD. "
+        "Kernels and agents get none of these."
+    ).tag(config=True)
     store_path = Unicode(
         help="The SQLite file with all threads. Default: lobu/lobu.sqlite in Jupyter's data directory. "
         "A local disk is needed; on a network file system it is refused."

@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Any
 from jupyter_server.base.call_context import CallContext
 
 from lobu_jupyter.gateway import Gateway, Settings, open_gateway
-from lobu_jupyter.model.clock import Clock, SystemClock
 from lobu_jupyter.model.errors import LobuError, NotAllowed, StoreUnavailable
 from lobu_jupyter.server.kernels.inline_jobs import Jobs
 from lobu_jupyter.server.kernels.kernels import made_up
 
 from .contents_events import tell_contents
 from .open_pages import OpenPages
+from .store_address import is_address
 from .tasks import Tasks
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from tornado.websocket import WebSocketHandler
 
     from lobu_jupyter.gateway.observer import Observer
+    from lobu_jupyter.model.clock import Clock
     from lobu_jupyter.server.kernels.kernels import Kernels, What
 
     from .activity import Activity
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from .worker_pool import Pool
 
 READY_SECONDS = 30.0
+OPEN_AGAIN_SECONDS = 3.0
 TOLD_SECONDS = 60.0  # a store that fails for longer is logged again
 
 
@@ -51,7 +53,7 @@ TOLD_SECONDS = 60.0  # a store that fails for longer is logged again
 class ServiceSettings:
     """The administrator's settings beside the gateway's own. Sizes are in bytes."""
 
-    store_path: Path
+    store: str | Path
     gateway: Settings = field(default_factory=Settings)
     body_bytes: int = 8 * 1024 * 1024
     workers: int = 1
@@ -120,18 +122,34 @@ class Service:
             return
         self._opening = True
         try:
-            await self._open(clock or SystemClock())
+            await self._open(clock)
         except LobuError as error:
             self.failure = error
             self._told = error.message, time.monotonic()
             self.log.error("lobu: %s", error.message)
+            if is_address(str(self.settings.store)):
+                self._tasks.start(self._open_later(clock), "open the store")
         finally:
             self._ready.set()
 
-    async def _open(self, clock: Clock) -> None:
+    async def _open_later(self, clock: Clock | None) -> None:
+        """Open a store on another machine again and again, because it may be away only now."""
+        while self._gateway is None:
+            await asyncio.sleep(OPEN_AGAIN_SECONDS)
+            try:
+                await self._open(clock)
+            except LobuError as error:
+                self.failure = error
+                if isinstance(error, StoreUnavailable):
+                    self.store_failed(error)
+            else:
+                self.failure = None
+                self.log.info("lobu: the store can be used now")
+
+    async def _open(self, clock: Clock | None) -> None:
         await self.models.load()
         opened = open_gateway(
-            self.settings.store_path,
+            self.settings.store,
             settings=self.settings.gateway,
             clock=clock,
             kernels=self.kernels,
@@ -140,7 +158,13 @@ class Service:
             owners=self.owners,
         )
         self._gateway = await self._stack.enter_async_context(opened)
-        await self._gateway.recover()
+        try:
+            await self._gateway.recover()
+        except LobuError:
+            self._gateway = None
+            with suppress(LobuError):
+                await self._stack.aclose()
+            raise
         self.kernels.start()
         self._tasks.start(self.activity.watch(), "watch activity")
 

@@ -29,6 +29,7 @@ from .notebooks import Notebooks
 from .owners import Owners
 from .rooms import Rooms
 from .service import Service, ServiceSettings
+from .store_address import store_of
 from .worker_pool import OWN_WORKER, Pool
 
 if TYPE_CHECKING:
@@ -50,6 +51,8 @@ def build(app: LobuApp) -> Service:
     worker_settings = models.worker_settings()
     shared = () if app.keep_keys_from_kernels else worker_settings["keys"]
     inheritance = Inheritance(worker_settings["secrets"], [*app.kernel_variables, *shared])
+    store, store_secrets = store_of(app)
+    inheritance.learn(store_secrets)
     inheritance.guard(app.server.kernel_manager, app.log)
     inheritance.veil(app.log)
     leave_previews_untracked(app.server.kernel_manager)
@@ -60,7 +63,8 @@ def build(app: LobuApp) -> Service:
         notebook_path=lambda kernel_id: _notebook_path(app.server, kernel_id),
         log=app.log,
     )
-    service = Service(_service_settings(app, worker_settings, models), kernels, app.log)
+    service = Service(_service_settings(app, store, worker_settings, models), kernels, app.log)
+    service.settings.gateway.redactor.add(*store_secrets)
     service.models = models
     service.rights = Rights(
         lambda: has_one_owner(app.server.identity_provider, app.single_owner), app.model_admins
@@ -137,7 +141,9 @@ def note_pages(app: LobuApp, service: Service) -> None:
     app.settings[name] = noting(base, service.kernels.cells_of, person_of)
 
 
-def _service_settings(app: LobuApp, worker_settings: dict[str, Any], models: Models) -> ServiceSettings:
+def _service_settings(
+    app: LobuApp, store: str | Path, worker_settings: dict[str, Any], models: Models
+) -> ServiceSettings:
     own = app.worker_command == OWN_WORKER
     offered = _offered(app, worker_settings)
     gateway = Settings(
@@ -174,7 +180,7 @@ def _service_settings(app: LobuApp, worker_settings: dict[str, Any], models: Mod
         heartbeat_seconds=app.heartbeat_seconds,
     )
     return ServiceSettings(
-        store_path=Path(app.store_path).expanduser(),
+        store=store,
         gateway=gateway,
         body_bytes=app.body_bytes,
         workers=app.workers,

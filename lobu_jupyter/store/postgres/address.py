@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
 
 from lobu_jupyter.model.errors import StoreUnavailable
 
@@ -64,7 +64,7 @@ def parse(where: str) -> Address:
         "keepalives_count": "3",
         "tcp_user_timeout": "20000",
     }
-    query = urlencode({**defaults, **given})
+    query = urlencode({**defaults, **given}, quote_via=quote)
     conninfo = urlunsplit(("postgresql", parts.netloc, parts.path, query, ""))
     return Address(conninfo, name, schema, writers, readers, secrets)
 

@@ -1,0 +1,119 @@
+"""Real servers on one store in PostgreSQL: one asks, another decides, any of them dies, the database goes and comes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests import postgres
+from tests.servers import RealServer, wait_for
+
+from .person import Person, result_of
+from .test_decisions import decide, paused
+
+SECRET = "a-password"
+
+
+@pytest.fixture
+def both(tmp_path: Path) -> Iterator[tuple[RealServer, RealServer]]:
+    """Two real Jupyter servers on one schema; the second has its address from the environment."""
+    store = postgres.new_store()
+    first = RealServer(tmp_path / "first", store=store)
+    second = RealServer(tmp_path / "second", store=store)
+    try:
+        yield first.start(), second.start()
+    finally:
+        first.stop()
+        second.stop()
+
+
+def test_of_twenty_decisions_through_two_servers_one_wins(both: tuple[RealServer, RealServer]) -> None:
+    here, there = Person(both[0]), Person(both[1])
+    kernel = both[0].start_kernel()
+    thread, _ = paused(here, kernel, "run counter = globals().get('counter', 0) + 1")
+    (waiting,) = there.interrupts(thread)
+
+    def decide_as(number: int) -> int:
+        code = f"counter = globals().get('counter', 0) + 1 # {number}"
+        payload = {"approved": True, "editedArgs": {"code": code}}
+        entry = {"interruptId": waiting["id"], "status": "resolved", "payload": payload}
+        person = here if number % 2 else there
+        return person.http.post(f"threads/{thread}/resume", json={"resume": [entry]}).status_code
+
+    with ThreadPoolExecutor(20) as pool:
+        codes = sorted(pool.map(decide_as, range(20)))
+
+    assert codes == [202] + [409] * 19
+    wait_for("the run", lambda: there.snapshot(thread)["status"] == "idle", 60)
+    thread, _ = paused(here, kernel, "run print(counter)")
+    assert result_of(decide(here, thread, {"approved": True})).strip().startswith("1")
+
+
+def test_the_runs_of_a_killed_server_end_once_by_another(both: tuple[RealServer, RealServer]) -> None:
+    here, there = Person(both[0]), Person(both[1])
+    thread = here.thread()
+    run = here.start(thread, "slow 5000 10")["runId"]
+    there.wait_until_seen(thread, "TEXT_MESSAGE_CONTENT")
+
+    both[0].kill()
+
+    wait_for("the end", lambda: there.run(run)["status"] != "running", 60)
+    ends = [event for _, event in there.journal(thread) if event["type"] in ("RUN_ERROR", "RUN_FINISHED")]
+    assert [event["type"] for event in ends] == ["RUN_ERROR"]
+    assert there.finish(thread, there.start(thread, "say again")["runId"])[-1]["type"] == "RUN_FINISHED"
+
+
+def test_no_kernel_and_no_log_has_the_password(tmp_path: Path) -> None:
+    server = RealServer(
+        tmp_path / "server", store=None, env={"LOBU_STORE": postgres.new_store(), "PGPASSWORD": SECRET}
+    )
+    try:
+        server.start()
+        person = Person(server)
+        health = httpx.get(server.api + "health", headers=server.auth, timeout=10).json()
+        assert health["store"]["kind"] == "postgres"
+        kernel = server.start_kernel()
+        code = "run import os; print([k for k, v in os.environ.items() if 'a-pass' + 'word' in v], 'done')"
+        thread, _ = paused(person, kernel, code)
+        said = result_of(decide(person, thread, {"approved": True}))
+        assert "[] done" in said
+        environ = Path(f"/proc/{server.pid}/environ").read_bytes()
+        assert SECRET.encode() not in environ
+        assert SECRET not in (server.home / "server.log").read_text()
+        assert SECRET not in str(health)
+    finally:
+        server.stop()
+
+
+def test_jupyter_starts_without_its_database_and_uses_it_when_it_comes(tmp_path: Path) -> None:
+    cluster = postgres.new_cluster()
+    cluster.stop()
+    secret = tmp_path / "secret"
+    secret.write_text(SECRET + "\n")
+    server = RealServer(
+        tmp_path / "server",
+        store=cluster.address.replace(":a-password", ""),  # pyright: ignore[reportArgumentType]
+        options=[f"--LobuApp.store_password_file={secret}"],
+        wait_ready=False,
+    )
+    try:
+        server.start()
+        told = httpx.get(server.api + "health", headers=server.auth, timeout=10)
+        assert told.status_code == 503
+        assert "see that it runs" in told.text
+        assert SECRET not in told.text
+        assert server.jupyter("GET", "api/status")
+
+        cluster.start()
+
+        wait_for("the store", lambda: server.health() == 200, 30)
+        person = Person(server)
+        thread = person.thread()
+        assert person.finish(thread, person.start(thread, "say hello")["runId"])[-1]["type"] == "RUN_FINISHED"
+    finally:
+        server.stop()
+        cluster.remove()
