@@ -1,19 +1,28 @@
-"""The rights of callers. Another person's thread does not exist for a caller, and no error reveals it."""
+"""The rights of callers, the audit of what they do, and the guardrail that sees every text of a person.
+
+Another person's thread does not exist for a caller, and no error reveals it. If a guardrail raises, for any
+reason, the text is refused.
+"""
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from typing import TYPE_CHECKING, Any
 
 from lobu_jupyter.model.callers import Caller, KernelCaller, WorkerCaller
-from lobu_jupyter.model.errors import NotAllowed, RunNotFound, ThreadNotFound
+from lobu_jupyter.model.errors import LobuError, NotAllowed, RunNotFound, ThreadNotFound
 
 from .rows import json_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from lobu_jupyter.store.tx import Row, Tx
 
     from .context import Context
 
+log = logging.getLogger(__name__)
 
 WORKER = "A worker may only read its inbox and write to its own runs."
 KERNEL = "A kernel may do this only while a cell that you ran is running in it."
@@ -147,3 +156,33 @@ async def own_run(tx: Tx, by: Caller | str, run_id: str) -> Row:
     if thread is None or thread["deleted_at"] is not None or not in_scope(by, thread):
         raise RunNotFound
     return row
+
+
+async def guard(ctx: Context, by: Caller, texts: Iterable[str], where: str, thread_id: str) -> None:
+    """Pass `texts` to the guardrail before anything is written. The audit has a refusal without the text.
+
+    Raises:
+        NotAllowed: the guardrail refuses, fails or takes too long.
+    """
+    if ctx.settings.guardrail is None:
+        return
+    for text in texts:
+        try:
+            async with asyncio.timeout(ctx.settings.guardrail_seconds):
+                await ctx.settings.guardrail(text, where)
+        except Exception as error:  # a guardrail is foreign code: any failure refuses
+            log.warning("the guardrail refused a text of %s", where, exc_info=True)
+            await _record_refusal(ctx, by, where, thread_id)
+            if isinstance(error, LobuError):
+                raise
+            why = "it took too long" if isinstance(error, TimeoutError) else str(error)
+            raise NotAllowed(f"Refused by this server's guardrail: {why}", field=where) from error
+
+
+async def _record_refusal(ctx: Context, by: Caller, where: str, thread_id: str) -> None:
+    async def body(tx: Tx) -> None:
+        thread = await tx.one("thread", thread_id=thread_id)
+        mine = thread is not None and thread["owner"] == owner_of(by)
+        await record(ctx, tx, by, f"guardrail refused {where}", owner_of(by), thread_id if mine else None)
+
+    await ctx.database.write(body)

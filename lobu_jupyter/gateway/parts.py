@@ -10,11 +10,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Self, TypeVar, overload
 
 from lobu_jupyter.gateway.journal import follow, snapshots
-from lobu_jupyter.gateway.runs import cancel, ingest, lists, lost_pause, rebuild, resume, start
+from lobu_jupyter.gateway.runs import end, ingest, lists, lost_pause, rebuild, resume, start
 
 from . import (
     export,
-    fork,
     inbox,
     kernel_events,
     ownership,
@@ -65,7 +64,7 @@ class ThreadsPart(GatewayPart):
     patch = Rule(threads.patch_thread)
     delete = Rule(threads.delete_thread)
     restore = Rule(threads.restore_thread)
-    fork = Rule(fork.fork)
+    fork = Rule(threads.fork)
     changes = Rule(threads.changes)
     notebook_moved = Rule(threads.notebook_moved)
     notebook_gone = Rule(replaced.notebook_gone)
@@ -76,7 +75,7 @@ class RunsPart(GatewayPart):
 
     start = Rule(start.start)
     rebuild = Rule(rebuild.rebuild)
-    cancel = Rule(cancel.cancel)
+    cancel = Rule(end.cancel)
     get = Rule(lists.get_run)
     list = Rule(lists.list_runs)
     running = Rule(lists.running)

@@ -2,6 +2,10 @@
 
 It checks each item again in a transaction of its own. So two sweepers end an item once, an item that changed
 since is left alone, and one bad row does not stop the others.
+
+Retention deletes threads that are too old, and the oldest ones of a store that is too large. A thread with a
+running, queued or waiting run stays at any age, and so does one that somebody reads right now. The deletion is
+the same as a person's: audited, and purged later.
 """
 
 from __future__ import annotations
@@ -14,10 +18,11 @@ from lobu_jupyter.gateway.journal.hub import thread_topic
 from lobu_jupyter.gateway.runs.end import expire_due, fail_run
 from lobu_jupyter.gateway.runs.lease import has_lapsed, lapsed_leases, lease_of, unassigned_leases
 from lobu_jupyter.gateway.runs.lost_pause import lose_pauses
+from lobu_jupyter.model.callers import Person
 from lobu_jupyter.model.errors import StoreUnavailable
 from lobu_jupyter.model.runs import ErrorCode
 
-from .retention import retain
+from .access import record
 from .servers import begin_queued, bury, see_server
 from .threads import remove
 from .workers import take_waiting
@@ -25,9 +30,13 @@ from .workers import take_waiting
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from lobu_jupyter.store.tx import Tx
+    from lobu_jupyter.store.tx import Row, Tx
 
     from .context import Context
+
+RETENTION_SECONDS = 600.0
+_SWEEPER = Person("retention", via="sweeper")
+
 
 log = logging.getLogger(__name__)
 
@@ -166,3 +175,63 @@ async def watch_others(ctx: Context) -> None:
             log.warning("other servers' commits cannot be seen: %s", error)
             await asyncio.sleep(ctx.settings.poll_seconds)
             ctx.hub.wake_all()  # for what was committed meanwhile
+
+
+async def retain(ctx: Context) -> int:
+    """Delete the threads that the settings do not keep, and return their number. Acts every ten minutes."""
+    settings, now = ctx.settings, ctx.now()
+    if (settings.keep_seconds is None and settings.keep_bytes is None) or now < ctx.next_retention:
+        return 0
+    ctx.next_retention = now + RETENTION_SECONDS
+    return await _delete_by_age(ctx, now) + await _delete_by_size(ctx, now)
+
+
+async def _delete_by_age(ctx: Context, now: float) -> int:
+    if ctx.settings.keep_seconds is None:
+        return 0
+    until, done = now - ctx.settings.keep_seconds, 0
+    for thread in await _idle_threads(ctx, until):
+        done += await _delete_idle(ctx, thread["thread_id"], until, "age")
+    return done
+
+
+async def _delete_by_size(ctx: Context, now: float) -> int:
+    """Delete the oldest threads until the rest fits, without the threads that are deleted already."""
+    if ctx.settings.keep_bytes is None:
+        return 0
+
+    async def look(tx: Tx) -> tuple[int, int]:
+        used, leaving = await tx.one("used_bytes"), await tx.one("leaving_bytes")
+        assert used is not None, "a sum is always one row"
+        assert leaving is not None, "a sum is always one row"
+        return used["bytes"], leaving["bytes"]
+
+    used, leaving = await ctx.database.read(look)
+    excess, done = used - leaving - ctx.settings.keep_bytes, 0
+    for thread in await _idle_threads(ctx, now) if excess > 0 else []:
+        if excess <= 0:
+            break
+        if await _delete_idle(ctx, thread["thread_id"], now, "size"):
+            excess, done = excess - thread["bytes"], done + 1
+    return done
+
+
+async def _idle_threads(ctx: Context, until: float) -> list[Row]:
+    async def body(tx: Tx) -> list[Row]:
+        return await tx.all("idle_threads", until=until)
+
+    rows = await ctx.database.read(body)
+    return [row for row in rows if not ctx.hub.listened(thread_topic(row["thread_id"]))]
+
+
+async def _delete_idle(ctx: Context, thread_id: str, until: float, why: str) -> bool:
+    async def body(tx: Tx) -> bool:
+        await tx.lock_threads(thread_id)
+        thread = await tx.one("idle_thread", thread_id=thread_id, until=until)
+        if thread is None:
+            return False  # something happened on it since
+        await remove(ctx, tx, thread_id, _SWEEPER.name)
+        await record(ctx, tx, _SWEEPER, "deleted", thread["owner"], thread_id, detail={"why": why})
+        return True
+
+    return await ctx.database.write(body)

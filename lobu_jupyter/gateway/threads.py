@@ -1,4 +1,8 @@
-"""The threads: they are created, found again by their notebook, changed and deleted."""
+"""The threads: they are created, found again by their notebook, changed, forked and deleted.
+
+A fork begins with the whole journal before one of the thread's runs. The runs in it keep their ids, because they are
+the same runs. The kernel's variables keep their present values.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +13,9 @@ from msgspec import UNSET, UnsetType
 
 from lobu_jupyter.gateway.journal.hub import owner_topic, thread_topic
 from lobu_jupyter.gateway.journal.journal import append, stamped
-from lobu_jupyter.gateway.runs.cancel import cancel_all
+from lobu_jupyter.gateway.runs.end import cancel_all
 from lobu_jupyter.model.callers import KernelCaller
-from lobu_jupyter.model.errors import InvalidField, ThreadNotFound
+from lobu_jupyter.model.errors import Conflict, InvalidField, RunNotFound, ThreadNotFound
 from lobu_jupyter.model.events import custom
 from lobu_jupyter.model.ids import new_id
 from lobu_jupyter.model.requests import NewThread, ThreadPatch, ThreadsQuery
@@ -30,6 +34,7 @@ if TYPE_CHECKING:
     from lobu_jupyter.store.tx import Row, Tx
 
     from .context import Context
+
 
 MAX_TEXT = 1024  # characters of a title, name or path
 MAX_PAGE = 500
@@ -266,3 +271,51 @@ def check_text(**texts: str | UnsetType | None) -> None:
     for field, text in texts.items():
         if isinstance(text, str) and len(text) > MAX_TEXT:
             raise InvalidField(f"must have at most {MAX_TEXT} characters", field=field)
+
+
+async def fork(ctx: Context, by: Caller, thread_id: str, run_id: str, *, name: str | None = None) -> Thread:
+    """Return a new thread with the journal before this run (and before those that it resumes).
+
+    ``name``: by which the fork is found instead of the thread.
+
+    Raises:
+        RunNotFound: the thread has no such run.
+        Conflict: the run is queued.
+    """
+    owner = await allow_change(ctx, by, "fork", thread_id)
+
+    async def body(tx: Tx) -> Thread:
+        await tx.lock_owner(owner)
+        await tx.lock_threads(thread_id)
+        await own_thread(tx, by, thread_id)
+        await check_room(ctx, tx, by)
+        until = await _until(tx, thread_id, run_id)
+        new = new_id("thread")
+        await tx.run("copy_thread", thread_id=thread_id, fork=new, name=name, now=ctx.now())
+        for query in ("copy_events", "copy_texts"):
+            await tx.run(query, thread_id=thread_id, fork=new, until=until)
+        await record(ctx, tx, by, "forked", owner, new, detail={"from": thread_id, "run": run_id})
+        tx.wake(owner_topic(owner))
+        return thread_of(await own_thread(tx, owner, new))
+
+    return await ctx.database.write(body)
+
+
+async def _until(tx: Tx, thread_id: str, run_id: str) -> int:
+    """Return the last seq before the run, or before the first of the runs that it resumes."""
+    run = await _begun(tx, run_id)
+    while run["parent_run_id"]:
+        run = await _begun(tx, run["parent_run_id"])
+    until = await tx.one("run_before", thread_id=thread_id, run_id=run["run_id"])
+    if until is None:
+        raise RunNotFound
+    return until["first"] - 1
+
+
+async def _begun(tx: Tx, run_id: str) -> Row:
+    run = await tx.one("run", run_id=run_id)
+    if run is None:
+        raise RunNotFound
+    if run["start_cursor"] == 0:
+        raise Conflict("This run has not begun: withdraw it and write another.")
+    return run

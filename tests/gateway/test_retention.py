@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from lobu_jupyter.gateway.retention import EVERY_SECONDS
+from lobu_jupyter.gateway.sweeper import RETENTION_SECONDS
 from lobu_jupyter.model.errors import ThreadNotFound
 from lobu_jupyter.model.ids import new_id
 from lobu_jupyter.model.requests import ThreadPatch
@@ -86,7 +86,7 @@ async def test_of_a_store_that_is_too_large_the_oldest_threads_go_until_it_fits(
         rig.clock.advance(60)
 
         await rig.gateway.sweep()
-        rig.clock.advance(EVERY_SECONDS + 1)
+        rig.clock.advance(RETENTION_SECONDS + 1)
         await rig.gateway.sweep()
 
         kept = [await exists(rig, thread) for thread in threads]

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from lobu_jupyter.gateway.access import allow_change, own_thread, record
-from lobu_jupyter.gateway.guardrails import guard
+from lobu_jupyter.gateway.access import allow_change, guard, own_thread, record
 from lobu_jupyter.gateway.journal.journal import stamped
 from lobu_jupyter.gateway.ownership import usable_kernel
 from lobu_jupyter.gateway.policy import add_grant

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from lobu_jupyter.gateway.access import allow_change, own_thread
+from lobu_jupyter.gateway.access import allow_change, guard, own_thread
 from lobu_jupyter.gateway.fencing import check_place, record_move
-from lobu_jupyter.gateway.guardrails import guard
 from lobu_jupyter.gateway.journal.hub import owner_topic
 from lobu_jupyter.gateway.ownership import check_kernel, own_kernel
 from lobu_jupyter.gateway.rows import interrupt_of, json_of
