@@ -1,5 +1,7 @@
 /** What the surroundings of a view offer it; each has a plain stand-in. */
 
+import { Json } from './wire';
+
 /** Translations: `%1` … are the arguments, as in JupyterLab's TranslationBundle. */
 export interface ITrans {
   __(text: string, ...args: (string | number)[]): string;
@@ -19,8 +21,22 @@ export interface IEditorOptions {
   onChange: (value: string) => void;
 }
 
+/** Renderers of the surroundings, for outputs that none of ours shows. */
+export interface IDrawing {
+  /** The richest of these data that can be drawn without trusting it, or null. */
+  drawable(data: { [mime: string]: Json }): string | null;
+  /** Draw it in `element`; the answer takes it away. */
+  draw(mime: string, data: { [mime: string]: Json }, element: HTMLElement): Promise<() => void>;
+  /** Can live widgets be shown at `element`? */
+  hasWidgets(element: HTMLElement): boolean;
+  drawWidget(data: { [mime: string]: Json }, element: HTMLElement): Promise<() => void>;
+  /** Put code into a new cell of the notebook; false: there is none that may be changed. */
+  addCell(code: string, element: HTMLElement): boolean;
+}
+
 export interface IHost {
   trans: ITrans;
+  drawing?: IDrawing;
   /** Set the math of an element whose text holds TeX between dollars. */
   typeset?: (element: HTMLElement) => void;
   /** A block of an answer is whole: give it what the surroundings offer. */

@@ -336,3 +336,5 @@ export interface ICellOutput {
 }
 
 export const OUTPUT_MIME = 'application/vnd.lobu.thread+json';
+/** Of a live ipywidget: which model its view is of. */
+export const WIDGET_MIME = 'application/vnd.jupyter.widget-view+json';

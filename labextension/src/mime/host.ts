@@ -2,15 +2,17 @@
 import { CodeEditor, IEditorServices } from '@jupyterlab/codeeditor';
 import { ILatexTypesetter } from '@jupyterlab/rendermime';
 import { TranslationBundle } from '@jupyterlab/translation';
-import { IEditor, IEditorOptions, IHost, ITrans } from '../core/host';
+import { IDrawing, IEditor, IEditorOptions, IHost, ITrans } from '../core/host';
 
 export function labHost(
   bundle: TranslationBundle,
   editors: IEditorServices | null,
-  latex: ILatexTypesetter | null
+  latex: ILatexTypesetter | null,
+  drawing?: IDrawing
 ): IHost {
   return {
     trans: labTrans(bundle),
+    drawing,
     ...(latex ? { typeset: element => void latex.typeset(element) } : {}),
     ...(editors ? { editor: options => labEditor(editors, options) } : {})
   };

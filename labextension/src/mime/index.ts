@@ -13,6 +13,7 @@ import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 /* eslint-disable jupyter/prefer-lazy-imports */
 import { pageOf } from '../core/browser';
 import { OUTPUT_MIME } from '../core/wire';
+import { labDrawing } from './drawing';
 import { labHost } from './host';
 import { isWritable, LobuOutput } from './output';
 /* eslint-enable jupyter/prefer-lazy-imports */
@@ -32,7 +33,12 @@ const plugin: JupyterFrontEndPlugin<void> = {
     notebooks: INotebookTracker | null
   ) => {
     const page = pageOf(app.serviceManager.serverSettings);
-    page.host = labHost((translator ?? nullTranslator).load('lobu_jupyter'), editors, latex);
+    page.host = labHost(
+      (translator ?? nullTranslator).load('lobu_jupyter'),
+      editors,
+      latex,
+      labDrawing(rendermime, notebooks)
+    );
     rendermime.addFactory(
       {
         safe: true, // sanitized here: an untrusted notebook shows it too

@@ -11,12 +11,18 @@ from typing import Any
 from lobu_jupyter.model.mime_text import joined, text_of_data
 from lobu_jupyter.model.terminal import TextScreen
 
+_LONGEST_ID = 100
 _MOST = 500  # outputs of one area
 
 
 def widget_display(model_id: str) -> str:
     """Return the display id under which the view of a widget is shown."""
     return f"widget:{model_id}"
+
+
+def widget_view(view: dict[str, Any]) -> dict[str, Any]:
+    """Return what names a widget to a page that can show it live, and nothing else."""
+    return {"version_major": 2, "version_minor": 0, "model_id": str(view.get("model_id"))[:_LONGEST_ID]}
 
 
 def is_area(content: dict[str, Any]) -> bool:

@@ -11,7 +11,7 @@ import json
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from .areas import Area, is_area, widget_display
+from .areas import Area, is_area, widget_display, widget_view
 
 if TYPE_CHECKING:
     from lobu_jupyter.model.ports import KernelGone, Output
@@ -171,7 +171,9 @@ class Capture:
         view: Any = data.get(WIDGET_MIME)
         if isinstance(view, dict):
             display = display or widget_display(str(view.get("model_id")))
-        data = {mime: value for mime, value in data.items() if mime != WIDGET_MIME}
+            data = {**data, WIDGET_MIME: widget_view(view)}
+        elif WIDGET_MIME in data:
+            data = {mime: value for mime, value in data.items() if mime != WIDGET_MIME}
         output: Output = {
             "output_type": "display_data",
             "data": data,
@@ -225,7 +227,8 @@ class Capture:
             display = widget_display(str(model_id))
             if display not in self._shown or str(model_id) in self._areas:
                 continue
-            output = {"output_type": "display_data", "data": {"text/plain": str(text)}, "metadata": {}}
+            data = {"text/plain": str(text), WIDGET_MIME: widget_view({"model_id": model_id})}
+            output = {"output_type": "display_data", "data": data, "metadata": {}}
             self._update(display, {**output, "display_id": display})
 
     def _keep(self, output: Output) -> None:

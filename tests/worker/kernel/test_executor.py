@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from lobu_jupyter.worker.kernel.capture import WIDGET_MIME
 from lobu_jupyter.worker.kernel.connection import Kernel
 from tests.worker.conftest import cancelled, in_time
 
@@ -102,12 +103,24 @@ async def test_input_is_refused_at_once_with_a_hint(hand: Hand, person: Person) 
     assert "raw_input" not in await person.value("input.__name__")
 
 
-async def test_a_widget_comes_back_as_text(hand: Hand) -> None:
-    await hand.run("import ipywidgets\nipywidgets.IntSlider()")
+async def test_a_widget_comes_back_as_text_and_with_what_names_it_to_a_page(hand: Hand) -> None:
+    await hand.run("import ipywidgets\nslider = ipywidgets.IntSlider()\nslider")
 
-    data = hand.outputs[-1]["data"]
-    assert "application/vnd.jupyter.widget-view+json" not in data
-    assert "IntSlider" in data["text/plain"]
+    for output in (hand.outputs[0], hand.outputs[-1]):
+        assert "IntSlider" in output["data"]["text/plain"]
+        view = output["data"][WIDGET_MIME]
+        assert set(view) == {"model_id", "version_major", "version_minor"}
+    await hand.run("print(slider.model_id)")
+    assert hand.outputs[-1]["text"].strip() == view["model_id"]
+
+
+async def test_what_only_claims_to_be_a_widget_names_none(hand: Hand) -> None:
+    code = (
+        f"from IPython.display import display\ndisplay({{'text/plain': 'x', {WIDGET_MIME!r}: 'm'}}, raw=True)"
+    )
+    await hand.run(code)
+
+    assert hand.outputs[-1]["data"] == {"text/plain": "x"}
 
 
 async def test_a_progress_display_comes_back_with_its_last_state(hand: Hand) -> None:
@@ -273,6 +286,18 @@ async def test_a_progress_bar_of_widgets_ends_at_its_last_state(hand: Hand) -> N
 
     assert done.ok
     assert "20/20" in hand.outputs[-1]["data"]["text/plain"]
+    assert hand.outputs[-1]["display_id"] == hand.outputs[0]["display_id"]
+
+
+async def test_a_bar_that_is_gone_at_the_end_says_how_it_ended(hand: Hand) -> None:
+    code = (
+        "import gc\nfrom tqdm.notebook import tqdm\nfor _ in tqdm(range(20), desc='rows'): pass\ngc.collect()"
+    )
+    done = await hand.run(code)
+
+    assert done.ok
+    text = hand.outputs[-1]["data"]["text/plain"]
+    assert text.startswith("rows: 100% ██████████ 20/20 [00:0")
     assert hand.outputs[-1]["display_id"] == hand.outputs[0]["display_id"]
 
 

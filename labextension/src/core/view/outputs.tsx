@@ -6,6 +6,8 @@ import { sanitize } from '../text/sanitize';
 import { layTables } from '../text/tables';
 import { IOutput, Json } from '../wire';
 import { Code, JsonView, Terminal } from './code';
+import { Drawn, drawableOf, Interactive, needsPage } from './drawn';
+import { openFigure } from './figure';
 import { Markdown, typeset } from './markdown';
 import { IView } from './view';
 
@@ -18,7 +20,8 @@ export function isRich(output: IOutput): boolean {
     output.output_type === 'error' ||
     [...IMAGES, 'image/svg+xml', 'text/html', 'text/markdown', 'text/latex'].some(
       mime => mime in data
-    )
+    ) ||
+    Object.keys(data).some(mime => mime.startsWith('application/vnd.'))
   );
 }
 
@@ -28,7 +31,14 @@ export function isShort(output: IOutput): boolean {
   return text !== '' && text.length <= 400 && text.split('\n').length <= 6;
 }
 
-export function Output(props: { output: IOutput; view: IView }): VNode | null {
+interface IOutputProps {
+  output: IOutput;
+  view: IView;
+  /** What was run: it can be added as a cell. */
+  code?: string;
+}
+
+export function Output(props: IOutputProps): VNode | null {
   const { output, view } = props;
   if (output.output_type === 'stream') {
     return <Terminal text={joined(output.text)} error={output.name === 'stderr'} />;
@@ -36,7 +46,20 @@ export function Output(props: { output: IOutput; view: IView }): VNode | null {
   if (output.output_type === 'error') {
     return <ErrorOutput output={output} view={view} />;
   }
-  return <div class="lobu-output">{bundle(output, view)}</div>;
+  const data = output.data ?? {};
+  const chart = drawableOf(data, view);
+  return (
+    <div class="lobu-output">
+      {chart === null ? (
+        bundle(output, view)
+      ) : (
+        <Drawn mime={chart} data={data} view={view} fallback={() => bundle(output, view)} />
+      )}
+      {chart === null && needsPage(data) && !view.saved && (
+        <Interactive data={data} code={props.code} view={view} />
+      )}
+    </div>
+  );
 }
 
 function ErrorOutput(props: { output: IOutput; view: IView }): VNode {
@@ -85,11 +108,29 @@ function bundle(output: IOutput, view: IView): ComponentChild {
 }
 
 function Picture(props: { src: string; data: { [mime: string]: Json }; view: IView }): VNode {
+  const { src, view } = props;
   const plain = joined(props.data['text/plain']);
-  return <img class="lobu-figure" src={props.src} alt={plain || props.view.trans.__('Figure')} />;
+  const alt = plain || view.trans.__('Figure');
+  return (
+    <button
+      type="button"
+      class="lobu-figure-open"
+      title={view.trans.__('Open large')}
+      aria-label={view.trans.__('Open large: %1', alt)}
+      onClick={() => openFigure(src, alt, view.trans)}
+    >
+      <img class="lobu-figure" src={src} alt={alt} />
+    </button>
+  );
 }
 
+const ASKS_TRUST = /Make this Notebook Trusted to load map/; // folium's words for what cannot be done here
 const LONGEST_HTML = 2_000_000; // characters, once its tables are cut
+
+/** Are there only empty boxes in it? rich ends its displays with one. */
+function isBlank(html: string): boolean {
+  return !/<(?:img|table|hr|input)/.test(html) && html.replace(/<[^<>]*>/g, '').trim() === '';
+}
 
 interface IHtmlProps {
   source: string;
@@ -112,14 +153,17 @@ class Html extends Component<IHtmlProps> {
     this._lay();
   }
 
-  render({ source, plain, view }: IHtmlProps): VNode {
+  render({ source, plain, view }: IHtmlProps): VNode | null {
     const html = firstRows(source);
     if (html.length > LONGEST_HTML) {
       const size = (html.length / 1_000_000).toFixed(1);
       return <Terminal text={plain ?? view.trans.__('HTML of %1 MB is too large to show', size)} />;
     }
     const inert = sanitize(html);
-    if (!inert.trim() && plain !== null) {
+    if (plain?.trim() === '' && isBlank(inert)) {
+      return null;
+    }
+    if (plain !== null && (!inert.trim() || ASKS_TRUST.test(source))) {
       return <Terminal text={plain} />;
     }
     return (

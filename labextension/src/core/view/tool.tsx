@@ -55,7 +55,7 @@ export function ToolCard(props: {
       {!open &&
         item.outputs
           .filter(o => isRich(o) || isShort(o))
-          .map((o, i) => <Output key={i} output={o} view={view} />)}
+          .map((o, i) => <Output key={i} output={o} view={view} code={codeOf(item)} />)}
       <Decided item={item} view={view} />
       {item.note && <p class="lobu-note">{item.note}</p>}
       {interrupt && <Decide interrupt={interrupt} view={view} />}
@@ -91,6 +91,12 @@ function headline(item: IToolItem): string {
 /** The arguments as they ran: as edited, or as the agent gave them. */
 function effective(item: IToolItem): JsonObject {
   return item.decision?.decision.editedArgs ?? parsed(item.args) ?? {};
+}
+
+/** The code that ran, for a cell of its own. */
+function codeOf(item: IToolItem): string | undefined {
+  const { code } = effective(item);
+  return typeof code === 'string' ? code : undefined;
 }
 
 function Standing(props: {
@@ -222,7 +228,9 @@ function Results(props: { item: IToolItem; view: IView }): ComponentChild {
     return null; // the answers stand beside their questions
   }
   if (item.outputs.length > 0) {
-    return item.outputs.map((output, i) => <Output key={i} output={output} view={view} />);
+    return item.outputs.map((output, i) => (
+      <Output key={i} output={output} view={view} code={codeOf(item)} />
+    ));
   }
   const result = item.result === undefined ? '' : textOf(item.result);
   if (result) {
