@@ -60,6 +60,7 @@ class Redactor:
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         self._pairs: list[tuple[str, bytes]] = []  # a secret as written, and the same in UTF-8
         self._secrets: set[str] = set()
+        self._heads: list[tuple[str, str]] = []  # the first characters of each, and the secret
         self._short: tuple[str, ...] = ()  # beginnings of secrets, up to three characters
         self._marks: tuple[bytes, ...] = ()  # one is in any JSON that holds a secret, see clear()
         self._ends: dict[str, tuple[str, ...]] = {}  # ends that may continue as a secret, by last character
@@ -79,6 +80,7 @@ class Redactor:
         forms = {form for secret in self._secrets for form in _forms(secret)}
         # A secret within another comes later.
         self._pairs = [(f, f.encode("utf-8", "surrogatepass")) for f in sorted(forms, key=len, reverse=True)]
+        self._heads = [(form[:4], form) for form, _ in self._pairs]
         self._short = tuple({form[:n] for form in forms for n in (1, 2, 3)})
         ends = {*self._short, *_BEGINNINGS}
         self._ends = {end[-1]: tuple(e for e in ends if e[-1] == end[-1]) for end in ends}
@@ -158,20 +160,22 @@ class Redactor:
         whole = before[-MAX_CONTEXT:] + text[-MAX_HELD - MAX_CONTEXT :]
         if "//" in whole and (found := _URL_BEGUN.search(whole, whole.rindex("//"))):
             begin = min(begin, max(0, len(text) - len(whole) + found.start()))
-        if (" " in whole) and (found := _VALUE_BEGUN.search(whole)):
+        if " " in whole and names_a_header(whole) and (found := _VALUE_BEGUN.search(whole)):
             begin = min(begin, max(0, len(text) - len(whole) + found.start(1)))
         return begin if len(text) - begin <= self._most() else len(text)
 
     def _known_begins(self, text: str) -> int:
         begin = len(text)
-        for secret, _ in self._pairs:
-            at = text.find(secret[:4], max(0, len(text) - len(secret) + 1))
+        for head, secret in self._heads if begin > 3 else ():
+            at = text.find(head, max(0, len(text) - len(secret) + 1))
             while 0 <= at < begin and not secret.startswith(text[at:]):
-                at = text.find(secret[:4], at + 1)
+                at = text.find(head, at + 1)
             if 0 <= at < begin:
                 begin = at
         if begin == len(text) and text.endswith(self._short):
-            begin -= max(n for n in range(1, min(3, begin) + 1) if text[-n:] in self._short)
+            for n in (3, 2, 1):
+                if text[-n:] in self._short:
+                    return max(0, begin - n)
         return begin
 
     def _most(self) -> int:
@@ -189,6 +193,12 @@ class Redactor:
         if isinstance(value, list | tuple):
             return [self._tree(part) for part in cast("list[object]", value)]
         return value
+
+
+def names_a_header(text: str) -> bool:
+    """Return whether `text` names a header of credentials, or its scheme. Most texts do not."""
+    low = text.lower()
+    return "basic" in low or "bearer" in low or "authorization" in low
 
 
 def _forms(secret: str) -> set[str]:

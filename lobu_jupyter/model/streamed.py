@@ -9,13 +9,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, cast
 
 from . import events as ev
-from .redaction import MAX_CONTEXT
+from .redaction import MAX_CONTEXT, names_a_header
 
 if TYPE_CHECKING:
     from .events import Event
     from .redaction import Redactor
-
-_MARKS = ("//", "basic", "bearer", "authorization")
 
 
 class Streamed:
@@ -49,7 +47,7 @@ class Streamed:
         before = self._before.pop(key, "")
         told, left = self._redactor.split(text, before)
         last = (before + told)[-MAX_CONTEXT:]
-        if left or self._redactor.may_go_on(last) or any(mark in last.lower() for mark in _MARKS):
+        if left or self._redactor.may_go_on(last) or "//" in last or names_a_header(last):
             self._before[key] = last
         return told, left
 

@@ -12,11 +12,14 @@ from typing import Any
 import httpx
 import httpx2
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from lobu_jupyter.model.events import Event
+from lobu_jupyter.model.events import Event, decode, encode
 from lobu_jupyter.model.logs import keep_addresses_out_of_logs
 from lobu_jupyter.model.redaction import MAX_CONTEXT, MAX_HELD, REDACTED, Redactor
 from lobu_jupyter.model.requests import ThreadsQuery
+from lobu_jupyter.model.streamed import Streamed
 from tests.gateway.rig import ME, QUIET, Rig, call, open_rig, result, success
 
 KEY, OTHER, QUOTED = "sk-secret-0123456789", "abcabcabcd-token", 'pass"word\\1'
@@ -111,6 +114,34 @@ def test_a_secret_in_any_two_or_in_all_pieces_is_redacted_as_in_one(text: str) -
     for at in range(1, len(text)):
         assert streamed(redactor, text[:at], text[at:]) == redactor.text(text)
     assert streamed(redactor, *text) == redactor.text(text)
+
+
+KNOWN = ("e3f1c2d4a5b60718293a", "ee3f1c2d4a5b6071", "sk-ant-0123456789", "bearer-of-keys-7")
+PIECES = st.sampled_from(
+    [*KNOWN, "e", "ee", "sk-", "bear", "a", "b", "A", "/", " ", "\n", "code ", "idea", "https://", "ada:pw12@host/",
+     "Authorization: ", "Bearer ", "basic ", "dXNlcjpwYXNzd29yZA==", "token-0123456789abcdef"]
+)  # fmt: skip
+
+
+@settings(max_examples=300, deadline=None)
+@given(pieces=st.lists(PIECES, max_size=12), data=st.data())
+def test_however_a_text_is_cut_no_secret_comes_through_a_stream(
+    pieces: list[str], data: st.DataObject
+) -> None:
+    text, redactor = "".join(pieces), Redactor(KNOWN)
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(text)), max_size=8)))
+    deltas = [text[a:b] for a, b in zip([0, *cuts], [*cuts, len(text)], strict=True)]
+    stream, told = Streamed(redactor), list[bytes]()
+
+    for delta in deltas:
+        body = encode({"type": "TEXT_MESSAGE_CONTENT", "messageId": "m", "delta": delta})
+        stream.clear = redactor.clear(body)
+        told += stream.delta("text", "m", delta, body)
+    told += stream.end("text", "m")
+
+    shown = "".join(decode(body)["delta"] for body in told)
+    assert not [secret for secret in KNOWN if secret in shown]
+    assert shown == redactor.text(text)
 
 
 def test_what_is_held_back_is_bounded() -> None:
