@@ -15,7 +15,12 @@ FUNCTION_LINES = 50
 TOO_LONG: frozenset[str] = frozenset({"model/events.py", "notebook/commands.py"})
 """Modules that are still over the bound. The list only shrinks."""
 TOO_LONG_FUNCTIONS: frozenset[str] = frozenset(
-    {"model/slice.py feed", "server/wiring.py build", "gateway/runs/start.py start", "gateway/runs/resume.py resume"}
+    {
+        "model/slice.py feed",
+        "server/wiring.py build",
+        "gateway/runs/start.py start",
+        "gateway/runs/resume.py resume",
+    }
 )
 """Functions that are still over the bound. The list only shrinks."""
 

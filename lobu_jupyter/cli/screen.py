@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from lobu_jupyter.model.events import Event
 
 _MOST_OUTPUT = 2000
-_SAID = frozenset({"lobu.kernel", "lobu.closed", "lobu.session", "lobu.notice", "lobu.cut", "lobu.granted"})
+_SAID = frozenset({
+    "lobu.kernel", "lobu.still_running", "lobu.closed", "lobu.session", "lobu.notice", "lobu.cut", "lobu.granted",
+})  # fmt: skip
 
 
 class Screen:

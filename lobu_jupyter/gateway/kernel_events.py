@@ -14,8 +14,8 @@ from lobu_jupyter.gateway.journal.journal import append, stamped
 from lobu_jupyter.gateway.locking import check_locked, lock_all
 from lobu_jupyter.gateway.runs.end import fail_run
 from lobu_jupyter.gateway.runs.lease import leases_of_kernel
-from lobu_jupyter.model.callers import Caller, KernelCaller
-from lobu_jupyter.model.errors import Conflict, NotAllowed
+from lobu_jupyter.model.callers import Caller, KernelCaller, WorkerCaller
+from lobu_jupyter.model.errors import Conflict, NotAllowed, RunNotFound
 from lobu_jupyter.model.events import custom
 from lobu_jupyter.model.ports import ToolSpec
 from lobu_jupyter.model.runs import ErrorCode
@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 
     from .context import Context
 
+STILL_RUNS = (
+    "The code was interrupted and is still running: it ignores interrupts. Restart the kernel to end it."
+)
 What = Literal["died", "restarted", "shutdown", "start_failed"]
 
 _CODES: dict[What, ErrorCode] = {
@@ -77,6 +80,25 @@ async def kernel_event(ctx: Context, kernel_id: str, what: What, detail: str = "
         return [lease["run_id"] for lease in ended]
 
     return await ctx.database.write(body)
+
+
+async def still_runs(ctx: Context, worker: WorkerCaller, kernel_id: str, run_id: str) -> None:
+    """Say in a run's thread that its code runs on in the kernel, although it was interrupted.
+
+    Raises:
+        RunNotFound: there is no such run in this kernel.
+    """
+
+    async def body(tx: Tx) -> None:
+        run = await tx.one("run", run_id=run_id)
+        if run is None or run["kernel_id"] != kernel_id or not run["end_cursor"]:
+            raise RunNotFound
+        await tx.lock_threads(run["thread_id"])
+        value = {"runId": run_id, "kernelId": kernel_id, "message": STILL_RUNS}
+        event = stamped(custom("lobu.still_running", value), ctx.now())
+        await append(tx, run["thread_id"], None, [event], ctx.now())
+
+    await ctx.database.write(body)
 
 
 async def kernel_tools(ctx: Context, by: Caller, kernel_id: str, tools: list[ToolSpec]) -> None:

@@ -124,3 +124,4 @@ class KernelsPart(GatewayPart):
     tools = Rule(workers.tools)
     set_tools = Rule(kernel_events.kernel_tools)
     event = Rule(kernel_events.kernel_event)
+    still_runs = Rule(kernel_events.still_runs)

@@ -99,7 +99,14 @@ def _cancel(rest: str) -> None:
         print("Nothing is running here.")
     else:
         run.cancel()
-        print("Cancelled.")
+        print(_CANCELLED.get(run.status, f"Not cancelled: the run is {run.status}."))
+
+
+_CANCELLED = {
+    "cancelled": "Cancelled.",
+    "succeeded": "The run had already finished.",
+    "failed": "The run had already failed.",
+}
 
 
 def _runs(rest: str) -> Table:

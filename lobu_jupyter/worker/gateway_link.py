@@ -157,9 +157,9 @@ class Link:
         """
         await self._call("PUT", f"kernels/{kernel_id}/calls/{call_id}")
 
-    async def call_ends(self, kernel_id: str, call_id: str, *, stopped: bool) -> None:
-        """Report its end. Not ``stopped`` means that it was given up and its code may still run."""
-        params = {} if stopped else {"stopped": "false"}
+    async def call_ends(self, kernel_id: str, call_id: str, run_id: str, *, stopped: bool) -> None:
+        """Report its end. Not ``stopped`` means that the run gave it up and its code may still run."""
+        params = {} if stopped else {"stopped": "false", "runId": run_id}
         await self._call("DELETE", f"kernels/{kernel_id}/calls/{call_id}", params=params)
 
     async def _call(self, method: str, path: str, **options: Any) -> Any:

@@ -250,7 +250,7 @@ class Host:
         usage: list[dict[str, Any]] = []
         limit = task.limits.get("outputBytes", DEFAULT_OUTPUT_BYTES)
         async with (
-            self._kernels.executor(task.kernel, limit) as kernel,
+            self._kernels.executor(task.kernel, task.run_id, limit) as kernel,
             aclosing(cast("Any", agent.run(task, kernel))) as said,
         ):
             async for event in said:

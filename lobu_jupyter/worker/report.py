@@ -38,17 +38,17 @@ class Unheard:
 
 
 class Report:
-    """Reports of one kernel to the server behind `link`."""
+    """Reports of a run's code in one kernel to the server behind `link`."""
 
-    def __init__(self, link: Link, kernel_id: str) -> None:
-        self._link, self._kernel_id = link, kernel_id
+    def __init__(self, link: Link, kernel_id: str, run_id: str) -> None:
+        self._link, self._kernel_id, self._run_id = link, kernel_id, run_id
 
     async def begins(self, call_id: str) -> None:
         await self._link.call_begins(self._kernel_id, call_id)
 
     async def ends(self, call_id: str, *, stopped: bool) -> None:
         try:
-            await self._link.call_ends(self._kernel_id, call_id, stopped=stopped)
+            await self._link.call_ends(self._kernel_id, call_id, self._run_id, stopped=stopped)
         except ServerGone:
             raise
         except LobuError as error:

@@ -108,7 +108,9 @@ async def test_its_permission_is_a_question_that_waits_in_its_process(
     assert "waits in memory" in interrupt.message
     assert [entry["chosen"] for entry in rig.log("permission")] == [chosen]
     assert rig.file("a.txt").exists() is written
-    assert next(iter(done.results.values())).startswith("Done." if written else "It failed, or was refused.")
+    assert next(iter(done.results.values())).startswith(
+        "The agent reports no result" if written else "It failed, or was refused."
+    )
     assert done.text == "done "
     assert len(rig.log("initialize")) == 1
 

@@ -232,6 +232,24 @@ def test_cancel_reaches_the_running_code_within_two_seconds(
     assert best_of(3, cancel_one, 4) < 4  # two for the cancel, and as much for the next run
 
 
+def test_code_that_ignores_the_interrupt_is_said_to_run_on(person: Person, shared_server: RealServer) -> None:
+    code = (
+        "import time; until = time.monotonic() + 12; print('in', flush=True)\n"
+        "    while time.monotonic() < until:\n"
+        "        try: time.sleep(1)\n"
+        "        except KeyboardInterrupt: pass"
+    )
+    thread, run = busy_run(person, shared_server.start_kernel(), code)
+
+    person.cancel(run)
+    told = person.wait_until_seen(thread, "lobu.still_running")
+
+    assert person.run(run)["status"] == "cancelled"
+    assert told["value"]["runId"] == run
+    assert "still running" in told["value"]["message"]
+    assert "Restart the kernel" in told["value"]["message"]
+
+
 @pytest.mark.scenario("W18")
 @pytest.mark.scenario("S11")
 def test_late_words_of_a_cancelled_run_change_nothing(person: Person) -> None:

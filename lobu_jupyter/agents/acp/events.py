@@ -45,6 +45,9 @@ def _no_terminal(name: str) -> str:
     return ""
 
 
+NOTHING_SAID = "The agent reports no result of this call."
+
+
 class AcpMapper:
     """A mapper of the updates of one run. After a pause it starts with the calls still open.
 
@@ -241,7 +244,7 @@ class AcpCall:
             parts = [self._output if isinstance(self._output, str) else json.dumps(self._output)]
         if self.status == "failed":
             parts.insert(0, "It failed, or was refused.")
-        return "\n".join([*(parts or ["Done."]), self.diff() or ""]).strip()
+        return "\n".join([*(parts or [NOTHING_SAID]), self.diff() or ""]).strip()
 
 
 class OwnCall(AcpCall):

@@ -111,8 +111,8 @@ class Outputs:
             await self._clear()
         else:
             data = {mime: _clean_value(value) for mime, value in (output.get("data") or {}).items()}
-            self._seen.data(data, output.get("display_id"))
-            await self._show_data(output, data)
+            shown = await self._show_data(output, data)
+            self._seen.data(data, output.get("display_id"), shown=shown)
 
     async def finish(self) -> None:
         """Report how much was not shown, if anything."""
@@ -137,12 +137,13 @@ class Outputs:
                 await self._say(f"\n[output is cut here, after {size_of(self._shown)}]\n")
             self._hidden += size - used
 
-    async def _show_data(self, output: Output, data: dict[str, Any]) -> None:
+    async def _show_data(self, output: Output, data: dict[str, Any]) -> bool:
+        """Show a MIME bundle. Returns False if a part of it is too large."""
         size = len(encode(data))
         if self._shown + size > self._cap:
             self._hidden += size
             await self._say(f"\n[an output of {size_of(size)} is not shown: the call's limit is reached]\n")
-            return
+            return False
         self._shown += size
         kept = {k: v for k, v in output.items() if k in ("output_type", "metadata", "execution_count")}
         if len(encode(kept)) > 4096:
@@ -152,6 +153,7 @@ class Outputs:
         parts = list(self._parts(kept, data, size))
         for number, part in enumerate(parts):
             await self._send(part, at, replace=at is not None and number == 0)
+        return not any(_is_too_large(value) for value in data.values())
 
     def _place(self, display_id: str | None) -> int | None:
         """Return the index of the display that this one updates, or begin an output and return None."""
@@ -170,7 +172,7 @@ class Outputs:
             if isinstance(value, str):
                 for piece in pieces(value):
                     yield {**kept, "data": {mime: piece}}
-            elif len(encode({"": value})) <= PIECE_BYTES:
+            elif not _is_too_large(value):
                 yield {**kept, "data": {mime: value}}
             else:
                 note = f"[{mime} of {size_of(len(encode({'': value})))} is too large to show]"
@@ -206,6 +208,11 @@ class Outputs:
         await self._emit(
             custom("lobu.output", {name: part for name, part in value.items() if part is not None})
         )
+
+
+def _is_too_large(value: Any) -> bool:
+    """Return whether a value of a MIME bundle can be in no event. Texts come in pieces."""
+    return not isinstance(value, str) and len(encode({"": value})) > PIECE_BYTES
 
 
 def error_text(error: dict[str, Any]) -> str:

@@ -115,8 +115,8 @@ class Seen:
         """Add a text that belongs to no stream: an error, a note."""
         self._shown.append(_Shown(self._next(), text))
 
-    def data(self, data: dict[str, Any], display_id: str | None = None) -> None:
-        """Add a MIME bundle. One with the id of an earlier display replaces it."""
+    def data(self, data: dict[str, Any], display_id: str | None = None, *, shown: bool = True) -> None:
+        """Add a MIME bundle. One with the id of an earlier display replaces it. ``shown``: its card has it."""
         known = self._displays.get(display_id) if display_id is not None else None
         if known is None:
             known = _Shown(0, "")
@@ -124,7 +124,7 @@ class Seen:
             if display_id is not None:
                 self._displays[display_id] = known
         known.stamp = self._next()
-        known.text, known.image = _described(data)
+        known.text, known.image = _described(data, shown=shown)
 
     def clear(self) -> None:
         """Discard all outputs so far."""
@@ -137,26 +137,29 @@ class Seen:
         return self._stamp
 
 
-def _described(data: dict[str, Any]) -> tuple[str, tuple[str, bytes] | None]:
+def _described(data: dict[str, Any], *, shown: bool) -> tuple[str, tuple[str, bytes] | None]:
     """Return a bundle's text and its figure."""
     text = shorten(text_of_data(data), MOST_RESULT)
     mime = next((mime for mime in PIXELS if mime in data), None)
     if mime is not None:
-        note, image = _figure(mime, joined(data[mime]))
+        note, image = _figure(mime, joined(data[mime]), shown=shown)
         return "\n".join(filter(None, (note, text))), image
     unseen = next((mime for mime in _UNSEEN if mime in data), None)
     if unseen is not None:
         return "\n".join(filter(None, (f"[a figure, {unseen}, that you cannot see]", text))), None
     if not text and data:
-        return f"[an output of type {', '.join(data)} is shown to the person]", None
+        return f"[an output of type {', '.join(data)}, {_WHERE[shown]}]", None
     return text, None
 
 
-def _figure(mime: str, encoded: str) -> tuple[str, tuple[str, bytes] | None]:
+_WHERE = {True: "is on the call's card", False: "is too large for the call's card"}
+
+
+def _figure(mime: str, encoded: str, *, shown: bool) -> tuple[str, tuple[str, bytes] | None]:
     encoded = "".join(encoded.split())
     if len(encoded) > MAX_IMAGE_BYTES:
         return f"[a figure, {mime}, is too large for you to see: {len(encoded) * 3 // 4000} kB]", None
     try:
-        return f"[a figure, {mime}, is shown to the person]", (mime, base64.b64decode(encoded, validate=True))
+        return f"[a figure, {mime}, {_WHERE[shown]}]", (mime, base64.b64decode(encoded, validate=True))
     except binascii.Error:
         return f"[a figure, {mime}, cannot be decoded]", None

@@ -41,7 +41,9 @@ if TYPE_CHECKING:
 
     from .granted import Used
 
-_RESERVED = frozenset({"lobu.decision", "lobu.closed", "lobu.title", "lobu.kernel"})  # the gateway's own
+_RESERVED = frozenset(
+    {"lobu.decision", "lobu.closed", "lobu.title", "lobu.kernel", "lobu.still_running"}
+)  # the gateway's own
 _DELTAS = frozenset(
     {
         ev.TextMessageContent,

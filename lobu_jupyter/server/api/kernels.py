@@ -31,8 +31,9 @@ class JobOffer(Struct, kw_only=True, rename="camel", forbid_unknown_fields=True)
     wait: Seconds = 0.5
 
 
-class EndQuery(Struct, kw_only=True):
+class EndQuery(Struct, kw_only=True, rename="camel"):
     stopped: bool = True
+    run_id: Id | None = None
 
 
 class JobEnd(Struct, kw_only=True, forbid_unknown_fields=True):
@@ -108,10 +109,11 @@ class CallHandler(LobuHandler):
     @web.authenticated
     @authorized
     async def delete(self, kernel_id: str, call_id: str) -> None:
-        stopped = self.query(EndQuery).stopped
+        query, worker = self.query(EndQuery), _worker(self)
         cells = self.service.kernels.cells_of(kernel_id)
-        if cells is not None:
-            cells.call_ends(call_id, _worker(self).worker_id, stopped=stopped)
+        runs_on = cells is not None and cells.call_ends(call_id, worker.worker_id, stopped=query.stopped)
+        if runs_on and query.run_id is not None:
+            await self.gateway.kernels.still_runs(worker, kernel_id, query.run_id)
         self.reply_nothing()
 
 

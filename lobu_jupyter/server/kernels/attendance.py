@@ -133,15 +133,20 @@ class Cells:
         for request in running.values():
             request.lent = True
 
-    def call_ends(self, call_id: str, worker_id: str, *, stopped: bool = True) -> None:
-        """End a call. Not ``stopped``: its worker has given it up while its code may still run."""
+    def call_ends(self, call_id: str, worker_id: str, *, stopped: bool = True) -> bool:
+        """End a call. Not ``stopped``: its worker has given it up while its code may still run.
+
+        Returns True if its code is now known to run on.
+        """
         call = self._calls.get(call_id)
         if call is None or call.worker_id != worker_id:
-            return
-        call.orphaned = True
+            return False
+        was_orphaned, call.orphaned = call.orphaned, True
         if stopped or call.idle:
             del self._calls[call_id]
             self._changed.set()
+            return False
+        return not was_orphaned
 
     def workers(self) -> set[str]:
         """Return the workers that have a call under way."""

@@ -35,9 +35,9 @@ class KernelConnections:
 
     @asynccontextmanager
     async def executor(
-        self, info: KernelInfo | None, output_bytes: int = DEFAULT_OUTPUT_BYTES
+        self, info: KernelInfo | None, run_id: str, output_bytes: int = DEFAULT_OUTPUT_BYTES
     ) -> AsyncGenerator[Executor | None]:
-        """Yield an executor in this kernel, or None if there is no kernel to reach.
+        """Yield the run's executor in this kernel, or None if there is no kernel to reach.
 
         Raises:
             KernelGone: nothing answers at the kernel's address.
@@ -55,7 +55,7 @@ class KernelConnections:
                 if not shared.is_open:
                     await shared.kernel.open()
                     shared.is_open = True
-            report = Report(self._link, info.kernel_id)
+            report = Report(self._link, info.kernel_id, run_id)
             yield Executor(shared.kernel, self._offer_in(info.kernel_id), output_bytes, report)
         finally:
             shared.users -= 1

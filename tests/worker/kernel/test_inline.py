@@ -306,7 +306,7 @@ async def test_the_offer_travels_to_the_server(
         gateway.on_offer = lambda job: bool(gate.open())  # refused; the cell ends now
         await person.started(person.send(gate.cell()))
 
-        async with KernelConnections(link).executor(info) as executor:
+        async with KernelConnections(link).executor(info, "run_1") as executor:
             assert executor is not None
             done = await executor.run_code("1", _nothing, _nothing)
 

@@ -129,7 +129,7 @@ function Notice(props: { item: INamedItem; view: IView }): VNode {
     return <Raw title={item.name} value={item.value} />;
   }
   const by = typeof value.by === 'string' && value.by !== 'owner' ? ` (${value.by})` : '';
-  const warns = item.name === 'lobu.kernel' || item.name === 'lobu.cut';
+  const warns = ['lobu.kernel', 'lobu.cut', 'lobu.still_running'].includes(item.name);
   return (
     <p class={warns ? 'lobu-notice lobu-warning' : 'lobu-notice'}>
       {visible(value.message)}
