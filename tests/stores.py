@@ -9,7 +9,12 @@ from tests import postgres
 
 Kind = Literal["sqlite", "postgres"]
 BOTH: tuple[Kind, ...] = ("sqlite", "postgres")
-SLICE = ("tests/contract/test_in_process.py", "tests/gateway/runs/test_resume.py", "tests/store/postgres/")
+SLICE = (
+    "tests/contract/test_in_process.py",
+    "tests/contract/test_two_servers.py",
+    "tests/gateway/runs/test_resume.py",
+    "tests/store/postgres/",
+)
 """What runs on both in any session. The rest does in ``make test-postgres``."""
 
 chosen: Kind = "sqlite"

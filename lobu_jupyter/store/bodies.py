@@ -19,6 +19,7 @@ class Outcome(Generic[T]):
     value: T | None = None
     error: BaseException | None = None
     wakes: Iterable[str] = ()
+    told: Iterable[str] = ()  # the topics that concern other servers only
     afters: Iterable[Callable[[], None]] = ()
 
     def result(self) -> T:

@@ -137,13 +137,16 @@ class Database:
 
     def _wake(self, outcomes: list[Outcome[Any]]) -> None:
         topics: set[str] = set()
+        told: set[str] = set()
         for outcome in outcomes:
             for action in outcome.afters:
                 action()
             topics.update(outcome.wakes)
+            told.update(outcome.told)
         if topics:
             self.on_commit(topics)
-            self.engine.publish(topics)
+        if topics or told:
+            self.engine.publish(topics | told)
 
 
 async def open_database(

@@ -35,6 +35,7 @@ class Tx(ABC):
 
     def __init__(self) -> None:
         self.wakes: set[str] = set()
+        self.told: set[str] = set()
         self.afters: list[Callable[[], None]] = []
         self._held: set[tuple[Kind, str]] = set()
 
@@ -53,6 +54,10 @@ class Tx(ABC):
     def wake(self, topic: str) -> None:
         """Wake the listeners of `topic` once this transaction is committed."""
         self.wakes.add(topic)
+
+    def tell_others(self, topic: str) -> None:
+        """Wake the listeners of `topic` on other servers once this transaction is committed."""
+        self.told.add(topic)
 
     def after(self, action: Callable[[], None]) -> None:
         """Call `action` on the event loop after the commit, and never if the body is rolled back."""

@@ -49,6 +49,7 @@ async def append_more(ctx: Context, tx: Tx, lease: Row, bodies: Sequence[bytes])
             ctx.hub.grown(topic)
 
     tx.after(tell)
+    tx.tell_others(thread_topic(thread_id))
     return await _insert(tx, lease["thread"], run_id, cursor, bodies)
 
 

@@ -69,7 +69,7 @@ class PostgresWriter:
         value = drive(body(tx))
         if not self.session.commit(number):
             raise Again("the connection was lost before the commit")
-        return Outcome(value, None, tx.wakes, tx.afters)
+        return Outcome(value, None, tx.wakes, tx.told, tx.afters)
 
 
 class PostgresEngine:

@@ -90,7 +90,7 @@ class SqliteWriter:
             connection.execute("RELEASE body")
             return Outcome(error=_translate(error, self._path))
         connection.execute("RELEASE body")
-        return Outcome(value, None, tx.wakes, tx.afters)
+        return Outcome(value, None, tx.wakes, tx.told, tx.afters)
 
 
 class SqliteEngine:
