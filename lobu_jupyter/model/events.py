@@ -364,7 +364,17 @@ class _CutValue(Struct, rename="camel"):
     message: Text
 
 
+class _AgentTitle(Struct, rename="camel"):
+    title: Name
+
+
+class _AgentValue(Struct, rename="camel"):
+    agent: Name
+
+
 _CUSTOM = {
+    "lobu.agent": _AgentValue,
+    "lobu.agent_title": _AgentTitle,
     "lobu.output": _OutputValue,
     "lobu.note": _NoteValue,
     "lobu.compacted": _CompactedValue,

@@ -40,6 +40,14 @@ UPDATE threads SET title = :title, archived = :archived, kernel_id = :kernel_id,
 -- The first prompt names a thread that has no title yet.
 UPDATE threads SET title = :title WHERE thread_id = :thread_id AND title = '';
 
+-- change_title --
+-- An agent's session names a thread that only its first prompt has named.
+UPDATE threads SET title = :title WHERE thread_id = :thread_id;
+
+-- first_run --
+-- The first run that was accepted on a thread.
+SELECT request FROM runs WHERE thread_id = :thread_id ORDER BY number LIMIT 1;
+
 -- touch_thread --
 -- Something happened in it; not with each batch, for this moves an entry of an index.
 UPDATE threads SET updated_at = :now WHERE thread_id = :thread_id;

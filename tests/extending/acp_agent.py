@@ -9,14 +9,14 @@ that it was given), ``tool NAME JSON`` (calls one), ``ask-tool NAME JSON`` (a pe
 ``mode ID`` (changes its mode by itself; more IDs: one after the other), ``later ID`` (once there is a file ``now`` beside the log), ``option ID`` (the same, told as a config option), ``act PATH TEXT`` (writes a file
 itself, after a permission where its mode asks), ``inform TEXT`` (a notice of its program), ``chunk TEXT`` (one message
 chunk, JSON text), ``permit JSON`` (a permission with these members), ``terminal JSON`` (a command with its argv, env and cwd), ``retool NAME JSON`` (calls a tool twice at once),
-``hold`` (until there is a file ``now`` beside the log).
+``about JSON`` (an update with these members), ``hold`` (until there is a file ``now`` beside the log).
 Lines are done one after the other; an answer to a question that has no words is noted in the log.
 
 ``--sessions FILE`` keeps the sessions that it knows; ``--log FILE`` what it was asked for, one JSON a line;
 ``--login FILE``: it wants a login while there is no such file; ``--stdio``: it takes MCP servers over stdio only;
 ``--modes A,B``: it has these modes and starts each session in the first; ``--by option``: they are a config option;
 ``--mode-fails error`` or ``hang``: it takes none of them; ``--stubborn``: nor goes back to one that it left by itself;
-``--greets``: it says a warning and its commands between ``session/new`` and the first prompt.
+``--options``: its model and effort are config options, beside one that is neither; ``--greets``: it says a warning and its commands between ``session/new`` and the first prompt.
 """
 
 from __future__ import annotations
@@ -60,6 +60,7 @@ from acp.schema import (
     PromptResponse,
     SessionConfigOptionSelect,
     SessionConfigSelectOption,
+    SessionInfoUpdate,
     SessionMode,
     SessionModeState,
     SetSessionConfigOptionResponse,
@@ -67,9 +68,15 @@ from acp.schema import (
     TerminalToolCallContent,
     ToolCallUpdate,
     Usage,
+    UsageUpdate,
 )
 from mcp import Client, StdioServerParameters
 
+ABOUT = {
+    "session_info_update": SessionInfoUpdate,
+    "usage_update": UsageUpdate,
+    "available_commands_update": AvailableCommandsUpdate,
+}
 OPTIONS = [
     PermissionOption(option_id="yes", name="Allow", kind="allow_once"),
     PermissionOption(option_id="always", name="Always allow", kind="allow_always"),
@@ -91,6 +98,9 @@ class Scripted:
         self._mode = self._modes[0] if self._modes else ""
         self._by, self._fails, self._stubborn = given.by, given.mode_fails, given.stubborn
         self._greets, self._left = given.greets, False
+        self._options: dict[str, str] | None = (
+            {"model": "small", "effort": "low", "trust": "ask"} if given.options else None
+        )
         self._servers: list[Any] = []
         self._cwd = Path()
         self._client: Any = None
@@ -124,6 +134,8 @@ class Scripted:
 
     def _offered(self) -> dict[str, Any]:
         """Its modes as the answer to a new or loaded session has them."""
+        if self._options is not None:
+            return {"config_options": self._selects()}
         if not self._modes:
             return {}
         if self._by == "option":
@@ -132,6 +144,22 @@ class Scripted:
             SessionMode(id=mode, name=mode.title(), description=f"Works {mode}.") for mode in self._modes
         ]
         return {"modes": SessionModeState(current_mode_id=self._mode, available_modes=modes)}
+
+    def _selects(self) -> list[SessionConfigOptionSelect]:
+        assert self._options is not None
+        values = {"model": ["small", "large"], "effort": ["low", "high"], "trust": ["ask", "never ask"]}
+        kinds = {"model": "model", "effort": "thought_level"}
+        return [
+            SessionConfigOptionSelect(
+                id=name,
+                name=name.title(),
+                category=kinds.get(name),
+                type="select",
+                current_value=now,
+                options=[SessionConfigSelectOption(value=one, name=one.title()) for one in values[name]],
+            )
+            for name, now in self._options.items()
+        ]
 
     def _option(self) -> SessionConfigOptionSelect:
         values = [SessionConfigSelectOption(value=mode, name=mode.title()) for mode in self._modes]
@@ -160,6 +188,9 @@ class Scripted:
         self, config_id: str, session_id: str, value: Any, **_: Any
     ) -> SetSessionConfigOptionResponse:
         self._note("set_option", option=config_id, mode=value)
+        if self._options is not None:
+            self._options[config_id] = value
+            return SetSessionConfigOptionResponse(config_options=self._selects())
         await self._enter(value)
         return SetSessionConfigOptionResponse(config_options=[self._option()])
 
@@ -276,6 +307,9 @@ class Scripted:
             await tell(chunk.model_copy(update={"field_meta": {"claudeCode": {"kind": "informational"}}}))
         elif word == "chunk":
             await tell(update_agent_message(text_block(json.loads(rest))))
+        elif word == "about":
+            update = json.loads(rest)
+            await tell(ABOUT[update["sessionUpdate"]].model_validate(update))
         elif word == "permit":
             await self._permit(session, json.loads(rest))
         elif word == "terminal":
@@ -451,5 +485,6 @@ if __name__ == "__main__":
     arguments.add_argument("--mode-fails", default="")
     arguments.add_argument("--stubborn", action="store_true")
     arguments.add_argument("--greets", action="store_true")
+    arguments.add_argument("--options", action="store_true")
     scripted: Any = Scripted(arguments.parse_args())
     asyncio.run(run_agent(scripted, use_unstable_protocol=True))

@@ -644,3 +644,85 @@ async def test_closing_leaves_no_process(rig: Rig) -> None:
     await rig.agent.close()
 
     await asyncio.to_thread(wait_for, "its end", lambda: not psutil.pid_exists(pid))
+
+
+# -- what it says about itself ------------------------------------------------------------------------
+
+
+async def test_its_options_and_commands_are_told_once_and_when_they_change(rig: Rig) -> None:
+    rig.anew("--options", "--greets")
+    commands = [{"name": "plan", "description": "Make a plan", "input": {"hint": "what"}}]
+    update = json.dumps({"sessionUpdate": "available_commands_update", "availableCommands": commands})
+
+    first = await run(rig.agent, rig.task("say hi"))
+    second = await run(rig.agent, rig.task(f"about {update}\nsay hi"))
+
+    told = first.customs("lobu.agent")[0]
+    assert [(one["category"], one["current"]) for one in told["options"]] == [
+        ("model", "small"),
+        ("thought_level", "low"),
+        ("other", "ask"),
+    ]
+    assert [value["value"] for value in told["options"][0]["values"]] == ["small", "large"]
+    assert first.customs("lobu.agent")[-1]["commands"] == [{"name": "review", "description": "Review it"}]
+    (changed,) = second.customs("lobu.agent")
+    assert changed["commands"] == [{"name": "plan", "description": "Make a plan", "hint": "what"}]
+
+
+@pytest.mark.parametrize(
+    ("command", "option", "value"), [("/model", "model", "large"), ("/effort", "effort", "high")]
+)
+async def test_a_message_chooses_its_model_and_effort(
+    rig: Rig, command: str, option: str, value: str
+) -> None:
+    rig.anew("--options")
+
+    listed = await run(rig.agent, rig.task(command))
+    wrong = await run(rig.agent, rig.task(f"{command} never ask"))
+    chosen = await run(rig.agent, rig.task(f"{command} {value}"))
+
+    assert f"`{value}`" in listed.text
+    assert "There is no `never ask` to choose." in wrong.text
+    assert chosen.text.endswith(f": {value}.")
+    assert [(one["option"], one["mode"]) for one in rig.log("set_option")] == [(option, value)]
+    assert rig.log("prompt") == []
+    assert value in [one["current"] for one in chosen.customs("lobu.agent")[-1]["options"]]
+
+
+async def test_its_context_and_cost_go_with_the_runs_usage(rig: Rig) -> None:
+    update = {
+        "sessionUpdate": "usage_update",
+        "used": 18,
+        "size": 1000,
+        "cost": {"amount": 0.5, "currency": "USD"},
+    }
+
+    ended = await run(rig.agent, rig.task(f"about {json.dumps(update)}\nsay hi"))
+
+    (usage,) = ended.usage
+    assert usage["metadata"] == {
+        "contextWindow": 1000,
+        "contextUsed": 18,
+        "cost": {"amount": 0.5, "currency": "USD"},
+    }
+
+
+async def test_its_title_is_told_once_in_one_bounded_line(rig: Rig) -> None:
+    update = json.dumps({"sessionUpdate": "session_info_update", "title": "A title\n" + "x" * 5000})
+
+    ended = await run(rig.agent, rig.task(f"about {update}\nabout {update}\nsay hi"))
+
+    (told,) = ended.customs("lobu.agent_title")
+    assert told["title"].startswith("A title xxx")
+    assert len(told["title"]) == 60
+
+
+async def test_what_it_says_about_itself_is_bounded(rig: Rig) -> None:
+    commands = [{"name": f"c{n}", "description": "d" * 5000} for n in range(500)]
+    update = json.dumps({"sessionUpdate": "available_commands_update", "availableCommands": commands})
+
+    ended = await run(rig.agent, rig.task(f"about {update}\nsay hi"))
+
+    (told,) = ended.customs("lobu.agent")
+    assert len(told["commands"]) == 100
+    assert {len(one["description"]) for one in told["commands"]} == {200}

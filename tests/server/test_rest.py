@@ -183,3 +183,23 @@ async def test_reading_changes_nothing(wire: Wire, thread: str) -> None:
     await wire.events(thread)
 
     assert await wire.ok("GET", "threads") == before
+
+
+async def test_an_agents_title_names_a_thread_that_nobody_has_named(wire: Wire) -> None:
+    worker = await PlainWorker.register(wire)
+    titles: list[str] = []
+
+    for typed in ("", "Mine"):
+        thread = (await wire.ok("POST", "threads", {}))["threadId"]
+        await wire.ok("POST", f"threads/{thread}/runs", {"prompt": "the first prompt"})
+        task = await worker.task()
+        if typed:
+            await wire.ok("PATCH", f"threads/{thread}", {"title": typed})
+        for title in ("From the agent\nand more", "Another"):
+            event = {"type": "CUSTOM", "name": "lobu.agent_title", "value": {"agent": "a", "title": title}}
+            assert (await worker.send(task, event))[0] == 200
+        await worker.finish(task)
+        titles.append((await wire.ok("GET", f"threads/{thread}"))["title"])
+        assert (await wire.ok("GET", f"threads/{thread}/snapshot"))["title"] == titles[-1]
+
+    assert titles == ["From the agent", "Mine"]

@@ -2,7 +2,7 @@
 
 Messages and thoughts stream. A call is a card named ``agent__kind``: its arguments hold title, places and
 input, its result holds text, diffs and output. A plan is an activity. Updates about the agent itself (its modes,
-commands, options) are no events of a run.
+commands, options) are events of their own, `lobu.agent`.
 """
 
 from __future__ import annotations

@@ -26,6 +26,7 @@ from acp.schema import (
 from lobu_jupyter.agents.processes import leashed
 from lobu_jupyter.model.environment import for_program, inherited
 
+from .about import UPDATES, About
 from .client import AcpRequest, Face
 from .login import how_to_log_in
 from .modes import CHANGES, MOST_STRAYED, ModeFailed, Modes
@@ -91,14 +92,16 @@ class Ended:
 
 
 class AcpProcess:
-    """A running agent. ``terminals``: the commands that it runs through us. ``modes``: its session's modes."""
+    """A running agent. ``terminals``: the commands that it runs through us. ``modes``: its session's modes. ``about``: what else
+    the session says about itself.
+    """
 
     def __init__(
         self, process: asyncio.subprocess.Process, name: str, terminals: Terminals, modes: Modes
     ) -> None:
         self.inbox: asyncio.Queue[dict[str, Any] | AcpRequest | Said | Noted | Ended] = asyncio.Queue()
         self.session_id = ""
-        self.terminals, self.modes = terminals, modes
+        self.terminals, self.modes, self.about = terminals, modes, About()
         self._process, self._name = process, name
         self.asked: list[AcpRequest] = []  # requests without an answer yet
         self._heard = False  # False while an old session is replayed, and after a cancelled prompt
@@ -211,6 +214,7 @@ class AcpProcess:
         return True
 
     async def _enter(self, answer: Any) -> None:
+        self.about.begin(answer)
         self.modes.begin(answer)
         await self._entered()
 
@@ -226,6 +230,10 @@ class AcpProcess:
         if modes.chosen != mode or modes.strayed:
             modes.chosen = mode
             await self._entered()
+
+    async def set_option(self, command: str, value: str) -> str:
+        """Set the session's model or effort. Return a sentence about what came of it."""
+        return await self.about.choose(self._connection, self.session_id, command, value)
 
     def prompt(self, text: str) -> None:
         """Begin a prompt. Its updates arrive in the inbox, up to its :class:`Ended`."""
@@ -355,6 +363,8 @@ class AcpProcess:
         if isinstance(item, dict) and item.get("sessionUpdate") in CHANGES:
             self.modes.take(item)
             self._return()
+        if isinstance(item, dict) and item.get("sessionUpdate") in UPDATES:
+            self.about.take(item)
         if self._heard and self.inbox.qsize() >= MOST_WAITING:
             self._fail(AcpFailed(f"The agent {self._name} said more at once than can be kept."))
             self._heard = False

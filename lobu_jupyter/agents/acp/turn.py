@@ -14,7 +14,7 @@ from lobu_jupyter.model.interrupts import held_calls
 from lobu_jupyter.model.ports import AgentError, Pause
 from lobu_jupyter.model.runs import ErrorCode
 
-from . import choices
+from . import about, choices
 from .client import AcpRequest
 from .events import AcpMapper, OwnCall
 from .process import AcpFailed, Ended, Noted, Said
@@ -93,9 +93,18 @@ class AcpTurn:
             for event in (*self.mapper.close(), self.mapper.notice(item.message)):
                 yield event
         else:
-            for event in self.mapper.feed(item):
+            for event in (*self.mapper.feed(item), *self._about(session)):
                 self._said = self._said or event["type"] != "CUSTOM"
                 yield event
+
+    def _about(self, session: AcpSession) -> list[Event]:
+        """Return the events of what the session has newly said about itself."""
+        about, events = session.process.about, []
+        if (told := about.news(self._name)) is not None:
+            events.append(custom("lobu.agent", told))
+        if (title := about.new_title()) is not None:
+            events.append(custom("lobu.agent_title", {"agent": self._name, "title": title}))
+        return events
 
     async def _ask(self, session: AcpSession, ask: AcpRequest) -> list[Event]:
         if not ask.is_wanted:
@@ -127,11 +136,26 @@ class AcpTurn:
         self._use(session)
         if session.fresh or self._is_news(session):
             yield self._told_session(session)
-        if (wish := choices.wish_of(_text(self._task.messages[-1]))) is not None:
+        for event in self._about(session):
+            yield event
+        said = _text(self._task.messages[-1])
+        if (option := about.wish_of(said)) is not None:
+            async for event in self._set_option(session, *option):
+                yield event
+            return
+        if (wish := choices.wish_of(said)) is not None:
             async for event in self._choose(session, wish):
                 yield event
             return
         session.process.prompt(self._prompt(session))
+
+    async def _set_option(self, session: AcpSession, command: str, value: str) -> AsyncIterator[Event]:
+        """Answer a ``/model`` or ``/effort`` message. The agent is not prompted."""
+        self._over = True
+        process = session.process
+        told = await process.set_option(command, value) if value else process.about.listed(command)
+        for event in (*self._about(session), *self.mapper.say(told)):
+            yield event
 
     def _is_news(self, session: AcpSession) -> bool:
         """Return True if the agent's mode is not the one that the thread last reported."""
@@ -284,7 +308,7 @@ class AcpTurn:
         self._over = True
         if end.stop_reason in _CUT:
             yield cut(_CUT[end.stop_reason])
-        if usage := _usage(end.usage):
+        if usage := _usage(end.usage, session.process.about.usage):
             yield {"type": "lobu.usage", "usage": [usage]}
 
     async def _rest(self, session: AcpSession) -> AsyncIterator[Event]:
@@ -325,7 +349,8 @@ def _text(message: dict[str, Any]) -> str:
     return "\n".join(str(part.get("text") or f"[{part.get('type')}]") for part in content)
 
 
-def _usage(counts: dict[str, Any] | None) -> dict[str, Any]:
+def _usage(counts: dict[str, Any] | None, context: dict[str, Any]) -> dict[str, Any]:
+    """Return the run's tokens, with the session's context and cost beside them."""
     names = {
         "input_tokens": "inputTokens",
         "output_tokens": "outputTokens",
@@ -334,4 +359,7 @@ def _usage(counts: dict[str, Any] | None) -> dict[str, Any]:
         "cached_read_tokens": "cachedInputTokens",
         "cached_write_tokens": "cacheWriteInputTokens",
     }
-    return {ours: counts[theirs] for theirs, ours in names.items() if counts and counts.get(theirs)}
+    found: dict[str, Any] = {
+        ours: counts[theirs] for theirs, ours in names.items() if counts and counts.get(theirs)
+    }
+    return {**found, "metadata": context} if context else found

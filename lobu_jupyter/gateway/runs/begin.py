@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from lobu_jupyter.gateway.journal.hub import owner_topic
 from lobu_jupyter.gateway.journal.journal import append, stamped
 from lobu_jupyter.model.events import custom, run_started
 from lobu_jupyter.model.ids import new_id
@@ -85,6 +86,27 @@ async def title_once(ctx: Context, tx: Tx, run: Row) -> None:
     await append(
         tx, run["thread_id"], None, [stamped(custom("lobu.title", {"title": title}), ctx.now())], ctx.now()
     )
+
+
+async def take_title(ctx: Context, tx: Tx, thread_id: str, title: str) -> None:
+    """Give a thread the title of an agent's session, if its title is still its first prompt, as :func:`title_once` set it.
+
+    So a title that a person gave stays, and so does an agent's earlier one.
+    """
+    thread, first = (
+        await tx.one("thread", thread_id=thread_id),
+        await tx.one("first_run", thread_id=thread_id),
+    )
+    if thread is None or first is None:
+        return
+    usual = _title_of(json.loads(first["request"]).get("message") or {})
+    title = _title_of({"content": ctx.settings.redactor.text(title)})
+    if not title or thread["title"] not in ("", usual) or title == thread["title"]:
+        return
+    await tx.run("change_title", thread_id=thread_id, title=title)
+    event = stamped(custom("lobu.title", {"title": title}), ctx.now())
+    await append(tx, thread_id, None, [event], ctx.now())
+    tx.wake(owner_topic(thread["owner"]))
 
 
 def _title_of(message: dict[str, Any]) -> str:

@@ -25,6 +25,7 @@ from lobu_jupyter.model.interrupts import check_interrupt
 from lobu_jupyter.model.runs import ErrorCode, RunError, RunStatus
 from lobu_jupyter.model.streamed import is_printed
 
+from .begin import take_title
 from .end import finish
 from .granted import GRANTED, record_uses
 from .lease import extend_lease, holds, lease_of, take_batch
@@ -74,6 +75,7 @@ class _Checked:
     terminal: ev.RunFinished | ev.RunErrorEvent | None
     clear: bool  # of secrets
     used: Used
+    title: str = ""  # of an agent's session
 
 
 async def ingest(ctx: Context, worker: WorkerCaller, batch: ev.Batch) -> _Taken:
@@ -175,6 +177,7 @@ def _check(ctx: Context, batch: ev.Batch) -> _Checked:
     parse = ev.parse if clear else partial(_parse_redacted, ctx.settings.redactor)
     events = [parse(body, f"events[{i}]") for i, body in enumerate(bodies)]
     used: Used = {}
+    title = ""
     for i, (event, _) in enumerate(events):
         if isinstance(event, _TERMINAL) and i < len(events) - 1:
             raise InvalidField("must not follow the end of the run", field=f"events[{i + 1}]")
@@ -188,12 +191,14 @@ def _check(ctx: Context, batch: ev.Batch) -> _Checked:
             ev.check_custom(event, f"events[{i}].value")
             if event.name == GRANTED:
                 used[f"events[{i}]"] = event.value
+            if event.name == "lobu.agent_title":
+                title = str(event.value["title"])
     last = events[-1][0]
     terminal = last if isinstance(last, _TERMINAL) else None
     if terminal is not None:
         _check_usage(terminal.usage or [], f"events[{len(events) - 1}].usage")
     _check_checkpoint(ctx, batch, terminal)
-    return _Checked(batch, events, terminal, clear, used)
+    return _Checked(batch, events, terminal, clear, used, title)
 
 
 def _parse_redacted(redactor: Redactor, body: bytes, where: str) -> tuple[ev.Known, bytes]:
@@ -268,6 +273,8 @@ async def _take(ctx: Context, tx: Tx, worker: WorkerCaller, checked: _Checked) -
         if await extend_lease(ctx, tx, lease, open_of(slice_)):
             await tx.run("touch_thread", thread_id=lease["thread_id"], now=ctx.now())
         tx.after(lambda: ctx.slices.keep(run_id, batch.batch, slice_))
+    if checked.title:
+        await take_title(ctx, tx, lease["thread_id"], checked.title)
     return {"acked": batch.batch, "cursor": cursor}
 
 

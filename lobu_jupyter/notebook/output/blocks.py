@@ -30,6 +30,7 @@ LONG_JSON = 240
 MOST_IMAGE = 160_000
 """Characters of base64 of an image that a block keeps."""
 
+_UNSHOWN = frozenset({"lobu.agent", "lobu.agent_title"})  # for the composer, not for the transcript
 _CALL_STATUS = {"streaming": "…", "running": "running", "waiting": "needs approval", "done": "done"}
 _DECIDED = {
     "approve": "approved",
@@ -93,7 +94,7 @@ def _block(item: Item, asked: Collection[str | None]) -> Block | None:
     if kind == "cancelled":
         return Block("notice", text="Cancelled.")
     if kind == "notice":
-        return _notice(item)
+        return None if item["name"] in _UNSHOWN else _notice(item)
     if kind in ("custom", "raw", "activity", "subagent"):
         shown = {k: v for k, v in item.items() if k not in ("kind", "runId", "id")}
         return Block("notice", head=kind, text=clean(_json(shown), 2000))

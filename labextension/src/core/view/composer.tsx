@@ -1,5 +1,6 @@
 /** Where a person writes to the agent, also while it waits or works; and which agent, where one `chooses`. */
 import { VNode } from 'preact';
+import { AgentOptions } from './agentoptions';
 import { AgentPicker } from './agents';
 import { Queue } from './queue';
 import { IView } from './view';
@@ -46,6 +47,7 @@ export function Composer(props: { view: IView; chooses: boolean }): VNode {
         </button>
       </div>
       {chooses && !waiting && <AgentPicker view={view} />}
+      {chooses && !waiting && <AgentOptions thread={thread} agent={thread.agent} trans={trans} />}
     </form>
   );
 }

@@ -111,10 +111,13 @@ function RunError(props: { item: IErrorItem; view: IView }): VNode {
   );
 }
 
-function Notice(props: { item: INamedItem; view: IView }): VNode {
+function Notice(props: { item: INamedItem; view: IView }): VNode | null {
   const { item, view } = props;
   const { trans } = view;
   const value = (item.value ?? {}) as JsonObject;
+  if (item.name === 'lobu.agent' || item.name === 'lobu.agent_title') {
+    return null; // for the composer, and for the title
+  }
   if (item.name === 'lobu.instructions') {
     return (
       <p class="lobu-notice">

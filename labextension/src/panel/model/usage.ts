@@ -18,6 +18,11 @@ export function windowOf(state: IState): { tokens: number; known: boolean } {
 
 /** Tokens, estimated, of what the next request tells the model of this thread. */
 export function contextTokens(state: IState): number {
+  const last = [...state.runs].reverse().find(run => list(run.usage).length > 0);
+  const told = object(object(list(last?.usage)[0] ?? null).metadata).contextUsed;
+  if (typeof told === 'number' && told > 0) {
+    return told; // an outside agent has said it
+  }
   const upTo = [...state.items].reverse().find(isCompacted);
   const from = upTo === undefined ? 0 : state.items.indexOf(upTo);
   const bytes = state.items.slice(from).reduce((sum, item) => sum + sizeOf(item), 0);

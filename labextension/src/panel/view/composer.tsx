@@ -5,6 +5,7 @@ import { Queue } from '../../core/view/queue';
 import { PanelModel } from '../model/panel';
 import { LIST_ID, Suggestions, useCompleter } from './completer';
 import { IconButton } from './icons';
+import { AgentOptions } from '../../core/view/agentoptions';
 import { NotebookChip, Pickers } from './pickers';
 
 const TALLEST = 220; // px
@@ -138,6 +139,9 @@ export function Composer(props: { model: PanelModel }): VNode {
       </div>
       <div class="lobu-pickers">
         <Pickers model={model} />
+        {model.thread && (
+          <AgentOptions thread={model.thread} agent={model.choice.agent} trans={trans} />
+        )}
       </div>
     </form>
   );
