@@ -22,7 +22,7 @@ from lobu_jupyter.gateway.runs.lease import (
     unassigned_leases,
 )
 from lobu_jupyter.gateway.runs.lost_pause import lose_pause, lose_pauses
-from lobu_jupyter.model.bounds import Announced
+from lobu_jupyter.model.bounds import Announced, explain
 from lobu_jupyter.model.callers import Caller, WorkerCaller
 from lobu_jupyter.model.errors import (
     InvalidField,
@@ -32,7 +32,6 @@ from lobu_jupyter.model.errors import (
     StaleIncarnation,
     WorkerNotFound,
 )
-from lobu_jupyter.model.events import explain
 from lobu_jupyter.model.ids import new_id
 from lobu_jupyter.model.ports import ToolSpec
 from lobu_jupyter.model.runs import ErrorCode

@@ -7,9 +7,10 @@ field. ``tests/security/test_bad_input.py`` walks over all requests and fails fo
 from __future__ import annotations
 
 import json
+import re
 from typing import Annotated, Any
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, ValidationError
 
 MAX_INTEGER = 2**53 - 1  # exact in JSON, JavaScript and the store
 MAX_NAME = 1024
@@ -73,3 +74,29 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         names = [name for name, _ in pairs]
         raise RepeatedMember(next(name for name in found if names.count(name) > 1))
     return found
+
+
+def explain(error: ValidationError) -> tuple[str, str]:
+    """Return msgspec's complaint and the path of the member: ``("Expected …", ".messageId")``."""
+    text, _, path = str(error).partition(" - at `$")
+    member = path.rstrip("`")
+    if found := _BOUND.fullmatch(text):
+        return _worded(*found.groups()), member
+    for start in ("Object missing required field `", "Object contains unknown field `"):
+        if text.startswith(start):
+            member += "." + text.removeprefix(start).removesuffix("`")
+    return text, member
+
+
+_BOUND = re.compile(r"Expected `(\w+)` (?:of length )?(>=|<=|matching regex) (.*)", re.DOTALL)
+_UNITS = {"str": "characters", "array": "items"}
+
+
+def _worded(kind: str, how: str, bound: str) -> str:
+    """Return the bound that a value breaks, in words."""
+    if how == "matching regex":
+        return "must not contain NUL characters"
+    word = "at least" if how == ">=" else "at most"
+    if kind in _UNITS:
+        return f"must have {word} {bound} {_UNITS[kind]}"
+    return f"must be {word} {bound.removesuffix('.0')}"

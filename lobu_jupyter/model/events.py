@@ -7,19 +7,17 @@ journal keeps the bytes and not these objects.
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta, Raw, Struct
 
-from .bounds import MAX_BATCH_EVENTS, Checkpoint, Count, Id, Name, Ordinal, Text
+from .bounds import MAX_BATCH_EVENTS, Checkpoint, Count, Id, Ordinal, explain
 from .depth import MAX_DEPTH, too_deep
 from .errors import InvalidField
 from .text import encodable
 
 PROTOCOL_VERSION = "1.0"
-MAX_OUTPUTS = 100_000  # of one call
 MAX_EVENT_BYTES = 64 * 1024 + 4096  # 64 kB of payload and its envelope
 
 Event = dict[str, Any]
@@ -274,32 +272,6 @@ def parse(body: bytes | Raw, where: str) -> tuple[Known, bytes]:
         raise InvalidField(f"must be JSON: {error}", field=where) from error
 
 
-def explain(error: msgspec.ValidationError) -> tuple[str, str]:
-    """Return msgspec's complaint and the path of the member: ``("Expected …", ".messageId")``."""
-    text, _, path = str(error).partition(" - at `$")
-    member = path.rstrip("`")
-    if found := _BOUND.fullmatch(text):
-        return _worded(*found.groups()), member
-    for start in ("Object missing required field `", "Object contains unknown field `"):
-        if text.startswith(start):
-            member += "." + text.removeprefix(start).removesuffix("`")
-    return text, member
-
-
-_BOUND = re.compile(r"Expected `(\w+)` (?:of length )?(>=|<=|matching regex) (.*)", re.DOTALL)
-_UNITS = {"str": "characters", "array": "items"}
-
-
-def _worded(kind: str, how: str, bound: str) -> str:
-    """Return the bound that a value breaks, in words."""
-    if how == "matching regex":
-        return "must not contain NUL characters"
-    word = "at least" if how == ">=" else "at most"
-    if kind in _UNITS:
-        return f"must have {word} {bound} {_UNITS[kind]}"
-    return f"must be {word} {bound.removesuffix('.0')}"
-
-
 _NULLABLE = frozenset({"value", "event", "snapshot", "result"})  # a null here is data
 
 
@@ -323,80 +295,6 @@ def custom(name: str, value: Any) -> Event:
     if isinstance(value, dict):
         value = {k: v for k, v in value.items() if v is not None}  # pyright: ignore[reportUnknownVariableType]
     return {"type": "CUSTOM", "name": name, "value": value}
-
-
-class _Output(Struct):
-    output_type: Literal["stream", "display_data", "execute_result", "error"] | None = None
-    name: Text | None = None
-    text: Text | list[str] | None = None
-    data: dict[str, Any] | None = None
-    metadata: dict[str, Any] | None = None
-    ename: Text | None = None
-    evalue: Text | None = None
-    traceback: list[str] | None = None
-
-
-class _OutputValue(Struct, rename="camel"):
-    tool_call_id: Id
-    index: Annotated[int, Meta(ge=0, le=MAX_OUTPUTS)]
-    output: _Output
-
-
-class _NoteValue(Struct, rename="camel"):
-    tool_call_id: Id
-    text: Text | None = None
-
-
-class _CompactedValue(Struct, rename="camel"):
-    up_to: Name
-    summary: Text
-
-
-class _GrantedValue(Struct, rename="camel"):
-    tool_call_id: Id
-    grant_id: Id
-    tool: Name | None = None
-    message: Text | None = None
-
-
-class _CutValue(Struct, rename="camel"):
-    reason: Name
-    message: Text
-
-
-class _AgentTitle(Struct, rename="camel"):
-    title: Name
-
-
-class _AgentValue(Struct, rename="camel"):
-    agent: Name
-
-
-_CUSTOM = {
-    "lobu.agent": _AgentValue,
-    "lobu.agent_title": _AgentTitle,
-    "lobu.output": _OutputValue,
-    "lobu.note": _NoteValue,
-    "lobu.compacted": _CompactedValue,
-    "lobu.granted": _GrantedValue,
-    "lobu.cut": _CutValue,
-}
-
-
-def check_custom(event: Custom, where: str) -> None:
-    """Refuse a CUSTOM event of ours whose value the fold could not read.
-
-    Raises:
-        InvalidField: names the member.
-    """
-    cls = _CUSTOM.get(event.name)
-    if cls is None:
-        return
-    try:
-        msgspec.convert(event.value, cls)
-    except msgspec.ValidationError as error:
-        text, member = explain(error)
-        raise InvalidField(f"{event.name}: {text}", field=where + member) from error
 
 
 def run_started(thread_id: str, run_id: str, messages: list[Event], **more: Any) -> Event:

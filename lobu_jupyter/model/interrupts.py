@@ -16,7 +16,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta, Struct, field, structs
 
-from .bounds import Id, Name, Text
+from .bounds import Id, Name, Text, explain
 from .covering import GRANTS, GrantName
 from .errors import InvalidField
 from .options import Offered, option_of
@@ -149,7 +149,6 @@ class _AskedInterrupt(Struct, kw_only=True, rename="camel"):
 
 def check_interrupt(wire: Any, where: str) -> None:
     """Refuse an interrupt with a member of a type that nobody could show, decide or store."""
-    from .events import explain
 
     try:
         msgspec.convert(wire, _AskedInterrupt)

@@ -98,16 +98,8 @@ class Slice:
         elif isinstance(event, ev.Custom):
             if event.name == "lobu.output" and self.streamed is not None:
                 return [*out, *self.streamed.output(event, body)]
-        elif isinstance(event, ev.StepStarted):
-            key: Key = ("step", event.step_name, event.subagent_run_id)
-            if key in self.open:
-                _refuse(f"step {event.step_name!r} is already open", f"{where}.stepName")
-            self.open[key] = event.subagent_run_id
-        elif isinstance(event, ev.StepFinished):
-            key = ("step", event.step_name, event.subagent_run_id)
-            if key not in self.open:
-                _refuse(f"step {event.step_name!r} is not open", f"{where}.stepName")
-            del self.open[key]
+        elif isinstance(event, ev.StepStarted | ev.StepFinished):
+            self._step(event, where)
         elif isinstance(event, ev.SubagentStarted):
             parent = event.parent_subagent_run_id
             if parent is not None and ("subagent", parent) not in self._used:
@@ -124,6 +116,16 @@ class Slice:
         elif isinstance(event, ev.RunStarted):
             return out  # the gateway wrote it when the run began
         return [*out, body]
+
+    def _step(self, event: ev.StepStarted | ev.StepFinished, where: str) -> None:
+        key: Key = ("step", event.step_name, event.subagent_run_id)
+        begins = isinstance(event, ev.StepStarted)
+        if begins == (key in self.open):
+            _refuse(f"step {event.step_name!r} is {'already' if begins else 'not'} open", f"{where}.stepName")
+        if begins:
+            self.open[key] = event.subagent_run_id
+        else:
+            del self.open[key]
 
     def close(self, why: str) -> list[Event]:
         """Return the events that close all open ends, newest first, and answer each owed call."""

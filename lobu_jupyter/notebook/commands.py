@@ -8,14 +8,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 from IPython.core.error import UsageError
 
 from lobu_jupyter.model.card import card_lines
-from lobu_jupyter.model.covering import GRANTS, words_of
+from lobu_jupyter.model.covering import GRANTS
 from lobu_jupyter.model.errors import Conflict, InvalidField, QuestionChanged
 from lobu_jupyter.model.interrupts import event_of_interrupt
-from lobu_jupyter.model.policy import Grant
 from lobu_jupyter.model.requests import RunsQuery, ThreadsQuery
 from lobu_jupyter.model.runs import RunStatus
 from lobu_jupyter.notebook.output.cell_output import live_front_end
@@ -24,8 +22,9 @@ from lobu_jupyter.notebook.output.tables import Table, short
 from . import session
 from .api import NotebookThread, ask_and_show
 from .doctor import NOT_TOLD_YET, doctor
-from .grants import grants, revoke
+from .grants import grants
 from .magic import COMMANDS as MANUAL
+from .rules import policy
 from .run import Run
 from .waiting import wait as wait_for
 
@@ -274,56 +273,6 @@ def _state(agent: dict[str, Any]) -> str:
     return f"{state}: {agent['hint']}" if agent.get("hint") else state
 
 
-def _policy(rest: str) -> Table | None:
-    link = session.reaching()
-    thread = link.thread()
-    words = rest.split()
-    if words:
-        _change_policy(link, thread.notebook_path, words)
-    view = link.client.policy.get(thread_id=thread.thread_id)
-    rows = [
-        (str(layer["name"]), kind, ", ".join(names) if isinstance(names, list) else str(names))
-        for layer in view.get("layers", [])
-        for kind, names in layer["rules"].items()
-        if names
-    ]
-    rows += [
-        (
-            f"grant of {grant.by}",
-            "allow",
-            f"{words_of(grant)} ({grant.grant_id})",
-        )
-        for grant in msgspec.convert(view.get("grants", []), list[Grant])
-    ]
-    return Table(("from", "rule", "tools"), rows, empty="No rules: each tool's own default holds.")
-
-
-def _change_policy(link: Session, notebook_path: str | None, words: list[str]) -> None:
-    match words:
-        case ["revoke", grant_id]:
-            revoke(link, grant_id)
-        case ["allow" | "ask" | "deny" as kind, pattern]:
-            rules = _notebook_rules(link, notebook_path)
-            rules[kind] = sorted({*rules.get(kind, []), pattern})
-            _put(link, notebook_path, rules)
-        case ["mode", "ask" | "allow" | "deny" as mode]:
-            _put(link, notebook_path, {**_notebook_rules(link, notebook_path), "mode": mode})
-        case _:
-            raise UsageError("%lobu policy [allow | ask | deny PATTERN | mode ask|allow|deny | revoke GRANT]")
-
-
-def _notebook_rules(link: Session, notebook_path: str | None) -> dict[str, Any]:
-    view = link.client.policy.get(notebook_path=notebook_path)
-    layers = [layer["rules"] for layer in view.get("layers", []) if layer["name"] == "notebook"]
-    return {k: v for k, v in layers[0].items() if v} if layers else {}
-
-
-def _put(link: Session, notebook_path: str | None, rules: dict[str, Any]) -> None:
-    if notebook_path is None:
-        raise UsageError("Rules belong to a notebook, and the server does not know of one for this kernel.")
-    link.client.policy.put(notebook_path=notebook_path, rules=rules)
-
-
 def _export(rest: str) -> None:
     if not rest.endswith(".ipynb"):
         raise UsageError(
@@ -364,7 +313,7 @@ COMMANDS: dict[str, Callable[[str], Any]] = {
     "answer": _answer,
     "rebuild": _rebuild,
     "agents": _agents,
-    "policy": _policy,
+    "policy": policy,
     "grants": grants,
     "export": _export,
     "doctor": _doctor,

@@ -17,7 +17,7 @@ from jupyter_server.base.call_context import CallContext
 from jupyter_server.base.handlers import APIHandler, JupyterHandler
 from tornado.web import HTTPError
 
-from lobu_jupyter.model.bounds import RepeatedMember, check_members
+from lobu_jupyter.model.bounds import RepeatedMember, check_members, explain
 from lobu_jupyter.model.callers import Caller, KernelCaller, Person, WorkerCaller
 from lobu_jupyter.model.depth import MAX_DEPTH, too_deep
 from lobu_jupyter.model.errors import (
@@ -28,7 +28,7 @@ from lobu_jupyter.model.errors import (
     TooLarge,
     status_of,
 )
-from lobu_jupyter.model.events import Batch, explain
+from lobu_jupyter.model.events import Batch
 
 if TYPE_CHECKING:
     from types import TracebackType

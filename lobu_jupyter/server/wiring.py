@@ -71,7 +71,51 @@ def build(app: LobuApp) -> Service:
     )
     service.observer = Watching(app.server.event_logger)
     kernels.redactor = service.settings.gateway.redactor
-    service.pool = Pool(
+    service.pool = _pool(app, service, models, inheritance)
+    service.callers = Callers(
+        single_owner=app.single_owner,
+        provider=app.server.identity_provider,
+        kernels=kernels,
+        gateway=lambda: service.gateway,
+        has_ticket=service.pool.has_ticket,
+        clock=SystemClock(),
+    )
+    kernels.boots = service.callers.boots
+    service.owners = _owners(app, kernels)
+    note_pages(app, service)
+    service.notebooks = Notebooks(
+        app.server.contents_manager, app.log, rooms=Rooms(lambda: app.server.extension_manager.extension_apps)
+    )
+    service.activity = _activity(app, service)
+    models.told = lambda settings: _models_changed(app, service, inheritance, settings)
+    if app.embedded_connection_file:
+        process = EmbeddingKernel(app.embedded_connection_file, app.embedded_parent)
+        kernels.serve(kernel_id_of(app.embedded_connection_file), cast("KernelProcess", process))
+    return service
+
+
+def _activity(app: LobuApp, service: Service) -> Activity:
+    return Activity(
+        running=service.running,
+        held=service.held,
+        kernels=service.kernels,
+        pool=service.pool,
+        idle_seconds=app.worker_idle_seconds,
+        last_activity_times=app.server.web_app.settings["last_activity_times"],
+    )
+
+
+def _owners(app: LobuApp, kernels: Kernels) -> Owners:
+    return Owners(
+        app.server.web_app,
+        one_owner=lambda: has_one_owner(app.server.identity_provider, app.single_owner),
+        starter=kernels.starter,
+        log=app.log,
+    )
+
+
+def _pool(app: LobuApp, service: Service, models: Models, inheritance: Inheritance) -> Pool:
+    return Pool(
         size=app.workers,
         start_seconds=app.worker_start_seconds,
         greeting=lambda: {
@@ -84,38 +128,6 @@ def build(app: LobuApp) -> Service:
         gateway_workers=lambda: service.gateway.workers,
         log=app.log,
     )
-    service.callers = Callers(
-        single_owner=app.single_owner,
-        provider=app.server.identity_provider,
-        kernels=kernels,
-        gateway=lambda: service.gateway,
-        has_ticket=service.pool.has_ticket,
-        clock=SystemClock(),
-    )
-    kernels.boots = service.callers.boots
-    service.owners = Owners(
-        app.server.web_app,
-        one_owner=lambda: has_one_owner(app.server.identity_provider, app.single_owner),
-        starter=kernels.starter,
-        log=app.log,
-    )
-    note_pages(app, service)
-    service.notebooks = Notebooks(
-        app.server.contents_manager, app.log, rooms=Rooms(lambda: app.server.extension_manager.extension_apps)
-    )
-    service.activity = Activity(
-        running=service.running,
-        held=service.held,
-        kernels=kernels,
-        pool=service.pool,
-        idle_seconds=app.worker_idle_seconds,
-        last_activity_times=app.server.web_app.settings["last_activity_times"],
-    )
-    models.told = lambda settings: _models_changed(app, service, inheritance, settings)
-    if app.embedded_connection_file:
-        process = EmbeddingKernel(app.embedded_connection_file, app.embedded_parent)
-        kernels.serve(kernel_id_of(app.embedded_connection_file), cast("KernelProcess", process))
-    return service
 
 
 def _models_changed(

@@ -12,6 +12,7 @@ from lobu_jupyter.gateway.journal.journal import append, append_more
 from lobu_jupyter.gateway.journal.slices import open_of
 from lobu_jupyter.model import events as ev
 from lobu_jupyter.model.bounds import MAX_BATCH_BYTES, MAX_BATCH_EVENTS
+from lobu_jupyter.model.custom_events import check_custom
 from lobu_jupyter.model.errors import (
     Conflict,
     InvalidField,
@@ -188,7 +189,7 @@ def _check(ctx: Context, batch: ev.Batch) -> _Checked:
                 raise InvalidField(
                     f"must not be {event.name}, which only the gateway sends", field=f"events[{i}].name"
                 )
-            ev.check_custom(event, f"events[{i}].value")
+            check_custom(event, f"events[{i}].value")
             if event.name == GRANTED:
                 used[f"events[{i}]"] = event.value
             if event.name == "lobu.agent_title":

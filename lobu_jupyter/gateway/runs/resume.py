@@ -55,12 +55,7 @@ async def resume(
     """
     owner = await allow_change(ctx, by, "resume", thread_id, decides=True)
     _check(entries)
-    texts = [text for entry in entries for text in _texts(entry.get("payload"))]
-    if any(ctx.settings.redactor.text(text) != text for text in texts):
-        raise InvalidField(
-            "must not hold a key or token of the server, because what runs is journaled", field="resume"
-        )
-    await guard(ctx, by, texts, "resume", thread_id)
+    await _guard(ctx, by, thread_id, entries)
     given = await client_side(ctx, by, thread_id, client or ClientSide())
 
     async def look(tx: Tx) -> Row:
@@ -105,6 +100,16 @@ def _check(entries: list[ResumeEntry]) -> None:
             raise InvalidField("must not be decided twice", field=f"resume[{index}].interruptId")
         seen.add(name)
         check_digest(entry, index)
+
+
+async def _guard(ctx: Context, by: Caller, thread_id: str, entries: list[ResumeEntry]) -> None:
+    """Pass the texts of the decisions to the guardrail, and refuse the server's own keys in them."""
+    texts = [text for entry in entries for text in _texts(entry.get("payload"))]
+    if any(ctx.settings.redactor.text(text) != text for text in texts):
+        raise InvalidField(
+            "must not hold a key or token of the server, because what runs is journaled", field="resume"
+        )
+    await guard(ctx, by, texts, "resume", thread_id)
 
 
 def _texts(payload: Any) -> list[str]:

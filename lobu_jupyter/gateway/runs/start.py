@@ -51,14 +51,7 @@ async def start(
         TooManyRuns: this person, or all people together, have too many.
     """
     owner = await allow_change(ctx, by, "start", thread_id)
-    message = ctx.settings.redactor.tree(_message_of(ctx, request))
-    context = ctx.settings.redactor.tree(request.context)
-    _check(ctx, request)
-    await guard(ctx, by, _texts(message), "prompt", thread_id)
-    texts = [str(item[member]) for item in context for member in ("description", "value")]
-    await guard(ctx, by, texts, "context", thread_id)
-    client = await client_side(ctx, by, thread_id, ClientSide(tools=request.tools, state=request.state))
-
+    said = await _said(ctx, by, thread_id, request)
     await check_place(ctx, by, "start", kernel_id=request.kernel_id, thread_id=thread_id)
     kernel_id = await _kernel_of(ctx, by, thread_id, request)
     mine = ctx.owns_kernel(kernel_id)
@@ -76,15 +69,9 @@ async def start(
         if not queues:
             await check_limits(ctx, tx, owner)
         if kernel_id is not None:
-            await tx.run("bind_kernel", kernel_id=kernel_id, server_id=ctx.server_id, mine=mine)
-            await tx.run("bind_thread", thread_id=thread_id, kernel_id=kernel_id)
-            if thread["kernel_id"] is not None:  # the first kernel of a thread is no move
-                await record_move(ctx, tx, by, thread, kernel_id=kernel_id)
+            await _bind(ctx, tx, by, thread, kernel_id, mine=mine)
         cursor = (await own_thread(tx, by, thread_id))["cursor"]
-        texts = {"message": message, "context": context, **client}
-        if request.model_settings is not None:
-            texts["modelSettings"] = request.model_settings
-        fields = _fields(ctx, request, texts, kernel_id)
+        fields = _fields(ctx, request, said, kernel_id)
         run_id = await add_run(ctx, tx, thread_id, owner, **fields, cursor=cursor)
         if queues:
             tx.wake(owner_topic(owner))
@@ -93,6 +80,27 @@ async def start(
         return Started(run_id=run_id, thread_id=thread_id, cursor=cursor)
 
     return await ctx.database.write(body)
+
+
+async def _said(ctx: Context, by: Caller, thread_id: str, request: StartRun) -> dict[str, Any]:
+    """Return the parts of a request that its run keeps, checked, redacted and passed to the guardrail."""
+    message = ctx.settings.redactor.tree(_message_of(ctx, request))
+    context = ctx.settings.redactor.tree(request.context)
+    _check(ctx, request)
+    await guard(ctx, by, _texts(message), "prompt", thread_id)
+    texts = [str(item[member]) for item in context for member in ("description", "value")]
+    await guard(ctx, by, texts, "context", thread_id)
+    client = await client_side(ctx, by, thread_id, ClientSide(tools=request.tools, state=request.state))
+    said = {"message": message, "context": context, **client}
+    return said if request.model_settings is None else {**said, "modelSettings": request.model_settings}
+
+
+async def _bind(ctx: Context, tx: Tx, by: Caller, thread: Row, kernel_id: str, *, mine: bool) -> None:
+    """Bind the thread to the kernel of its new run."""
+    await tx.run("bind_kernel", kernel_id=kernel_id, server_id=ctx.server_id, mine=mine)
+    await tx.run("bind_thread", thread_id=thread["thread_id"], kernel_id=kernel_id)
+    if thread["kernel_id"] is not None:  # the first kernel of a thread is no move
+        await record_move(ctx, tx, by, thread, kernel_id=kernel_id)
 
 
 async def client_side(ctx: Context, by: Caller, thread_id: str, client: ClientSide) -> dict[str, Any]:

@@ -30,10 +30,9 @@ from msgspec import Meta, Struct
 from tornado import web
 from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
-from lobu_jupyter.model.bounds import MAX_LIST, Count, Id, Name
+from lobu_jupyter.model.bounds import MAX_LIST, Count, Id, Name, explain
 from lobu_jupyter.model.depth import MAX_DEPTH, too_deep
 from lobu_jupyter.model.errors import InvalidField, LobuError, TooManyRuns
-from lobu_jupyter.model.events import explain
 from lobu_jupyter.server.handler import CallerMixin
 
 if TYPE_CHECKING:

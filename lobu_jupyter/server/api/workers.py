@@ -12,10 +12,10 @@ from msgspec import Meta, Raw, Struct, field, structs
 from tornado import web
 from tornado.websocket import WebSocketHandler
 
-from lobu_jupyter.model.bounds import MAX_LIST, Count, Id, Name, Objects, Seconds, Text
+from lobu_jupyter.model.bounds import MAX_LIST, Count, Id, Name, Objects, Seconds, Text, explain
 from lobu_jupyter.model.callers import Person, WorkerCaller
 from lobu_jupyter.model.errors import InvalidField, LobuError, NotAllowed, status_of
-from lobu_jupyter.model.events import Batch, explain
+from lobu_jupyter.model.events import Batch
 from lobu_jupyter.model.inert import inert_outputs
 from lobu_jupyter.model.notebooks import Read, Request, SetOutputs
 from lobu_jupyter.model.ports import ToolSpec
