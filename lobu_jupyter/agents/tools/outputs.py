@@ -115,7 +115,8 @@ class Outputs:
             self._seen.data(data, output.get("display_id"), shown=shown)
 
     async def finish(self) -> None:
-        """Report how much was not shown, if anything."""
+        """Report how much was not shown, if anything, and draw the figures that the model cannot see otherwise."""
+        await self._seen.draw()
         if self._hidden:
             self._seen.say(f"[{size_of(self._hidden)} more were cut]")
             total = size_of(self._shown + self._hidden)

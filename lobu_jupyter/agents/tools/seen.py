@@ -16,6 +16,8 @@ from lobu_jupyter.model.mime_text import PIXELS, joined, text_of_data
 from lobu_jupyter.model.terminal import TextScreen
 from lobu_jupyter.model.text import shorten
 
+from .figures import can_draw, pixels_of
+
 MOST_TEXT = 12_000
 """The limit of characters of a call's outputs for a model."""
 MOST_RESULT = 4_000
@@ -61,11 +63,12 @@ class HeadTail:
 
 @dataclass
 class _Shown:
-    """A result or figure: its text and, for a figure, its pixels."""
+    """A result or figure: its text and, for a figure, its pixels. ``drawing``: an SVG or PDF that can become pixels."""
 
     stamp: int
     text: str
     image: tuple[str, bytes] | None = None
+    drawing: tuple[str, str] | None = None
 
 
 @dataclass
@@ -105,6 +108,15 @@ class Seen:
         """Return the last figures, in order: MIME type and bytes."""
         return [shown.image for shown in self._shown if shown.image is not None][-MAX_IMAGES:]
 
+    async def draw(self) -> None:
+        """Draw the SVG and PDF figures among the last ones, if the libraries are installed."""
+        figures = [shown for shown in self._shown if shown.image is not None or shown.drawing is not None]
+        for shown in figures[-MAX_IMAGES:]:
+            if shown.drawing is not None and (pixels := await pixels_of(*shown.drawing)) is not None:
+                mime = shown.drawing[0]
+                shown.image, shown.drawing = ("image/png", pixels), None
+                shown.text = shown.text.replace(_unseen(mime), f"[a figure, {mime}, {_WHERE[True]}]", 1)
+
     def stream(self, name: str, text: str) -> None:
         """Write to a stream's screen."""
         if name not in self._streams:
@@ -125,6 +137,7 @@ class Seen:
                 self._displays[display_id] = known
         known.stamp = self._next()
         known.text, known.image = _described(data, shown=shown)
+        known.drawing = None if known.image is not None else _drawing(data)
 
     def clear(self) -> None:
         """Discard all outputs so far."""
@@ -146,10 +159,22 @@ def _described(data: dict[str, Any], *, shown: bool) -> tuple[str, tuple[str, by
         return "\n".join(filter(None, (note, text))), image
     unseen = next((mime for mime in _UNSEEN if mime in data), None)
     if unseen is not None:
-        return "\n".join(filter(None, (f"[a figure, {unseen}, that you cannot see]", text))), None
+        return "\n".join(filter(None, (_unseen(unseen), text))), None
     if not text and data:
         return f"[an output of type {', '.join(data)}, {_WHERE[shown]}]", None
     return text, None
+
+
+def _unseen(mime: str) -> str:
+    return f"[a figure, {mime}, that you cannot see]"
+
+
+def _drawing(data: dict[str, Any]) -> tuple[str, str] | None:
+    """Return the figure of a bundle without pixels that can be drawn."""
+    for mime in _UNSEEN:
+        if mime in data and can_draw(mime, source := joined(data[mime])):
+            return mime, source
+    return None
 
 
 _WHERE = {True: "is on the call's card", False: "is too large for the call's card"}
