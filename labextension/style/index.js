@@ -1,2 +1,3 @@
 import './lobu.css';
 import './panel.css';
+import './models.css';

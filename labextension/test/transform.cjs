@@ -10,6 +10,7 @@ module.exports = {
       loader,
       format: 'cjs',
       target: 'node20',
+      supported: { 'dynamic-import': false },
       jsx: 'automatic',
       jsxImportSource: 'preact',
       sourcemap: 'inline',

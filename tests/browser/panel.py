@@ -57,6 +57,14 @@ class Panel:
         """Wait until the status line says so."""
         expect(self.root.locator(".lobu-standing")).to_contain_text(text, timeout=timeout)
 
+    def choose_agent(self, name: str) -> None:
+        """Choose an agent in the menu under the message."""
+        self.root.locator(".lobu-model-chip").click()
+        menu = self.root.get_by_role("dialog", name="Model and agent")
+        menu.get_by_role("region", name="More agents").get_by_role("button", name=name).click()
+        self.page.keyboard.press("Escape")
+        expect(menu).to_have_count(0)
+
     def menu(self, name: str) -> None:
         """Choose from the menu that is open."""
         self.page.locator(".lm-Menu-item", has_text=name).click()

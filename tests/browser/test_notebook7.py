@@ -35,7 +35,7 @@ def test_an_agent_changes_a_cell_of_the_open_notebook_7(context: BrowserContext,
     lab = Lab.open(context.new_page(), notebook7, ("x = 1",), None, path="notebooks/")
     cell = lab.page.evaluate(f"{CELL}.getId()")
     panel = Panel.open(lab)
-    panel.root.get_by_label("Agent", exact=True).select_option("script")
+    panel.choose_agent("script")
 
     panel.send(f'tool edit_cell {{"cell": "{cell}", "code": "x = 5"}}')
     panel.question.press("a")

@@ -49,6 +49,7 @@ export interface IRun {
   agent: string;
   model?: string | null;
   mode?: string | null;
+  modelSettings?: JsonObject | null;
   prompt?: string;
   error?: IRunError | null;
 }
@@ -63,6 +64,7 @@ export interface IStart {
   agent?: string;
   model?: string;
   mode?: string;
+  modelSettings?: JsonObject;
   ifRunning?: 'cancel' | 'queue';
 }
 
@@ -158,6 +160,16 @@ export class Api {
 
   cancel(runId: string): Promise<IRun> {
     return this._call<IRun>('POST', `runs/${encode(runId)}/cancel`, {});
+  }
+
+  /** A resource that only some views know. */
+  get<T>(path: string): Promise<T> {
+    return this._call<T>('GET', path);
+  }
+
+  /** A change to such a resource. */
+  send<T>(method: 'PUT' | 'POST' | 'DELETE', path: string, body?: JsonObject): Promise<T> {
+    return this._call<T>(method, path, body);
   }
 
   /** Why this server will never answer us, or null: it may. */

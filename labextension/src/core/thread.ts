@@ -155,8 +155,12 @@ export class Thread {
   /** Ask as `runId` did, with its agent, model and mode; or null as above. */
   askAgain(runId: string, prompt: string): Promise<IStarted | null> {
     return this._send(async () => {
-      const { agent, model, mode } = await this._api.getRun(runId);
-      const more = { ...(model ? { model } : {}), ...(mode ? { mode } : {}) };
+      const { agent, model, mode, modelSettings } = await this._api.getRun(runId);
+      const more = {
+        ...(model ? { model } : {}),
+        ...(mode ? { mode } : {}),
+        ...(modelSettings ? { modelSettings } : {})
+      };
       return this._api.start(this.threadId, { prompt, agent, ...more, ifRunning: 'queue' });
     });
   }

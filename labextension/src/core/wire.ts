@@ -266,6 +266,10 @@ export interface IAgent {
   name: string;
   description?: string;
   models?: string[];
+  /** It answers a message that names no agent. */
+  default?: boolean;
+  /** The model that it uses by itself. */
+  model?: string;
   /** Absent: ready. */
   state?: string;
   hint?: string;

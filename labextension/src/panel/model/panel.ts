@@ -8,17 +8,20 @@ import { Changes } from './changes';
 import { IContext, mentions } from './completion';
 import { ThreadList } from './list';
 import { Memory } from './memory';
+import { ISettings, ModelList } from './models';
 import { IWindow } from './window';
 
 export type PanelView = 'thread' | 'threads' | 'inbox';
 
 const HISTORY = 50;
+const NO_CHOICE: JsonObject = { agent: '', model: '', mode: '' };
 
 /** Who answers, with which model and how freely; '' is the server's default. */
 export interface IChoice {
   agent: string;
   model: string;
   mode: string;
+  settings?: ISettings;
 }
 
 /** `/name`: `run` is given what stands behind it. */
@@ -42,6 +45,7 @@ export class PanelModel extends Changes {
     readonly workbench: IWorkbench
   ) {
     super();
+    this.models = new ModelList(page.api, () => this.tell());
     this.useNotebook = memory.get('useNotebook', true);
     this._threadId = memory.get<string | null>('thread', null);
     workbench.onNotebook(() => this._notebookChanged());
@@ -59,6 +63,8 @@ export class PanelModel extends Changes {
   readonly places = new Map<string, IPlace>();
   /** Who can be asked; empty until a first worker has told. */
   agents: IAgent[] = [];
+  /** Which models there are. */
+  readonly models: ModelList;
   /** What goes with the next message. */
   attached: IAttached[] = [];
   /** The message is another form of the one that began this run; it goes into a fork. */
@@ -163,12 +169,15 @@ export class PanelModel extends Changes {
 
   /** The choices for the next run, kept per browser. */
   get choice(): IChoice {
-    return this.memory.get('choice', { agent: '', model: '', mode: '' });
+    return this.memory.get('choice', NO_CHOICE) as unknown as IChoice;
   }
 
+  /** Another agent has no model yet, and another model takes other settings. */
   choose(choice: Partial<IChoice>): void {
-    const next = { ...this.choice, ...choice };
-    this.memory.set('choice', choice.agent === undefined ? next : { ...next, model: '' });
+    const other = choice.agent === undefined ? {} : { model: '' };
+    const anew = choice.agent === undefined && choice.model === undefined ? {} : { settings: {} };
+    const next = { ...this.choice, ...other, ...anew, ...choice };
+    this.memory.set('choice', next as unknown as JsonObject);
     this.tell();
   }
 
@@ -334,7 +343,7 @@ export class PanelModel extends Changes {
   private async _sendTo(thread: Thread, text: string, more: Partial<IStart>): Promise<boolean> {
     const kernelId = this.about?.kernelId;
     const context = await this._context(text);
-    const { agent, model, mode } = this.choice;
+    const { agent, model, mode, settings = {} } = this.choice;
     const images = this.attached.flatMap(one => (one.image ? [imagePart(one.image)] : []));
     const content = [{ type: 'text', text }, ...images];
     const started = await thread.start({
@@ -344,6 +353,7 @@ export class PanelModel extends Changes {
       ...(agent ? { agent } : {}),
       ...(model ? { model } : {}),
       ...(mode ? { mode } : {}),
+      ...(Object.keys(settings).length > 0 ? { modelSettings: { ...settings } } : {}),
       ...(kernelId ? { kernelId } : {}),
       ifRunning: 'queue', // also behind a question that came meanwhile: a message is never a decision
       ...more

@@ -6,6 +6,7 @@ import { PanelModel } from '../model/panel';
 import { LIST_ID, Suggestions, useCompleter } from './completer';
 import { IconButton } from './icons';
 import { AgentOptions } from '../../core/view/agentoptions';
+import { LazyForm } from './models';
 import { NotebookChip, Pickers } from './pickers';
 
 const TALLEST = 220; // px
@@ -137,6 +138,14 @@ export function Composer(props: { model: PanelModel }): VNode {
           />
         </div>
       </div>
+      {model.models.form !== null && (
+        <LazyForm
+          key={model.models.form}
+          model={model}
+          provider={model.models.form}
+          onDone={() => model.focus()}
+        />
+      )}
       <div class="lobu-pickers">
         <Pickers model={model} />
         {model.thread && (

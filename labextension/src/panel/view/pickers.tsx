@@ -1,10 +1,9 @@
 /** Who answers the next message, with which model, and how freely; and which notebook it is about. */
 import { VNode } from 'preact';
 import { useEffect } from 'preact/hooks';
-import { ITrans } from '../../core/host';
-import { IAgent } from '../../core/wire';
 import { PanelModel } from '../model/panel';
 import { Icon } from './icons';
+import { ModelChip } from './models';
 
 export function Pickers(props: { model: PanelModel }): VNode {
   const { model } = props;
@@ -16,25 +15,9 @@ export function Pickers(props: { model: PanelModel }): VNode {
     }
   }, [model.list.threads]);
   const agent = agents.find(one => one.name === choice.agent);
-  const models = (agent ?? agents.find(one => one.models?.length))?.models ?? [];
   return (
     <>
-      {agents.length > 0 && (
-        <Picker
-          label={trans.__('Agent')}
-          value={agent ? choice.agent : ''}
-          options={[['', trans.__('Auto')], ...agents.map(one => option(one, trans))]}
-          onChange={value => model.choose({ agent: value })}
-        />
-      )}
-      {models.length > 0 && (
-        <Picker
-          label={trans.__('Model')}
-          value={choice.model}
-          options={[['', trans.__('Default model')], ...models.map(one => [one, one] as const)]}
-          onChange={value => model.choose({ model: value })}
-        />
-      )}
+      <ModelChip model={model} />
       <Picker
         label={trans.__('Mode')}
         value={choice.mode}
@@ -76,16 +59,6 @@ function Picker(props: {
       ))}
     </select>
   );
-}
-
-/** An agent that is not ready can be chosen too: the hint then says what it needs. */
-function option(agent: IAgent, trans: ITrans): Option {
-  const states: { [state: string]: string } = {
-    'not installed': trans.__('not installed'),
-    'needs login': trans.__('needs login')
-  };
-  const state = agent.state && agent.state !== 'ready' ? (states[agent.state] ?? agent.state) : '';
-  return [agent.name, state ? `${agent.name} (${state})` : agent.name];
 }
 
 /** The notebook that the message is about; pressed while it is. */

@@ -1,6 +1,7 @@
 /** An empty thread: what can be asked here. */
 import { VNode } from 'preact';
 import { PanelModel } from '../model/panel';
+import { SetUp } from './models';
 
 export function Welcome(props: { model: PanelModel }): VNode {
   const { model } = props;
@@ -20,6 +21,7 @@ export function Welcome(props: { model: PanelModel }): VNode {
             )
           : trans.__('Ask anything. The agent asks before it changes something.')}
       </p>
+      <SetUp model={model} />
       <ul class="lobu-ideas" aria-label={trans.__('Ideas')}>
         {ideas.map(idea => (
           <li key={idea}>
