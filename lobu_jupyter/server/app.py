@@ -106,6 +106,10 @@ class LobuApp(ExtensionApp):
         'or {"web": {"url": "https://…/mcp", "headers": {"Authorization": "env:WEB_TOKEN"}}}. A value "env:NAME" of '
         "env or headers is taken from this server's environment. Tools are named web__tool, and ask by default."
     ).tag(config=True)
+    more_tools = List(
+        Unicode(),
+        help='Tools that are off until they are named here: ["fetch_url"] (pages of the public web, docs/agents.md).',
+    ).tag(config=True)
     mcp_allowed_commands = List(
         Unicode(),
         help="The commands that MCP servers may be started with, by their first words, as in "

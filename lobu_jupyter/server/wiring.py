@@ -222,6 +222,7 @@ def _worker_settings(app: LobuApp) -> dict[str, Any]:
         "keys": found,
         "secrets": [*guardrails.secrets_of(app.server, found, providers), *credentials, *more],
         "mcp_servers": mcp_servers,
+        "more_tools": list(app.more_tools),
         "mcp_commands": list(app.mcp_allowed_commands) or None,
         "acp_agents": acp_agents,
         "acp_must_ask": app.acp_must_ask,

@@ -23,7 +23,17 @@ from pydantic_core import SchemaValidator, core_schema
 
 from lobu_jupyter.agents.granted import granted
 from lobu_jupyter.agents.ruling import ruling_of
-from lobu_jupyter.agents.tools import client, delegate, files, kernel, notebook, outputs, questions, specs
+from lobu_jupyter.agents.tools import (
+    client,
+    delegate,
+    files,
+    kernel,
+    notebook,
+    outputs,
+    questions,
+    search,
+    specs,
+)
 from lobu_jupyter.agents.tools.answers import bounded
 from lobu_jupyter.agents.tools.base import (
     Asks,
@@ -70,7 +80,7 @@ MAX_ASKED_BYTES = 48 * 1024  # of an event's 68 kB, because schemas and messages
 
 def tools_of(task: Task) -> dict[str, BoundTool]:
     """Return the tools of a run by name: the built-in ones, then the person's functions with other names."""
-    bound = [*kernel.BOUND, *files.BOUND, *notebook.BOUND, *questions.BOUND, *delegate.BOUND]
+    bound = [*kernel.BOUND, *files.BOUND, *search.BOUND, *notebook.BOUND, *questions.BOUND, *delegate.BOUND]
     if task.kernel is not None:
         bound += [kernel.registered(spec) for spec in task.kernel.tools if spec.name not in specs.NAMES]
     return {tool.spec.name: tool for tool in bound}

@@ -32,10 +32,15 @@ def sources_of(settings: Settings) -> Sequence[ToolSource]:
     if known is None:
         from .mcp import McpServers
         from .plugins import Plugins
+        from .web import Web
 
         servers: dict[str, Any] = settings.get("mcp_servers") or {}
         own = {name: inheriting(settings, config) for name, config in servers.items()}
-        known = settings["tool_sources"] = (Plugins(), McpServers(own, commands=settings.get("mcp_commands")))
+        known = settings["tool_sources"] = (
+            Plugins(),
+            McpServers(own, commands=settings.get("mcp_commands")),
+            Web(settings.get("more_tools") or []),
+        )
     return known
 
 

@@ -56,6 +56,21 @@ LIST_FILES = ToolSpec(
     parameters=_object(path={"type": "string"}, glob={"type": "string", "minLength": 1}),
     approval=False,
 )
+SEARCH_FILES = ToolSpec(
+    name="search_files",
+    description=(
+        "Find the lines that contain a text in the files below the server's root. Returns path:line: text. "
+        "The text is no pattern."
+    ),
+    parameters=_object(
+        ("text",),
+        text={"type": "string", "minLength": 1, "maxLength": 1000},
+        path={"type": "string", "description": "Folder or file to search. Default: all."},
+        glob={"type": "string", "minLength": 1, "description": "Only files of this name, as in *.py."},
+        ignoreCase={"type": "boolean"},
+    ),
+    approval=False,
+)
 READ_FILE = ToolSpec(
     name="read_file",
     description="Read a text file below the server's root, by lines. Binary files are described.",
@@ -181,6 +196,7 @@ BUILTIN: tuple[ToolSpec, ...] = (
     LIST_VARIABLES,
     DESCRIBE_VARIABLE,
     LIST_FILES,
+    SEARCH_FILES,
     READ_FILE,
     WRITE_FILE,
     EDIT_FILE,
