@@ -82,9 +82,14 @@ def _jupyter_server_extension_points() -> list[dict[str, Any]]:  # pyright: igno
     import gc
     from importlib import import_module
 
-    gc.freeze()  # what Jupyter has loaded stays: a full collection of it while we load takes as long as our loading
-    # By name, so that importers of this package (a notebook, the client) do not depend on the server.
-    return [{"module": "lobu_jupyter", "app": import_module(".server.app", __name__).LobuApp}]
+    collects = gc.isenabled()
+    gc.disable()  # a full collection of all that Jupyter has loaded takes as long as our loading
+    try:
+        # By name, so that importers of this package (a notebook, the client) do not depend on the server.
+        return [{"module": "lobu_jupyter", "app": import_module(".server.app", __name__).LobuApp}]
+    finally:
+        if collects:
+            gc.enable()
 
 
 def _jupyter_labextension_paths() -> list[dict[str, str]]:  # pyright: ignore[reportUnusedFunction] - Jupyter calls it

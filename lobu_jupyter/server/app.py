@@ -199,6 +199,12 @@ class LobuApp(ExtensionApp):
         0, help="The process that started this server for itself: the server ends with it; 0: none."
     ).tag(config=True)
 
+    freeze_modules = Bool(
+        True,
+        help="After the start, exempt everything that this server has loaded from garbage collection (gc.freeze): a full "
+        "collection of it stalls all streams for about 20 ms. False: leave the collector as it is.",
+    ).tag(config=True)
+
     service: Service
     _restore_interrupt: Callable[[], None] = staticmethod(lambda: None)
 
@@ -240,7 +246,8 @@ class LobuApp(ExtensionApp):
         serverapp.event_logger.add_listener(schema_id=KERNEL_ACTIONS, listener=self.service.kernels.on_action)
         serverapp.event_logger.add_listener(schema_id=CONTENTS_SERVICE, listener=self.service.on_contents)
         await self.service.open()
-        gc.freeze()  # each full collection of the loaded modules would stall the loop for 20 ms
+        if self.freeze_modules:
+            gc.freeze()  # each full collection of the loaded modules would stall the loop for 20 ms
 
     async def stop_extension(self) -> None:
         events = self.server.event_logger
