@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import random
 import struct
 import zlib
 from collections.abc import Iterator
@@ -24,7 +25,8 @@ from pydantic_ai.messages import (
 
 from lobu_jupyter.agents.builtin import assistant as assistants
 from lobu_jupyter.agents.builtin.assistant import assistant
-from lobu_jupyter.agents.loop.border import MAX_IMAGES, MAX_SIDE, acceptable, fit_schema, size_of
+from lobu_jupyter.agents.loop import border
+from lobu_jupyter.agents.loop.border import MANY_SIDE, MAX_IMAGES, MAX_SIDE, acceptable, fit_schema, size_of
 from lobu_jupyter.agents.models.keys import Settings
 from lobu_jupyter.agents.models.retry import Retrying
 from lobu_jupyter.agents.tools.base import BoundTool, Call, Preview, Result
@@ -39,11 +41,12 @@ MODELS = ["chat:test-model", "responses:test-model", "anthropic:test-model"]
 LONE = "\ud99c"
 
 
-def png(width: int, height: int) -> bytes:
+def png(width: int, height: int, *, noise: bool = False) -> bytes:
     def chunk(name: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
 
-    rows = (b"\0" + b"\xff" * width) * height
+    fill = random.Random(1).randbytes if noise else lambda n: b"\xff" * n
+    rows = b"".join(b"\0" + fill(width) for _ in range(height))
     head = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
     return (
         b"\x89PNG\r\n\x1a\n"
@@ -249,6 +252,33 @@ async def test_a_large_image_is_scaled_and_a_broken_one_named() -> None:
     assert max(size_of(scaled.data) or (9000,)) <= MAX_SIDE
     assert list(first.parts[0].content[1:]) == ["see"]
     assert "could not be read" in str(second.parts[0].content)
+
+
+async def test_among_many_images_the_limit_is_the_one_that_all_providers_take() -> None:
+    wide = BinaryContent(png(MANY_SIDE + 500, 3), media_type="image/png")
+    small = [BinaryContent(png(2, n + 1), media_type="image/png") for n in range(MAX_IMAGES)]
+
+    alone = acceptable([ModelRequest([UserPromptPart([wide])])])
+    among = acceptable([ModelRequest([UserPromptPart([*small, wide])])])
+
+    assert sides(alone) == [MANY_SIDE + 500]
+    assert sides(among)[-1] <= MANY_SIDE
+
+
+async def test_an_image_of_too_many_bytes_is_scaled(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(border, "MAX_IMAGE_BYTES", 2000)
+    noise = png(64, 64, noise=True)
+    assert len(noise) > 2000
+
+    fitted = acceptable([ModelRequest([UserPromptPart([BinaryContent(noise, media_type="image/png")])])])
+
+    assert sides(fitted)[0] < 64
+
+
+def sides(messages: Any) -> list[int]:
+    """The longer side of each image, of the last ones that are passed on."""
+    contents = [item for message in messages for part in message.parts for item in part.content]
+    return [max(size_of(item.data) or (0,)) for item in contents if isinstance(item, BinaryContent)]
 
 
 async def test_the_last_images_are_kept_and_the_others_named() -> None:

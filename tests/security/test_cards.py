@@ -25,8 +25,6 @@ from lobu_jupyter.model.visible import hidden, visible, visible_json, visible_li
 from lobu_jupyter.notebook.output.render import html_of, text_of
 from lobu_jupyter.notebook.output.tables import Table
 from tests.agents.bench import Ended, FakeKernel, FakeNotebook, run, task_for
-from tests.gateway.conftest import rig as rig  # the fixtures
-from tests.gateway.conftest import store as store
 from tests.gateway.rig import ME, Rig, approve, call, paused, reject
 from tests.notebook import journal as j
 
