@@ -25,7 +25,9 @@ print(sum(one["collections"] for one in gc.get_stats()) - before, gc.isenabled()
 def test_what_jupyter_has_loaded_is_not_collected_while_we_load() -> None:
     said = subprocess.run([sys.executable, "-c", LOAD], stdout=subprocess.PIPE, text=True, check=True).stdout
 
-    assert said.split() == ["0", "True", "0"]
+    collections, enabled, frozen = said.split()
+    assert int(collections) <= 1, "only the one that is due when the collector is on again"
+    assert (enabled, frozen) == ("True", "0")
 
 
 class TestFreezing:
