@@ -362,7 +362,7 @@ def panel_notebook(studio: Studio) -> Lab:
     panel.page.locator(".jp-Notebook .cm-content").first.click()
     panel.page.keyboard.press("Control+End")
     panel.page.keyboard.type("  # of this year")
-    panel.button("Approve a").click()
+    panel.button("Approve").click()
     expect(panel.question).to_contain_text("changed after you were asked", timeout=SLOW)
     return panel.lab
 

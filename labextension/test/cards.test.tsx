@@ -192,6 +192,8 @@ test('an edit keeps hidden characters, or says which it takes out', async () => 
     'POST threads/t/resume',
     reply(202, { runId: 'r2', threadId: 't', cursor: 5 })
   );
+  button(card, '…')?.click();
+  await drawn();
   button(card, 'Edit')?.click();
   await drawn();
   const [code, rest] = card.querySelectorAll('textarea');

@@ -104,22 +104,25 @@ export class FakeServer {
   readonly answers = new Map<string, Answer | (() => Answer | Promise<Answer>)>();
 
   readonly page = new Page({
+    pause: 0,
     clock: this.clock,
     connect: () => {
       const channel = new FakeChannel();
       this.channels.push(channel);
       return channel;
     },
-    carry: async (method, path, body) => {
-      this.calls.push({ method, path, body });
-      const answer = this.answers.get(`${method} ${path}`) ?? reply(404, NOT_FOUND);
-      const given = typeof answer === 'function' ? await answer() : answer;
-      if (given instanceof Error) {
-        throw given;
-      }
-      return given;
-    }
+    carry: (method, path, body) => this.carry(method, path, body)
   });
+
+  readonly carry = async (method: string, path: string, body?: unknown): Promise<IReply> => {
+    this.calls.push({ method, path, body });
+    const answer = this.answers.get(`${method} ${path}`) ?? reply(404, NOT_FOUND);
+    const given = typeof answer === 'function' ? await answer() : answer;
+    if (given instanceof Error) {
+      throw given;
+    }
+    return given;
+  };
 
   get channel(): FakeChannel {
     return this.channels[this.channels.length - 1];

@@ -270,7 +270,10 @@ test('A5: only what the interrupt offers has a button', async () => {
   );
 
   const names = [...document.querySelectorAll('.lobu-decide button')].map(b => b.textContent);
-  expect(names).toEqual(['Approve a', 'Reply without running']);
+  expect(names).toEqual(['Approve', '…']);
+  await click(/…/);
+  const more = [...document.querySelectorAll('[role=menuitem]')].map(b => b.textContent);
+  expect(more).toEqual(['Reply without running']);
 });
 
 test("an outside agent's answers are the buttons, and a key never takes one that it remembers", async () => {
@@ -325,6 +328,7 @@ test.each(['run_code', 'write_file', 'robot__execute'])(
       reply(202, { runId: 'r2', threadId: 't', cursor: 5 })
     );
 
+    await click(/^…$/);
     await click(/^Always allow this exact call in this chat$/);
 
     expect(sent(server)).toMatchObject([

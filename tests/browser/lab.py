@@ -26,6 +26,7 @@ SAVED = """() => jupyterapp.shell.currentWidget.content.model.sharedModel.cells
     .filter(Boolean)
     .every(one => ['succeeded', 'failed', 'cancelled'].includes(one.snapshot?.runs.at(-1).status))"""
 SLOW = 90_000  # ms; nobody promised it: it only ends what hangs
+READY_QUESTION = '.lobu-decide:not([aria-busy="true"])'
 LOAD = "%load_ext lobu_jupyter"
 
 
@@ -127,7 +128,8 @@ class Lab:
 
     @property
     def question(self) -> Locator:
-        return self.page.locator(".lobu-decide")
+        """The questions that take a decision: one that has just come takes none for half a second."""
+        return self.page.locator(READY_QUESTION)
 
     def button(self, name: str) -> Locator:
         return self.view.get_by_role("button", name=name)

@@ -6,7 +6,7 @@ from typing import Any
 
 from playwright.sync_api import Locator, expect
 
-from .lab import SLOW, Lab
+from .lab import READY_QUESTION, SLOW, Lab
 
 
 class Panel:
@@ -39,7 +39,7 @@ class Panel:
 
     @property
     def question(self) -> Locator:
-        return self.root.locator(".lobu-decide")
+        return self.root.locator(READY_QUESTION)
 
     @property
     def rows(self) -> Locator:

@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 
 from tests.servers import REPOSITORY
 
-from .lab import LOAD, Lab, script
+from .lab import LOAD, READY_QUESTION, Lab, script
 
 OpenLab = Callable[..., Lab]
 AXE = REPOSITORY / "labextension" / "node_modules" / "axe-core" / "axe.min.js"
@@ -55,6 +55,7 @@ def test_axe_finds_nothing_serious_in_any_state_and_theme(open_lab: OpenLab):
     expect(lab.view.locator(".lobu-error")).to_be_visible()
 
     waiting = findings_in_all_themes(lab)
+    lab.button("More actions").nth(1).click()
     lab.question.nth(0).press("e")
     lab.question.nth(3).press("r")
     editing = findings_in_all_themes(lab)
@@ -62,7 +63,7 @@ def test_axe_finds_nothing_serious_in_any_state_and_theme(open_lab: OpenLab):
     lab.question.nth(0).press("a")
     lab.question.get_by_label("blue").check()
     lab.button("Answer").first.click()
-    lab.view.nth(2).locator(".lobu-decide").press("a")
+    lab.view.nth(2).locator(READY_QUESTION).press("a")
     expect(lab.view.nth(0).locator(".lobu-standing")).to_contain_text("Done")
     lab.view.locator(".lobu-output-error summary").click()
     done = findings_in_all_themes(lab)
@@ -87,8 +88,11 @@ def test_a_person_with_a_keyboard_alone_decides(open_lab: OpenLab):
     keyboard.press("r")
     expect(lab.question.locator("input")).to_be_focused()
     keyboard.press("Escape")
-    expect(lab.button("Edit")).to_be_visible()
     expect(lab.question).to_be_focused()
+    lab.button("More actions").click()
+    expect(lab.view.get_by_role("menuitem", name="Edit")).to_be_focused()
+    keyboard.press("Escape")
+    lab.question.focus()
     keyboard.press("Tab")
     expect(lab.button("Approve").first).to_be_focused()
     keyboard.press("Enter")

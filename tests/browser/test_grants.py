@@ -18,7 +18,8 @@ def test_an_approval_for_the_chat_is_a_chip_and_after_undo_the_next_call_asks(op
     lab = open_lab("x = 1")
     panel = Panel.open(lab)
     panel.send("run g = 1")
-    panel.button("Always allow simple code in this chat").click()
+    panel.button("More actions").click()
+    panel.page.get_by_role("menuitem", name="Always allow simple code in this chat").click()
 
     chip = panel.root.locator(".lobu-approvals-chip")
     expect(chip).to_contain_text("1 approval active")

@@ -8,7 +8,7 @@ from playwright.sync_api import BrowserContext, TimeoutError, expect
 
 from tests.servers import RealServer, wait_for
 
-from .lab import READY, Lab, write_notebook
+from .lab import READY, READY_QUESTION, Lab, write_notebook
 from .panel import Panel
 from .test_accessible import findings_in_all_themes
 
@@ -125,13 +125,13 @@ def test_the_inbox_gathers_the_questions_of_two_notebooks(open_lab: OpenLab, ser
     panel.send("run y = 6 * 7")
     expect(panel.question).to_be_visible()
 
-    lab.page.get_by_role("button", name="Agents: 2 waiting").click()
+    lab.page.get_by_role("button", name="Agents: 2 need approval").click()
 
     expect(panel.question).to_have_count(2)
     expect(lab.page.locator("[data-lobu-waiting='2']")).to_have_count(1)
     expect(panel.root.locator(".lobu-inbox")).to_contain_text(lab.name)
     mine = panel.root.locator(".lobu-inbox-thread", has_text=other)
-    mine.locator(".lobu-decide").press("a")
+    mine.locator(READY_QUESTION).press("a")
     expect(panel.question).to_have_count(1)
     panel.question.press("r")
     panel.question.get_by_role("button", name="Reject").click()
@@ -160,7 +160,7 @@ def test_a_cell_is_explained_and_its_error_fixed(open_lab: OpenLab):
     assert "ZeroDivisionError" in context_of(panel)["The output of the active cell"]
 
     cell.click(button="right")
-    panel.menu("Ask about the Selection")
+    panel.menu("Ask About Selection")
     expect(panel.composer).to_have_value("@selection ")
     expect(panel.composer).to_be_focused()
 

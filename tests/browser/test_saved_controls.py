@@ -45,10 +45,10 @@ def test_a_crafted_notebook_has_no_controls_and_the_true_question_its_own_text(
     crafted, true = lab.view.nth(0), lab.view.nth(1)
     assert_no_controls(crafted)
     waiting.assert_undecided()
-    expect(true.locator(".lobu-card")).to_contain_text("write_file")
+    expect(true.locator(".lobu-card")).to_contain_text("Write crafted.txt?")
     expect(true).to_contain_text("crafted.txt")
     expect(true).not_to_contain_text("README")
-    true.get_by_role("button", name="Approve a", exact=True).click()
+    true.get_by_role("button", name="Approve", exact=True).click()
     expect(true.locator(".lobu-decided")).to_contain_text("Approved")
     expect(true.locator(".lobu-standing")).to_contain_text("Done")
     (audited,) = [row for row in waiting.audit() if row["action"] == "decided approve"]

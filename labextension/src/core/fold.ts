@@ -5,6 +5,7 @@
  * together. The state is folded in place; {@link Fold.version} tells a view which items changed.
  */
 import { addUsage, extend } from './extend';
+import { Items } from './items';
 import { key, list, object, text } from './json';
 import {
   AgEvent,
@@ -15,8 +16,6 @@ import {
   IRunState,
   ISubagentItem,
   IState,
-  Item,
-  IToolItem,
   Json,
   JsonObject,
   RunStatus
@@ -51,26 +50,19 @@ export function fold(entries: IEntry[], snapshot: IState = empty()): IState {
   return folding.state;
 }
 
-export class Fold {
-  constructor(readonly state: IState = empty()) {
+export class Fold extends Items {
+  constructor(state: IState = empty()) {
+    super(state);
     for (const run of state.runs) {
       this._runs.set(run.runId, run);
       this._run = run.runId;
     }
     this._run = this._running() ?? this._run;
     for (const item of state.items) {
-      if (item.id !== undefined) {
-        this._items.set(key(item.kind, item.id), item);
-      }
       if (item.kind === 'subagent' && item.status === 'waiting') {
         this._suspend(item);
       }
     }
-  }
-
-  /** How often `item` has changed: a view that drew this version need not draw it again. */
-  version(item: Item): number {
-    return this._versions.get(item) ?? 0;
   }
 
   /** Take the event at `seq`; false if it was taken before. */
@@ -399,62 +391,7 @@ export class Fold {
     this.state.interrupts = this.state.interrupts.filter(i => !ids.includes(i.id));
   }
 
-  // -- building
-
-  private _raw(event: AgEvent): void {
-    this._add('raw', null, event, { event });
-  }
-
-  private _add(
-    kind: Item['kind'],
-    id: string | null,
-    event: AgEvent,
-    members: { [member: string]: unknown }
-  ): void {
-    const item = { kind, runId: this._run, ...members } as unknown as Item;
-    if (event.subagentRunId) {
-      item.subagentRunId = text(event.subagentRunId);
-    }
-    if (id !== null) {
-      item.id = id;
-      this._items.set(key(kind, id), item);
-    }
-    this.state.items.push(item);
-  }
-
-  private _set(kind: Item['kind'], id: Json, members: object): void {
-    const item = this._items.get(key(kind, text(id)));
-    if (item !== undefined) {
-      Object.assign(item, members);
-      this._touch(item);
-    }
-  }
-
-  private _append(kind: 'message' | 'reasoning' | 'tool', id: Json, event: AgEvent): void {
-    const item = this._items.get(key(kind, text(id)));
-    if (item === undefined) {
-      return;
-    }
-    if (item.kind === 'tool') {
-      item.args += text(event.delta);
-    } else if (item.kind === 'message' || item.kind === 'reasoning') {
-      item.content = text(item.content) + text(event.delta);
-    }
-    this._touch(item);
-  }
-
-  private _tool(call: string): IToolItem | undefined {
-    return this._items.get(key('tool', call)) as IToolItem | undefined;
-  }
-
-  private _touch(item: Item): void {
-    this._versions.set(item, this.version(item) + 1);
-  }
-
-  private readonly _items = new Map<string, Item>();
   private readonly _runs = new Map<string, IRunState>();
   /** By call: the sub-agent that waits in it. */
   private readonly _suspended = new Map<string, ISubagentItem>();
-  private readonly _versions = new WeakMap<Item, number>();
-  private _run = '';
 }

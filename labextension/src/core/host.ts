@@ -41,6 +41,8 @@ export interface IHost {
   typeset?: (element: HTMLElement) => void;
   /** A block of an answer is whole: give it what the surroundings offer. */
   decorate?: (element: HTMLElement) => void;
+  /** How an open notebook names the cell of that id: `cell [2]`; null where none has it open. */
+  cellName?: (id: string) => string | null;
   /** A code editor; without one a text area serves. */
   editor?: (options: IEditorOptions) => IEditor;
 }

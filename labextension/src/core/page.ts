@@ -5,6 +5,7 @@
 import { Api, Carrier } from './api';
 import { Grants } from './grants';
 import { IHost, plainHost } from './host';
+import { PAUSE_MS, Sight } from './sight';
 import { IChannel, Socket } from './socket';
 import { Thread } from './thread';
 import { IClock, realClock } from './time';
@@ -14,6 +15,8 @@ export interface IPageOptions {
   connect: () => IChannel;
   host?: IHost;
   clock?: IClock;
+  /** Milliseconds until a new question takes a decision. */
+  pause?: number;
 }
 
 export class Page {
@@ -27,12 +30,14 @@ export class Page {
       clock: this._clock
     });
     this.grants = new Grants(this.api, this.socket);
+    this.sight = new Sight(this._clock, options.pause ?? PAUSE_MS);
     this.socket.watch(() => this._connectionChanged());
   }
 
   readonly api: Api;
   readonly socket: Socket;
   readonly grants: Grants;
+  readonly sight: Sight;
   host: IHost;
 
   /** The page's one store of that thread. */

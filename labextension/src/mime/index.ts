@@ -33,12 +33,11 @@ const plugin: JupyterFrontEndPlugin<void> = {
     notebooks: INotebookTracker | null
   ) => {
     const page = pageOf(app.serviceManager.serverSettings);
-    page.host = labHost(
-      (translator ?? nullTranslator).load('lobu_jupyter'),
-      editors,
-      latex,
-      labDrawing(rendermime, notebooks)
-    );
+    const trans = (translator ?? nullTranslator).load('lobu_jupyter');
+    page.host = {
+      ...page.host,
+      ...labHost(trans, editors, latex, labDrawing(rendermime, notebooks))
+    };
     rendermime.addFactory(
       {
         safe: true, // sanitized here: an untrusted notebook shows it too

@@ -15,6 +15,7 @@ import { pageOf } from '../core/browser';
 import { realClock } from '../core/time';
 import { addCommands } from './lab/commands';
 import { followFiles } from './lab/followed';
+import { cellName } from './lab/cellname';
 import { CommandIDs } from './lab/ids';
 import { Notifier } from './lab/notify';
 import { StatusItem } from './lab/status';
@@ -51,7 +52,11 @@ const plugin: JupyterFrontEndPlugin<void> = {
     const { serverSettings } = app.serviceManager;
     const page = pageOf(serverSettings);
     const trans = (translator ?? nullTranslator).load('lobu_jupyter');
-    page.host = { ...page.host, trans: labTrans(trans) };
+    page.host = {
+      ...page.host,
+      trans: labTrans(trans),
+      cellName: id => cellName(notebooks, id, page.host.trans)
+    };
     const memory = new Memory(window.localStorage, serverSettings.baseUrl);
     const list = new ThreadList(page, memory, realClock);
     const model = new PanelModel(

@@ -55,7 +55,7 @@ _WORDS = {
     "refused_key": "{label} refused the key (HTTP {status}).",
     "not_found": "There is no list of models at {host} (HTTP {status}). Does the base URL end in /v1?",
     "redirect": "{host} redirects elsewhere (HTTP {status}). Enter the address that it redirects to.",
-    "rate_limited": "{label} limits the rate of requests (HTTP {status}). Try again later.",
+    "rate_limited": "Rate limit reached for {label} (HTTP {status}). Try again in a moment.",
     "server_error": "{label} had a server error (HTTP {status}). Try again in a moment.",
     "refused": "{label} refused the request (HTTP {status}).",
     "not_models": "{host} answered, but not with a list of models.",

@@ -30,6 +30,7 @@ export function Numbered(props: { text: string; language: string }): VNode {
             dangerouslySetInnerHTML={{ __html: line + '\n' }}
           />
         ))}
+        <i class="lobu-end" />
       </code>
     </pre>
   );
@@ -47,6 +48,7 @@ export function Diff(props: { lines: IDiffLine[]; label: string }): VNode {
           {'\n'}
         </div>
       ))}
+      <i class="lobu-end" />
     </pre>
   );
 }

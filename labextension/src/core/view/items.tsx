@@ -1,5 +1,6 @@
 /** The items of a transcript that are not tool calls. */
 import { ComponentChild, VNode } from 'preact';
+import { useReducer } from 'preact/hooks';
 import { textOf } from '../run';
 import {
   IErrorItem,
@@ -50,9 +51,7 @@ function Message(props: { item: IMessageItem; view: IView }): VNode | null {
   if (item.role === 'user') {
     return (
       <>
-        <div class="lobu-message lobu-user" dir="auto">
-          {text}
-        </div>
+        <Prompt id={item.id} text={text} view={view} />
         {view.extras?.(item)}
       </>
     );
@@ -67,6 +66,37 @@ function Message(props: { item: IMessageItem; view: IView }): VNode | null {
       </div>
       {view.extras?.(item)}
     </>
+  );
+}
+
+const MOST_LINES = 12;
+const MOST_CHARS = 900;
+
+/** What the person wrote: a long one is clamped. */
+function Prompt(props: { id: string; text: string; view: IView }): VNode {
+  const { text, view } = props;
+  const { trans } = view;
+  const id = `prompt ${props.id}`;
+  const long = text.length > MOST_CHARS || text.split('\n').length > MOST_LINES;
+  const open = view.thread.opened.get(id) ?? false;
+  const [, redraw] = useReducer((n: number) => n + 1, 0);
+  return (
+    <div class="lobu-message lobu-user" dir="auto">
+      <div class={long && !open ? 'lobu-clamped' : undefined}>{text}</div>
+      {long && (
+        <button
+          type="button"
+          class="lobu-button lobu-quiet"
+          aria-expanded={open}
+          onClick={() => {
+            view.thread.opened.set(id, !open);
+            redraw(null);
+          }}
+        >
+          {open ? trans.__('Show less') : trans.__('Show more')}
+        </button>
+      )}
+    </div>
   );
 }
 

@@ -5,7 +5,8 @@ import { VNode } from 'preact';
 import { optionsOf } from '../decide';
 import { visible } from '../text/visible';
 import { IOption } from '../wire';
-import { Controls, Grants, KEYS } from './decide';
+import { grantActions, More } from './buttons';
+import { Controls } from './controls';
 import { IView } from './view';
 
 /** One button per answer, in the agent's order. */
@@ -15,17 +16,18 @@ export function Options(props: { controls: Controls; view: IView }): VNode {
     option => option.kind.startsWith('reject') || controls.offers('approve')
   );
   return (
-    <div class="lobu-buttons lobu-options">
-      {options.map(option => (
-        <Option key={option.id} option={option} controls={controls} view={view} />
-      ))}
-      {!options.some(option => option.kind.startsWith('reject')) && (
-        <button class="lobu-button" onClick={() => controls.reject()}>
-          {view.trans.__('Reject')} <kbd>{KEYS.reject}</kbd>
-        </button>
-      )}
-      <Grants controls={controls} view={view} />
-    </div>
+    <More actions={grantActions(controls, view.trans)} trans={view.trans} class="lobu-options">
+      {[
+        ...options.map(option => (
+          <Option key={option.id} option={option} controls={controls} view={view} />
+        )),
+        !options.some(option => option.kind.startsWith('reject')) && (
+          <button key="reject" class="lobu-button" onClick={() => controls.reject()}>
+            {view.trans.__('Reject')}
+          </button>
+        )
+      ]}
+    </More>
   );
 }
 
@@ -43,7 +45,6 @@ function Option(props: { option: IOption; controls: Controls; view: IView }): VN
     >
       {visible(option.name)}
       {always && <small> {trans.__('(remembered by the agent)')}</small>}
-      {option.plain && <kbd>{yes ? KEYS.approve : KEYS.reject}</kbd>}
     </button>
   );
 }

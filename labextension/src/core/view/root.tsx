@@ -7,7 +7,7 @@ import { Page } from '../page';
 import { lastRun, sliceOf } from '../run';
 import { IState } from '../wire';
 import { Boundary } from './boundary';
-import { BatchBar } from './decide';
+import { BatchBar } from './batch';
 import { Composer } from './composer';
 import { Approvals } from './grants';
 import { Queue } from './queue';

@@ -42,6 +42,7 @@ export function Asked(props: {
       {changes !== null && (
         <Folding
           id={`${interrupt.id} diff`}
+          of={interrupt.id}
           lines={changes.length}
           size={changes.reduce((size, line) => size + line.text.length, 0)}
           view={view}
@@ -55,6 +56,7 @@ export function Asked(props: {
           <Folding
             key={part.name}
             id={`${interrupt.id} ${part.name}`}
+            of={interrupt.id}
             name={part.name}
             lines={lineCount(part.text)}
             size={part.text.length}
@@ -131,12 +133,15 @@ export function Short(props: { parts: IPart[] }): VNode {
           </dd>
         </div>
       ))}
+      <i class="lobu-end" />
     </dl>
   );
 }
 
 function Folding(props: {
   id: string;
+  /** The id of the question; what shows it whole opens `of *`. */
+  of: string;
   /** Of the argument; absent: it is the diff. */
   name?: string;
   lines: number;
@@ -147,7 +152,7 @@ function Folding(props: {
   const { id, lines, view } = props;
   const { trans } = view;
   const long = lines > MOST_LINES || props.size > MOST_CHARS;
-  const open = view.thread.opened.get(id) ?? false;
+  const open = view.thread.opened.get(id) ?? view.thread.opened.get(`${props.of} *`) ?? false;
   const toggle = (): void => {
     view.thread.opened.set(id, !open);
     view.redraw();

@@ -24,7 +24,9 @@ export function Status(props: {
       </span>
       <span aria-hidden="true" class={`lobu-standing lobu-run-${run?.status ?? 'none'}`}>
         {said}
-        {!props.saved && run && slice.interrupts.length === 0 && <Clock slice={slice} run={run} />}
+        {!props.saved && run && slice.interrupts.length === 0 && (
+          <Clock slice={slice} run={run} live={view.page.socket.connection.state === 'live'} />
+        )}
       </span>
       {!props.saved && <Actions slice={slice} run={run} view={view} />}
       <ConnectionLine connection={view.page.socket.connection} view={view} />
@@ -100,9 +102,9 @@ export function SavedLabel(props: { view: IView }): VNode | null {
 }
 
 /** How long the agent worked: the run and those that it resumes, without the waits between them. */
-function Clock(props: { slice: ISlice; run: IRunState }): ComponentChild {
+function Clock(props: { slice: ISlice; run: IRunState; live: boolean }): ComponentChild {
   const { slice, run } = props;
-  const now = useNow(run.status === 'running');
+  const now = useNow(run.status === 'running' && props.live);
   let worked = 0;
   for (let one: IRunState | undefined = run; one !== undefined; one = resumedBy(one, slice)) {
     const until = one.endedAt ?? (one.status === 'running' ? now : undefined);
@@ -111,7 +113,7 @@ function Clock(props: { slice: ISlice; run: IRunState }): ComponentChild {
     }
     worked += Math.max(0, until - one.startedAt);
   }
-  return ` · ${duration(worked)}`;
+  return worked < 1000 ? null : ` · ${duration(worked)}`;
 }
 
 function resumedBy(run: IRunState, slice: ISlice): IRunState | undefined {

@@ -8,37 +8,49 @@ import { visible, visibleLine } from '../text/visible';
 import { textOf } from '../run';
 import { IInterrupt, IToolItem, JsonObject } from '../wire';
 import { Code, Diff, JsonView, Terminal, Visible } from './code';
-import { Decide, isDecidable } from './decide';
+import { isDecidable } from './controls';
+import { Decide } from './decide';
 import { coverage } from './grants';
 import { isRich, isShort, Output } from './outputs';
 import { Asked, Short } from './shown';
-import { duration, IView, useNow } from './view';
+import { sentence, Tense, tenseOf } from './titles';
+import { duration, IView, useLive, useNow } from './view';
 
 export function ToolCard(props: {
   item: IToolItem;
   interrupt: IInterrupt | undefined;
   live: boolean;
+  /** It is open, if the person has not shut it. */
+  opens?: boolean;
   view: IView;
 }): VNode {
   const { item, interrupt, view } = props;
   // What is to be decided is seen: its card does not shut.
   const asks = interrupt !== undefined && isDecidable(interrupt, view);
   const open =
-    asks || (view.thread.opened.get(item.id) ?? (item.status !== 'done' || isUndone(item)));
+    asks ||
+    (view.thread.opened.get(item.id) ??
+      (props.opens || item.status !== 'done' || (isUndone(item) && !wasRejected(item))));
   const toggle = (): void => {
     view.thread.opened.set(item.id, !open);
     view.redraw();
   };
   const body = `lobu-${item.id}`;
   const lapsed = view.saved === true || (interrupt !== undefined && !asks);
-  const looks = hasFailed(item) || isUndone(item) ? 'failed' : lapsed ? 'done' : item.status;
+  const tool = interrupt?.metadata?.lobu?.toolName ?? item.name;
+  const tense = tenseOf(item, asks, props.live);
+  const title = titleOf(item, tool, interrupt, tense, view);
   return (
-    <section class={`lobu-card lobu-is-${looks}`} aria-label={visibleLine(item.name)}>
-      <button class="lobu-card-head" aria-expanded={open} aria-controls={body} onClick={toggle}>
+    <section class={`lobu-card lobu-is-${looks(item, lapsed)}`} aria-label={title}>
+      <button
+        class="lobu-card-head"
+        title={visibleLine(tool)}
+        aria-expanded={open}
+        aria-controls={body}
+        onClick={toggle}
+      >
         <span class="lobu-card-mark" aria-hidden="true" />
-        <span class="lobu-card-name">
-          <Visible text={interrupt?.metadata?.lobu?.toolName ?? item.name} line />
-        </span>
+        <span class="lobu-card-name">{title}</span>
         <span class="lobu-card-what">{open ? '' : visibleLine(headline(item))}</span>
         <Standing
           item={item}
@@ -58,9 +70,33 @@ export function ToolCard(props: {
           .map((o, i) => <Output key={i} output={o} view={view} code={codeOf(item)} />)}
       <Decided item={item} view={view} />
       {item.note && <p class="lobu-note">{item.note}</p>}
-      {interrupt && <Decide interrupt={interrupt} view={view} />}
+      {interrupt && <Decide interrupt={interrupt} title={title} view={view} />}
     </section>
   );
+}
+
+/** The card's sentence, with the arguments that it stands for. */
+function titleOf(
+  item: IToolItem,
+  tool: string,
+  interrupt: IInterrupt | undefined,
+  tense: Tense,
+  view: IView
+): string {
+  const args = interrupt?.metadata?.lobu?.args ?? effective(item);
+  return sentence(tool, args, tense, view.host);
+}
+
+function looks(item: IToolItem, lapsed: boolean): string {
+  if (wasRejected(item)) {
+    return 'rejected';
+  }
+  return hasFailed(item) || isUndone(item) ? 'failed' : lapsed ? 'done' : item.status;
+}
+
+/** A person said no, so it did not run. */
+function wasRejected(item: IToolItem): boolean {
+  return item.decision?.decision.kind === 'reject';
 }
 
 function hasFailed(item: IToolItem): boolean {
@@ -110,7 +146,8 @@ function Standing(props: {
   const { item, view } = props;
   const { trans } = view;
   const running = props.live && item.status === 'running' && item.startedAt !== undefined;
-  const now = useNow(running);
+  const connected = useLive(view.page);
+  const now = useNow(running && connected);
   const words: { [status: string]: string } = {
     streaming: props.live ? trans.__('writing…') : trans.__('stopped'),
     running: props.live ? trans.__('running') : trans.__('stopped'),
@@ -121,13 +158,23 @@ function Standing(props: {
         : trans.__('Needs approval'),
     done: hasFailed(item) ? trans.__('error') : isUndone(item) ? trans.__('failed') : ''
   };
-  const until = item.endedAt ?? (running ? now : undefined);
-  const took = item.startedAt && until ? duration(Math.max(0, until - item.startedAt)) : '';
+  const took = item.status === 'waiting' ? 0 : tookOf(item, running ? now : undefined);
+  const said = wasRejected(item) ? trans.__('Rejected') : words[item.status];
   return (
     <span class="lobu-card-standing">
-      {[words[item.status], item.status === 'waiting' ? '' : took].filter(Boolean).join(' · ')}
+      {[said, wasRejected(item) ? '' : duration(took)].filter(Boolean).join(' · ')}
     </span>
   );
+}
+
+/** Milliseconds that a call took, or takes until `now`: from the person's decision on, if it was asked about. */
+export function tookOf(item: IToolItem, now?: number): number {
+  const until = item.endedAt ?? now;
+  if (item.startedAt === undefined || until === undefined) {
+    return 0;
+  }
+  const decided = item.decision?.at ? Date.parse(item.decision.at) : 0;
+  return Math.max(0, until - Math.max(item.startedAt, decided));
 }
 
 function Arguments(props: {

@@ -6,8 +6,8 @@ import { Answered, answersOf } from './answered';
 import { Boundary } from './boundary';
 import { Plain } from './items';
 import { ToolCard } from './tool';
-import { Decide } from './decide';
-import { Asked } from './shown';
+import { QuestionCard } from './question';
+import { beginOfRow, Steps, stretches } from './steps';
 import { IView } from './view';
 
 export function Transcript(props: {
@@ -26,38 +26,44 @@ export function Transcript(props: {
   const loose = slice.interrupts.filter(i => !cards.has(i.toolCallId ?? ''));
   const answers = answersOf(slice);
   const prompt = slice.items.find(i => i.kind === 'message' && i.role === 'user');
+  const begin = beginOfRow(slice.items, from);
+  const items = slice.items.slice(begin, from + props.drawn);
+  const entry = (item: Item, at: number, last: boolean): VNode | null =>
+    props.hidePrompt && item === prompt ? null : (
+      <Boundary
+        key={`${item.kind} ${item.id ?? at}`}
+        of={item}
+        version={props.versionOf(item)}
+        trans={view.trans}
+      >
+        <Entry
+          item={item}
+          version={props.versionOf(item)}
+          interrupt={item.kind === 'tool' ? asked.get(item.id) : undefined}
+          live={!view.saved && (running.has(item.runId) || view.thread.state.status === 'running')}
+          last={last}
+          view={view}
+        />
+        <Answered run={answers.get(item)} slice={slice} view={view} />
+      </Boundary>
+    );
   return (
     <div class="lobu-transcript">
-      {slice.items.slice(from, from + props.drawn).map((item, i) =>
-        props.hidePrompt && item === prompt ? null : (
-          <Boundary
-            key={`${item.kind} ${item.id ?? from + i}`}
-            of={item}
-            version={props.versionOf(item)}
-            trans={view.trans}
-          >
-            <Entry
-              item={item}
-              version={props.versionOf(item)}
-              interrupt={item.kind === 'tool' ? asked.get(item.id) : undefined}
-              live={
-                !view.saved && (running.has(item.runId) || view.thread.state.status === 'running')
-              }
-              view={view}
-            />
-            <Answered run={answers.get(item)} slice={slice} view={view} />
-          </Boundary>
-        )
-      )}
+      {stretches(items, item => asked.has(item.id)).flatMap(({ items, at, steps }) => {
+        const last = steps[steps.length - 1];
+        const entries = items.map((item, i) => entry(item, begin + at + i, item === last));
+        return steps.length === 0 ? (
+          entries
+        ) : (
+          <Steps key={`steps ${steps[0].id}`} items={items} steps={steps} view={view}>
+            {entries}
+          </Steps>
+        );
+      })}
       {loose.map(interrupt => (
-        <section key={interrupt.id} class="lobu-card lobu-is-waiting">
-          <Boundary of={interrupt} trans={view.trans}>
-            <div class="lobu-card-body">
-              <Asked interrupt={interrupt} view={view} />
-            </div>
-            <Decide interrupt={interrupt} view={view} />
-          </Boundary>
-        </section>
+        <Boundary key={interrupt.id} of={interrupt} trans={view.trans}>
+          <QuestionCard interrupt={interrupt} decides view={view} />
+        </Boundary>
       ))}
     </div>
   );
@@ -68,6 +74,8 @@ interface IEntryProps {
   version: number;
   interrupt: IInterrupt | undefined;
   live: boolean;
+  /** The last of a row of calls, which is open. */
+  last: boolean;
   view: IView;
 }
 
@@ -78,18 +86,19 @@ class Entry extends Component<IEntryProps> {
       next.item !== props.item ||
       next.version !== props.version ||
       next.live !== props.live ||
+      next.last !== props.last ||
       next.interrupt !== undefined ||
       props.interrupt !== undefined ||
       next.view.thread.opened.get(next.item.id ?? '') !== this._opened
     );
   }
 
-  render({ item, interrupt, live, view }: IEntryProps): VNode {
+  render({ item, interrupt, live, last, view }: IEntryProps): VNode {
     this._opened = view.thread.opened.get(item.id ?? '');
     return (
       <div class={item.subagentRunId ? 'lobu-entry lobu-of-subagent' : 'lobu-entry'}>
         {item.kind === 'tool' ? (
-          <ToolCard item={item} interrupt={interrupt} live={live} view={view} />
+          <ToolCard item={item} interrupt={interrupt} live={live} opens={last} view={view} />
         ) : (
           <Plain item={item} live={live} view={view} />
         )}

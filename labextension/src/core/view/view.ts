@@ -87,10 +87,22 @@ function cancelFrame(frame: number): void {
   }
 }
 
-/** `850 ms`, `3.2 s`, `4 min 10 s`. */
+/** Is the page connected? Drawn again when that changes. */
+export function useLive(page: Page): boolean {
+  const { socket } = page;
+  const [live, setLive] = useState(socket.connection.state === 'live');
+  useEffect(() => {
+    const look = (): void => setLive(socket.connection.state === 'live');
+    look();
+    return socket.watch(look);
+  }, [socket]);
+  return live;
+}
+
+/** `3.2 s`, `4 min 10 s`; nothing below a second. */
 export function duration(ms: number): string {
   if (ms < 1000) {
-    return `${Math.round(ms)} ms`;
+    return '';
   }
   if (ms < 60_000) {
     return `${(ms / 1000).toFixed(ms < 10_000 ? 1 : 0)} s`;

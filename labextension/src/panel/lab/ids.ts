@@ -8,6 +8,8 @@ export const CommandIDs = {
   archive: 'lobu:archive-thread',
   remove: 'lobu:delete-thread',
   stop: 'lobu:stop',
+  approve: 'lobu:approve',
+  reject: 'lobu:reject',
   explain: 'lobu:explain-cell',
   fix: 'lobu:fix-error',
   ask: 'lobu:ask-selection'

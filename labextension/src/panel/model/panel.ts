@@ -5,37 +5,19 @@ import { Thread } from '../../core/thread';
 import { IAgent, IThread, JsonObject } from '../../core/wire';
 import { IAttached, INotebook, IWorkbench } from '../workbench';
 import { Changes } from './changes';
+import { ICard, ISlashCommand } from './commands';
 import { IContext, mentions } from './completion';
+import { IChoice, withPictures } from './content';
+import { Following } from './following';
 import { ThreadList } from './list';
 import { Memory } from './memory';
-import { ISettings, ModelList } from './models';
-import { IWindow } from './window';
+import { ModelList } from './models';
+import { IPlace } from './window';
 
 export type PanelView = 'thread' | 'threads' | 'inbox';
 
 const HISTORY = 50;
 const NO_CHOICE: JsonObject = { agent: '', model: '', mode: '' };
-
-/** Who answers, with which model and how freely; '' is the server's default. */
-export interface IChoice {
-  agent: string;
-  model: string;
-  mode: string;
-  settings?: ISettings;
-}
-
-/** `/name`: `run` is given what stands behind it. */
-export interface ISlashCommand {
-  name: string;
-  detail: string;
-  run: (rest: string) => void;
-}
-
-/** Where a transcript was left. `end`: it follows what comes. */
-export interface IPlace extends IWindow {
-  top: number;
-  end: boolean;
-}
 
 export class PanelModel extends Changes {
   constructor(
@@ -48,6 +30,7 @@ export class PanelModel extends Changes {
     this.models = new ModelList(page.api, () => this.tell());
     this.useNotebook = memory.get('useNotebook', true);
     this._threadId = memory.get<string | null>('thread', null);
+    this._following = new Following(list, memory);
     workbench.onNotebook(() => this._notebookChanged());
     list.watch(() => this._listChanged());
   }
@@ -73,6 +56,8 @@ export class PanelModel extends Changes {
   follows = true;
   /** What a message that begins with `/` and this name does. */
   commands: ISlashCommand[] = [];
+  /** The card that the commands to approve and reject mean; the panel that is drawn knows it. */
+  card: () => ICard | null = () => null;
   /** Asks the composer for the focus, by counting. */
   focusWanted = 0;
 
@@ -105,18 +90,18 @@ export class PanelModel extends Changes {
   }
 
   open(threadId: string): void {
-    this._followed = true; // what the person chose stays
+    this._following.chose();
     this._show(threadId);
     const path = this.entry?.notebookPath;
     if (path) {
-      this.memory.set(`notebook ${path}`, threadId);
+      this._following.remember(path, threadId);
     }
     this.show('thread');
   }
 
   /** Begin a new thread: it is made when its first message is sent. */
   begin(): void {
-    this._followed = true;
+    this._following.chose();
     this._show(null);
     this.show('thread');
     this.focus();
@@ -330,10 +315,7 @@ export class PanelModel extends Changes {
     const text = this.message;
     this.message = '';
     this._show(threadId);
-    this._made = threadId;
-    if (about) {
-      this.memory.set(`notebook ${about.path}`, threadId);
-    }
+    this._following.made(threadId, about?.path);
     this.message = text;
     const made = this.page.thread(threadId);
     await made.load();
@@ -344,11 +326,9 @@ export class PanelModel extends Changes {
     const kernelId = this.about?.kernelId;
     const context = await this._context(text);
     const { agent, model, mode, settings = {} } = this.choice;
-    const images = this.attached.flatMap(one => (one.image ? [imagePart(one.image)] : []));
-    const content = [{ type: 'text', text }, ...images];
     const started = await thread.start({
       prompt: text,
-      ...(images.length > 0 ? { messages: [{ role: 'user', content }] } : {}),
+      ...withPictures(text, this.attached),
       ...(context.length > 0 ? { context } : {}),
       ...(agent ? { agent } : {}),
       ...(model ? { model } : {}),
@@ -382,33 +362,18 @@ export class PanelModel extends Changes {
     this.tell();
   }
 
-  /** The thread of the notebook in front opens by itself; the one that was chosen there last. */
   private _notebookChanged(): void {
     const { notebook } = this;
-    if (notebook !== null && notebook.path !== this._path) {
-      this._path = notebook.path;
-      this._followed = false;
+    if (notebook !== null && this._following.front(notebook.path)) {
       this._follow();
     }
     this.tell();
   }
 
   private _follow(): void {
-    if (!this.follows || this._path === null || this._followed || !this.list.loaded) {
-      return;
-    }
-    if (this.entry !== undefined) {
-      this._made = null;
-    } else if (this._made !== null && this._made === this._threadId) {
-      return; // which notebook it is about is known once it is listed
-    }
-    this._followed = true;
-    const chosen = this.list.get(this.memory.get(`notebook ${this._path}`, ''));
-    const thread = chosen ?? this.list.ofNotebook(this._path);
-    if (thread !== undefined && thread.threadId !== this._threadId) {
-      this._show(thread.threadId);
-    } else if (thread === undefined && this.entry?.notebookPath) {
-      this._show(null); // of another notebook
+    const next = this.follows ? this._following.next(this._threadId) : undefined;
+    if (next !== undefined) {
+      this._show(next);
     }
   }
 
@@ -424,16 +389,7 @@ export class PanelModel extends Changes {
     this.tell();
   }
 
+  private readonly _following: Following;
   private _threadId: string | null;
-  private _path: string | null = null;
-  private _followed = false;
-  private _made: string | null = null; // here, and not listed yet
   private _sending = false;
-}
-
-/** A picture of a data URL, as AG-UI's content part. */
-function imagePart(url: string): JsonObject {
-  const [head, data] = url.split(',', 2);
-  const mimeType = /^data:([^;]+)/.exec(head)?.[1] ?? 'image/png';
-  return { type: 'image', source: { type: 'data', value: data, mimeType } };
 }

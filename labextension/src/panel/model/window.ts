@@ -8,6 +8,12 @@ export interface IWindow {
   to: number | null;
 }
 
+/** Where a transcript was left. `end`: it follows what comes. */
+export interface IPlace extends IWindow {
+  top: number;
+  end: boolean;
+}
+
 export const STEP = 60;
 const MOST = 4 * STEP;
 
@@ -27,7 +33,7 @@ export function later(shown: IWindow, count: number): IWindow {
   return { from: Math.max(shown.from, to - MOST), to: to >= count ? null : to };
 }
 
-/** A window that follows the end forgets what has long scrolled out of it. */
-export function kept(shown: IWindow, count: number): IWindow {
-  return shown.to === null && count - shown.from > MOST ? atEnd(count) : shown;
+/** A window that follows the end forgets what has long scrolled out of it. `lines`: how much of it is drawn. */
+export function kept(shown: IWindow, count: number, lines = count - shown.from): IWindow {
+  return shown.to === null && lines > MOST ? atEnd(count) : shown;
 }

@@ -2,9 +2,8 @@
 import { VNode } from 'preact';
 import { Thread } from '../../core/thread';
 import { IWaiting } from '../../core/wire';
-import { BatchBar, Decide } from '../../core/view/decide';
-import { Visible } from '../../core/view/code';
-import { Asked } from '../../core/view/shown';
+import { BatchBar } from '../../core/view/batch';
+import { QuestionCard } from '../../core/view/question';
 import { IView, useThread } from '../../core/view/view';
 import { PanelModel } from '../model/panel';
 import { Tour } from './tour';
@@ -59,19 +58,14 @@ function Questions(props: { thread: Thread; listed: IWaiting[]; model: PanelMode
           </button>
         )}
       </header>
-      {open.map(interrupt => {
-        return (
-          <div key={interrupt.id} class="lobu-card lobu-is-waiting">
-            <div class="lobu-card-body">
-              <p class="lobu-card-name lobu-inbox-tool">
-                <Visible text={interrupt.metadata?.lobu?.toolName ?? ''} line />
-              </p>
-              <Asked interrupt={interrupt} view={view} />
-            </div>
-            {thread.presence === 'ready' && <Decide interrupt={interrupt} view={view} />}
-          </div>
-        );
-      })}
+      {open.map(interrupt => (
+        <QuestionCard
+          key={interrupt.id}
+          interrupt={interrupt}
+          decides={thread.presence === 'ready'}
+          view={view}
+        />
+      ))}
       {thread.state.interrupts.length > 1 && <BatchBar view={view} />}
       {thread.problem && (
         <p class="lobu-problem" role="alert">

@@ -1,7 +1,7 @@
 /** The side panel, drawn into an element. */
 import { render, VNode } from 'preact';
-import { useEffect } from 'preact/hooks';
-import { isRejectChord } from '../../core/view/decide';
+import { useEffect, useRef } from 'preact/hooks';
+import { cardIn } from '../../core/view/controls';
 import { useNow } from '../../core/view/view';
 import { IRemoved } from '../model/list';
 import { PanelModel } from '../model/panel';
@@ -21,8 +21,13 @@ function PanelRoot(props: { model: PanelModel }): VNode {
   const { list, thread, view } = model;
   useChanges(model, list);
   useEffect(() => void list.refresh(), []);
+  const root = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    model.card = () => (root.current ? (cardIn(root.current) ?? null) : null);
+    return () => (model.card = () => null);
+  }, [model]);
   return (
-    <div class="lobu lobu-panel" onKeyDown={rejectByChord}>
+    <div class="lobu lobu-panel" ref={root}>
       <Header model={model} />
       {view === 'threads' && <Threads model={model} />}
       {view === 'inbox' && <Inbox model={model} />}
@@ -46,22 +51,6 @@ function PanelRoot(props: { model: PanelModel }): VNode {
       ))}
     </div>
   );
-}
-
-/** Ctrl+Backspace anywhere in the panel opens the rejection of the first card, but never while text is edited. */
-function rejectByChord(event: KeyboardEvent & { currentTarget: HTMLElement }): void {
-  const target = event.target as HTMLElement;
-  const written = target instanceof HTMLTextAreaElement || target instanceof HTMLInputElement;
-  const card = event.currentTarget.querySelector<HTMLElement>('.lobu-decide');
-  if (!isRejectChord(event) || event.defaultPrevented || card === null) {
-    return;
-  }
-  if ((written && target.value !== '') || card.contains(target)) {
-    return;
-  }
-  event.preventDefault();
-  const { key, ctrlKey, metaKey } = event;
-  card.dispatchEvent(new KeyboardEvent('keydown', { key, ctrlKey, metaKey, cancelable: true }));
 }
 
 function Undo(props: { removed: IRemoved; model: PanelModel }): VNode {

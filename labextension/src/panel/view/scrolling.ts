@@ -1,6 +1,7 @@
 /** Scrolling through a transcript of any length: only a window of it is drawn, and nothing jumps. */
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { Thread } from '../../core/thread';
+import { beginOfRow, never, stretches } from '../../core/view/steps';
 import { PanelModel } from '../model/panel';
 import { atEnd, earlier, IWindow, kept, later } from '../model/window';
 
@@ -24,7 +25,9 @@ export function useScrolling(thread: Thread, model: PanelModel): IScrolling {
   const restored = useRef(false);
   const [window, setWindow] = useState<IWindow | null>(place ?? null);
   const [end, setEnd] = useState(place?.end ?? true);
-  const shown = end ? kept(window ?? atEnd(count), count) : (window ?? atEnd(count));
+  const wanted = window ?? atEnd(count);
+  const lines = stretches(state.items.slice(wanted.from), never).length; // a row of calls is one line
+  const shown = end ? kept(wanted, count, lines) : wanted;
 
   // A scroll event may come before the effects of the last drawing: it looks here.
   const now = useRef({ shown, count, end });
@@ -85,6 +88,11 @@ export function useScrolling(thread: Thread, model: PanelModel): IScrolling {
     anchor.current = null;
     restored.current = true;
     lastTop.current = element.scrollTop;
+    const { clientHeight, scrollHeight } = element;
+    if (shown.from > 0 && clientHeight > 0 && scrollHeight < clientHeight + NEAR) {
+      // Rows of calls are one line each: this window does not fill the view, and could not be scrolled.
+      setWindow(earlier({ ...shown, from: beginOfRow(state.items, shown.from) }, count));
+    }
   });
   useEffect(() => {
     const transcript = root.current?.firstElementChild;

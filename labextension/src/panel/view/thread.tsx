@@ -2,7 +2,7 @@
 import { VNode } from 'preact';
 import { useEffect } from 'preact/hooks';
 import { Thread } from '../../core/thread';
-import { BatchBar } from '../../core/view/decide';
+import { BatchBar } from '../../core/view/batch';
 import { Approvals } from '../../core/view/grants';
 import { Status } from '../../core/view/status';
 import { Transcript } from '../../core/view/transcript';
