@@ -14,12 +14,9 @@ from lobu_jupyter.model.errors import ThreadWaiting
 from lobu_jupyter.model.requests import RunsQuery
 from lobu_jupyter.model.runs import RunStatus
 from tests.cli.terminal import Terminal
-from tests.gateway.conftest import rig, store
 from tests.gateway.rig import ME, Rig, approve, call, paused, reject, success
 from tests.notebook.cells import ServedKernel
 from tests.servers import RealServer
-
-__all__ = ["rig", "store"]
 
 LOAD = "%load_ext lobu_jupyter\nimport lobu_jupyter as lobu"
 ASKS = "%lobu --agent script run print('ran ' * 2)"

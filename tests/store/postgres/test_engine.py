@@ -13,7 +13,7 @@ import pytest
 from lobu_jupyter.model.errors import StoreUnavailable
 from lobu_jupyter.store.database import Database, open_database
 from lobu_jupyter.store.postgres.address import parse
-from lobu_jupyter.store.postgres.connection import Session
+from lobu_jupyter.store.postgres.connection import PostgresSession
 from lobu_jupyter.store.tx import Tx
 from tests import postgres
 from tests.peek import does, peek
@@ -164,9 +164,9 @@ async def test_a_commit_whose_answer_is_lost_is_asked_for(
 ) -> None:
     """The connection is lost behind the COMMIT, or right before it."""
     ran: list[str] = []
-    real = Session.commit
+    real = PostgresSession.commit
 
-    def lose(session: Session, number: int) -> bool:
+    def lose(session: PostgresSession, number: int) -> bool:
         connection = session.connection()
         if len(ran) == 1:
             if committed:
@@ -177,7 +177,7 @@ async def test_a_commit_whose_answer_is_lost_is_asked_for(
             )
         return real(session, number)
 
-    monkeypatch.setattr(Session, "commit", lose)
+    monkeypatch.setattr(PostgresSession, "commit", lose)
 
     async def body(tx: Tx) -> str:
         ran.append("x")
@@ -188,7 +188,7 @@ async def test_a_commit_whose_answer_is_lost_is_asked_for(
     assert len(ran) == (1 if committed else 2)
 
 
-def _once(session: Session, error: Exception, monkeypatch: pytest.MonkeyPatch):
+def _once(session: PostgresSession, error: Exception, monkeypatch: pytest.MonkeyPatch):
     def connection():
         monkeypatch.delattr(session, "connection", raising=False)
         raise error
