@@ -298,7 +298,7 @@ def test_the_first_steps_go_with_the_demo_agent_in_notebook_7(context: BrowserCo
     expect(tour).to_contain_text("2 of 3")
     panel.stands("Done")
     expect(panel.root.locator(".lobu-assistant").first).to_contain_text("demo")
-    tour.get_by_role("button", name="Skip").click()
+    tour.get_by_role("button", name="Skip", exact=True).click()
     expect(tour).to_contain_text("3 of 3")
     tour.get_by_role("button", name="Show threads").click()
 
