@@ -17,6 +17,7 @@ from bench.measures import (
     size,
     starting,
     streaming,
+    tokens,
     trials,
 )
 from bench.scale import Scale
@@ -41,6 +42,7 @@ MEASURES: dict[str, Measure] = {
     "B11": guest.b11,
     "B12": browser.b12,
     "B13": size.b13,
+    "B14": tokens.b14,
     "G": growing.growth,
     "S": scaling.unit_costs,
 }

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
@@ -25,6 +26,9 @@ MOST_RESULT = 4_000
 MAX_IMAGES, MAX_IMAGE_BYTES = 4, 1_500_000
 """The number of figures of one call that a model sees, the last ones, and the largest size of each as base64."""
 _UNSEEN = ("image/svg+xml", "application/pdf")
+
+_NAME = re.compile(r"<[^<>\n]*>")
+"""The plain form of a figure, which says nothing to those who see it: ``<Figure size 640x480 with 1 Axes>``."""
 
 Line = tuple[int, str]
 
@@ -99,9 +103,21 @@ class Seen:
     def text(self) -> str:
         """Return the whole text, at most :data:`MOST_TEXT` characters, without control characters."""
         lines = [line for stream in self._streams.values() for line in stream.lines()]
-        lines += [(shown.stamp, shown.text) for shown in self._shown if shown.text]
+        lines += self._results()
         lines.sort(key=lambda line: line[0])  # stable: the rows of one chunk keep their order
         return shorten("\n".join(text for _, text in lines).strip("\n"), MOST_TEXT)
+
+    def _results(self) -> list[Line]:
+        """Return the texts of results. The figures before the last ones have one note for all, as they are not seen."""
+        figures = [shown for shown in self._shown if shown.image is not None]
+        earlier = figures[:-MAX_IMAGES]
+        hidden = {id(shown) for shown in earlier}
+        lines = [(shown.stamp, shown.text) for shown in self._shown if shown.text and id(shown) not in hidden]
+        if earlier:
+            note = f"[{len(earlier)} earlier figures, that you cannot see: you see the last {MAX_IMAGES}]"
+            rest = [(shown.stamp, text) for shown in earlier if (text := shown.text.partition("\n")[2])]
+            lines += [(earlier[-1].stamp, note), *rest]
+        return lines
 
     @property
     def images(self) -> list[tuple[str, bytes]]:
@@ -156,6 +172,8 @@ def _described(data: dict[str, Any], *, shown: bool) -> tuple[str, tuple[str, by
     mime = next((mime for mime in PIXELS if mime in data), None)
     if mime is not None:
         note, image = _figure(mime, joined(data[mime]), shown=shown)
+        if image is not None and _NAME.fullmatch(text):
+            text = ""
         return "\n".join(filter(None, (note, text))), image
     unseen = next((mime for mime in _UNSEEN if mime in data), None)
     if unseen is not None:

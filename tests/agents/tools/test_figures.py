@@ -68,7 +68,8 @@ async def test_a_picture_of_pixels_needs_no_drawing_and_the_last_figures_are_dra
     outputs = await shown({SVG: RED, "image/png": pixels}, *[{SVG: RED}] * (MAX_IMAGES + 2))
 
     assert len(outputs.images) == MAX_IMAGES
-    assert outputs.text.count("that you cannot see") == 2
+    assert outputs.text.count("image/svg+xml, that you cannot see") == 2
+    assert outputs.text.count("is on the call's card") == MAX_IMAGES
     assert (await shown({SVG: RED, "image/png": pixels})).images == [("image/png", b"\x89PNG")]
 
 

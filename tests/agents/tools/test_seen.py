@@ -90,3 +90,14 @@ def test_one_endless_line_is_bounded() -> None:
         seen.stream("stdout", "x" * 10_000)
 
     assert len(seen.text) <= MOST_TEXT + 100
+
+
+def test_the_figures_before_the_last_ones_have_one_note() -> None:
+    seen = Seen()
+    for number in range(20):
+        seen.data({"image/png": "AAAA", "text/markdown": f"figure {number}"})
+
+    assert len(seen.images) == 4
+    assert seen.text.count("[16 earlier figures, that you cannot see: you see the last 4]") == 1
+    assert seen.text.count("[a figure, image/png, is on the call's card]") == 4
+    assert all(f"figure {number}" in seen.text for number in range(20))
