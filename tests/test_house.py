@@ -12,7 +12,7 @@ import lobu_jupyter
 PACKAGE = Path(lobu_jupyter.__file__).parent
 MODULE_LINES = 400
 FUNCTION_LINES = 50
-TOO_LONG = {"notebook/guest/guest.py"}
+TOO_LONG: frozenset[str] = frozenset()
 """Modules that are still over the bound. The list only shrinks."""
 
 

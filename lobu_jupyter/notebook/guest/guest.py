@@ -17,7 +17,6 @@ from __future__ import annotations
 import asyncio
 import builtins
 import getpass
-import html
 import inspect
 import json
 import signal
@@ -155,24 +154,10 @@ def _widgets() -> dict[str, Any]:
     told: dict[str, str] = {}
     for model_id in list(instances)[-MOST_WIDGETS:]:
         try:
-            told[model_id] = _widget_text(instances[model_id])[:MOST_WIDGET_TEXT]
+            told[model_id] = looks.widget_text(instances[model_id])[:MOST_WIDGET_TEXT]
         except Exception:  # noqa: BLE001  a widget's repr is the person's code: it keeps its first form
             continue
     return {"widgets": told} if told else {}
-
-
-def _widget_text(widget: Any) -> str:
-    try:
-        return repr(widget)
-    except ReferenceError:  # tqdm's: the bar itself is gone, and its parts say how it ended
-        return " ".join(_part_text(part) for part in widget.children)
-
-
-def _part_text(part: Any) -> str:
-    value, most = getattr(part, "value", ""), getattr(part, "max", None)
-    if isinstance(value, str):
-        return html.unescape(value).replace("\u2007", " ").strip()
-    return "█" * round(10 * value / most) if most else ""
 
 
 async def _call(shell: Any, name: str, args: dict[str, Any], approved: str | None) -> dict[str, Any]:

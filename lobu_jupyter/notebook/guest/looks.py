@@ -6,6 +6,7 @@ tables and arrays of libraries other than pandas and numpy.
 
 from __future__ import annotations
 
+import html
 import itertools
 import sys
 import types
@@ -60,6 +61,21 @@ def describe_variable(name: str, names: Mapping[str, Any] | None = None) -> dict
         "text": _cut(object.__repr__(value)),
         "attributes": _attributes(value),
     }
+
+
+def widget_text(widget: Any) -> str:
+    """Return the plain form of a widget."""
+    try:
+        return repr(widget)
+    except ReferenceError:  # tqdm's: the bar itself is gone, and its parts say how it ended
+        return " ".join(_part_text(part) for part in widget.children)
+
+
+def _part_text(part: Any) -> str:
+    value, most = getattr(part, "value", ""), getattr(part, "max", None)
+    if isinstance(value, str):
+        return html.unescape(value).replace("\u2007", " ").strip()
+    return "█" * round(10 * value / most) if most else ""
 
 
 def _user_names() -> dict[str, Any]:
