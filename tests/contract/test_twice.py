@@ -22,9 +22,9 @@ class TestTwice(InProcess):
         seen = set[int]()
         real = engine.drive
 
-        attempt = engine.Writer._attempt
+        attempt = engine.PostgresWriter._attempt
 
-        def rolled_back_first(writer: engine.Writer, body: Any) -> Any:
+        def rolled_back_first(writer: engine.PostgresWriter, body: Any) -> Any:
             if id(body) not in seen:
                 seen.add(id(body))
                 number = writer.session.begin()
@@ -35,5 +35,5 @@ class TestTwice(InProcess):
             seen.discard(id(body))
             return attempt(writer, body)
 
-        monkeypatch.setattr(engine.Writer, "_attempt", rolled_back_first)
+        monkeypatch.setattr(engine.PostgresWriter, "_attempt", rolled_back_first)
         return address

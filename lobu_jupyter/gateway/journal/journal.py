@@ -42,15 +42,17 @@ async def append_more(ctx: Context, tx: Tx, lease: Row, bodies: Sequence[bytes])
     """
     thread_id, run_id, cursor = lease["thread_id"], lease["run_id"], lease["cursor"]
 
-    def tell() -> None:
-        topic = thread_topic(thread_id)
-        if ctx.hub.listened(topic):
-            ctx.tails.extend(thread_id, run_id, cursor + 1, bodies)
-            ctx.hub.grown(topic)
-
-    tx.after(tell)
+    tx.after(lambda: tell_readers(ctx, thread_id, run_id, cursor, bodies))
     tx.tell_others(thread_topic(thread_id))
     return await _insert(tx, lease["thread"], run_id, cursor, bodies)
+
+
+def tell_readers(ctx: Context, thread_id: str, run_id: str, cursor: int, bodies: Sequence[bytes]) -> None:
+    """Pass `bodies`, which were journaled after `cursor`, to the thread's readers on this server."""
+    topic = thread_topic(thread_id)
+    if ctx.hub.listened(topic):
+        ctx.tails.extend(thread_id, run_id, cursor + 1, bodies)
+        ctx.hub.grown(topic)
 
 
 async def _insert(tx: Tx, thread: int, run_id: str | None, cursor: int, bodies: Sequence[bytes]) -> int:

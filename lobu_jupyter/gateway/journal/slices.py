@@ -31,6 +31,7 @@ class Slices:
     def __init__(self, redactor: Redactor) -> None:
         self._redactor = redactor
         self._kept: dict[str, tuple[int, Slice]] = {}
+        self._extended: dict[str, float] = {}  # when the ordinary road last saw to the run's lease
         self._lock = threading.Lock()  # taken in the store's thread, kept on the loop
 
     async def take(self, tx: Tx, lease: Row, batch: int) -> Slice:
@@ -51,15 +52,30 @@ class Slices:
         kept = self._kept.get(run_id)
         return kept is not None and kept[0] == batch - 1
 
-    def keep(self, run_id: str, batch: int, slice_: Slice) -> None:
+    def take_next(self, run_id: str, batch: int, since: float) -> Slice | None:
+        """Take the slice that `batch` comes next for, if it is cached and the lease was extended after `since`."""
+        with self._lock:
+            kept = self._kept.get(run_id)
+            if kept is None or kept[0] != batch - 1 or self._extended.get(run_id, 0.0) <= since:
+                return None
+            del self._kept[run_id]
+            return kept[1]
+
+    def keep(self, run_id: str, batch: int, slice_: Slice, extended: float | None = None) -> None:
+        """Cache the slice as of `batch`. ``extended``: when the run's lease was extended, if that is known."""
         with self._lock:
             self._kept[run_id] = (batch, slice_)
+            if extended is not None:
+                self._extended[run_id] = extended
             if len(self._kept) > MAX_KEPT:
-                del self._kept[next(iter(self._kept))]
+                oldest = next(iter(self._kept))
+                del self._kept[oldest]
+                self._extended.pop(oldest, None)
 
     def drop(self, run_id: str) -> None:
         with self._lock:
             self._kept.pop(run_id, None)
+            self._extended.pop(run_id, None)
 
 
 async def _rebuild(tx: Tx, lease: Row) -> Slice:

@@ -17,6 +17,7 @@ from . import opening
 from .address import Address, parse
 from .connection import PostgresSession, PostgresTx
 from .errors import is_lost, translate, worth_another_try
+from .fast_road import FastRoad
 from .notices import Notices
 
 if TYPE_CHECKING:
@@ -83,10 +84,12 @@ class PostgresEngine:
         sessions: Sequence[PostgresSession],
         readers: Sequence[PostgresSession],
         notices: Notices,
+        fast_road: FastRoad,
     ) -> None:
         self.address = address
         self.name = address.name
         self.notices = notices
+        self.fast_road = fast_road
         self.writers = [PostgresWriter(session) for session in sessions]
         self._readers = readers
         self._idle: asyncio.Queue[PostgresSession] = asyncio.Queue()
@@ -124,12 +127,14 @@ class PostgresEngine:
         """Return how many transactions of others have begun so far: own ones are counted out."""
         reader = self._readers[0]
         number = await reader.call(_next_transaction, reader)
-        own = sum(writer.session.spent for writer in self.writers) + self.notices.spent
+        sessions = [self.fast_road.session, *(writer.session for writer in self.writers)]
+        own = sum(session.spent for session in sessions) + self.notices.spent
         return number - own
 
     async def close(self) -> None:
         """Close all connections."""
         await self.notices.close()
+        await self.fast_road.close()
         for session in [*(writer.session for writer in self.writers), *self._readers]:
             await session.close()
 
@@ -195,4 +200,5 @@ async def open_engine(where: str, busy_seconds: float, scripts: Scripts | None) 
         PostgresSession(address, f"store reader {n}", busy_seconds=busy_seconds, prepares=prepares)
         for n in range(address.readers)
     ]
-    return PostgresEngine(address, [first, *more], readers, notices)
+    hot = PostgresSession(address, "store batches", busy_seconds=busy_seconds, prepares=prepares)
+    return PostgresEngine(address, [first, *more], readers, notices, FastRoad(hot))

@@ -120,3 +120,21 @@ SELECT w.* FROM workers w
  ORDER BY w.worker_id NOT IN (SELECT worker_id FROM knowing), w.incarnation <> :before,
           (SELECT count(*) FROM leases l WHERE l.worker_id = w.worker_id), w.incarnation
  LIMIT 1 FOR SHARE OF w;
+
+-- append_batches --
+-- Batches of many runs at once: each judged, counted and journaled if it comes next from the live worker that holds the lease.
+-- A row for each that was taken. What is not taken is asked about, and answered, by the ordinary road.
+WITH given AS (SELECT * FROM unnest(CAST(:run_ids AS TEXT[]), CAST(:batches AS BIGINT[]), CAST(:worker_ids AS TEXT[]),
+                                    CAST(:incarnations AS BIGINT[]), CAST(:chunks AS TEXT[]), CAST(:counts AS BIGINT[]),
+                                    CAST(:bodies AS BYTEA[]))
+                         AS g (run_id, batch, worker_id, incarnation, chunk, count, bodies)),
+     locked AS (SELECT run_id FROM leases WHERE run_id = ANY(CAST(:run_ids AS TEXT[])) ORDER BY run_id FOR UPDATE),
+     taken AS (UPDATE leases l SET batch = g.batch, last = l.last + g.count, chunk = g.chunk
+                 FROM given g
+                WHERE l.run_id = g.run_id AND l.run_id IN (SELECT run_id FROM locked)
+                  AND l.batch = g.batch - 1 AND l.worker_id = g.worker_id AND l.incarnation = g.incarnation AND l.fetched = 1
+                  AND EXISTS (SELECT 1 FROM workers w WHERE w.worker_id = g.worker_id AND w.gone_at IS NULL)
+            RETURNING l.run_id, l.thread_id, l.thread, l.last, g.count, g.bodies),
+     written AS (INSERT INTO journal (thread, first, last, run_id, bodies)
+                 SELECT thread, last - count + 1, last, run_id, bodies FROM taken WHERE count > 0)
+SELECT run_id, thread_id, last FROM taken;

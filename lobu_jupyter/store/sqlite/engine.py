@@ -97,6 +97,7 @@ class SqliteEngine:
     """An open file."""
 
     kind: str = "sqlite"
+    fast_road = None  # a body is as fast
     clock_offset = 0.0  # the clock is this machine's
 
     def __init__(self, path: Path, writer: aiosqlite.Connection, reader: aiosqlite.Connection) -> None:
