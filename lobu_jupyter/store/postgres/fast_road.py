@@ -33,7 +33,7 @@ MAX_GROUP = 128
 
 
 @dataclass(slots=True)
-class _Job:
+class _RoadJob:
     batch: HotBatch
     after: Callable[[Row], None]
     done: asyncio.Future[Row | None]
@@ -45,7 +45,7 @@ class FastRoad:
     def __init__(self, session: PostgresSession) -> None:
         self._session = session
         self._query = queries(session.address.schema)["append_batches"]
-        self._jobs: deque[_Job] = deque()
+        self._jobs: deque[_RoadJob] = deque()
         self._bell = asyncio.Event()
         self._task = asyncio.create_task(self._run(), name="lobu store fast road")
 
@@ -58,7 +58,7 @@ class FastRoad:
 
         ``after`` is called on the event loop once the batch is durable, also if the caller was cancelled.
         """
-        job = _Job(batch, after, asyncio.get_running_loop().create_future())
+        job = _RoadJob(batch, after, asyncio.get_running_loop().create_future())
         self._jobs.append(job)
         self._bell.set()
         return await job.done
@@ -85,10 +85,10 @@ class FastRoad:
                     if not job.done.done():  # else its caller was cancelled
                         job.done.set_result(row)
 
-    def _next_group(self) -> list[_Job]:
+    def _next_group(self) -> list[_RoadJob]:
         """Return the jobs of the next statement: at most one of each run."""
-        group: dict[str, _Job] = {}
-        later: list[_Job] = []
+        group: dict[str, _RoadJob] = {}
+        later: list[_RoadJob] = []
         while self._jobs and len(group) < MAX_GROUP:
             job = self._jobs.popleft()
             if job.batch.run_id in group:
