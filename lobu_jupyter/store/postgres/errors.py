@@ -48,7 +48,7 @@ _HINTS: tuple[tuple[type[psycopg.Error] | tuple[type[psycopg.Error], ...], str],
     ),
     (
         (pg.UndefinedTable, pg.UndefinedColumn),
-        "its schema is not what this lobu_jupyter made; `lobu store check` says more.",
+        "its schema is not what this lobu_jupyter made; restore a backup, or name another schema in LobuApp.store.",
     ),
 )
 
