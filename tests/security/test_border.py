@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 import random
+import re
 import struct
 import zlib
 from collections.abc import Iterator
@@ -59,6 +61,8 @@ def png(width: int, height: int, *, noise: bool = False) -> bytes:
 def strict(body: dict[str, Any]) -> str | None:
     """What real providers refuse: a lone surrogate, blank text, a large or broken image, a schema they cannot read."""
     for where, value in walk(body):
+        if isinstance(value, float) and not math.isfinite(value):
+            return f"{where}: invalid JSON"
         if isinstance(value, str):
             if any("\ud800" <= char <= "\udfff" for char in value):
                 return f"{where}: invalid low surrogate"
@@ -66,6 +70,10 @@ def strict(body: dict[str, Any]) -> str | None:
                 return f"{where}: text content blocks must contain non-whitespace text"
             if where.endswith("arguments") and refused_json(value):
                 return f"{where}: invalid JSON"
+            if where.endswith((".function.name", ".name")) and not re.fullmatch(
+                r"[a-zA-Z0-9_-]{1,64}", value
+            ):
+                return f"{where}: string does not match pattern"
             if (data := image_in(where, value)) is not None:
                 size = size_of(data)
                 if size is None or max(size) > MAX_SIDE:
@@ -79,9 +87,14 @@ def strict(body: dict[str, Any]) -> str | None:
 
 def refused_json(text: str) -> bool:
     try:
-        return any("\ud800" <= char <= "\udfff" for _, part in walk(json.loads(text)) for char in str(part))
+        read = json.loads(text, parse_constant=_no_constant)
+        return any("\ud800" <= char <= "\udfff" for _, part in walk(read) for char in str(part))
     except ValueError:
         return True
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(name)
 
 
 def walk(value: Any, where: str = "") -> Iterator[tuple[str, Any]]:
@@ -150,6 +163,15 @@ HISTORIES: dict[str, list[dict[str, Any]]] = {
     "a surrogate in arguments": [user("go"), *called("run_code", '{"code": "print(len(\'\\ud99c\'))"}')],
     "a surrogate in a name of arguments": [user("go"), *called("run_code", '{"code": "1", "\\ud99c": 2}')],
     "arguments that are no JSON": [user("go"), *called("run_code", '{"code": "\\ud99c')],
+    "no number in arguments": [
+        user("go"),
+        *called("run_code", '{"code": NaN, "b": [Infinity, -Infinity, 1e999]}'),
+    ],
+    "a huge integer in arguments": [user("go"), *called("run_code", '{"code": ' + "9" * 4000 + "}")],
+    "too many digits in arguments": [user("go"), *called("run_code", '{"code": ' + "9" * 5000 + "}")],
+    "deep arguments": [user("go"), *called("run_code", '{"a": ' * 200 + "1" + "}" * 200)],
+    "no name of a tool": [user("go"), *called("", "{}")],
+    "a wild name of a tool": [user("go"), *called("a b\u00e4!" * 40, "{}")],
     "a surrogate in a result": [user("go"), *called("run_code", "{}", f"x {LONE}")],
     "a blank answer": [user("go"), {"role": "assistant", "content": "\n"}],
     "a blank prompt": [user(" \n"), {"role": "assistant", "content": "x"}],

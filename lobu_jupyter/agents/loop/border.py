@@ -7,6 +7,8 @@ again in each later run of the thread. So it is mended here, or named in its pla
 from __future__ import annotations
 
 import json
+import math
+import re
 import struct
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NoReturn, cast
@@ -21,6 +23,7 @@ from pydantic_ai.messages import (
     TextPart,
     ThinkingPart,
     ToolCallPart,
+    ToolReturnPart,
     UserContent,
     UserPromptPart,
 )
@@ -42,6 +45,8 @@ MAX_SIDE = 8000  # with many images some providers accept 2000 only
 MANY_SIDE = 2000
 MOST_REFUSED = 8  # parts that a run leaves out after a refusal, one for each further attempt
 EMPTY = "(empty)"
+_NO_NAME = re.compile(r"[^a-zA-Z0-9_-]")
+_NUMBERS = re.compile(r"\b(NaN|Infinity|\d+e\d{3,})", re.IGNORECASE)
 _IMAGES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
 _COMBINED = ("anyOf", "oneOf", "allOf", "not", "enum", "const", "if", "then", "else")
 
@@ -117,7 +122,7 @@ def _response(message: ModelResponse) -> ModelResponse:
                 replace(
                     part,
                     args=_args(cast("str | dict[str, Any] | None", part.args)),
-                    tool_name=encodable(part.tool_name),
+                    tool_name=_tool_name(part.tool_name),
                 )
             )
         else:
@@ -126,24 +131,40 @@ def _response(message: ModelResponse) -> ModelResponse:
 
 
 def _args(args: str | dict[str, Any] | None) -> str | dict[str, Any] | None:
-    if isinstance(args, str) and ("\\u" in args or not args.isascii()):
+    if isinstance(args, str) and ("\\u" in args or not args.isascii() or _NUMBERS.search(args)):
         try:
-            return encodable(json.loads(args))
+            return _finite(encodable(json.loads(args)))
         except (ValueError, RecursionError):
             return encodable(args)
-    return encodable(args)
+    return _finite(encodable(args))
+
+
+def _finite(value: Any) -> Any:
+    """Return JSON data with the numbers that JSON does not know, such as NaN, as texts."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    if isinstance(value, dict):
+        return {name: _finite(part) for name, part in cast("dict[str, Any]", value).items()}
+    return [_finite(part) for part in cast("list[Any]", value)] if isinstance(value, list) else value
+
+
+def _tool_name(name: str) -> str:
+    """Return a name that providers accept, also for a tool that a model made up."""
+    return _NO_NAME.sub("_", name)[:64] or "unnamed"
 
 
 def _request(message: ModelRequest, images: _Images) -> ModelRequest:
     parts: list[Any] = []
     for part in message.parts:
+        if isinstance(part, ToolReturnPart):
+            part = replace(part, tool_name=_tool_name(part.tool_name))
         content: Any = getattr(part, "content", None)
         if isinstance(part, UserPromptPart) and not isinstance(content, str):
             parts.append(replace(part, content=_contents(content, images)))
         elif isinstance(content, str):
             parts.append(replace(part, content=encodable(content) if content.strip() else EMPTY))
         elif isinstance(content, dict | list):
-            parts.append(replace(part, content=encodable(content)))
+            parts.append(replace(part, content=_finite(encodable(content))))
         else:
             parts.append(part)
     return replace(message, parts=parts)
