@@ -154,7 +154,7 @@ def test_a_server_that_is_killed_and_comes_back_needs_no_touch_of_the_page(
     expect(lab.question).to_be_visible()
 
     mortal.kill()
-    expect(lab.view.locator(".lobu-connection")).to_contain_text("next try")
+    expect(lab.view.locator(".lobu-connection")).to_contain_text("Reconnecting in")
     mortal.start()
 
     expect(lab.view.locator(".lobu-connection")).to_have_count(0)

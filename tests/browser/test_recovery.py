@@ -28,7 +28,7 @@ def test_an_answer_that_a_dead_server_cut_is_marked_and_continued_below_what_is_
     expect(lab.view).to_contain_text("the beginning")
 
     mortal.kill()
-    expect(lab.view.locator(".lobu-connection")).to_contain_text("next try")
+    expect(lab.view.locator(".lobu-connection")).to_contain_text("Reconnecting in")
     mortal.start()
     lab.stands("Interrupted")
     expect(lab.view).to_contain_text("The Jupyter server restarted")
@@ -57,7 +57,7 @@ def test_after_a_kernel_restart_one_approval_brings_the_agents_variables_back(op
     lab.server.restart_kernel(lab.kernel_id())
     rebuild = lab.view.nth(1).get_by_role("button", name="Rebuild")
     rebuild.click()
-    expect(lab.question).to_contain_text("Run all of this again")
+    expect(lab.question).to_contain_text("Run all of this code again")
     expect(lab.view.nth(1).locator(".lobu-card")).to_contain_text("rebuilt = 41")
     lab.question.press("a")
 
