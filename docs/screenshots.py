@@ -223,7 +223,7 @@ def kernel_died(studio: Studio) -> Lab:
 def reconnecting(studio: Studio) -> Lab:
     lab = waiting(studio)
     studio.server.kill()
-    expect(lab.view.locator(".lobu-connection")).to_contain_text("next try", timeout=SLOW)
+    expect(lab.view.locator(".lobu-connection")).to_contain_text("Reconnecting in", timeout=SLOW)
     return lab
 
 
