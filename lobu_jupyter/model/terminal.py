@@ -62,9 +62,10 @@ class TextScreen:
     def write(self, text: str, stamp: int = 0) -> None:
         """Show `text`. `stamp` orders the rows of several screens: a row keeps that of its last change."""
         self._stamp = stamp
-        text, self._pending = _COLOUR.sub("", self._pending + text), ""
-        if _SIMPLE.match(text) and self._at_end():
-            self._append(text)
+        text, self._pending = self._pending + text, ""
+        simple = _COLOUR.sub("", text)
+        if _SIMPLE.match(simple) and self._at_end():
+            self._append(simple)
             return
         at = 0
         while at < len(text):

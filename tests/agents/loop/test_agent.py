@@ -259,7 +259,7 @@ async def test_without_a_kernel_nobody_is_asked_and_the_model_is_told() -> None:
     ended = await run(script(), task_for("run 1", kernel=None), None)
 
     assert ended.pause is None
-    assert "has none" in next(iter(ended.results.values()))
+    assert "No kernel is running" in next(iter(ended.results.values()))
 
 
 # -- the run --------------------------------------------------------------------------------------
