@@ -94,9 +94,10 @@ class TextScreen:
         return self._row == len(self._rows) - 1 and self._column == len(row) and isinstance(row, str)
 
     def _append(self, text: str) -> None:
-        first, *more = text.expandtabs(_TAB).split("\n") if "\t" in text else text.split("\n")
+        before = str(self._rows[-1])
+        first, *more = text.split("\n") if "\t" not in text else _expanded(before, text)
         if first:
-            self._rows[-1] = str(self._rows[-1]) + first
+            self._rows[-1] = before + first
             self._stamps[-1] = self._stamp
         self._rows += more
         self._stamps += [self._stamp] * len(more)
@@ -246,6 +247,11 @@ class TextScreen:
             row[self._column : end] = " " * (min(end, len(row)) - self._column)
         elif self._column < len(row):
             row[self._column : self._column] = " " * count
+
+
+def _expanded(before: str, text: str) -> list[str]:
+    """Return the lines of `text` with blanks for its tabs. The first one goes on after `before`."""
+    return (before + text).expandtabs(_TAB)[len(before) :].split("\n")
 
 
 def _text(row: list[str] | str) -> str:

@@ -57,6 +57,7 @@ def without_blanks(text: str) -> list[str]:
     return [line.rstrip() for line in text.expandtabs().split("\n")]
 
 
+@example("abcd\x07\t1", 5)
 @example("\x1b[\x1b[1;2H1;2H\x1b[\x1b[m", 15)
 @given(st.lists(st.sampled_from(PARTS), max_size=60).map("".join), st.integers(0, 200))
 def test_whatever_comes_is_text_without_control_characters(text: str, cut: int) -> None:

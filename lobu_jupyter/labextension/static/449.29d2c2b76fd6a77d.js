@@ -1,4 +1,4 @@
-"use strict";(self.rspackChunklobu_jupyter=self.rspackChunklobu_jupyter||[]).push([[264],{3668(o,e,r){var l=r(1601),a=r.n(l),i=r(6314),t=(r.n(i))()(a());t.push([o.id,`/* Colours are JupyterLab's variables; the second value serves where there are none. */
+"use strict";(self.rspackChunklobu_jupyter=self.rspackChunklobu_jupyter||[]).push([[449],{3668(o,e,r){var l=r(1601),a=r.n(l),i=r(6314),t=(r.n(i))()(a());t.push([o.id,`/* Colours are JupyterLab's variables; the second value serves where there are none. */
 .lobu {
   --lobu-text: var(--jp-ui-font-color1, #212121);
   --lobu-faint: var(--jp-ui-font-color2, #5a5a5a);
@@ -9,6 +9,8 @@
   --lobu-good: var(--jp-success-color1, #2e7d32);
   --lobu-warn: var(--jp-warn-color1, #b35900);
   --lobu-bad: var(--jp-error-color1, #c62828);
+  --lobu-primary: #1565c0;
+  --lobu-on-primary: #fff;
   --lobu-mono: var(--jp-code-font-family, ui-monospace, menlo, consolas, monospace);
 
   display: flex;
@@ -159,6 +161,19 @@
   font-size: 0.92em;
 }
 
+/* A formula that is wider than its text scrolls. */
+.lobu-scrolls {
+  display: inline-block;
+  max-width: 100%;
+  overflow: auto hidden;
+  padding-bottom: 2px;
+  vertical-align: bottom;
+}
+
+.lobu-scrolls:has(> .lobu-math > mjx-container[display='true']) {
+  display: block;
+}
+
 .lobu-block img,
 .lobu-html img,
 .lobu-figure {
@@ -171,23 +186,152 @@
   background: #fff;
 }
 
-.lobu table {
-  border-collapse: collapse;
-  font-size: 0.92em;
-  margin: 0;
+.lobu .lobu-figure-open {
+  display: block;
+  max-width: 100%;
+  padding: 0;
+  border: 0;
+  background: none;
+  cursor: zoom-in;
 }
 
-.lobu table th,
-.lobu table td {
+.lobu-drawn {
+  max-width: 100%;
+  min-height: 24px;
+  overflow: auto;
+}
+
+.lobu-interactive {
+  display: flex;
+  flex-wrap: wrap;
+  gap: 6px;
+  align-items: center;
+  margin-top: 6px;
+  color: var(--lobu-faint);
+  font-size: 0.92em;
+}
+
+.lobu-interactive > .lobu-drawn {
+  flex-basis: 100%;
+}
+
+.lobu.lobu-lightbox {
+  max-width: calc(100vw - 32px);
+  max-height: calc(100vh - 32px);
+  padding: 12px;
+  border: 1px solid var(--lobu-line);
+  border-radius: 8px;
+  background: var(--lobu-surface);
+}
+
+.lobu.lobu-lightbox::backdrop {
+  background: rgb(0 0 0 / 60%);
+}
+
+.lobu-lightbox > img {
+  min-width: min(60vw, 640px);
+  max-width: 100%;
+  max-height: calc(100vh - 110px);
+  background: #fff;
+  object-fit: contain;
+}
+
+/* -- tables: their cells keep their words, and their box scrolls */
+
+.lobu .lobu-table {
+  width: fit-content;
+  max-width: 100%;
+  max-height: 420px;
+  margin: 0 0 0.6em;
+  overflow: auto;
+  border: 1px solid var(--lobu-line);
+  border-radius: 4px;
+  overflow-wrap: normal;
+}
+
+.lobu .lobu-html .lobu-table:last-child {
+  margin-bottom: 0;
+}
+
+.lobu table {
+  margin: 0;
+  border: 0;
+  border-spacing: 0;
+  border-collapse: separate; /* a sticky head keeps its lines */
+  font-size: 0.92em;
+  font-variant-numeric: tabular-nums;
+  table-layout: auto;
+}
+
+.lobu table :is(tr, thead, tbody) {
+  background: none;
+}
+
+.lobu table :is(th, td) {
+  max-width: none;
   padding: 3px 10px;
   border: 0;
-  border-bottom: 1px solid var(--lobu-line);
-  text-align: left;
+  border-bottom: 1px solid color-mix(in srgb, var(--lobu-line) 60%, transparent);
+  line-height: 1.4;
+  text-align: start;
+  vertical-align: top;
+  white-space: nowrap;
+  overflow-wrap: normal;
+  word-break: normal;
 }
 
-.lobu .lobu-html table th,
-.lobu .lobu-html table td {
+.lobu table tbody > tr:last-child > :is(th, td) {
+  border-bottom: 0;
+}
+
+.lobu table :is(th, td).lobu-long {
+  min-width: 22ch;
+  max-width: 48ch;
+  white-space: normal;
+  overflow-wrap: anywhere;
+}
+
+.lobu table :is(th, td):is(.lobu-number, [align='right']) {
   text-align: right;
+}
+
+.lobu table :is(th, td)[align='center'] {
+  text-align: center;
+}
+
+.lobu table :is(th, td).lobu-on-colour {
+  color: #111;
+}
+
+.lobu table thead {
+  position: sticky;
+  top: 0;
+  z-index: 2;
+}
+
+.lobu table thead :is(th, td) {
+  border-bottom-color: var(--lobu-line);
+  background: var(--lobu-raised);
+  font-weight: 600;
+}
+
+.lobu table th.lobu-pinned {
+  position: sticky;
+  left: 0;
+  z-index: 1;
+  background: var(--lobu-surface);
+}
+
+.lobu table caption {
+  padding: 3px 10px;
+  color: var(--lobu-faint);
+  text-align: start;
+}
+
+.lobu p.lobu-table-note {
+  margin: 0 0 0.6em;
+  color: var(--lobu-faint);
+  font-size: 0.9em;
 }
 
 .lobu-saved-label {
@@ -201,9 +345,15 @@
 .lobu-reasoning,
 .lobu-raw,
 .lobu-step,
-.lobu-notice {
+.lobu-notice,
+.lobu-answered {
   color: var(--lobu-faint);
   font-size: 0.92em;
+}
+
+.lobu-answered {
+  margin: 0;
+  overflow-wrap: anywhere;
 }
 
 .lobu-reasoning > summary,
@@ -298,14 +448,72 @@
   background: var(--lobu-bad);
 }
 
+/* A person's no is no fault: grey and crossed, never green or red. */
+.lobu-is-rejected .lobu-card-mark {
+  width: auto;
+  height: auto;
+  border-radius: 0;
+  background: none;
+  color: var(--lobu-faint);
+  line-height: 1;
+}
+
+.lobu-is-rejected .lobu-card-mark::before {
+  content: '✕';
+}
+
+.lobu-is-rejected .lobu-card-name {
+  color: var(--lobu-faint);
+  text-decoration: line-through;
+}
+
 .lobu-is-waiting .lobu-card-mark {
   border-radius: 1px;
   background: var(--lobu-warn);
 }
 
 .lobu-card-name {
-  flex: none;
+  flex: 0 1 auto;
+  min-width: 0;
   font-weight: 600;
+  overflow-wrap: anywhere;
+}
+
+.lobu .lobu-card-title {
+  padding: 5px 10px;
+  font-size: 0.92em;
+}
+
+.lobu-steps {
+  display: block;
+  width: 100%;
+  min-height: 24px;
+  padding: 3px 10px;
+  border: 0;
+  border-radius: 4px;
+  background: transparent;
+  color: var(--lobu-faint);
+  font: inherit;
+  font-size: 0.92em;
+  text-align: start;
+  cursor: pointer;
+}
+
+.lobu-steps::before {
+  content: '▸ ';
+}
+
+.lobu-steps[aria-expanded='true']::before {
+  content: '▾ ';
+}
+
+.lobu-steps:hover {
+  background: var(--lobu-raised);
+}
+
+.lobu-clamped {
+  max-height: 8lh;
+  overflow: hidden;
 }
 
 .lobu-card-what {
@@ -336,6 +544,10 @@
   padding: 6px 10px;
   border-top: 1px solid var(--lobu-line);
   overflow: auto;
+}
+
+.lobu .lobu-output:empty {
+  display: none;
 }
 
 .lobu-output-error > summary {
@@ -543,6 +755,12 @@
   border-radius: 6px;
 }
 
+.lobu .lobu-batch-unread {
+  flex-basis: 100%;
+  color: var(--lobu-text);
+  font-size: 0.92em;
+}
+
 .lobu-batch > span {
   margin-right: auto;
   font-weight: 600;
@@ -555,6 +773,8 @@
 }
 
 .lobu-button {
+  min-width: 24px;
+  min-height: 24px;
   padding: 3px 12px;
   border: 1px solid var(--lobu-line);
   border-radius: 4px;
@@ -576,19 +796,62 @@ fieldset:disabled .lobu-button {
   opacity: 0.55;
 }
 
-.lobu-primary {
-  border-color: var(--lobu-brand);
-  font-weight: 600;
-  box-shadow: inset 0 0 0 1px var(--lobu-brand);
+/* A card that has just come takes nothing for half a second: no flicker for that. */
+.lobu-decide[aria-busy='true'] .lobu-button:disabled,
+.lobu-decide[aria-busy='true'] fieldset:disabled .lobu-button {
+  opacity: 1;
 }
 
-.lobu-grants {
-  display: inline-flex;
-  flex-wrap: wrap;
-  gap: 6px;
+.lobu-primary {
+  border-color: var(--lobu-primary);
+  background: var(--lobu-primary);
+  color: var(--lobu-on-primary);
+  font-weight: 600;
+}
+
+.lobu-primary:hover:not(:disabled) {
+  filter: brightness(1.08);
+}
+
+.lobu-more {
+  padding: 3px 8px;
+  font-weight: 700;
+}
+
+.lobu-menu {
+  display: flex;
+  flex-direction: column;
+  margin-top: 6px;
+  border: 1px solid var(--lobu-line);
+  border-radius: 4px;
+  background: var(--lobu-surface);
+  overflow: hidden;
 }
 
 /* What a wide grant gives away stands at the end of its label: it wraps, and is never cut. */
+.lobu-menu-item {
+  min-height: 28px;
+  padding: 4px 10px;
+  border: 0;
+  background: transparent;
+  color: var(--lobu-text);
+  font: inherit;
+  font-size: 0.92em;
+  text-align: start;
+  white-space: normal;
+  overflow-wrap: anywhere;
+  cursor: pointer;
+}
+
+.lobu-menu-item:hover,
+.lobu-menu-item:focus {
+  background: var(--lobu-raised);
+}
+
+.lobu-menu-item:focus-visible {
+  outline-offset: -2px;
+}
+
 .lobu-quiet {
   max-width: 100%;
   height: auto;
@@ -601,19 +864,6 @@ fieldset:disabled .lobu-button {
   color: var(--lobu-faint);
   text-decoration: underline;
   text-underline-offset: 3px;
-}
-
-.lobu-button kbd {
-  margin-left: 4px;
-  padding: 0 4px;
-  border: 1px solid var(--lobu-line);
-  border-radius: 3px;
-  background: transparent;
-  box-shadow: none;
-  color: var(--lobu-faint);
-  font-family: var(--lobu-mono);
-  font-size: 0.85em;
-  font-weight: 400;
 }
 
 .lobu-field {
@@ -961,6 +1211,191 @@ fieldset:disabled .lobu-button {
     border-width: 2px;
   }
 }
+`,""]),r.d(e,{},{A:t})},1302(o,e,r){var l=r(1601),a=r.n(l),i=r(6314),t=(r.n(i))()(a());t.push([o.id,`/* The model's chip and menu under the message, and the form that adds a model. */
+.lobu-models {
+  position: relative;
+  min-width: 0;
+}
+
+.lobu .lobu-model-chip {
+  max-width: 220px;
+  height: 24px;
+}
+
+.lobu .lobu-model-chip[aria-expanded='true'] {
+  border-color: var(--lobu-brand);
+}
+
+.lobu-model-menu {
+  position: absolute;
+  z-index: 10;
+  bottom: calc(100% + 4px);
+  left: 0;
+  box-sizing: border-box;
+  width: max-content;
+  min-width: 220px;
+  max-width: min(340px, calc(100vw - 32px));
+  max-height: min(420px, 60vh);
+  padding: 6px;
+  overflow-y: auto;
+  border: 1px solid var(--jp-border-color1, var(--lobu-line));
+  border-radius: 6px;
+  background: var(--lobu-surface);
+  box-shadow: 0 4px 16px rgb(0 0 0 / 24%);
+}
+
+.lobu .lobu-model-group {
+  display: flex;
+  align-items: center;
+  justify-content: space-between;
+  gap: 8px;
+  margin: 6px 6px 2px;
+  color: var(--lobu-faint);
+  font-size: 0.85em;
+  font-weight: 600;
+}
+
+.lobu .lobu-model-choice {
+  display: flex;
+  flex-wrap: wrap;
+  align-items: baseline;
+  gap: 0 8px;
+  width: 100%;
+  min-height: 24px;
+  padding: 3px 8px;
+  border: 0;
+  border-radius: 4px;
+  background: transparent;
+  color: var(--lobu-text);
+  font: inherit;
+  text-align: start;
+  cursor: pointer;
+}
+
+.lobu .lobu-model-choice:hover,
+.lobu .lobu-model-choice:focus-visible {
+  background: var(--jp-layout-color2, color-mix(in srgb, var(--lobu-brand) 10%, transparent));
+}
+
+.lobu .lobu-model-choice[aria-pressed='true'] {
+  background: color-mix(in srgb, var(--lobu-brand) 14%, transparent);
+}
+
+.lobu-model-name {
+  overflow-wrap: anywhere;
+}
+
+.lobu-model-detail {
+  color: var(--lobu-faint);
+  font-size: 0.92em;
+  overflow-wrap: anywhere;
+}
+
+.lobu-model-menu summary {
+  padding: 4px 8px;
+  color: var(--lobu-faint);
+  cursor: pointer;
+}
+
+.lobu .lobu-model-add {
+  min-height: 24px;
+  margin: 4px 0;
+}
+
+.lobu-model-settings {
+  display: grid;
+  gap: 6px;
+  margin: 6px 2px 2px;
+  padding: 6px 8px 8px;
+  border: 1px solid var(--lobu-line);
+  border-radius: 4px;
+}
+
+.lobu-model-settings legend {
+  color: var(--lobu-faint);
+  font-size: 0.85em;
+}
+
+.lobu-model-settings label {
+  display: flex;
+  align-items: center;
+  justify-content: space-between;
+  gap: 8px;
+}
+
+.lobu .lobu-model-settings input,
+.lobu .lobu-model-settings select,
+.lobu .lobu-model-form select {
+  box-sizing: border-box;
+  min-height: 26px;
+  padding: 2px 6px;
+  border: 1px solid var(--jp-border-color1, var(--lobu-line));
+  border-radius: 4px;
+  background: var(--lobu-surface);
+  color: var(--lobu-text);
+  font: inherit;
+}
+
+.lobu .lobu-model-settings input,
+.lobu .lobu-model-settings select {
+  width: 110px;
+}
+
+.lobu-setup {
+  display: grid;
+  justify-items: start;
+  gap: 8px;
+  margin: 4px 0 12px;
+  text-align: start;
+}
+
+.lobu-setup > p {
+  margin: 0;
+}
+
+.lobu-model-form {
+  display: grid;
+  gap: 8px;
+  box-sizing: border-box;
+  width: 100%;
+  max-width: 460px;
+  margin: 6px 0;
+  padding: 10px;
+  border: 1px solid var(--jp-border-color2, var(--lobu-line));
+  border-radius: 6px;
+  text-align: start;
+}
+
+.lobu-model-form label {
+  display: grid;
+  gap: 2px;
+  color: var(--lobu-faint);
+  font-size: 0.92em;
+}
+
+.lobu .lobu-model-form .lobu-input {
+  box-sizing: border-box;
+  width: 100%;
+  min-height: 26px;
+}
+
+.lobu .lobu-model-form .lobu-input[aria-invalid='true'] {
+  border-color: var(--jp-error-color1, #c62828);
+}
+
+.lobu-model-form p {
+  margin: 0;
+}
+
+.lobu-model-outcome:empty {
+  display: none;
+}
+
+.lobu-model-actions {
+  display: flex;
+  flex-wrap: wrap;
+  gap: 6px;
+}
 `,""]),r.d(e,{},{A:t})},5724(o,e,r){var l=r(1601),a=r.n(l),i=r(6314),t=(r.n(i))()(a());t.push([o.id,`/* The side panel. Colours and type as in lobu.css, which it stands on. */
 .lobu-panel {
   --lobu-gap: 8px;
@@ -975,7 +1410,7 @@ fieldset:disabled .lobu-button {
 }
 
 .lobu-panel-widget {
-  min-width: 300px !important;
+  min-width: min(300px, 33vw) !important; /* narrower in a small or zoomed window */
   overflow: hidden !important;
 }
 
@@ -1386,6 +1821,7 @@ fieldset:disabled .lobu-button {
 }
 
 .lobu .lobu-picker {
+  min-height: 24px;
   max-width: 120px;
   padding: 1px 2px;
   border: 1px solid transparent;
@@ -1415,7 +1851,7 @@ fieldset:disabled .lobu-button {
   gap: 4px;
   min-width: 0;
   max-width: 180px;
-  height: 22px;
+  height: 24px;
   padding: 0 8px 0 5px;
   border: 1px solid var(--jp-border-color2, var(--lobu-line));
   border-radius: 11px;
@@ -1445,8 +1881,8 @@ button.lobu-chip {
 }
 
 .lobu .lobu-chip .lobu-icon-button {
-  width: 18px;
-  height: 18px;
+  width: 24px;
+  height: 24px;
 }
 
 .lobu-chip-text {
@@ -1540,7 +1976,7 @@ button.lobu-chip {
 
 .lobu .lobu-extras .lobu-button,
 .lobu .lobu-code-tools .lobu-button {
-  min-height: 20px;
+  min-height: 24px;
   padding: 0 4px;
 }
 
@@ -1639,4 +2075,8 @@ button.lobu-chip {
 .lobu-status-item:hover {
   background: var(--jp-layout-color3, #ccc);
 }
-`,""]),r.d(e,{},{A:t})},6314(o){o.exports=function(o){var e=[];return e.toString=function(){return this.map(function(e){var r="",l=void 0!==e[5];return e[4]&&(r+="@supports (".concat(e[4],") {")),e[2]&&(r+="@media ".concat(e[2]," {")),l&&(r+="@layer".concat(e[5].length>0?" ".concat(e[5]):""," {")),r+=o(e),l&&(r+="}"),e[2]&&(r+="}"),e[4]&&(r+="}"),r}).join("")},e.i=function(o,r,l,a,i){"string"==typeof o&&(o=[[null,o,void 0]]);var t={};if(l)for(var n=0;n<this.length;n++){var u=this[n][0];null!=u&&(t[u]=!0)}for(var b=0;b<o.length;b++){var p=[].concat(o[b]);l&&t[p[0]]||(void 0!==i&&(void 0===p[5]||(p[1]="@layer".concat(p[5].length>0?" ".concat(p[5]):""," {").concat(p[1],"}")),p[5]=i),r&&(p[2]&&(p[1]="@media ".concat(p[2]," {").concat(p[1],"}")),p[2]=r),a&&(p[4]?(p[1]="@supports (".concat(p[4],") {").concat(p[1],"}"),p[4]=a):p[4]="".concat(a)),e.push(p))}},e}},1601(o){o.exports=function(o){return o[1]}},5072(o){var e=[];function r(o){for(var r=-1,l=0;l<e.length;l++)if(e[l].identifier===o){r=l;break}return r}function l(o,l){for(var a={},i=[],t=0;t<o.length;t++){var n=o[t],u=l.base?n[0]+l.base:n[0],b=a[u]||0,p="".concat(u," ").concat(b);a[u]=b+1;var d=r(p),s={css:n[1],media:n[2],sourceMap:n[3],supports:n[4],layer:n[5]};if(-1!==d)e[d].references++,e[d].updater(s);else{var c=function(o,e){var r=e.domAPI(e);return r.update(o),function(e){e?(e.css!==o.css||e.media!==o.media||e.sourceMap!==o.sourceMap||e.supports!==o.supports||e.layer!==o.layer)&&r.update(o=e):r.remove()}}(s,l);l.byIndex=t,e.splice(t,0,{identifier:p,updater:c,references:1})}i.push(p)}return i}o.exports=function(o,a){var i=l(o=o||[],a=a||{});return function(o){o=o||[];for(var t=0;t<i.length;t++){var n=r(i[t]);e[n].references--}for(var u=l(o,a),b=0;b<i.length;b++){var p=r(i[b]);0===e[p].references&&(e[p].updater(),e.splice(p,1))}i=u}}},7659(o){var e={};o.exports=function(o,r){var l=function(o){if(void 0===e[o]){var r=document.querySelector(o);if(window.HTMLIFrameElement&&r instanceof window.HTMLIFrameElement)try{r=r.contentDocument.head}catch(o){r=null}e[o]=r}return e[o]}(o);if(!l)throw Error("Couldn't find a style target. This probably means that the value for the 'insert' parameter is invalid.");l.appendChild(r)}},540(o){o.exports=function(o){var e=document.createElement("style");return o.setAttributes(e,o.attributes),o.insert(e,o.options),e}},5056(o,e,r){o.exports=function(o){var e=r.nc;e&&o.setAttribute("nonce",e)}},7825(o){o.exports=function(o){if("u"<typeof document)return{update:function(){},remove:function(){}};var e=o.insertStyleElement(o);return{update:function(r){var l,a,i;l="",r.supports&&(l+="@supports (".concat(r.supports,") {")),r.media&&(l+="@media ".concat(r.media," {")),(a=void 0!==r.layer)&&(l+="@layer".concat(r.layer.length>0?" ".concat(r.layer):""," {")),l+=r.css,a&&(l+="}"),r.media&&(l+="}"),r.supports&&(l+="}"),(i=r.sourceMap)&&"u">typeof btoa&&(l+="\n/*# sourceMappingURL=data:application/json;base64,".concat(btoa(unescape(encodeURIComponent(JSON.stringify(i))))," */")),o.styleTagTransform(l,e,o.options)},remove:function(){var o;null===(o=e).parentNode||o.parentNode.removeChild(o)}}}},1113(o){o.exports=function(o,e){if(e.styleSheet)e.styleSheet.cssText=o;else{for(;e.firstChild;)e.removeChild(e.firstChild);e.appendChild(document.createTextNode(o))}}},107(o,e,r){var l=r(5072),a=r.n(l),i=r(7825),t=r.n(i),n=r(7659),u=r.n(n),b=r(5056),p=r.n(b),d=r(540),s=r.n(d),c=r(1113),x=r.n(c),f=r(3668),g={};g.styleTagTransform=x(),g.setAttributes=p(),g.insert=u().bind(null,"head"),g.domAPI=t(),g.insertStyleElement=s(),a()(f.A,g),f.A&&f.A.locals&&f.A.locals;var h=r(5724),m={};m.styleTagTransform=x(),m.setAttributes=p(),m.insert=u().bind(null,"head"),m.domAPI=t(),m.insertStyleElement=s(),a()(h.A,m),h.A&&h.A.locals&&h.A.locals}}]);
+
+.lobu-panel > .lobu-batch {
+  margin: 0 10px;
+}
+`,""]),r.d(e,{},{A:t})},6314(o){o.exports=function(o){var e=[];return e.toString=function(){return this.map(function(e){var r="",l=void 0!==e[5];return e[4]&&(r+="@supports (".concat(e[4],") {")),e[2]&&(r+="@media ".concat(e[2]," {")),l&&(r+="@layer".concat(e[5].length>0?" ".concat(e[5]):""," {")),r+=o(e),l&&(r+="}"),e[2]&&(r+="}"),e[4]&&(r+="}"),r}).join("")},e.i=function(o,r,l,a,i){"string"==typeof o&&(o=[[null,o,void 0]]);var t={};if(l)for(var n=0;n<this.length;n++){var u=this[n][0];null!=u&&(t[u]=!0)}for(var b=0;b<o.length;b++){var d=[].concat(o[b]);l&&t[d[0]]||(void 0!==i&&(void 0===d[5]||(d[1]="@layer".concat(d[5].length>0?" ".concat(d[5]):""," {").concat(d[1],"}")),d[5]=i),r&&(d[2]&&(d[1]="@media ".concat(d[2]," {").concat(d[1],"}")),d[2]=r),a&&(d[4]?(d[1]="@supports (".concat(d[4],") {").concat(d[1],"}"),d[4]=a):d[4]="".concat(a)),e.push(d))}},e}},1601(o){o.exports=function(o){return o[1]}},5072(o){var e=[];function r(o){for(var r=-1,l=0;l<e.length;l++)if(e[l].identifier===o){r=l;break}return r}function l(o,l){for(var a={},i=[],t=0;t<o.length;t++){var n=o[t],u=l.base?n[0]+l.base:n[0],b=a[u]||0,d="".concat(u," ").concat(b);a[u]=b+1;var p=r(d),s={css:n[1],media:n[2],sourceMap:n[3],supports:n[4],layer:n[5]};if(-1!==p)e[p].references++,e[p].updater(s);else{var c=function(o,e){var r=e.domAPI(e);return r.update(o),function(e){e?(e.css!==o.css||e.media!==o.media||e.sourceMap!==o.sourceMap||e.supports!==o.supports||e.layer!==o.layer)&&r.update(o=e):r.remove()}}(s,l);l.byIndex=t,e.splice(t,0,{identifier:d,updater:c,references:1})}i.push(d)}return i}o.exports=function(o,a){var i=l(o=o||[],a=a||{});return function(o){o=o||[];for(var t=0;t<i.length;t++){var n=r(i[t]);e[n].references--}for(var u=l(o,a),b=0;b<i.length;b++){var d=r(i[b]);0===e[d].references&&(e[d].updater(),e.splice(d,1))}i=u}}},7659(o){var e={};o.exports=function(o,r){var l=function(o){if(void 0===e[o]){var r=document.querySelector(o);if(window.HTMLIFrameElement&&r instanceof window.HTMLIFrameElement)try{r=r.contentDocument.head}catch(o){r=null}e[o]=r}return e[o]}(o);if(!l)throw Error("Couldn't find a style target. This probably means that the value for the 'insert' parameter is invalid.");l.appendChild(r)}},540(o){o.exports=function(o){var e=document.createElement("style");return o.setAttributes(e,o.attributes),o.insert(e,o.options),e}},5056(o,e,r){o.exports=function(o){var e=r.nc;e&&o.setAttribute("nonce",e)}},7825(o){o.exports=function(o){if("u"<typeof document)return{update:function(){},remove:function(){}};var e=o.insertStyleElement(o);return{update:function(r){var l,a,i;l="",r.supports&&(l+="@supports (".concat(r.supports,") {")),r.media&&(l+="@media ".concat(r.media," {")),(a=void 0!==r.layer)&&(l+="@layer".concat(r.layer.length>0?" ".concat(r.layer):""," {")),l+=r.css,a&&(l+="}"),r.media&&(l+="}"),r.supports&&(l+="}"),(i=r.sourceMap)&&"u">typeof btoa&&(l+="\n/*# sourceMappingURL=data:application/json;base64,".concat(btoa(unescape(encodeURIComponent(JSON.stringify(i))))," */")),o.styleTagTransform(l,e,o.options)},remove:function(){var o;null===(o=e).parentNode||o.parentNode.removeChild(o)}}}},1113(o){o.exports=function(o,e){if(e.styleSheet)e.styleSheet.cssText=o;else{for(;e.firstChild;)e.removeChild(e.firstChild);e.appendChild(document.createTextNode(o))}}},9840(o,e,r){var l=r(5072),a=r.n(l),i=r(7825),t=r.n(i),n=r(7659),u=r.n(n),b=r(5056),d=r.n(b),p=r(540),s=r.n(p),c=r(1113),x=r.n(c),f=r(3668),g={};g.styleTagTransform=x(),g.setAttributes=d(),g.insert=u().bind(null,"head"),g.domAPI=t(),g.insertStyleElement=s(),a()(f.A,g),f.A&&f.A.locals&&f.A.locals;var h=r(5724),m={};m.styleTagTransform=x(),m.setAttributes=d(),m.insert=u().bind(null,"head"),m.domAPI=t(),m.insertStyleElement=s(),a()(h.A,m),h.A&&h.A.locals&&h.A.locals;var v=r(1302),w={};w.styleTagTransform=x(),w.setAttributes=d(),w.insert=u().bind(null,"head"),w.domAPI=t(),w.insertStyleElement=s(),a()(v.A,w),v.A&&v.A.locals&&v.A.locals}}]);
