@@ -144,7 +144,7 @@ test('a widget, through the comm of its kernel', async () => {
   const kernel = new Kernel();
   const element = document.body.appendChild(document.createElement('div'));
   unmount = mount(element, {
-    page: commPage(kernel),
+    page: commPage(kernel, 0),
     threadId: 't',
     runId: null,
     composer: 'waiting'

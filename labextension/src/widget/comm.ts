@@ -27,14 +27,15 @@ interface IDown {
 
 const pages = new WeakMap<ICommModel, Page>();
 
-/** The page behind a model's comm; views of one model share it. */
-export function commPage(model: ICommModel): Page {
+/** The page behind a model's comm; views of one model share it. `pause` is that of `IPageOptions`. */
+export function commPage(model: ICommModel, pause?: number): Page {
   let page = pages.get(model);
   if (page === undefined) {
     const comm = new Comm(model);
     page = new Page({
       carry: (method, path, body) => comm.call(method, path, body),
-      connect: () => comm.open()
+      connect: () => comm.open(),
+      pause
     });
     pages.set(model, page);
   }
