@@ -82,6 +82,7 @@ class RealServer:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                preexec_fn=_heed_sigint,
             )
         self.port = self._wait("the server file", self._read_port)
 
@@ -305,6 +306,11 @@ def best_of(tries: int, measure: Callable[[], float], enough: float) -> float:
             break
         best = min(best, measure())
     return best
+
+
+def _heed_sigint() -> None:
+    """Undo the SIG_IGN that a shell gives to what it starts in the background, and that children inherit."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _command_line(process: psutil.Process) -> str:

@@ -113,7 +113,7 @@ def test_commands_that_only_look_make_no_thread(kernel: ServedKernel) -> None:
     refused = [kernel.run(f"%lobu {word}").text for word in ("wait", "cancel", "approve", "rebuild")]
 
     assert "No runs" in told
-    assert ["Nothing was asked in this notebook yet" in said for said in refused] == [True] * 4
+    assert ["No chat in this notebook yet" in said for said in refused] == [True] * 4
     threads = kernel.server.client().get("threads", params={"kernelId": kernel.kernel_id}).json()["threads"]
     assert threads == []
 
