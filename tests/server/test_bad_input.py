@@ -149,7 +149,7 @@ def test_bodies_that_are_no_bodies_are_refused(
             assert reply.status_code < 500, (body[:80], got[:500])
 
 
-PATH_NAMES = ("workerId", "kernelId", "grantId", "jobId", "callId")
+PATH_NAMES = ("workerId", "kernelId", "grantId", "jobId", "callId", "name")
 
 
 @pytest.mark.parametrize(
