@@ -150,9 +150,16 @@ class Redactor:
                     rest = text[at + len(secret) :]
                     begin = len(text) - len(rest) + self._begins(rest, before + text[: -len(rest)])
                 at = text.find(secret, at + 1)
+        return self.continued(before, text[:begin]), text[begin:]
+
+    def continued(self, before: str, text: str) -> str:
+        """Return `text` without secrets, also those whose name or beginning is in `before`, its emitted context."""
         if not before:
-            return self.text(text[:begin]), text[begin:]
-        return self.text(before + text[:begin])[len(before) :], text[begin:]
+            return self.text(text)
+        # The context is cut, so that it may itself read as a secret that it is not in the whole text.
+        context, whole = self.text(before), self.text(before + text)
+        same = next((n for n, (a, b) in enumerate(zip(context, whole, strict=False)) if a != b), len(context))
+        return whole[same:]
 
     def _begins(self, text: str, before: str) -> int:
         """Return the index from which the end of `text` may begin a secret, or the length of `text`."""

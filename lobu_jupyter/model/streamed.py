@@ -87,7 +87,7 @@ class Streamed:
         if event is None:
             return []
         text = event["delta"] if "delta" in event else event["value"]["output"]["text"]
-        text = self._redactor.text(before + text)[len(before) :]
+        text = self._redactor.continued(before, text)
         return [ev.encode({**event, "delta": text} if "delta" in event else _printing(event, text))]
 
 

@@ -128,7 +128,9 @@ async def test_a_progress_display_comes_back_with_its_last_state(hand: Hand) -> 
 
     await hand.run(code)
 
-    assert [o["data"]["text/plain"] for o in hand.outputs] == ["'0 %'", "'100 %'"]
+    states = [o["data"]["text/plain"] for o in hand.outputs]
+    assert (states[0], states[-1]) == ("'0 %'", "'100 %'")
+    assert len(states) < 20  # the others were overtaken, as far as the kernel was fast enough
 
 
 @pytest.mark.scenario("S8")
