@@ -81,5 +81,5 @@ def test_a_person_who_looks_elsewhere_is_told_that_the_agent_waits_and_that_it_i
 
     assert lab.page.evaluate(ELSEWHERE) == [
         ["Elsewhere", "The agent needs your approval."],
-        ["Elsewhere", "The agent is done."],
+        ["Elsewhere", "The agent has finished."],
     ]

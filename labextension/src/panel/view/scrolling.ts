@@ -33,6 +33,7 @@ export function useScrolling(thread: Thread, model: PanelModel): IScrolling {
   const now = useRef({ shown, count, end });
   now.current = { shown, count, end };
   const lastTop = useRef(0);
+  const owed = useRef<number | null>(null); // px: a place for which the transcript is not tall enough yet
 
   const move = (next: IWindow): void => {
     const element = root.current;
@@ -56,6 +57,9 @@ export function useScrolling(thread: Thread, model: PanelModel): IScrolling {
       const below = scrollHeight - scrollTop - clientHeight;
       // What grows below the end was not left by the person: only who scrolls up leaves it.
       const left = scrollTop < lastTop.current - 1;
+      if (Math.abs(scrollTop - lastTop.current) > 1) {
+        owed.current = null; // the person scrolls
+      }
       const isEnd = shown.to === null && (below < AT_END || (end && !left));
       lastTop.current = scrollTop;
       setEnd(isEnd);
@@ -83,7 +87,9 @@ export function useScrolling(thread: Thread, model: PanelModel): IScrolling {
     } else if (end) {
       element.scrollTop = element.scrollHeight;
     } else if (!restored.current) {
-      element.scrollTop = place?.top ?? 0;
+      const top = place?.top ?? 0;
+      element.scrollTop = top;
+      owed.current = element.scrollTop < top - 1 ? top : null;
     }
     anchor.current = null;
     restored.current = true;
@@ -100,8 +106,16 @@ export function useScrolling(thread: Thread, model: PanelModel): IScrolling {
       return undefined;
     }
     const observer = new ResizeObserver(() => {
-      if (now.current.end && root.current !== null) {
-        root.current.scrollTop = root.current.scrollHeight; // a figure or math came late
+      const element = root.current;
+      if (element === null) {
+        return;
+      }
+      if (now.current.end) {
+        element.scrollTop = element.scrollHeight; // a figure or math came late
+      } else if (owed.current !== null) {
+        element.scrollTop = owed.current;
+        lastTop.current = element.scrollTop;
+        owed.current = element.scrollTop < owed.current - 1 ? owed.current : null;
       }
     });
     observer.observe(transcript);
