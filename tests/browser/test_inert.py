@@ -90,7 +90,7 @@ def test_what_a_tool_puts_out_is_inert(open_lab: OpenLab):
     code.append(f"raise ValueError({json.dumps(html)})")
     lab = open_lab(
         LOAD,
-        script(f"run {code[0]}", *(f"    {line}" for line in code[1:])).replace("{", "{{").replace("}", "}}"),
+        script(f"run {code[0]}", *(f"    {line}" for line in code[1:])),
     )
     asked = watch(lab.page)
 

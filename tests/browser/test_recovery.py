@@ -87,6 +87,8 @@ def test_a_batch_is_decided_in_one_place_and_sent_once(open_lab: OpenLab):
     expect(lab.question).to_have_count(2)
 
     lab.question.first.press("a")
+    expect(lab.view.get_by_text("Will be approved")).to_be_visible()
+    expect(lab.question).to_have_count(2)  # the second card has moved, and takes no key for a moment
     lab.question.last.press("r")
     lab.button("Submit").click()
 

@@ -120,7 +120,7 @@ def test_tables_are_readable_in_the_panel(open_lab: OpenLab, width: int):
 
 
 def test_tables_are_readable_below_a_cell(open_lab: OpenLab):
-    lab = open_lab(LOAD, script(*ASKED).replace("{", "{{").replace("}", "}}"))
+    lab = open_lab(LOAD, script(*ASKED))
     lab.run_all()
     expect(lab.question).to_be_visible()
     lab.question.press("a")
