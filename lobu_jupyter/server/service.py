@@ -122,6 +122,7 @@ class Service:
             return
         self._opening = True
         try:
+            await self.models.load()
             await self._open(clock)
         except LobuError as error:
             self.failure = error
@@ -147,7 +148,6 @@ class Service:
                 self.log.info("lobu: the store can be used now")
 
     async def _open(self, clock: Clock | None) -> None:
-        await self.models.load()
         opened = open_gateway(
             self.settings.store,
             settings=self.settings.gateway,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -13,7 +12,7 @@ from tests import postgres
 from tests.servers import RealServer, wait_for
 
 from .person import Person, result_of
-from .test_decisions import decide, paused
+from .test_decisions import decide, one_of_twenty_wins, paused
 
 SECRET = "a-password"
 
@@ -32,25 +31,7 @@ def both(tmp_path: Path) -> Iterator[tuple[RealServer, RealServer]]:
 
 
 def test_of_twenty_decisions_through_two_servers_one_wins(both: tuple[RealServer, RealServer]) -> None:
-    here, there = Person(both[0]), Person(both[1])
-    kernel = both[0].start_kernel()
-    thread, _ = paused(here, kernel, "run counter = globals().get('counter', 0) + 1")
-    (waiting,) = there.interrupts(thread)
-
-    def decide_as(number: int) -> int:
-        code = f"counter = globals().get('counter', 0) + 1 # {number}"
-        payload = {"approved": True, "editedArgs": {"code": code}}
-        entry = {"interruptId": waiting["id"], "status": "resolved", "payload": payload}
-        person = here if number % 2 else there
-        return person.http.post(f"threads/{thread}/resume", json={"resume": [entry]}).status_code
-
-    with ThreadPoolExecutor(20) as pool:
-        codes = sorted(pool.map(decide_as, range(20)))
-
-    assert codes == [202] + [409] * 19
-    wait_for("the run", lambda: there.snapshot(thread)["status"] == "idle", 60)
-    thread, _ = paused(here, kernel, "run print(counter)")
-    assert result_of(decide(here, thread, {"approved": True})).strip().startswith("1")
+    one_of_twenty_wins(*both)
 
 
 def test_the_runs_of_a_killed_server_end_once_by_another(both: tuple[RealServer, RealServer]) -> None:
