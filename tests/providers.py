@@ -15,15 +15,21 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Self
 from uuid import uuid4
 
+import pytest
 from tornado.httpserver import HTTPServer
 from tornado.iostream import StreamClosedError
 from tornado.netutil import bind_sockets
 from tornado.web import Application, RequestHandler
+
+from lobu_jupyter.agents.builtin import assistant
+from lobu_jupyter.agents.models.retry import Retrying
 
 MODEL = "test-model"
 Chunk = tuple[str | None, dict[str, Any] | str]  # SSE event name, data
@@ -345,3 +351,13 @@ def _gemini(reply: Reply) -> list[Chunk]:
     ends = {"length": "MAX_TOKENS", "content_filter": "SAFETY"}
     texts = [chunk([{"text": piece}]) for piece in _pieces(reply.text)]
     return [*texts, chunk(made or [{"text": ""}], ends.get(reply.finish or "", "STOP"))]
+
+
+@contextmanager
+def the_only_provider(monkeypatch: pytest.MonkeyPatch) -> Iterator[Provider]:
+    """A provider while the environment has no key of another one, and a retry waits for no time to speak of."""
+    for variable in ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GOOGLE_API_KEY", "GEMINI_API_KEY"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setattr(assistant, "Retrying", partial(Retrying, first=0.001))
+    with Provider() as provider:
+        yield provider

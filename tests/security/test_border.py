@@ -10,7 +10,6 @@ import re
 import struct
 import zlib
 from collections.abc import Iterator
-from functools import partial
 from typing import Any
 
 import pytest
@@ -25,18 +24,16 @@ from pydantic_ai.messages import (
     UserPromptPart,
 )
 
-from lobu_jupyter.agents.builtin import assistant as assistants
 from lobu_jupyter.agents.builtin.assistant import assistant
 from lobu_jupyter.agents.loop import border
 from lobu_jupyter.agents.loop.border import MANY_SIDE, MAX_IMAGES, MAX_SIDE, acceptable, fit_schema, size_of
 from lobu_jupyter.agents.models.keys import Settings
-from lobu_jupyter.agents.models.retry import Retrying
 from lobu_jupyter.agents.tools.base import BoundTool, Call, Preview, Result
 from lobu_jupyter.model.events import decode, encode
 from lobu_jupyter.model.ports import KernelGone, ToolSpec
 from tests.agents.bench import Ended, FakeKernel, policy, resume, run, task_for
 from tests.providers import Call as Made
-from tests.providers import Provider, calls, says
+from tests.providers import Provider, calls, says, the_only_provider
 
 ALLOW = policy(run={"mode": "allow"})
 MODELS = ["chat:test-model", "responses:test-model", "anthropic:test-model"]
@@ -116,10 +113,7 @@ def image_in(where: str, value: str) -> bytes | None:
 
 @pytest.fixture
 def provider(monkeypatch: pytest.MonkeyPatch) -> Iterator[Provider]:
-    for variable in ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GOOGLE_API_KEY", "GEMINI_API_KEY"):
-        monkeypatch.delenv(variable, raising=False)
-    monkeypatch.setattr(assistants, "Retrying", partial(Retrying, first=0.001))
-    with Provider() as provider:
+    with the_only_provider(monkeypatch) as provider:
         provider.refuses = strict
         yield provider
 

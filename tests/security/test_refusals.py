@@ -5,20 +5,17 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable, Iterator
-from functools import partial
 from typing import Any
 
 import pytest
 
-from lobu_jupyter.agents.builtin import assistant as assistants
 from lobu_jupyter.agents.builtin.assistant import assistant
 from lobu_jupyter.agents.models.keys import Settings
-from lobu_jupyter.agents.models.retry import Retrying
 from lobu_jupyter.agents.tools.base import BoundTool, Call, Result
 from lobu_jupyter.model.ports import ToolSpec
 from tests.agents.bench import FakeKernel, policy, run, task_for
 from tests.providers import Call as Made
-from tests.providers import Provider, calls, says
+from tests.providers import Provider, calls, says, the_only_provider
 from tests.security.test_border import image, png
 
 ALLOW = policy(run={"mode": "allow"})
@@ -148,10 +145,7 @@ def refusing(shape: Callable[..., dict[str, Any]], *wanted: Callable[[Any], bool
 
 @pytest.fixture
 def provider(monkeypatch: pytest.MonkeyPatch) -> Iterator[Provider]:
-    for variable in ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GOOGLE_API_KEY", "GEMINI_API_KEY"):
-        monkeypatch.delenv(variable, raising=False)
-    monkeypatch.setattr(assistants, "Retrying", partial(Retrying, first=0.001))
-    with Provider() as provider:
+    with the_only_provider(monkeypatch) as provider:
         provider.script = [says("Here I am.")]
         yield provider
 

@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
 
 import pytest
 
-from lobu_jupyter.agents.builtin import assistant as assistants
 from lobu_jupyter.agents.models.keys import Settings
-from lobu_jupyter.agents.models.retry import Retrying
-from tests.providers import Provider
+from tests.providers import Provider, the_only_provider
 
 KEY = "sk-secret-0123456789"
 
 
 @pytest.fixture
 def provider(monkeypatch: pytest.MonkeyPatch) -> Iterator[Provider]:
-    for variable in ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GOOGLE_API_KEY", "GEMINI_API_KEY"):
-        monkeypatch.delenv(variable, raising=False)
-    monkeypatch.setattr(assistants, "Retrying", partial(Retrying, first=0.001))
-    with Provider() as provider:
+    with the_only_provider(monkeypatch) as provider:
         yield provider
 
 
