@@ -281,6 +281,7 @@ const desk: IWorkbench = {
   suggest: () => [],
   resolve: () => Promise.resolve(null),
   insert: () => true,
+  ideas: () => Promise.resolve([]),
   dropped: () => Promise.resolve([])
 };
 

@@ -23,6 +23,7 @@ const desk: IWorkbench = {
   suggest: () => [],
   resolve: () => Promise.resolve(null),
   insert: () => true,
+  ideas: () => Promise.resolve([]),
   dropped: () => Promise.resolve([])
 };
 

@@ -1,6 +1,7 @@
 import { NotebookPanel } from '@jupyterlab/notebook';
 import { Contents, Kernel } from '@jupyterlab/services';
 import { Signal } from '@lumino/signaling';
+import { plainTrans } from '../src/core/host';
 import { Mentions } from '../src/panel/lab/mentions';
 import { settled } from './fakes';
 
@@ -27,15 +28,21 @@ class FakeKernel {
   }
 }
 
-function rig(): { kernel: FakeKernel; mentions: Mentions } {
+function cellOf(source: string, outputs: object[]): object {
+  const sharedModel = { getSource: () => source, getOutputs: () => outputs };
+  return { model: { type: 'code', sharedModel } };
+}
+
+function rig(): { kernel: FakeKernel; mentions: Mentions; cells: object[] } {
+  const cells: object[] = [];
   const kernel = new FakeKernel();
-  const panel = { sessionContext: { session: { kernel } }, content: {} };
+  const panel = { sessionContext: { session: { kernel } }, content: { widgets: cells } };
   const mentions = new Mentions(
     () => panel as unknown as NotebookPanel,
     {} as Contents.IManager,
-    () => ({ __: text => text })
+    () => plainTrans
   );
-  return { kernel, mentions };
+  return { kernel, mentions, cells };
 }
 
 beforeEach(() => jest.useFakeTimers());
@@ -66,4 +73,30 @@ test('of a variable that the kernel has no time for, or does not have, that is s
     description: 'The variable gone',
     value: '(it cannot be read in the kernel)'
   });
+});
+
+test('a variable needs no prefix, and a word that is none is left alone', async () => {
+  const { kernel, mentions } = rig();
+  kernel.become('idle');
+
+  expect(
+    (await Promise.all(mentions.suggest('sal').slice(0, 2))).flat().map(one => one.text)
+  ).toContain('@sales');
+  expect(await mentions.resolve('sales')).toEqual({
+    description: 'The variable sales (list 3)',
+    value: '[1, 2, 3]'
+  });
+  expect(await mentions.resolve('somebody')).toBeNull();
+});
+
+test('ideas are about what is in the notebook: its last error, its variables', async () => {
+  const { kernel, mentions, cells } = rig();
+  kernel.become('idle');
+  expect(await mentions.ideas()).toEqual(['Explain @sales']);
+
+  cells.push(
+    cellOf('x = 1', []),
+    cellOf('y = 0\n1 / y', [{ output_type: 'error', ename: 'ZeroDivisionError' }])
+  );
+  expect((await mentions.ideas())[0]).toBe('Fix the ZeroDivisionError in: 1 / y');
 });

@@ -15,6 +15,7 @@ const DESK: IWorkbench = {
   menu: () => undefined,
   suggest: () => [],
   resolve: () => Promise.resolve(null),
+  ideas: () => Promise.resolve([]),
   insert: () => false,
   dropped: () => Promise.resolve([])
 };

@@ -94,7 +94,7 @@ async function show(
     page,
     threadId: 't',
     runId: more.saved ? 'r1' : null,
-    composer: 'waiting',
+    composer: more.saved ? 'waiting' : 'always',
     ...(more.saved ? { saved: state } : {})
   });
   await drawn();
@@ -258,4 +258,39 @@ test('a figure opens large, is closed with Escape, and the focus returns', async
   button('Close').click();
   expect(document.querySelector('dialog')).toBeNull();
   expect(document.activeElement).toBe(figure);
+});
+
+test('what went with a message stands under it: variables, files, pictures', async () => {
+  const content = [
+    { type: 'text', text: 'look' },
+    { type: 'image', source: { type: 'data', mimeType: 'image/png', value: PNG } },
+    {
+      type: 'image',
+      source: { type: 'url', mimeType: 'image/png', value: 'https://example.org/x.png' }
+    }
+  ];
+  const context = [
+    'The variable sales (DataFrame (4, 2))',
+    'The file a.csv',
+    'Something\u202e else'
+  ];
+  const element = await show(
+    stateOf({
+      ...started('r1', 'go'),
+      input: {
+        messages: [{ id: 'u', role: 'user', content }],
+        context: context.map(description => ({ description, value: 'x' }))
+      }
+    })
+  );
+  const sent = element.querySelector('.lobu-sent');
+
+  expect([...(sent?.querySelectorAll('.lobu-chip') ?? [])].map(one => one.textContent)).toEqual([
+    'sales',
+    'a.csv',
+    'Something\\u202e else'
+  ]);
+  expect([...(sent?.querySelectorAll('img') ?? [])].map(one => one.src)).toEqual([
+    `data:image/png;base64,${PNG}`
+  ]);
 });

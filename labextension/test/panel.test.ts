@@ -34,6 +34,10 @@ class Desk implements IWorkbench {
   front: INotebook | null = null;
   private _listener: () => void = () => undefined;
 
+  ideas(): Promise<string[]> {
+    return Promise.resolve([]);
+  }
+
   notebook(): INotebook | null {
     return this.front;
   }
@@ -367,4 +371,39 @@ test('suggestions hold what was typed, the best first, and take its place', () =
 
 test('each mention of a text counts once, without the full stop behind it', () => {
   expect(mentions('@cell, (@file:a.csv) and @cell. me@home')).toEqual(['cell', 'file:a.csv']);
+});
+
+test('a command that there is not is refused with a word, and nothing is sent', async () => {
+  const rig = new Rig();
+  await rig.have();
+  rig.model.message = '/nosuch thing';
+
+  await rig.model.send();
+
+  expect(rig.model.problem).toMatch('There is no command /nosuch');
+  expect(rig.model.message).toBe('/nosuch thing');
+  expect(rig.server.calls.filter(call => call.method === 'POST')).toEqual([]);
+  for (const [agent, text] of [
+    ['', '/home/me/data.csv is what?'],
+    ['claude', '/mode']
+  ]) {
+    rig.model.choose({ agent });
+    rig.model.message = text;
+    await rig.model.send();
+  }
+  expect(rig.server.callsTo('threads')).toHaveLength(2); // these are messages
+});
+
+test('what a message mentions is known by its name, and can be taken out again', () => {
+  const { model } = new Rig();
+  model.message = 'plot @sales and @file:a.csv, @cell @somebody';
+
+  expect(model.mentioned.in(model.message)).toEqual(
+    ['file:a.csv,', 'cell'].map(one => one.replace(',', ''))
+  );
+  model.mentioned.learn([{ text: '@sales' }, { text: '@sales2' }]);
+  expect(model.mentioned.in(model.message)).toEqual(['sales', 'file:a.csv', 'cell']);
+  model.unmention('sales');
+  model.unmention('cell');
+  expect(model.message).toBe('plot and @file:a.csv, @somebody');
 });

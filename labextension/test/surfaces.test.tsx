@@ -77,6 +77,7 @@ test('the inbox', async () => {
     open: () => undefined,
     menu: () => undefined,
     suggest: () => [],
+    ideas: () => Promise.resolve([]),
     resolve: () => Promise.resolve(null),
     insert: () => true,
     dropped: () => Promise.resolve([])

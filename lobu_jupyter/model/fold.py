@@ -5,7 +5,8 @@
 
     {"cursor", "title", "status": idle|running|waiting,
      "items":      [Item, …]           in order of first appearance
-     "runs":       [{"runId", "parentRunId"?, "status", "error"?, "cut"?, "usage"?, "startedAt"?, "endedAt"?}],
+     "runs":       [{"runId", "parentRunId"?, "status", "error"?, "cut"?, "usage"?, "startedAt"?, "endedAt"?,
+                     "context"?: the descriptions of what was sent beside the message}],
      "interrupts": [AG-UI Interrupt + "runId", …]        open ones
      "usage":      {"inputTokens": n, …}                  sums over all runs
      "state":      the agent's shared state, as of its last STATE_SNAPSHOT}
@@ -47,6 +48,16 @@ State = dict[str, Any]
 Item = dict[str, Any]
 
 _OUTCOME_STATUS = {"success": "succeeded", "interrupt": "interrupted", "cancelled": "cancelled"}
+
+
+_MOST_CONTEXT, _LONGEST_DESCRIPTION = 20, 200
+
+
+def _descriptions(context: Any) -> list[str]:
+    """Return what the entries of an AG-UI context are called, the first of many, shortened."""
+    entries: list[Any] = context if isinstance(context, list) else []
+    named = [entry.get("description") for entry in entries[:_MOST_CONTEXT] if isinstance(entry, dict)]
+    return [name[:_LONGEST_DESCRIPTION] for name in named if isinstance(name, str) and name]
 
 
 def empty() -> State:
@@ -116,11 +127,13 @@ class Fold:
 
     def _on_run_started(self, event: Event) -> None:
         self._run = event["runId"]
-        run = {"runId": self._run, "status": "running"}
+        run: dict[str, Any] = {"runId": self._run, "status": "running"}
         if event.get("parentRunId"):
             run["parentRunId"] = event["parentRunId"]
         if event.get("timestamp"):
             run["startedAt"] = event["timestamp"]
+        if context := _descriptions((event.get("input") or {}).get("context")):
+            run["context"] = context
         self._state["runs"].append(run)
         self._runs[self._run] = run
         self._state["status"] = "running"

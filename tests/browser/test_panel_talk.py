@@ -57,16 +57,16 @@ def test_mentions_are_completed_and_sent_with_what_they_mean(open_lab: OpenLab, 
     panel.composer.press_sequentially("say seen @sal")  # while the cell still runs
     wait_for("an offer", lambda: offered(panel), 60)
     expect(options).to_have_count(1)
-    expect(options).to_contain_text("@variable:sales")
+    expect(options).to_contain_text("@sales")
     expect(options).to_contain_text("list 3")
     panel.composer.press("Enter")
-    expect(panel.composer).to_have_value("say seen @variable:sales ")
+    expect(panel.composer).to_have_value("say seen @sales ")
     panel.composer.press_sequentially("@notes")
     options.filter(has_text="@file:notes.txt").click()
     panel.composer.press_sequentially("@cel")
     expect(options.first).to_contain_text("@cell")
     panel.composer.press("Tab")
-    expect(panel.composer).to_have_value("say seen @variable:sales @file:notes.txt @cell ")
+    expect(panel.composer).to_have_value("say seen @sales @file:notes.txt @cell ")
     lab.page.wait_for_function(READY)
     panel.composer.press("Enter")
     panel.stands("Done")
@@ -78,7 +78,7 @@ def test_mentions_are_completed_and_sent_with_what_they_mean(open_lab: OpenLab, 
     }
 
     panel.composer.press("ArrowUp")
-    expect(panel.composer).to_have_value("say seen @variable:sales @file:notes.txt @cell")
+    expect(panel.composer).to_have_value("say seen @sales @file:notes.txt @cell")
     panel.composer.press("ArrowDown")
     expect(panel.composer).to_have_value("")
     panel.composer.press_sequentially("/ren")

@@ -117,6 +117,24 @@ STORIES: dict[str, list[Event]] = {
         },
         ended("r2"),
     ],
+    "context": [
+        {
+            **begun("r1"),
+            "input": {"context": [{"description": "The variable sales (DataFrame)", "value": "x"}]},
+        },
+        ended("r1"),
+        {
+            **begun("r2"),
+            "input": {
+                "context": [
+                    {"description": "👋" * 300, "value": ""},
+                    {"description": "", "value": "x"},
+                    *[{"description": f"file {n}", "value": "x"} for n in range(30)],
+                ]
+            },
+        },
+        ended("r2"),
+    ],
     "tool": [
         begun("r1"),
         *call("c", "run_code", '{"co', 'de": "1"}'),

@@ -1,4 +1,4 @@
-/** Outputs and usage that come in parts. */
+/** Values of events: outputs and usage that come in parts, names of what was sent along. */
 import { list, object } from './json';
 import { joined } from './text/joined';
 import { IOutput, Json } from './wire';
@@ -23,4 +23,17 @@ export function addUsage(sums: { [name: string]: number }, usage: Json | undefin
       sums[name] = (sums[name] ?? 0) + Number(count);
     }
   }
+}
+
+const MOST_CONTEXT = 20;
+const LONGEST_DESCRIPTION = 200; // characters, as Python counts them
+
+/** What the entries of an AG-UI context are called. */
+export function descriptions(context: Json): string[] {
+  return list(context)
+    .slice(0, MOST_CONTEXT)
+    .map(entry => object(entry).description)
+    .filter(name => typeof name === 'string')
+    .filter(name => name !== '')
+    .map(name => [...name].slice(0, LONGEST_DESCRIPTION).join(''));
 }

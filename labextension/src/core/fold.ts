@@ -4,7 +4,7 @@
  * `fold(all) == fold(snapshot) + fold(tail)`; the vectors in tests/vectors/fold hold both folds
  * together. The state is folded in place; {@link Fold.version} tells a view which items changed.
  */
-import { addUsage, extend } from './extend';
+import { addUsage, descriptions, extend } from './extend';
 import { Items } from './items';
 import { key, list, object, text } from './json';
 import {
@@ -133,17 +133,19 @@ export class Fold extends Items {
 
   private _runStarted(event: AgEvent): void {
     this._run = text(event.runId);
-    const run: IRunState = { runId: this._run, status: 'running' };
-    if (event.parentRunId) {
-      run.parentRunId = text(event.parentRunId);
-    }
-    if (event.timestamp) {
-      run.startedAt = Number(event.timestamp);
-    }
+    const input = object(event.input);
+    const context = descriptions(input.context);
+    const run: IRunState = {
+      runId: this._run,
+      status: 'running',
+      ...(event.parentRunId ? { parentRunId: text(event.parentRunId) } : {}),
+      ...(event.timestamp ? { startedAt: Number(event.timestamp) } : {}),
+      ...(context.length > 0 ? { context } : {})
+    };
     this.state.runs.push(run);
     this._runs.set(this._run, run);
     this.state.status = 'running';
-    for (const message of list(object(event.input).messages).map(object)) {
+    for (const message of list(input.messages).map(object)) {
       this._add('message', text(message.id), event, {
         role: message.role,
         content: message.content,

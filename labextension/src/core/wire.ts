@@ -38,6 +38,8 @@ export interface IRunState {
   usage?: Json;
   startedAt?: number;
   endedAt?: number;
+  /** What the things are called that were sent beside its message. */
+  context?: string[];
 }
 
 export interface IQuestion {

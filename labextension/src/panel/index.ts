@@ -5,6 +5,7 @@
  */
 import { ILayoutRestorer, JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { ICommandPalette } from '@jupyterlab/apputils';
+import { ILauncher } from '@jupyterlab/launcher';
 import { INotebookTracker } from '@jupyterlab/notebook';
 import { ISettingRegistry } from '@jupyterlab/settingregistry';
 import { IStatusBar } from '@jupyterlab/statusbar';
@@ -38,7 +39,8 @@ const plugin: JupyterFrontEndPlugin<void> = {
     IStatusBar,
     ILayoutRestorer,
     ITranslator,
-    ISettingRegistry
+    ISettingRegistry,
+    ILauncher
   ],
   activate: (
     app: JupyterFrontEnd,
@@ -47,7 +49,8 @@ const plugin: JupyterFrontEndPlugin<void> = {
     statusBar: IStatusBar | null,
     restorer: ILayoutRestorer | null,
     translator: ITranslator | null,
-    registry: ISettingRegistry | null
+    registry: ISettingRegistry | null,
+    launcher: ILauncher | null
   ) => {
     const { serverSettings } = app.serviceManager;
     const page = pageOf(serverSettings);
@@ -69,6 +72,11 @@ const plugin: JupyterFrontEndPlugin<void> = {
     app.shell.add(widget, 'right', { rank: 500, type: 'Agents' });
     restorer?.add(widget, PANEL_ID);
     addCommands(app, model, palette, notebooks);
+    launcher?.add({
+      command: CommandIDs.open,
+      args: { launcher: true },
+      category: trans.__('Agents')
+    });
     const notifier = new Notifier(model, () => app.shell.activateById(PANEL_ID));
     if (statusBar !== null) {
       const item = new StatusItem(model, () => void app.commands.execute(CommandIDs.inbox));

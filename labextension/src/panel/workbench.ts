@@ -38,6 +38,8 @@ export interface IWorkbench {
   suggest(word: string): Promise<ISuggestion[]>[];
   /** What a mention means now, or null: nothing here. */
   resolve(mention: string): Promise<IContext | null>;
+  /** What can be asked about the notebook in front, of what is in it. */
+  ideas(): Promise<string[]>;
   /** Put code into the notebook in front; false: there is none, or it may not be changed. */
   insert(code: string, place: Place): boolean;
   /** What was dropped on the composer. */

@@ -14,6 +14,7 @@ import {
 import { visible } from '../text/visible';
 import { JsonView } from './code';
 import { Markdown } from './markdown';
+import { Sent } from './sent';
 import { IView } from './view';
 
 export function Plain(props: { item: Item; live: boolean; view: IView }): ComponentChild {
@@ -52,6 +53,7 @@ function Message(props: { item: IMessageItem; view: IView }): VNode | null {
     return (
       <>
         <Prompt id={item.id} text={text} view={view} />
+        <Sent item={item} view={view} />
         {view.extras?.(item)}
       </>
     );

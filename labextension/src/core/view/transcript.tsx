@@ -87,6 +87,7 @@ class Entry extends Component<IEntryProps> {
       next.version !== props.version ||
       next.live !== props.live ||
       next.last !== props.last ||
+      next.view.notebook !== props.view.notebook ||
       next.interrupt !== undefined ||
       props.interrupt !== undefined ||
       next.view.thread.opened.get(next.item.id ?? '') !== this._opened

@@ -19,6 +19,8 @@ export interface IView {
   redraw: () => void;
   /** Runs that were started from this view and are shown below that run. */
   also?: string[];
+  /** The notebook that the thread is about. */
+  notebook?: string | null;
   /** What stands under a message, beside what is said. */
   extras?: (item: IMessageItem) => ComponentChild;
   /** The run was started again as another. */

@@ -7,7 +7,7 @@ import { addCellCommands } from './cells';
 import { CommandIDs } from './ids';
 import { slashCommands } from './slash';
 import { addThreadCommands } from './threads';
-import { PANEL_ID } from './widget';
+import { lobuIcon, PANEL_ID } from './widget';
 
 export function addCommands(
   app: JupyterFrontEnd,
@@ -46,9 +46,17 @@ function addViewCommands(app: JupyterFrontEnd, model: PanelModel, show: () => vo
       }
     });
   };
-  add(CommandIDs.open, trans.__('Agents: Show Panel'), () => {
-    model.show('thread');
-    model.focus();
+  commands.addCommand(CommandIDs.open, {
+    describedBy,
+    label: args =>
+      args.launcher || args.toolbar ? trans.__('Ask an agent') : trans.__('Agents: Show Panel'),
+    caption: trans.__('Ask an agent about this notebook'),
+    icon: args => (args.launcher || args.toolbar ? lobuIcon : undefined),
+    execute: () => {
+      show();
+      model.show('thread');
+      model.focus();
+    }
   });
   add(CommandIDs.create, trans.__('Agents: New Thread'), () => model.begin());
   add(CommandIDs.threads, trans.__('Agents: All Threads'), () => model.show('threads'));

@@ -5,7 +5,7 @@ import { Contents, Kernel } from '@jupyterlab/services';
 import { ITrans } from '../../core/host';
 import { plain } from '../../core/text/terminal';
 import { joined } from '../../core/text/joined';
-import { IContext, ISuggestion } from '../model/completion';
+import { IContext, ISuggestion, PLACES } from '../model/completion';
 
 const LONGEST = 32_000; // characters of one context
 const KERNEL_MS = 1500;
@@ -21,6 +21,8 @@ const VARIABLES =
     /\n/g,
     ''
   );
+
+const UNREADABLE = '(it cannot be read in the kernel)';
 
 type Row = [name: string, type: string, shape: string];
 
@@ -65,8 +67,40 @@ export class Mentions {
       case 'notebook':
         return context(`The notebook ${panel.context.path}`, notebookText(panel));
       default:
-        return null;
+        return this._named(panel, mention);
     }
+  }
+
+  /** What can be asked here: about the last error, the tables and the other variables of this notebook. */
+  async ideas(): Promise<string[]> {
+    const panel = this._current();
+    if (panel === null) {
+      return [];
+    }
+    const trans = this._trans();
+    const failed = panel.content.widgets.filter(cell => errorOf(cell) !== '').pop();
+    const ideas = failed
+      ? [trans.__('Fix the %1 in: %2', errorOf(failed), lastLine(sourceOf(failed)))]
+      : [];
+    const rows = await this._variables(panel);
+    const tables = rows.filter(([, type]) => /^(DataFrame|LazyFrame|Table)$/.test(type));
+    for (const [name] of tables.slice(-2)) {
+      ideas.push(trans.__('Describe %1', `@${name}`), trans.__('Plot %1', `@${name}`));
+    }
+    const others = rows.filter(row => !tables.includes(row));
+    for (const [name] of tables.length > 0 ? [] : others.slice(-2)) {
+      ideas.push(trans.__('Explain %1', `@${name}`));
+    }
+    if (ideas.length === 0 && panel.content.widgets.some(cell => sourceOf(cell).trim() !== '')) {
+      ideas.push(trans.__('Explain %1', '@notebook'));
+    }
+    return ideas.slice(0, 4);
+  }
+
+  /** A variable of that name, or null: a word that only begins with the sign. */
+  private async _named(panel: NotebookPanel, name: string): Promise<IContext | null> {
+    const found = await this._variable(panel, name);
+    return found?.value === UNREADABLE ? null : found;
   }
 
   private _places(): ISuggestion[] {
@@ -99,7 +133,7 @@ export class Mentions {
       .then(() => this._variables(panel))
       .then(rows =>
         rows.map(([name, type, shape]) => ({
-          text: `@variable:${name}`,
+          text: PLACES.includes(name) ? `@variable:${name}` : `@${name}`,
           detail: shape ? `${type} ${shape}` : type
         }))
       )
@@ -121,7 +155,7 @@ export class Mentions {
     }
     const row = rowsOf(said[0]).find(one => one[0] === name);
     const what = row ? ` (${row[1]} ${row[2]})` : '';
-    return context(`The variable ${name}${what}`, said[1] ?? '(it cannot be read in the kernel)');
+    return context(`The variable ${name}${what}`, said[1] ?? UNREADABLE);
   }
 
   private async _files(panel: NotebookPanel | null, typed: string): Promise<ISuggestion[]> {
@@ -184,6 +218,19 @@ export function outputOf(cell: Cell | null): string {
   }
   const outputs = (cell as CodeCell).model.sharedModel.getOutputs();
   return outputs.map(outputText).filter(Boolean).join('\n');
+}
+
+/** The name of the error that a cell ended with, or ''. */
+function errorOf(cell: Cell): string {
+  const outputs =
+    cell.model.type === 'code' ? (cell as CodeCell).model.sharedModel.getOutputs() : [];
+  const error = outputs.find(output => output.output_type === 'error') as
+    { ename?: unknown } | undefined;
+  return typeof error?.ename === 'string' ? error.ename.slice(0, 60) : '';
+}
+
+function lastLine(source: string): string {
+  return (source.trim().split('\n').pop() ?? '').slice(0, 60);
 }
 
 function outputText(output: { [name: string]: unknown }): string {

@@ -59,6 +59,10 @@ export class LabWorkbench implements IWorkbench {
     return this._mentions.resolve(mention);
   }
 
+  ideas(): Promise<string[]> {
+    return this._mentions.ideas();
+  }
+
   insert(code: string, place: Place): boolean {
     const notebook = this.current?.content;
     const model = notebook?.model;

@@ -1,7 +1,7 @@
 /**
  * What is written with a sign: `/` commands at the beginning, `@` mentions anywhere.
  *
- * A mention stays in the text as it is, `@variable:sales`; what it means is sent beside the text, as
+ * A mention stays in the text as it is, `@sales`; what it means is sent beside the text, as
  * context, as it is when the message is sent.
  */
 
@@ -45,6 +45,15 @@ export function mentions(text: string): string[] {
   return [...new Set(found.map(one => one[1].replace(/[.:]+$/, '')))];
 }
 
+/** What can be mentioned by these names; a variable of such a name keeps its prefix. */
+export const PLACES = ['cell', 'selection', 'output', 'notebook'];
+
+/** The text without a mention. */
+export function without(text: string, name: string): string {
+  const escaped = name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+  return text.replace(new RegExp(`(^|[\\s(])@${escaped}(?![\\w:/~-]) ?`, 'g'), '$1');
+}
+
 /** Those that hold what was typed, those that begin with it first; at most `most`. */
 export function matching(all: ISuggestion[], word: string, most = 12): ISuggestion[] {
   const typed = word.toLowerCase();
@@ -73,4 +82,22 @@ export function completed(
   const inserted = open || rest.startsWith(' ') ? suggestion.text : `${suggestion.text} `;
   const caret = token.from + inserted.length + (rest.startsWith(' ') && !open ? 1 : 0);
   return { text: text.slice(0, token.from) + inserted + rest, caret };
+}
+
+/** The names that were offered: a mention of one needs no prefix. */
+export class Mentioned {
+  learn(offered: ISuggestion[]): void {
+    for (const { text } of offered) {
+      this._offered.add(text.slice(1));
+    }
+  }
+
+  /** What a text mentions. */
+  in(text: string): string[] {
+    return mentions(text).filter(
+      one => one.includes(':') || PLACES.includes(one) || this._offered.has(one)
+    );
+  }
+
+  private readonly _offered = new Set<string>();
 }

@@ -5,9 +5,9 @@ import { Thread } from '../../core/thread';
 import { IAgent, IThread, JsonObject } from '../../core/wire';
 import { IAttached, INotebook, IWorkbench } from '../workbench';
 import { Changes } from './changes';
-import { ICard, ISlashCommand } from './commands';
-import { IContext, mentions } from './completion';
-import { IChoice, withPictures } from './content';
+import { commandIn, ICard, ISlashCommand } from './commands';
+import { Mentioned, without } from './completion';
+import { chosen, contextOf, IChoice, withPictures } from './content';
 import { Following } from './following';
 import { ThreadList } from './list';
 import { Memory } from './memory';
@@ -195,11 +195,18 @@ export class PanelModel extends Changes {
     if (this.rewriting !== null) {
       return this._sendFork(this.rewriting, text);
     }
-    const command = /^\/([\w-]+)\s*(.*)$/s.exec(text);
-    const known = this.commands.find(one => one.name === command?.[1]);
-    if (command !== null && known !== undefined) {
+    const command = commandIn(text, this.commands, this.choice.agent);
+    if (command?.known) {
       this.message = '';
-      known.run(command[2]);
+      command.known.run(command.rest);
+      return;
+    }
+    if (command !== null) {
+      this.problem = this.page.host.trans.__(
+        'There is no command /%1. Nothing was sent. Type / for the list.',
+        command.name
+      );
+      this.tell();
       return;
     }
     await this._busy(async () => {
@@ -210,6 +217,15 @@ export class PanelModel extends Changes {
         this._remember(text);
       }
     });
+  }
+
+  /** Mentions that were offered, and so are known to mean something without a prefix. */
+  readonly mentioned = new Mentioned();
+
+  /** Take a mention out of the message. */
+  unmention(name: string): void {
+    this.message = without(this.message, name);
+    this.focus();
   }
 
   /** Send this, beside what is being written. */
@@ -324,28 +340,17 @@ export class PanelModel extends Changes {
 
   private async _sendTo(thread: Thread, text: string, more: Partial<IStart>): Promise<boolean> {
     const kernelId = this.about?.kernelId;
-    const context = await this._context(text);
-    const { agent, model, mode, settings = {} } = this.choice;
+    const context = await contextOf(text, this.attached, this.workbench);
     const started = await thread.start({
       prompt: text,
       ...withPictures(text, this.attached),
       ...(context.length > 0 ? { context } : {}),
-      ...(agent ? { agent } : {}),
-      ...(model ? { model } : {}),
-      ...(mode ? { mode } : {}),
-      ...(Object.keys(settings).length > 0 ? { modelSettings: { ...settings } } : {}),
+      ...chosen(this.choice),
       ...(kernelId ? { kernelId } : {}),
       ifRunning: 'queue', // also behind a question that came meanwhile: a message is never a decision
       ...more
     });
     return started !== null;
-  }
-
-  /** What the mentions of a text mean, and what was attached. */
-  private async _context(text: string): Promise<IContext[]> {
-    const meant = await Promise.all(mentions(text).map(one => this.workbench.resolve(one)));
-    const attached = this.attached.flatMap(one => (one.context ? [one.context] : []));
-    return [...meant.filter(one => one !== null), ...attached];
   }
 
   private _remember(text: string): void {

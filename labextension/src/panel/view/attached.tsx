@@ -6,7 +6,8 @@ import { IconButton } from './icons';
 export function Attached(props: { model: PanelModel }): VNode | null {
   const { model } = props;
   const { trans } = model.page.host;
-  if (model.attached.length === 0) {
+  const mentioned = model.mentioned.in(model.message);
+  if (model.attached.length + mentioned.length === 0) {
     return null;
   }
   return (
@@ -19,6 +20,16 @@ export function Attached(props: { model: PanelModel }): VNode | null {
             icon="close"
             label={trans.__('Remove %1', one.name)}
             onClick={() => model.detach(one)}
+          />
+        </li>
+      ))}
+      {mentioned.map(name => (
+        <li key={`@${name}`} class="lobu-chip lobu-mentioned">
+          <span class="lobu-chip-text">{name.replace(/^(?:variable|file):/, '')}</span>
+          <IconButton
+            icon="close"
+            label={trans.__('Remove %1', `@${name}`)}
+            onClick={() => model.unmention(name)}
           />
         </li>
       ))}

@@ -51,6 +51,9 @@ export function useCompleter(
     offers.forEach((offer, from) => {
       void offer.then(part => {
         parts[from] = part;
+        if (found.sign === '@') {
+          model.mentioned.learn(part);
+        }
         if (token.current === found) {
           known.current = parts;
           show(parts.flat());

@@ -26,6 +26,7 @@ export function ThreadView(props: { thread: Thread; model: PanelModel }): VNode 
     runId: null,
     host: page.host,
     trans,
+    notebook: model.entry?.notebookPath,
     extras: item => <MessageExtras item={item} model={model} />,
     redraw
   };

@@ -1,16 +1,20 @@
 /** An empty thread: what can be asked here. */
 import { VNode } from 'preact';
+import { useEffect, useState } from 'preact/hooks';
 import { PanelModel } from '../model/panel';
 import { SetUp } from './models';
 
 export function Welcome(props: { model: PanelModel }): VNode {
   const { model } = props;
   const { trans } = model.page.host;
-  const ideas = [
-    trans.__('What is in my variables?'),
-    trans.__('Plot the largest table'),
-    trans.__('Find missing values')
-  ];
+  const [ideas, setIdeas] = useState<string[]>([]);
+  useEffect(() => {
+    let wanted = true;
+    void model.workbench.ideas().then(found => wanted && setIdeas(found));
+    return () => {
+      wanted = false;
+    };
+  }, [model.notebook?.path, model.notebook?.kernelId, model.focusWanted]);
   return (
     <div class="lobu-scroll lobu-welcome">
       <p class="lobu-welcome-lead">
@@ -22,22 +26,24 @@ export function Welcome(props: { model: PanelModel }): VNode {
           : trans.__('Ask anything. The agent asks before it changes something.')}
       </p>
       <SetUp model={model} />
-      <ul class="lobu-ideas" aria-label={trans.__('Ideas')}>
-        {ideas.map(idea => (
-          <li key={idea}>
-            <button
-              type="button"
-              class="lobu-button lobu-quiet"
-              onClick={() => {
-                model.message = idea;
-                model.focus();
-              }}
-            >
-              {idea}
-            </button>
-          </li>
-        ))}
-      </ul>
+      {ideas.length > 0 && (
+        <ul class="lobu-ideas" aria-label={trans.__('Ideas')}>
+          {ideas.map(idea => (
+            <li key={idea}>
+              <button
+                type="button"
+                class="lobu-button lobu-quiet"
+                onClick={() => {
+                  model.message = idea;
+                  model.focus();
+                }}
+              >
+                {idea}
+              </button>
+            </li>
+          ))}
+        </ul>
+      )}
     </div>
   );
 }
