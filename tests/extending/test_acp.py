@@ -474,7 +474,9 @@ async def test_it_runs_code_in_the_live_kernel_under_the_policy(rig: Rig, flags:
 
 async def test_code_that_is_refused_or_denied_does_not_run_and_the_agent_is_told(rig: Rig) -> None:
     kernel = FakeKernel()
-    task = rig.task('tool run_code {"code": "1"}\ntool run_code {"cod": 1}', **WITH_KERNEL)
+    large = json.dumps({"code": "#" * 50_000})
+    prompt = f'tool run_code {{"code": "1"}}\ntool run_code {{"cod": 1}}\ntool run_code {large}'
+    task = rig.task(prompt, **WITH_KERNEL)
 
     asked = await run(rig.agent, task, kernel)
     done = await resume(rig.agent, task, asked, kernel, {"kind": "reject", "reason": "not this"})
@@ -487,6 +489,7 @@ async def test_code_that_is_refused_or_denied_does_not_run_and_the_agent_is_told
     assert kernel.ran == []
     assert "error: The person refused this call; it was not run. The reason: not this" in done.text
     assert "do not fit" in done.text
+    assert "too much to be shown for approval" in done.text
     assert "error: run_code was not run" in denied.text
 
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from lobu_jupyter.agents.loop.toolset import tools_of
-from lobu_jupyter.agents.ruling import ruling_of
 from lobu_jupyter.agents.tools.base import BoundTool, Call, Result, Work
+from lobu_jupyter.agents.tools.gate import ruling_of
 from lobu_jupyter.agents.tools.sources import add_tools
 from lobu_jupyter.model.callers import KernelCaller
 from lobu_jupyter.model.card import card_lines

@@ -10,13 +10,13 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from lobu_jupyter.model.ids import new_id
-from lobu_jupyter.model.interrupts import APPROVAL, Interrupt
+from lobu_jupyter.agents.tools.gate import new_interrupt
 from lobu_jupyter.model.policy import Verdict, judge
 
 from .modes import BY_ITSELF
 
 if TYPE_CHECKING:
+    from lobu_jupyter.model.interrupts import Interrupt
     from lobu_jupyter.model.policy import Policy
     from lobu_jupyter.model.ports import Task
 
@@ -61,16 +61,13 @@ def listed(agent: str, modes: Modes) -> str:
 
 def question_of(task: Task, agent: str, call: AcpCall, mode: Mode) -> Interrupt:
     """Return the question to ask before an agent gets a mode in which it decides by itself."""
-    return Interrupt(
-        id=new_id("int"),
-        thread_id=task.thread_id,
-        run_id=task.run_id,
-        reason=APPROVAL,
+    return new_interrupt(
+        task,
+        call.id,
+        call.name,
+        call.args(),
         message=f"Let {agent} work in its mode {mode.words} in this chat? Then {BY_ITSELF}, also where this "
         f"server's policy says ask or deny. It holds until you choose another one with {COMMAND}.",
-        tool_call_id=call.id,
-        tool_name=call.name,
-        args=call.args(),
         decisions=("approve", "reject"),
         no_grant=True,
     )

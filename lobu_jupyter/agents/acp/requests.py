@@ -21,14 +21,13 @@ import msgspec
 from acp import RequestError
 from acp.schema import CreateTerminalResponse, ReadTextFileResponse, WriteTextFileResponse
 
-from lobu_jupyter.agents.granted import granted
 from lobu_jupyter.agents.tools import base, files
 from lobu_jupyter.agents.tools.disk import Disk
 from lobu_jupyter.agents.tools.forms import Unfit, questions_of
+from lobu_jupyter.agents.tools.gate import MAX_ASKED_BYTES, granted, new_interrupt
 from lobu_jupyter.agents.tools.questions import NOBODY, answer_text
 from lobu_jupyter.agents.tools.texts import NotText, TextFile, lines_of
-from lobu_jupyter.model.ids import new_id
-from lobu_jupyter.model.interrupts import APPROVAL, QUESTION, QUESTION_DECISIONS, Interrupt
+from lobu_jupyter.model.interrupts import QUESTION, QUESTION_DECISIONS
 from lobu_jupyter.model.policy import Verdict, judge
 
 from . import commands, forms, options
@@ -38,7 +37,7 @@ from .mcp_server import NAME
 
 if TYPE_CHECKING:
     from lobu_jupyter.model.events import Event
-    from lobu_jupyter.model.interrupts import Decision
+    from lobu_jupyter.model.interrupts import Decision, Interrupt
     from lobu_jupyter.model.policy import Ruling
     from lobu_jupyter.model.ports import Task
 
@@ -49,7 +48,6 @@ if TYPE_CHECKING:
 
 WAITS = "The agent waits in memory: this question ends if its process, its worker or the server stops."
 _NOT = {"write": "It was not written.", "terminal": "It was not run."}
-MAX_ASKED_BYTES = 48 * 1024  # of an event's 68 kB
 
 
 @dataclass
@@ -174,16 +172,13 @@ class Asking:
         *,
         binds: dict[str, Any] | None = None,
     ) -> Interrupt:
-        return Interrupt(
+        return new_interrupt(
+            self._task,
+            call.id,
+            call.name,
+            call.args(),
             in_memory=True,
-            id=new_id("int"),
-            thread_id=self._task.thread_id,
-            run_id=self._task.run_id,
-            reason=APPROVAL,
             message=f"{message} {WAITS}".strip(),
-            tool_call_id=call.id,
-            tool_name=call.name,
-            args=call.args(),
             decisions=("approve", "reject"),
             diff=diff,
             no_grant=ruling.no_grant or (offered is not None and options.plain_of(offered, yes=True) is None),

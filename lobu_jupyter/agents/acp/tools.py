@@ -8,20 +8,22 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from jsonschema import Draft202012Validator
 
-from lobu_jupyter.agents.granted import granted
-from lobu_jupyter.agents.ruling import ruling_of
 from lobu_jupyter.agents.tools import base, client, kernel, specs
 from lobu_jupyter.agents.tools.answers import bounded
-from lobu_jupyter.agents.tools.risks import risks_of_call
+from lobu_jupyter.agents.tools.gate import (
+    Gate,
+    approval_of,
+    check_not_denied,
+    client_interrupt,
+    rejection,
+    with_edit,
+)
 from lobu_jupyter.model.client_tools import CLIENT_TOOL
-from lobu_jupyter.model.ids import new_id
-from lobu_jupyter.model.interrupts import APPROVAL, APPROVAL_DECISIONS, Interrupt
-from lobu_jupyter.model.policy import Verdict, judge
 from lobu_jupyter.model.ports import KernelGone
 
 from .client import refused
@@ -30,9 +32,9 @@ from .process import Said
 from .requests import WAITS, AcpQuestion
 
 if TYPE_CHECKING:
+    from lobu_jupyter.agents.tools.gate import CallQuestion
     from lobu_jupyter.model.events import Event
     from lobu_jupyter.model.interrupts import Decision
-    from lobu_jupyter.model.policy import Ruling
     from lobu_jupyter.model.ports import KernelPort, Task
 
     from .client import AcpRequest
@@ -61,6 +63,7 @@ class AcpTools:
         self._task, self._mapper, self._session = task, mapper, session
         self._inbox = session.process.inbox
         self._work = base.Work(task, port, self._say, self._journaled)
+        self._gate = Gate(self._work)
         self._all = offered(task)
         self._running: set[asyncio.Task[None]] = set()
         self.failure: KernelGone | None = None
@@ -81,20 +84,16 @@ class AcpTools:
         call = OwnCall(tool.spec.name, args)
         out = self._mapper.begin(call)
         try:
-            _check(tool, args)
-            tool.check_ready(self._work)
+            self._gate.check(tool, args)
             if tool.client:
-                client.check_allowed(self._task.policy, tool.spec.name)
-                return out, self._for_client(tool, ask, call)
-            ruling = ruling_of(self._task.policy, tool, args)
-            if ruling.verdict is Verdict.DENY:
-                raise base.ToolError(f"{tool.spec.name} was not run: {ruling.why}.")
-            if ruling.verdict is Verdict.ASK:
-                return out, await self._question(tool, ask, call, ruling)
+                check_not_denied(self._task.policy, tool.spec.name)
+                asks = client_interrupt(self._task, call.id, tool.spec.name, args, **self._waiting(call))
+                return out, AcpQuestion(ask, asks, call)
+            asked = await self._gate.admit(tool, args, call.id)
         except base.ToolError as error:
             return [*out, *self._refuse(ask, call, str(error))], None
-        if ruling.grant_id is not None:
-            out = [*out, granted(call.id, tool.spec.name, ruling)]
+        if asked is not None:
+            return out, self._question(tool, ask, call, asked)
         self._start(tool, ask, call, args)
         return out, None
 
@@ -111,12 +110,16 @@ class AcpTools:
             ask.give(base.Result(given))
             return self._mapper.answer(call, given)
         if decision.kind == "reject":
-            reason = f" The reason: {decision.reason}" if decision.reason else ""
-            return self._refuse(ask, call, f"The person refused this call; it was not run.{reason}")
-        if tool is None or self._denied(tool):
-            return self._refuse(ask, call, f"{ask.params['name']} may not run any more.")
+            return self._refuse(ask, call, rejection(decision))
         edited = decision.edited_args if decision.kind == "edit" else None
-        args = edited or ask.params["args"]
+        args = ask.params["args"] if edited is None else edited
+        try:
+            if tool is None:
+                raise base.ToolError(f"{ask.params['name']} is no longer offered; it was not run.")
+            self._gate.check(tool, args)
+            check_not_denied(self._task.policy, tool.spec.name)
+        except base.ToolError as error:
+            return self._refuse(ask, call, str(error))
         self._start(tool, ask, call, args, edited=edited is not None, guard=question.guard)
         return []
 
@@ -136,44 +139,21 @@ class AcpTools:
 
     # -- one call
 
-    async def _question(
-        self, tool: base.BoundTool, ask: AcpRequest, call: AcpCall, ruling: Ruling
+    def _question(
+        self, tool: base.BoundTool, ask: AcpRequest, call: AcpCall, asked: CallQuestion
     ) -> AcpQuestion:
-        preview = base.Preview(f"Allow {tool.spec.name}?")
-        if tool.preview is not None:
-            preview = await tool.preview(self._work, ask.params["args"])
-        interrupt = Interrupt(
-            id=new_id("int"),
-            thread_id=self._task.thread_id,
-            run_id=self._task.run_id,
-            reason=APPROVAL,
-            message=f"{preview.message} {WAITS}",
-            tool_call_id=call.id,
-            tool_name=tool.spec.name,
-            args=ask.params["args"],
-            args_schema=tool.spec.parameters,
-            decisions=(*APPROVAL_DECISIONS, "respond") if tool.spec.respond else APPROVAL_DECISIONS,
-            no_grant=ruling.no_grant,
-            by_agent=tool.spec.by_agent,
-            binds=preview.binds,
-            risks=tuple(risks_of_call(tool.spec.name, ask.params["args"])),
+        interrupt = approval_of(self._task, call.id, tool, ask.params["args"], asked)
+        interrupt = msgspec.structs.replace(
+            interrupt,
+            message=f"{interrupt.message} {WAITS}",
             agent_mode=self._session.process.modes.current or None,
-            in_memory=True,
-            parent_tool_call_ids=self._mapper.beside(call),
+            **self._waiting(call),
         )
-        return AcpQuestion(ask, interrupt, call, preview.guard)
+        return AcpQuestion(ask, interrupt, call, asked.guard)
 
-    def _for_client(self, tool: base.BoundTool, ask: AcpRequest, call: AcpCall) -> AcpQuestion:
-        """Return the question for the result of a call that the run's client answers."""
-        interrupt = client.client_interrupt(self._task, tool.spec.name, call.id, ask.params["args"])
-        beside = self._mapper.beside(call)
-        return AcpQuestion(
-            ask, msgspec.structs.replace(interrupt, in_memory=True, parent_tool_call_ids=beside), call
-        )
-
-    def _denied(self, tool: base.BoundTool) -> bool:
-        """Return True if the policy now denies the tool. A denial after the question overrules the approval."""
-        return judge(self._task.policy, tool.spec.name, needs_approval=True).verdict is Verdict.DENY
+    def _waiting(self, call: AcpCall) -> dict[str, Any]:
+        """Return the members of each question of an agent that waits in memory."""
+        return {"in_memory": True, "parent_tool_call_ids": self._mapper.beside(call)}
 
     def _start(
         self,
@@ -200,9 +180,7 @@ class AcpTools:
             await self._journaled()  # a call that kills the worker or the kernel is on record first
             result = await tool.run(self._work, runs)
             if edited:
-                result = base.Result(
-                    f"[The person changed the arguments]\n{result.text}", result.images, result.ok
-                )
+                result = replace(result, text=with_edit(result.text, runs.args))
             result = tool.answer(result)
         except base.Outdated as outdated:
             self._ask_again(tool, ask, call, outdated.preview)
@@ -247,9 +225,3 @@ class AcpTools:
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         await self._say({"type": "lobu.sync", "done": done})
         await done
-
-
-def _check(tool: base.BoundTool, args: dict[str, Any]) -> None:
-    problems = [error.message[:500] for error in Draft202012Validator(tool.spec.parameters).iter_errors(args)]  # pyright: ignore[reportUnknownMemberType]
-    if problems:
-        raise base.ToolError(f"The arguments of {tool.spec.name} do not fit: {'; '.join(problems[:5])}.")

@@ -20,27 +20,23 @@ from pydantic_ai.tools import DeferredToolRequests, DeferredToolResults, ToolApp
 from pydantic_core import PydanticSerializationError
 
 from lobu_jupyter.agents.tools.answers import bounded
-from lobu_jupyter.agents.tools.client import client_interrupt, result_text
-from lobu_jupyter.agents.tools.questions import answer_text
-from lobu_jupyter.agents.tools.risks import risks_of_call
-from lobu_jupyter.model.client_tools import CLIENT_TOOL
-from lobu_jupyter.model.ids import new_id
-from lobu_jupyter.model.interrupts import (
-    APPROVAL,
-    APPROVAL_DECISIONS,
-    QUESTION,
-    QUESTION_DECISIONS,
-    Decision,
-    Interrupt,
+from lobu_jupyter.agents.tools.client import result_text
+from lobu_jupyter.agents.tools.gate import (
+    CallQuestion,
+    approval_of,
+    client_interrupt,
+    questions_to_person,
+    rejection,
 )
+from lobu_jupyter.agents.tools.questions import answer_text
+from lobu_jupyter.model.client_tools import CLIENT_TOOL
+from lobu_jupyter.model.interrupts import QUESTION, Decision, Interrupt
 from lobu_jupyter.model.ports import AgentError, Resumption, Task
 from lobu_jupyter.model.text import encodable
 
 from .compaction import Compacted
 
 if TYPE_CHECKING:
-    from pydantic_ai.messages import ToolCallPart
-
     from lobu_jupyter.agents.tools.base import BoundTool
 
 VERSION = 1
@@ -110,40 +106,16 @@ def interrupts_of(
         if "child" in metadata:
             asked += _of_child(task, metadata["child"], ours)
             continue
-        make = _approval if questions is None else _question
-        make = _for_client if metadata.get("client") else make
-        asked.append(make(task, part, tools[part.tool_name], ours, metadata))
+        name, args = part.tool_name, part.args_as_dict()
+        if metadata.get("client"):
+            asked.append(client_interrupt(task, ours, name, args))
+        elif questions is not None:
+            waits = "pending" in metadata
+            asked.append(questions_to_person(task, ours, name, args, questions, in_memory=waits))
+        else:
+            question = msgspec.convert(metadata, CallQuestion)
+            asked.append(approval_of(task, ours, tools[name], args, question))
     return asked
-
-
-def _approval(
-    task: Task, part: ToolCallPart, tool: BoundTool, call: str, metadata: dict[str, Any]
-) -> Interrupt:
-    args: dict[str, Any] = metadata.get("args") or part.args_as_dict()
-    return Interrupt(
-        id=new_id("int"),
-        thread_id=task.thread_id,
-        run_id=task.run_id,
-        reason=APPROVAL,
-        message=metadata.get("message") or f"Allow {part.tool_name}?",
-        tool_call_id=call,
-        tool_name=part.tool_name,
-        args=args,
-        args_schema=tool.spec.parameters,
-        decisions=(*APPROVAL_DECISIONS, "respond") if tool.spec.respond else APPROVAL_DECISIONS,
-        diff=metadata.get("diff"),
-        no_grant=bool(metadata.get("noGrant")),
-        by_agent=tool.spec.by_agent or bool(metadata.get("byAgent")),
-        binds=metadata.get("binds"),
-        risks=tuple(risks_of_call(part.tool_name, args)),
-    )
-
-
-def _for_client(
-    task: Task, part: ToolCallPart, tool: BoundTool, call: str, metadata: dict[str, Any]
-) -> Interrupt:
-    """Return the interrupt of a call that the client runs. It offers no approval."""
-    return client_interrupt(task, part.tool_name, call, part.args_as_dict())
 
 
 def _of_child(task: Task, child: dict[str, Any], call: str) -> list[Interrupt]:
@@ -157,24 +129,6 @@ def _of_child(task: Task, child: dict[str, Any], call: str) -> list[Interrupt]:
         )
         for interrupt in msgspec.convert(child["interrupts"], list[Interrupt])
     ]
-
-
-def _question(
-    task: Task, part: ToolCallPart, tool: BoundTool, call: str, metadata: dict[str, Any]
-) -> Interrupt:
-    return Interrupt(
-        id=new_id("int"),
-        thread_id=task.thread_id,
-        run_id=task.run_id,
-        reason=QUESTION,
-        message="\n".join(str(question["question"]) for question in metadata["questions"]),
-        tool_call_id=call,
-        tool_name=part.tool_name,
-        args=part.args_as_dict(),
-        decisions=QUESTION_DECISIONS,
-        questions=metadata["questions"],
-        in_memory="pending" in metadata,
-    )
 
 
 def results_of(resumption: Resumption, checkpoint: Checkpoint) -> DeferredToolResults:
@@ -238,9 +192,3 @@ def _settle(
         results.approvals[call] = ToolApproved(override_args=args)
     else:
         results.approvals[call] = ToolDenied(rejection(decision))
-
-
-def rejection(decision: Decision) -> str:
-    """Return the result of a call that a person refused."""
-    reason = f" The reason: {decision.reason}" if decision.reason else ""
-    return f"The person refused this call; it was not run.{reason}"

@@ -12,10 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from lobu_jupyter.model.client_tools import CLIENT_TOOL, MAX_RESULT, MAX_STATE_BYTES
-from lobu_jupyter.model.ids import new_id
-from lobu_jupyter.model.interrupts import Decision, Interrupt
-from lobu_jupyter.model.policy import Policy, Verdict, judge
+from lobu_jupyter.model.client_tools import MAX_RESULT, MAX_STATE_BYTES
 from lobu_jupyter.model.ports import ToolSpec
 from lobu_jupyter.model.text import encodable, shorten
 
@@ -23,6 +20,7 @@ from .base import BoundTool, Call, Result, ToolError, Work
 from .outputs import size_of
 
 if TYPE_CHECKING:
+    from lobu_jupyter.model.interrupts import Decision
     from lobu_jupyter.model.ports import Task
 
 NOT_RUN = "The client did not run this call."
@@ -56,37 +54,10 @@ def add_client_tools(tools: dict[str, BoundTool], task: Task) -> list[str]:
     return taken
 
 
-def check_allowed(policy: Policy, name: str) -> None:
-    """Check the policy for a call. Only a denial concerns it, because the client asks its person itself.
-
-    Raises:
-        ToolError: the policy denies the tool.
-    """
-    ruling = judge(msgspec.structs.replace(policy, answerable=True), name, needs_approval=False)
-    if ruling.verdict is Verdict.DENY:
-        raise ToolError(f"{name} was not run: {ruling.why}. Go on without it, or say what you would need.")
-
-
 def left_out(names: list[str]) -> str:
     """Return the sentence for the person about tools whose names are taken."""
     many = "tools" if len(names) > 1 else "tool"
     return f"The client's {many} {', '.join(names)} cannot be used: there is another tool of that name here."
-
-
-def client_interrupt(task: Task, name: str, call: str, args: dict[str, Any]) -> Interrupt:
-    """Return the interrupt of a call that the client runs. It takes a result, or none, and never an approval."""
-    return Interrupt(
-        id=new_id("int"),
-        thread_id=task.thread_id,
-        run_id=task.run_id,
-        reason=CLIENT_TOOL,
-        message=f"The application runs {name} and answers.",
-        tool_call_id=call,
-        tool_name=name,
-        args=args,
-        decisions=("respond", "reject"),
-        no_grant=True,
-    )
 
 
 def result_text(decision: Decision) -> str:
