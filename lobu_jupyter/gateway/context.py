@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from .settings import Settings
 
 
+SHARED_SILENCE = 15.0  # seconds after which a server of a store for several machines counts as gone
+
+
 class StoreClock:
     """The clock of the store, because leases that one machine wrote are judged by another."""
 

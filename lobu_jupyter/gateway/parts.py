@@ -19,6 +19,7 @@ from . import (
     ownership,
     permissions,
     policy,
+    present_kernel,
     replaced,
     threads,
     workers,
@@ -125,3 +126,4 @@ class KernelsPart(GatewayPart):
     set_tools = Rule(kernel_events.kernel_tools)
     event = Rule(kernel_events.kernel_event)
     still_runs = Rule(kernel_events.still_runs)
+    of_thread = Rule(present_kernel.thread_kernel)

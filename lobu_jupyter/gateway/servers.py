@@ -16,6 +16,8 @@ from lobu_jupyter.gateway.runs.lease import leases_of_server
 from lobu_jupyter.gateway.runs.lost_pause import lose_pauses
 from lobu_jupyter.model.runs import ErrorCode
 
+from .context import SHARED_SILENCE
+
 if TYPE_CHECKING:
     from lobu_jupyter.store.bodies import Body
     from lobu_jupyter.store.tx import Row, Tx
@@ -25,7 +27,6 @@ if TYPE_CHECKING:
 RESTARTED = (
     "The Jupyter server was stopped or restarted in the middle of this run. What it said is kept; ask again."
 )
-SHARED_SILENCE = 15.0  # seconds after which a server of a store for several machines counts as gone
 SILENCE = 60.0  # seconds after which a server of another host name counts as gone
 
 

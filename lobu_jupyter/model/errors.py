@@ -12,7 +12,7 @@
     ├── Conflict                409
     │   ├── ThreadBusy      ├── ThreadWaiting  ├── AlreadyDecided
     │   ├── InterruptClosed ├── QuestionChanged  ├── StaleIncarnation
-    │   └── RunEnded
+    │   ├── RunEnded        └── KernelMissing
     ├── TooManyRuns             429
     ├── TooManyThreads          429
     └── StoreUnavailable        503
@@ -175,6 +175,12 @@ class RunEnded(Conflict):
     """This run has ended; its journal is closed."""
 
     code = "run_ended"
+
+
+class KernelMissing(Conflict):
+    """The kernel of this question is gone. Start one for the notebook, then decide again; nothing was decided."""
+
+    code = "kernel_missing"
 
 
 class TooManyRuns(LobuError):

@@ -230,6 +230,14 @@ class KernelsPort(Protocol):
         """Return the connection info (JSON) of a running kernel, or None."""
         ...
 
+    async def kernel_of(self, notebook_path: str, /) -> str | None:
+        """Return the kernel that the notebook has now, or None."""
+        ...
+
+    async def undefined(self, kernel_id: str, names: list[str]) -> list[str] | None:
+        """Return those of the names that are not defined in the kernel, or None if it does not say so soon."""
+        ...
+
 
 class OwnersPort(Protocol):
     """The gateway's checks before it acts for a person on a kernel or a notebook. See server/owners.py."""

@@ -61,6 +61,7 @@ def build(app: LobuApp) -> Service:
         tell=lambda kernel_id, what, detail: service.tell_kernel_event(kernel_id, what, detail),
         decisions=app.kernel_decisions,
         notebook_path=lambda kernel_id: _notebook_path(app.server, kernel_id),
+        kernel_of=lambda path: _kernel_of(app.server, path),
         log=app.log,
     )
     service = Service(_service_settings(app, store, worker_settings, models), kernels, app.log)
@@ -249,3 +250,15 @@ async def _notebook_path(server: Any, kernel_id: str) -> str | None:
     if session.get("type") != "notebook":
         return None
     return str(session["path"]).removeprefix("RTC:") or None
+
+
+async def _kernel_of(server: Any, notebook_path: str) -> str | None:
+    """Return the kernel of the session that the notebook has now."""
+    for path in (notebook_path, f"RTC:{notebook_path}"):
+        try:
+            session = await server.session_manager.get_session(path=path)
+        except HTTPError:
+            continue  # it has none
+        if session.get("type") == "notebook" and session.get("kernel"):
+            return str(session["kernel"]["id"])
+    return None

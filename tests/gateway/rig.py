@@ -10,7 +10,8 @@ from typing import Any
 import msgspec
 
 from lobu_jupyter.gateway import Gateway, Settings, open_gateway
-from lobu_jupyter.gateway.servers import SHARED_SILENCE, Process, see_server
+from lobu_jupyter.gateway.context import SHARED_SILENCE
+from lobu_jupyter.gateway.servers import Process, see_server
 from lobu_jupyter.model.callers import Person, WorkerCaller
 from lobu_jupyter.model.clock import FakeClock
 from lobu_jupyter.model.events import Batch, Event, decode, encode
@@ -25,13 +26,22 @@ QUIET = Settings(sweep_seconds=0, poll_seconds=0, heartbeat_seconds=5, busy_seco
 
 
 class Kernels:
-    """Kernels that run under the server, by id."""
+    """Kernels that run under the server, by id. ``notebooks``: their kernels; ``names``: what each defines."""
 
     def __init__(self, *ids: str) -> None:
         self.ids = set(ids)
+        self.notebooks: dict[str, str] = {}
+        self.names: dict[str, set[str]] = {}
 
     def connection(self, kernel_id: str) -> dict[str, Any] | None:
         return {"key": "k"} if kernel_id in self.ids else None
+
+    async def kernel_of(self, notebook_path: str) -> str | None:
+        return self.notebooks.get(notebook_path)
+
+    async def undefined(self, kernel_id: str, names: list[str]) -> list[str] | None:
+        known = self.names.get(kernel_id)
+        return None if known is None else [name for name in names if name not in known]
 
 
 class Pool:

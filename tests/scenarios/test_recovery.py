@@ -178,3 +178,28 @@ def test_more_code_than_a_question_can_show_is_refused_and_less_is_not(
     assert text_of(shown) == "All 2 pieces of code ran again."
     assert refused.status_code == 409
     assert "too much" in refused.json()["error"]["message"]
+
+
+def test_after_a_server_restart_an_approval_runs_in_the_kernel_that_the_notebook_has_now(
+    server: RealServer,
+) -> None:
+    person = Person(server)
+    thread = person.thread(notebookPath="a.ipynb", kernelId=server.start_kernel("a.ipynb"))
+    person.finish(thread, person.start(thread, "run print(6 * 7, sales)")["runId"])
+
+    server.kill()
+    server.restart()
+    person = Person(server)
+    without = person.ok(person.http.get(f"threads/{thread}/kernel"))
+    refused = person.resume(thread, {"approved": True})
+    kernel = server.start_kernel("a.ipynb")
+    known = wait_for("an answer", lambda: "missing" in person.ok(person.http.get(f"threads/{thread}/kernel")))
+    card = person.ok(person.http.get(f"threads/{thread}/kernel"))
+    run_code(person, person.thread(kernelId=kernel), "sales = 'sold'")
+    events = person.finish(thread, person.approve(thread)["runId"])
+
+    assert (without["state"], without["kernelId"]) == ("none", None)
+    assert (refused.status_code, refused.json()["error"]["code"]) == (409, "kernel_missing")
+    assert known
+    assert (card["state"], card["kernelId"], card["missing"]) == ("new", kernel, ["sales"])
+    assert "42 sold" in result_of(events)

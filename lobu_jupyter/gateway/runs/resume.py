@@ -8,8 +8,8 @@ import msgspec
 
 from lobu_jupyter.gateway.access import allow_change, guard, own_thread, record
 from lobu_jupyter.gateway.journal.journal import stamped
-from lobu_jupyter.gateway.ownership import usable_kernel
 from lobu_jupyter.gateway.policy import add_grant
+from lobu_jupyter.gateway.present_kernel import check_can_run, present_kernel
 from lobu_jupyter.gateway.questions import check_digest, differs, refuse_changed
 from lobu_jupyter.gateway.rows import decision_of, interrupt_of, json_of, sparse
 from lobu_jupyter.model.client_tools import ClientSide
@@ -27,10 +27,11 @@ from lobu_jupyter.model.runs import Started
 
 from .begin import add_run, begin
 from .end import expire_due, settle
-from .start import check_limits, client_side
+from .start import bind_kernel, check_limits, client_side
 
 if TYPE_CHECKING:
     from lobu_jupyter.gateway.context import Context
+    from lobu_jupyter.gateway.present_kernel import PresentKernel
     from lobu_jupyter.model.callers import Caller
     from lobu_jupyter.store.tx import Row, Tx
 
@@ -51,6 +52,7 @@ async def resume(
         InvalidField: an entry is missing, not offered, or does not fit. The error names it.
         InterruptNotFound, InterruptClosed: there is no such question (any more).
         AlreadyDecided: somebody decided otherwise. Its detail has the decision, person and time.
+        KernelMissing: it would run code in a kernel that is gone, and the notebook has no other.
         TooManyRuns: the run that continues needs a slot.
     """
     owner = await allow_change(ctx, by, "resume", thread_id, decides=True)
@@ -61,14 +63,13 @@ async def resume(
     async def look(tx: Tx) -> Row:
         return await own_thread(tx, by, thread_id)
 
-    bound: str | None = (await ctx.database.read(look))["kernel_id"]
-    usable = await usable_kernel(ctx, owner, bound)
+    present = await present_kernel(ctx, owner, await ctx.database.read(look))
 
     async def body(tx: Tx) -> tuple[Started, bool] | LobuError:
         await tx.lock_owner(owner)
         await tx.lock_threads(thread_id)
         thread = await own_thread(tx, by, thread_id)
-        kernel_id = usable if thread["kernel_id"] == bound else thread["kernel_id"]
+        kernel = present.of(thread)
         if await expire_due(ctx, tx, thread_id):
             return InterruptClosed()  # returned, not raised: the expiry stays
         rows = [await _row(tx, thread_id, entry, index) for index, entry in enumerate(entries)]
@@ -79,8 +80,9 @@ async def resume(
         if changed:
             return await refuse_changed(ctx, tx, by, thread, changed)
         decisions = await _decide_all(tx, thread_id, rows, entries)
+        await check_can_run(tx, kernel, rows, decisions)
         await check_limits(ctx, tx, owner)
-        return await _go_on(ctx, tx, by, thread, kernel_id, rows, decisions, entries, given), True
+        return await _go_on(ctx, tx, by, thread, kernel, rows, decisions, entries, given), True
 
     outcome = await ctx.database.write(body)
     if isinstance(outcome, LobuError):
@@ -182,7 +184,7 @@ async def _go_on(
     tx: Tx,
     by: Caller,
     thread: Row,
-    kernel_id: str | None,
+    kernel: PresentKernel,
     rows: list[Row],
     decisions: list[Decision],
     entries: list[ResumeEntry],
@@ -191,7 +193,9 @@ async def _go_on(
     """Settle the questions and begin the run that continues."""
     parent = await tx.one("run", run_id=rows[0]["run_id"])
     assert parent is not None, "an interrupt has its run"
-    run_id = await add_next(ctx, tx, parent, thread, kernel_id, client)
+    if kernel.moved and kernel.kernel_id is not None:
+        await bind_kernel(ctx, tx, by, thread, kernel.kernel_id, mine=True)
+    run_id = await add_next(ctx, tx, parent, thread, kernel.kernel_id, client)
     digests: dict[str, str] = {e["interruptId"]: e["digest"] for e in entries if e.get("digest") is not None}
     events: list[bytes] = []
     for row, decision in zip(rows, decisions, strict=True):

@@ -69,7 +69,7 @@ async def start(
         if not queues:
             await check_limits(ctx, tx, owner)
         if kernel_id is not None:
-            await _bind(ctx, tx, by, thread, kernel_id, mine=mine)
+            await bind_kernel(ctx, tx, by, thread, kernel_id, mine=mine)
         cursor = (await own_thread(tx, by, thread_id))["cursor"]
         fields = _fields(ctx, request, said, kernel_id)
         run_id = await add_run(ctx, tx, thread_id, owner, **fields, cursor=cursor)
@@ -95,8 +95,8 @@ async def _said(ctx: Context, by: Caller, thread_id: str, request: StartRun) -> 
     return said if request.model_settings is None else {**said, "modelSettings": request.model_settings}
 
 
-async def _bind(ctx: Context, tx: Tx, by: Caller, thread: Row, kernel_id: str, *, mine: bool) -> None:
-    """Bind the thread to the kernel of its new run."""
+async def bind_kernel(ctx: Context, tx: Tx, by: Caller, thread: Row, kernel_id: str, *, mine: bool) -> None:
+    """Bind the thread to the kernel of its next run."""
     await tx.run("bind_kernel", kernel_id=kernel_id, server_id=ctx.server_id, mine=mine)
     await tx.run("bind_thread", thread_id=thread["thread_id"], kernel_id=kernel_id)
     if thread["kernel_id"] is not None:  # the first kernel of a thread is no move

@@ -71,10 +71,18 @@ class SnapshotHandler(LobuHandler):
         self.reply(await self.gateway.runs.snapshot(self.caller, thread_id))
 
 
+class ThreadKernelHandler(LobuHandler):
+    @web.authenticated
+    @authorized
+    async def get(self, thread_id: str) -> None:
+        self.reply(await self.gateway.kernels.of_thread(self.caller, thread_id))
+
+
 ROUTES = [
     ("threads", ThreadsHandler),
     ("threads/{threadId}", ThreadHandler),
     ("threads/{threadId}/snapshot", SnapshotHandler),
+    ("threads/{threadId}/kernel", ThreadKernelHandler),
     ("threads/{threadId}/restore", RestoreHandler),
     ("threads/{threadId}/fork", ForkHandler),
 ]

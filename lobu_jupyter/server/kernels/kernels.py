@@ -19,6 +19,7 @@ from jupyter_server.services.events.handlers import EventHandler
 from lobu_jupyter.model.redaction import Redactor
 from lobu_jupyter.server.tasks import Tasks
 
+from .asking import undefined
 from .attendance import Attendance, Cells
 from .monitor import KernelMonitor, KernelProcess, connection_of
 
@@ -59,12 +60,14 @@ class Kernels:
         tell: Tell,
         decisions: bool,
         notebook_path: Callable[[str], Coroutine[Any, Any, str | None]],
+        kernel_of: Callable[[str], Coroutine[Any, Any, str | None]],
         log: Logger,
     ) -> None:
         self._manager = manager
         self._tell = tell
         self.decisions = decisions
         self.notebook_path = notebook_path
+        self._kernel_of = kernel_of
         self._log = log
         self._watches: dict[str, KernelMonitor] = {}
         self._cells: dict[str, Cells] = {}
@@ -105,6 +108,17 @@ class Kernels:
             return None
         info = connection_of(watch.process)
         return info if info.get("shell_port") else None
+
+    async def kernel_of(self, notebook_path: str) -> str | None:
+        """KernelsPort: return the kernel that the notebook has now, or None."""
+        return await self._kernel_of(notebook_path)
+
+    async def undefined(self, kernel_id: str, names: list[str]) -> list[str] | None:
+        """KernelsPort: return those of the names that the kernel does not define, None if it does not say."""
+        watch = self._find(kernel_id)
+        if watch is None or not names:
+            return None if watch is None else []
+        return await undefined(connection_of(watch.process), names)
 
     def signer(self, proof: Proof) -> str | None:
         """Return the kernel whose key signed `proof`: the one it names, or any if that one is unknown."""

@@ -155,6 +155,7 @@ async def _kernels(manager: Manager, told: list[str]) -> Kernels:
         tell=tell,
         decisions=True,
         notebook_path=no_path,
+        kernel_of=no_path,
         log=logging.getLogger("test"),
     )
     kernels.connection("k1")  # asked for, it is watched
