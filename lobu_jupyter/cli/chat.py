@@ -16,15 +16,14 @@ import click
 
 from lobu_jupyter.client.http import AsyncClient
 from lobu_jupyter.model.cut import CUT
-from lobu_jupyter.model.errors import Conflict, LobuError, QuestionChanged
+from lobu_jupyter.model.errors import Conflict, LobuError
 from lobu_jupyter.model.events import decode
 from lobu_jupyter.model.requests import RunsQuery, StartRun
 from lobu_jupyter.model.runs import RunStatus, Started
 
-from . import prompts
-from .connect import reach, thread_id_of
+from .connect import reach, thread_at, thread_id_of
 from .printing import as_json, put_json
-from .question import put_changed
+from .question import decide
 from .screen import Screen
 
 if TYPE_CHECKING:
@@ -84,6 +83,8 @@ class _Choice:
 @click.command("chat")
 @click.argument("prompt", required=False)
 @click.option("--thread", help="Go on with this thread: its id, or a name that finds it again.")
+@click.option("--notebook", metavar="PATH", help="On this notebook's thread, with its kernel.")
+@click.option("--kernel", metavar="ID", help="On this kernel, as Jupyter lists it.")
 @click.option("--agent", help="Which agent; `lobu agents` lists them.")
 @click.option("--model", help="Which model, as in openai:gpt-….")
 @click.option("--mode", type=click.Choice(["ask", "allow", "deny"]), help="For tools that no rule names.")
@@ -96,6 +97,8 @@ def chat_command(
     ctx: click.Context,
     prompt: str | None,
     thread: str | None,
+    notebook: str | None,
+    kernel: str | None,
     agent: str | None,
     model: str | None,
     mode: Mode | None,
@@ -103,13 +106,17 @@ def chat_command(
     as_json: bool,
 ) -> int:
     """Ask an agent: PROMPT, or what is piped in; with neither, a conversation."""
+    if thread and (notebook or kernel):
+        raise click.UsageError("Give --thread, or --notebook and --kernel.")
     terminal = sys.stdin.isatty()
     if prompt is None and not terminal:
         prompt = sys.stdin.read()
     choice = _Choice(agent, model, mode, seconds, asks=terminal and not as_json)
     reached = reach(ctx)
     with reached.client() as client:
-        chat = _Chat(reached, client, choice, thread_id_of(client, thread), Screen(quiet=as_json))
+        named = notebook or kernel
+        thread_id = thread_at(client, notebook, kernel) if named else thread_id_of(client, thread)
+        chat = _Chat(reached, client, choice, thread_id, Screen(quiet=as_json))
         return chat.talk() if prompt is None else chat.once(prompt, as_json)
 
 
@@ -243,12 +250,8 @@ class _Chat:
             raise ChatFailed(
                 f"The agent needs your approval: `lobu approve {thread}` or `lobu reject {thread}`."
             )
-        entries = [prompts.entry_of(interrupt) for interrupt in interrupts]
         try:
-            return self._client.policy.resume(thread, entries)[0]
-        except QuestionChanged as error:
-            changed = {one["id"]: one for one in put_changed(error)}
-            return self._decide([changed.get(one["id"], one) for one in interrupts], started)
+            return decide(self._client, thread, interrupts)
         except Conflict as error:
             click.echo(f"{error.message}", err=True)
             return self._winner(started)

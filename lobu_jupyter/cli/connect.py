@@ -13,11 +13,14 @@ from typing import TYPE_CHECKING, Any
 from lobu_jupyter.client.errors import NoLobuThere, ServerGone
 from lobu_jupyter.client.http import Client
 from lobu_jupyter.client.servers import Server, running_servers, verification
-from lobu_jupyter.model.errors import LobuError, NotAllowed, ThreadNotFound
+from lobu_jupyter.model.errors import InvalidField, LobuError, NotAllowed, ThreadNotFound
 from lobu_jupyter.model.requests import NewThread
+
+from .names import thread_of
 
 if TYPE_CHECKING:
     import click
+    import httpx
 
 NOBODY = (
     "No running Jupyter server with lobu_jupyter was found. Start one (`jupyter lab` or `lobu serve`), "
@@ -76,13 +79,52 @@ def reach(ctx: click.Context) -> Reached:
 
 
 def thread_id_of(client: Client, thread: str | None) -> str:
-    """Return a thread's id, given that id or a name that finds it again. None creates a thread."""
+    """Return a thread's id, given that id, its first digits or a name that finds it again. None creates a thread."""
     if thread is None:
         return client.threads.create().thread_id
     try:
-        return client.threads.get(thread).thread_id
+        return client.threads.get(thread_of(client, thread)).thread_id
     except ThreadNotFound:
         return client.threads.create(NewThread(name=thread, reuse=True)).thread_id
+
+
+def thread_at(client: Client, notebook: str | None, kernel: str | None) -> str:
+    """Return the thread of a notebook (its path on the server) or of a kernel (its id, or the first digits).
+
+    It is found again as `%lobu` there finds it. Else it is new.
+
+    Raises:
+        InvalidField: the server has no such kernel.
+    """
+    kernel_id = _kernel_of(client, notebook, kernel)
+    return client.threads.create(NewThread(notebook_path=notebook, kernel_id=kernel_id, reuse=True)).thread_id
+
+
+def _kernel_of(client: Client, notebook: str | None, kernel: str | None) -> str | None:
+    """Return the id of the kernel that is named, else of the one that runs for the notebook."""
+    with client.rest() as rest:
+        if kernel is None:
+            sessions: list[dict[str, Any]] = _list_of(rest, f"{client.url}api/sessions")
+            of = [
+                one["kernel"]["id"] for one in sessions if one.get("path") == notebook and one.get("kernel")
+            ]
+            return str(of[0]) if of else None
+        ids = [str(one["id"]) for one in _list_of(rest, f"{client.url}api/kernels")]
+    found = [one for one in ids if one.startswith(kernel)]
+    if len(found) != 1:
+        raise InvalidField(
+            f"--kernel {kernel}: {'several kernels begin so' if found else 'the server has no such kernel'}. "
+            f"Running: {', '.join(ids) or 'none'}",
+            field="kernel",
+        )
+    return found[0]
+
+
+def _list_of(rest: httpx.Client, url: str) -> list[dict[str, Any]]:
+    response = rest.get(url)
+    if response.status_code != 200:
+        raise LobuError(f"HTTP {response.status_code} from {url}")
+    return response.json()
 
 
 def _nearness(server: Server) -> tuple[int, float]:

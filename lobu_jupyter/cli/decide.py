@@ -16,6 +16,7 @@ from lobu_jupyter.model.digest import digest_of
 from lobu_jupyter.model.errors import QuestionChanged
 
 from .connect import reach
+from .names import only, run_of, short_id
 from .printing import as_json, put_json
 from .question import put_changed, put_questions
 
@@ -119,7 +120,7 @@ def answer_command(ctx: click.Context, thread: str, answers: tuple[str, ...], as
 def cancel_command(ctx: click.Context, run: str, as_json: bool) -> None:
     """Cancel a queued, running or waiting RUN."""
     with reach(ctx).client() as client:
-        row = client.runs.cancel(run)
+        row = client.runs.cancel(run_of(client, run))
     if as_json:
         put_json(row)
     else:
@@ -155,15 +156,20 @@ def _waiting(client: Client, name: str | None) -> list[Interrupt]:
     """Return the open questions of the one thread that is meant."""
     waiting = client.policy.interrupts()
     if name is not None:
-        waiting = [i for i in waiting if i.thread_id == _thread_of(waiting, name)]
+        thread = _thread_of(waiting, name)
+        waiting = [i for i in waiting if i.thread_id == thread]
     if not waiting:
         where = "" if name is None else f" on {name}"
         raise click.ClickException(f"Nothing to approve{where} (already decided). See all: lobu inbox")
     threads = sorted({i.thread_id for i in waiting})
     if len(threads) > 1:
-        raise click.UsageError(f"Several threads need approval. Name one: {', '.join(threads)}")
+        raise click.UsageError(
+            f"Several threads need approval. Name one: {', '.join(map(short_id, threads))}"
+        )
     return waiting
 
 
 def _thread_of(waiting: list[Interrupt], name: str) -> str:
-    return next((i.thread_id for i in waiting if name in (i.id, i.run_id, i.tool_call_id)), name)
+    """Return the thread of a question that is named by its own id, its run's or its thread's, or by their first digits."""
+    whole = only(name, (one for i in waiting for one in (i.id, i.run_id, i.thread_id)))
+    return next((i.thread_id for i in waiting if whole in (i.id, i.run_id, i.tool_call_id)), whole)

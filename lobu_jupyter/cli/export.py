@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from .connect import reach
+from .names import thread_of
 
 
 @click.command("export")
@@ -22,7 +23,7 @@ def export_command(ctx: click.Context, thread: str, output: Path | None, as_json
     if output is not None and output.exists():
         raise click.UsageError(f"{output} exists; give a new name.")
     with reach(ctx).client() as client:
-        document = client.runs.export(thread, "json" if as_json else "notebook")
+        document = client.runs.export(thread_of(client, thread), "json" if as_json else "notebook")
     text = json.dumps(document, ensure_ascii=False, indent=1) + "\n"
     if output is None:
         click.echo(text, nl=False)

@@ -9,7 +9,9 @@ from lobu_jupyter.model.covering import words_of
 from lobu_jupyter.model.policy import Grant
 
 from .connect import reach
+from .names import grant_of, thread_of
 from .printing import as_json, put, put_json, put_table
+from .table import ListColumn
 
 
 @click.group("grants", invoke_without_command=True)
@@ -21,7 +23,7 @@ def grants_command(ctx: click.Context, thread_id: str | None, as_json: bool) -> 
     if ctx.invoked_subcommand is not None:
         return
     with reach(ctx).client() as client:
-        view = client.policy.get(thread_id=thread_id)
+        view = client.policy.get(thread_id=thread_id and thread_of(client, thread_id))
     held = msgspec.convert(view.get("grants", []), list[Grant])
     rows = [
         (
@@ -29,12 +31,19 @@ def grants_command(ctx: click.Context, thread_id: str | None, as_json: bool) -> 
             one.tool,
             words_of(one),
             one.thread_id or one.notebook_path or "",
-            one.created_at[:19],
-            (one.expires_at or "revoked")[:19],
+            one.created_at,
+            one.expires_at or "revoked",
         )
         for one in held
     ]
-    columns = ("grant", "tool", "runs without asking", "where", "since", "until")
+    columns = (
+        ListColumn("grant", "id"),
+        ListColumn("tool"),
+        ListColumn("runs without asking"),
+        ListColumn("where", "id"),
+        ListColumn("since", "time"),
+        ListColumn("until", "time"),
+    )
     put(held, as_json, lambda: put_table(columns, rows, "Nothing is granted: what asks, asks."))
 
 
@@ -45,6 +54,7 @@ def grants_command(ctx: click.Context, thread_id: str | None, as_json: bool) -> 
 def revoke_command(ctx: click.Context, grant: str, as_json: bool) -> None:
     """Take GRANT back. A run that has begun keeps it until it ends."""
     with reach(ctx).client() as client:
+        grant = grant_of(client, grant)
         client.policy.revoke(grant)
     if as_json:
         put_json({"revoked": grant})

@@ -1,4 +1,4 @@
-"""The commands `lobu runs`, `threads`, `agents` and `inbox`."""
+"""The commands `lobu runs`, `threads` and `agents`."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from typing import Any
 
 import click
 
-from lobu_jupyter.model.interrupts import event_of_interrupt
 from lobu_jupyter.model.requests import RunsQuery, ThreadsQuery
 from lobu_jupyter.model.runs import RunStatus
-from lobu_jupyter.model.visible import visible_line
 
 from .connect import reach
-from .printing import as_json, put, put_card, put_table, short
+from .names import thread_of
+from .printing import as_json, put, put_table, short
+from .table import ListColumn
 
 _limit = click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True)
 
@@ -29,7 +29,11 @@ def runs_command(
     """Runs, newest first."""
     with reach(ctx).client() as client:
         runs = client.runs.list(
-            RunsQuery(thread_id=thread_id, status=RunStatus(status) if status else None, limit=limit)
+            RunsQuery(
+                thread_id=thread_id and thread_of(client, thread_id),
+                status=RunStatus(status) if status else None,
+                limit=limit,
+            )
         )
     rows = [
         (
@@ -37,12 +41,19 @@ def runs_command(
             r.thread_id,
             r.status.value,
             r.agent,
-            r.created_at[:19],
+            r.created_at,
             short(r.error.message if r.error else ""),
         )
         for r in runs
     ]
-    columns = ("run", "thread", "status", "agent", "started", "error")
+    columns = (
+        ListColumn("run", "id"),
+        ListColumn("thread", "id"),
+        ListColumn("status", "status"),
+        ListColumn("agent"),
+        ListColumn("started", "time"),
+        ListColumn("error"),
+    )
     put(runs, as_json, lambda: put_table(columns, rows, "No runs."))
 
 
@@ -59,10 +70,16 @@ def threads_command(
     with reach(ctx).client() as client:
         threads = client.threads.list(ThreadsQuery(search=search, archived=archived, limit=limit))
     rows = [
-        (t.thread_id, t.status.value, short(t.name or t.title), t.notebook_path or "", t.updated_at[:19])
+        (t.thread_id, t.status.value, short(t.name or t.title), t.notebook_path or "", t.updated_at)
         for t in threads
     ]
-    columns = ("thread", "status", "title", "notebook", "updated")
+    columns = (
+        ListColumn("thread", "id"),
+        ListColumn("status", "status"),
+        ListColumn("title"),
+        ListColumn("notebook"),
+        ListColumn("updated", "time"),
+    )
     put(threads, as_json, lambda: put_table(columns, rows, "No threads."))
 
 
@@ -74,7 +91,7 @@ def agents_command(ctx: click.Context, as_json: bool) -> None:
     with reach(ctx).client() as client:
         agents = client.workers.agents()
     rows = [(_name(a), str(a.get("state", "ready")), short(_about(a), 240)) for a in agents]
-    columns = ("agent", "state", "what it is")
+    columns = (ListColumn("agent"), ListColumn("state", "status"), ListColumn("what it is"))
     put(agents, as_json, lambda: put_table(columns, rows, "None: no worker has registered."))
 
 
@@ -84,33 +101,3 @@ def _name(agent: dict[str, Any]) -> str:
 
 def _about(agent: dict[str, Any]) -> str:
     return " ".join(str(agent[member]) for member in ("description", "hint") if agent.get(member))
-
-
-@click.command("inbox")
-@click.option("--thread", "thread_id", help="Of this thread only.")
-@as_json
-@click.pass_context
-def inbox_command(ctx: click.Context, thread_id: str | None, as_json: bool) -> None:
-    """Show what needs your approval."""
-    with reach(ctx).client() as client:
-        waiting = client.policy.interrupts(thread_id=thread_id)
-    rows = [
-        (
-            i.thread_id,
-            i.id,
-            short(i.message),
-            i.tool_name or "",
-            ", ".join(i.decisions),
-            (i.expires_at or "")[:19],
-        )
-        for i in waiting
-    ]
-    columns = ("thread", "interrupt", "question", "tool", "decisions", "until")
-
-    def show() -> None:
-        put_table(columns, rows, "All caught up.")
-        for interrupt in waiting:
-            click.echo(f"\n{visible_line(interrupt.thread_id)} {visible_line(interrupt.id)}")
-            put_card(event_of_interrupt(interrupt), err=False)
-
-    put(waiting, as_json, show)

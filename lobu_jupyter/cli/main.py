@@ -17,7 +17,7 @@ _COMMANDS = {
     "runs": ("lists", "Runs, newest first."),
     "threads": ("lists", "Threads, newest first."),
     "agents": ("lists", "The agents that can be chosen, and their state."),
-    "inbox": ("lists", "Show what needs your approval."),
+    "inbox": ("inbox", "Show what needs your approval, and decide it."),
     "approve": ("decide", "Let the calls run that a thread waits with."),
     "reject": ("decide", "Refuse the calls, or the questions, that a thread waits with."),
     "answer": ("decide", "Answer the questions that a thread waits with."),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+import sys
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -10,6 +12,8 @@ import msgspec
 
 from lobu_jupyter.model.card import card_lines
 from lobu_jupyter.model.visible import visible, visible_line
+
+from .table import ListColumn, drawn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -22,15 +26,25 @@ def put_json(value: Any) -> None:
     click.echo(json.dumps(msgspec.to_builtins(value), ensure_ascii=False, indent=1))
 
 
-def put_table(columns: Sequence[str], rows: Sequence[Sequence[str]], empty: str) -> None:
-    """Print rows under a heading, or `empty` if there are none."""
+def put_table(columns: Sequence[ListColumn], rows: Sequence[Sequence[str]], empty: str) -> None:
+    """Print rows, or `empty` if there are none.
+
+    A terminal gets a heading and rows cut to its width. A pipe or a file gets whole values, with tabs
+    between them and no heading.
+    """
     if not rows:
-        click.echo(empty)
-        return
-    lines = [columns, *([visible_line(cell) for cell in row] for row in rows)]
-    widths = [max(len(line[n]) for line in lines) for n in range(len(columns))]
-    for line in lines:
-        click.echo("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+        click.echo(empty, err=not at_terminal())
+    elif at_terminal():
+        for line in drawn(columns, rows, shutil.get_terminal_size().columns):
+            click.echo(line)
+    else:
+        for row in rows:
+            click.echo("\t".join(visible_line(cell) for cell in row))
+
+
+def at_terminal() -> bool:
+    """Return whether standard output is a person's terminal."""
+    return sys.stdout.isatty()
 
 
 def short(text: str, most: int = 60) -> str:

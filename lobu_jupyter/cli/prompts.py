@@ -15,76 +15,110 @@ from .printing import plain, put_card
 
 Payload = dict[str, Any]
 
-_WORDS = {"y": "approve", "n": "reject", "e": "edit", "c": "grant", "t": "grant", "r": "respond"}
+_WORDS = {
+    "a": "approve",
+    "r": "reject",
+    "e": "edit",
+    "c": "grant",
+    "t": "grant",
+    "p": "respond",
+    "s": "skip",
+}
 _MEANING = {
-    "y": "[y]es",
-    "n": "[n]o",
+    "a": "[a]pprove",
+    "r": "[r]eject",
     "e": "[e]dit",
     "c": "always this exact [c]all",
     "t": "always in [t]his chat",
-    "r": "[r]eply without running",
+    "p": "re[p]ly without running",
+    "s": "[s]kip",
 }
 
 
-def entry_of(interrupt: dict[str, Any]) -> dict[str, Any]:
+class LeftOpen(Exception):
+    """The end of a question that the person skipped."""
+
+
+def entry_of(interrupt: dict[str, Any], *, may_skip: bool = False) -> dict[str, Any]:
     """Ask about one interrupt (AG-UI's, as journaled), and return its ResumeEntry.
 
     Raises:
         click.Abort: the person leaves it open.
+        LeftOpen: the person skips it, with ``may_skip``.
     """
     ours: dict[str, Any] = (interrupt.get("metadata") or {}).get("lobu") or {}
     questions: list[dict[str, Any]] = ours.get("questions") or []
-    payload = _answers(questions) if questions else _approval(interrupt, ours)
+    if questions:
+        payload: Payload = {"answers": {str(one["id"]): _answer(one, may_skip) for one in questions}}
+    else:
+        put_card(interrupt)
+        payload = _option_of(ours, may_skip) if ours.get("options") else _approval(ours, may_skip)
     digest = digest_of_wire(interrupt)
     return {"interruptId": interrupt["id"], "status": "resolved", "payload": payload, "digest": digest}
 
 
-def _approval(interrupt: dict[str, Any], ours: dict[str, Any]) -> Payload:
-    args: dict[str, Any] = ours.get("args") or {}
-    put_card(interrupt)
-    if ours.get("options"):
-        return _option_of(ours)
-    word = click.prompt(
-        ", ".join(_MEANING[w] for w in _offered(ours)),
-        type=click.Choice(_offered(ours), case_sensitive=False),
-        show_choices=False,
-        err=True,
-    )
-    if word == "n":
-        reason = click.prompt("Reason (optional)", default="", show_default=False, err=True)
-        return {"approved": False, "reason": reason} if reason else {"approved": False}
+def _approval(ours: dict[str, Any], may_skip: bool) -> Payload:
+    words = _offered(ours, may_skip)
+    word = _choose(words, [_MEANING[w] for w in words])
+    if word == "r":
+        return _rejection()
     if word == "c":
         return {"approved": True, "grant": "call"}
     if word == "t":
         return {"approved": True, "grant": "thread" if ours.get("toolName") in CODE_TOOLS else "thread_all"}
-    if word == "r":
+    if word == "p":
         return {"response": click.prompt("result", err=True)}
-    return {"approved": True} if word == "y" else {"approved": True, "editedArgs": _edited(args)}
+    return (
+        {"approved": True}
+        if word == "a"
+        else {"approved": True, "editedArgs": _edited(ours.get("args") or {})}
+    )
 
 
-def _option_of(ours: dict[str, Any]) -> Payload:
+def _choose(words: list[str], meanings: list[str]) -> str:
+    """Ask for one of `words`.
+
+    Raises:
+        LeftOpen: the person skips.
+    """
+    choice = click.Choice(words, case_sensitive=False)
+    word = str(click.prompt(", ".join(meanings), type=choice, show_choices=False, err=True))
+    if word == "s":
+        raise LeftOpen
+    return word
+
+
+def _rejection(**more: Any) -> Payload:
+    reason = click.prompt("Reason (optional)", default="", show_default=False, err=True)
+    return {"approved": False, **more, **({"reason": reason} if reason else {})}
+
+
+def _option_of(ours: dict[str, Any], may_skip: bool) -> Payload:
     """Ask for one of an outside agent's own answers."""
-    may = "y" in _offered(ours)
+    may = "a" in _offered(ours, may_skip)
     options = [o for o in ours["options"] if may or str(o["kind"]).startswith("reject")]
     for number, option in enumerate(options, 1):
         kept = " (remembered by the agent)" if str(option["kind"]).endswith("always") else ""
         click.echo(f"  {number}. {plain(str(option['name']))}{kept}", err=True)
+    others = ["r", "s"] if may_skip else ["r"]
     words = [str(number) for number in range(1, len(options) + 1)]
-    word = click.prompt("number, or [n]o", type=click.Choice([*words, "n"]), show_choices=False, err=True)
-    chosen = None if word == "n" else options[int(word) - 1]
-    if chosen is not None and str(chosen["kind"]).startswith("allow"):
+    word = _choose([*words, *others], ["number", *(_MEANING[w] for w in others)])
+    if word == "r":
+        return _rejection()
+    chosen = options[int(word) - 1]
+    if str(chosen["kind"]).startswith("allow"):
         return {"approved": True, "option": chosen["id"]}
-    reason = click.prompt("Reason (optional)", default="", show_default=False, err=True)
-    payload: Payload = {"approved": False, **({"option": chosen["id"]} if chosen is not None else {})}
-    return {**payload, "reason": reason} if reason else payload
+    return _rejection(option=chosen["id"])
 
 
-def _offered(ours: dict[str, Any]) -> list[str]:
+def _offered(ours: dict[str, Any], may_skip: bool) -> list[str]:
     kinds: set[str] = set(ours.get("decisions") or ("approve", "edit", "reject"))
     if ours.get("unshown"):
         kinds -= {"approve", "edit"}
     if "approve" in kinds and not ours.get("noGrant"):
         kinds.add("grant")
+    if may_skip:
+        kinds.add("skip")
     return [word for word, kind in _WORDS.items() if kind in kinds]
 
 
@@ -111,17 +145,19 @@ def _tell_of_hidden(before: str, after: str) -> None:
         click.echo(f"Your edit removes hidden characters: {', '.join(gone)}", err=True)
 
 
-def _answers(questions: list[dict[str, Any]]) -> Payload:
-    return {"answers": {str(question["id"]): _answer(question) for question in questions}}
-
-
-def _answer(question: dict[str, Any]) -> Any:
+def _answer(question: dict[str, Any], may_skip: bool) -> Any:
     options: list[str] = question.get("options") or []
     click.secho(plain(str(question["question"])), bold=True, err=True)
     for number, option in enumerate(options, 1):
         click.echo(f"  {number}. {plain(option)}", err=True)
     several = bool(question.get("multiple"))
-    text = click.prompt("numbers or text, with commas" if several else "answer", err=True)
+    asked = "numbers or text, with commas" if several else "answer"
+    if may_skip:
+        text = click.prompt(f"{asked} (empty skips)", default="", show_default=False, err=True)
+        if not text:
+            raise LeftOpen
+    else:
+        text = click.prompt(asked, err=True)
     chosen = [_option(part.strip(), options) for part in (text.split(",") if several else [text])]
     return chosen if several else chosen[0]
 

@@ -6,13 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from lobu_jupyter.model.errors import QuestionChanged
 from lobu_jupyter.model.interrupts import event_of_interrupt
 
+from . import prompts
 from .printing import put_card
 
 if TYPE_CHECKING:
-    from lobu_jupyter.model.errors import QuestionChanged
+    from lobu_jupyter.client.http import Client
     from lobu_jupyter.model.interrupts import Interrupt
+    from lobu_jupyter.model.runs import Started
 
 
 def put_questions(waiting: list[Interrupt]) -> None:
@@ -28,3 +31,23 @@ def put_changed(error: QuestionChanged) -> list[dict[str, Any]]:
     for question in questions:
         put_card(question)
     return questions
+
+
+def decide(
+    client: Client, thread_id: str, interrupts: list[dict[str, Any]], *, may_skip: bool = False
+) -> Started:
+    """Ask about a thread's open questions (AG-UI's interrupts) and send the decisions.
+
+    Questions that have changed meanwhile are asked again, as they are now.
+
+    Raises:
+        Conflict: somebody else decided.
+        LeftOpen: the person skipped one.
+    """
+    while True:
+        entries = [prompts.entry_of(interrupt, may_skip=may_skip) for interrupt in interrupts]
+        try:
+            return client.policy.resume(thread_id, entries)[0]
+        except QuestionChanged as error:
+            changed = {one["id"]: one for one in put_changed(error)}
+            interrupts = [changed.get(one["id"], one) for one in interrupts]

@@ -11,10 +11,12 @@ import click
 
 from lobu_jupyter.model.terminal import screen_text
 
-from .printing import plain, short
+from .printing import at_terminal, plain, short
 
 if TYPE_CHECKING:
     from lobu_jupyter.model.events import Event
+
+    from .markdown import MarkdownScreen
 
 _MOST_OUTPUT = 2000
 _SAID = frozenset({
@@ -23,12 +25,15 @@ _SAID = frozenset({
 
 
 class Screen:
-    """A display of events as they come. With ``quiet`` it shows nothing, and only gathers the text."""
+    """A display of events as they come. With ``quiet`` it shows nothing, and only gathers the text.
 
-    def __init__(self, *, quiet: bool = False) -> None:
+    The agent's text is drawn as markdown at a terminal, unless ``markdown`` is false.
+    """
+
+    def __init__(self, *, quiet: bool = False, markdown: bool = True) -> None:
         self._quiet = quiet
         self._calls: dict[str, list[str]] = {}  # name and parts of the arguments
-        self._aside: set[str] = set()  # messages of sub-agents
+        self._markdown = _markdown() if markdown and not quiet and at_terminal() else None
 
     def show(self, event: Event) -> str:
         """Show one event. Returns what it adds to the answer's text."""
@@ -37,7 +42,7 @@ class Screen:
             self._say(event["delta"])
             return event["delta"]
         if kind == "TEXT_MESSAGE_END" and not event.get("subagentRunId"):
-            self._say("\n")
+            self._end()
             return "\n"
         if kind == "TOOL_CALL_START":
             self._calls[event["toolCallId"]] = [event["toolCallName"]]
@@ -61,12 +66,29 @@ class Screen:
             self._tell(f"({value['message']})")
 
     def _say(self, text: str) -> None:
-        if not self._quiet:
+        if self._markdown is not None:
+            self._markdown.feed(text)
+        elif not self._quiet:
             click.echo(plain(text), nl=False)
+
+    def _end(self) -> None:
+        if self._markdown is not None:
+            self._markdown.close()
+        else:
+            self._say("\n")
 
     def _tell(self, text: str) -> None:
         if not self._quiet and text:
             click.secho(plain(text), err=True, dim=True)
+
+
+def _markdown() -> MarkdownScreen | None:
+    """Return a screen that draws markdown, or None without rich. Its import takes 0.1 s, which a pipe saves."""
+    try:
+        from .markdown import MarkdownScreen
+    except ImportError:
+        return None
+    return MarkdownScreen()
 
 
 def _text(content: Any) -> str:

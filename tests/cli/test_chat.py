@@ -37,7 +37,7 @@ def test_a_prompt_may_be_piped_in_and_the_answer_be_json(lobu: Terminal) -> None
 
 
 def test_a_call_is_approved_at_the_terminal(lobu: Terminal) -> None:
-    printed = lobu("chat", "--agent", "script", "write a.txt hello", typed="y\n")
+    printed = lobu("chat", "--agent", "script", "write a.txt hello", typed="a\n")
 
     assert printed.code == 0
     assert "+hello" in printed.err
@@ -60,7 +60,7 @@ def test_the_same_call_is_not_asked_about_again_where_it_was_approved_for_good(
 
 
 def test_a_call_is_refused_with_a_reason_at_the_terminal(lobu: Terminal) -> None:
-    printed = lobu("chat", "--agent", "script", "write b.txt hello", typed="n\nnot now\n")
+    printed = lobu("chat", "--agent", "script", "write b.txt hello", typed="r\nnot now\n")
 
     assert printed.code == 0
     assert "not now" in printed.out

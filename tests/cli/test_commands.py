@@ -64,7 +64,7 @@ def test_a_grant_is_listed_in_words_and_revoked(lobu: Terminal, person: Person) 
     assert (grant["tool"], grant["covers"], grant["threadId"]) == ("write_file", "all", thread)
     assert (revoked.code, again.code) == (0, 1)
     assert "There is no such grant" in again.err
-    assert "Nothing is granted" in lobu("grants", "--thread", thread).out
+    assert "Nothing is granted" in lobu("grants", "--thread", thread).err
 
 
 def test_a_question_is_answered(lobu: Terminal, person: Person) -> None:

@@ -178,7 +178,7 @@ def in_terminal(interrupt: dict[str, Any], typed: str) -> tuple[str, dict[str, A
 
 
 def test_a_terminal_shows_every_argument_before_it_asks() -> None:
-    shown, entry = in_terminal(ask({"cell": "abc", "code": CELL, "timeout": 5}, "run_cell"), "y\n")
+    shown, entry = in_terminal(ask({"cell": "abc", "code": CELL, "timeout": 5}, "run_cell"), "a\n")
 
     for text in ("run_cell", "cell: abc", "timeout: 5", "code (34 lines)", "34 | line_34 = 34"):
         assert text in shown
@@ -188,7 +188,7 @@ def test_a_terminal_shows_every_argument_before_it_asks() -> None:
 def test_a_terminal_does_not_offer_to_approve_what_cannot_be_shown() -> None:
     interrupt = ask({}, unshown="its arguments were cut.", decisions=("approve", "edit", "reject"))
 
-    shown, entry = in_terminal(interrupt, "y\nn\nno\n")
+    shown, entry = in_terminal(interrupt, "a\nr\nno\n")
 
     assert "This cannot be approved: its arguments were cut." in shown
     assert "[y]es" not in shown

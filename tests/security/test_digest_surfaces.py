@@ -183,7 +183,7 @@ def test_a_conversation_asks_again_with_the_true_question(
     first = iter(["0" * 64])
     monkeypatch.setattr(prompts, "digest_of_wire", lambda wire: next(first, None) or digest_of_wire(wire))
 
-    printed = lobu("chat", "--agent", "script", "write again.txt hello", typed="y\ny\n")
+    printed = lobu("chat", "--agent", "script", "write again.txt hello", typed="a\na\n")
 
     assert printed.code == 0
     assert "not the one that you were shown" in printed.err

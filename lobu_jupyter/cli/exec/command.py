@@ -14,6 +14,7 @@ import click
 from lobu_jupyter.agents.models.keys import KEY_OF
 from lobu_jupyter.cli.connect import reach, thread_id_of
 from lobu_jupyter.cli.printing import as_json, put_json
+from lobu_jupyter.cli.screen import Screen
 from lobu_jupyter.model.environment import is_credential
 from lobu_jupyter.model.errors import LobuError
 from lobu_jupyter.model.ids import new_id
@@ -22,8 +23,11 @@ from lobu_jupyter.model.requests import StartRun
 from .adapters import FORMATS
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from lobu_jupyter.cli.connect import Reached
     from lobu_jupyter.client.http import Client
+    from lobu_jupyter.model.events import Event
     from lobu_jupyter.model.runs import Started
     from lobu_jupyter.worker.gateway_link import Link
 
@@ -64,7 +68,7 @@ def exec_command(
     as_json: bool,
     command: tuple[str, ...],
 ) -> int:
-    """Run COMMAND; what it prints becomes a run that everybody can follow.
+    """Run COMMAND; what it prints is shown, and becomes a run that everybody can follow.
 
     COMMAND prints AG-UI events, Claude Code's stream-json or Codex's --json as JSON lines, or plain text.
     """
@@ -75,7 +79,8 @@ def exec_command(
         if not as_json:
             click.echo(f"thread {begun.started.thread_id}  run {begun.started.run_id}", err=True)
             _tell_withheld(variables)
-        outcome = asyncio.run(_execute(reached, begun, command, format, variables))
+        show = Screen(quiet=as_json, markdown=False).show
+        outcome = asyncio.run(_execute(reached, begun, command, format, variables, show))
     if as_json:
         put_json(_report(begun, outcome))
     if outcome.message:
@@ -132,14 +137,21 @@ def _link(reached: Reached, worker: dict[str, str], patience: float) -> Link:
 
 
 async def _execute(
-    reached: Reached, begun: _Begun, command: tuple[str, ...], format: str, variables: tuple[str, ...]
+    reached: Reached,
+    begun: _Begun,
+    command: tuple[str, ...],
+    format: str,
+    variables: tuple[str, ...],
+    show: Callable[[Event], object],
 ) -> CommandOutcome:
     from .execution import PATIENCE, Execution
 
     link = _link(reached, begun.worker, PATIENCE)
     try:
         started = begun.started
-        return await Execution(link, started.thread_id, started.run_id, command, format, variables).run()
+        return await Execution(
+            link, started.thread_id, started.run_id, command, format, variables, show
+        ).run()
     finally:
         await link.close()
 

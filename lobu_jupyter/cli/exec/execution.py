@@ -25,7 +25,7 @@ from .adapters import AgentFailure, adapter_of
 from .child import LINE_BYTES, CommandProcess, LineTooLong
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from lobu_jupyter.model.events import Event
     from lobu_jupyter.worker.gateway_link import Link
@@ -61,7 +61,7 @@ class Execution:
     """A command and its run.
 
     ``link`` is the worker registered for it. ``variables`` are those of our
-    environment that it gets beside the usual.
+    environment that it gets beside the usual. ``show`` gets each event, as it is kept.
     """
 
     link: Link
@@ -70,6 +70,7 @@ class Execution:
     command: Sequence[str]
     format: str = "auto"
     variables: Sequence[str] = ()
+    show: Callable[[Event], object] | None = None
 
     async def run(self) -> CommandOutcome:
         """Run the command to its end. Afterwards the command is gone, whatever happens."""
@@ -210,7 +211,10 @@ class _Performance:
         for event in events:
             known, body = ev.parse(ev.encode(event), str(event.get("type")))
             for kept in self._slice.feed(known, body, str(event.get("type"))):
-                await self._batcher.send(ev.decode(kept))
+                known_event = ev.decode(kept)
+                if self._execution.show is not None:
+                    self._execution.show(known_event)
+                await self._batcher.send(known_event)
 
     async def _succeed(self) -> CommandOutcome:
         await self._end("The command ended without a result of this call.", {"type": "success"})
