@@ -333,10 +333,10 @@ def _check_args(args: dict[str, Any], schema: dict[str, Any] | None, where: str)
         raise InvalidField("must not be empty", field=where)
     if schema is None:
         return
-    from jsonschema import Draft202012Validator  # 60 ms: not for a kernel that only imports us
+    from .json_schema import errors_of  # imports jsonschema: not for a kernel that only imports us
 
     try:
-        error = next(Draft202012Validator(schema).iter_errors(args), None)  # pyright: ignore[reportUnknownMemberType]
+        error = next(errors_of(schema, args), None)
     except Exception as broken:
         why = f"cannot be checked, because the tool's own schema is broken ({broken}); approve or reject"
         raise InvalidField(why[:500], field=where) from broken

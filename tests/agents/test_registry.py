@@ -45,6 +45,22 @@ def test_announcing_loads_no_llm_library_and_is_quick() -> None:
     assert best_of(3, seconds, 0.25) < 0.25
 
 
+def test_a_worker_builds_no_grammar_of_addresses_before_its_first_run() -> None:
+    code = (
+        "import sys\n"
+        "from lobu_jupyter.agents.builtin import assistant\n"
+        "from lobu_jupyter.agents.acp import agent\n"
+        "from lobu_jupyter.model.json_schema import errors_of\n"
+        "print(len(list(errors_of({'type': 'object'}, 3))), 'rfc3987_syntax' in sys.modules)\n"
+        "import rfc3987_syntax"  # code of a person's own agent still can
+    )
+    told = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+
+    assert told.stdout.split() == ["1", "False"]
+
+
 def test_the_default_is_demo_until_a_model_can_be_had() -> None:
     assert default_agent({}) == "demo"
     assert default_agent({"keys": {"OPENAI_API_KEY": "k"}}) == "assistant"

@@ -11,7 +11,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from jsonschema import Draft202012Validator
 
 from lobu_jupyter.model.client_tools import CLIENT_TOOL
 from lobu_jupyter.model.events import Event, custom
@@ -23,6 +22,7 @@ from lobu_jupyter.model.interrupts import (
     QUESTION_DECISIONS,
     Interrupt,
 )
+from lobu_jupyter.model.json_schema import errors_of
 from lobu_jupyter.model.policy import Ruling, Verdict, judge
 
 from .base import Preview, ToolError
@@ -245,6 +245,6 @@ def _question(preview: Preview, ruling: Ruling) -> CallQuestion:
 
 
 def _problems(schema: dict[str, Any], args: dict[str, Any]) -> Iterable[str]:
-    for error in Draft202012Validator(schema).iter_errors(args):  # pyright: ignore[reportUnknownMemberType]
+    for error in errors_of(schema, args):
         where = ".".join(map(str, error.absolute_path))
         yield f"{where}: {error.message[:SCHEMA_BYTES]}" if where else error.message[:SCHEMA_BYTES]
