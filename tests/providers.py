@@ -92,6 +92,7 @@ class Provider:
         self.models = [MODEL, "another-model"]
         self.key: str | None = None  # what a request must carry; None: nothing
         self.listing: Callable[[RequestHandler], None] | None = None  # in place of the list of models
+        self.ollama: dict[str, Any] = {}  # what Ollama's own API answers to "ps" and "show", else 404
         self.listed: list[Request] = []  # the requests for it
         # what a request's body is refused for: a sentence, or the provider's own error body
         self.refuses: Callable[[dict[str, Any]], str | dict[str, Any] | None] = lambda _: None
@@ -132,6 +133,7 @@ class Provider:
             (r"/v1/models|/api/tags|/v1beta/models", _Models, {"provider": self}),
             (r"/v1beta/models/.*:streamGenerateContent", _Handler, {"provider": self, "chunks": _gemini}),
         ]
+        routes.append((r"/api/(ps|show)", _Ollama, {"provider": self}))
         server = HTTPServer(Application(routes))
         server.add_sockets(self._sockets)
         self._started.set()
@@ -191,6 +193,21 @@ class _Handler(RequestHandler):
     def on_connection_close(self) -> None:
         self._gone.set()
         self._provider.closed.set()
+
+
+class _Ollama(RequestHandler):
+    """What Ollama's own API tells of loaded models, and of one."""
+
+    def initialize(self, provider: Provider) -> None:
+        self._provider = provider
+
+    def get(self, name: str) -> None:
+        found = self._provider.ollama.get(name)
+        if found is None:
+            self.set_status(404)
+        self.finish(json.dumps(found))
+
+    post = get
 
 
 class _Models(RequestHandler):

@@ -41,6 +41,7 @@ from .cuts import cut_by, cut_of
 from .events import EventMapper
 from .silence import SILENCE_SECONDS, progressing
 from .toolset import Toolset, tools_of
+from .undercount import Undercounting
 
 if TYPE_CHECKING:
     from anyio.streams.memory import MemoryObjectSendStream
@@ -242,7 +243,7 @@ class _Run:
             await self._send.send(custom(name, {"message": message}))
 
         own = [border.Border(tell) if isinstance(c, border.Border) else c for c in self._capabilities]
-        return [*own, self._answers]
+        return [*own, *([Undercounting(tell)] if self._compacts else []), self._answers]
 
     async def _add_client_tools(self) -> None:
         """Add the tools that the client answers. Name those whose names are taken."""

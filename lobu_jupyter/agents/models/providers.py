@@ -3,7 +3,7 @@
 ``provider:model`` names a provider of pydantic-ai, or one of ``settings["providers"]``. There ``kind`` names the
 protocol: ``openai`` (chat completions of any compatible service with a ``base_url``), ``openai-responses``,
 ``anthropic``, ``google`` or ``ollama``. ``images: False`` marks models that see no images. ``context_window``
-(tokens) is for models whose window is unknown. A provider's code is imported when one of its models is first used.
+(tokens) is for models whose window is unknown, or smaller than it could be. Ollama's is read from its API. A provider's code is imported when one of its models is first used.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from lobu_jupyter.model.ports import AgentError
 from lobu_jupyter.model.runs import ErrorCode
 
 from .keys import KEY_OF, Settings, check_allowed, default_model, key, split
+from .ollama import window_of
 
 if TYPE_CHECKING:
     from pydantic_ai.profiles import ModelProfile
@@ -70,7 +71,15 @@ def build(settings: Settings, model: str | None) -> Model:
         raise AgentError(PROVIDER, f"The model {name} cannot be used: {error}") from error
     found._settings = {**DEFAULTS, **(found.settings or {})}  # pyright: ignore[reportPrivateUsage]
     found.profile = _profile(found.profile, configured or {})
+    if found.system == "ollama" and (configured or {}).get("context_window") is None:
+        _fit(found, (configured or {}).get("api_key"))
     return found
+
+
+def _fit(model: Model, api_key: str | None) -> None:
+    """Give the model's profile the context that its Ollama server has for it."""
+    if model.base_url is not None and (window := window_of(model.base_url, model.model_name, api_key)):
+        model.profile["context_window"] = window
 
 
 def _profile(known: ModelProfile, entry: dict[str, Any]) -> ModelProfile:
