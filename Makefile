@@ -49,7 +49,7 @@ test-pages:
 	$(BIN)/python -m pytest tests/browser $(addprefix --ignore=,$(PANEL) $(BOOT)) tests/test_every_journal.py
 
 test-notebooks:
-	$(BIN)/python -m pytest --nbval --nbval-sanitize-with notebooks/sanitize.cfg -p no:cacheprovider -p tests.ports notebooks
+	$(BIN)/python -m pytest --nbval --nbval-sanitize-with notebooks/sanitize.cfg -p no:cacheprovider -p tests.ports -p tests.starts notebooks
 
 # The wheel in fresh environments: oldest and newest versions, each Python that is here (docs/environments.md).
 .PHONY: test-environments

@@ -9,13 +9,15 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from lobu_jupyter.store.tx import Tx
-from tests import ports, stores
+from tests import ports, starts, stores
 
 from .outcomes import Keeper
 
 for name in [name for name in os.environ if name.startswith(("LOBU_", "OPENAI_", "ANTHROPIC_"))]:
     if name != "LOBU_TEST_POSTGRES":
         del os.environ[name]  # a developer's own settings do not reach the tests
+
+starts.install()
 
 # How quickly inputs are made says more of the machine than of the code.
 settings.register_profile("any-machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])

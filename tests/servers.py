@@ -24,6 +24,7 @@ from .ports import take
 
 REPOSITORY = Path(__file__).parents[1]
 START_SECONDS = 90.0
+OTHERS = ("jupyter_lsp", "jupyter_server_terminals", "jupyterlab", "notebook", "notebook_shim")
 CONFIG = "from tests.ports import install\n\ninstall()\n"
 _NOT_INHERITED = ("JPY_", "JUPYTER", "LOBU", "IPYTHON", "PYTEST", "OPENAI", "ANTHROPIC", "GOOGLE", "GEMINI")
 
@@ -54,6 +55,9 @@ class RealServer:
         self._options = list(options)
         self._env = env or {}
         self._command = list(command)
+        # A plain server needs none of the others that are installed; jupyter_lsp alone starts npm.
+        others = OTHERS if "jupyter_server" in command else ()
+        self._without = [f"--ServerApp.jpserver_extensions={name}=False" for name in others]
         self._wait_ready = wait_ready
         self._process: subprocess.Popen[bytes] | None = None
         self._clients: list[httpx.Client] = []
@@ -223,6 +227,7 @@ class RealServer:
             f"--ServerApp.root_dir={self.root}",
             f"--IdentityProvider.token={self.token}",
             "--ServerApp.jpserver_extensions=lobu_jupyter=True",
+            *self._without,
             f"--LobuApp.store{'' if '://' in str(self.store) else '_path'}={self.store}",
             *self._options,
         ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -14,7 +15,7 @@ from lobu_jupyter.agents import registry as module
 from lobu_jupyter.agents.registry import announced_agents, announced_tools, default_agent, registry
 from lobu_jupyter.model.events import Event
 from lobu_jupyter.model.ports import KernelPort, Task
-from tests.servers import best_of
+from tests.servers import REPOSITORY, best_of
 
 from .bench import run, task_for
 
@@ -54,8 +55,9 @@ def test_a_worker_builds_no_grammar_of_addresses_before_its_first_run() -> None:
         "print(len(list(errors_of({'type': 'object'}, 3))), 'rfc3987_syntax' in sys.modules)\n"
         "import rfc3987_syntax"  # code of a person's own agent still can
     )
+    usual = {**os.environ, "PYTHONPATH": str(REPOSITORY)}  # not as tests/starts has it
     told = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60, env=usual
     )
 
     assert told.stdout.split() == ["1", "False"]
