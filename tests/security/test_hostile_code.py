@@ -113,7 +113,7 @@ def test_no_text_in_code_hides_what_stands_beside_it(text: str) -> None:
     assert "deletes" in found_in_time(f"import shutil\nshutil.rmtree('x')\ns = '''{text}'''")
 
 
-@pytest.mark.parametrize("unit", [" ", "<", "!pip ", "<meta ", "<x on", "a<", "&lt;", "a,", "not "])
+@pytest.mark.parametrize("unit", [" ", "\n", "<", "!pip ", "<meta ", "<x on", "a<", "&lt;", "a,", "not "])
 def test_no_repetition_holds_up_the_one_who_looks(unit: str) -> None:
     found_in_time(("!" if unit == "!pip " else "") + unit * (48_000 // len(unit)))
 
