@@ -120,7 +120,7 @@ class Product:
 @asynccontextmanager
 async def product(folder: Path, *, worker: bool = True, **options: Any) -> AsyncIterator[Product]:
     """A server on a store in `folder`, with the worker that makes load."""
-    given = {"options": OPTIONS, **options}
+    given = {"options": OPTIONS, "alone": False, **options}
     with ExitStack() as stack:
         server = stack.enter_context(RealServer(folder / f"product-{secrets.token_hex(3)}", **given))
         if worker:

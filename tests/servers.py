@@ -33,7 +33,8 @@ class RealServer:
     """One Jupyter server process. ``url`` ends with a slash; ``api`` is the base of lobu's routes.
 
     ``options`` are command-line arguments such as ``--LobuApp.kernel_decisions=False``; ``env`` is
-    added to the process environment. Two servers that are given one ``store`` share it.
+    added to the process environment. A plain server is ``alone``, without the other extensions that are installed, of
+    which jupyter_lsp starts npm. Two servers that are given one ``store`` share it.
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class RealServer:
         token: str | None = None,
         wait_ready: bool = True,
         command: Sequence[str] = ("-m", "jupyter_server"),
+        alone: bool = True,
     ) -> None:
         self.home = home
         self.store = store or home / "lobu.sqlite"
@@ -55,8 +57,7 @@ class RealServer:
         self._options = list(options)
         self._env = env or {}
         self._command = list(command)
-        # A plain server needs none of the others that are installed; jupyter_lsp alone starts npm.
-        others = OTHERS if "jupyter_server" in command else ()
+        others = OTHERS if alone and "jupyter_server" in command else ()
         self._without = [f"--ServerApp.jpserver_extensions={name}=False" for name in others]
         self._wait_ready = wait_ready
         self._process: subprocess.Popen[bytes] | None = None

@@ -13,6 +13,7 @@ import pytest
 from lobu_jupyter.agents.builtin.script import script
 from lobu_jupyter.agents.tools import plugins
 from lobu_jupyter.agents.tools.plugins import Plugins, bound
+from tests import starts
 from tests.agents.bench import run, task_for
 from tests.scenarios.person import Person, result_of, text_of
 from tests.servers import REPOSITORY, RealServer
@@ -29,7 +30,7 @@ def person(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Person]:
     subprocess.run(
         [uv, "pip", "install", "--python", sys.executable, *options, str(EXAMPLE)], check=True, timeout=60
     )
-    path = f"{REPOSITORY}:{site}"
+    path = f"{REPOSITORY}:{site}:{starts.FOLDER}"
     server = RealServer(tmp_path_factory.mktemp("server"), env={"PYTHONPATH": path})
     try:
         yield Person(server.start())
