@@ -23,6 +23,9 @@ TABLES = [
     "grants",
     "rules",
     "audit",
+    "spending",
+    "reservations",
+    "budgets",
 ]
 
 

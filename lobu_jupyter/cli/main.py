@@ -23,6 +23,7 @@ _COMMANDS = {
     "answer": ("decide", "Answer the questions that a thread waits with."),
     "cancel": ("decide", "Cancel a run."),
     "grants": ("grants", "What you approved for good; take it back."),
+    "budget": ("budget", "What agents have used, and your own limits."),
     "export": ("export", "A thread as a notebook or as JSON."),
     "serve": ("serve", "A Jupyter server with lobu_jupyter alone."),
     "doctor": ("doctor", "Check what works, and say why something does not."),

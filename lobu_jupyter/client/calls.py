@@ -27,6 +27,7 @@ from lobu_jupyter.model.requests import (
 from lobu_jupyter.model.runs import RunInfo, Started, Thread
 
 if TYPE_CHECKING:
+    from lobu_jupyter.model.budget import Budgets
     from lobu_jupyter.model.ports import ToolSpec
 
 T = TypeVar("T")
@@ -188,6 +189,16 @@ def put_policy(*, notebook_path: str, rules: Json) -> HttpCall[Json]:
 def revoke_grant(grant_id: str) -> HttpCall[None]:
     """Take a grant back."""
     return HttpCall(method="DELETE", path=f"policy/grants/{_id(grant_id)}", read=_nothing)
+
+
+def budget(*, thread_id: str | None = None) -> HttpCall[Json]:
+    """Limits that hold for the caller, and what was used today, in a thread and in its last run."""
+    return _get("budget", Json, threadId=thread_id)
+
+
+def put_budget(own: Budgets) -> HttpCall[Json]:
+    """Set the caller's own limits, below the server's."""
+    return HttpCall(method="PUT", path="budget", read=_as(Json), body=msgspec.json.encode(own))
 
 
 def audit(query: AuditQuery = AuditQuery()) -> HttpCall[list[Json]]:

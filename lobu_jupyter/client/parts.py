@@ -83,6 +83,8 @@ class PolicyCalls(ClientPart[C]):
     put = Endpoint(calls.put_policy)
     revoke = Endpoint(calls.revoke_grant)
     audit = Endpoint(calls.audit)
+    budget = Endpoint(calls.budget)
+    put_budget = Endpoint(calls.put_budget)
 
 
 class WorkerCalls(ClientPart[C]):

@@ -21,6 +21,7 @@ from lobu_jupyter.model.ports import InboxItem, KernelInfo, Resumption, Task, To
 from lobu_jupyter.model.runs import ErrorCode
 from lobu_jupyter.model.transcript import messages_of
 
+from .budgets import has_limits
 from .ownership import usable_kernel
 from .policy import policy_of_run
 from .registrations import tools_of_kernel
@@ -55,6 +56,7 @@ class _Parts:
     tools: list[ToolSpec]
     checkpoint: str | None
     decided: list[tuple[Interrupt, Decision]]
+    budgeted: bool
 
 
 async def inbox(ctx: Context, worker: WorkerCaller, after: int = 0, wait: float = 0.0) -> list[InboxItem]:
@@ -138,6 +140,7 @@ async def _parts(ctx: Context, tx: Tx, run_id: str) -> _Parts:
         tools=await tools_of_kernel(tx, run["kernel_id"]),
         checkpoint=checkpoint["body"] if checkpoint is not None else None,
         decided=[(interrupt_of(row), decision_of(row)) for row in settled],
+        budgeted=await has_limits(ctx, tx, thread["owner"]),
     )
 
 
@@ -168,6 +171,7 @@ def _task_of(ctx: Context, parts: _Parts, state: State, kernel: KernelInfo | Non
         sessions=_sessions(state),
         client_tools=_client_tools(request),
         state=request.get("state") or _shared(state["state"]),
+        budgeted=parts.budgeted,
     )
 
 

@@ -13,6 +13,7 @@ from lobu_jupyter.gateway.journal import follow, snapshots
 from lobu_jupyter.gateway.runs import end, ingest, lists, lost_pause, rebuild, resume, start
 
 from . import (
+    budgets,
     export,
     inbox,
     kernel_events,
@@ -94,6 +95,8 @@ class PolicyPart(GatewayPart):
     put = Rule(policy.put_policy)
     revoke = Rule(policy.revoke_grant)
     audit = Rule(policy.audit)
+    budget = Rule(budgets.budget)
+    put_budget = Rule(budgets.put_budget)
 
 
 class WorkersPart(GatewayPart):
@@ -107,6 +110,7 @@ class WorkersPart(GatewayPart):
     ingest_each = Rule(ingest.ingest_each)
     ingest = Rule(ingest.ingest)
     heartbeat = Rule(workers.heartbeat)
+    spend = Rule(budgets.take_report)
     withdraw = Rule(workers.withdraw)
     notebook_of = Rule(workers.notebook_of)
     permit = Rule(permissions.permit)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
+from lobu_jupyter.model.budget import Budgets
 from lobu_jupyter.model.model_settings import MAX_TOKENS, Effort
 from lobu_jupyter.model.policy import Rules
 from lobu_jupyter.model.redaction import Redactor
@@ -44,6 +45,9 @@ class Settings:
     guardrail: Guardrail | None = None
     guardrail_seconds: float = 10.0  # a guardrail that takes longer refuses
     redactor: Redactor = field(default_factory=Redactor)  # knows the server's own secrets
+
+    budgets: Budgets = field(default_factory=Budgets)  # the server's; each person may set lower ones
+    unknown_price: Literal["allow", "deny"] = "allow"  # of a model, while a limit in dollars holds
 
     root: str | None = None  # absolute directory that file tools may reach
     allow_hidden: bool = False  # its hidden files too

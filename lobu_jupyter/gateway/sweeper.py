@@ -23,6 +23,7 @@ from lobu_jupyter.model.errors import StoreUnavailable
 from lobu_jupyter.model.runs import ErrorCode
 
 from .access import record
+from .overtime import end_overtime, overtime
 from .servers import begin_queued, bury, see_server
 from .threads import remove
 from .workers import take_waiting
@@ -62,6 +63,7 @@ async def sweep(ctx: Context) -> int:
     lapsed, expired, deleted, temporary = await ctx.database.read(look)
     done = await _each(lapsed, lambda name: _give_up(ctx, name), "lapsed lease")
     done += await _each(expired, lambda name: _expire(ctx, name), "expired interrupt")
+    done += await _each(await overtime(ctx), lambda name: end_overtime(ctx, name), "run over its time")
     done += await _each(temporary, lambda name: _drop_temporary(ctx, name), "temporary thread")
     done += await _each(deleted, lambda name: _purge(ctx, name), "deleted thread")
     done += await retain(ctx)
@@ -127,6 +129,7 @@ async def _purge(ctx: Context, thread_id: str) -> bool:
         thread = await tx.one("thread", thread_id=thread_id)
         if thread is None or thread["deleted_at"] is None:
             return False
+        await tx.run("purge_spending", owner=thread["owner"], thread_id=thread_id)
         for query in ("purge_events", "purge_runs", "purge_interrupts", "purge_texts", "drop_checkpoints"):
             await tx.run(query, thread_id=thread_id)
         await tx.run("purge_grants", owner=thread["owner"], thread_id=thread_id)

@@ -65,7 +65,8 @@ class Task(Wire, frozen=True, kw_only=True):
     this run delegates to. ``sessions``: the sessions that external agents reported on this thread, by agent:
     ``{"sessionId", "cwd", …}``. ``depth``: 0, or the number of delegations above a sub-agent's task. All ids
     of such a task must be new on the thread. ``client_tools``: tools whose calls the run's client answers.
-    ``state``: the state that the client shares with the agent, None if it shares none.
+    ``state``: the state that the client shares with the agent, None if it shares none. ``budgeted``: the gateway is asked
+    before each request to a model.
     """
 
     run_id: str
@@ -88,6 +89,7 @@ class Task(Wire, frozen=True, kw_only=True):
     depth: int = 0
     client_tools: tuple[ToolSpec, ...] = ()
     state: dict[str, Any] | None = None
+    budgeted: bool = False
 
 
 class InboxItem(Wire, frozen=True, kw_only=True):

@@ -42,6 +42,7 @@ class ErrorCode(StrEnum):
     NO_MODEL = "no_model"
     GUARDRAIL = "guardrail"
     EXPIRED = "expired"
+    BUDGET_EXCEEDED = "budget_exceeded"
     INTERNAL = "internal"
 
 

@@ -82,6 +82,17 @@ class LobuApp(ExtensionApp):
         help='Rules of single agents: {"demo": {"deny": ["run_*"]}}; members allow, ask, deny, noGrant, mode.'
     ).tag(config=True)
 
+    budgets = Dict(
+        help='Limits of what agents may use, per run, thread and (UTC) day of each person: {"run": {"tokens": 200000}, '
+        '"thread": {"seconds": 3600}, "day": {"dollars": 5}}. A run that reaches one ends. People may set lower ones of their '
+        "own (docs/budgets.md)."
+    ).tag(config=True)
+    unknown_price = Enum(
+        ["allow", "deny"],
+        "allow",
+        help="While a limit in dollars holds: whether models may be used whose price is not known. They count as nothing.",
+    ).tag(config=True)
+
     default_agent = Unicode(
         help="The agent of a run that names none. Default: assistant where a model can be had, else demo."
     ).tag(config=True)

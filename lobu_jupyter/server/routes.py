@@ -9,6 +9,7 @@ from lobu_jupyter.server.api import (
     agents,
     agui,
     audit,
+    budget,
     events,
     export,
     health,
@@ -26,7 +27,7 @@ from lobu_jupyter.server.api import (
 
 PREFIX = "lobu/api/"
 RESOURCES = (
-    health, threads, runs, events, socket, interrupts, audit, agui, agents, models, policy, export, kernels, workers, openapi
+    health, threads, runs, events, socket, interrupts, audit, agui, agents, models, policy, budget, export, kernels, workers, openapi
 )  # fmt: skip
 
 TEMPLATES: list[tuple[str, Any]] = [route for resource in RESOURCES for route in resource.ROUTES]

@@ -10,6 +10,7 @@ from tornado.web import HTTPError
 
 from lobu_jupyter.agents.registry import announced_agents, registry
 from lobu_jupyter.gateway import Settings
+from lobu_jupyter.model.budget import Budgets
 from lobu_jupyter.model.clock import SystemClock
 from lobu_jupyter.model.policy import Rules
 from lobu_jupyter.model.redaction import Redactor
@@ -176,6 +177,8 @@ def _service_settings(
         ),
         agent_rules=msgspec.convert(app.agent_rules, dict[str, Rules]),
         max_mode=cast("Mode", app.max_mode),
+        budgets=msgspec.convert(app.budgets, Budgets),
+        unknown_price=cast("Any", app.unknown_price),
         root=app.root_dir,
         allow_hidden=bool(getattr(app.server.contents_manager, "allow_hidden", False)),
         limits={"outputBytes": app.output_bytes},

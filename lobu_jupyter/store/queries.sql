@@ -548,3 +548,86 @@ SELECT * FROM audit
    AND (CAST(:of_kernel AS TEXT) IS NULL OR EXISTS (SELECT 1 FROM threads t WHERE t.thread_id = audit.thread_id
         AND (t.kernel_id = :of_kernel OR t.notebook_path = :of_notebook)))
  ORDER BY number DESC LIMIT :limit;
+
+-- budget --
+-- A person's own limits.
+SELECT limits FROM budgets WHERE owner = :owner;
+
+-- put_budget --
+-- A person's own limits, in place of those before.
+INSERT INTO budgets (owner, limits) VALUES (:owner, :limits)
+ON CONFLICT (owner) DO UPDATE SET limits = excluded.limits;
+
+-- spent --
+-- What was used in each scope, and (scope 'open') what the person's requests under way may use.
+SELECT s.scope, '' AS run_id, '' AS thread_id, s.tokens, s.micros, s.unpriced, s.seconds, s.raised FROM spending s
+ WHERE s.owner = :owner AND s.scope = 'run' AND s.name = :root
+UNION ALL
+SELECT s.scope, '', '', s.tokens, s.micros, s.unpriced, s.seconds, s.raised FROM spending s
+ WHERE s.owner = :owner AND s.scope = 'thread' AND s.name = :thread_id
+UNION ALL
+SELECT s.scope, '', '', s.tokens, s.micros, s.unpriced, s.seconds, s.raised FROM spending s
+ WHERE s.owner = :owner AND s.scope = 'day' AND s.name = :day
+UNION ALL
+SELECT 'open', r.run_id, r.thread_id, r.tokens, r.micros, 0, 0, '{}' FROM reservations r WHERE r.owner = :owner;
+
+-- under_way --
+-- When the person's running runs began.
+SELECT r.run_id, r.thread_id, l.began_at FROM runs r JOIN leases l ON l.run_id = r.run_id
+ WHERE r.owner = :owner AND r.status = 'running';
+
+-- spend --
+-- More was used.
+INSERT INTO spending (owner, scope, name, tokens, micros, unpriced, seconds)
+VALUES (:owner, :scope, :name, :tokens, :micros, :unpriced, :seconds)
+ON CONFLICT (owner, scope, name) DO UPDATE SET tokens = spending.tokens + excluded.tokens,
+       micros = spending.micros + excluded.micros, unpriced = spending.unpriced + excluded.unpriced,
+       seconds = spending.seconds + excluded.seconds;
+
+-- raise_limit --
+-- What a person lets a run use beyond their own limits.
+INSERT INTO spending (owner, scope, name, raised) VALUES (:owner, 'run', :name, :raised)
+ON CONFLICT (owner, scope, name) DO UPDATE SET raised = excluded.raised;
+
+-- root_of_run --
+-- The first of the runs that resume each other.
+WITH RECURSIVE chain AS (
+  SELECT run_id, parent_run_id FROM runs WHERE run_id = :run_id
+  UNION ALL SELECT r.run_id, r.parent_run_id FROM chain c JOIN runs r ON r.run_id = c.parent_run_id)
+SELECT run_id FROM chain WHERE parent_run_id IS NULL;
+
+-- last_run --
+-- The last run that was accepted on a thread.
+SELECT run_id FROM runs WHERE thread_id = :thread_id ORDER BY number DESC LIMIT 1;
+
+-- lease_of_worker --
+-- The lease of a run, if this worker holds it.
+SELECT * FROM leases WHERE run_id = :run_id AND worker_id = :worker_id;
+
+-- tell_lease --
+-- The run's worker asks before each request, and this much was used by one that ended.
+UPDATE leases SET told = 1, told_tokens = told_tokens + :tokens, told_micros = told_micros + :micros WHERE run_id = :run_id;
+
+-- add_reservation --
+-- A request to a model is under way; the same again changes nothing.
+INSERT INTO reservations (run_id, number, owner, thread_id, tokens, micros, likely_tokens, likely_micros)
+VALUES (:run_id, :number, :owner, :thread_id, :tokens, :micros, :likely_tokens, :likely_micros)
+ON CONFLICT (run_id, number) DO NOTHING;
+
+-- drop_reservation --
+-- A request has ended.
+DELETE FROM reservations WHERE run_id = :run_id AND number = :number;
+
+-- end_reservations --
+-- A run has ended: nobody will say any more what its requests under way have used.
+DELETE FROM reservations WHERE run_id = :run_id RETURNING *;
+
+-- limited_runs --
+-- The running runs with their owners, and whether their workers ask before each request.
+SELECT r.run_id, r.owner, r.thread_id, l.told FROM leases l JOIN runs r ON r.run_id = l.run_id;
+
+-- purge_spending --
+-- Remove what was counted for a deleted thread and its runs; what its person used in a day stays.
+DELETE FROM spending
+ WHERE owner = :owner AND ((scope = 'thread' AND name = :thread_id)
+        OR (scope = 'run' AND name IN (SELECT run_id FROM runs WHERE thread_id = :thread_id)));

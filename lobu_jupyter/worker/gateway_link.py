@@ -125,6 +125,15 @@ class Link:
         body = msgspec.json.encode({"runId": run_id, "message": message})
         await self._call("POST", f"workers/{self.worker_id}/withdraw", content=body)
 
+    async def spend(self, told: dict[str, Any]) -> dict[str, Any]:
+        """Tell what a request to a model has used, or ask for another one. See model/budget.py.
+
+        Raises:
+            Conflict: the run is no longer this worker's.
+        """
+        body = msgspec.json.encode(told)
+        return await self._call("POST", f"workers/{self.worker_id}/spend", content=body)
+
     async def notebook(self, run_id: str, path: str, request: dict[str, Any]) -> dict[str, Any]:
         """Read or change the notebook at `path`, that of a run's thread, as in model/notebooks.py.
 

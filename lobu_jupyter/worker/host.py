@@ -49,6 +49,7 @@ class Host:
         self._kernels = KernelConnections(link)
         self._runs: dict[str, asyncio.Task[None]] = {}
         self._tasks: dict[str, Task] = {}
+        self._requests: dict[str, int] = {}  # to models, by run
         self._held: dict[str, Held] = {}  # pauses held in an agent's process, by their run
         self._announced: list[dict[str, Any]] = []
         self._telling: asyncio.Task[None] | None = None  # under way after a change of the settings
@@ -114,6 +115,7 @@ class Host:
     def _forget(self, run_id: str) -> None:
         self._runs.pop(run_id, None)
         self._tasks.pop(run_id, None)
+        self._requests.pop(run_id, None)
 
     async def _heartbeats(self) -> None:
         while True:
@@ -259,11 +261,21 @@ class Host:
                 elif event["type"] == "lobu.sync":
                     await batcher.flush()
                     event["done"].set_result(None)
+                elif event["type"] == "lobu.spend":
+                    _answer(event["done"], await self._at_budget(task, event["request"]))
                 elif event["type"] == "lobu.notebook":
                     _answer(event["done"], await self._at_notebook(task, event["request"]))
                 else:
                     await batcher.send(event)
         return usage
+
+    async def _at_budget(self, task: Task, request: dict[str, Any]) -> dict[str, Any]:
+        """Ask or tell the gateway about a request to a model. The answer has the number of the request."""
+        number = 0
+        if "reserve" in request:
+            number = self._requests[task.run_id] = self._requests.get(task.run_id, 0) + 1
+        answer = await self._link.spend({"runId": task.run_id, "number": number, **request})
+        return {**answer, "number": number}
 
     async def _at_notebook(self, task: Task, request: dict[str, Any]) -> dict[str, Any]:
         try:

@@ -199,14 +199,24 @@ class FakeNotebook:
         return {"done": True} if conflict is None else {"conflict": conflict}
 
 
+Budget = Callable[[dict[str, Any]], dict[str, Any]]
+
+
 async def said(
-    agent: AgentPort, task: Task, kernel: KernelPort | None = None, notebook: FakeNotebook | None = None
+    agent: AgentPort,
+    task: Task,
+    kernel: KernelPort | None = None,
+    notebook: FakeNotebook | None = None,
+    budget: Budget | None = None,
 ) -> AsyncIterator[Event]:
     """What the agent says, to a host that has everything durable at once."""
     async with aclosing(cast("AsyncGenerator[Event]", agent.run(task, kernel))) as events:
         async for event in events:
             if event["type"] == "lobu.sync":
                 event["done"].set_result(None)
+            elif event["type"] == "lobu.spend":
+                assert budget is not None, event
+                event["done"].set_result(budget(event["request"]))
             elif event["type"] == "lobu.notebook":
                 assert notebook is not None, event
                 event["done"].set_result(notebook.answer(event["request"]))
@@ -215,12 +225,16 @@ async def said(
 
 
 async def run(
-    agent: AgentPort, task: Task, kernel: KernelPort | None = None, notebook: FakeNotebook | None = None
+    agent: AgentPort,
+    task: Task,
+    kernel: KernelPort | None = None,
+    notebook: FakeNotebook | None = None,
+    budget: Budget | None = None,
 ) -> Ended:
     """Run to the end; every event passes the gateway's slice and AG-UI's own models."""
     ended = Ended()
     try:
-        async for event in said(agent, task, kernel, notebook):
+        async for event in said(agent, task, kernel, notebook, budget):
             if event["type"] == "lobu.usage":
                 ended.usage = event["usage"]
             else:
@@ -263,6 +277,7 @@ async def resume(
     kernel: KernelPort | None,
     *kinds: Any,
     notebook: FakeNotebook | None = None,
+    budget: Budget | None = None,
 ) -> Ended:
     """Go on after a pause, with one decision per interrupt: a kind, or the fields of a Decision."""
     assert ended.pause is not None
@@ -285,8 +300,9 @@ async def resume(
         root=task.root,
         notebook_path=task.notebook_path,
         resumption=resumption,
+        budgeted=task.budgeted,
     )
-    return await run(agent, next_task, kernel, notebook)
+    return await run(agent, next_task, kernel, notebook, budget)
 
 
 def registered(*specs: ToolSpec) -> KernelInfo:

@@ -67,6 +67,22 @@ def test_a_grant_is_listed_in_words_and_revoked(lobu: Terminal, person: Person) 
     assert "Nothing is granted" in lobu("grants", "--thread", thread).err
 
 
+def test_own_limits_are_set_shown_and_removed(lobu: Terminal) -> None:
+    shown = lobu("budget", "--set", "day.dollars=2", "--set", "run.tokens=5000", "--json").json
+    table = lobu("budget").out
+    wrong = lobu("budget", "--set", "week.tokens=5")
+    negative = lobu("budget", "--set", "day.tokens=-5")
+    cleared = lobu("budget", "--clear", "day.dollars", "--clear", "run.tokens", "--json").json
+
+    assert shown["limits"]["own"]["day"]["dollars"] == 2
+    assert "day.dollars" in table
+    assert "$2.00" in table
+    assert "5,000 tokens" in table
+    assert (wrong.code, "'week.tokens' is not one of run.tokens" in wrong.err) == (2, True)
+    assert (negative.code, "tokens" in negative.err) == (2, True)
+    assert cleared["limits"]["own"]["day"]["dollars"] is None
+
+
 def test_a_question_is_answered(lobu: Terminal, person: Person) -> None:
     thread = person.thread()
     person.finish(thread, person.start(thread, "ask Which? | red | blue")["runId"])
@@ -162,6 +178,7 @@ def test_every_command_has_help_and_json(lobu: Terminal) -> None:
         "approve",
         "reject",
         "grants",
+        "budget",
         "export",
         "doctor",
     ):

@@ -10,8 +10,10 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import msgspec
 import pytest
 
+from lobu_jupyter.model.budget import Budget, Budgets
 from lobu_jupyter.model.digest import digest_of, digest_of_wire
 from lobu_jupyter.model.errors import (
     AlreadyDecided,
@@ -62,6 +64,14 @@ async def waiting(face: Any, worker: Any, *calls: str) -> Started:
 @pytest.mark.scenario("S1")
 class GatewayContract:
     """Subclass it with the fixtures ``face``, ``second``, ``stranger`` and ``worker``."""
+
+    async def test_own_limits_are_kept_per_person(self, face: Any, stranger: Any) -> None:
+        await face.policy.put_budget(Budgets(run=Budget(tokens=7)))
+
+        mine, theirs = await face.policy.budget(), await stranger.policy.budget()
+
+        assert msgspec.to_builtins(mine["limits"]["own"])["run"]["tokens"] == 7
+        assert msgspec.to_builtins(theirs["limits"]["own"])["run"]["tokens"] is None
 
     async def test_a_thread_is_made_found_again_changed_and_deleted(self, face: Any) -> None:
         made = await face.threads.create(NewThread(title="Sales", name="n", notebook_path="a.ipynb"))

@@ -13,7 +13,7 @@ import logging
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import anyio
 from pydantic_ai import Agent, RunContext
@@ -31,28 +31,29 @@ from lobu_jupyter.agents.tools.mcp_calls import Together
 from lobu_jupyter.agents.tools.sources import add_tools
 from lobu_jupyter.model.cut import cut
 from lobu_jupyter.model.events import Event, custom
-from lobu_jupyter.model.ports import AgentError, AgentPort, KernelPort, Pause, Resumption, Task
+from lobu_jupyter.model.ports import AgentError, AgentPort, KernelPort, Pause, Task
 
 from . import border, history
+from . import budgeting as budgets
 from . import checkpoint as pausing
 from .answers import Answers
+from .budgeting import Budgeting, OverBudget
 from .compaction import Compacted, Compacting
 from .cuts import cut_by, cut_of
 from .events import EventMapper
 from .silence import SILENCE_SECONDS, progressing
+from .tasks import INSTRUCTIONS, calls_of, owed, read_instructions, settings_of
 from .toolset import Toolset, tools_of
 from .undercount import Undercounting
 
 if TYPE_CHECKING:
     from anyio.streams.memory import MemoryObjectSendStream
     from pydantic_ai.capabilities import AbstractCapability
+    from pydantic_ai.conversation import Conversation
     from pydantic_ai.messages import AgentStreamEvent, ModelMessage
-    from pydantic_ai.settings import ModelSettings
 
     from lobu_jupyter.agents.tools.sources import ToolSource
 
-INSTRUCTIONS = "AGENTS.md"
-MAX_INSTRUCTIONS = 32 * 1024
 MAX_REQUESTS = 100
 STOP_SECONDS = 5.0
 BUFFERED_EVENTS = 64
@@ -115,6 +116,7 @@ class PydanticAgent:
         one = _Run(self._instructions, self._model_factory, self._capabilities, work, send, self._compacts)
         one.tools.update((tool.spec.name, tool) for tool in self._tools)
         one.sources = self._sources
+        one.budgeted = task.budgeted and self._counts
         driving = asyncio.create_task(one.drive(), name=f"agent {task.run_id}")
         try:
             async with receive:
@@ -174,7 +176,8 @@ class _Run:
         self.team = work.team
         self.tools = tools_of(work.task)
         self.sources: Sequence[ToolSource] = ()
-        self._mapper = EventMapper(_calls_of(work.task), fresh=work.task.depth > 0)
+        self.budgeted = False
+        self._mapper = EventMapper(calls_of(work.task), fresh=work.task.depth > 0)
         self._usage = RunUsage()
         self._answers = Answers()
         self._model: Model | None = None
@@ -204,6 +207,8 @@ class _Run:
         await self._leave_out()
         toolset = Toolset(self._work, self.tools, self._mapper.call_id, images=images)
         capabilities = self._telling()
+        budget = [Budgeting(self._send.send)] if self.budgeted else []
+        helpers = [*capabilities, *([Budgeting(self._send.send)] if self.budgeted else [])]
         agent = Agent[None, str | DeferredToolRequests](
             self._model,
             deps_type=type(None),
@@ -211,30 +216,46 @@ class _Run:
             output_type=[str, DeferredToolRequests],
             instructions=self._instructions(start.standing),
             toolsets=[toolset],
-            capabilities=[*capabilities, *self._compacting(start.compacted, capabilities)],
+            capabilities=[*capabilities, *self._compacting(start.compacted, helpers), *budget],
             retries=3,
         )
-        async with self._model:
-            result = await agent.run(
-                start.prompt,
-                message_history=start.messages,
-                deferred_tool_results=start.results,
-                conversation_id=start.conversation_id,
-                model_settings=_settings_of(self._task),
-                usage=self._usage,
-                usage_limits=UsageLimits(request_limit=self._task.limits.get("requests", MAX_REQUESTS)),
-                event_stream_handler=self._forward,
-            )
+        try:
+            async with self._model:
+                result = await agent.run(
+                    start.prompt,
+                    message_history=start.messages,
+                    deferred_tool_results=start.results,
+                    conversation_id=start.conversation_id,
+                    model_settings=settings_of(self._task),
+                    usage=self._usage,
+                    usage_limits=UsageLimits(request_limit=self._task.limits.get("requests", MAX_REQUESTS)),
+                    event_stream_handler=self._forward,
+                )
+        except OverBudget as over:
+            return await self._over(over, budget[0], start)
         if not isinstance(result.output, DeferredToolRequests):
             if (reason := cut_of(result.response)) is not None:
                 await self._send.send(cut(reason))
             return None
-        names = self._mapper.names
-        interrupts = pausing.interrupts_of(self._task, result.output, self.tools, names)
-        checkpoint = pausing.Checkpoint(
-            result.conversation, start.model, start.standing, names, self.team.begun, start.compacted
-        )
-        return interrupts, checkpoint.dump()
+        interrupts = pausing.interrupts_of(self._task, result.output, self.tools, self._mapper.names)
+        return interrupts, self._checkpoint(result.conversation, start)
+
+    def _checkpoint(self, conversation: Conversation, start: _Start) -> str:
+        names, begun = self._mapper.names, self.team.begun
+        return pausing.Checkpoint(
+            conversation, start.model, start.standing, names, begun, start.compacted
+        ).dump()
+
+    async def _over(self, over: OverBudget, budget: Budgeting, start: _Start) -> tuple[list[Any], str]:
+        """Pause at a limit, with the question whether to go on. End the run if nobody can be asked."""
+        await self._send_all(self._mapper.close())
+        task = self._task
+        if over.ask is None or task.depth or not task.policy.answerable:
+            raise budgets.refused(over) from over
+        interrupt, events = budgets.question(task, over)
+        await self._send_all(events)
+        conversation = budgets.conversation_of(budget, start.conversation_id)
+        return [interrupt], self._checkpoint(conversation, start)
 
     def _telling(self) -> list[AbstractCapability[None]]:
         """Return the capabilities of this run, with its record. Its border reports changed and refused parts in the transcript."""
@@ -277,10 +298,16 @@ class _Run:
             if isinstance(m, ModelResponse)
             for c in m.tool_calls
         ]
-        owed = _owed(task.resumption)
-        self._mapper.go_on(checkpoint.names, used, owed)
+        self._mapper.go_on(checkpoint.names, used, owed(task.resumption))
         self.team.begun = checkpoint.delegated
-        results = pausing.results_of(task.resumption, checkpoint)
+        results = None
+        if budgets.asked(task.resumption):
+            events, end = budgets.answered(task.resumption)
+            await self._send_all(events)
+            if end is not None:
+                raise end
+        else:
+            results = pausing.results_of(task.resumption, checkpoint)
         return _Start(
             conversation.messages,
             None,
@@ -313,7 +340,7 @@ class _Run:
         if self._task.root is None:
             return ""
         try:
-            text = await asyncio.to_thread(_read_instructions, Disk.of(self._task))
+            text = await asyncio.to_thread(read_instructions, Disk.of(self._task))
         except ToolError as error:  # an event tells the person, and the run continues without
             await self._send.send(custom("lobu.unread", {"path": INSTRUCTIONS, "message": str(error)}))
             return ""
@@ -368,28 +395,3 @@ def _blinded(start: _Start) -> _Start:
     """Return the start for a model that sees no images. Another model may have begun the conversation."""
     prompt = None if start.prompt is None else history.blind(start.prompt)
     return replace(start, messages=history.without_images(start.messages), prompt=prompt)
-
-
-def _settings_of(task: Task) -> ModelSettings | None:
-    """Return the settings that a person chose for this run, as pydantic-ai names them."""
-    chosen = task.model_settings
-    if chosen is None:
-        return None
-    found = {"thinking": chosen.effort, "temperature": chosen.temperature, "max_tokens": chosen.max_tokens}
-    return cast("ModelSettings", {name: value for name, value in found.items() if value is not None})
-
-
-def _owed(resumption: Resumption) -> list[str]:
-    """Return the run's own calls without a result. For a sub-agent's question that is the call it runs in."""
-    calls = [(*i.parent_tool_call_ids, i.tool_call_id)[0] for i in resumption.interrupts]
-    return list(dict.fromkeys(call for call in calls if call))
-
-
-def _calls_of(task: Task) -> list[str]:
-    """Return the ids of the thread's earlier calls, because a provider may count its own from 0 again."""
-    return [call["id"] for message in task.messages for call in message.get("toolCalls") or []]
-
-
-def _read_instructions(disk: Disk) -> str:
-    data = disk.read(INSTRUCTIONS, first=MAX_INSTRUCTIONS)
-    return "" if data is None else data.decode("utf-8-sig", "replace").strip()

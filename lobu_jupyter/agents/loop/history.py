@@ -22,6 +22,8 @@ from pydantic_ai.messages import (
     UserPromptPart,
 )
 
+from lobu_jupyter.model.budget import BUDGET_CALL
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -136,6 +138,8 @@ def _assistant(message: Message, names: dict[str, str]) -> list[ModelMessage]:
         parts.append(TextPart(text))
     for call in message.get("toolCalls") or []:
         function: dict[str, Any] = call["function"]
+        if function["name"] == BUDGET_CALL:
+            continue  # a question of ours, not a call of the model
         names[call["id"]] = function["name"]
         parts.append(
             ToolCallPart(function["name"], _arguments(function.get("arguments")), tool_call_id=call["id"])

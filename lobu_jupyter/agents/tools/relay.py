@@ -38,7 +38,7 @@ class Relay:
         Raises:
                 InvalidField: the event is no AG-UI event, or not allowed here.
         """
-        if event["type"] in ("lobu.sync", "lobu.notebook"):  # the host resolves its future
+        if event["type"] in ("lobu.sync", "lobu.notebook", "lobu.spend"):  # the host resolves its future
             await self._emit(event)
             return
         known, body = parse(encode(event), "event")

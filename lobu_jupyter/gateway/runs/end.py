@@ -18,6 +18,7 @@ from lobu_jupyter.model.runs import ErrorCode, RunError, RunInfo, RunStatus
 
 from .begin import begin_and_end, begin_next
 from .lease import drop_lease, lease_of, tell
+from .spending import charge
 
 if TYPE_CHECKING:
     from lobu_jupyter.gateway.context import Context
@@ -41,15 +42,20 @@ async def finish(
     end_cursor: int,
     *,
     usage: dict[str, int] | None = None,
+    usages: list[dict[str, Any]] | None = None,
     error: RunError | None = None,
     said: bytes | bytearray = b"",
     then_next: bool = True,
 ) -> None:
     """Write a run's end into its row, drop its lease and begin the run that is queued behind it.
 
-    ``said``: the words of its messages, which become searchable with its prompt.
+    ``said``: the words of its messages, which become searchable with its prompt. ``usages``: its TokenUsage entries,
+    ``usage`` their sum.
     """
     run_id = run["run_id"]
+    lease = await lease_of(tx, run_id)
+    if lease is not None:
+        await charge(ctx, tx, run, lease, usages or [])
     changed = await tx.run(
         "end_run",
         run_id=run_id,

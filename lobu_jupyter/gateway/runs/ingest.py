@@ -371,12 +371,12 @@ async def _end(
     assert run is not None, "a lease has its run"
     end = await _end_body(ctx, tx, run, checked, owed)
     cursor = await append(tx, thread_id, run_id, [end], now)
-    usage = _sum(terminal.usage or [])
+    used: dict[str, Any] = {"usage": _sum(terminal.usage or []), "usages": terminal.usage}
     if isinstance(terminal, ev.RunErrorEvent):
         error = RunError(code=terminal.code or ErrorCode.INTERNAL, message=terminal.message)
-        await finish(ctx, tx, run, RunStatus.FAILED, cursor, usage=usage, error=error, said=said)
+        await finish(ctx, tx, run, RunStatus.FAILED, cursor, **used, error=error, said=said)
     else:
-        await finish(ctx, tx, run, _STATUS[_outcome(terminal)["type"]], cursor, usage=usage, said=said)
+        await finish(ctx, tx, run, _STATUS[_outcome(terminal)["type"]], cursor, **used, said=said)
     return cursor
 
 

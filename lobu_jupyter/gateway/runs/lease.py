@@ -79,6 +79,7 @@ async def add_lease(ctx: Context, tx: Tx, run: Row) -> None:
         kernel_id=run["kernel_id"],
         kernel_incarnation=kernel["incarnation"] if kernel is not None else 0,
         deadline=ctx.now() + ctx.settings.start_seconds,
+        now=ctx.now(),
     )
 
 

@@ -27,6 +27,7 @@ from lobu_jupyter.model.runs import Started
 
 from .begin import add_run, begin
 from .end import expire_due, settle
+from .spending import raise_limit
 from .start import bind_kernel, check_limits, client_side
 
 if TYPE_CHECKING:
@@ -201,6 +202,7 @@ async def _go_on(
     for row, decision in zip(rows, decisions, strict=True):
         digest = digests.get(row["interrupt_id"])
         await _settle(ctx, tx, by, thread, row, decision, run_id, digest)
+        await raise_limit(ctx, tx, parent, interrupt_of(row), decision)
         events.append(_decided(ctx, by, row, decision, digest))
     cursor = await begin(ctx, tx, run_id, resume=[_only(entry) for entry in entries], first=events)
     return Started(run_id=run_id, thread_id=thread["thread_id"], cursor=cursor)

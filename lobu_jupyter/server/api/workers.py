@@ -13,6 +13,7 @@ from tornado import web
 from tornado.websocket import WebSocketHandler
 
 from lobu_jupyter.model.bounds import MAX_LIST, Count, Id, Name, Objects, Seconds, Text, explain
+from lobu_jupyter.model.budget import Spend
 from lobu_jupyter.model.callers import Person, WorkerCaller
 from lobu_jupyter.model.errors import InvalidField, LobuError, NotAllowed, status_of
 from lobu_jupyter.model.events import Batch
@@ -140,6 +141,13 @@ class NotebookHandler(_WorkerRoute):
         return answer
 
 
+class SpendHandler(_WorkerRoute):
+    @web.authenticated
+    @authorized
+    async def post(self, worker_id: str) -> None:
+        self.reply(await self.gateway.workers.spend(self.own(worker_id), self.body(Spend)))
+
+
 class InboxHandler(_WorkerRoute):
     @web.authenticated
     @authorized
@@ -242,6 +250,7 @@ ROUTES = [
     ("workers/{workerId}", WorkerHandler),
     ("workers/{workerId}/withdraw", WithdrawnHandler),
     ("workers/{workerId}/notebook", NotebookHandler),
+    ("workers/{workerId}/spend", SpendHandler),
     ("workers/{workerId}/inbox", InboxHandler),
     ("workers/{workerId}/events", WorkerEventsHandler),
     ("workers/{workerId}/heartbeat", HeartbeatHandler),

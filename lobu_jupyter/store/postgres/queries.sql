@@ -93,8 +93,8 @@ RETURNING run_id, thread_id, thread, deadline, fetched, chunk, last AS cursor;
 
 -- add_lease --
 -- From now on this run owes an end.
-INSERT INTO leases (run_id, thread_id, thread, server_id, kernel_id, kernel_incarnation, deadline, last)
-SELECT :run_id, t.thread_id, t.number, :server_id, :kernel_id, :kernel_incarnation, :deadline,
+INSERT INTO leases (run_id, thread_id, thread, server_id, kernel_id, kernel_incarnation, deadline, began_at, last)
+SELECT :run_id, t.thread_id, t.number, :server_id, :kernel_id, :kernel_incarnation, :deadline, :now,
        (SELECT coalesce(max(j.last), 0) FROM journal j WHERE j.thread = t.number)
   FROM threads t WHERE t.thread_id = :thread_id;
 

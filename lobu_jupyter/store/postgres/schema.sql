@@ -1,4 +1,4 @@
--- The store, version 6. Times are seconds since the Unix epoch; JSON is text.
+-- The store, version 7. Times are seconds since the Unix epoch; JSON is text.
 -- A new schema runs this whole script; an older one runs migrations/NNNN_*.sql (see migrations/README.md). The tables and
 -- columns are those of sqlite/schema.sql, but for leases.last. Text sorts by bytes, as paths and ids are compared.
 -- The rows of leases, workers and servers change often, so half of each page stays free for that.
@@ -74,6 +74,7 @@ CREATE INDEX runs_queued ON runs (thread_id, number) WHERE status = 'queued';
 -- thread: the thread's number. fetched: its worker has the task. batch: the last acknowledged one. chunk: what is open in its slice and not journaled (a chunk shorthand, what streams hold back), as JSON.
 -- last: the end of the thread's journal while the run runs, so that a batch need not look for it. A batch changes no
 -- indexed column (the deadline has no index), so that a row is updated in its page.
+-- began_at: when the run began. told: whether its worker asks before each request to a model. told_tokens, told_micros: of its requests that have ended.
 CREATE TABLE leases (
   run_id             TEXT COLLATE "C" PRIMARY KEY,
   thread_id          TEXT COLLATE "C" NOT NULL,
@@ -87,7 +88,11 @@ CREATE TABLE leases (
   batch              BIGINT NOT NULL DEFAULT 0,
   chunk              TEXT COLLATE "C",
   deadline           DOUBLE PRECISION NOT NULL,
-  last               BIGINT NOT NULL DEFAULT 0
+  last               BIGINT NOT NULL DEFAULT 0,
+  began_at           DOUBLE PRECISION NOT NULL DEFAULT 0,
+  told               BIGINT NOT NULL DEFAULT 0,
+  told_tokens        BIGINT NOT NULL DEFAULT 0,
+  told_micros        BIGINT NOT NULL DEFAULT 0
 ) WITH (fillfactor = 50);
 CREATE INDEX leases_by_worker ON leases (worker_id) WHERE worker_id IS NOT NULL;
 CREATE INDEX leases_unassigned ON leases (server_id) WHERE worker_id IS NULL;
@@ -239,3 +244,38 @@ CREATE TABLE audit (
 );
 CREATE INDEX audit_by_owner ON audit (owner, number);
 CREATE INDEX audit_by_thread ON audit (thread_id, number) WHERE thread_id IS NOT NULL;
+
+-- What agents have used: of a run with those that resume it (name: the first one's id), of a thread, of a person in one day (UTC).
+-- micros: millionths of a US dollar; unpriced: requests whose price is not known; seconds: while runs ran. raised: what a person
+-- let a run use beyond their own limits, as JSON.
+CREATE TABLE spending (
+  owner    TEXT COLLATE "C" NOT NULL,
+  scope    TEXT COLLATE "C" NOT NULL CHECK (scope IN ('run', 'thread', 'day')),
+  name     TEXT COLLATE "C" NOT NULL,
+  tokens   BIGINT NOT NULL DEFAULT 0,
+  micros   BIGINT NOT NULL DEFAULT 0,
+  unpriced BIGINT NOT NULL DEFAULT 0,
+  seconds  DOUBLE PRECISION NOT NULL DEFAULT 0,
+  raised   TEXT COLLATE "C" NOT NULL DEFAULT '{}',
+  PRIMARY KEY (owner, scope, name)
+);
+
+-- Requests to a model that are under way, and the most that each may use. likely_tokens, likely_micros: what counts if nobody says how it ended.
+CREATE TABLE reservations (
+  run_id        TEXT COLLATE "C" NOT NULL,
+  number        BIGINT NOT NULL,
+  owner         TEXT COLLATE "C" NOT NULL,
+  thread_id     TEXT COLLATE "C" NOT NULL,
+  tokens        BIGINT NOT NULL,
+  micros        BIGINT NOT NULL,
+  likely_tokens BIGINT NOT NULL,
+  likely_micros BIGINT NOT NULL,
+  PRIMARY KEY (run_id, number)
+);
+CREATE INDEX reservations_by_owner ON reservations (owner);
+
+-- A person's own limits, below the server's. limits: Budgets as JSON.
+CREATE TABLE budgets (
+  owner  TEXT COLLATE "C" PRIMARY KEY,
+  limits TEXT COLLATE "C" NOT NULL
+);

@@ -80,6 +80,6 @@ RETURNING run_id, thread_id, thread, deadline, fetched, chunk,
 
 -- add_lease --
 -- From now on this run owes an end.
-INSERT INTO leases (run_id, thread_id, thread, server_id, kernel_id, kernel_incarnation, deadline)
-SELECT :run_id, thread_id, number, :server_id, :kernel_id, :kernel_incarnation, :deadline
+INSERT INTO leases (run_id, thread_id, thread, server_id, kernel_id, kernel_incarnation, deadline, began_at)
+SELECT :run_id, thread_id, number, :server_id, :kernel_id, :kernel_incarnation, :deadline, :now
   FROM threads WHERE thread_id = :thread_id;

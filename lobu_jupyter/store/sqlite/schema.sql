@@ -1,4 +1,4 @@
--- The store, version 6. Times are seconds since the Unix epoch; JSON is text.
+-- The store, version 7. Times are seconds since the Unix epoch; JSON is text.
 -- A new file runs this whole script; an older one runs migrations/NNNN_*.sql (see migrations/README.md).
 
 -- A conversation. number: its name in the journal. How far that goes is in the journal alone. Its status is not stored: it is 'running' while one
@@ -69,6 +69,7 @@ CREATE INDEX runs_queued ON runs (thread_id, number) WHERE status = 'queued';
 -- "This run still owes an end": written when it begins, removed with its terminal event.
 -- worker_id is null until a worker is at hand. server_id: whose workers may take it.
 -- thread: the thread's number. fetched: its worker has the task. batch: the last acknowledged one. chunk: what is open in its slice and not journaled (a chunk shorthand, what streams hold back), as JSON.
+-- began_at: when the run began. told: whether its worker asks before each request to a model. told_tokens, told_micros: of its requests that have ended.
 CREATE TABLE leases (
   run_id             TEXT PRIMARY KEY,
   thread_id          TEXT NOT NULL,
@@ -81,7 +82,11 @@ CREATE TABLE leases (
   fetched            INTEGER NOT NULL DEFAULT 0,
   batch              INTEGER NOT NULL DEFAULT 0,
   chunk              TEXT,
-  deadline           REAL NOT NULL
+  deadline           REAL NOT NULL,
+  began_at           REAL NOT NULL DEFAULT 0,
+  told               INTEGER NOT NULL DEFAULT 0,
+  told_tokens        INTEGER NOT NULL DEFAULT 0,
+  told_micros        INTEGER NOT NULL DEFAULT 0
 ) WITHOUT ROWID;
 CREATE INDEX leases_by_worker ON leases (worker_id) WHERE worker_id IS NOT NULL;
 CREATE INDEX leases_unassigned ON leases (server_id) WHERE worker_id IS NULL;
@@ -231,3 +236,38 @@ CREATE TABLE audit (
 );
 CREATE INDEX audit_by_owner ON audit (owner, number);
 CREATE INDEX audit_by_thread ON audit (thread_id, number) WHERE thread_id IS NOT NULL;
+
+-- What agents have used: of a run with those that resume it (name: the first one's id), of a thread, of a person in one day (UTC).
+-- micros: millionths of a US dollar; unpriced: requests whose price is not known; seconds: while runs ran. raised: what a person
+-- let a run use beyond their own limits, as JSON.
+CREATE TABLE spending (
+  owner    TEXT NOT NULL,
+  scope    TEXT NOT NULL CHECK (scope IN ('run', 'thread', 'day')),
+  name     TEXT NOT NULL,
+  tokens   INTEGER NOT NULL DEFAULT 0,
+  micros   INTEGER NOT NULL DEFAULT 0,
+  unpriced INTEGER NOT NULL DEFAULT 0,
+  seconds  REAL NOT NULL DEFAULT 0,
+  raised   TEXT NOT NULL DEFAULT '{}',
+  PRIMARY KEY (owner, scope, name)
+) WITHOUT ROWID;
+
+-- Requests to a model that are under way, and the most that each may use. likely_tokens, likely_micros: what counts if nobody says how it ended.
+CREATE TABLE reservations (
+  run_id        TEXT NOT NULL,
+  number        INTEGER NOT NULL,
+  owner         TEXT NOT NULL,
+  thread_id     TEXT NOT NULL,
+  tokens        INTEGER NOT NULL,
+  micros        INTEGER NOT NULL,
+  likely_tokens INTEGER NOT NULL,
+  likely_micros INTEGER NOT NULL,
+  PRIMARY KEY (run_id, number)
+) WITHOUT ROWID;
+CREATE INDEX reservations_by_owner ON reservations (owner);
+
+-- A person's own limits, below the server's. limits: Budgets as JSON.
+CREATE TABLE budgets (
+  owner  TEXT PRIMARY KEY,
+  limits TEXT NOT NULL
+) WITHOUT ROWID;

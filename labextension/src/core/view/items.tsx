@@ -132,7 +132,8 @@ function RunError(props: { item: IErrorItem; view: IView }): VNode {
     provider_error: trans.__('The model provider had an error'),
     no_model: trans.__('No model set up'),
     guardrail: trans.__('Refused by a guardrail'),
-    expired: trans.__('Expired')
+    expired: trans.__('Expired'),
+    budget_exceeded: trans.__('Budget used up')
   };
   return (
     <div class="lobu-error" role="group">
@@ -147,8 +148,8 @@ function Notice(props: { item: INamedItem; view: IView }): VNode | null {
   const { item, view } = props;
   const { trans } = view;
   const value = (item.value ?? {}) as JsonObject;
-  if (item.name === 'lobu.agent' || item.name === 'lobu.agent_title') {
-    return null; // for the composer, and for the title
+  if (['lobu.agent', 'lobu.agent_title', 'lobu.budget'].includes(item.name)) {
+    return null; // for the composer, for the title, and for the footer
   }
   if (item.name === 'lobu.instructions') {
     return (

@@ -8,6 +8,7 @@ import { Status } from '../../core/view/status';
 import { Transcript } from '../../core/view/transcript';
 import { IView, useThread } from '../../core/view/view';
 import { PanelModel } from '../model/panel';
+import { Budget } from './budget';
 import { Composer } from './composer';
 import { MessageExtras } from './extras';
 import { Icon } from './icons';
@@ -65,6 +66,9 @@ export function ThreadView(props: { thread: Thread; model: PanelModel }): VNode 
       <Tour model={model} />
       {thread.presence !== 'deleted' && thread.presence !== 'missing' && <Composer model={model} />}
       <Usage state={state} model={model} />
+      {thread.presence === 'ready' && (
+        <Budget key={thread.threadId} threadId={thread.threadId} state={state} model={model} />
+      )}
     </>
   );
 }

@@ -1,0 +1,43 @@
+"""The loop's reading of a task: the settings of its model, the calls that it owes a result or knows, its instructions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from lobu_jupyter.model.budget import BUDGET
+
+if TYPE_CHECKING:
+    from pydantic_ai.settings import ModelSettings
+
+    from lobu_jupyter.agents.tools.disk import Disk
+    from lobu_jupyter.model.ports import Resumption, Task
+
+INSTRUCTIONS = "AGENTS.md"
+MAX_INSTRUCTIONS = 32 * 1024
+
+
+def settings_of(task: Task) -> ModelSettings | None:
+    """Return the settings that a person chose for this run, as pydantic-ai names them."""
+    chosen = task.model_settings
+    if chosen is None:
+        return None
+    found = {"thinking": chosen.effort, "temperature": chosen.temperature, "max_tokens": chosen.max_tokens}
+    return cast("ModelSettings", {name: value for name, value in found.items() if value is not None})
+
+
+def owed(resumption: Resumption) -> list[str]:
+    """Return the run's own calls without a result. For a sub-agent's question that is the call it runs in."""
+    interrupts = [i for i in resumption.interrupts if i.reason != BUDGET]
+    calls = [(*i.parent_tool_call_ids, i.tool_call_id)[0] for i in interrupts]
+    return list(dict.fromkeys(call for call in calls if call))
+
+
+def calls_of(task: Task) -> list[str]:
+    """Return the ids of the thread's earlier calls, because a provider may count its own from 0 again."""
+    return [call["id"] for message in task.messages for call in message.get("toolCalls") or []]
+
+
+def read_instructions(disk: Disk) -> str:
+    """Return the standing instructions of the root, bounded, "" if there are none."""
+    data = disk.read(INSTRUCTIONS, first=MAX_INSTRUCTIONS)
+    return "" if data is None else data.decode("utf-8-sig", "replace").strip()
