@@ -11,6 +11,7 @@ from lobu_jupyter.model.budget import MEASURES, SCOPES, Budgets, amount, micros_
 
 from .connect import reach
 from .printing import as_json, put, put_table
+from .table import ListColumn
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,7 +43,7 @@ def budget_command(
         if wanted:
             own = _changed(view["limits"]["own"], wanted)
             view["limits"] = client.policy.put_budget(own)["limits"]
-    columns = ("limit", "used", "yours (asks)", "server (stops)")
+    columns = [ListColumn(name) for name in ("limit", "used", "yours (asks)", "server (stops)")]
     put(view, as_json, lambda: put_table(columns, _rows(view), "No limits hold."))
 
 
