@@ -17,6 +17,7 @@ from .answers import MOST_BYTES, fitting
 from .base import BoundTool, Call, Preview, Result, ToolError, Work
 from .diffs import unified
 from .disk import Disk
+from .documents import image_type, kind_of, text_of_document
 from .notebook_reading import text_of_file
 from .outputs import size_of
 from .texts import NotOnce, NotText, TextFile, lines_of, normal
@@ -38,10 +39,15 @@ async def list_files(work: Work, call: Call) -> Result:
 
 
 async def read_file(work: Work, call: Call) -> Result:
-    """Read lines of a text file."""
-    args = call.args
-    first, count = args.get("start", 1), args.get("lines")
-    return Result(await asyncio.to_thread(_read, Disk.of(work.task), args["path"], first, count))
+    """Read lines of a file as text. A picture is shown to a model that sees."""
+    path, disk = call.args["path"], Disk.of(work.task)
+    data = await asyncio.to_thread(disk.read, path)
+    if data is None:
+        raise ToolError(f"There is no file {path}.")
+    if mime := image_type(data):
+        return Result(f"{path} is a picture, {mime}, {size_of(len(data))}.", ((mime, data),))
+    text = await _as_text(path, data)
+    return Result(_lines(path, text, call.args.get("start", 1), call.args.get("lines")))
 
 
 async def write_file(work: Work, call: Call) -> Result:
@@ -108,15 +114,25 @@ def _listed(disk: Disk, path: Path, folder: Path) -> bool:
     return not hidden and not _MADE.intersection(parts)
 
 
-def _read(disk: Disk, path: str, first: int, count: int | None) -> str:
-    data = disk.read(path)
-    if data is None:
-        raise ToolError(f"There is no file {path}.")
+async def _as_text(path: str, data: bytes) -> str:
+    """Return a file as text: a document's, a notebook's cells, or its own.
+
+    Raises:
+        ToolError: it has none.
+    """
+    if (kind := kind_of(path)) is not None:
+        return await text_of_document(path, kind, data)
     try:
         text = TextFile.of(data).text
     except NotText:
-        return f"{path} is no UTF-8 text: {size_of(len(data))}, it begins with {data[:16].hex(' ')}."
-    lines = lines_of(text_of_file(text) if path.endswith(".ipynb") else text)
+        raise ToolError(
+            f"{path} is no UTF-8 text: {size_of(len(data))}, it begins with {data[:16].hex(' ')}."
+        ) from None
+    return text_of_file(text) if path.endswith(".ipynb") else text
+
+
+def _lines(path: str, text: str, first: int, count: int | None) -> str:
+    lines = lines_of(text)
     if first > max(1, len(lines)):
         raise ToolError(f"{path} has {len(lines)} lines.")
     end = min(first - 1 + (count or DEFAULT_LINES), len(lines))

@@ -73,7 +73,10 @@ SEARCH_FILES = ToolSpec(
 )
 READ_FILE = ToolSpec(
     name="read_file",
-    description="Read a text file below the server's root, by lines. Binary files are described.",
+    description=(
+        "Read a file below the server's root, by lines. PDF, Parquet, Arrow and Excel files come as text "
+        "(of tables the columns and first rows), pictures as pictures."
+    ),
     parameters=_object(
         ("path",),
         path=_PATH,
