@@ -49,10 +49,13 @@ async def create_thread(ctx: Context, by: Caller, new: NewThread = NewThread()) 
     owner = await allow_change(ctx, by, "create") if new.create or not new.reuse else owner_of(by)
     check_text(title=new.title, name=new.name, notebookPath=new.notebook_path, kernelId=new.kernel_id)
     await check_place(ctx, by, "create", kernel_id=new.kernel_id, notebook_path=new.notebook_path)
-    kernel_id = by.kernel_id if isinstance(by, KernelCaller) else new.kernel_id
+    kernel_id, notebook_path = new.kernel_id, new.notebook_path
+    if isinstance(by, KernelCaller):
+        kernel_id = by.kernel_id
+        notebook_path = notebook_path or by.notebook_path  # else its notebook's denies would not hold
     await check_kernel(ctx, by, kernel_id)
-    await check_notebook(ctx, by, new.notebook_path)
-    place = {"name": new.name, "notebook_path": new.notebook_path, "kernel_id": kernel_id}
+    await check_notebook(ctx, by, notebook_path)
+    place = {"name": new.name, "notebook_path": notebook_path, "kernel_id": kernel_id}
 
     async def body(tx: Tx) -> Thread:
         await tx.lock_owner(owner)

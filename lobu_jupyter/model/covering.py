@@ -9,12 +9,16 @@ show.
 from __future__ import annotations
 
 import ast
+import builtins
 import hashlib
 import json
+import keyword
 import re
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from .policy import Grant
 
 Covers = Literal["call", "simple", "all"]
@@ -130,10 +134,15 @@ _NODES: tuple[type[ast.AST], ...] = (
     *(ast.Subscript, ast.Attribute, ast.Call, ast.keyword, ast.JoinedStr, ast.FormattedValue),
     *(ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp, ast.comprehension),
 )
+_TEXT = re.compile(r"[ -~\n\t]*")  # a line ends at more characters for IPython than for Python
 _IPYTHON = re.compile(r"^\s*(%|!|\?|/|,|;|\.\.\.|>>>|In \[)|\?\s*$", re.MULTILINE)
-_PYTHON_NEXT = re.compile(r"\s*([!=()<>,+*/.]|$)")
-"""The text after a line's first word that makes it Python to IPython, and no magic or alias."""
-
+_FIRST_WORD = re.compile(r"\s*([A-Za-z_]\w*)\s*(.?)", re.DOTALL)
+_PYTHON_NEXT = frozenset("=,.")
+"""The characters after a line's first word that make it Python to IPython. Else `rm * x` is a magic."""
+_PLAIN_RESULTS = frozenset(["bool", "float", "int", "len", "repr", "str"])
+_PLAIN_METHODS = frozenset(["isin", "isna", "notna"])
+_KEPT_NAMES = frozenset([*dir(builtins), "display", "get_ipython", "lobu"])
+"""The names that simple code may not replace, because other code calls them."""
 
 _WHERE: dict[str, str] = {"thread": "in this chat", "notebook": "in this notebook"}
 _LITERAL = re.compile(r"\[([*?\[])\]")
@@ -172,31 +181,41 @@ def call_digest(tool: str, args: dict[str, Any], binds: dict[str, Any] | None = 
 
 def is_simple(code: Any) -> bool:
     """Return whether code only computes with values at hand and prints. If in doubt, return False."""
-    if not isinstance(code, str) or len(code) > _MAX_CODE or not code.isascii() or _IPYTHON.search(code):
+    if (
+        not isinstance(code, str)
+        or len(code) > _MAX_CODE
+        or not _TEXT.fullmatch(code)
+        or _IPYTHON.search(code)
+    ):
         return False
     try:
         tree = ast.parse(code)
-        return _is_python(code, tree) and all(_is_allowed(node) for node in ast.walk(tree))
+        return (
+            bool(tree.body)
+            and _is_python(code)
+            and all(_is_allowed(node) for node in ast.walk(tree))
+            and _Keys(tree).are_data()
+        )
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return False
 
 
-def _is_python(code: str, tree: ast.Module) -> bool:
-    """Return whether IPython reads the first line as Python.
+def _is_python(code: str) -> bool:
+    """Return whether IPython reads a single line as Python.
 
-    To IPython `rm - x` is a shell alias, and `exit` ends the kernel.
+    To IPython `rm - x`, `rm * x` and `rm += x` are shell commands, and `exit` ends the kernel.
     """
-    word = re.match(r"\s*([A-Za-z_]\w*)", code)
-    if word is None or not tree.body or not isinstance(tree.body[0], ast.Expr):
-        return bool(tree.body)
-    rest = code[word.end() :].split("\n")[0]
-    return bool(rest.strip()) and _PYTHON_NEXT.match(rest) is not None
+    found = _FIRST_WORD.match(code)
+    if found is None or "\n" in code.strip():
+        return True
+    word, after = found.groups()
+    return keyword.iskeyword(word) or after in _PYTHON_NEXT or (word in _BUILTINS and after == "(")
 
 
 def _is_allowed(node: ast.AST) -> bool:
     match node:
         case ast.Name(id=name, ctx=ast.Store()):
-            return not name.startswith("_") and name not in _BUILTINS
+            return not name.startswith("_") and name not in _KEPT_NAMES
         case ast.Name(id=name):
             return not name.startswith("_") and name not in ("get_ipython", "exit", "quit")
         case ast.Attribute(attr=attr, ctx=ast.Load()):
@@ -228,7 +247,7 @@ def _is_allowed_call(call: ast.Call) -> bool:
 
     A key, a star or a grouper is refused, because it could make the call run something else.
     """
-    if any(keyword.arg not in _KEYWORDS for keyword in call.keywords):
+    if any(named.arg not in _KEYWORDS for named in call.keywords):
         return False
     if any(isinstance(argument, ast.Starred) for argument in call.args):
         return False
@@ -237,7 +256,8 @@ def _is_allowed_call(call: ast.Call) -> bool:
             return name in _BUILTINS
         case ast.Attribute(attr=attr):
             texts = attr in _TEXT_METHODS
-            return attr in _METHODS and all(_is_data(argument, texts) for argument in call.args)
+            given = [*call.args, *(named.value for named in call.keywords)]
+            return attr in _METHODS and all(_is_data(argument, texts) for argument in given)
         case _:
             return False
 
@@ -246,4 +266,81 @@ def _is_data(argument: ast.expr, texts: bool) -> bool:
     """Return whether an argument holds constants only: a method may call its argument, as a grouper."""
     if isinstance(argument, ast.List | ast.Tuple):
         return all(_is_data(one, texts) for one in argument.elts)
-    return isinstance(argument, ast.Constant) and (texts or isinstance(argument.value, int | float))
+    return isinstance(argument, ast.Constant) and (texts or isinstance(argument.value, int | float | None))
+
+
+class _Keys:
+    """The keys of subscripts in a module: each must be data, because `df.loc[f]` calls `f`.
+
+    A name is data only where this code itself has just made it so: by counting over a range, or by one
+    assignment at the top level. So no key is a function that was at hand before.
+    """
+
+    def __init__(self, tree: ast.Module) -> None:
+        self._tree = tree
+        stores = [n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)]
+        self._once = frozenset(name for name in stores if stores.count(name) == 1)
+
+    def are_data(self) -> bool:
+        """Return whether all of them are."""
+        known: frozenset[str] = frozenset()
+        for statement in self._tree.body:
+            if not self._checked(statement, known):
+                return False
+            match statement:
+                case ast.Assign(targets=[ast.Name(id=name)], value=value) if name in self._once:
+                    known |= {name} if _is_key(value, known) else frozenset()
+                case _:
+                    pass
+        return True
+
+    def _checked(self, node: ast.AST, known: frozenset[str]) -> bool:
+        if isinstance(node, ast.Subscript) and not _is_key(node.slice, known):
+            return False
+        counted, outside = known, list[ast.AST]()  # the parts that run before or after the counting
+        if isinstance(node, ast.For):
+            counted, outside = known | self._counted([node]), [node.iter, *node.orelse]
+        elif isinstance(node, ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp):
+            loops = node.generators
+            if not all(self._checked(loop.iter, known) for loop in loops):
+                return False
+            counted = known | self._counted(loops)
+        return all(
+            self._checked(child, known if child in outside else counted)
+            for child in ast.iter_child_nodes(node)
+        )
+
+    def _counted(self, loops: Sequence[ast.For | ast.comprehension]) -> frozenset[str]:
+        """Return the names that count over a range in these loops, and are nothing else anywhere."""
+        found = [
+            loop.target.id
+            for loop in loops
+            if isinstance(loop.target, ast.Name)
+            and isinstance(loop.iter, ast.Call)
+            and isinstance(loop.iter.func, ast.Name)
+            and loop.iter.func.id == "range"
+        ]
+        return self._once.intersection(found)
+
+
+def _is_key(node: ast.expr, known: frozenset[str]) -> bool:
+    """Return whether a key can only be data: a number, a text, a mask, or several of them."""
+    match node:
+        case ast.Constant() | ast.Compare() | ast.JoinedStr() | ast.UnaryOp():
+            return True
+        case ast.Name(id=name):
+            return name in known
+        case ast.Tuple(elts=parts) | ast.List(elts=parts) | ast.BoolOp(values=parts):
+            return all(_is_key(part, known) for part in parts)
+        case ast.BinOp(left=left, right=right):
+            return _is_key(left, known) and _is_key(right, known)
+        case ast.Slice(lower=lower, upper=upper, step=step):
+            return all(part is None or _is_key(part, known) for part in (lower, upper, step))
+        case ast.Call(func=ast.Name(id=name)):
+            return name in _PLAIN_RESULTS
+        case ast.Call(func=ast.Attribute(attr=attr)):
+            return attr in _PLAIN_METHODS
+        case ast.Attribute(attr=attr):
+            return attr == "columns"
+        case _:
+            return False

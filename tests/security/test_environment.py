@@ -80,7 +80,16 @@ def test_a_persons_credential_is_not_passed_on_though_it_is_named(name: str) -> 
     assert passed_on(TOKENS, [name]) == {}
 
 
-@pytest.mark.parametrize("address", ["http://ada:secret@proxy:3128", "ada:secret@proxy:3128", "//a@[proxy"])
+@pytest.mark.parametrize(
+    "address",
+    [
+        "http://ada:secret@proxy",
+        "ada:secret@proxy:3128",
+        "//a@[proxy",
+        "http:/ada:secret@proxy",
+        "http:\\\\a:b@proxy",
+    ],
+)
 def test_a_proxys_password_is_passed_on_only_if_it_is_named(address: str) -> None:
     assert passed_on({"https_proxy": address}) == {}
     assert passed_on({"https_proxy": address}, ["HTTPS_PROXY"]) == {"https_proxy": address}

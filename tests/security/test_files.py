@@ -23,7 +23,7 @@ from lobu_jupyter.agents.tools import disk as disk_module
 from lobu_jupyter.agents.tools.base import ToolError
 from lobu_jupyter.agents.tools.disk import MAX_FILE_BYTES, Disk
 from lobu_jupyter.agents.tools.texts import TextFile, lines_of
-from tests.agents.bench import FakeKernel, policy, run, task_for
+from tests.agents.bench import Ended, FakeKernel, policy, resume, run, task_for
 from tests.scenarios.person import Person, result_of
 from tests.servers import RealServer
 
@@ -264,7 +264,9 @@ async def test_agents_md_obeys_the_same_rules_and_the_run_goes_on_without(
 # -- notebooks
 
 
-@pytest.mark.parametrize("path", ["n.ipynb", "N.IPYNB", "sub/new.ipynb", "alias"])
+@pytest.mark.parametrize(
+    "path", ["n.ipynb", "N.IPYNB", "n.ipynb ", "n.ipynb.", "n.ipynb::$DATA", "sub/new.ipynb", "alias"]
+)
 async def test_a_notebook_is_not_written_as_text(root: Path, path: str) -> None:
     (root / "n.ipynb").write_text('{"cells": []}')
     (root / "N.IPYNB").write_text('{"cells": []}')
@@ -279,6 +281,48 @@ async def test_a_notebook_is_not_written_as_text(root: Path, path: str) -> None:
     assert all("edit_cell" in text for text in said), said
     assert (root / "n.ipynb").read_text() == '{"cells": []}'
     assert not (root / "sub" / "new.ipynb").exists()
+
+
+# -- links
+
+
+@pytest.mark.parametrize("there", [True, False])
+async def test_a_question_names_the_file_that_a_link_leads_to(root: Path, there: bool) -> None:
+    (root / "draft.txt").symlink_to(root / "sub" / "run_me.py")
+    if there:
+        (root / "sub" / "run_me.py").write_text("old\n")
+
+    ended = await asked(root, path="draft.txt", content="new\n")
+
+    verb = "Change" if there else "Create"
+    assert ended.interrupts[0].message == f"{verb} draft.txt, which leads to sub/run_me.py?"
+    assert "+++ b/sub/run_me.py\n" in (ended.interrupts[0].diff or "")
+    await approved(root, ended)
+    assert (root / "sub" / "run_me.py").read_text() == "new\n"
+
+
+async def test_a_link_that_is_put_in_after_the_question_takes_no_approved_write(root: Path) -> None:
+    fresh = await asked(root, path="draft.txt", content="mine")
+    changed = await asked(root, path="notes.md", content="mine")
+    (root / "draft.txt").symlink_to(root / "sub" / "run_me.py")
+    (root / "sub" / "same.py").write_bytes((root / "notes.md").read_bytes())
+    (root / "notes.md").unlink()
+    (root / "notes.md").symlink_to(root / "sub" / "same.py")
+
+    said = [await approved(root, fresh), await approved(root, changed)]
+
+    assert all("has changed since the diff was shown" in text for text in said), said
+    assert not (root / "sub" / "run_me.py").exists()
+    assert (root / "sub" / "same.py").read_text() == "one\ntwo\nthree\n"
+
+
+async def asked(root: Path, **args: Any) -> Ended:
+    return await run(script(), task_for(f"tool write_file {json.dumps(args)}", root=str(root)))
+
+
+async def approved(root: Path, ended: Ended) -> str:
+    after = await resume(script(), task_for("", root=str(root)), ended, None, "approve")
+    return next(iter(after.results.values()))
 
 
 # -- texts stay as they are written

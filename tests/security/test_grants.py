@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 import yaml
+from IPython.core.interactiveshell import InteractiveShell
 
 from lobu_jupyter.model.callers import Person
 from lobu_jupyter.model.covering import GRANTS, call_digest, is_simple, words_of
@@ -41,7 +42,7 @@ def test_a_grant_of_simple_code_covers_it(code: str) -> None:
     assert verdict("simple", "run_code", {"code": code}) is Verdict.ALLOW
 
 
-@pytest.mark.parametrize("code", CODE["asks"])
+@pytest.mark.parametrize("code", [*CODE["asks"], *CODE["commands"]])
 def test_what_is_risky_or_cannot_be_seen_through_is_never_covered(code: str) -> None:
     assert verdict("simple", "run_code", {"code": code}) is Verdict.ASK
 
@@ -49,9 +50,23 @@ def test_what_is_risky_or_cannot_be_seen_through_is_never_covered(code: str) -> 
 @pytest.mark.parametrize("code", CODE["asks"])
 @pytest.mark.parametrize("around", ["g = 1\n{}", "{}\ng = 1", "if g:\n    {}", "g = 1; {}"])
 def test_nor_is_it_beside_simple_code(code: str, around: str) -> None:
-    if code in ("", "ls", "rm", "get_ipython", "exit", "quit", "rm[x]", "rm - x", "rm -x", "\n\nrm - x"):
-        return  # names and arithmetic, where IPython does not read the line as a command of its own
+    if code == "":
+        return
     assert not is_simple(around.format(code.replace("\n", "\n    ") if "if" in around else code))
+
+
+def test_what_ipython_takes_for_a_command_is_never_simple(tmp_path: Path) -> None:
+    shell = InteractiveShell(ipython_dir=str(tmp_path))
+    marks = [*"=+-*/%<>!,.;:[(|&@~^", "", "+=", "-=", "!=", ">=", "<=", "==", "**"]
+    tried = [
+        f"{lines}rm{mark} x" for lines in ("", "\n", " \n\n") for mark in [*marks, *(f" {m}" for m in marks)]
+    ]
+    tried += [f"{code}{end}!ls" for code in ("g = 1 #", "'a", "g = 1") for end in map(chr, range(32))]
+
+    ran = [c for c in tried if is_simple(c) and "get_ipython" in shell.prefilter(shell.transform_cell(c))]
+
+    assert ran == []
+    assert any(is_simple(code) for code in tried)
 
 
 @pytest.mark.parametrize(

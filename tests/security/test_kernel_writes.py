@@ -128,6 +128,32 @@ async def test_an_attended_kernel_borrows_no_grants_and_sheds_no_denies(rig: Rig
     assert tried == ["refused policy", "refused start", "refused create", "refused patch", "refused patch"]
 
 
+async def test_a_thread_of_a_kernel_is_always_under_the_rules_of_its_notebook(rig: Rig) -> None:
+    await rig.gateway.policy.put(ME, notebook_path="mine.ipynb", rules=Rules(deny=("run_code",)))
+
+    made = await rig.gateway.threads.create(attended(decides=False), NewThread(name="free"))
+
+    assert made.notebook_path == "mine.ipynb"
+    assert [layer.name for layer in (await rig.gateway.policy.get(ME, thread_id=made.thread_id)).layers] == [
+        "server",
+        "notebook",
+    ]
+
+
+async def test_only_a_kernel_that_may_decide_starts_a_run_that_asks_nobody(rig: Rig) -> None:
+    thread = await rig.gateway.threads.create(ME, NewThread(kernel_id="k1"))
+
+    with pytest.raises(NotAllowed):
+        await rig.gateway.runs.start(
+            attended(decides=False), thread.thread_id, StartRun(prompt="go", mode="allow")
+        )
+
+    assert [row["action"] for row in await rig.gateway.policy.audit(ME)] == ["refused start"]
+    for by, mode in ((attended(decides=False), "ask"), (attended(), "allow")):
+        started = StartRun(prompt="go", mode=mode, if_running="queue")
+        assert await rig.gateway.runs.start(by, thread.thread_id, started)
+
+
 async def test_each_move_of_a_thread_to_another_notebook_or_kernel_is_in_the_audit(rig: Rig) -> None:
     thread = await rig.gateway.threads.create(ME, NewThread(kernel_id="k1", notebook_path="a.ipynb"))
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import secrets
 import stat
 from contextlib import contextmanager, suppress
@@ -26,7 +27,9 @@ if TYPE_CHECKING:
     from lobu_jupyter.model.ports import Task
 
 MAX_FILE_BYTES = 5_000_000
-NOTEBOOK = ".ipynb"
+_NOTEBOOK = re.compile(
+    r"\.ipynb[ .]*(:.*)?$", re.IGNORECASE
+)  # Windows opens `x.ipynb.` and `x.ipynb::$DATA` as x.ipynb
 _FOLDER = getattr(os, "O_PATH", os.O_RDONLY) | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0)
 _READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0)
 _BY_FOLDER = os.open in os.supports_dir_fd
@@ -111,14 +114,26 @@ class Disk:
             raise ToolError(f"{path} has {size}, which is the most that file tools take. Use run_code.")
         return data
 
-    def write(self, path: str, data: bytes) -> None:
-        """Replace a file at once, whole or not at all. Missing folders are made.
+    def place(self, path: str) -> str:
+        """Return where `path` leads, links followed, relative to the root.
 
         Raises:
-                ToolError: the file may not be written, or is a notebook.
+                ToolError: as :meth:`find`.
+        """
+        return self.find(path).relative_to(self.root).as_posix()
+
+    def write(self, path: str, data: bytes, *, place: str | None = None) -> None:
+        """Replace a file at once, whole or not at all. Missing folders are made.
+
+        ``place``: where the path must still lead.
+
+        Raises:
+                ToolError: the file may not be written, is a notebook, or is elsewhere.
         """
         self.check_text(path)
         found = self._file(path)
+        if place is not None and found != self.root / place:
+            raise ToolError(f"{path} leads to another file now; nothing was written.")
         if len(data) > MAX_FILE_BYTES:
             raise ToolError(
                 f"{path} would have {size_of(len(data))}; file tools write up to {size_of(MAX_FILE_BYTES)}."
@@ -135,7 +150,7 @@ class Disk:
         Raises:
                 ToolError: the path is a notebook.
         """
-        if NOTEBOOK in (Path(path).suffix.lower(), self.find(path).suffix.lower()):
+        if any(_NOTEBOOK.search(name) for name in (path, self.find(path).name)):
             raise ToolError(
                 f"{path} is a notebook, and is not written as text. Change the cells of this thread's notebook with "
                 "edit_cell, insert_cell, move_cell and delete_cell; make or change another one with nbformat, in run_code."

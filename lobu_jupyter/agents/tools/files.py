@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import posixpath
 from collections.abc import Callable
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -183,7 +184,11 @@ def _changed(
     """Return a file's bytes and text as they are, and its text and bytes after the change."""
     disk.check_text(path)
     data = disk.read(path)
-    if guard and guard["path"] == path and guard["was"] != _digest(data):
+    if (
+        guard
+        and guard["path"] == path
+        and (guard["place"], guard["was"]) != (disk.place(path), _digest(data))
+    ):
         raise ToolError(f"{path} has changed since the diff was shown; nothing was written. Read it again.")
     now = _text(data, path)
     then = change(now)
@@ -195,13 +200,15 @@ def _changed(
 
 def _preview(disk: Disk, path: str, change: Change) -> Preview:
     data, now, then, _ = _changed(disk, path, change)
+    place = disk.place(path)
+    named = path if posixpath.normpath(path.lstrip("/")) == place else f"{path}, which leads to {place}"
     before = "" if now is None else normal(now.text)
-    diff = unified(before, normal(then.text), "/dev/null" if now is None else f"a/{path}", f"b/{path}")
+    diff = unified(before, normal(then.text), "/dev/null" if now is None else f"a/{place}", f"b/{place}")
     verb = "Create" if now is None else "Change"
     return Preview(
-        message=f"{verb} {path}?",
+        message=f"{verb} {named}?",
         diff=diff,
-        guard={"path": path, "was": _digest(data)},
+        guard={"path": path, "place": place, "was": _digest(data)},
         diff_repeats=now is None,
     )
 
@@ -212,5 +219,5 @@ def _digest(data: bytes | None) -> str:
 
 def _write(disk: Disk, path: str, change: Change, guard: dict[str, Any] | None) -> str:
     data, _, _, new = _changed(disk, path, change, guard)
-    disk.write(path, new)
+    disk.write(path, new, place=guard["place"] if guard and guard["path"] == path else None)
     return f"{'Created' if data is None else 'Wrote'} {path}, {size_of(len(new))}."

@@ -50,6 +50,7 @@ _INSTALLER = re.compile(r"\b(pip3?|uv|conda|mamba|apt(-get)?|npm)\b")
 _INSTALLS = re.compile(r"\b(install|add|uninstall|remove)\b")
 _ESCAPE = re.compile(r"^\s*+(?:[\w, ]++=\s*+)?(!+|%%?)(.*)$")
 _REMOVES = re.compile(r"^[ \t]*+(rm|rmdir)[ \t]++(-\w|[\w'\"~$/])")  # an alias of IPython, without a sign
+_ONLY_REMOVES = re.compile(r"(rm|rmdir)[ \t]++[^\s=,].*+")  # alone in a cell it is one before any operator
 _SHELL_MAGICS = frozenset({"sx", "system", "bash", "sh", "script"})
 _DELETE_MAGICS = frozenset({"rm", "rmdir"})
 _INSTALL_MAGICS = frozenset({"pip", "conda", "mamba", "uv"})
@@ -77,6 +78,8 @@ def risks_of(code: str, *, runs: bool = True) -> list[Risk]:
 
 
 def _find(code: str, found: set[Risk], *, runs: bool) -> None:
+    if _ONLY_REMOVES.fullmatch(code.strip()):
+        found.add("deletes")
     python = _without_escapes(code, found)
     if shows_scripts(code):
         found.add("scripts")

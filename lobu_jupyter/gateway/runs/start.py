@@ -50,7 +50,8 @@ async def start(
         ThreadBusy, ThreadWaiting: unless ``if_running`` or ``if_waiting`` says what to do.
         TooManyRuns: this person, or all people together, have too many.
     """
-    owner = await allow_change(ctx, by, "start", thread_id)
+    approves = request.mode == "allow"  # a yes to whatever the run will ask
+    owner = await allow_change(ctx, by, "start", thread_id, decides=approves)
     said = await _said(ctx, by, thread_id, request)
     await check_place(ctx, by, "start", kernel_id=request.kernel_id, thread_id=thread_id)
     kernel_id = await _kernel_of(ctx, by, thread_id, request)
