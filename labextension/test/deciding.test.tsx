@@ -3,6 +3,7 @@ import { Page } from '../src/core/page';
 import { cardIn, Controls } from '../src/core/view/controls';
 import { IRootProps, mount } from '../src/core/view/root';
 import { IResumeEntry, IState, JsonObject } from '../src/core/wire';
+import { isByHand } from '../src/core/hand';
 import { asking, called, decided, finished, started, stateOf, waitingFor } from './events';
 import { FakeChannel, FakeServer, journal, reply, settled } from './fakes';
 
@@ -158,6 +159,42 @@ test.each(['click', 'a', 'Enter', 'chord'])(
     expect(sent(server)).toEqual([[YES]]);
   }
 );
+
+test.each(['Approve', 'Approve all', 'a', 'Enter', 'menu', 'Reject and send'])(
+  'a click or key that a script of the page has made decides nothing: %s',
+  async how => {
+    const codes = how === 'Approve all' ? ['one()', 'two()'] : ['one()'];
+    const { server, pass } = await show(stateOf(...waitingFor(...codes)));
+    await pass(600);
+    const act = async (): Promise<void> => {
+      if (how === 'menu') {
+        await click('…');
+        await click('Always allow simple code in this chat');
+      } else {
+        await (how.length > 1 && how !== 'Enter' ? click(how) : press(how));
+      }
+    };
+    if (how === 'Reject and send') {
+      await click('Reject');
+    }
+
+    jest.mocked(isByHand).mockReturnValue(false);
+    await act().catch(() => undefined); // its menu does not even open
+    expect(sent(server)).toEqual([]);
+
+    jest.mocked(isByHand).mockReturnValue(true);
+    await act();
+    expect(sent(server)).toHaveLength(1);
+  }
+);
+
+test('by hand is what the browser says of an event', () => {
+  const real = jest.requireActual<typeof import('../src/core/hand')>('../src/core/hand');
+
+  expect(real.isByHand(undefined)).toBe(false);
+  expect(real.isByHand(new MouseEvent('click'))).toBe(false);
+  expect(real.isByHand({ isTrusted: true } as Event)).toBe(true);
+});
 
 test('after a decision the next card takes none for half a second, and no repeated key', async () => {
   const { element, server, pass } = await show(stateOf(...waitingFor('one()', 'two()')));

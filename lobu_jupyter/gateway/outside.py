@@ -4,6 +4,7 @@ A worker of this server finds the risks of its code and makes the diff of a chan
 is trusted with neither. The gateway searches all texts of the arguments for risks, in addition to the
 reported ones. It drops the diff of a notebook's cell, because the arguments say what is and what will be. It
 marks a function that agent code registered in the run's kernel, and binds the question to the registered function.
+An approval is refused once the kernel has announced another one.
 """
 
 from __future__ import annotations
@@ -16,12 +17,16 @@ from lobu_jupyter.agents.tools.risks import MAX_CHARS, risks_of, risks_of_call
 from lobu_jupyter.gateway.runs.lease import lease_of
 
 from .registrations import tools_of_kernel
+from .rows import interrupt_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from lobu_jupyter.agents.tools.risks import Risk
-    from lobu_jupyter.model.interrupts import Interrupt
+    from lobu_jupyter.model.interrupts import Decision, Interrupt
     from lobu_jupyter.store.tx import Row, Tx
 
+_CHECKED = "checkedByGateway"  # no kernel compares the function: the worker calls it in its own way
 NOTEBOOK_TOOLS = frozenset(["insert_cell", "edit_cell", "delete_cell", "move_cell", "run_cell"])
 
 
@@ -42,12 +47,26 @@ async def _registered(tx: Tx, run: Row, interrupt: Interrupt) -> Interrupt:
     """Return the question about a function of the kernel with what the gateway knows of its registration."""
     for tool in await tools_of_kernel(tx, run["kernel_id"]):
         if tool.name == interrupt.tool_name:
-            binds = {"function": tool.name, "fingerprint": tool.fingerprint}
+            binds = {"function": tool.name, "fingerprint": tool.fingerprint, _CHECKED: True}
             marked = interrupt.by_agent or tool.by_agent
             return msgspec.structs.replace(
                 interrupt, by_agent=marked, no_grant=interrupt.no_grant or marked, binds=binds
             )
     return interrupt
+
+
+async def changed_functions(
+    tx: Tx, kernel_id: str | None, rows: Sequence[Row], decisions: Sequence[Decision]
+) -> list[Interrupt]:
+    """Return the approved questions of outside workers about a function that the kernel has no more, or another of."""
+    now = {tool.name: tool.fingerprint for tool in await tools_of_kernel(tx, kernel_id)}
+    approved = [
+        interrupt_of(row)
+        for row, decision in zip(rows, decisions, strict=True)
+        if decision.kind in ("approve", "edit")
+    ]
+    checked = [(one, one.binds) for one in approved if one.binds and one.binds.get(_CHECKED)]
+    return [one for one, binds in checked if now.get(binds["function"]) != binds["fingerprint"]]
 
 
 def _risks(interrupt: Interrupt) -> list[Risk]:

@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from lobu_jupyter.model.digest import digest_of
-from lobu_jupyter.model.errors import InvalidField, QuestionChanged
+from lobu_jupyter.model.errors import Conflict, InvalidField, QuestionChanged
 from lobu_jupyter.model.interrupts import event_of_interrupt
 
 from .access import record
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from lobu_jupyter.model.callers import Caller
+    from lobu_jupyter.model.interrupts import Interrupt
     from lobu_jupyter.store.tx import Row, Tx
 
     from .context import Context
@@ -52,9 +53,28 @@ async def refuse_changed(
     The error is returned, so that the transaction keeps the record.
     """
     questions = [interrupt_of(row) for row in changed]
+    await _record(ctx, tx, by, thread, questions, QuestionChanged.code)
+    return QuestionChanged(interrupts=[event_of_interrupt(question) for question in questions])
+
+
+async def refuse_functions(
+    ctx: Context, tx: Tx, by: Caller, thread: Row, questions: Sequence[Interrupt]
+) -> Conflict:
+    """Record the attempt to approve functions that have changed, and return the refusal."""
+    await _record(ctx, tx, by, thread, questions, "function_changed")
+    names = ", ".join(str(question.tool_name) for question in questions)
+    return Conflict(
+        f"The kernel has another function now than the one that was asked about: {names}. Reject it; the agent "
+        "can ask again.",
+        field="resume",
+    )
+
+
+async def _record(
+    ctx: Context, tx: Tx, by: Caller, thread: Row, questions: Sequence[Interrupt], why: str
+) -> None:
     for question in questions:
-        detail = {"interruptId": question.id, "toolName": question.tool_name, "why": QuestionChanged.code}
+        detail = {"interruptId": question.id, "toolName": question.tool_name, "why": why}
         await record(
             ctx, tx, by, "refused decision", thread["owner"], thread["thread_id"], question.run_id, detail
         )
-    return QuestionChanged(interrupts=[event_of_interrupt(question) for question in questions])

@@ -106,3 +106,45 @@ def test_a_script_that_approved_code_shows_runs_only_once_the_person_runs_the_ce
 
     again.page.evaluate("jupyterapp.commands.execute('notebook:run-all-cells')")
     again.page.wait_for_function("window.hacked === 1")
+
+
+WIDGET = """import anywidget
+class Quiet(anywidget.AnyWidget):
+    _esm = "export default { initialize() { window.hacked = 1; } }"
+quiet = Quiet()"""
+PRESSES = """async () => {
+    const card = document.querySelector('.lobu-decide');
+    const key = (target, key, more) => target.dispatchEvent(
+        new KeyboardEvent('keydown', { key, code: key, bubbles: true, cancelable: true, composed: true, ...more }));
+    for (let n = 0; n < 3; n++) {
+        [...card.querySelectorAll('button')].forEach(one => one.click());
+        ['a', 'e', 'r', 'Enter'].forEach(one => key(card, one));
+        for (const place of [card, document.querySelector('.lobu-message-input'), document.body, document]) {
+            key(place, 'Enter', { ctrlKey: true, keyCode: 13 });
+            key(place, 'Enter', { ctrlKey: true });
+        }
+        await jupyterapp.commands.execute('lobu:approve');
+        await new Promise(done => setTimeout(done, 200));
+    }
+}"""
+
+
+def test_a_script_that_a_widgets_code_brings_into_the_page_presses_no_button(open_lab: OpenLab):
+    lab = open_lab("x = 1")
+    panel = Panel.open(lab)
+    first, *rest = WIDGET.splitlines()
+    panel.send("\n".join([f"run {first}", *(f"    {line}" for line in rest)]))
+    expect(panel.question).to_contain_text("HTML or JavaScript")
+    panel.question.press("a")
+    panel.stands("Done")
+    lab.page.wait_for_function("window.hacked === 1")  # as Jupyter's widgets do: the model's code runs
+
+    panel.send("run x = 2")
+    expect(panel.question).to_be_visible()
+    lab.page.evaluate(PRESSES)
+
+    expect(panel.question).to_be_visible()
+    assert lab.value("x") == "1"
+    panel.composer.press("Control+Enter")
+    panel.stands("Done")
+    assert lab.value("x") == "2"

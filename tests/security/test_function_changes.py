@@ -10,10 +10,12 @@ import pytest
 
 from lobu_jupyter.agents.builtin.script import script
 from lobu_jupyter.model.digest import digest_of
+from lobu_jupyter.model.errors import Conflict
 from lobu_jupyter.model.ports import ToolSpec
+from lobu_jupyter.model.requests import AuditQuery
 from tests.agents.bench import FakeKernel, policy, registered, resume, run, task_for
 from tests.extending.test_acp import Rig as Robot
-from tests.gateway.rig import ME, Rig, Worker, call, paused
+from tests.gateway.rig import ME, Rig, Worker, approve, call, paused, reject
 from tests.security.test_tool_registration import kernel
 from tests.worker.conftest import *  # noqa: F403
 
@@ -136,4 +138,32 @@ async def test_an_outside_workers_question_about_a_function_has_the_gateways_own
 
     (found,) = await rig.gateway.policy.interrupts(ME)
     assert (found.by_agent, found.no_grant) == (True, True)
-    assert found.binds == {"function": "sh", "fingerprint": OLD}
+    assert found.binds == {"function": "sh", "fingerprint": OLD, "checkedByGateway": True}
+
+
+@pytest.mark.parametrize("now", [[ToolSpec(name="sh", fingerprint=NEW)], []], ids=["another", "none"])
+async def test_an_outside_workers_question_about_a_function_that_changed_can_only_be_rejected(
+    rig: Rig, now: list[ToolSpec]
+) -> None:
+    rig.worker = await Worker.register(rig.gateway, child=False, agents=("outside",))
+    await rig.gateway.kernels.set_tools(ME, "k1", [FUNCTION])
+    started = await rig.running(agent="outside", kernel_id="k1")
+    await rig.worker.emit(started.run_id, *call("c", "sh", "{}"), paused("c"), checkpoint="opaque")
+    await rig.gateway.kernels.set_tools(ME, "k1", now)
+
+    with pytest.raises(Conflict, match="another function now than the one that was asked about: sh"):
+        await rig.gateway.policy.resume(ME, started.thread_id, [approve("c")])
+
+    (row, *_) = await rig.gateway.policy.audit(ME, AuditQuery(thread_id=started.thread_id))
+    assert (row["action"], row["detail"]["why"]) == ("refused decision", "function_changed")
+    assert (await rig.gateway.policy.resume(ME, started.thread_id, [reject("c")]))[1]
+
+
+async def test_an_outside_workers_question_about_the_same_function_is_approved(rig: Rig) -> None:
+    rig.worker = await Worker.register(rig.gateway, child=False, agents=("outside",))
+    await rig.gateway.kernels.set_tools(ME, "k1", [FUNCTION])
+    started = await rig.running(agent="outside", kernel_id="k1")
+    await rig.worker.emit(started.run_id, *call("c", "sh", "{}"), paused("c"), checkpoint="opaque")
+    await rig.gateway.kernels.set_tools(ME, "k1", [FUNCTION, ToolSpec(name="other", fingerprint=NEW)])
+
+    assert (await rig.gateway.policy.resume(ME, started.thread_id, [approve("c")]))[1]

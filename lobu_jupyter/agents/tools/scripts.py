@@ -1,8 +1,8 @@
 """Detection of HTML or JavaScript that may act in the page: a hint, like all of risks.py.
 
 It finds active HTML in any text of the code (also if the text is joined from pieces, or written with escapes),
-IPython's ways to show HTML and JavaScript, its magics for them, and objects that bring their own HTML. An argument of
-HTML() that is no plain text of the code cannot be checked, so it counts.
+IPython's ways to show HTML and JavaScript, its magics for them, objects that bring their own HTML, and widgets that
+bring their own JavaScript. An argument of HTML() that is no plain text of the code cannot be checked, so it counts.
 """
 
 from __future__ import annotations
@@ -26,7 +26,18 @@ _MAGIC_NAMES = frozenset(["javascript", "js", "html", "HTML", "svg", "SVG"])
 _MAGIC = re.compile(r"^[^\S\n]*+(?:%%|\?)?%%?(javascript|js|html|svg)\b", re.IGNORECASE | re.MULTILINE)
 _MIMES = frozenset(["text/html", "application/javascript", "text/javascript", "image/svg+xml"])
 _SHOWS = frozenset(["HTML", "IFrame", "SVG"])
-_ALWAYS = frozenset(["Javascript", "display_javascript", "display_html", "publish_display_data"])
+_ALWAYS = frozenset(
+    [
+        "Javascript",
+        "display_javascript",
+        "display_html",
+        "publish_display_data",
+        "Comm",
+        "create_comm",
+        "_esm",
+    ]
+)
+_WIDGETS = frozenset(["anywidget", "ipyreact", "comm"])  # a widget's code runs in the page once it is made
 _REPRS = frozenset(
     ["_repr_html_", "_repr_javascript_", "_repr_svg_", "_repr_mimebundle_", "_ipython_display_"]
 )
@@ -77,7 +88,11 @@ class _TextFinder(ast.NodeVisitor):
         self.texts: list[str] = []
         self._names: dict[str, str] = {}  # local name -> imported name
 
+    def visit_Import(self, node: ast.Import) -> None:
+        self.found |= any(alias.name.split(".")[0] in _WIDGETS for alias in node.names)
+
     def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
+        self.found |= (node.module or "").split(".")[0] in _WIDGETS
         for alias in node.names:
             self._names[alias.asname or alias.name] = alias.name
 

@@ -8,9 +8,10 @@ import msgspec
 
 from lobu_jupyter.gateway.access import allow_change, guard, own_thread, record
 from lobu_jupyter.gateway.journal.journal import stamped
+from lobu_jupyter.gateway.outside import changed_functions
 from lobu_jupyter.gateway.policy import add_grant
 from lobu_jupyter.gateway.present_kernel import check_can_run, present_kernel
-from lobu_jupyter.gateway.questions import check_digest, differs, refuse_changed
+from lobu_jupyter.gateway.questions import check_digest, differs, refuse_changed, refuse_functions
 from lobu_jupyter.gateway.rows import decision_of, interrupt_of, json_of, sparse
 from lobu_jupyter.model.client_tools import ClientSide
 from lobu_jupyter.model.clock import iso
@@ -54,6 +55,7 @@ async def resume(
         InterruptNotFound, InterruptClosed: there is no such question (any more).
         AlreadyDecided: somebody decided otherwise. Its detail has the decision, person and time.
         KernelMissing: it would run code in a kernel that is gone, and the notebook has no other.
+        Conflict: an outside worker's question is about a function that the kernel has another of now.
         TooManyRuns: the run that continues needs a slot.
     """
     owner = await allow_change(ctx, by, "resume", thread_id, decides=True)
@@ -77,11 +79,12 @@ async def resume(
         settled = [row for row in rows if row["status"] != InterruptStatus.OPEN]
         if settled:
             return await _repeated(tx, rows, entries, settled), False
-        changed = [row for row, entry in zip(rows, entries, strict=True) if differs(row, entry)]
-        if changed:
+        if changed := [row for row, entry in zip(rows, entries, strict=True) if differs(row, entry)]:
             return await refuse_changed(ctx, tx, by, thread, changed)
         decisions = await _decide_all(tx, thread_id, rows, entries)
         await check_can_run(tx, kernel, rows, decisions)
+        if outdated := await changed_functions(tx, kernel.kernel_id, rows, decisions):
+            return await refuse_functions(ctx, tx, by, thread, outdated)
         await check_limits(ctx, tx, owner)
         return await _go_on(ctx, tx, by, thread, kernel, rows, decisions, entries, given), True
 

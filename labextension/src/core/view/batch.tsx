@@ -4,6 +4,7 @@ import { useRef, useState } from 'preact/hooks';
 import { approvesPlainly, offers, problemOf } from '../decide';
 import { IInterrupt } from '../wire';
 import { cardOf, focusNext, sendBatch } from './controls';
+import { ONLY_BY_HAND } from './onlybyhand';
 import { IView } from './view';
 
 export function BatchBar(props: { view: IView }): VNode | null {
@@ -50,6 +51,7 @@ export function BatchBar(props: { view: IView }): VNode | null {
       disabled={busy}
       data-lm-suppress-shortcuts="true"
       ref={bar}
+      {...ONLY_BY_HAND}
       aria-label={trans.__('Pending approvals')}
     >
       <span>{words(undecided.length, view)}</span>

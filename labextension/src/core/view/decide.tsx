@@ -12,6 +12,7 @@ import { IInterrupt } from '../wire';
 import { Buttons } from './buttons';
 import { Controls, isDecidable } from './controls';
 import { Form } from './form';
+import { ONLY_BY_HAND } from './onlybyhand';
 import { IView } from './view';
 import { Warnings } from './warnings';
 import { useSight } from './watching';
@@ -42,6 +43,7 @@ export function Decide(props: {
       tabIndex={0}
       data-lm-suppress-shortcuts="true"
       ref={element => controls.bind(element)}
+      {...ONLY_BY_HAND}
       onKeyDown={event => controls.key(event)}
     >
       <Warnings interrupt={interrupt} title={props.title ?? ''} view={view} />

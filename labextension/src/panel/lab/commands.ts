@@ -2,6 +2,7 @@
 import { JupyterFrontEnd } from '@jupyterlab/application';
 import { ICommandPalette } from '@jupyterlab/apputils';
 import { INotebookTracker } from '@jupyterlab/notebook';
+import { isByHand } from '../../core/hand';
 import { PanelModel } from '../model/panel';
 import { addCellCommands } from './cells';
 import { CommandIDs } from './ids';
@@ -74,7 +75,14 @@ function addRunCommands(app: JupyterFrontEnd, model: PanelModel): void {
       'Approve the action that the panel shows. One that was not shown whole is shown first.'
     ),
     isEnabled: () => model.card() !== null,
-    execute: () => model.card()?.approveFromAfar()
+    execute: () => {
+      const card = model.card();
+      if (isByHand(window.event)) {
+        card?.approveFromAfar();
+      } else {
+        card?.reveal(); // a script may run commands and send keys
+      }
+    }
   });
   commands.addCommand(CommandIDs.reject, {
     describedBy,

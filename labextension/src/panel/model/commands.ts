@@ -27,6 +27,8 @@ export function commandIn(
 export interface ICard {
   /** Approve it if all of it has been in sight; else show what has not been. */
   approveFromAfar(): void;
+  /** Show what has not been in sight. */
+  reveal(): void;
   /** Open the form that rejects it, with a reason. */
   reject(): void;
 }
