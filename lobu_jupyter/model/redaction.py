@@ -49,7 +49,7 @@ _BEGINNINGS = (
         for way in (str, str.title, str.upper)
     },
 )
-_MARKS = (b"//", b"asic ", b"earer ", b"uthoriz", b"ASIC ", b"EARER ", b"UTHORIZ")
+_MARKS = (b"asic ", b"earer ", b"uthoriz", b"ASIC ", b"EARER ", b"UTHORIZ")
 
 T = TypeVar("T")
 
@@ -125,6 +125,8 @@ class Redactor:
 
     def clear(self, body: bytes) -> bool:
         """Return True if nothing in `body` is, or begins to be, a secret, except at its texts' ends."""
+        if b"/" in body and b"//" in body:  # one character is found ten times as fast as two
+            return False
         for mark in self._marks:  # noqa: SIM110 (any() costs twice as much here)
             if mark in body:
                 return False

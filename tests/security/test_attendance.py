@@ -143,9 +143,11 @@ async def test_a_cell_that_ran_agent_code_while_it_waited_decides_nothing_more(
     server: RealServer, kernel: str, waiting: Waiting
 ) -> None:
     asked = "lobu.ask('run 1 + 1', agent='script', mode='allow', wait=True, new=True)"
+    again = f"try:\n    {asked}\nexcept Exception as error:\n    print(error)\n"
     async with PageClient(server, kernel) as page:
-        said = await page.run(f"import lobu_jupyter as lobu\n{asked}\n{asked}\n{waiting.decide}", 90)
+        said = await page.run(f"import lobu_jupyter as lobu\n{asked}\n{again}{waiting.decide}", 90)
 
+    assert "may decide only for a cell that has run no agent code" in said  # nor starts what asks nobody
     assert "answer 403" in said
     assert waiting.still
 

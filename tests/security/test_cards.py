@@ -123,6 +123,67 @@ def test_a_cells_text_and_html_show_all_that_is_decided(form: int) -> None:
     assert not set("\u202e\u200b\u3164") & set(shown)
 
 
+BAD = "\u202e\u200b\x1b[2K\u3164"
+WITH_HIDDEN: dict[str, list[dict[str, Any]]] = {
+    "a question": [
+        *j.called(name=f"t{BAD}", args=json.dumps({f"a{BAD}": BAD})),
+        j.paused(
+            ask(
+                {f"a{BAD}": f"b{BAD}", "n": [{f"k{BAD}": BAD}]},
+                f"t{BAD}",
+                message=f"m{BAD}",
+                diff=f"--- a/x{BAD}\n+++ b/y{BAD}\n@@ -1 +1 @@\n-a{BAD}\n+b{BAD}\n\\ no{BAD}\n",
+                risks=[f"r{BAD}"],
+                options=[{"id": f"i{BAD}", "name": f"n{BAD}", "kind": "allow_once"}],
+                agent_mode=f"m{BAD}",
+                unshown=f"u{BAD}",
+            )
+        ),
+    ],
+    "a question of the agent": [
+        *j.called(name="ask_user", args="{}"),
+        j.paused(
+            ask(
+                {},
+                "ask_user",
+                reason="input_required",
+                decisions=("answer", "reject"),
+                questions=[{"id": "q", "question": f"w{BAD}", "options": [f"o{BAD}"]}],
+            )
+        ),
+    ],
+    "a note": [*j.called(), j.custom("lobu.note", {"toolCallId": "c1", "text": f"n{BAD}"})],
+    "an error": [j.failed(f"c{BAD}", f"m{BAD}")],
+    "a notice": [j.custom("lobu.mcp", {"message": f"m{BAD}"}), j.custom("lobu.instructions", {"path": BAD})],
+    "what is not known": [
+        j.custom(f"x{BAD}", {f"a{BAD}": BAD}),
+        {"type": "RAW", "event": {"type": "x", "a": BAD}},
+        {"type": "ACTIVITY_SNAPSHOT", "messageId": "a", "activityType": f"t{BAD}", "content": {"x": BAD}},
+    ],
+}
+
+
+@pytest.mark.parametrize("form", [text_of, html_of])
+@pytest.mark.parametrize("events", WITH_HIDDEN.values(), ids=list(WITH_HIDDEN))
+def test_nothing_that_is_no_prose_hides_a_character_in_a_cell(
+    events: list[dict[str, Any]], form: Any
+) -> None:
+    chain = j.chain_of(j.started(), *events)
+
+    shown = form(chain.state(), chain.status)
+
+    assert "\\u202e" in shown
+    assert not set(BAD) - set("[2K") & set(shown)
+
+
+def test_the_headers_of_a_diff_hide_no_character() -> None:
+    shown = diff_lines(f"--- a/x{BAD}\n+++ b/y{BAD}\n@@ -1 +1 @@\n-a\n+b\n")
+    new = diff_lines(f"--- /dev/null\n+++ b/y{BAD}\n@@ -0,0 +1 @@\n+b\n")
+
+    assert shown[0] == f"x{visible_line(BAD)} -> y{visible_line(BAD)}"
+    assert new[0] == f"new file: y{visible_line(BAD)}"
+
+
 @pytest.mark.parametrize(
     ("risks", "words"),
     [

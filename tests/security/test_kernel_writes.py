@@ -149,7 +149,8 @@ async def test_only_a_kernel_that_may_decide_starts_a_run_that_asks_nobody(rig: 
         )
 
     assert [row["action"] for row in await rig.gateway.policy.audit(ME)] == ["refused start"]
-    for by, mode in ((attended(decides=False), "ask"), (attended(), "allow")):
+    embedded = attended(decides=False, embedded=True)
+    for by, mode in ((attended(decides=False), "ask"), (attended(), "allow"), (embedded, "allow")):
         started = StartRun(prompt="go", mode=mode, if_running="queue")
         assert await rig.gateway.runs.start(by, thread.thread_id, started)
 

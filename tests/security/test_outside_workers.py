@@ -475,6 +475,12 @@ async def test_the_open_page_gets_outputs_that_cannot_act(
         "class A:\n    def _repr_html_(self): return x",
         "A._repr_html_ = lambda self: 1",
         "IFrame(address)",
+        "import anywidget",
+        "from anywidget.experimental import widget",
+        "import ipywidgets\nclass W(ipywidgets.DOMWidget):\n    _esm = code",
+        "W._esm = code",
+        "from ipykernel.comm import Comm\nComm('jupyter.widget', data=x)",
+        "import comm\ncomm.create_comm(target_name='x')",
     ],
 )
 def test_code_that_may_act_in_the_page_has_a_hint(code: str) -> None:
@@ -494,6 +500,8 @@ def test_code_that_may_act_in_the_page_has_a_hint(code: str) -> None:
         "def on_load(x=3): pass",
         "button.on_click(f)",
         "onset = '5'",
+        "import ipywidgets\nipywidgets.IntSlider()",
+        "from tqdm.auto import tqdm",
     ],
 )
 def test_usual_code_has_none(code: str) -> None:

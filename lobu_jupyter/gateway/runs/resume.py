@@ -54,8 +54,7 @@ async def resume(
         InvalidField: an entry is missing, not offered, or does not fit. The error names it.
         InterruptNotFound, InterruptClosed: there is no such question (any more).
         AlreadyDecided: somebody decided otherwise. Its detail has the decision, person and time.
-        KernelMissing: it would run code in a kernel that is gone, and the notebook has no other.
-        Conflict: an outside worker's question is about a function that the kernel has another of now.
+        KernelMissing, Conflict: its kernel is gone, or has another function than the one that was asked about.
         TooManyRuns: the run that continues needs a slot.
     """
     owner = await allow_change(ctx, by, "resume", thread_id, decides=True)
@@ -76,8 +75,7 @@ async def resume(
         if await expire_due(ctx, tx, thread_id):
             return InterruptClosed()  # returned, not raised: the expiry stays
         rows = [await _row(tx, thread_id, entry, index) for index, entry in enumerate(entries)]
-        settled = [row for row in rows if row["status"] != InterruptStatus.OPEN]
-        if settled:
+        if settled := [row for row in rows if row["status"] != InterruptStatus.OPEN]:
             return await _repeated(tx, rows, entries, settled), False
         if changed := [row for row, entry in zip(rows, entries, strict=True) if differs(row, entry)]:
             return await refuse_changed(ctx, tx, by, thread, changed)

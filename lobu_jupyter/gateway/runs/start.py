@@ -14,6 +14,7 @@ from lobu_jupyter.gateway.fencing import check_place, record_move
 from lobu_jupyter.gateway.journal.hub import owner_topic
 from lobu_jupyter.gateway.ownership import check_kernel, own_kernel
 from lobu_jupyter.gateway.rows import interrupt_of, json_of
+from lobu_jupyter.model.callers import KernelCaller
 from lobu_jupyter.model.client_tools import CLIENT_TOOL, ClientSide, check_client
 from lobu_jupyter.model.errors import InvalidField, ThreadBusy, ThreadWaiting, TooLarge, TooManyRuns
 from lobu_jupyter.model.ids import new_id
@@ -50,8 +51,7 @@ async def start(
         ThreadBusy, ThreadWaiting: unless ``if_running`` or ``if_waiting`` says what to do.
         TooManyRuns: this person, or all people together, have too many.
     """
-    approves = request.mode == "allow"  # a yes to whatever the run will ask
-    owner = await allow_change(ctx, by, "start", thread_id, decides=approves)
+    owner = await allow_change(ctx, by, "start", thread_id, decides=_approves(by, request))
     said = await _said(ctx, by, thread_id, request)
     await check_place(ctx, by, "start", kernel_id=request.kernel_id, thread_id=thread_id)
     kernel_id = await _kernel_of(ctx, by, thread_id, request)
@@ -81,6 +81,12 @@ async def start(
         return Started(run_id=run_id, thread_id=thread_id, cursor=cursor)
 
     return await ctx.database.write(body)
+
+
+def _approves(by: Caller, request: StartRun) -> bool:
+    """Return whether a start is a yes to whatever its run will ask. Beside an embedded gateway nobody else can ask."""
+    embedded = isinstance(by, KernelCaller) and by.embedded
+    return request.mode == "allow" and not embedded
 
 
 async def _said(ctx: Context, by: Caller, thread_id: str, request: StartRun) -> dict[str, Any]:

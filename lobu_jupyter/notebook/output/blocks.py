@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from lobu_jupyter.model.card import card_lines
@@ -30,6 +30,7 @@ LONG_JSON = 240
 MOST_IMAGE = 160_000
 """Characters of base64 of an image that a block keeps."""
 
+_PROSE = frozenset({"prompt", "said", "thought"})  # some scripts need characters that others hide behind
 _UNSHOWN = frozenset({"lobu.agent", "lobu.agent_title"})  # for the composer, not for the transcript
 _CALL_STATUS = {"streaming": "…", "running": "running", "waiting": "needs approval", "done": "done"}
 _DECIDED = {
@@ -65,7 +66,14 @@ def blocks_of(state: State) -> list[Block]:
     asked = {interrupt.get("toolCallId") for interrupt in waiting}
     blocks = [block for item in state["items"] if (block := _block(item, asked)) is not None]
     several = len(waiting) > 1
-    return blocks + [_question(one, n if several else None) for n, one in enumerate(waiting)]
+    blocks += [_question(one, n if several else None) for n, one in enumerate(waiting)]
+    return [_visible(block) for block in blocks]
+
+
+def _visible(block: Block) -> Block:
+    """Return the block with hidden characters as escapes in all that is no prose: names, notes, ways to answer."""
+    text = block.text if block.kind in _PROSE else visible(block.text)
+    return replace(block, head=visible(block.head), text=text)
 
 
 def clean(text: str, most: int = MOST_TEXT) -> str:
