@@ -23,7 +23,7 @@ run: install
 	  --LabApp.default_url=/lab/tree/notebooks/01-quickstart.ipynb $(ARGS)
 
 # Lanes, two at a time for two cores; what measures, by itself.
-test: install tests/agui/node_modules/.installed tests/agui/clients/node_modules/.installed browser postgres forget
+test: install tests/agui/node_modules/.installed tests/agui/clients/node_modules/.installed browser postgres ripgrep forget
 	$(MAKE) --jobs=2 --output-sync=target lint frontend
 	$(BIN)/python -m pytest $(MEASURE)
 	$(BIN)/python -m pytest $(BOOT)
@@ -136,6 +136,11 @@ browser:
 postgres:
 	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || { echo "installing postgresql for the tests"; \
 	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq postgresql >/dev/null; } || true
+
+.PHONY: ripgrep
+ripgrep:
+	@command -v rg >/dev/null || { echo "installing ripgrep for the tests"; \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq ripgrep >/dev/null; } || true
 
 # The laws on PostgreSQL: a private one on loopback, or that of LOBU_TEST_POSTGRES=postgresql://….
 .PHONY: test-postgres

@@ -1,18 +1,21 @@
 """``search_files``: the lines that contain a text, in the files below a folder. The rules are those of disk.py.
 
 The text is taken as it is, not as a pattern: a pattern of a model can keep a search busy for ever. The answer says what
-was left out: files that are too large or no text, and what is beyond the limits of hits and of time.
+was left out: files that are too large or no text, and what is beyond the limits of hits and of time. ripgrep, where it is installed, tells which files need not be read.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
+import shutil
+import subprocess
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from time import monotonic
 from typing import TYPE_CHECKING
 
+from lobu_jupyter.model.environment import for_program
 from lobu_jupyter.model.text import shorten
 
 from . import specs
@@ -42,9 +45,11 @@ class _Search:
     searched: int = 0
     skipped: int = 0
     over: str = ""
+    may_have: set[bytes] | None = None  # the paths of the files that contain the text, by ripgrep
 
     def run(self, folder: Path) -> None:
         until = monotonic() + SECONDS
+        self.may_have = self._by_ripgrep(folder)
         for path in self._files(folder):
             if monotonic() > until:
                 self.over = f"the search stopped after {SECONDS:g} s"
@@ -69,6 +74,9 @@ class _Search:
             return
         if not self.disk.contains(path):
             return
+        if self.may_have is not None and os.fsencode(path) not in self.may_have and _is_small(path):
+            self.searched += 1
+            return
         try:
             data = self.disk.read(name)
         except ToolError:
@@ -79,6 +87,44 @@ class _Search:
             return
         self.searched += 1
         self._take(name, data.decode("utf-8-sig", "replace"))
+
+    def _by_ripgrep(self, folder: Path) -> set[bytes] | None:
+        """Return the files that contain the text, None if only reading them all can tell."""
+        program = shutil.which("rg")
+        if program is None or (self.ignore_case and not self.text.isascii()):
+            return None  # casefold() knows more pairs than ripgrep
+        options = [
+            "--no-config",
+            "--no-ignore",
+            "--text",
+            "--fixed-strings",
+            "--files-with-matches",
+            "--null",
+        ]
+        options += ["--hidden"] if self.disk.hidden else []
+        options += ["--ignore-case"] if self.ignore_case else ["--case-sensitive"]
+        command = [
+            program,
+            *options,
+            "--max-filesize",
+            str(MAX_FILE_BYTES),
+            "--regexp",
+            self.text,
+            "--",
+            str(folder),
+        ]
+        try:
+            done = subprocess.run(
+                command,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                timeout=max(SECONDS, 0),
+                env=for_program(os.environ, {}),
+                check=False,
+            )
+        except (OSError, ValueError, subprocess.TimeoutExpired):
+            return None
+        return set(done.stdout.split(b"\0")) if done.returncode in (0, 1) else None
 
     def _take(self, name: str, text: str) -> None:
         wanted = self.text.casefold() if self.ignore_case else self.text
@@ -100,6 +146,14 @@ class _Search:
         if self.over:
             told.append(f"{self.over}; give a narrower path, glob or text")
         return "\n".join([*self.lines[:MAX_HITS], f"[{'; '.join(told)}]"])
+
+
+def _is_small(path: Path) -> bool:
+    """Return whether ripgrep searched the file: a regular one that is not too large."""
+    try:
+        return path.is_file() and path.stat().st_size <= MAX_FILE_BYTES
+    except OSError:
+        return False
 
 
 async def search_files(work: Work, call: Call) -> Result:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,18 @@ from lobu_jupyter.agents.builtin.script import script
 from lobu_jupyter.agents.tools import search
 from lobu_jupyter.agents.tools.disk import MAX_FILE_BYTES
 from tests.agents.bench import run, task_for
+
+
+@pytest.fixture(autouse=True, params=["ripgrep", "python"])
+def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Each rule holds with ripgrep and without."""
+    if request.param == "python":
+        monkeypatch.setattr(search.shutil, "which", lambda _: None)
+    elif shutil.which("rg") is None:
+        if os.environ.get("CI"):
+            pytest.fail("CI must have ripgrep")
+        pytest.skip("ripgrep is not installed")
+    return request.param
 
 
 async def found(root: Path, **args: Any) -> str:
@@ -78,3 +91,23 @@ async def test_a_search_that_makes_no_sense_is_refused(tmp_path: Path, args: dic
     ended = await run(script(), task_for(f"tool search_files {json.dumps(args)}", root=str(tmp_path)))
 
     assert "files searched" not in str(ended.results)
+
+
+async def test_ripgrep_saves_reading_and_ignores_no_file(
+    tmp_path: Path, engine: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ".gitignore").write_text("*.log\n")
+    (tmp_path / "a.log").write_text("x --needle")
+    (tmp_path / "b.txt").write_text("nothing")
+    read: list[str] = []
+    whole = search.Disk.read
+    monkeypatch.setattr(
+        search.Disk, "read", lambda self, path, **more: read.append(path) or whole(self, path, **more)
+    )
+
+    told = await found(tmp_path, text="--needle")
+
+    assert told.splitlines() == ["a.log:1: x --needle", "[2 files searched]"]
+    assert [name for name in read if name != "AGENTS.md"] == (
+        ["a.log"] if engine == "ripgrep" else ["a.log", "b.txt"]
+    )
