@@ -79,7 +79,7 @@ class Conversation:
         self, thread_id: str, state: State, resume: list[dict[str, Any]], client: ClientSide
     ) -> Asked:
         waiting: list[dict[str, Any]] = state["interrupts"]
-        decided = {entry.get("interruptId") for entry in resume}
+        decided = {str(entry.get("interruptId")) for entry in resume}  # another type is refused with its name below
         mine = [i for i in waiting if i["reason"] == CLIENT_TOOL and i["id"] not in decided]
         found = [i for i in mine if i.get("toolCallId") in self._results]
         entries = [*resume, *(_entry(i["id"], self._results[i["toolCallId"]]) for i in found)]
