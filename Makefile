@@ -29,7 +29,7 @@ test: install tests/agui/node_modules/.installed tests/agui/clients/node_modules
 	$(BIN)/python -m pytest $(BOOT)
 	$(MAKE) --jobs=2 --keep-going --output-sync=target test-servers test-rest test-panel test-pages test-notebooks
 
-SERVERS := tests/scenarios tests/server tests/outside
+SERVERS := tests/scenarios tests/server tests/outside tests/gateways
 MEASURE := tests/bench tests/chaos
 ENVIRONMENTS := tests/environments
 BOOT := tests/browser/test_boot_time.py
@@ -55,6 +55,17 @@ test-notebooks:
 .PHONY: test-environments
 test-environments: install
 	$(BIN)/python -m pytest $(ENVIRONMENTS) -rA
+
+# Kernels behind a Kernel Gateway and an Enterprise Gateway (in an environment of its own: jupyter_client below 7).
+.PHONY: test-gateway
+test-gateway: install .venv-enterprise/.installed
+	ENTERPRISE_GATEWAY=$(CURDIR)/.venv-enterprise/bin/jupyter-enterprisegateway \
+	  $(BIN)/python -m pytest tests/gateways --durations=10 $(ARGS)
+
+.venv-enterprise/.installed: tests/gateways/enterprise.txt | install
+	test -x .venv-enterprise/bin/python || $(BIN)/uv venv --quiet --python $(BIN)/python .venv-enterprise
+	$(BIN)/uv pip install --quiet --python .venv-enterprise/bin/python --requirement tests/gateways/enterprise.txt
+	touch $@
 
 unit: install
 	$(BIN)/python -m pytest tests --ignore tests/browser --ignore tests/scenarios --ignore tests/environments
@@ -172,4 +183,4 @@ tests/outside/newest/node_modules/.installed: tests/outside/newest/package.json 
 	touch $@
 
 clean:
-	rm -rf .venv tests/agui/node_modules tests/agui/clients/node_modules tests/outside/node_modules tests/outside/newest/node_modules labextension/node_modules
+	rm -rf .venv .venv-enterprise tests/agui/node_modules tests/agui/clients/node_modules tests/outside/node_modules tests/outside/newest/node_modules labextension/node_modules

@@ -40,7 +40,11 @@ class ToolSpec(Wire, frozen=True, kw_only=True):
 
 
 class KernelInfo(Wire, frozen=True, kw_only=True):
-    """The kernel that executes a run's code. ``connection``: jupyter_client's connection info, as JSON."""
+    """The kernel that executes a run's code.
+
+    ``connection``: jupyter_client's connection info, as JSON, or ``{"socket": "kernels/{k}/channels"}`` below
+    ``workers/{w}/`` for a kernel that only its server reaches, or None if nobody does.
+    """
 
     kernel_id: str
     incarnation: int

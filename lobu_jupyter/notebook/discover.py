@@ -9,8 +9,10 @@ jupyter_server is imported, and no secret is passed.
 from __future__ import annotations
 
 import os
+import sys
 from dataclasses import dataclass
 from pathlib import Path
+from socket import gethostname
 from typing import TYPE_CHECKING, Any
 
 from lobu_jupyter.client.errors import NoLobuThere, ServerGone
@@ -30,13 +32,26 @@ HOW_TO_ENABLE = (
 )
 
 
+BEHIND_A_GATEWAY = (
+    "This kernel runs on another machine ({host}), behind a Jupyter gateway, and no Jupyter server has told it its "
+    "address. Either the server that you work in has no lobu_jupyter (pip install it there), or it has not reached this "
+    "kernel yet: run the cell again in a moment. LOBU_URL names a server outright; LOBU_EMBEDDED=1 runs a gateway of "
+    "this kernel's own."
+)
+UNREACHED = (
+    "This kernel ({host}) cannot reach its Jupyter server at {url}: {why}. Set LobuApp.public_url of that server to an "
+    "address that the kernel's machine reaches. The side panel and approvals there work without it."
+)
+DOOR = "_lobu_door"  # as in server/kernels/remote.py
+
+
 @dataclass(frozen=True)
 class ThisKernel:
     """The kernel that we run in: its id, connection key and connection file."""
 
     kernel_id: str
     key: bytes
-    connection_file: Path
+    connection_file: Path | None
 
 
 @dataclass(frozen=True)
@@ -58,6 +73,8 @@ def this_kernel() -> ThisKernel | None:
     """Return the kernel around us, or None in a plain Python or a terminal."""
     from IPython.core.getipython import get_ipython
 
+    if (door := the_door()) is not None:
+        return ThisKernel(door.kernel_id, door.key.encode(), None)
     kernel: Any = getattr(get_ipython(), "kernel", None)
     app: Any = getattr(kernel, "parent", None)
     file = getattr(app, "abs_connection_file", None)
@@ -66,17 +83,26 @@ def this_kernel() -> ThisKernel | None:
     return ThisKernel(Path(file).stem.removeprefix("kernel-"), kernel.session.key, Path(file))
 
 
+def the_door() -> Any:
+    """Return what the server behind our gateway has put here for us (``url``, ``kernel_id``, ``key``), or None."""
+    return sys.modules.get(DOOR)
+
+
 def find(kernel: ThisKernel | None, auth: KernelAuth | None) -> Found | None:
     """Return the gateway that knows this kernel, or None.
 
     Raises:
-        NoGateway: this kernel's Jupyter server is there, but without lobu_jupyter.
+        NoGateway: this kernel's Jupyter server is there, but without lobu_jupyter, or it is out of reach.
         StoreUnavailable: it is there, but its store cannot be opened.
     """
     if url := os.environ.get("LOBU_URL"):
         return Found(url, "LOBU_URL", _taken_token(), verification())
     if kernel is None or auth is None or os.environ.get("LOBU_EMBEDDED") == "1":
         return None
+    if (door := the_door()) is not None:
+        return _through(door, auth)
+    if os.environ.get("KERNEL_GATEWAY") == "1":
+        raise NoGateway(BEHIND_A_GATEWAY.format(host=gethostname()))
     parent = _number(os.environ.get("JPY_PARENT_PID"))
     for server in running_servers(parent):
         found = Found(
@@ -87,6 +113,20 @@ def find(kernel: ThisKernel | None, auth: KernelAuth | None) -> Found | None:
     return None
 
 
+def _through(door: Any, auth: KernelAuth) -> Found:
+    found = Found(door.url, "Jupyter server, behind a gateway", verify=verification())
+    with found.client(auth, patience=_DOOR_PATIENCE) as client:
+        try:
+            client.health()
+        except ServerGone as error:
+            why = error.__cause__ or error
+            raise NoGateway(UNREACHED.format(host=gethostname(), url=door.url, why=why)) from error
+        except NoLobuThere as error:
+            raise NoGateway(HOW_TO_ENABLE.format(url=door.url)) from error
+    return found
+
+
+_DOOR_PATIENCE = 2.0
 _token: str | None = None
 
 

@@ -109,7 +109,7 @@ def _arguments(kernel: ThisKernel | None, home: Path) -> list[str]:
         f"--LobuApp.embedded_parent={os.getpid()}",
         f"--LobuApp.store_path={_store(home)}",
     ]
-    if kernel is not None:
+    if kernel is not None and kernel.connection_file is not None:
         arguments.append(f"--LobuApp.embedded_connection_file={kernel.connection_file}")
     return arguments
 

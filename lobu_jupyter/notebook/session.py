@@ -91,8 +91,10 @@ def current() -> Session:
     Raises:
         NoGateway: there is none, and none could be started. The message says what to do.
     """
-    global _session
+    global _session, _auth
     with _lock:
+        if _session is not None and _session.kernel is not None and _session.kernel != this_kernel():
+            _session = _auth = None  # a server that was restarted has given us another key
         if _session is None or (_session.gateway is not None and _session.gateway.process.poll() is not None):
             _session = _open()
         return _session

@@ -66,6 +66,11 @@ class LobuApp(ExtensionApp):
         help="Whether a kernel may act for its person (start, cancel, decide) while the person's own cell runs.",
     ).tag(config=True)
 
+    public_url = Unicode(
+        help="The address of this server for kernels behind a Jupyter gateway, as in https://hub.example.org/user/ada/. "
+        "Default: this machine's name and this server's port."
+    ).tag(config=True)
+
     allow = List(Unicode(), help="Tools (globs) that run without asking.").tag(config=True)
     ask = List(Unicode(), help="Tools (globs) that always ask.").tag(config=True)
     deny = List(Unicode(), help="Tools (globs) that never run.").tag(config=True)

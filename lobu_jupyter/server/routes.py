@@ -14,6 +14,7 @@ from lobu_jupyter.server.api import (
     export,
     health,
     interrupts,
+    kernel_channels,
     kernels,
     models,
     openapi,
@@ -27,7 +28,7 @@ from lobu_jupyter.server.api import (
 
 PREFIX = "lobu/api/"
 RESOURCES = (
-    health, threads, runs, events, socket, interrupts, audit, agui, agents, models, policy, budget, export, kernels, workers, openapi
+    health, threads, runs, events, socket, interrupts, audit, agui, agents, models, policy, budget, export, kernels, workers, kernel_channels, openapi
 )  # fmt: skip
 
 TEMPLATES: list[tuple[str, Any]] = [route for resource in RESOURCES for route in resource.ROUTES]

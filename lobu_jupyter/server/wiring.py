@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
+from socket import gethostname
 from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import urlsplit
 
 import msgspec
 from tornado.web import HTTPError
@@ -15,7 +18,8 @@ from lobu_jupyter.model.clock import SystemClock
 from lobu_jupyter.model.policy import Rules
 from lobu_jupyter.model.redaction import Redactor
 from lobu_jupyter.server.kernels.forwarding import noting
-from lobu_jupyter.server.kernels.kernels import Kernels
+from lobu_jupyter.server.kernels.kernels import Kernels, Tell
+from lobu_jupyter.server.kernels.remote import RemoteMonitor
 from lobu_jupyter.server.kernels.untracked import leave_previews_untracked
 
 from . import guardrails, secrets
@@ -34,9 +38,12 @@ from .store_address import store_of
 from .worker_pool import OWN_WORKER, Pool
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from jupyter_server.auth import User
 
     from lobu_jupyter.model.runs import Mode
+    from lobu_jupyter.server.kernels.attendance import Cells
     from lobu_jupyter.server.kernels.monitor import KernelProcess
 
     from .app import LobuApp
@@ -57,13 +64,8 @@ def build(app: LobuApp) -> Service:
     inheritance.guard(app.server.kernel_manager, app.log)
     inheritance.veil(app.log)
     leave_previews_untracked(app.server.kernel_manager)
-    kernels = Kernels(
-        app.server.kernel_manager,
-        tell=lambda kernel_id, what, detail: service.tell_kernel_event(kernel_id, what, detail),
-        decisions=app.kernel_decisions,
-        notebook_path=lambda kernel_id: _notebook_path(app.server, kernel_id),
-        kernel_of=lambda path: _kernel_of(app.server, path),
-        log=app.log,
+    kernels = _kernels(
+        app, lambda kernel_id, what, detail: service.tell_kernel_event(kernel_id, what, detail)
     )
     service = Service(_service_settings(app, store, worker_settings, models), kernels, app.log)
     service.settings.gateway.redactor.add(*store_secrets)
@@ -94,6 +96,19 @@ def build(app: LobuApp) -> Service:
         process = EmbeddingKernel(app.embedded_connection_file, app.embedded_parent)
         kernels.serve(kernel_id_of(app.embedded_connection_file), cast("KernelProcess", process))
     return service
+
+
+def _kernels(app: LobuApp, tell: Tell) -> Kernels:
+    kernels = Kernels(
+        app.server.kernel_manager,
+        tell=tell,
+        decisions=app.kernel_decisions,
+        notebook_path=lambda kernel_id: _notebook_path(app.server, kernel_id),
+        kernel_of=lambda path: _kernel_of(app.server, path),
+        log=app.log,
+    )
+    kernels.watch_remote = partial(_watch_remote, app, kernels)
+    return kernels
 
 
 def _activity(app: LobuApp, service: Service) -> Activity:
@@ -265,3 +280,40 @@ async def _kernel_of(server: Any, notebook_path: str) -> str | None:
         if session.get("type") == "notebook" and session.get("kernel"):
             return str(session["kernel"]["id"])
     return None
+
+
+def _watch_remote(
+    app: LobuApp,
+    kernels: Kernels,
+    kernel_id: str,
+    process: Any,
+    cells: Cells,
+    on_down: Callable[[RemoteMonitor], None],
+) -> RemoteMonitor:
+    """Return the watch of a kernel behind a gateway, by the connection class that Jupyter is configured with."""
+    connection_class = app.settings["kernel_websocket_connection_class"]
+    return RemoteMonitor(
+        kernel_id,
+        process,
+        cells,
+        on_down,
+        app.log,
+        connect_to=lambda listener: connection_class(
+            parent=process, websocket_handler=listener, config=app.server.config
+        ),
+        url=lambda: _url_for_kernels(app, str(process.kernel_url)),
+        on_key=kernels.redactor.add,
+        on_away=partial(kernels.tell_away, kernel_id),
+    )
+
+
+def _url_for_kernels(app: LobuApp, gateway_url: str) -> str:
+    """Return this server's address for kernels behind a gateway: as configured, else a guess."""
+    if app.public_url:
+        return app.public_url.rstrip("/") + "/"
+    server = app.server
+    anywhere = server.ip in ("", "*", "0.0.0.0", "::")
+    near = urlsplit(gateway_url).hostname in ("localhost", "127.0.0.1", "::1")
+    host = ("127.0.0.1" if near else gethostname()) if anywhere else server.ip
+    scheme = "https" if server.certfile else "http"
+    return f"{scheme}://{f'[{host}]' if ':' in host else host}:{server.port}{server.base_url}"

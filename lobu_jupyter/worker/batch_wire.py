@@ -11,6 +11,7 @@ from tornado.websocket import WebSocketClientConnection, WebSocketClosedError, w
 from .batch_socket import Gone
 
 CONNECT_SECONDS = 5.0
+MAX_MESSAGE = 10 * 1024 * 1024
 
 
 class WorkerSocket:
@@ -44,27 +45,31 @@ async def connect(url: str, token: str, verify: bool | str) -> WorkerSocket:
     Raises:
         Gone: it cannot be opened.
     """
-    request = HTTPRequest(
+    try:
+        return WorkerSocket(await dial(request_to(url, token, verify)))
+    except (HTTPClientError, OSError) as error:
+        raise Gone from error
+
+
+def request_to(url: str, token: str, verify: bool | str) -> HTTPRequest:
+    """Return a worker's request for the socket at `url` (http or https)."""
+    return HTTPRequest(
         "ws" + url.removeprefix("http"),
         headers={"Authorization": f"Lobu-Worker {token}"},
         validate_cert=bool(verify),
         ca_certs=verify if isinstance(verify, str) else None,
         connect_timeout=CONNECT_SECONDS,
     )
-    try:
-        return WorkerSocket(await dial(request))
-    except (HTTPClientError, OSError) as error:
-        raise Gone from error
 
 
-async def dial(request: HTTPRequest) -> WebSocketClientConnection:
+async def dial(request: HTTPRequest, max_message_size: int = MAX_MESSAGE) -> WebSocketClientConnection:
     """Call ``websocket_connect``, and close its connection if the caller is cancelled, as tornado does not.
 
     Raises:
         HTTPClientError: refused, or timed out.
         OSError: nothing listens there.
     """
-    connecting = asyncio.ensure_future(websocket_connect(request))
+    connecting = asyncio.ensure_future(websocket_connect(request, max_message_size=max_message_size))
     try:
         return await asyncio.shield(connecting)
     except asyncio.CancelledError:

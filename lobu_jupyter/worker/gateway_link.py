@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import msgspec
@@ -19,11 +19,15 @@ from lobu_jupyter.model.errors import LobuError, from_wire
 from lobu_jupyter.model.ports import InboxItem, ToolSpec
 
 from .batch_socket import Gone, Mail
-from .batch_wire import WorkerSocket, connect
+from .batch_wire import WorkerSocket, connect, dial, request_to
+
+if TYPE_CHECKING:
+    from tornado.websocket import WebSocketClientConnection
 
 INBOX_WAIT = 30.0
 PATIENCE = 30.0
 _CONNECT_SECONDS = 5.0
+_KERNEL_MESSAGE = 256 * 1024 * 1024  # bytes: a display of a kernel is one message
 _ANSWER_SECONDS = 30.0
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
@@ -192,6 +196,16 @@ class Link:
         if response.is_success:
             return response.json() if response.content else None
         raise _error_of(response)
+
+    async def dial_kernel(self, kernel_id: str, session: str) -> WebSocketClientConnection:
+        """Open a socket to a kernel that only the server can reach.
+
+        Raises:
+            HTTPClientError: refused, or timed out. OSError: nothing listens there.
+        """
+        path = f"workers/{self.worker_id}/kernels/{kernel_id}/channels?sessionId={session}"
+        request = request_to(f"{self._url}/{path}", self._ticket or "", self._verify)
+        return await dial(request, max_message_size=_KERNEL_MESSAGE)
 
     async def _open_socket(self) -> WorkerSocket:
         return await connect(f"{self._url}/workers/{self.worker_id}/socket", self._ticket or "", self._verify)

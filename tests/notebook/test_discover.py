@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import sys
 from pathlib import Path
-from typing import Any
+from socket import gethostname
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
@@ -124,3 +127,29 @@ def test_certificates_are_checked_except_of_our_own_machine(
         monkeypatch.setenv("LOBU_VERIFY", given)
 
     assert verification(local=local) == verify
+
+
+def test_a_kernel_behind_a_gateway_starts_no_second_gateway_by_itself(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("KERNEL_GATEWAY", "1")
+    auth = KernelAuth("kernel-1", b"secret")
+
+    with pytest.raises(NoGateway, match="behind a Jupyter gateway"):
+        discover.find(KERNEL, auth)
+
+    monkeypatch.setenv("LOBU_EMBEDDED", "1")
+    assert discover.find(KERNEL, auth) is None
+
+
+def test_a_server_out_of_reach_is_named_with_both_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(discover, "_DOOR_PATIENCE", 0.0)
+    door = SimpleNamespace(url="http://127.0.0.1:9/", kernel_id="k", key="0" * 64)
+    monkeypatch.setitem(sys.modules, discover.DOOR, cast("Any", door))
+    kernel = discover.this_kernel()
+    assert kernel is not None
+
+    with pytest.raises(NoGateway, match=r"127.0.0.1:9.*public_url") as refused:
+        discover.find(kernel, KernelAuth(kernel.kernel_id, kernel.key))
+
+    assert gethostname() in str(refused.value)

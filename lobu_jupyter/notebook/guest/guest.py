@@ -29,6 +29,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from . import looks
+from .throttle import throttled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Generator
@@ -118,7 +119,7 @@ async def _result(shell: Any, request: dict[str, Any]) -> dict[str, Any]:
     if request["do"] == "look":
         return _look(request["expression"])
     began = time.monotonic()
-    with _untouched(shell), _as_agent():
+    with _untouched(shell), _as_agent(), throttled(shell, request.get("bytesPerSecond")):
         if request["do"] == "tool":
             result = await _call(shell, request["name"], request["args"], request.get("approved"))
         else:

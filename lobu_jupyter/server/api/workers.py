@@ -58,7 +58,7 @@ class WorkersHandler(LobuHandler):
         self.reply(registered, 201)
 
 
-class _WorkerRoute(LobuHandler):
+class WorkerRoute(LobuHandler):
     """Base of the routes that need the worker's own token."""
 
     takes = (WorkerCaller,)
@@ -80,7 +80,7 @@ class Withdrawal(Struct, kw_only=True, rename="camel", forbid_unknown_fields=Tru
     message: Text = ""
 
 
-class WorkerHandler(_WorkerRoute):
+class WorkerHandler(WorkerRoute):
     @web.authenticated
     @authorized
     async def patch(self, worker_id: str) -> None:
@@ -94,7 +94,7 @@ class WorkerHandler(_WorkerRoute):
         self.reply_nothing()
 
 
-class WithdrawnHandler(_WorkerRoute):
+class WithdrawnHandler(WorkerRoute):
     @web.authenticated
     @authorized
     async def post(self, worker_id: str) -> None:
@@ -110,7 +110,7 @@ class AtNotebook(Struct, kw_only=True, rename="camel", forbid_unknown_fields=Tru
     tool_call_id: Id | None = None
 
 
-class NotebookHandler(_WorkerRoute):
+class NotebookHandler(WorkerRoute):
     @web.authenticated
     @authorized
     async def post(self, worker_id: str) -> None:
@@ -141,14 +141,14 @@ class NotebookHandler(_WorkerRoute):
         return answer
 
 
-class SpendHandler(_WorkerRoute):
+class SpendHandler(WorkerRoute):
     @web.authenticated
     @authorized
     async def post(self, worker_id: str) -> None:
         self.reply(await self.gateway.workers.spend(self.own(worker_id), self.body(Spend)))
 
 
-class InboxHandler(_WorkerRoute):
+class InboxHandler(WorkerRoute):
     @web.authenticated
     @authorized
     async def get(self, worker_id: str) -> None:
@@ -157,7 +157,7 @@ class InboxHandler(_WorkerRoute):
         self.reply({"items": items})
 
 
-class WorkerEventsHandler(_WorkerRoute):
+class WorkerEventsHandler(WorkerRoute):
     @web.authenticated
     @authorized
     async def post(self, worker_id: str) -> None:
@@ -173,7 +173,7 @@ class Batches(Struct, forbid_unknown_fields=True):
 _one_batch: msgspec.json.Decoder[Batch] = msgspec.json.Decoder(Batch)
 
 
-class WorkerSocketHandler(WebSocketMixin, WebSocketHandler, _WorkerRoute):  # pyright: ignore[reportIncompatibleMethodOverride]
+class WorkerSocketHandler(WebSocketMixin, WebSocketHandler, WorkerRoute):  # pyright: ignore[reportIncompatibleMethodOverride]
     """A worker's socket.
 
     Up: ``{"batches": [Batch, …]}``. Down: ``{"results": [{acked, cursor} or {error, status}, …]}``.
@@ -182,7 +182,7 @@ class WorkerSocketHandler(WebSocketMixin, WebSocketHandler, _WorkerRoute):  # py
     worker: WorkerCaller
 
     async def prepare(self, *args: Any, **kwargs: Any) -> None:
-        await _WorkerRoute.prepare(self)  # not the mixin's, which knows only people
+        await WorkerRoute.prepare(self)  # not the mixin's, which knows only people
 
     @web.authenticated
     @authorized
@@ -237,7 +237,7 @@ def _result(taken: dict[str, int] | LobuError) -> dict[str, Any]:
     return {"error": taken.to_wire(), "status": status_of(taken)} if isinstance(taken, LobuError) else taken
 
 
-class HeartbeatHandler(_WorkerRoute):
+class HeartbeatHandler(WorkerRoute):
     @web.authenticated
     @authorized
     async def post(self, worker_id: str) -> None:

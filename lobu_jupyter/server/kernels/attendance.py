@@ -124,6 +124,15 @@ class Cells:
         self._foreign.clear()
         self._changed.set()
 
+    def lost(self) -> None:
+        """Remove the requests of a kernel that is said to have ended by what it may have written itself.
+
+        Agents' calls stay until their workers report the end, so that no kernel talks itself free of them.
+        """
+        self._requests.clear()
+        self._foreign.clear()
+        self._changed.set()
+
     # -- reports of workers --------------------------------------------------------------------------
 
     def call_begins(self, call_id: str, worker_id: str, *, inside_cell: bool = False) -> None:

@@ -67,6 +67,14 @@ def request_in(message: str | bytes, protocol: str | None) -> ExecuteRequest | N
         return None
 
 
+def channel_of(message: str | bytes) -> str:
+    """Return the channel of a message in Jupyter's legacy protocol, "" if it is unreadable."""
+    try:
+        return _message.decode(message if isinstance(message, str) else _json_of(message)).channel
+    except _UNREADABLE:
+        return ""
+
+
 def _of_v1(message: bytes) -> ExecuteRequest | None:
     """Read frames by offset: channel, header, parent header, metadata, content, buffers."""
     count = int.from_bytes(message[:8], "little")

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Callable, Coroutine
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol, cast
 
 from jupyter_server.base.call_context import CallContext
 from jupyter_server.services.events.handlers import EventHandler
@@ -19,9 +19,9 @@ from jupyter_server.services.events.handlers import EventHandler
 from lobu_jupyter.model.redaction import Redactor
 from lobu_jupyter.server.tasks import Tasks
 
-from .asking import undefined
 from .attendance import Attendance, Cells
-from .monitor import KernelMonitor, KernelProcess, connection_of
+from .monitor import KernelMonitor, KernelProcess
+from .remote import RemoteMonitor, is_remote
 
 if TYPE_CHECKING:
     from logging import Logger
@@ -39,6 +39,9 @@ REMEMBERED = 200
 KERNEL_ACTIONS = "https://events.jupyter.org/jupyter_server/kernel_actions/v1"
 
 What = Literal["died", "restarted", "shutdown", "start_failed"]
+Watch = KernelMonitor | RemoteMonitor
+Hear = Callable[[bool], None]
+WatchRemote = Callable[[str, Any, Cells, Callable[[RemoteMonitor], None]], RemoteMonitor]
 Tell = Callable[[str, What, str], Coroutine[Any, Any, None]]
 
 
@@ -69,12 +72,14 @@ class Kernels:
         self.notebook_path = notebook_path
         self._kernel_of = kernel_of
         self._log = log
-        self._watches: dict[str, KernelMonitor] = {}
+        self._watches: dict[str, Watch] = {}
         self._cells: dict[str, Cells] = {}
         self._starters: dict[str, User] = {}
         self._given_up: dict[str, tuple[What, str]] = {}
         self._tasks = Tasks(log)
         self._in_order = asyncio.Lock()  # the gateway gets the fates of kernels in order
+        self._listeners: dict[str, set[Hear]] = {}
+        self.watch_remote: WatchRemote | None = None  # makes the watch of a kernel behind a gateway
         self.boots: Boots | None = None
         self.redactor = Redactor()  # learns the kernels' keys
         self.on_gone: Callable[[str], None] = lambda _kernel_id: None
@@ -106,8 +111,7 @@ class Kernels:
             if kernel_id in self._given_up:
                 self._report(kernel_id, *self._given_up[kernel_id])
             return None
-        info = connection_of(watch.process)
-        return info if info.get("shell_port") else None
+        return watch.info()
 
     async def kernel_of(self, notebook_path: str) -> str | None:
         """KernelsPort: return the kernel that the notebook has now, or None."""
@@ -118,14 +122,14 @@ class Kernels:
         watch = self._find(kernel_id)
         if watch is None or not names:
             return None if watch is None else []
-        return await undefined(connection_of(watch.process), names)
+        return await watch.undefined(names)
 
     def signer(self, proof: Proof) -> str | None:
         """Return the kernel whose key signed `proof`: the one it names, or any if that one is unknown."""
         self._find(proof.kernel_id)
         named = self._watches.get(proof.kernel_id)
         watches = [named] if named is not None else list(self._watches.values())
-        return next((w.kernel_id for w in watches if proof.signed_with(w.process.session.key)), None)
+        return next((w.kernel_id for w in watches if proof.signed_with(w.key)), None)
 
     def starter(self, kernel_id: str) -> User | None:
         """Return the user whose request started the kernel."""
@@ -175,6 +179,8 @@ class Kernels:
                 self._starters.setdefault(kernel_id, user)
             if not ok:
                 self._failed(kernel_id, str(data.get("msg", "")))
+            else:
+                self._find(kernel_id)
         elif action == "restart":
             if ok:
                 self._restarted(kernel_id)
@@ -200,7 +206,7 @@ class Kernels:
         self._cells.pop(kernel_id, None)
         self._new_incarnation(kernel_id)
         if watch is not None:
-            self.redactor.forget(_key_of(watch.process))
+            self.redactor.forget(_text_of(watch.key))
             watch.close()
             if not watch.told:
                 self._report(kernel_id, "shutdown", "")
@@ -213,7 +219,7 @@ class Kernels:
         else:
             self._failed(kernel_id, why)
 
-    async def _comes_up(self, watch: KernelMonitor) -> bool:
+    async def _comes_up(self, watch: Watch) -> bool:
         """Return whether it lives. Counts polls, not seconds: a stalled event loop stalls both restarts."""
         for _ in range(RESTART_LOOKS):
             await watch.check()
@@ -231,24 +237,26 @@ class Kernels:
 
     # -- deaths ---------------------------------------------------------------------------------------
 
-    def _on_down(self, watch: KernelMonitor) -> None:
+    def _on_down(self, watch: Watch) -> None:
         self._new_incarnation(watch.kernel_id)
-        if watch.process.shutting_down:
+        if watch.leaving:
             self._tasks.start(self._await_action(watch), f"await the action on {watch.kernel_id}")
         else:
             self._died(watch)
 
-    async def _await_action(self, watch: KernelMonitor) -> None:
+    async def _await_action(self, watch: Watch) -> None:
         """Wait for the event of a shutdown or restart under way. If it never comes, the kernel died."""
         await asyncio.sleep(ACTION_SECONDS)
         if watch.down and not watch.told and self._watches.get(watch.kernel_id) is watch:
             self._died(watch)
 
-    def _died(self, watch: KernelMonitor) -> None:
+    def _died(self, watch: Watch) -> None:
         watch.told = True
         self._report(watch.kernel_id, *self._how(watch))
 
-    def _how(self, watch: KernelMonitor) -> tuple[What, str]:
+    def _how(self, watch: Watch) -> tuple[What, str]:
+        if watch.ending is not None:
+            return cast("tuple[What, str]", watch.ending)
         detail = exit_of(watch.process)
         ran = watch.started or getattr(watch.process, "execution_state", None) in ("idle", "busy")
         return ("died", detail) if ran else ("start_failed", detail)
@@ -289,13 +297,15 @@ class Kernels:
                 await watch.check()
             await asyncio.sleep(POLL_SECONDS)
 
-    def _find(self, kernel_id: str) -> KernelMonitor | None:
+    def _find(self, kernel_id: str) -> Watch | None:
         """Return the watch of a kernel that Jupyter has, or begin one."""
         if kernel_id in self._watches:
             return self._watches[kernel_id]
         if kernel_id not in self._manager:
             return None
         process = self._manager.get_kernel(kernel_id)
+        if self.watch_remote is not None and is_remote(process):
+            return self._adopt_remote(kernel_id, process)
         if not process.get_connection_info().get("iopub_port"):
             return None  # still starting
         watch = self._adopt(kernel_id, process)
@@ -310,8 +320,33 @@ class Kernels:
         watch = KernelMonitor(kernel_id, process, cells, self._on_down, self._log)
         watch.connect()
         self._watches[kernel_id] = watch
-        self.redactor.add(_key_of(process))
+        self.redactor.add(_text_of(watch.key))
         return watch
+
+    def _adopt_remote(self, kernel_id: str, process: Any) -> RemoteMonitor:
+        assert self.watch_remote is not None, "the caller has looked"
+        cells = self._cells.setdefault(kernel_id, Cells())
+        watch = self._watches[kernel_id] = self.watch_remote(kernel_id, process, cells, self._on_down)
+        watch.connect()
+        return watch
+
+    # -- gateways that do not answer --------------------------------------------------------------------
+
+    def on_away(self, kernel_id: str, hear: Hear) -> None:
+        """Have `hear` told whether the kernel's gateway answers, from now on and at each change."""
+        self._listeners.setdefault(kernel_id, set()).add(hear)
+        watch = self._watches.get(kernel_id)
+        if isinstance(watch, RemoteMonitor) and watch.away:
+            hear(True)
+
+    def off_away(self, kernel_id: str, hear: Hear) -> None:
+        """End :meth:`on_away`."""
+        self._listeners.get(kernel_id, set()).discard(hear)
+
+    def tell_away(self, kernel_id: str, away: bool) -> None:
+        """Pass on whether the kernel's gateway answers."""
+        for hear in list(self._listeners.get(kernel_id, ())):
+            hear(away)
 
 
 def made_up() -> bool:
@@ -323,8 +358,8 @@ async def _nobody_works(worker_id: str, kernel_id: str) -> bool:
     return False
 
 
-def _key_of(process: KernelProcess) -> str:
-    return process.session.key.decode(errors="replace")
+def _text_of(key: bytes) -> str:
+    return key.decode(errors="replace")
 
 
 def exit_of(process: Any) -> str:

@@ -19,6 +19,8 @@ from jupyter_core.utils import ensure_async
 from zmq.eventloop.zmqstream import ZMQStream
 from zmq.utils.monitor import parse_monitor_message
 
+from .asking import undefined
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from logging import Logger
@@ -92,6 +94,27 @@ class KernelMonitor:
             self._stream.on_recv(None)
             self._stream.close(linger=0)
         self._stream = self._monitor = self._ports = None
+
+    ending: tuple[str, str] | None = None  # nobody but the process says how it ended
+
+    @property
+    def key(self) -> bytes:
+        """The key that the kernel proves itself by."""
+        return self.process.session.key
+
+    @property
+    def leaving(self) -> bool:
+        """A restart or shutdown is under way."""
+        return self.process.shutting_down
+
+    def info(self) -> dict[str, Any] | None:
+        """Return what a worker needs to reach the kernel: its connection info, None without ports."""
+        info = connection_of(self.process)
+        return info if info.get("shell_port") else None
+
+    async def undefined(self, names: list[str]) -> list[str] | None:
+        """Return those of the names that the kernel does not define, None if it does not say so soon."""
+        return await undefined(connection_of(self.process), names)
 
     async def check(self) -> None:
         """Ask the manager if the process is alive, and note the result."""

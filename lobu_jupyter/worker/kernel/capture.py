@@ -94,6 +94,10 @@ class Capture:
             self.phase = Phase.RUNNING
             self._changed.set()
 
+    def nudge(self) -> None:
+        """Wake who waits for a change."""
+        self._changed.set()
+
     def end(self) -> None:
         if self.phase is not Phase.ENDED and self.result is not None:
             self._show_widgets(self.result)

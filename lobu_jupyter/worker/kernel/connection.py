@@ -9,12 +9,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lobu_jupyter.model.ports import KernelGone
 
 from .capture import Capture, Phase
 from .channels import Channels, Message
+from .wires import Wires
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from tornado.websocket import WebSocketClientConnection
 
 GONE = "The kernel died or was restarted."
 INLINE_SESSION = "lobu-inline"  # as in notebook/guest/guest.py
@@ -44,9 +50,16 @@ log = logging.getLogger(__name__)
 
 
 class Kernel:
-    """A connection to one kernel process. The request that has the main shell holds ``turn``."""
+    """A connection to one kernel process. The request that has the main shell holds ``turn``.
 
-    def __init__(self, connection: dict[str, Any]) -> None:
+    ``dial`` opens a socket to it through the server, for a kernel without ports that we can reach (``remote``).
+    """
+
+    def __init__(
+        self,
+        connection: dict[str, Any],
+        dial: Callable[[str], Awaitable[WebSocketClientConnection]] | None = None,
+    ) -> None:
         self.turn = asyncio.Lock()
         self.lock = asyncio.Lock()  # of our one subshell
         self.subshell: str | None = None
@@ -54,11 +67,18 @@ class Kernel:
         self.features: frozenset[str] = frozenset()
         self.language = "python"
         self.gone: KernelGone | None = None
-        self._channels = Channels(connection, self._on_message, self._on_lost)
+        self.remote = dial is not None
+        self.away = False  # the kernel's gateway does not answer the server
+        self._channels: Channels | Wires = (
+            Channels(connection, self._on_message, self._on_lost)
+            if dial is None
+            else Wires(dial, self._on_message, self._on_lost, self._on_again)
+        )
         self._captures: dict[str, Capture] = {}
         self._replies: dict[str, asyncio.Future[Message]] = {}
         self._interrupts: set[str] = set()  # sent, not confirmed yet
         self._probes: set[str] = set()
+        self._missed = False  # a connection was lost, and messages with it
         self._running: str | None = None  # the request that the main shell runs, according to iopub
         self._known = False
         self._process: str | None = None  # the kernel's own session id
@@ -188,6 +208,9 @@ class Kernel:
     def _on_message(self, channel: str, message: Message) -> None:
         kind, content, parent = message["msg_type"], message["content"], message["parent_header"]
         request_id = parent.get("msg_id", "")
+        if channel == "lobu":
+            self._on_gateway(away=bool(content.get("away")))
+            return
         self._recognise(message["header"].get("session"))
         if channel == "stdin":
             self._on_question(message, request_id)
@@ -202,7 +225,12 @@ class Kernel:
             self._on_iopub(kind, content, parent)
 
     def _recognise(self, process: str | None) -> None:
-        """Mark the kernel as gone if another process, with another session id, has its address."""
+        """Mark the kernel as gone if another process, with another session id, has its address.
+
+        Through the server, what a gateway itself says of a kernel has our own session id.
+        """
+        if process == self._channels.identity:
+            return
         if self._process is None:
             self._process = process
         elif process not in (self._process, None):
@@ -225,6 +253,8 @@ class Kernel:
         inline = parent.get("session") == INLINE_SESSION
         if kind == "shutdown_reply":
             self.lose("The kernel was restarted." if content.get("restart") else "The kernel was shut down.")
+        if kind == "status" and not parent and content.get("execution_state") in ("restarting", "dead"):
+            self.lose()  # so says the gateway of a remote kernel
         capture = self._captures.get(request_id)
         if capture is not None:
             capture.on_iopub(kind, content)
@@ -237,6 +267,8 @@ class Kernel:
         if request_id in self._probes and state == "idle":
             self._probes.clear()
             self._known, self._running = True, None
+            if self._missed:
+                self._end_missed()
         elif parent.get("msg_type") in _ASIDE or parent.get("subshell_id"):
             return
         elif state == "busy":
@@ -288,6 +320,25 @@ class Kernel:
             log.info("a connection to a kernel broke and came back; it is busy")
         except KernelGone:
             return
+
+    def _on_gateway(self, *, away: bool) -> None:
+        """Note whether the gateway of a remote kernel answers the server. Without it the kernel may well live."""
+        self.away = away
+        for capture in self._captures.values():
+            capture.nudge()
+        self._changed.set()
+
+    def _on_again(self) -> None:
+        """Learn the kernel's state anew after a lost connection."""
+        self._known, self._missed = False, True
+        self._own(self._probe())
+
+    def _end_missed(self) -> None:
+        """End the requests that ran when the connection broke: the kernel is idle, and their ends were missed."""
+        self._missed = False
+        for capture in self._captures.values():
+            if capture.phase is Phase.RUNNING:
+                capture.end()
 
     def _own(self, work: Any) -> None:
         task: asyncio.Task[None] = asyncio.create_task(work)

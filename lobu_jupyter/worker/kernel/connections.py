@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 from lobu_jupyter.worker.report import Report
@@ -17,11 +18,15 @@ if TYPE_CHECKING:
     from lobu_jupyter.model.ports import KernelInfo
     from lobu_jupyter.worker.gateway_link import Link
 
+LINGER_SECONDS = 10.0  # below that of server/api/kernel_channels.py
+
 
 class _Shared:
     def __init__(self, kernel: Kernel) -> None:
         self.kernel = kernel
         self.users = 0
+        self.opened = 0  # how often
+        self.is_closed = False
         self.opening = asyncio.Lock()
         self.is_open = False
 
@@ -32,6 +37,7 @@ class KernelConnections:
     def __init__(self, link: Link) -> None:
         self._link = link
         self._shared: dict[tuple[str, int], _Shared] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
 
     @asynccontextmanager
     async def executor(
@@ -47,9 +53,10 @@ class KernelConnections:
             return
         key = (info.kernel_id, info.incarnation)
         shared = self._shared.get(key)
-        if shared is None:
-            shared = self._shared[key] = _Shared(Kernel(info.connection))
+        if shared is None or shared.kernel.gone is not None:
+            shared = self._shared[key] = _Shared(self._connect(info))
         shared.users += 1
+        shared.opened += 1
         try:
             async with shared.opening:
                 if not shared.is_open:
@@ -59,9 +66,36 @@ class KernelConnections:
             yield Executor(shared.kernel, self._offer_in(info.kernel_id), output_bytes, report)
         finally:
             shared.users -= 1
-            if shared.users == 0:
+            if shared.kernel.remote and shared.kernel.gone is None:
+                self._close_later(key, shared)
+            else:
+                await self._close_unused(key, shared)
+
+    async def _close_unused(self, key: tuple[str, int], shared: _Shared) -> None:
+        if shared.users == 0 and not shared.is_closed:
+            shared.is_closed = True
+            if self._shared.get(key) is shared:
                 del self._shared[key]
-                await shared.kernel.close()
+            await shared.kernel.close()
+
+    def _close_later(self, key: tuple[str, int], shared: _Shared) -> None:
+        """Keep a connection through the server for the next run, because it takes long to open."""
+
+        async def wait() -> None:
+            count = shared.opened
+            await asyncio.sleep(LINGER_SECONDS)
+            if shared.opened == count:
+                await self._close_unused(key, shared)
+
+        task = asyncio.create_task(wait(), name=f"keep {key[0]}")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _connect(self, info: KernelInfo) -> Kernel:
+        assert info.connection is not None, "the caller has seen it"
+        if "socket" not in info.connection:
+            return Kernel(info.connection)
+        return Kernel(info.connection, partial(self._link.dial_kernel, info.kernel_id))
 
     def lose(self, info: KernelInfo, why: str) -> None:
         """End the requests to an incarnation that the gateway reports as gone."""

@@ -25,8 +25,10 @@ if TYPE_CHECKING:
     from .connection import Kernel
 
 WAITING_FOR_CELL = "waiting for your cell"
+GATEWAY_AWAY = "your kernel's gateway does not answer"
 WAITING_FOR_AGENT = "waiting for another agent's code in this kernel"
 DEFAULT_OUTPUT_BYTES = 10 * 1024 * 1024
+REMOTE_BYTES = 500_000  # a second: a gateway drops what is above 1 MB, also if it comes late and at once
 _SLACK_BYTES = 256 * 1024  # above the agent's own cap, so that the agent's cut shows first
 _PATIENCE_SECONDS = 0.15  # a shorter wait is not reported
 _OFFER_SECONDS = 1.0
@@ -101,7 +103,8 @@ class Executor:
             await notes.say(WAITING_FOR_AGENT)
         async with self._kernel.turn:
             while True:
-                text = json.dumps({**what, "asks": self._kernel.identity})
+                slow = {"bytesPerSecond": REMOTE_BYTES} if self._kernel.remote else {}
+                text = json.dumps({**what, **slow, "asks": self._kernel.identity})
                 attempt = _Attempt(text, harmless=what["do"] == "look")
                 try:
                     await self._start(attempt, notes)
@@ -206,7 +209,7 @@ class Executor:
                 if not await self._begun(attempt, capture, notes):
                     return None
                 continue
-            await notes.say("")
+            await notes.say(GATEWAY_AWAY if self._kernel.away else "")
             for output in capture.take():
                 await on_output(output)
             await capture.change(_LONG_SECONDS)

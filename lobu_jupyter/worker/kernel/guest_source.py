@@ -10,7 +10,7 @@ import functools
 import hashlib
 from importlib.resources import files
 
-_MODULES = ("frames", "looks", "guest")
+_MODULES = ("frames", "looks", "throttle", "guest")
 _LOAD = """
 import sys, types
 package = types.ModuleType(name)
