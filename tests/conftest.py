@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from lobu_jupyter.store.tx import Tx
-from tests import ports, starts, stores
+from tests import ports, starts, stores, unit
 
 from .outcomes import Keeper
 
@@ -31,6 +31,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--store", choices=stores.BOTH, default="sqlite", help="the database of the tests' stores"
     )
+    parser.addoption("--unit", action="store_true", help="only tests that start no process: `make unit`")
 
 
 @pytest.fixture
@@ -54,8 +55,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     stores.chosen = config.getoption("--store")
     config.pluginmanager.register(Keeper(), "outcomes")
+    if config.getoption("--unit"):
+        config.pluginmanager.register(unit.Guard(), "unit")
     ports.install()
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--unit"):
+        unit.select(config, items)
     items.sort(key=lambda item: item.get_closest_marker("last") is not None)

@@ -26,6 +26,7 @@ def no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(variable, raising=False)
 
 
+@pytest.mark.processes
 def test_announcing_loads_no_llm_library_and_is_quick() -> None:
     code = (
         "import sys, time, asyncio, msgspec, importlib.metadata\n"
@@ -46,6 +47,7 @@ def test_announcing_loads_no_llm_library_and_is_quick() -> None:
     assert best_of(3, seconds, 0.25) < 0.25
 
 
+@pytest.mark.processes
 def test_a_worker_builds_no_grammar_of_addresses_before_its_first_run() -> None:
     code = (
         "import sys\n"

@@ -12,6 +12,8 @@ from tests import postgres
 
 from .test_in_process import TestInProcess as InProcess
 
+pytestmark = pytest.mark.processes
+
 
 class TestTwice(InProcess):
     @pytest.fixture

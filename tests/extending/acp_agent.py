@@ -28,7 +28,7 @@ import os
 import uuid
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from acp import (
     RequestError,
@@ -70,7 +70,9 @@ from acp.schema import (
     Usage,
     UsageUpdate,
 )
-from mcp import Client, StdioServerParameters
+
+if TYPE_CHECKING:
+    from mcp import Client
 
 ABOUT = {
     "session_info_update": SessionInfoUpdate,
@@ -465,8 +467,11 @@ async def _client(server: Any, stack: AsyncExitStack) -> Client:
     """A client of an MCP server, as the session was given it."""
     if hasattr(server, "command"):
         env = {**os.environ, **{variable.name: variable.value for variable in server.env}}
+        from mcp import Client, StdioServerParameters  # half of the start: few prompts need it
+
         return Client(StdioServerParameters(command=server.command, args=server.args, env=env))
     import httpx2
+    from mcp import Client
     from mcp.client.streamable_http import streamable_http_client
 
     headers = {header.name: header.value for header in server.headers}

@@ -16,6 +16,8 @@ from tests import postgres
 from tests.gateway.rig import Rig, batch, call, open_rig, result, say, success
 from tests.peek import does
 
+pytestmark = pytest.mark.processes
+
 CHUNK = {"type": "TEXT_MESSAGE_CHUNK", "messageId": "chunk", "role": "assistant", "delta": "par"}
 STEPS = st.lists(
     st.tuples(

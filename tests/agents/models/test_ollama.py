@@ -60,7 +60,7 @@ def test_the_model_of_a_run_has_that_window_unless_the_administrator_set_one(pro
     assert build(settings(provider, context_window=9000), "local:qwen").context_window == 9000
 
 
-LONG = {"code": "x = 1  # " + "many words " * 2000}
+LONG = {"code": "x = 1  # " + "many words " * 1100}
 
 
 @pytest.mark.parametrize(

@@ -56,7 +56,7 @@ async def answer(name: str, root: Path, notebook: FakeNotebook, /, **args: Any) 
     agent = script()
     agent._sources = (Source(huge("huge"), huge("failing", fails=True)),)  # pyright: ignore[reportPrivateUsage]
     kernel_info = registered(ToolSpec(name="mine", approval=False))
-    line = "\n".join(f"say {HUGE[:20000]}" for _ in range(8)) if name == "delegate" else ""
+    line = "\n".join(f"say {HUGE[:20000]}" for _ in range(4)) if name == "delegate" else ""
     prompt = (
         "delegate:\n" + "\n".join(f"    {each}" for each in line.split("\n"))
         if line
@@ -132,7 +132,7 @@ async def test_of_many_images_the_last_are_passed_on() -> None:
 
 
 async def test_a_long_notebook_is_read_to_its_end_in_parts(tmp_path: Path) -> None:
-    sources = [f"# cell number {n}\n" + "x" * 300 for n in range(5000)]
+    sources = [f"# cell number {n}\n" + "x" * 300 for n in range(1500)]
     notebook = FakeNotebook(*sources)
     start, seen, told = 1, "", ""
 
@@ -145,9 +145,9 @@ async def test_a_long_notebook_is_read_to_its_end_in_parts(tmp_path: Path) -> No
 
     assert all(source in seen for source in sources)
     assert "cells 1 to " in seen
-    assert "of 5000" in seen
-    assert "There is no cell 5001: the notebook has 5000." in await answer(
-        "read_notebook", tmp_path, notebook, start=5001
+    assert "of 1500" in seen
+    assert "There is no cell 1501: the notebook has 1500." in await answer(
+        "read_notebook", tmp_path, notebook, start=1501
     )
 
 

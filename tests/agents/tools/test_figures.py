@@ -15,6 +15,8 @@ from lobu_jupyter.agents.tools import figures, rasterise
 from lobu_jupyter.agents.tools.outputs import Outputs
 from lobu_jupyter.agents.tools.seen import MAX_IMAGES
 
+pytestmark = pytest.mark.processes
+
 HEAD = '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
 RED = f'{HEAD} width="40" height="20"><rect width="40" height="20" fill="red"/></svg>'
 SVG, PDF = "image/svg+xml", "application/pdf"

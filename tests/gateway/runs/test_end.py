@@ -285,6 +285,7 @@ async def test_two_servers_sweep_fifty_lapsed_leases_into_fifty_errors(store: Pa
 
 
 @pytest.mark.scenario("E19")
+@pytest.mark.processes
 async def test_a_restarted_server_ends_what_its_dead_sibling_left_and_nothing_else(store: Path) -> None:
     """A dead child process lends its identity to the server that "was killed"."""
     child = await asyncio.create_subprocess_exec(sys.executable, "-c", "input()", stdin=subprocess.PIPE)

@@ -294,6 +294,7 @@ async def crash(path: Path, statement: int, how: str) -> int:
 
 
 @pytest.mark.scenario("W4")
+@pytest.mark.processes
 async def test_a_server_killed_inside_an_end_leaves_end_and_discharge_or_neither(tmp_path: Path) -> None:
     """And whoever sweeps afterwards adds no second end."""
     found: list[tuple[int, bool]] = []
@@ -324,6 +325,7 @@ async def test_a_server_killed_inside_an_end_leaves_end_and_discharge_or_neither
 
 
 @pytest.mark.scenario("A1")
+@pytest.mark.processes
 async def test_a_server_killed_inside_the_pause_leaves_all_of_it_or_nothing(tmp_path: Path) -> None:
     """The kill comes at every third statement of the transaction, and once right after it."""
     outcomes = []

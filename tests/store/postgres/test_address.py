@@ -10,6 +10,8 @@ from lobu_jupyter.store.postgres.address import parse
 from tests import postgres
 from tests.peek import does
 
+pytestmark = pytest.mark.processes
+
 SECRET = "pässword-9+/@"
 
 

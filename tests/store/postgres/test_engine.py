@@ -18,6 +18,8 @@ from lobu_jupyter.store.tx import Tx
 from tests import postgres
 from tests.peek import does, peek
 
+pytestmark = pytest.mark.processes
+
 
 def adds(name: str, *, then: Exception | None = None):
     async def body(tx: Tx) -> str:
