@@ -50,6 +50,7 @@ test-pages:
 
 test-notebooks:
 	$(BIN)/python -m pytest --nbval --nbval-sanitize-with notebooks/sanitize.cfg -p no:cacheprovider -p tests.ports -p tests.starts notebooks
+	$(BIN)/python -m pytest --lobu -p no:cacheprovider examples/ci
 
 # The wheel in fresh environments: oldest and newest versions, each Python that is here (docs/environments.md).
 .PHONY: test-environments

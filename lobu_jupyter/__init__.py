@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from lobu_jupyter.notebook.errors import NoGateway as NoGateway
     from lobu_jupyter.notebook.errors import RunFailed as RunFailed
     from lobu_jupyter.notebook.errors import RunTimeout as RunTimeout
+    from lobu_jupyter.notebook.recording import record as record
     from lobu_jupyter.notebook.run import Run as Run
     from lobu_jupyter.notebook.tools.decorator import tool as tool
     from lobu_jupyter.notebook.widget import ChatWidget as ChatWidget
@@ -36,6 +37,7 @@ _HOMES = {
     "RunTimeout": "errors",
     "ask": "api",
     "kernel_id": "api",
+    "record": "recording",
     "rest": "api",
     "thread": "api",
     "tool": "tools.decorator",
@@ -51,6 +53,7 @@ __all__ = [
     "__version__",
     "ask",
     "kernel_id",
+    "record",
     "rest",
     "thread",
     "tool",

@@ -12,6 +12,7 @@ Settings, as the server sends them to a worker::
      "acp_agents": {name: {"command": […], "env"?, "inherit"?, "cwd"?, "mode"?, …}}      agents/acp/presets.py
      "agent_variables": ["SSH_AUTH_SOCK", …]    inherited by all of both
      "acp_must_ask": bool,
+     "replay": {"path", "report"?}    a recording that answers in place of the assistant's models
      "providers": {name: {"kind", "base_url"?, "api_key"?, "images"?: bool, "context_window"?: tokens}},
      "keys": {"OPENAI_API_KEY": "…", …}}        taken before the environment
 """
@@ -129,6 +130,8 @@ def default_agent(settings: Settings) -> str:
     configured = settings.get("default_agent")
     if configured:
         return str(configured)
+    if settings.get("replay"):
+        return "assistant"
     return "assistant" if default_model(settings) else "demo"
 
 

@@ -1,4 +1,4 @@
-"""`lobu export`: a thread as a notebook that runs, or as JSON."""
+"""`lobu export`: a thread as a notebook that runs, as JSON, or as a recording."""
 
 from __future__ import annotations
 
@@ -17,13 +17,19 @@ from .names import thread_of
     "-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="A new file; default: print it."
 )
 @click.option("--json", "as_json", is_flag=True, help="The folded state as JSON, not a notebook.")
+@click.option("--recording", is_flag=True, help="A recording for lobu test, not a notebook.")
 @click.pass_context
-def export_command(ctx: click.Context, thread: str, output: Path | None, as_json: bool) -> None:
+def export_command(
+    ctx: click.Context, thread: str, output: Path | None, as_json: bool, recording: bool
+) -> None:
     """THREAD as a notebook: the code that ran, as decided, as runnable cells."""
+    if as_json and recording:
+        raise click.UsageError("Give --json or --recording, not both.")
     if output is not None and output.exists():
         raise click.UsageError(f"{output} exists; give a new name.")
+    form = "recording" if recording else "json" if as_json else "notebook"
     with reach(ctx).client() as client:
-        document = client.runs.export(thread_of(client, thread), "json" if as_json else "notebook")
+        document = client.runs.export(thread_of(client, thread), form)
     text = json.dumps(document, ensure_ascii=False, indent=1) + "\n"
     if output is None:
         click.echo(text, nl=False)

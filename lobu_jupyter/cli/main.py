@@ -25,6 +25,7 @@ _COMMANDS = {
     "grants": ("grants", "What you approved for good; take it back."),
     "budget": ("budget", "What agents have used, and your own limits."),
     "export": ("export", "A thread as a notebook or as JSON."),
+    "test": ("testing.command", "Execute notebooks against recordings of their models."),
     "serve": ("serve", "A Jupyter server with lobu_jupyter alone."),
     "doctor": ("doctor", "Check what works, and say why something does not."),
     "completion": ("completion", "The script that completes words in your shell."),

@@ -14,6 +14,7 @@ from lobu_jupyter.gateway.journal.follow import follow
 from lobu_jupyter.model.errors import InvalidField
 from lobu_jupyter.model.events import decode
 from lobu_jupyter.model.mime_text import joined
+from lobu_jupyter.model.recording import recording_of
 from lobu_jupyter.model.replay import code_that_ran
 from lobu_jupyter.model.terminal import screen_text, settled, with_colours
 from lobu_jupyter.model.visible import hidden, visible, visible_line
@@ -32,11 +33,15 @@ TEXTS = frozenset(["text/plain", "text/markdown", "text/latex"])
 
 
 async def export(
-    ctx: Context, by: Caller, thread_id: str, format: Literal["notebook", "json"] = "notebook"
+    ctx: Context, by: Caller, thread_id: str, format: Literal["notebook", "json", "recording"] = "notebook"
 ) -> dict[str, Any]:
-    """Return a notebook (nbformat 4) of the code that ran, or JSON: the thread, its state, its events."""
-    if format not in ("notebook", "json"):
-        raise InvalidField("must be notebook or json", field="format")
+    """Return a notebook (nbformat 4) of the code that ran, a recording, or JSON: the thread, its state, its events.
+
+    Raises:
+        InvalidField: there is no such format, or no model has answered on the thread that is to be a recording.
+    """
+    if format not in ("notebook", "json", "recording"):
+        raise InvalidField("must be notebook, json or recording", field="format")
     thread = await get_thread(ctx, by, thread_id)
     state = await ctx.snapshots.state(thread_id)
     if format == "notebook":
@@ -44,6 +49,8 @@ async def export(
     events: list[dict[str, Any]] = []
     async for page in follow(ctx, by, thread_id, 0, run_id=None, follow=False):
         events += [{"seq": entry.seq, "event": decode(entry.body)} for entry in page]
+    if format == "recording":
+        return recording_of((entry["event"] for entry in events), thread.title)
     return {"thread": msgspec.to_builtins(thread), "state": state, "events": events}
 
 

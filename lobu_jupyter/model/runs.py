@@ -43,6 +43,7 @@ class ErrorCode(StrEnum):
     GUARDRAIL = "guardrail"
     EXPIRED = "expired"
     BUDGET_EXCEEDED = "budget_exceeded"
+    REPLAY_MISMATCH = "replay_mismatch"
     INTERNAL = "internal"
 
 

@@ -24,6 +24,7 @@ from .api import NotebookThread, ask_and_show
 from .doctor import NOT_TOLD_YET, doctor
 from .grants import grants
 from .magic import COMMANDS as MANUAL
+from .recording import record
 from .rules import policy
 from .run import Run
 from .waiting import wait as wait_for
@@ -289,6 +290,12 @@ def _export(rest: str) -> None:
     print(f"Wrote {file.name} ({len(notebook['cells'])} cells).")
 
 
+def _record(rest: str) -> None:
+    if not rest:
+        raise UsageError("%lobu record FILE.recording.json writes what lobu test replays.")
+    print(f"Wrote {record(rest).name}.")
+
+
 def _help(rest: str) -> None:
     _no_more("help", rest)
     width = max(len(name) for name in MANUAL)
@@ -316,6 +323,7 @@ COMMANDS: dict[str, Callable[[str], Any]] = {
     "policy": policy,
     "grants": grants,
     "export": _export,
+    "record": _record,
     "doctor": _doctor,
     "help": _help,
 }

@@ -109,6 +109,9 @@ def _arguments(kernel: ThisKernel | None, home: Path) -> list[str]:
         f"--LobuApp.embedded_parent={os.getpid()}",
         f"--LobuApp.store_path={_store(home)}",
     ]
+    for variable, trait in (("LOBU_REPLAY", "replay"), ("LOBU_REPLAY_REPORT", "replay_report")):
+        if value := os.environ.get(variable):
+            arguments.append(f"--LobuApp.{trait}={value}")
     if kernel is not None and kernel.connection_file is not None:
         arguments.append(f"--LobuApp.embedded_connection_file={kernel.connection_file}")
     return arguments

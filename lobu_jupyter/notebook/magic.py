@@ -37,6 +37,7 @@ COMMANDS = {
     "policy": "[allow | ask | deny PATTERN | mode MODE | revoke GRANT]  what may run unasked in this notebook",
     "grants": "[revoke GRANT]  what I approved for good: what it covers, until when",
     "export": "FILE.ipynb  the code that ran, as decided, as a notebook",
+    "record": "FILE.recording.json  what models were asked and answered here, for lobu test",
     "doctor": "what works, what does not, and why",
     "help": "this",
 }
@@ -79,7 +80,7 @@ class LobuMagics(Magics):
         nargs="*",
         help="What to do. {name} on its own becomes the value of that variable; all else stays as typed. Options may stand before or after it; what "
         "follows -- is prompt whatever it looks like. A first word such as wait, cancel, runs, threads, "
-        "attach, inbox, approve, reject, answer, rebuild, agents, policy, export, doctor or help is a command: "
+        "attach, inbox, approve, reject, answer, rebuild, agents, policy, export, record, doctor or help is a command: "
         "%%lobu help.",
     )
     @no_var_expand

@@ -100,6 +100,11 @@ def current() -> Session:
         return _session
 
 
+def opened() -> Session | None:
+    """Return this kernel's session if it has one, None if nothing was asked yet."""
+    return _session
+
+
 def reaching() -> Session:
     """Return this kernel's session, found again if its server moved or was restarted elsewhere."""
     session = current()

@@ -205,6 +205,14 @@ class LobuApp(ExtensionApp):
         config=True
     )
 
+    replay = Unicode(
+        help="A recording (docs/testing.md) that answers in place of every model of the assistant, and decides as recorded. "
+        "For tests: no key is read and no provider is asked."
+    ).tag(config=True)
+    replay_report = Unicode(help="The file to which the replay tells what was asked, a line each.").tag(
+        config=True
+    )
+
     root_dir = Unicode(
         help="The directory that agents' file tools may reach. Default: the server's root."
     ).tag(config=True)

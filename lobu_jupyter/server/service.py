@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from .models.settings import Models
     from .notebooks import Notebooks
     from .owners import Owners
+    from .recorded import RecordedDecisions
     from .worker_pool import Pool
 
 READY_SECONDS = 30.0
@@ -81,6 +82,7 @@ class Service:
         self.models: Models
         self.rights: Rights
         self.observer: Observer | None = None
+        self.recorded: RecordedDecisions | None = None
         self._gateway: Gateway | None = None
         self._told = ("", 0.0)  # the store's last failure in the log, and its time
         self._ready = asyncio.Event()
@@ -167,6 +169,8 @@ class Service:
             raise
         self.kernels.start()
         self._tasks.start(self.activity.watch(), "watch activity")
+        if self.recorded is not None:
+            self._tasks.start(self.recorded.decide_on(self.gateway), "decide as recorded")
 
     async def close(self) -> None:
         """Close this server's parts: first its workers, then the gateway, which ends our runs.

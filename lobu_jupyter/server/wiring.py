@@ -32,6 +32,7 @@ from .models.rights import Rights
 from .models.settings import Models
 from .notebooks import Notebooks
 from .owners import Owners
+from .recorded import RecordedDecisions
 from .rooms import Rooms
 from .service import Service, ServiceSettings
 from .store_address import store_of
@@ -70,6 +71,7 @@ def build(app: LobuApp) -> Service:
     service = Service(_service_settings(app, store, worker_settings, models), kernels, app.log)
     service.settings.gateway.redactor.add(*store_secrets)
     service.models = models
+    service.recorded = RecordedDecisions(app.replay, app.log) if app.replay else None
     service.rights = Rights(
         lambda: has_one_owner(app.server.identity_provider, app.single_owner), app.model_admins
     )
@@ -246,6 +248,7 @@ def _worker_settings(app: LobuApp) -> dict[str, Any]:
         "acp_agents": acp_agents,
         "acp_must_ask": app.acp_must_ask,
         "agent_variables": list(app.agent_variables),
+        "replay": {"path": app.replay, "report": app.replay_report or None} if app.replay else None,
         "root_dir": app.root_dir,
         "limits": {"outputBytes": app.output_bytes},
     }

@@ -67,6 +67,16 @@ def test_a_grant_is_listed_in_words_and_revoked(lobu: Terminal, person: Person) 
     assert "Nothing is granted" in lobu("grants", "--thread", thread).err
 
 
+def test_a_chat_without_a_model_is_no_recording(lobu: Terminal, person: Person) -> None:
+    thread = person.thread()
+    person.finish(thread, person.start(thread, "say hi")["runId"])
+
+    printed = lobu("export", thread, "--recording")
+
+    assert (printed.code, "on which a model has answered" in printed.err) == (1, True)
+    assert lobu("export", thread, "--recording", "--json").code == 2
+
+
 def test_own_limits_are_set_shown_and_removed(lobu: Terminal) -> None:
     shown = lobu("budget", "--set", "day.dollars=2", "--set", "run.tokens=5000", "--json").json
     table = lobu("budget").out

@@ -114,6 +114,11 @@ export class Api {
     return this._call<IThread>('POST', `threads/${encode(threadId)}/fork`, { runId });
   }
 
+  /** What models were asked and answered on a thread, for `lobu test`. */
+  recording(threadId: string): Promise<JsonObject> {
+    return this._call('POST', `threads/${encode(threadId)}/export`, { format: 'recording' });
+  }
+
   /** What waits on the person, over all threads. */
   async waiting(): Promise<IWaiting[]> {
     return (await this._call<{ interrupts: IWaiting[] }>('GET', 'interrupts')).interrupts;

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from lobu_jupyter.agents.loop.agent import PydanticAgent
+from lobu_jupyter.agents.loop.agent import ModelFactory, PydanticAgent
 from lobu_jupyter.agents.loop.border import Border
 from lobu_jupyter.agents.models import providers
 from lobu_jupyter.agents.models.keys import redactor_of
@@ -34,10 +34,19 @@ and the person sees its output, figures and tables included, so do not repeat th
 - Answer briefly, in the person's language. Markdown is shown formatted."""
 
 
+def _factory(settings: Settings) -> ModelFactory:
+    """Return what builds the models. Where a recording is replayed, nothing else answers."""
+    if replay := settings.get("replay"):
+        from lobu_jupyter.agents.models.replaying import Replayer
+
+        return Replayer(replay["path"], replay.get("report")).model
+    providers.warm(settings)
+    return partial(providers.build, settings)
+
+
 def assistant(settings: Settings, peers: Mapping[str, AgentPort] | None = None) -> PydanticAgent:
     """Return the agent on the models that the settings allow. It may delegate to `peers`."""
-    providers.warm(settings)
-    build = partial(providers.build, settings)
+    build = _factory(settings)
     return PydanticAgent(
         "assistant",
         ASSISTANT,

@@ -68,6 +68,8 @@ def default_model(settings: Settings) -> str | None:
     configured = settings.get("default_model")
     if configured:
         return str(configured)
+    if settings.get("replay"):
+        return "recording"
     for variable, model in USUAL_MODEL.items():
         if key(settings, variable) and is_allowed(settings, model):
             return model

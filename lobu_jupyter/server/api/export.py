@@ -1,4 +1,4 @@
-"""threads/{t}/export: the thread as a notebook or as JSON."""
+"""threads/{t}/export: the thread as a notebook, as JSON or as a recording."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from lobu_jupyter.server.handler import LobuHandler
 
 
 class Form(Struct, kw_only=True, forbid_unknown_fields=True):
-    format: Literal["notebook", "json"] = "notebook"
+    format: Literal["notebook", "json", "recording"] = "notebook"
 
 
 class ExportHandler(LobuHandler):

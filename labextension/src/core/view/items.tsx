@@ -133,7 +133,8 @@ function RunError(props: { item: IErrorItem; view: IView }): VNode {
     no_model: trans.__('No model set up'),
     guardrail: trans.__('Refused by a guardrail'),
     expired: trans.__('Expired'),
-    budget_exceeded: trans.__('Budget used up')
+    budget_exceeded: trans.__('Budget used up'),
+    replay_mismatch: trans.__('The recording does not match')
   };
   return (
     <div class="lobu-error" role="group">

@@ -7,6 +7,7 @@ export const CommandIDs = {
   rename: 'lobu:rename-thread',
   archive: 'lobu:archive-thread',
   remove: 'lobu:delete-thread',
+  saveTest: 'lobu:save-test',
   stop: 'lobu:stop',
   approve: 'lobu:approve',
   reject: 'lobu:reject',

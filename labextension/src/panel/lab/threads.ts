@@ -1,13 +1,28 @@
 /** The commands about one thread: of the arguments, else the one that is shown. */
 import { CommandRegistry } from '@lumino/commands';
 import { ReadonlyPartialJSONObject } from '@lumino/coreutils';
-import { IThread } from '../../core/wire';
+import { IThread, JsonObject } from '../../core/wire';
 import { PanelModel } from '../model/panel';
 import { CommandIDs } from './ids';
 
 const describedBy = {
   args: { type: 'object' as const, properties: { threadId: { type: 'string' as const } } }
 };
+
+/** Beside its notebook, `lobu test` finds a recording by this name. */
+export function recordingName(thread: IThread): string {
+  const file = (thread.notebookPath ?? '').split('/').pop() ?? '';
+  return `${file.replace(/\.ipynb$/, '') || 'chat'}.recording.json`;
+}
+
+function download(name: string, document_: JsonObject): void {
+  const text = `${JSON.stringify(document_, null, 1)}\n`;
+  const link = document.createElement('a');
+  link.href = URL.createObjectURL(new Blob([text], { type: 'application/json' }));
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+}
 
 export function addThreadCommands(
   commands: CommandRegistry,
@@ -42,6 +57,19 @@ export function addThreadCommands(
       const thread = threadOf(args);
       if (thread !== undefined) {
         void model.attempt(() => model.list.archive(thread.threadId, !thread.archived));
+      }
+    }
+  });
+  commands.addCommand(CommandIDs.saveTest, {
+    describedBy,
+    label: args => (args.threadId ? trans.__('Save as Test…') : trans.__('Agents: Save as Test…')),
+    isEnabled,
+    execute: args => {
+      const thread = threadOf(args);
+      if (thread !== undefined) {
+        void model.attempt(async () => {
+          download(recordingName(thread), await model.page.api.recording(thread.threadId));
+        });
       }
     }
   });

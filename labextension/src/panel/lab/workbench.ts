@@ -44,7 +44,12 @@ export class LabWorkbench implements IWorkbench {
 
   menu(threadId: string, x: number, y: number): void {
     const menu = new Menu({ commands: this.app.commands });
-    for (const command of [CommandIDs.rename, CommandIDs.archive, CommandIDs.remove]) {
+    for (const command of [
+      CommandIDs.rename,
+      CommandIDs.archive,
+      CommandIDs.saveTest,
+      CommandIDs.remove
+    ]) {
       menu.addItem({ command, args: { threadId } });
     }
     menu.aboutToClose.connect(() => requestAnimationFrame(() => menu.dispose()));

@@ -1,0 +1,1 @@
+"""Notebooks executed against recordings: `lobu test`, and the pytest plugin."""
