@@ -164,7 +164,7 @@ def recording_of(events: Iterable[Event], title: str = "", note: str = "") -> di
     }
 
 
-class _Stream:
+class _Dialogue:
     """The dialogue of one agent with its model: what is new for the model, and the response that is under way."""
 
     def __init__(self) -> None:
@@ -199,60 +199,60 @@ class _Taping:
     def __init__(self) -> None:
         self.exchanges: list[dict[str, Any]] = []
         self.decisions: list[dict[str, Any]] = []
-        self._streams: dict[str, _Stream] = {"": _Stream()}
+        self._streams: dict[str, _Dialogue] = {"": _Dialogue()}
         self._calls: dict[str, dict[str, Any]] = {}  # by id, with the name and arguments that were streamed
         self._ours: list[dict[str, Any]] = []  # the exchanges of the run under way
 
     def take(self, event: Event) -> None:
         handler = getattr(self, "_on_" + str(event.get("type", "")).lower(), None)
         if handler is not None:
-            handler(event, self._streams.setdefault(str(event.get("subagentRunId") or ""), _Stream()))
+            handler(event, self._streams.setdefault(str(event.get("subagentRunId") or ""), _Dialogue()))
 
     def _keep(self, ended: dict[str, Any] | None) -> None:
         if ended is not None:
             self._ours.append(ended)
 
-    def _on_run_started(self, event: Event, stream: _Stream) -> None:
+    def _on_run_started(self, event: Event, stream: _Dialogue) -> None:
         for message in (event.get("input") or {}).get("messages") or []:
             if message.get("role") == "user":
                 part = {"part_kind": "user-prompt", "content": _text(message.get("content"))}
                 self._keep(stream.ask(part))
 
-    def _on_subagent_started(self, event: Event, stream: _Stream) -> None:
-        child = self._streams.setdefault(event["subagentRunId"], _Stream())
+    def _on_subagent_started(self, event: Event, stream: _Dialogue) -> None:
+        child = self._streams.setdefault(event["subagentRunId"], _Dialogue())
         call = self._calls.get(event.get("parentToolCallId") or "")
         if call is not None and not child.request and not child.pieces:
             prompt = str(_object(call["args"]).get("prompt", ""))
             child.request.append({"part_kind": "user-prompt", "content": prompt})
 
-    def _on_text_message_start(self, event: Event, stream: _Stream) -> None:
+    def _on_text_message_start(self, event: Event, stream: _Dialogue) -> None:
         stream.answer(event["messageId"], {"part_kind": "text", "content": ""})
 
-    def _on_text_message_content(self, event: Event, stream: _Stream) -> None:
+    def _on_text_message_content(self, event: Event, stream: _Dialogue) -> None:
         part = stream.pieces.get(event["messageId"])
         if part is not None:
             part["content"] += event["delta"]
 
-    def _on_tool_call_start(self, event: Event, stream: _Stream) -> None:
+    def _on_tool_call_start(self, event: Event, stream: _Dialogue) -> None:
         call, name = event["toolCallId"], event["toolCallName"]
         part = {"part_kind": "tool-call", "tool_name": name, "args": "", "tool_call_id": call}
         self._calls[call] = part
         if name != BUDGET_CALL:
             stream.answer(call, part)
 
-    def _on_tool_call_args(self, event: Event, stream: _Stream) -> None:
+    def _on_tool_call_args(self, event: Event, stream: _Dialogue) -> None:
         part = self._calls.get(event["toolCallId"])
         if part is not None:
             part["args"] += event["delta"]
 
-    def _on_tool_call_result(self, event: Event, stream: _Stream) -> None:
+    def _on_tool_call_result(self, event: Event, stream: _Dialogue) -> None:
         call = self._calls.get(event["toolCallId"])
         if call is None or call["tool_name"] == BUDGET_CALL:
             return
         returned = {"part_kind": "tool-return", "tool_name": call["tool_name"], "content": event["content"]}
         self._keep(stream.ask({**returned, "tool_call_id": event["toolCallId"]}))
 
-    def _on_custom(self, event: Event, stream: _Stream) -> None:
+    def _on_custom(self, event: Event, stream: _Dialogue) -> None:
         value: Any = event.get("value")
         if event.get("name") != "lobu.decision" or not isinstance(value, dict):
             return
@@ -267,7 +267,7 @@ class _Taping:
         }  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]
         self.decisions.append({**told, "decision": made})
 
-    def _on_run_finished(self, event: Event, stream: _Stream) -> None:
+    def _on_run_finished(self, event: Event, stream: _Dialogue) -> None:
         if (event.get("outcome") or {}).get("type") == "cancelled":
             self._drop()
         elif (event.get("outcome") or {}).get("type") != "interrupt":
@@ -275,7 +275,7 @@ class _Taping:
                 self._keep(one.end())
         self._end(event.get("usage") or [])
 
-    def _on_run_error(self, event: Event, stream: _Stream) -> None:
+    def _on_run_error(self, event: Event, stream: _Dialogue) -> None:
         self._drop()
         self._end(event.get("usage") or [])
 

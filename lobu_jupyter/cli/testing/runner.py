@@ -40,7 +40,7 @@ class Failure:
 
 
 @dataclass
-class Outcome:
+class NotebookOutcome:
     """The end of a notebook. ``answered``: the number of requests that the recording answered."""
 
     failures: list[Failure] = field(default_factory=list[Failure])
@@ -64,36 +64,36 @@ def notebooks_in(paths: Iterable[Path]) -> list[Path]:
     return found
 
 
-def replay(notebook: Path, timeout: float) -> Outcome:
+def replay(notebook: Path, timeout: float) -> NotebookOutcome:
     """Execute a notebook against its recording."""
     recording = recording_for(notebook)
     if not recording.exists():
         why = f"it has no recording ({recording.name}); make one with lobu test --record"
-        return Outcome([Failure(None, why)])
+        return NotebookOutcome([Failure(None, why)])
     try:
         expected = len(parse(recording.read_text("utf-8"), recording.name).exchanges)
     except (LobuError, UnicodeDecodeError) as error:
-        return Outcome([Failure(None, str(error))])
+        return NotebookOutcome([Failure(None, str(error))])
     with TemporaryDirectory(prefix="lobu-test-") as folder:
         report = Path(folder) / "report.jsonl"
         given = {"LOBU_REPLAY": str(recording.resolve()), "LOBU_REPLAY_REPORT": str(report)}
         execution = _Execution(notebook, timeout, report)
         execution.run({**_without_keys(), **given}, FINISH.format(record_to="", note=""))
         lines = execution.report()
-        outcome = Outcome(execution.failures, sum(line["answered"] for line in lines))
+        outcome = NotebookOutcome(execution.failures, sum(line["answered"] for line in lines))
         if not outcome.failures and outcome.answered < expected:
             left = expected - outcome.answered
             outcome.failures.append(Failure(None, f"{left} recorded requests to the model were not made"))
         return outcome
 
 
-def record(notebook: Path, timeout: float, note: str = "") -> Outcome:
+def record(notebook: Path, timeout: float, note: str = "") -> NotebookOutcome:
     """Execute a notebook with the real models, and write its recording."""
     to = str(recording_for(notebook).resolve())
     with TemporaryDirectory(prefix="lobu-test-") as folder:
         execution = _Execution(notebook, timeout, Path(folder) / "report.jsonl")
         execution.run(dict(os.environ), FINISH.format(record_to=to, note=note))
-        return Outcome(execution.failures)
+        return NotebookOutcome(execution.failures)
 
 
 def _without_keys() -> dict[str, str]:
