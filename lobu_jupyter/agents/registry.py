@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Any, cast
 from lobu_jupyter.agents.acp import presets as acp_presets
 from lobu_jupyter.agents.models.keys import Settings, default_model
 from lobu_jupyter.agents.tools.specs import BUILTIN, NAMES
+from lobu_jupyter.model.outside_call import CALL_AGENT
 from lobu_jupyter.model.ports import AgentError, AgentPort, KernelPort, Task, ToolSpec
 from lobu_jupyter.model.replay import REBUILD_AGENT
 
@@ -40,6 +41,7 @@ GROUP = "lobu_jupyter.agents"
 ASSISTANT = "A language model that works in your notebook; needs a configured model."
 DEMO = "Rules, not a language model: looks at your data, plots and summarises it; needs no key."
 REBUILD = "Runs again, once approved, the code that ran on this thread; started by a rebuild."
+MCP_CLIENT = "Makes a tool call that an MCP client asked for through this server."
 SCRIPT = "Does exactly what the lines of the prompt say; for tests, notebooks and teaching."
 
 _one_at_a_time = threading.Lock()
@@ -112,6 +114,11 @@ def registry(settings: Settings) -> dict[str, AgentPort]:
 
         return RebuildAgent()
 
+    def outside() -> AgentPort:
+        from lobu_jupyter.agents.builtin.outside import OutsideAgent
+
+        return OutsideAgent()
+
     agents: dict[str, AgentPort] = {
         point.name: _installed(point, settings) for point in entry_points(group=GROUP)
     }
@@ -121,6 +128,7 @@ def registry(settings: Settings) -> dict[str, AgentPort]:
     agents["assistant"] = LazyAgent("assistant", ASSISTANT, assistant)
     agents["demo"] = LazyAgent("demo", DEMO, demo)
     agents[REBUILD_AGENT] = LazyAgent(REBUILD_AGENT, REBUILD, rebuild)
+    agents[CALL_AGENT] = LazyAgent(CALL_AGENT, MCP_CLIENT, outside)
     agents["script"] = LazyAgent("script", SCRIPT, script)
     return agents
 
@@ -149,8 +157,8 @@ def announced_agents(settings: Settings, agents: Mapping[str, AgentPort]) -> lis
         if state is None:
             state = acp_presets.state_of(external[name]) if name in external else {"state": "ready"}
         entry: dict[str, Any] = {"name": name, "description": agent.description, **state}
-        if name == REBUILD_AGENT:
-            entry["hidden"] = True  # only a rebuild starts it
+        if name in (REBUILD_AGENT, CALL_AGENT):
+            entry["hidden"] = True  # only a rebuild, or an MCP client's call, starts it
         if name == chosen:
             entry["default"] = True
         if name == "assistant" and model:

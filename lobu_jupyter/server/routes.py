@@ -16,6 +16,7 @@ from lobu_jupyter.server.api import (
     interrupts,
     kernel_channels,
     kernels,
+    mcp,
     models,
     openapi,
     policy,
@@ -28,7 +29,7 @@ from lobu_jupyter.server.api import (
 
 PREFIX = "lobu/api/"
 RESOURCES = (
-    health, threads, runs, events, socket, interrupts, audit, agui, agents, models, policy, budget, export, kernels, workers, kernel_channels, openapi
+    health, threads, runs, events, socket, interrupts, audit, agui, mcp, agents, models, policy, budget, export, kernels, workers, kernel_channels, openapi
 )  # fmt: skip
 
 TEMPLATES: list[tuple[str, Any]] = [route for resource in RESOURCES for route in resource.ROUTES]

@@ -22,6 +22,7 @@ from lobu_jupyter.server.kernels.kernels import made_up
 
 from .contents_events import tell_contents
 from .open_pages import OpenPages
+from .outside_calls import OutsideCalls
 from .store_address import is_address
 from .tasks import Tasks
 
@@ -73,6 +74,7 @@ class Service:
         self.failure: LobuError | None = None
         self.jobs = Jobs()
         self.pages = OpenPages()
+        self.outside_calls = OutsideCalls()
         self.sockets: set[WebSocketHandler] = set()
         self.pool: Pool
         self.notebooks: Notebooks

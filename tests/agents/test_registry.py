@@ -78,7 +78,10 @@ def test_what_a_worker_announces() -> None:
 
     by_name = {agent["name"]: agent for agent in agents}
     assert set(by_name) >= {"assistant", "demo", "script"}
-    assert [name for name, agent in by_name.items() if agent.get("hidden")] == ["rebuild"]
+    assert [name for name, agent in by_name.items() if agent.get("hidden")] == [
+        "rebuild",
+        "mcp-client",
+    ]
     assert by_name["assistant"]["default"] is True
     assert by_name["assistant"]["model"].startswith("anthropic:")
     assert {"run_code", "ask_user", "write_file"} <= {tool.name for tool in tools}
