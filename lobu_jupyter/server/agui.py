@@ -79,7 +79,9 @@ class Conversation:
         self, thread_id: str, state: State, resume: list[dict[str, Any]], client: ClientSide
     ) -> Asked:
         waiting: list[dict[str, Any]] = state["interrupts"]
-        decided = {str(entry.get("interruptId")) for entry in resume}  # another type is refused with its name below
+        decided = {
+            str(entry.get("interruptId")) for entry in resume
+        }  # another type is refused with its name below
         mine = [i for i in waiting if i["reason"] == CLIENT_TOOL and i["id"] not in decided]
         found = [i for i in mine if i.get("toolCallId") in self._results]
         entries = [*resume, *(_entry(i["id"], self._results[i["toolCallId"]]) for i in found)]
