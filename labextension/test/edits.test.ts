@@ -30,7 +30,10 @@ test('cells with one id are named by their places, and the right one is deleted'
   model.sharedModel.cells[1].setMetadata('second', true);
 
   expect(cellsOf(read(model, { do: 'read' })).map(cell => cell.id)).toEqual(['#1', '#2', 'b']);
-  expect(change(model, { do: 'delete', cell: '#2', was: 'x' })).toEqual({ done: true });
+  expect(change(model, { do: 'delete', cell: '#2', was: 'x' })).toEqual({
+    done: true,
+    back: { lost: 'the cell has no id of its own' }
+  });
   expect(sources(model)).toEqual(['x', 'y']);
   expect(model.sharedModel.cells[0].getMetadata('second')).toBeUndefined();
 });
@@ -73,7 +76,10 @@ test.each([
 ])('a cell that is not locked is edited: %j', metadata => {
   const model = notebook({ id: 'a', source: 'x', metadata: metadata as unknown as JsonObject });
 
-  expect(change(model, { do: 'edit', cell: 'a', was: 'x', source: 'y' })).toEqual({ done: true });
+  expect(change(model, { do: 'edit', cell: 'a', was: 'x', source: 'y' })).toEqual({
+    done: true,
+    back: { do: 'edit', cell: 'a', was: 'y', source: 'x' }
+  });
   expect(sources(model)).toEqual(['y']);
 });
 

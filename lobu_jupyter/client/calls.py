@@ -23,6 +23,7 @@ from lobu_jupyter.model.requests import (
     StartRun,
     ThreadPatch,
     ThreadsQuery,
+    UndoRequest,
 )
 from lobu_jupyter.model.runs import RunInfo, Started, Thread
 
@@ -122,6 +123,11 @@ def restore_thread(thread_id: str) -> HttpCall[Thread]:
 def fork(thread_id: str, run_id: str) -> HttpCall[Thread]:
     """A new thread with all that was before this run."""
     return _post(f"threads/{_id(thread_id)}/fork", Thread, {"runId": run_id})
+
+
+def undo(thread_id: str, wish: UndoRequest) -> HttpCall[Json]:
+    """Preview what agents changed in cells and files, or take back just what a preview of this digest showed."""
+    return _post(f"threads/{_id(thread_id)}/undo", Json, wish)
 
 
 # -- runs ------------------------------------------------------------------------------------------

@@ -60,6 +60,7 @@ class ThreadCalls(ClientPart[C]):
     delete = Endpoint(calls.delete_thread)
     restore = Endpoint(calls.restore_thread)
     fork = Endpoint(calls.fork)
+    undo = Endpoint(calls.undo)
 
 
 class RunCalls(ClientPart[C]):

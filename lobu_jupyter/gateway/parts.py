@@ -23,6 +23,7 @@ from . import (
     present_kernel,
     replaced,
     threads,
+    undo,
     workers,
 )
 
@@ -68,6 +69,8 @@ class ThreadsPart(GatewayPart):
     restore = Rule(threads.restore_thread)
     fork = Rule(threads.fork)
     changes = Rule(threads.changes)
+    applied = Rule(undo.applied)
+    note_undone = Rule(undo.note_undone)
     notebook_moved = Rule(threads.notebook_moved)
     notebook_gone = Rule(replaced.notebook_gone)
 
@@ -115,6 +118,8 @@ class WorkersPart(GatewayPart):
     notebook_of = Rule(workers.notebook_of)
     permit = Rule(permissions.permit)
     note_change = Rule(permissions.note_change)
+    record_file = Rule(undo.record_file)
+    record_cell = Rule(undo.record_cell)
     works_in = Rule(ownership.works_in)
     has_run_in = Rule(workers.has_run_in)
     held_in_memory = Rule(lost_pause.held_in_memory)

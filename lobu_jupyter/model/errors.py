@@ -12,7 +12,8 @@
     ├── Conflict                409
     │   ├── ThreadBusy      ├── ThreadWaiting  ├── AlreadyDecided
     │   ├── InterruptClosed ├── QuestionChanged  ├── StaleIncarnation
-    │   ├── RunEnded        └── KernelMissing
+    │   ├── RunEnded        ├── KernelMissing
+    │   └── PreviewChanged
     ├── TooManyRuns             429
     ├── TooManyThreads          429
     └── StoreUnavailable        503
@@ -163,6 +164,12 @@ class QuestionChanged(Conflict):
     """The question is not the one that you were shown. Nothing was decided; read it again."""
 
     code = "question_changed"
+
+
+class PreviewChanged(Conflict):
+    """Something changed since the preview. Nothing was restored; look at the new preview."""
+
+    code = "preview_changed"
 
 
 class StaleIncarnation(Conflict):

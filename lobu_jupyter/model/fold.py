@@ -1,12 +1,13 @@
 """The state of a thread, folded from its journal: transcript, tool cards, open interrupts, usage, title.
 
 ``fold(all) == fold(snapshot) + fold(tail)``. The TypeScript core folds the same way. The vectors in
-``tests/vectors/fold`` hold both together. The state is plain JSON::
+``tests/vectors/fold`` hold both together. A run's ``changes`` is the number of
+those in cells and files that were not taken back. The state is plain JSON::
 
     {"cursor", "title", "status": idle|running|waiting,
      "items":      [Item, …]           in order of first appearance
      "runs":       [{"runId", "parentRunId"?, "status", "error"?, "cut"?, "usage"?, "startedAt"?, "endedAt"?,
-                     "context"?: the descriptions of what was sent beside the message}],
+                     "context"?: the descriptions of what was sent beside the message, "changes"?}],
      "interrupts": [AG-UI Interrupt + "runId", …]        open ones
      "usage":      {"inputTokens": n, …}                  sums over all runs
      "state":      the agent's shared state, as of its last STATE_SNAPSHOT}
@@ -305,6 +306,10 @@ class Fold:
             self._decided(value)
         elif name == "lobu.closed":
             self._closed(value, event)
+        elif name == "lobu.change":
+            run = self._runs.get(value["runId"])
+            if run is not None:
+                run["changes"] = run.get("changes", 0) + (-1 if value.get("undone") else 1)
         elif name.startswith("lobu."):
             self._add("notice", None, event, name=name, value=value)
             if name == "lobu.cut" and not event.get("subagentRunId") and self._run in self._runs:

@@ -220,7 +220,8 @@ class AgentPort(Protocol):
     (usage, if any, in a last ``{"type": "lobu.usage", "usage": [TokenUsage, …]}`` that the host moves into
     RUN_FINISHED), raises :class:`Pause`, or raises :class:`AgentError`. Before a tool acts ``run`` may yield
     ``{"type": "lobu.sync", "done": Future}`` and wait: the host sets the future once all events yielded
-    before are durable. If cancelled, ``run`` stops the provider's connection and the tool.
+    before are durable. Likewise ``{"type": "lobu.change", "change": FileChange, "done": Future}`` before it writes a
+    file: the future gets why it must not be written, or an empty text. If cancelled, ``run`` stops the provider's connection and the tool.
     """
 
     name: str

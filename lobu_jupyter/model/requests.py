@@ -92,6 +92,18 @@ class Rebuild(RequestBody, frozen=True, kw_only=True):
     client_request_id: Id | None = None
 
 
+class UndoRequest(RequestBody, frozen=True, kw_only=True):
+    """The body of ``POST threads/{t}/undo``. One of ``run_id`` and ``undo_id`` is needed.
+
+    ``run_id``: take back what this run and those after it changed. ``undo_id``: make again what that undo took back.
+    ``digest``: of the preview to be done. Without it, nothing is done and the response is the preview.
+    """
+
+    run_id: Id | None = None
+    undo_id: Id | None = None
+    digest: Id | None = None
+
+
 class RunsQuery(RequestQuery, frozen=True, kw_only=True):
     """The query of ``GET runs``."""
 

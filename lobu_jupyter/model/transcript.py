@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from .fold import Item, State
 
 COMPACTED = "lobu.compacted"
+UNDONE = "lobu.undone"
 NO_RESULT = "This call did not run to its end."
 
 
@@ -27,12 +28,29 @@ def messages_of(state: State) -> list[dict[str, Any]]:
             messages.append({"id": item["id"], "role": item["role"], "content": item["content"]})
         elif item["kind"] == "tool":
             _add_call(messages, item)
+        elif item.get("name") == UNDONE:
+            messages.append(_undone(item["value"]))
     return _after_summary(messages, state["items"])
 
 
 def summary_text(summary: str) -> str:
     """Return a summary of older turns as a model gets it."""
     return f"[What came before, in summary]\n{summary}"
+
+
+def _undone(value: dict[str, Any]) -> dict[str, Any]:
+    """Return what the model is told of an act that took changes back."""
+    lines = [
+        f"- {item['what']} {item.get('cell') or ''} of {item['path']}: {_FATES[item['state']]}"
+        for item in value.get("items") or []
+        if item.get("state") in _FATES
+    ]
+    how = "took back changes of yours" if value.get("runId") else "made changes again that were taken back"
+    text = "\n".join([f"[The person {how}. Read cells and files again before you change them.", *lines])
+    return {"id": value["undoId"], "role": "user", "content": f"{text}]"}
+
+
+_FATES = {"restore": "restored", "conflict": "kept as the person changed it", "lost": "could not be restored"}
 
 
 def _after_summary(messages: list[dict[str, Any]], items: list[Item]) -> list[dict[str, Any]]:

@@ -16,7 +16,9 @@ import nbformat
 from jupyter_core.utils import ensure_async
 from tornado.web import HTTPError
 
+from lobu_jupyter.model.notebook_steps import Several, Stepping, back_of
 from lobu_jupyter.model.notebooks import (
+    Change,
     Insert,
     Locked,
     Ping,
@@ -62,7 +64,7 @@ _Offer = tuple[str, frozenset[str]]  # owner and paths
 class OpenPage(Protocol):
     """A person's page with notebooks open."""
 
-    async def at_notebook(self, path: str, request: Request | Ping) -> Answer:
+    async def at_notebook(self, path: str, request: Request | Several | Ping) -> Answer:
         """Send a request to the page and return its answer.
 
         Raises:
@@ -117,7 +119,7 @@ class Notebooks:
         if lost:
             self._lost.update(((owner, path), now + LOST_SECONDS) for path in paths)
 
-    async def act(self, owner: str, path: str, request: Request) -> Answer:
+    async def act(self, owner: str, path: str, request: Request | Several) -> Answer:
         """Read or change the notebook, one request at a time. model/notebooks.py describes the answers."""
         lock = self._locks.setdefault(path, asyncio.Lock())
         try:
@@ -135,7 +137,7 @@ class Notebooks:
         finally:
             lock.release()
 
-    async def _act(self, owner: str, path: str, request: Request) -> Answer:
+    async def _act(self, owner: str, path: str, request: Request | Several) -> Answer:
         page = self._page(owner, path)
         if page is None and not isinstance(request, Read):
             await self._sleep(max(0.0, self._began + SETTLE_SECONDS - self._clock()))
@@ -159,7 +161,7 @@ class Notebooks:
                 return page
         return None
 
-    async def _in_page(self, page: OpenPage, path: str, request: Request) -> Answer:
+    async def _in_page(self, page: OpenPage, path: str, request: Request | Several) -> Answer:
         try:
             async with asyncio.timeout(PAGE_SECONDS):
                 await page.at_notebook(path, Ping())
@@ -171,7 +173,7 @@ class Notebooks:
         except (TimeoutError, ConnectionError):
             return {"refused": LEFT}
 
-    async def _in_file(self, path: str, request: Request) -> Answer:
+    async def _in_file(self, path: str, request: Request | Several) -> Answer:
         for _ in range(TRIES):
             model = await self._get(path)
             notebook = model["content"]
@@ -182,20 +184,17 @@ class Notebooks:
                 return {**described(notebook.cells, request, names), "where": "file"}
             if notebook.nbformat_minor < 5:
                 return {"refused": NO_IDS}
-            absent = is_absent(names, request)
             try:
-                conflict = change(notebook.cells, request, _new(request), names)
+                answer = _in_cells(notebook, request, names)
             except Locked as locked:
                 return {"refused": str(locked)}
-            if conflict is not None:
-                return {"conflict": conflict}
-            if absent:
-                return {"done": True, "absent": True}
+            if not answer.get("done") or answer.get("absent"):
+                return answer
             now = await ensure_async(self._contents.get(path, content=False))
             if now["last_modified"] == model["last_modified"]:
                 saved = {"type": "notebook", "format": "json", "content": notebook}
                 await ensure_async(self._contents.save(saved, path))
-                return {"done": True}
+                return answer
         return {"refused": RESTLESS}
 
     async def _get(self, path: str) -> dict[str, Any]:
@@ -221,7 +220,28 @@ class Notebooks:
         return known[1]
 
 
-def _new(wish: Request) -> Any:
+def _in_cells(notebook: Any, request: Change | Several, names: list[str]) -> Answer:
+    """Change a notebook that was read from its file. Return the answer. It may be saved if the answer is done.
+
+    Raises:
+        Locked: the cell's metadata forbids the change.
+    """
+    if isinstance(request, Several):
+        stepping = Stepping(notebook.cells, names, nbformat.from_dict)  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]
+        answer, may = stepping.answer(request)
+        if may:
+            notebook.cells = stepping.cells
+        return answer
+    if is_absent(names, request):
+        return {"done": True, "absent": True}
+    back = back_of(notebook.cells, request, names)
+    conflict = change(notebook.cells, request, _new(request), names)
+    if conflict is not None:
+        return {"conflict": conflict}
+    return {"done": True, **({"back": back} if back else {})}
+
+
+def _new(wish: Request | Several) -> Any:
     """Return the cell of an insertion as an nbformat node."""
     if not isinstance(wish, Insert):
         return None

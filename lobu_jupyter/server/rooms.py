@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from lobu_jupyter.model.notebook_steps import PutBack, Several, Step, Stepping, back_of, content_of
 from lobu_jupyter.model.notebooks import (
     Change,
     Delete,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 EXTENSIONS = ("jupyter_server_ydoc", "jupyter_collaboration")
 Answer = dict[str, Any]
+_EMPTY: dict[str, Any] = {"cell_type": "code", "source": "", "metadata": {}, "outputs": []}
 
 
 class Rooms:
@@ -49,20 +51,29 @@ class Rooms:
         return None
 
 
-def act_in_room(document: Any, request: Request, new: dict[str, Any] | None) -> Answer:
-    """Read or change a live document. model/notebooks.py describes the answers.
+def act_in_room(document: Any, request: Request | Several, new: dict[str, Any] | None) -> Answer:
+    """Read or change a live document. model/notebooks.py and model/notebook_steps.py describe the answers.
 
     Raises:
         Locked: the cell's metadata forbids the change.
     """
     cells = [document.get_cell(index) for index in range(document.cell_number)]
     names = names_of(cells)
+    if isinstance(request, Several):
+        stepping = Stepping(cells, names)
+        answer, may = stepping.answer(request)
+        if may:
+            with document.ydoc.transaction():
+                for step in stepping.effective:
+                    _take(document, step)
+        return answer
     if isinstance(request, Read):
         return {**described(cells, request, names), "where": "room"}
     if is_absent(names, request):
         return {"done": True, "absent": True}
     at = names.index(request.cell) if request.cell in names else len(cells)
     unchanged = isinstance(request, Edit) and at < len(cells) and source_of(cells[at]) == request.source
+    back = back_of(cells, request, names)
     after = list(cells)
     conflict = change(after, request, new, names)
     if conflict is not None:
@@ -70,7 +81,25 @@ def act_in_room(document: Any, request: Request, new: dict[str, Any] | None) -> 
     if not unchanged and not (isinstance(request, Insert) and request.cell in names):
         with document.ydoc.transaction():
             _apply(document, request, at, after, new or cells[at])
-    return {"done": True}
+    return {"done": True, **({"back": back} if back else {})}
+
+
+def _take(document: Any, step: Step) -> None:
+    """Make one step, which was found to have an effect."""
+    names = names_of([document.get_cell(index) for index in range(document.cell_number)])
+    if isinstance(step, Edit):
+        _set_source(document.ycells[names.index(step.cell)]["source"], step.source)
+        return
+    cell = content_of(step) if isinstance(step, PutBack) else document.get_cell(names.index(step.cell))
+    if not isinstance(step, PutBack):
+        del document.ycells[names.index(step.cell)]
+        names.remove(step.cell)
+    if isinstance(step, Delete):
+        if not names:
+            document.append_cell(dict(_EMPTY))
+        return
+    place = names.index(step.after) + 1 if step.after else 0
+    document.ycells.insert(place, document.create_ycell(cell))
 
 
 def _apply(document: Any, wish: Change, at: int, after: list[dict[str, Any]], moved: dict[str, Any]) -> None:
@@ -87,7 +116,7 @@ def _apply(document: Any, wish: Change, at: int, after: list[dict[str, Any]], mo
     elif isinstance(wish, Delete):
         del ycells[at]
         if not len(ycells):
-            document.append_cell({"cell_type": "code", "source": "", "metadata": {}, "outputs": []})
+            document.append_cell(dict(_EMPTY))
     elif isinstance(wish, Move):
         place = next(index for index, cell in enumerate(after) if cell is moved)
         if place != at:

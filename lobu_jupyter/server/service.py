@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from .notebooks import Notebooks
     from .owners import Owners
     from .recorded import RecordedDecisions
+    from .undo import Undo
     from .worker_pool import Pool
 
 READY_SECONDS = 30.0
@@ -78,6 +79,7 @@ class Service:
         self.sockets: set[WebSocketHandler] = set()
         self.pool: Pool
         self.notebooks: Notebooks
+        self.undo: Undo
         self.callers: Callers
         self.activity: Activity
         self.owners: Owners

@@ -36,6 +36,7 @@ from .recorded import RecordedDecisions
 from .rooms import Rooms
 from .service import Service, ServiceSettings
 from .store_address import store_of
+from .undo import Undo
 from .worker_pool import OWN_WORKER, Pool
 
 if TYPE_CHECKING:
@@ -92,6 +93,7 @@ def build(app: LobuApp) -> Service:
     service.notebooks = Notebooks(
         app.server.contents_manager, app.log, rooms=Rooms(lambda: app.server.extension_manager.extension_apps)
     )
+    service.undo = Undo(service.notebooks, app.root_dir, hidden=service.settings.gateway.allow_hidden)
     service.activity = _activity(app, service)
     models.told = lambda settings: _models_changed(app, service, inheritance, settings)
     if app.embedded_connection_file:

@@ -541,6 +541,12 @@ SELECT action, detail FROM audit
  WHERE thread_id = :thread_id AND run_id = :run_id AND action IN ('notebook change', 'notebook changed')
  ORDER BY number;
 
+-- moves_of_thread --
+-- How the notebook of a thread was renamed.
+SELECT detail FROM audit
+ WHERE thread_id = :thread_id AND action = 'moved' AND via = 'contents'
+ ORDER BY number;
+
 -- audit --
 -- What was done in an owner's name, the newest first.
 SELECT * FROM audit

@@ -24,6 +24,9 @@ from .batch_wire import WorkerSocket, connect, dial, request_to
 if TYPE_CHECKING:
     from tornado.websocket import WebSocketClientConnection
 
+if TYPE_CHECKING:
+    from lobu_jupyter.model.applied import FileChange
+
 INBOX_WAIT = 30.0
 PATIENCE = 30.0
 _CONNECT_SECONDS = 5.0
@@ -148,6 +151,15 @@ class Link:
         body = msgspec.json.encode({"runId": run_id, "path": path, "request": request})
         limit = httpx.Timeout(2 * _ANSWER_SECONDS, connect=_CONNECT_SECONDS)  # the server waits for a page
         return await self._call("POST", f"workers/{self.worker_id}/notebook", content=body, timeout=limit)
+
+    async def change(self, run_id: str, change: FileChange) -> None:
+        """Record a file's change before it is made.
+
+        Raises:
+            Conflict: the run is no longer this worker's.
+        """
+        body = msgspec.json.encode({"runId": run_id, "change": change})
+        await self._call("POST", f"workers/{self.worker_id}/changes", content=body)
 
     async def leave(self) -> None:
         """Unregister. A run that this worker still holds ends."""

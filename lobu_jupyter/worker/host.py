@@ -28,6 +28,8 @@ from .batcher import Batcher
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from lobu_jupyter.model.applied import FileChange
+
     from .gateway_link import Link
 
 HEARTBEAT_SECONDS = 5.0
@@ -265,6 +267,8 @@ class Host:
                     _answer(event["done"], await self._at_budget(task, event["request"]))
                 elif event["type"] == "lobu.notebook":
                     _answer(event["done"], await self._at_notebook(task, event["request"]))
+                elif event["type"] == "lobu.change":
+                    _answer(event["done"], await self._record(task, event["change"]))
                 else:
                     await batcher.send(event)
         return usage
@@ -276,6 +280,16 @@ class Host:
             number = self._requests[task.run_id] = self._requests.get(task.run_id, 0) + 1
         answer = await self._link.spend({"runId": task.run_id, "number": number, **request})
         return {**answer, "number": number}
+
+    async def _record(self, task: Task, change: FileChange) -> str:
+        """Have a file's change journaled. Return why it must not be made, empty if it may."""
+        try:
+            await self._link.change(task.run_id, change)
+        except ServerGone:
+            raise
+        except LobuError as error:
+            return str(error)
+        return ""
 
     async def _at_notebook(self, task: Task, request: dict[str, Any]) -> dict[str, Any]:
         try:
@@ -290,7 +304,7 @@ class Host:
         return ev.run_finished(task.thread_id, task.run_id, outcome, **more)
 
 
-def _answer(asked: asyncio.Future[dict[str, Any]], answer: dict[str, Any]) -> None:
+def _answer(asked: asyncio.Future[Any], answer: Any) -> None:
     if not asked.done():  # its tool may have been cancelled meanwhile
         asked.set_result(answer)
 

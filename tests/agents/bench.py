@@ -217,6 +217,8 @@ async def said(
             elif event["type"] == "lobu.spend":
                 assert budget is not None, event
                 event["done"].set_result(budget(event["request"]))
+            elif event["type"] == "lobu.change":
+                event["done"].set_result("")
             elif event["type"] == "lobu.notebook":
                 assert notebook is not None, event
                 event["done"].set_result(notebook.answer(event["request"]))

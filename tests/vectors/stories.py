@@ -65,6 +65,13 @@ def decided(name: str, kind: str, **more: Any) -> Event:
     )
 
 
+def changed(name: str, run: str, **more: Any) -> Event:
+    """A cell that a run changed, or whose change was taken back."""
+    return ev.custom(
+        "lobu.change", {"changeId": name, "runId": run, "what": "cell", "path": "a.ipynb", **more}
+    )
+
+
 def closed(why: str, *calls: str, **more: Any) -> Event:
     value = {"interruptIds": [f"ask-{c}" for c in calls], "toolCallIds": list(calls), "why": why}
     return ev.custom("lobu.closed", {**value, "message": f"Not run: {why}.", **more})
@@ -324,6 +331,19 @@ STORIES: dict[str, list[Event]] = {
         ended("r2", "cancelled"),
         *text("m1", "fore")[1:],
         ended("r1"),
+    ],
+    "changes are taken back": [
+        begun("r1"),
+        changed("c1", "r1"),
+        changed("c2", "r1"),
+        ended("r1"),
+        changed("c3", "r1", root="c1", undone=True, undoId="u1"),
+        ev.custom("lobu.undone", {"undoId": "u1", "runId": "r1", "items": [], "message": "Restored."}),
+        begun("r2"),
+        changed("c4", "r2"),
+        changed("c5", "r9"),
+        ended("r2"),
+        changed("c6", "r1", root="c1", undoId="u2"),
     ],
     "title changed in a run": [begun("r1"), ev.custom("lobu.title", {"title": "New"}), ended("r1")],
 }

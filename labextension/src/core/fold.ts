@@ -319,6 +319,11 @@ export class Fold extends Items {
       this._decided(value);
     } else if (name === 'lobu.closed') {
       this._closed(value, event);
+    } else if (name === 'lobu.change') {
+      const run = this._runs.get(text(value.runId));
+      if (run !== undefined) {
+        run.changes = (run.changes ?? 0) + (value.undone ? -1 : 1);
+      }
     } else if (name.startsWith('lobu.')) {
       this._add('notice', null, event, { name, value: event.value });
       const run = this._runs.get(this._run);

@@ -40,6 +40,8 @@ export interface IRunState {
   endedAt?: number;
   /** What the things are called that were sent beside its message. */
   context?: string[];
+  /** Of cells and files, that were not taken back. */
+  changes?: number;
 }
 
 export interface IQuestion {
@@ -327,7 +329,15 @@ export type INotebookRequest =
   | { do: 'edit'; cell: string; was: string; source: string }
   | { do: 'delete'; cell: string; was: string }
   | { do: 'move'; cell: string; was: string; after?: string }
-  | { do: 'outputs'; cell: string; was: string; outputs: IOutput[] };
+  | { do: 'outputs'; cell: string; was: string; outputs: IOutput[] }
+  | { do: 'several'; steps: NotebookStep[]; dry?: boolean; expect?: string[] };
+
+/** A step that takes a change back: model/notebook_steps.py. */
+export type NotebookStep =
+  | { do: 'edit'; cell: string; was: string; source: string }
+  | { do: 'delete'; cell: string; was: string }
+  | { do: 'put_back'; cell: string; content: JsonObject; after?: string }
+  | { do: 'move_back'; cell: string; was: string; after: string; above: string };
 
 /** The data of `application/vnd.lobu.thread+json`. */
 export interface ICellOutput {

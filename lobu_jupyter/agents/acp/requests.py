@@ -69,7 +69,8 @@ class Asking:
 
     def __init__(self, agent: str, task: Task, mapper: AcpMapper, session: AcpSession) -> None:
         self._agent, self._task, self._mapper, self._session = agent, task, mapper, session
-        self._work = base.Work(task, None, _nowhere, _at_once)
+        self._work = base.Work(task, None, self._emit, _at_once)
+        self._changes: list[Event] = []  # files that were written, for the journal
 
     async def take(self, ask: AcpRequest) -> tuple[list[Event], AcpQuestion | None]:
         """Answer a request, or turn it into a question. Return the events of either."""
@@ -287,7 +288,7 @@ class Asking:
         preview = await files.preview_write(self._work, {"path": path, "content": ask.params["content"]})
         if await self._was_approved(ask.params["path"], ask.params["content"]):
             await self._put(ask, preview.guard)
-            return [], None
+            return self._recorded(), None
         call = OwnCall(f"{self._agent}__write", {"path": path})
         out = self._mapper.begin(call)
         binds = _binds(ask.params["content"])
@@ -319,7 +320,20 @@ class Asking:
         except base.ToolError as error:
             ask.refuse(refused(str(error)))
             told = str(error)
-        return self._mapper.answer(call, told)
+        return [*self._recorded(), *self._mapper.answer(call, told)]
+
+    async def _emit(self, event: Event) -> None:
+        """Keep a file's change until the turn can yield it, and let the write begin.
+
+        The turn waits for this request, so it cannot yield before. The file tools emit nothing else.
+        """
+        self._changes.append({**event, "done": asyncio.get_running_loop().create_future()})
+        event["done"].set_result("")
+
+    def _recorded(self) -> list[Event]:
+        """Return the changes that were made since the last call."""
+        made, self._changes = self._changes, []
+        return made
 
     async def _put(self, ask: AcpRequest, guard: dict[str, Any]) -> str:
         args = {"path": self._relative(ask.params["path"]), "content": ask.params["content"]}
@@ -362,10 +376,6 @@ def _too_much(interrupt: Interrupt) -> str | None:
     if size <= MAX_ASKED_BYTES:
         return None
     return f"It was not done: {size:,} bytes are too much to be shown for approval at once."
-
-
-async def _nowhere(event: Event) -> None:
-    """Drop the event, because the file tools emit none."""
 
 
 async def _at_once() -> None:

@@ -14,6 +14,7 @@ from .answers import REST, bounded, last_images
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from lobu_jupyter.model.applied import FileChange
     from lobu_jupyter.model.ports import AgentPort, Held, KernelPort, Task, ToolSpec
 
 Emit = Callable[[Event], Awaitable[None]]
@@ -114,6 +115,18 @@ class Work:
         if "refused" in answer:
             raise ToolError(str(answer["refused"]))
         return answer
+
+    async def record(self, change: FileChange) -> None:
+        """Have a file's change journaled before it is made, so that a person can take it back.
+
+        Raises:
+                ToolError: it cannot be journaled, so it must not be made.
+        """
+        done = asyncio.get_running_loop().create_future()
+        await self.emit({"type": "lobu.change", "change": change, "done": done})
+        refused: str = await done
+        if refused:
+            raise ToolError(f"{change.path} was not written: {refused}")
 
     async def note(self, call_id: str, text: str) -> None:
         """Show on the call's card why it waits. Empty text clears the note."""

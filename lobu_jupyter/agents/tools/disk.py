@@ -72,6 +72,10 @@ class Disk:
             raise ToolError(f"{path} is hidden, and this server shows no hidden files (allow_hidden).")
         return found
 
+    def named(self, path: str) -> str:
+        """Return a path below the root in its one spelling, links followed."""
+        return self.find(path).relative_to(self.root).as_posix()
+
     def hides(self, path: Path) -> bool:
         """Return True if a path below the root, or a folder on the way to it, is hidden by Jupyter's rules."""
         if self.hidden or not path.is_relative_to(self.root):
@@ -143,6 +147,20 @@ class Disk:
                 _replace(found, folder, data)
         except OSError as error:
             raise ToolError(f"{path} cannot be written: {error.strerror}") from error
+
+    def remove(self, path: str) -> None:
+        """Remove a file.
+
+        Raises:
+                ToolError: it may not be removed, is a notebook, or is not there.
+        """
+        self.check_text(path)
+        found = self._file(path)
+        try:
+            with self._folder(found.parent) as folder:
+                os.unlink(found.name if folder is not None else found, dir_fd=folder)
+        except OSError as error:
+            raise ToolError(f"{path} cannot be removed: {error.strerror}") from error
 
     def check_text(self, path: str) -> None:
         """Refuse to write a notebook as text, because half a change of its JSON breaks it.

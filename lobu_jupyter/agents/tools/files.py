@@ -7,11 +7,12 @@ is one rename, and happens only if the file still is as it was for the diff.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import posixpath
 from collections.abc import Callable
 from itertools import islice
 from typing import TYPE_CHECKING, Any
+
+from lobu_jupyter.model.applied import FileChange, digest_of, state_of
 
 from . import specs
 from .answers import MOST_BYTES, fitting
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 ROOM = MOST_BYTES - 1000
 DEFAULT_LINES = 500
 MAX_ENTRIES = 500
-ABSENT = "absent"
 _MADE = frozenset({"__pycache__", "node_modules"})  # never listed
 
 
@@ -73,7 +73,10 @@ async def preview_edit(work: Work, args: dict[str, Any]) -> Preview:
 
 async def _write_on(work: Work, call: Call, change: Change) -> Result:
     disk, path = Disk.of(work.task), call.args["path"]
-    return Result(await asyncio.to_thread(_write, disk, path, change, call.guard))
+    data, _, _, new = await asyncio.to_thread(_changed, disk, path, change, call.guard)
+    if data != new:
+        await work.record(FileChange(path=disk.named(path), before=state_of(data), now=digest_of(new)))
+    return Result(await asyncio.to_thread(_write, disk, path, data, new, call.guard))
 
 
 BOUND: tuple[BoundTool, ...] = (
@@ -187,7 +190,7 @@ def _changed(
     if (
         guard
         and guard["path"] == path
-        and (guard["place"], guard["was"]) != (disk.place(path), _digest(data))
+        and (guard["place"], guard["was"]) != (disk.place(path), digest_of(data))
     ):
         raise ToolError(f"{path} has changed since the diff was shown; nothing was written. Read it again.")
     now = _text(data, path)
@@ -208,16 +211,13 @@ def _preview(disk: Disk, path: str, change: Change) -> Preview:
     return Preview(
         message=f"{verb} {named}?",
         diff=diff,
-        guard={"path": path, "place": place, "was": _digest(data)},
+        guard={"path": path, "place": place, "was": digest_of(data)},
         diff_repeats=now is None,
     )
 
 
-def _digest(data: bytes | None) -> str:
-    return ABSENT if data is None else hashlib.sha256(data).hexdigest()
-
-
-def _write(disk: Disk, path: str, change: Change, guard: dict[str, Any] | None) -> str:
-    data, _, _, new = _changed(disk, path, change, guard)
+def _write(disk: Disk, path: str, data: bytes | None, new: bytes, guard: dict[str, Any] | None) -> str:
+    if digest_of(disk.read(path)) != digest_of(data):
+        raise ToolError(f"{path} has changed at this moment; nothing was written. Read it again.")
     disk.write(path, new, place=guard["place"] if guard and guard["path"] == path else None)
     return f"{'Created' if data is None else 'Wrote'} {path}, {size_of(len(new))}."

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from .base import Emit
 
+_FOR_THE_HOST = ("lobu.sync", "lobu.notebook", "lobu.change", "lobu.spend")  # it resolves their futures
+
 
 class Relay:
     """One segment of a sub-agent's work. ``owed``: calls that its last segment left without a result."""
@@ -38,7 +40,7 @@ class Relay:
         Raises:
                 InvalidField: the event is no AG-UI event, or not allowed here.
         """
-        if event["type"] in ("lobu.sync", "lobu.notebook", "lobu.spend"):  # the host resolves its future
+        if event["type"] in _FOR_THE_HOST:
             await self._emit(event)
             return
         known, body = parse(encode(event), "event")

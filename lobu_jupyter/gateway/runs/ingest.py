@@ -47,7 +47,15 @@ if TYPE_CHECKING:
     from .granted import Used
 
 _RESERVED = frozenset(
-    {"lobu.decision", "lobu.closed", "lobu.title", "lobu.kernel", "lobu.still_running"}
+    {
+        "lobu.decision",
+        "lobu.closed",
+        "lobu.title",
+        "lobu.kernel",
+        "lobu.still_running",
+        "lobu.change",
+        "lobu.undone",
+    }
 )  # the gateway's own
 _DELTAS = frozenset(
     {

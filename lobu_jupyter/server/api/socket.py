@@ -38,6 +38,7 @@ from lobu_jupyter.server.handler import CallerMixin
 if TYPE_CHECKING:
     from jupyter_server.auth import User
 
+    from lobu_jupyter.model.notebook_steps import Several
     from lobu_jupyter.model.notebooks import Ping, Request
     from lobu_jupyter.model.runs import Entry
 
@@ -159,7 +160,7 @@ class SocketHandler(CallerMixin, WebSocketMixin, WebSocketHandler, JupyterHandle
         if task is not None:
             task.cancel()
 
-    async def at_notebook(self, path: str, request: Request | Ping) -> dict[str, Any]:
+    async def at_notebook(self, path: str, request: Request | Several | Ping) -> dict[str, Any]:
         """Implement :class:`~lobu_jupyter.server.notebooks.Page`."""
         self._count += 1
         number, asked = self._count, asyncio.get_running_loop().create_future()

@@ -6,8 +6,9 @@ from jupyter_server.auth.decorator import authorized
 from msgspec import Struct, structs
 from tornado import web
 
+from lobu_jupyter.model.applied import UndoTarget
 from lobu_jupyter.model.bounds import Id
-from lobu_jupyter.model.requests import NewThread, ThreadPatch, ThreadsQuery
+from lobu_jupyter.model.requests import NewThread, ThreadPatch, ThreadsQuery, UndoRequest
 from lobu_jupyter.server.handler import LobuHandler
 
 
@@ -64,6 +65,15 @@ class ForkHandler(LobuHandler):
         self.reply(await self.gateway.threads.fork(self.caller, thread_id, self.body(ForkAt).run_id), 201)
 
 
+class UndoHandler(LobuHandler):
+    @web.authenticated
+    @authorized
+    async def post(self, thread_id: str) -> None:
+        wish = self.body(UndoRequest)
+        target = UndoTarget(run_id=wish.run_id, undo_id=wish.undo_id)
+        self.reply(await self.service.undo.ask(self.gateway, self.caller, thread_id, target, wish.digest))
+
+
 class SnapshotHandler(LobuHandler):
     @web.authenticated
     @authorized
@@ -85,4 +95,5 @@ ROUTES = [
     ("threads/{threadId}/kernel", ThreadKernelHandler),
     ("threads/{threadId}/restore", RestoreHandler),
     ("threads/{threadId}/fork", ForkHandler),
+    ("threads/{threadId}/undo", UndoHandler),
 ]

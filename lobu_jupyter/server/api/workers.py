@@ -12,6 +12,7 @@ from msgspec import Meta, Raw, Struct, field, structs
 from tornado import web
 from tornado.websocket import WebSocketHandler
 
+from lobu_jupyter.model.applied import FileChange
 from lobu_jupyter.model.bounds import MAX_LIST, Count, Id, Name, Objects, Seconds, Text, explain
 from lobu_jupyter.model.budget import Spend
 from lobu_jupyter.model.callers import Person, WorkerCaller
@@ -110,6 +111,11 @@ class AtNotebook(Struct, kw_only=True, rename="camel", forbid_unknown_fields=Tru
     tool_call_id: Id | None = None
 
 
+class FileWrite(Struct, kw_only=True, rename="camel", forbid_unknown_fields=True):
+    run_id: Id
+    change: FileChange
+
+
 class NotebookHandler(WorkerRoute):
     @web.authenticated
     @authorized
@@ -138,6 +144,9 @@ class NotebookHandler(WorkerRoute):
         answer = await self.service.notebooks.act(owner, path, request)
         if permit.outside and answer.get("done"):
             await self.gateway.workers.note_change(*wish)
+        back = answer.pop("back", None)
+        if answer.get("done") and isinstance(back, dict) and not isinstance(request, Read):
+            await self.gateway.workers.record_cell(asked.run_id, path, request.cell, back)
         return answer
 
 
@@ -146,6 +155,15 @@ class SpendHandler(WorkerRoute):
     @authorized
     async def post(self, worker_id: str) -> None:
         self.reply(await self.gateway.workers.spend(self.own(worker_id), self.body(Spend)))
+
+
+class ChangesHandler(WorkerRoute):
+    @web.authenticated
+    @authorized
+    async def post(self, worker_id: str) -> None:
+        made = self.body(FileWrite)
+        await self.gateway.workers.record_file(self.own(worker_id), made.run_id, made.change)
+        self.reply_nothing()
 
 
 class InboxHandler(WorkerRoute):
@@ -251,6 +269,7 @@ ROUTES = [
     ("workers/{workerId}/withdraw", WithdrawnHandler),
     ("workers/{workerId}/notebook", NotebookHandler),
     ("workers/{workerId}/spend", SpendHandler),
+    ("workers/{workerId}/changes", ChangesHandler),
     ("workers/{workerId}/inbox", InboxHandler),
     ("workers/{workerId}/events", WorkerEventsHandler),
     ("workers/{workerId}/heartbeat", HeartbeatHandler),

@@ -7,12 +7,13 @@
 import { ICellModel, ICodeCellModel } from '@jupyterlab/cells';
 import { INotebookModel } from '@jupyterlab/notebook';
 import { joined } from '../../core/text/joined';
-import { INotebookRequest, IOutput, JsonObject, OUTPUT_MIME } from '../../core/wire';
+import { INotebookRequest, IOutput, JsonObject, NotebookStep, OUTPUT_MIME } from '../../core/wire';
+import { bounded } from './steps';
 
-type Shared = INotebookModel['sharedModel'];
-type Cell = Shared['cells'][number];
+export type Shared = INotebookModel['sharedModel'];
+export type Cell = Shared['cells'][number];
 type Read = Extract<INotebookRequest, { do: 'read' }>;
-type Change = Exclude<INotebookRequest, { do: 'read' | 'ping' }>;
+type Change = Exclude<INotebookRequest, { do: 'read' | 'ping' | 'several' }>;
 type Locks = { edit?: string; delete?: string };
 
 const LONGEST = 4000; // characters of an error
@@ -24,6 +25,7 @@ const LONGEST_ID = 64;
 const TRANSCRIPT = '[the transcript of a chat with an agent, not repeated here]';
 
 const done = { done: true };
+const doneWith = (back: NotebookStep): JsonObject => ({ done: true, back: bounded(back) as JsonObject });
 const conflict = (what: 'changed' | 'gone' | 'place'): JsonObject => ({ conflict: what });
 
 /** The cells of a notebook from a number on, as many as an answer holds, or the one of that name. */
@@ -47,7 +49,7 @@ export function read(model: INotebookModel, wish: Read): JsonObject {
 }
 
 /** A cell's name: its id, or its place where the id cannot tell it from the others. */
-function namesOf(cells: readonly Cell[]): string[] {
+export function namesOf(cells: readonly Cell[]): string[] {
   const counts = new Map<string, number>();
   cells.forEach(cell => counts.set(cell.getId(), (counts.get(cell.getId()) ?? 0) + 1));
   return cells.map((cell, index) => {
@@ -58,7 +60,7 @@ function namesOf(cells: readonly Cell[]): string[] {
 }
 
 /** Why a cell may not be edited or deleted. */
-function locksOf(cell: Cell): Locks {
+export function locksOf(cell: Cell): Locks {
   const metadata = cell.getMetadata() as JsonObject;
   const nbgrader = metadata.nbgrader;
   const graded = (typeof nbgrader === 'object' && nbgrader ? nbgrader : {}) as JsonObject;
@@ -104,11 +106,11 @@ export function change(model: INotebookModel, wish: Change): JsonObject {
   switch (wish.do) {
     case 'edit':
       alone(cell, () => cell.setSource(wish.source));
-      return done;
+      return doneWith({ ...wish, was: wish.source, source: wish.was });
     case 'delete':
-      return remove(shared, at);
+      return remove(shared, at, wish.cell, names[at - 1] ?? '');
     case 'move':
-      return move(shared, at, wish.after, names);
+      return move(shared, at, wish, names);
     case 'outputs':
       return show(model, at, wish.outputs);
   }
@@ -131,32 +133,38 @@ function insert(
       metadata: {}
     })
   );
-  return done;
+  return doneWith({ do: 'delete', cell: wish.cell, was: wish.source });
 }
 
 /** As JupyterLab's own command, it leaves an empty cell where there would be none. */
-function remove(shared: Shared, at: number): JsonObject {
+function remove(shared: Shared, at: number, name: string, after: string): JsonObject {
+  const content = shared.getCell(at).toJSON() as JsonObject;
   alone(shared, () => {
     shared.deleteCell(at);
     if (shared.cells.length === 0) {
       shared.insertCell(0, { cell_type: 'code', source: '' });
     }
   });
-  return done;
+  return doneWith({ do: 'put_back', cell: name, content, after });
 }
 
-function move(shared: Shared, at: number, after: string | undefined, names: string[]): JsonObject {
-  const to = place(
-    names.filter((_, index) => index !== at),
-    after
-  );
+function move(
+  shared: Shared,
+  at: number,
+  wish: Extract<Change, { do: 'move' }>,
+  names: string[]
+): JsonObject {
+  const rest = names.filter((_, index) => index !== at);
+  const to = place(rest, wish.after);
   if (to === null) {
     return conflict('place');
   }
-  if (to !== at) {
-    alone(shared, () => shared.moveCell(at, to));
+  if (to === at) {
+    return done;
   }
-  return done;
+  alone(shared, () => shared.moveCell(at, to));
+  const [after, above] = [names[at - 1] ?? '', rest[to - 1] ?? ''];
+  return doneWith({ do: 'move_back', cell: wish.cell, was: wish.was, after, above });
 }
 
 /**
@@ -189,7 +197,7 @@ function place(names: string[], after: string | undefined): number | null {
 }
 
 /** As a step of its own of the undo, not one with what the person typed just before or after. */
-function alone(shared: Shared | Cell, work: () => void): void {
+export function alone(shared: Shared | Cell, work: () => void): void {
   const { undoManager } = shared as { undoManager?: { stopCapturing(): void } | null };
   undoManager?.stopCapturing();
   shared.transact(work);

@@ -4,6 +4,7 @@ import { Contents } from '@jupyterlab/services';
 import { Socket } from '../../core/socket';
 import { INotebookRequest, JsonObject } from '../../core/wire';
 import { change, read } from './edits';
+import { several } from './steps';
 
 const CLOCKS_MS = 500; // by which a file's time may be off
 
@@ -38,6 +39,9 @@ export function offerNotebooks(
     if (request.do === 'read') {
       return read(model, request);
     }
+    if (request.do === 'several' && request.dry) {
+      return several(model, request);
+    }
     if (model.readOnly || panel.context.contentsModel?.writable === false) {
       return { refused: `${path} may not be changed: it is read-only.` };
     }
@@ -48,7 +52,7 @@ export function offerNotebooks(
           'Nothing was done: the person has to save or reload it first.'
       };
     }
-    return change(model, request);
+    return request.do === 'several' ? several(model, request) : change(model, request);
   };
   const watch = (panel: NotebookPanel): void => {
     panel.context.pathChanged.connect(offer);
