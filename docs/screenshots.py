@@ -367,6 +367,26 @@ def panel_notebook(studio: Studio) -> Lab:
     return panel.lab
 
 
+def panel_restore(studio: Studio) -> Lab:
+    panel = panel_of(studio)
+    if panel.button("Skip tour").count() > 0:
+        panel.button("Skip tour").click()
+    panel.button("New thread").click()
+    code = SALES.replace('"amount"', '"amount (t)"')
+    change = {"cell": panel.page.evaluate(FIRST_CELL), "code": code}
+    note = Call("write_file", json.dumps({"path": "units.md", "content": "Amounts are in tons.\n"}))
+    studio.provider.script = [calls(Call("edit_cell", json.dumps(change)), note), says("Done: in tons.")]
+    panel.send("name the unit of the amounts")
+    expect(panel.question).to_have_count(2, timeout=SLOW)
+    for number in range(2):
+        panel.question.nth(number).press("a")
+    panel.stands("Done")
+    panel.root.locator(".lobu-user").first.hover()
+    panel.button("Restore to here").first.click()
+    expect(panel.button("Restore all 2")).to_be_enabled()
+    return panel.lab
+
+
 PANEL = (
     panel_first,
     panel_mentions,
@@ -375,6 +395,7 @@ PANEL = (
     panel_done,
     panel_threads,
     panel_notebook,
+    panel_restore,
 )
 
 

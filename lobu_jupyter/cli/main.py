@@ -22,6 +22,7 @@ _COMMANDS = {
     "reject": ("decide", "Refuse the calls, or the questions, that a thread waits with."),
     "answer": ("decide", "Answer the questions that a thread waits with."),
     "cancel": ("decide", "Cancel a run."),
+    "undo": ("undo", "Take back what runs changed in cells and files."),
     "grants": ("grants", "What you approved for good; take it back."),
     "budget": ("budget", "What agents have used, and your own limits."),
     "export": ("export", "A thread as a notebook or as JSON."),

@@ -18,7 +18,7 @@ from lobu_jupyter.model.applied import (
     CHANGE,
     UNDONE,
     Applied,
-    Change,
+    AppliedChange,
     FileChange,
     UndoTarget,
     step_digest,
@@ -60,7 +60,7 @@ async def record_file(ctx: Context, worker: WorkerCaller, run_id: str, change: F
         row = await tx.one("worker", worker_id=worker.worker_id)
         if row is None or not row["child"]:
             raise NotAllowed(OUTSIDE)
-        made = Change(
+        made = AppliedChange(
             change_id=new_id("change"),
             run_id=run_id,
             what="file",
@@ -86,11 +86,11 @@ async def record_cell(ctx: Context, run_id: str, path: str, cell: str, back: dic
     await ctx.database.write(body)
 
 
-def cell_change(run_id: str, path: str, cell: str, back: dict[str, Any], **more: Any) -> Change:
+def cell_change(run_id: str, path: str, cell: str, back: dict[str, Any], **more: Any) -> AppliedChange:
     """Return the record of a cell's change."""
     back = bounded_back(back)
     lost = str(back.get("lost", ""))
-    return Change(
+    return AppliedChange(
         change_id=new_id("change"),
         run_id=run_id,
         what="cell",
@@ -153,10 +153,10 @@ class _Acts:
     last: dict[str, Any] = field(default_factory=dict[str, Any])
 
 
-async def _read(tx: Tx, thread_id: str) -> tuple[list[tuple[str, str | None]], list[Change], _Acts]:
+async def _read(tx: Tx, thread_id: str) -> tuple[list[tuple[str, str | None]], list[AppliedChange], _Acts]:
     """Return a thread's runs in order with the run that each resumes, all changes, and the acts that took some back."""
     runs: list[tuple[str, str | None]] = []
-    changes: list[Change] = []
+    changes: list[AppliedChange] = []
     acts = _Acts()
     position = 0
     while True:
@@ -171,7 +171,7 @@ async def _read(tx: Tx, thread_id: str) -> tuple[list[tuple[str, str | None]], l
             if event["type"] == "RUN_STARTED":
                 runs.append((event["runId"], event.get("parentRunId")))
             elif event.get("name") == CHANGE:
-                changes.append(msgspec.convert(event["value"], Change))
+                changes.append(msgspec.convert(event["value"], AppliedChange))
             elif event.get("name") == UNDONE:
                 acts.last = event["value"]
                 acts.ids.add(acts.last["undoId"])
@@ -204,7 +204,7 @@ def _moved(path: str, moves: list[tuple[str, str]]) -> str:
 
 
 async def note_undone(
-    ctx: Context, by: Caller, thread_id: str, changes: Sequence[Change], told: dict[str, Any]
+    ctx: Context, by: Caller, thread_id: str, changes: Sequence[AppliedChange], told: dict[str, Any]
 ) -> int:
     """Record what a person took back, for the person, the model and the audit. Return the journal's cursor.
 

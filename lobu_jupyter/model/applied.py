@@ -1,6 +1,6 @@
 """The changes that agents made in cells and files, as the journal keeps them to take them back.
 
-``lobu.change`` has a :class:`Change` as its value. ``back`` is what takes it back: a step of model/notebook_steps.py, or
+``lobu.change`` has a :class:`AppliedChange` as its value. ``back`` is what takes it back: a step of model/notebook_steps.py, or
 the content that a file had. Its digest is that of the content before the journal redacted it, because a redacted one
 must never be written. A change that was taken back is another change, with the same ``root``: taking it back again
 makes the first one anew. ``lobu.undone`` tells the person about one such act.
@@ -28,7 +28,7 @@ SECRET = "it holds a secret, which the journal does not keep"
 
 
 class FileState(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
-    """What a file was. ``content``: None for no file, or for one that is too big (``size``) to be kept."""
+    """A file's former content. ``content``: None for no file, or for one that is too big (``size``) to be kept."""
 
     digest: Name
     content: Text | None = None
@@ -36,7 +36,7 @@ class FileState(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults
     size: Count = 0
 
 
-class Change(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+class AppliedChange(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
     """One change as it was made.
 
     Args:
@@ -76,7 +76,7 @@ class FileChange(Struct, frozen=True, kw_only=True, rename="camel", forbid_unkno
 
 
 class UndoTarget(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
-    """What is taken back: all changes since a run began, or what one act of taking back changed."""
+    """The target of an undo: all changes since a run began, or those of one earlier undo."""
 
     run_id: Id | None = None
     undo_id: Id | None = None
@@ -86,7 +86,7 @@ class Applied(Struct, frozen=True, kw_only=True):
     """The changes of a thread that are to be taken back, the newest first. ``last``: the value of its last ``lobu.undone``."""
 
     owner: str
-    changes: list[Change] = field(default_factory=list[Change])
+    changes: list[AppliedChange] = field(default_factory=list[AppliedChange])
     last: dict[str, Any] = field(default_factory=dict[str, Any])
 
 
@@ -133,14 +133,14 @@ def step_digest(back: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(back, sort_keys=True).encode()).hexdigest()
 
 
-def to_take_back(changes: Iterable[Change], target: UndoTarget, runs: set[str]) -> list[Change]:
+def to_take_back(changes: Iterable[AppliedChange], target: UndoTarget, runs: set[str]) -> list[AppliedChange]:
     """Return the newest change of each root that the target means, the newest first.
 
     Args:
         changes: all changes of a thread, in order.
         runs: the runs since the target's run, with it.
     """
-    newest: dict[str, Change] = {}
+    newest: dict[str, AppliedChange] = {}
     for change in changes:
         newest.pop(change.origin, None)
         newest[change.origin] = change

@@ -27,6 +27,7 @@ from .magic import COMMANDS as MANUAL
 from .recording import record
 from .rules import policy
 from .run import Run
+from .undo import undo
 from .waiting import wait as wait_for
 
 if TYPE_CHECKING:
@@ -319,6 +320,7 @@ COMMANDS: dict[str, Callable[[str], Any]] = {
     "reject": _reject,
     "answer": _answer,
     "rebuild": _rebuild,
+    "undo": undo,
     "agents": _agents,
     "policy": policy,
     "grants": grants,

@@ -33,6 +33,7 @@ COMMANDS = {
     "reject": "[N | all] [REASON]  refuse it",
     "answer": "[N] TEXT  answer the agent's question",
     "rebuild": "after a kernel restart: run the agent's code of this thread again, once approved",
+    "undo": "[RUN | UNDO] [CODE]  take back what the last run changed in cells and files: a preview, then with its code",
     "agents": "who can be asked",
     "policy": "[allow | ask | deny PATTERN | mode MODE | revoke GRANT]  what may run unasked in this notebook",
     "grants": "[revoke GRANT]  what I approved for good: what it covers, until when",
@@ -80,7 +81,7 @@ class LobuMagics(Magics):
         nargs="*",
         help="What to do. {name} on its own becomes the value of that variable; all else stays as typed. Options may stand before or after it; what "
         "follows -- is prompt whatever it looks like. A first word such as wait, cancel, runs, threads, "
-        "attach, inbox, approve, reject, answer, rebuild, agents, policy, export, record, doctor or help is a command: "
+        "attach, inbox, approve, reject, answer, rebuild, undo, agents, policy, export, record, doctor or help is a command: "
         "%%lobu help.",
     )
     @no_var_expand

@@ -21,7 +21,7 @@ from lobu_jupyter.agents.tools.diffs import unified
 from lobu_jupyter.agents.tools.disk import Disk
 from lobu_jupyter.model.applied import (
     SECRET,
-    Change,
+    AppliedChange,
     UndoTarget,
     data_of,
     digest_of,
@@ -63,7 +63,7 @@ class _Item:
     why: str = ""
     diff: str = ""
     covers: str = ""  # a digest of what is written
-    make: Callable[[str], list[Change]] | None = None
+    make: Callable[[str], list[AppliedChange]] | None = None
 
     def wire(self) -> dict[str, Any]:
         kept = {name: getattr(self, name) for name in ("cell", "number", "does", "why", "diff")}
@@ -77,7 +77,7 @@ class _Cells:
     """The steps in one notebook, with the verdicts of a trial."""
 
     path: str
-    changes: list[Change] = field(default_factory=list[Change])
+    changes: list[AppliedChange] = field(default_factory=list[AppliedChange])
     steps: list[Step] = field(default_factory=list["Step"])
     verdicts: list[str] = field(default_factory=list[str])
 
@@ -117,7 +117,7 @@ class Undo:
     async def _plan(self, found: Applied) -> tuple[list[_Item], list[_Cells]]:
         items: list[_Item] = []
         cells: dict[str, _Cells] = {}
-        files: dict[str, list[Change]] = {}
+        files: dict[str, list[AppliedChange]] = {}
         for change in found.changes:
             if change.what == "file":
                 files.setdefault(change.path, []).append(change)
@@ -151,7 +151,7 @@ class Undo:
             by_cell.setdefault(step.cell, []).append((step, verdict))
         return [_cell_item(group.path, name, steps) for name, steps in by_cell.items()]
 
-    async def _make_cells(self, owner: str, group: _Cells, undo_id: str) -> list[Change]:
+    async def _make_cells(self, owner: str, group: _Cells, undo_id: str) -> list[AppliedChange]:
         if "done" not in group.verdicts:
             return []
         wish = Several(steps=group.steps, expect=group.verdicts)
@@ -160,7 +160,7 @@ class Undo:
             raise Conflict(
                 str(answer.get("refused") or "The notebook changed at this moment. Nothing was restored.")
             )
-        made: list[Change] = []
+        made: list[AppliedChange] = []
         for change, told in zip(group.changes, answer["steps"], strict=True):
             if isinstance(back := told.get("back"), dict):
                 made.append(
@@ -170,7 +170,7 @@ class Undo:
 
     # -- files
 
-    def _file(self, path: str, changes: list[Change]) -> _Item:
+    def _file(self, path: str, changes: list[AppliedChange]) -> _Item:
         """Return what becomes of a file. ``changes``: those of it, the newest first."""
         item = _Item("file", path)
         try:
@@ -178,7 +178,7 @@ class Undo:
         except ToolError as error:
             item.state, item.why = "conflict", str(error)
             return item
-        records: list[tuple[Change, bytes | None, str]] = []
+        records: list[tuple[AppliedChange, bytes | None, str]] = []
         then = data
         for change in changes:
             if change.file is None or digest_of(then) == change.file.digest:
@@ -208,9 +208,9 @@ class Undo:
         path: str,
         was: bytes | None,
         then: bytes | None,
-        records: list[tuple[Change, bytes | None, str]],
+        records: list[tuple[AppliedChange, bytes | None, str]],
         undo_id: str,
-    ) -> list[Change]:
+    ) -> list[AppliedChange]:
         """Write a file, or remove it, and return the records of what was done."""
         assert self._disk is not None, "it was read"
         if digest_of(self._disk.read(path)) != digest_of(was):
@@ -235,7 +235,7 @@ class Undo:
         digest: str,
     ) -> dict[str, Any]:
         undo_id = new_id("undo")
-        made: list[Change] = []
+        made: list[AppliedChange] = []
         for group in cells:
             try:
                 made += await self._make_cells(found.owner, group, undo_id)
@@ -257,7 +257,7 @@ class Undo:
         return {"done": True, **told}
 
 
-def _step_of(change: Change) -> Step | str:
+def _step_of(change: AppliedChange) -> Step | str:
     """Return the step that takes a cell's change back, or why there is none."""
     if change.lost or change.back is None:
         return f"It cannot be taken back: {change.lost}."
@@ -269,7 +269,7 @@ def _step_of(change: Change) -> Step | str:
         return f"It cannot be taken back: {error}."
 
 
-def _again(change: Change, undo_id: str, **more: Any) -> Change:
+def _again(change: AppliedChange, undo_id: str, **more: Any) -> AppliedChange:
     """Return the record of a change that was taken back, or made again."""
     return msgspec.structs.replace(
         change,

@@ -163,3 +163,40 @@ def test_where_page_and_file_were_both_changed_nothing_is_done_and_the_reason_to
     expect(panel.root.locator(".lobu-card").last).to_contain_text("changed by someone else")
     shows(lab, "x = 1  # unsaved")
     assert in_file(lab) == ["x = 2"]
+
+
+def test_a_turn_is_taken_back_in_one_act_and_made_again(open_lab: OpenLab):
+    lab = open_lab("x = 1", "y = 2")
+    panel = Panel.open(lab)
+    first, _ = ids(lab)
+    for tool, args in (("edit_cell", {"cell": first, "code": "x = 5"}), ("insert_cell", {"code": "z = 3"})):
+        propose(panel, tool, **args)
+        panel.question.press("a")
+        panel.stands("Done")
+    propose(panel, "write_file", path="notes.txt", content="made\n")
+    panel.question.press("a")
+    panel.stands("Done")
+    shows(lab, "x = 5", "y = 2", "z = 3")
+    notes = lab.server.root / "notes.txt"
+    assert notes.exists()
+
+    panel.root.locator(".lobu-user").first.hover()
+    panel.button("Restore to here").first.click()
+    preview = panel.root.get_by_role("group", name="Restore to here")
+    expect(preview).to_contain_text("Cell 1 of")
+    expect(preview).to_contain_text("Variables, outputs")
+    expect(preview.locator(".lobu-diff").filter(has_text="x = 5")).to_contain_text("x = 1")
+    panel.button("Restore all 3").click()
+    expect(panel.root.locator(".lobu-undone")).to_contain_text("3 changes were restored")
+    shows(lab, "x = 1", "y = 2")
+    assert not notes.exists()
+
+    lab.command(UNDO)  # all cells of it are one step of the notebook's own undo
+    shows(lab, "x = 5", "y = 2", "z = 3")
+    lab.command("notebook:redo-cell-action")
+    shows(lab, "x = 1", "y = 2")
+    panel.button("Undo restore").click()
+    panel.button("Restore all 3").click()
+    expect(panel.root.locator(".lobu-undone").last).to_contain_text("3 changes were made again")
+    shows(lab, "x = 5", "y = 2", "z = 3")
+    assert notes.exists()

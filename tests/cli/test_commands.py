@@ -93,6 +93,24 @@ def test_own_limits_are_set_shown_and_removed(lobu: Terminal) -> None:
     assert cleared["limits"]["own"]["day"]["dollars"] is None
 
 
+def test_what_a_run_wrote_is_taken_back_and_made_again(lobu: Terminal, person: Person) -> None:
+    thread = waiting(person, "undone.txt")
+    person.finish(thread, lobu("approve", thread, "--json").json["runId"])
+    file = lobu.server.root / "undone.txt"
+    assert file.exists()
+
+    done = lobu("undo", thread, "--yes", "--json")
+    assert not file.exists()
+    again = lobu("undo", thread, "--again", done.json["undoId"], "--yes")
+
+    assert "undone.txt is removed" in done.err
+    assert "-hello" in done.err
+    assert file.read_text() == "hello"
+    assert f"lobu undo {thread} --again undo_" in again.out
+    audit = person.ok(person.http.get("audit", params={"threadId": thread}))["audit"]
+    assert [row["via"] for row in audit if row["action"] == "undone"] == ["cli", "cli"]
+
+
 def test_a_question_is_answered(lobu: Terminal, person: Person) -> None:
     thread = person.thread()
     person.finish(thread, person.start(thread, "ask Which? | red | blue")["runId"])

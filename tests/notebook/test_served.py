@@ -48,6 +48,23 @@ def test_a_prompt_belongs_to_the_notebooks_thread(kernel: ServedKernel) -> None:
     assert "test_a_prompt_belongs" in listed
 
 
+def test_what_a_prompt_wrote_is_taken_back_with_the_code_of_its_preview(kernel: ServedKernel) -> None:
+    kernel.run("%lobu --agent script --mode allow --wait write undone.txt hello")
+    file = kernel.server.root / "undone.txt"
+    assert file.exists()
+
+    preview = kernel.run("%lobu undo").text
+    wrong = kernel.run("%lobu undo 0123456789").text
+    assert file.exists()
+    command = preview.splitlines()[-1].partition("To restore this: ")[2]
+    done = kernel.run(command).text
+
+    assert "undone.txt is removed." in preview
+    assert "Preview again" in wrong
+    assert "1 change was restored." in done
+    assert not file.exists()
+
+
 def test_an_output_goes_on_by_itself_after_its_cell(kernel: ServedKernel) -> None:
     cell = kernel.run("%lobu --agent script slow 6 200")
 

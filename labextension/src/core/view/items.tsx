@@ -14,6 +14,7 @@ import {
 import { visible } from '../text/visible';
 import { JsonView } from './code';
 import { Markdown } from './markdown';
+import { Undone } from './restore';
 import { Sent } from './sent';
 import { IView } from './view';
 
@@ -151,6 +152,9 @@ function Notice(props: { item: INamedItem; view: IView }): VNode | null {
   const value = (item.value ?? {}) as JsonObject;
   if (['lobu.agent', 'lobu.agent_title', 'lobu.budget'].includes(item.name)) {
     return null; // for the composer, for the title, and for the footer
+  }
+  if (item.name === 'lobu.undone') {
+    return <Undone item={item} view={view} />;
   }
   if (item.name === 'lobu.instructions') {
     return (

@@ -25,7 +25,10 @@ const LONGEST_ID = 64;
 const TRANSCRIPT = '[the transcript of a chat with an agent, not repeated here]';
 
 const done = { done: true };
-const doneWith = (back: NotebookStep): JsonObject => ({ done: true, back: bounded(back) as JsonObject });
+const doneWith = (back: NotebookStep): JsonObject => ({
+  done: true,
+  back: bounded(back)
+});
 const conflict = (what: 'changed' | 'gone' | 'place'): JsonObject => ({ conflict: what });
 
 /** The cells of a notebook from a number on, as many as an answer holds, or the one of that name. */

@@ -5,6 +5,8 @@
  * The steps are tried on a list of the cells first. Within a transaction the notebook's own list is out of date.
  */
 import { INotebookModel } from '@jupyterlab/notebook';
+import { object } from '../../core/json';
+import { joined } from '../../core/text/joined';
 import { INotebookRequest, JsonObject, NotebookStep } from '../../core/wire';
 import { alone, Cell, locksOf, namesOf, Shared } from './edits';
 
@@ -208,8 +210,9 @@ function contentOf(step: Extract<NotebookStep, { do: 'put_back' }>): {
   metadata: JsonObject;
 } {
   const { cell_type: type, source, metadata, outputs, execution_count: count } = step.content;
-  const { trusted, ...kept } = (metadata ?? {}) as JsonObject;
-  const kind = KINDS.includes(String(type)) ? String(type) : 'raw';
+  const kept = { ...object(metadata) };
+  delete kept.trusted;
+  const kind = typeof type === 'string' && KINDS.includes(type) ? type : 'raw';
   const code = {
     outputs: Array.isArray(outputs) ? outputs : [],
     execution_count: typeof count === 'number' ? count : null
@@ -217,7 +220,7 @@ function contentOf(step: Extract<NotebookStep, { do: 'put_back' }>): {
   return {
     id: step.cell,
     cell_type: kind,
-    source: Array.isArray(source) ? source.join('') : String(source ?? ''),
+    source: joined(source),
     metadata: kept,
     ...(kind === 'code' ? code : {})
   };

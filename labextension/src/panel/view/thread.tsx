@@ -28,7 +28,7 @@ export function ThreadView(props: { thread: Thread; model: PanelModel }): VNode 
     host: page.host,
     trans,
     notebook: model.entry?.notebookPath,
-    extras: item => <MessageExtras item={item} model={model} />,
+    extras: item => <MessageExtras item={item} thread={thread} model={model} />,
     redraw
   };
   const { state } = thread;
