@@ -90,10 +90,7 @@ def build(app: LobuApp) -> Service:
     kernels.boots = service.callers.boots
     service.owners = _owners(app, kernels)
     note_pages(app, service)
-    service.notebooks = Notebooks(
-        app.server.contents_manager, app.log, rooms=Rooms(lambda: app.server.extension_manager.extension_apps)
-    )
-    service.undo = Undo(service.notebooks, app.root_dir, hidden=service.settings.gateway.allow_hidden)
+    _add_notebooks(app, service)
     service.activity = _activity(app, service)
     models.told = lambda settings: _models_changed(app, service, inheritance, settings)
     if app.embedded_connection_file:
@@ -113,6 +110,13 @@ def _kernels(app: LobuApp, tell: Tell) -> Kernels:
     )
     kernels.watch_remote = partial(_watch_remote, app, kernels)
     return kernels
+
+
+def _add_notebooks(app: LobuApp, service: Service) -> None:
+    rooms = Rooms(lambda: app.server.extension_manager.extension_apps)
+    service.notebooks = Notebooks(app.server.contents_manager, app.log, rooms=rooms)
+    hidden = service.settings.gateway.allow_hidden
+    service.undo = Undo(service.notebooks, app.root_dir, hidden=hidden)
 
 
 def _activity(app: LobuApp, service: Service) -> Activity:

@@ -1,7 +1,7 @@
 /** Values of events: outputs and usage that come in parts, names of what was sent along. */
 import { list, object } from './json';
 import { joined } from './text/joined';
-import { IOutput, Json } from './wire';
+import { IOutput, IRunState, Json, JsonObject } from './wire';
 
 /** Join a further part of an output to the one of its index. */
 export function extend(known: IOutput, more: IOutput): void {
@@ -36,4 +36,11 @@ export function descriptions(context: Json): string[] {
     .filter(name => typeof name === 'string')
     .filter(name => name !== '')
     .map(name => [...name].slice(0, LONGEST_DESCRIPTION).join(''));
+}
+
+/** A cell or file was changed by the run, or a change of it was taken back. */
+export function countChange(run: IRunState | undefined, change: JsonObject): void {
+  if (run !== undefined) {
+    run.changes = (run.changes ?? 0) + (change.undone ? -1 : 1);
+  }
 }

@@ -4,7 +4,7 @@
  * `fold(all) == fold(snapshot) + fold(tail)`; the vectors in tests/vectors/fold hold both folds
  * together. The state is folded in place; {@link Fold.version} tells a view which items changed.
  */
-import { addUsage, descriptions, extend } from './extend';
+import { addUsage, countChange, descriptions, extend } from './extend';
 import { Items } from './items';
 import { key, list, object, text } from './json';
 import {
@@ -250,8 +250,7 @@ export class Fold extends Items {
     tool.result = content;
     const suspended = this._suspended.get(call);
     if (suspended !== undefined) {
-      // It did not go on.
-      this._suspended.delete(call);
+      this._suspended.delete(call); // it did not go on
       this._set('subagent', suspended.id, { status: 'failed', message: content });
     }
     delete tool.note;
@@ -320,10 +319,7 @@ export class Fold extends Items {
     } else if (name === 'lobu.closed') {
       this._closed(value, event);
     } else if (name === 'lobu.change') {
-      const run = this._runs.get(text(value.runId));
-      if (run !== undefined) {
-        run.changes = (run.changes ?? 0) + (value.undone ? -1 : 1);
-      }
+      countChange(this._runs.get(text(value.runId)), value);
     } else if (name.startsWith('lobu.')) {
       this._add('notice', null, event, { name, value: event.value });
       const run = this._runs.get(this._run);

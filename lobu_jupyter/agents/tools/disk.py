@@ -72,10 +72,6 @@ class Disk:
             raise ToolError(f"{path} is hidden, and this server shows no hidden files (allow_hidden).")
         return found
 
-    def named(self, path: str) -> str:
-        """Return a path below the root in its one spelling, links followed."""
-        return self.find(path).relative_to(self.root).as_posix()
-
     def hides(self, path: Path) -> bool:
         """Return True if a path below the root, or a folder on the way to it, is hidden by Jupyter's rules."""
         if self.hidden or not path.is_relative_to(self.root):

@@ -75,7 +75,7 @@ async def _write_on(work: Work, call: Call, change: Change) -> Result:
     disk, path = Disk.of(work.task), call.args["path"]
     data, _, _, new = await asyncio.to_thread(_changed, disk, path, change, call.guard)
     if data != new:
-        await work.record(FileChange(path=disk.named(path), before=state_of(data), now=digest_of(new)))
+        await work.record(FileChange(path=disk.place(path), before=state_of(data), now=digest_of(new)))
     return Result(await asyncio.to_thread(_write, disk, path, data, new, call.guard))
 
 
