@@ -14,6 +14,7 @@ import hashlib
 import json
 import keyword
 import re
+from collections import Counter
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
@@ -278,8 +279,9 @@ class _Keys:
 
     def __init__(self, tree: ast.Module) -> None:
         self._tree = tree
-        stores = [n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)]
-        self._once = frozenset(name for name in stores if stores.count(name) == 1)
+        names = (n for n in ast.walk(tree) if isinstance(n, ast.Name))
+        stores = Counter(name.id for name in names if isinstance(name.ctx, ast.Store))
+        self._once = frozenset(name for name, count in stores.items() if count == 1)
 
     def are_data(self) -> bool:
         """Return whether all of them are."""

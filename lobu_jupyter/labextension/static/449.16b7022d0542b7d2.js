@@ -1,4 +1,4 @@
-"use strict";(self.rspackChunklobu_jupyter=self.rspackChunklobu_jupyter||[]).push([[449],{3668(o,e,r){var l=r(1601),a=r.n(l),i=r(6314),t=(r.n(i))()(a());t.push([o.id,`/* Colours are JupyterLab's variables; the second value serves where there are none. */
+"use strict";(self.rspackChunklobu_jupyter=self.rspackChunklobu_jupyter||[]).push([[449],{3668(o,e,r){var l=r(1601),a=r.n(l),t=r(6314),i=(r.n(t))()(a());i.push([o.id,`/* Colours are JupyterLab's variables; the second value serves where there are none. */
 .lobu {
   --lobu-text: var(--jp-ui-font-color1, #212121);
   --lobu-faint: var(--jp-ui-font-color2, #5a5a5a);
@@ -1211,7 +1211,7 @@ fieldset:disabled .lobu-button {
     border-width: 2px;
   }
 }
-`,""]),r.d(e,{},{A:t})},1302(o,e,r){var l=r(1601),a=r.n(l),i=r(6314),t=(r.n(i))()(a());t.push([o.id,`/* The model's chip and menu under the message, and the form that adds a model. */
+`,""]),r.d(e,{},{A:i})},1302(o,e,r){var l=r(1601),a=r.n(l),t=r(6314),i=(r.n(t))()(a());i.push([o.id,`/* The model's chip and menu under the message, and the form that adds a model. */
 .lobu-models {
   position: relative;
   min-width: 0;
@@ -1396,7 +1396,7 @@ fieldset:disabled .lobu-button {
   flex-wrap: wrap;
   gap: 6px;
 }
-`,""]),r.d(e,{},{A:t})},5724(o,e,r){var l=r(1601),a=r.n(l),i=r(6314),t=(r.n(i))()(a());t.push([o.id,`/* The side panel. Colours and type as in lobu.css, which it stands on. */
+`,""]),r.d(e,{},{A:i})},5724(o,e,r){var l=r(1601),a=r.n(l),t=r(6314),i=(r.n(t))()(a());i.push([o.id,`/* The side panel. Colours and type as in lobu.css, which it stands on. */
 .lobu-panel {
   --lobu-gap: 8px;
 
@@ -1891,6 +1891,22 @@ button.lobu-chip {
   white-space: nowrap;
 }
 
+.lobu .lobu-sent {
+  display: flex;
+  flex-wrap: wrap;
+  gap: 4px;
+  justify-content: flex-end;
+  margin: 4px 0 0;
+  padding: 0;
+  list-style: none;
+}
+
+.lobu-sent .lobu-thumb {
+  width: 32px;
+  height: 32px;
+  border-radius: 4px;
+}
+
 .lobu-thumb {
   width: 18px;
   height: 18px;
@@ -2015,6 +2031,62 @@ button.lobu-chip {
   height: 8px;
 }
 
+.lobu-budget {
+  flex: none;
+  padding: 0 10px 6px;
+  color: var(--lobu-faint);
+  font-size: 0.9em;
+  font-variant-numeric: tabular-nums;
+}
+
+.lobu-budget summary {
+  width: fit-content;
+  margin-left: auto;
+  cursor: pointer;
+}
+
+.lobu-budget summary .lobu-gauge {
+  pointer-events: none;
+}
+
+.lobu-limits {
+  max-height: 40vh;
+  margin-top: 6px;
+  overflow: auto;
+}
+
+.lobu-limits ul {
+  margin: 0 0 6px;
+  padding: 0;
+  list-style: none;
+}
+
+.lobu-limits li {
+  display: flex;
+  flex-wrap: wrap;
+  gap: 0 8px;
+  justify-content: space-between;
+}
+
+.lobu-limits table {
+  width: 100%;
+  margin-bottom: 6px;
+  border-collapse: collapse;
+}
+
+.lobu-limits caption,
+.lobu-limits th {
+  padding: 2px 6px 2px 0;
+  font-weight: normal;
+  text-align: left;
+}
+
+.lobu-limits input {
+  box-sizing: border-box;
+  width: 100%;
+  min-width: 40px;
+}
+
 .lobu-tour {
   display: flex;
   flex: none;
@@ -2079,4 +2151,4 @@ button.lobu-chip {
 .lobu-panel > .lobu-batch {
   margin: 0 10px;
 }
-`,""]),r.d(e,{},{A:t})},6314(o){o.exports=function(o){var e=[];return e.toString=function(){return this.map(function(e){var r="",l=void 0!==e[5];return e[4]&&(r+="@supports (".concat(e[4],") {")),e[2]&&(r+="@media ".concat(e[2]," {")),l&&(r+="@layer".concat(e[5].length>0?" ".concat(e[5]):""," {")),r+=o(e),l&&(r+="}"),e[2]&&(r+="}"),e[4]&&(r+="}"),r}).join("")},e.i=function(o,r,l,a,i){"string"==typeof o&&(o=[[null,o,void 0]]);var t={};if(l)for(var n=0;n<this.length;n++){var u=this[n][0];null!=u&&(t[u]=!0)}for(var b=0;b<o.length;b++){var d=[].concat(o[b]);l&&t[d[0]]||(void 0!==i&&(void 0===d[5]||(d[1]="@layer".concat(d[5].length>0?" ".concat(d[5]):""," {").concat(d[1],"}")),d[5]=i),r&&(d[2]&&(d[1]="@media ".concat(d[2]," {").concat(d[1],"}")),d[2]=r),a&&(d[4]?(d[1]="@supports (".concat(d[4],") {").concat(d[1],"}"),d[4]=a):d[4]="".concat(a)),e.push(d))}},e}},1601(o){o.exports=function(o){return o[1]}},5072(o){var e=[];function r(o){for(var r=-1,l=0;l<e.length;l++)if(e[l].identifier===o){r=l;break}return r}function l(o,l){for(var a={},i=[],t=0;t<o.length;t++){var n=o[t],u=l.base?n[0]+l.base:n[0],b=a[u]||0,d="".concat(u," ").concat(b);a[u]=b+1;var p=r(d),s={css:n[1],media:n[2],sourceMap:n[3],supports:n[4],layer:n[5]};if(-1!==p)e[p].references++,e[p].updater(s);else{var c=function(o,e){var r=e.domAPI(e);return r.update(o),function(e){e?(e.css!==o.css||e.media!==o.media||e.sourceMap!==o.sourceMap||e.supports!==o.supports||e.layer!==o.layer)&&r.update(o=e):r.remove()}}(s,l);l.byIndex=t,e.splice(t,0,{identifier:d,updater:c,references:1})}i.push(d)}return i}o.exports=function(o,a){var i=l(o=o||[],a=a||{});return function(o){o=o||[];for(var t=0;t<i.length;t++){var n=r(i[t]);e[n].references--}for(var u=l(o,a),b=0;b<i.length;b++){var d=r(i[b]);0===e[d].references&&(e[d].updater(),e.splice(d,1))}i=u}}},7659(o){var e={};o.exports=function(o,r){var l=function(o){if(void 0===e[o]){var r=document.querySelector(o);if(window.HTMLIFrameElement&&r instanceof window.HTMLIFrameElement)try{r=r.contentDocument.head}catch(o){r=null}e[o]=r}return e[o]}(o);if(!l)throw Error("Couldn't find a style target. This probably means that the value for the 'insert' parameter is invalid.");l.appendChild(r)}},540(o){o.exports=function(o){var e=document.createElement("style");return o.setAttributes(e,o.attributes),o.insert(e,o.options),e}},5056(o,e,r){o.exports=function(o){var e=r.nc;e&&o.setAttribute("nonce",e)}},7825(o){o.exports=function(o){if("u"<typeof document)return{update:function(){},remove:function(){}};var e=o.insertStyleElement(o);return{update:function(r){var l,a,i;l="",r.supports&&(l+="@supports (".concat(r.supports,") {")),r.media&&(l+="@media ".concat(r.media," {")),(a=void 0!==r.layer)&&(l+="@layer".concat(r.layer.length>0?" ".concat(r.layer):""," {")),l+=r.css,a&&(l+="}"),r.media&&(l+="}"),r.supports&&(l+="}"),(i=r.sourceMap)&&"u">typeof btoa&&(l+="\n/*# sourceMappingURL=data:application/json;base64,".concat(btoa(unescape(encodeURIComponent(JSON.stringify(i))))," */")),o.styleTagTransform(l,e,o.options)},remove:function(){var o;null===(o=e).parentNode||o.parentNode.removeChild(o)}}}},1113(o){o.exports=function(o,e){if(e.styleSheet)e.styleSheet.cssText=o;else{for(;e.firstChild;)e.removeChild(e.firstChild);e.appendChild(document.createTextNode(o))}}},9840(o,e,r){var l=r(5072),a=r.n(l),i=r(7825),t=r.n(i),n=r(7659),u=r.n(n),b=r(5056),d=r.n(b),p=r(540),s=r.n(p),c=r(1113),x=r.n(c),f=r(3668),g={};g.styleTagTransform=x(),g.setAttributes=d(),g.insert=u().bind(null,"head"),g.domAPI=t(),g.insertStyleElement=s(),a()(f.A,g),f.A&&f.A.locals&&f.A.locals;var h=r(5724),m={};m.styleTagTransform=x(),m.setAttributes=d(),m.insert=u().bind(null,"head"),m.domAPI=t(),m.insertStyleElement=s(),a()(h.A,m),h.A&&h.A.locals&&h.A.locals;var v=r(1302),w={};w.styleTagTransform=x(),w.setAttributes=d(),w.insert=u().bind(null,"head"),w.domAPI=t(),w.insertStyleElement=s(),a()(v.A,w),v.A&&v.A.locals&&v.A.locals}}]);
+`,""]),r.d(e,{},{A:i})},6314(o){o.exports=function(o){var e=[];return e.toString=function(){return this.map(function(e){var r="",l=void 0!==e[5];return e[4]&&(r+="@supports (".concat(e[4],") {")),e[2]&&(r+="@media ".concat(e[2]," {")),l&&(r+="@layer".concat(e[5].length>0?" ".concat(e[5]):""," {")),r+=o(e),l&&(r+="}"),e[2]&&(r+="}"),e[4]&&(r+="}"),r}).join("")},e.i=function(o,r,l,a,t){"string"==typeof o&&(o=[[null,o,void 0]]);var i={};if(l)for(var n=0;n<this.length;n++){var u=this[n][0];null!=u&&(i[u]=!0)}for(var b=0;b<o.length;b++){var d=[].concat(o[b]);l&&i[d[0]]||(void 0!==t&&(void 0===d[5]||(d[1]="@layer".concat(d[5].length>0?" ".concat(d[5]):""," {").concat(d[1],"}")),d[5]=t),r&&(d[2]&&(d[1]="@media ".concat(d[2]," {").concat(d[1],"}")),d[2]=r),a&&(d[4]?(d[1]="@supports (".concat(d[4],") {").concat(d[1],"}"),d[4]=a):d[4]="".concat(a)),e.push(d))}},e}},1601(o){o.exports=function(o){return o[1]}},5072(o){var e=[];function r(o){for(var r=-1,l=0;l<e.length;l++)if(e[l].identifier===o){r=l;break}return r}function l(o,l){for(var a={},t=[],i=0;i<o.length;i++){var n=o[i],u=l.base?n[0]+l.base:n[0],b=a[u]||0,d="".concat(u," ").concat(b);a[u]=b+1;var p=r(d),s={css:n[1],media:n[2],sourceMap:n[3],supports:n[4],layer:n[5]};if(-1!==p)e[p].references++,e[p].updater(s);else{var c=function(o,e){var r=e.domAPI(e);return r.update(o),function(e){e?(e.css!==o.css||e.media!==o.media||e.sourceMap!==o.sourceMap||e.supports!==o.supports||e.layer!==o.layer)&&r.update(o=e):r.remove()}}(s,l);l.byIndex=i,e.splice(i,0,{identifier:d,updater:c,references:1})}t.push(d)}return t}o.exports=function(o,a){var t=l(o=o||[],a=a||{});return function(o){o=o||[];for(var i=0;i<t.length;i++){var n=r(t[i]);e[n].references--}for(var u=l(o,a),b=0;b<t.length;b++){var d=r(t[b]);0===e[d].references&&(e[d].updater(),e.splice(d,1))}t=u}}},7659(o){var e={};o.exports=function(o,r){var l=function(o){if(void 0===e[o]){var r=document.querySelector(o);if(window.HTMLIFrameElement&&r instanceof window.HTMLIFrameElement)try{r=r.contentDocument.head}catch(o){r=null}e[o]=r}return e[o]}(o);if(!l)throw Error("Couldn't find a style target. This probably means that the value for the 'insert' parameter is invalid.");l.appendChild(r)}},540(o){o.exports=function(o){var e=document.createElement("style");return o.setAttributes(e,o.attributes),o.insert(e,o.options),e}},5056(o,e,r){o.exports=function(o){var e=r.nc;e&&o.setAttribute("nonce",e)}},7825(o){o.exports=function(o){if("u"<typeof document)return{update:function(){},remove:function(){}};var e=o.insertStyleElement(o);return{update:function(r){var l,a,t;l="",r.supports&&(l+="@supports (".concat(r.supports,") {")),r.media&&(l+="@media ".concat(r.media," {")),(a=void 0!==r.layer)&&(l+="@layer".concat(r.layer.length>0?" ".concat(r.layer):""," {")),l+=r.css,a&&(l+="}"),r.media&&(l+="}"),r.supports&&(l+="}"),(t=r.sourceMap)&&"u">typeof btoa&&(l+="\n/*# sourceMappingURL=data:application/json;base64,".concat(btoa(unescape(encodeURIComponent(JSON.stringify(t))))," */")),o.styleTagTransform(l,e,o.options)},remove:function(){var o;null===(o=e).parentNode||o.parentNode.removeChild(o)}}}},1113(o){o.exports=function(o,e){if(e.styleSheet)e.styleSheet.cssText=o;else{for(;e.firstChild;)e.removeChild(e.firstChild);e.appendChild(document.createTextNode(o))}}},9840(o,e,r){var l=r(5072),a=r.n(l),t=r(7825),i=r.n(t),n=r(7659),u=r.n(n),b=r(5056),d=r.n(b),p=r(540),s=r.n(p),c=r(1113),x=r.n(c),f=r(3668),g={};g.styleTagTransform=x(),g.setAttributes=d(),g.insert=u().bind(null,"head"),g.domAPI=i(),g.insertStyleElement=s(),a()(f.A,g),f.A&&f.A.locals&&f.A.locals;var m=r(5724),h={};h.styleTagTransform=x(),h.setAttributes=d(),h.insert=u().bind(null,"head"),h.domAPI=i(),h.insertStyleElement=s(),a()(m.A,h),m.A&&m.A.locals&&m.A.locals;var v=r(1302),w={};w.styleTagTransform=x(),w.setAttributes=d(),w.insert=u().bind(null,"head"),w.domAPI=i(),w.insertStyleElement=s(),a()(v.A,w),v.A&&v.A.locals&&v.A.locals}}]);
