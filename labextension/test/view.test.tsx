@@ -114,6 +114,7 @@ function sent(server: FakeServer): unknown {
 }
 
 test('no finished block or card is replaced while a text streams', async () => {
+  const clock = jest.spyOn(performance, 'now').mockReturnValue(0); // no parse is slow, on any machine
   const { element, tell } = await show(
     stateOf(started('r1', 'go'), ...called('c1', 'run_code', { code: 'x' }), {
       type: 'TOOL_CALL_RESULT',
@@ -142,6 +143,7 @@ test('no finished block or card is replaced while a text streams', async () => {
   expect(element.querySelectorAll('.lobu-block p')[1]).toBe(second);
   expect(second.textContent).toBe('Second bold and more.');
   expect(removed.filter(node => node.nodeType === Node.ELEMENT_NODE)).toEqual([]);
+  clock.mockRestore();
 });
 
 test.each([
