@@ -159,7 +159,7 @@ ripgrep:
 # The laws on PostgreSQL: a private one on loopback, or that of LOBU_TEST_POSTGRES=postgresql://….
 .PHONY: test-postgres
 test-postgres: install postgres
-	$(BIN)/python -m pytest --store postgres tests/contract tests/gateway tests/properties tests/store $(ARGS)
+	$(BIN)/python -m pytest --store postgres tests/contract tests/gateway tests/properties tests/store tests/tenancy $(ARGS)
 
 # The unmodified AG-UI client, for the conformance tests.
 tests/agui/node_modules/.installed: tests/agui/package-lock.json

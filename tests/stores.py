@@ -14,6 +14,7 @@ SLICE = (
     "tests/contract/test_two_servers.py",
     "tests/gateway/runs/test_resume.py",
     "tests/store/postgres/",
+    "tests/tenancy/",
 )
 """What runs on both in any session. The rest does in ``make test-postgres``."""
 

@@ -118,14 +118,15 @@ def in_scope(by: Caller | str, thread: Row) -> bool:
     """Return whether the caller may see its person's thread: a kernel only one of its notebook or kernel."""
     if not isinstance(by, KernelCaller) or by.embedded or thread["kernel_id"] == by.kernel_id:
         return True
-    return by.notebook_path is not None and thread["notebook_path"] == by.notebook_path
+    here = (by.notebook_path, by.place)
+    return by.notebook_path is not None and (thread["notebook_path"], thread["place"]) == here
 
 
 def scope_of(by: Caller) -> dict[str, Any]:
-    """Return the scope as a query's ``of_kernel`` and ``of_notebook``. Both None means everything."""
+    """Return the scope as a query's ``of_kernel`` and ``of_notebook`` in ``of_place``. None means everything."""
     if not isinstance(by, KernelCaller) or by.embedded:
-        return {"of_kernel": None, "of_notebook": None}
-    return {"of_kernel": by.kernel_id, "of_notebook": by.notebook_path}
+        return {"of_kernel": None, "of_notebook": None, "of_place": None}
+    return {"of_kernel": by.kernel_id, "of_notebook": by.notebook_path, "of_place": by.place}
 
 
 async def own_thread(tx: Tx, by: Caller | str, thread_id: str) -> Row:

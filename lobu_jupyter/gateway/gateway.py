@@ -75,16 +75,18 @@ class Gateway:
         await self._ctx.database.write(body)
 
     async def health(self) -> dict[str, Any]:
-        """Return ``{store: {path, kind}, workers, runs}``: the live workers and running runs as numbers."""
+        """Return ``{store: {path, kind}, pool, workers, runs}``: the pool's live workers and running runs as numbers."""
         ctx = self._ctx
 
+        pool, since = ctx.settings.pool, ctx.now() - ctx.settings.outside_seconds
+
         async def body(tx: Tx) -> tuple[int, int]:
-            workers = await tx.all("live_workers", since=ctx.now() - ctx.settings.outside_seconds)
-            return len(workers), len(await tx.all("all_running"))
+            workers = await tx.all("live_workers", pool=pool, since=since)
+            return len(workers), len(await tx.all("all_running", pool=pool))
 
         workers, runs = await ctx.database.read(body)
         store = {"path": ctx.database.name, "kind": ctx.database.engine.kind}
-        return {"store": store, "workers": workers, "runs": runs}
+        return {"store": store, "pool": pool, "workers": workers, "runs": runs}
 
     async def sweep(self) -> int:
         """End what nobody ended, and return the number of items. Any number of servers may sweep at once."""

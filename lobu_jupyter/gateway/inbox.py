@@ -22,7 +22,7 @@ from lobu_jupyter.model.runs import ErrorCode
 from lobu_jupyter.model.transcript import messages_of
 
 from .budgets import has_limits
-from .ownership import usable_kernel
+from .ownership import notebook_here, usable_kernel
 from .policy import policy_of_run
 from .registrations import tools_of_kernel
 from .rows import decision_of, interrupt_of, model_settings_of
@@ -164,7 +164,7 @@ def _task_of(ctx: Context, parts: _Parts, state: State, kernel: KernelInfo | Non
         kernel=kernel,
         root=ctx.settings.root,
         allow_hidden=ctx.settings.allow_hidden,
-        notebook_path=thread["notebook_path"],
+        notebook_path=notebook_here(ctx, thread),
         resumption=resumption,
         limits=dict(ctx.settings.limits),
         agent_rules=dict(ctx.settings.agent_rules),

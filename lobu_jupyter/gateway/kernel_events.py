@@ -6,7 +6,7 @@ to do. Threads that wait on a person get an event that the variables are gone. O
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
@@ -25,14 +25,20 @@ from .fencing import check_silenced
 from .ownership import check_kernel
 from .registrations import judged, tools_of_kernel
 from .rows import json_of
+from .workers import workers_for
 
 if TYPE_CHECKING:
+    from lobu_jupyter.store.bodies import Body
     from lobu_jupyter.store.tx import Row, Tx
 
     from .context import Context
 
 STILL_RUNS = (
     "The code was interrupted and is still running: it ignores interrupts. Restart the kernel to end it."
+)
+SERVER_GONE = (
+    "The kernel's server was stopped or does not answer. Its variables are gone: run the cells that you need again, "
+    "then ask again."
 )
 What = Literal["died", "restarted", "shutdown", "start_failed"]
 
@@ -73,13 +79,46 @@ async def kernel_event(ctx: Context, kernel_id: str, what: What, detail: str = "
         _, waiting = await concerned(tx)
         check_locked(locked, waiting)
         value = {"what": what, "kernelId": kernel_id, "incarnation": row["incarnation"], "message": message}
-        for thread in waiting:
-            await tx.run("mark_kernel_lost", thread_id=thread["thread_id"])
-            event = stamped(custom("lobu.kernel", value), ctx.now())
-            await append(tx, thread["thread_id"], None, [event], ctx.now())
+        await _tell_waiting(ctx, tx, waiting, value)
         return [lease["run_id"] for lease in ended]
 
     return await ctx.database.write(body)
+
+
+async def _tell_waiting(ctx: Context, tx: Tx, waiting: list[Row], value: dict[str, Any]) -> None:
+    """Say in locked threads that wait on a person that the variables of their questions are gone."""
+    for thread in waiting:
+        await tx.run("mark_kernel_lost", thread_id=thread["thread_id"])
+        event = stamped(custom("lobu.kernel", value), ctx.now())
+        await append(tx, thread["thread_id"], None, [event], ctx.now())
+
+
+async def kernels_gone(ctx: Context, server_id: str) -> None:
+    """Handle the end of all kernels that a server had, because it has ended or is silent.
+
+    Runs of outside workers go on, as they do when a server ends. A kernel that outlived its server counts as lost all the
+    same: nobody can tell from here.
+    """
+
+    async def look(tx: Tx) -> list[Row]:
+        return await tx.all("kernels_of_server", server_id=server_id)
+
+    def one(kernel_id: str) -> Body[None]:
+        async def body(tx: Tx) -> None:
+            waiting = await tx.all("threads_waiting_on_kernel", kernel_id=kernel_id)
+            locked = await lock_all(tx, waiting)
+            row = await tx.one("lose_kernel", kernel_id=kernel_id, server_id=server_id)
+            if row is None:
+                return  # another server was first
+            waiting = await tx.all("threads_waiting_on_kernel", kernel_id=kernel_id)
+            check_locked(locked, waiting)
+            value = {"what": "server_gone", "kernelId": kernel_id, "incarnation": row["incarnation"]}
+            await _tell_waiting(ctx, tx, waiting, {**value, "message": SERVER_GONE})
+
+        return body
+
+    for row in await ctx.database.read(look):
+        await ctx.database.write(one(row["kernel_id"]))
 
 
 async def still_runs(ctx: Context, worker: WorkerCaller, kernel_id: str, run_id: str) -> None:
@@ -125,7 +164,7 @@ async def kernel_tools(ctx: Context, by: Caller, kernel_id: str, tools: list[Too
 
 async def _names_of_workers(ctx: Context, tx: Tx, by: Caller) -> set[str]:
     """Return the names of the tools that workers announced."""
-    rows = await tx.all("workers_for", owner=by.name, since=ctx.now() - ctx.settings.outside_seconds)
-    last = await tx.one("last_announcement")
+    rows = await workers_for(ctx, tx, by.name)
+    last = await tx.one("last_announcement", pool=ctx.settings.pool)
     rows += [last] if last is not None else []
     return {tool.name for row in rows for tool in msgspec.json.decode(row["tools"], type=list[ToolSpec])}

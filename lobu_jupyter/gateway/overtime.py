@@ -26,7 +26,7 @@ async def overtime(ctx: Context) -> list[str]:
     """Return the running runs that are over a limit in seconds."""
 
     async def body(tx: Tx) -> list[str]:
-        rows = await tx.all("limited_runs")
+        rows = await tx.all("limited_runs", pool=ctx.settings.pool)
         return [row["run_id"] for row in rows if await _reached(ctx, tx, row) is not None]
 
     return await ctx.database.read(body)
@@ -37,7 +37,9 @@ async def end_overtime(ctx: Context, run_id: str) -> bool:
 
     async def body(tx: Tx) -> bool:
         await tx.lock_thread_of(run_id)
-        rows = [row for row in await tx.all("limited_runs") if row["run_id"] == run_id]
+        rows = [
+            row for row in await tx.all("limited_runs", pool=ctx.settings.pool) if row["run_id"] == run_id
+        ]
         why = await _reached(ctx, tx, rows[0]) if rows else None
         return why is not None and await fail_run(ctx, tx, run_id, ErrorCode.BUDGET_EXCEEDED, why)
 

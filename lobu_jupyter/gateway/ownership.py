@@ -15,7 +15,7 @@ from .access import record
 
 if TYPE_CHECKING:
     from lobu_jupyter.model.callers import Caller, WorkerCaller
-    from lobu_jupyter.store.tx import Tx
+    from lobu_jupyter.store.tx import Row, Tx
 
     from .context import Context
 
@@ -92,6 +92,11 @@ async def check_notebook_of_run(
     """
     if ctx.owners is not None and path is not None:
         await ctx.owners.notebook(owner, path, action)
+
+
+def notebook_here(ctx: Context, thread: Row) -> str | None:
+    """Return the path of a thread's notebook, or None if it is a path of another place."""
+    return thread["notebook_path"] if thread["place"] == ctx.settings.place else None
 
 
 async def works_in(ctx: Context, worker: WorkerCaller, kernel_id: str) -> None:

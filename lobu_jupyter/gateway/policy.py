@@ -36,10 +36,11 @@ async def policy_of_run(ctx: Context, tx: Tx, run: Row, thread: Row) -> Policy:
     layers = [Layer(name="server", rules=ctx.settings.rules)]
     if run["agent"] in ctx.settings.agent_rules:
         layers.append(Layer(name="agent", rules=ctx.settings.agent_rules[run["agent"]]))
-    layers += await _notebook_layer(tx, thread["owner"], thread["notebook_path"])
+    layers += await _notebook_layer(tx, thread["owner"], thread["place"], thread["notebook_path"])
     if run["mode"] is not None:
         layers.append(Layer(name="run", rules=Rules(mode=run["mode"])))
-    grants = await _grants(ctx, tx, thread["owner"], thread["thread_id"], thread["notebook_path"])
+    file = thread["place"], thread["notebook_path"]
+    grants = await _grants(ctx, tx, thread["owner"], thread["thread_id"], *file)
     return Policy(
         layers=tuple(layers),
         grants=tuple(grants),
@@ -48,17 +49,17 @@ async def policy_of_run(ctx: Context, tx: Tx, run: Row, thread: Row) -> Policy:
     )
 
 
-async def _notebook_layer(tx: Tx, owner: str, notebook_path: str | None) -> list[Layer]:
+async def _notebook_layer(tx: Tx, owner: str, place: str, notebook_path: str | None) -> list[Layer]:
     if notebook_path is None:
         return []
-    row = await tx.one("rules", owner=owner, notebook_path=notebook_path)
+    row = await tx.one("rules", owner=owner, place=place, notebook_path=notebook_path)
     if row is None:
         return []
     return [Layer(name="notebook", rules=msgspec.json.decode(row["rules"], type=Rules))]
 
 
 async def _grants(
-    ctx: Context, tx: Tx, owner: str, thread_id: str | None, notebook_path: str | None
+    ctx: Context, tx: Tx, owner: str, thread_id: str | None, place: str, notebook_path: str | None
 ) -> list[Grant]:
     rows = await tx.all(
         "grants",
@@ -66,6 +67,7 @@ async def _grants(
         now=ctx.now(),
         everything=thread_id is None and notebook_path is None,
         thread_id=thread_id,
+        place=place,
         notebook_path=notebook_path,
     )
     return [grant_of(row) for row in rows]
@@ -82,11 +84,13 @@ async def policy(
         notebook_path = by.notebook_path or ""  # else the kernel would see everything
 
     async def body(tx: Tx) -> Policy:
-        path = notebook_path
+        place, path = ctx.settings.place, notebook_path
         if thread_id is not None:
-            path = (await own_thread(tx, by, thread_id))["notebook_path"]
-        layers = [Layer(name="server", rules=ctx.settings.rules), *await _notebook_layer(tx, owner, path)]
-        grants = await _grants(ctx, tx, owner, thread_id, path)
+            thread = await own_thread(tx, by, thread_id)
+            place, path = thread["place"], thread["notebook_path"]
+        layers = [Layer(name="server", rules=ctx.settings.rules)]
+        layers += await _notebook_layer(tx, owner, place, path)
+        grants = await _grants(ctx, tx, owner, thread_id, place, path)
         return Policy(layers=tuple(layers), grants=tuple(grants), max_mode=ctx.settings.max_mode)
 
     return await ctx.database.read(body)
@@ -100,7 +104,8 @@ async def put_policy(ctx: Context, by: Caller, *, notebook_path: str, rules: Rul
     await check_place(ctx, by, "policy", notebook_path=notebook_path)
 
     async def body(tx: Tx) -> None:
-        await tx.run("put_rules", owner=owner, notebook_path=notebook_path, rules=json_of(rules))
+        here = {"place": ctx.settings.place, "notebook_path": notebook_path}
+        await tx.run("put_rules", owner=owner, **here, rules=json_of(rules))
         detail = {"notebookPath": notebook_path, "rules": msgspec.to_builtins(rules)}
         await record(ctx, tx, by, "policy", owner, detail=detail)
 
@@ -142,6 +147,7 @@ async def add_grant(
         else None,
         thread_id=thread["thread_id"] if scope == "thread" else None,
         notebook_path=thread["notebook_path"] if scope == "notebook" else None,
+        place=thread["place"],
         by=by.name,
         now=ctx.now(),
         expires_at=None if lifetime is None else ctx.now() + lifetime,

@@ -50,10 +50,12 @@ class PresentKernel(NamedTuple):
 async def present_kernel(ctx: Context, owner: str, thread: Row) -> PresentKernel:
     """Return the kernel for the next run of a thread. Nothing is changed."""
     bound: str | None = thread["kernel_id"]
+    if thread["place"] != ctx.settings.place or await _runs_elsewhere(ctx, bound):
+        return PresentKernel(bound, bound)  # its own server judges when it hands out the run
     usable = await usable_kernel(ctx, owner, bound)
     if ctx.kernels is None or (bound is None and thread["notebook_path"] is None):
         return PresentKernel(usable, bound)
-    if bound is not None and (ctx.owns_kernel(bound) or await _runs_elsewhere(ctx, bound)):
+    if ctx.owns_kernel(bound):
         return PresentKernel(usable, bound)
     path = thread["notebook_path"]
     other = await ctx.kernels.kernel_of(path) if path is not None else None
@@ -62,15 +64,15 @@ async def present_kernel(ctx: Context, owner: str, thread: Row) -> PresentKernel
     return PresentKernel(usable, bound, gone=True)
 
 
-async def _runs_elsewhere(ctx: Context, kernel_id: str) -> bool:
+async def _runs_elsewhere(ctx: Context, kernel_id: str | None) -> bool:
     """Return whether the kernel belongs to another server of this store that is alive."""
 
     async def body(tx: Tx) -> bool:
-        kernel = await tx.one("kernel", kernel_id=kernel_id)
+        kernel = await tx.one("kernel", kernel_id=kernel_id) if kernel_id else None
         if kernel is None or kernel["server_id"] in (None, ctx.server_id):
             return False
         since = ctx.now() - SHARED_SILENCE
-        return await tx.one("live_server", server_id=kernel["server_id"], since=since) is not None
+        return await tx.one("live_server", server_id=kernel["server_id"], pool=None, since=since) is not None
 
     return await ctx.database.read(body)
 

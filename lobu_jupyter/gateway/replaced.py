@@ -27,14 +27,14 @@ async def notebook_gone(ctx: Context, path: str, what: What, *, owner: str | Non
 
 
 async def end_of(ctx: Context, tx: Tx, path: str, what: What, owner: str | None) -> None:
-    """End the grants and rules of a notebook, or of a folder of notebooks, and those of its chats.
+    """End the grants and rules of a notebook, or of a folder, of this server's place, and those of its chats.
 
     On a shared tree the file is everybody's, so everybody's grants end, and each person is asked again. Rules only
     tighten, so those of other persons stay.
 
     ``owner``: the person who did it, whose rules end. None: nobody knows, so everybody's rules end.
     """
-    for grant in await tx.all("end_grants", path=path):
+    for grant in await tx.all("end_grants", path=path, place=ctx.settings.place):
         detail = {
             "grantId": grant["grant_id"],
             "tool": grant["tool"],
@@ -45,7 +45,7 @@ async def end_of(ctx: Context, tx: Tx, path: str, what: What, owner: str | None)
         by = Person(name=grant["owner"], via="contents")
         await record(ctx, tx, by, "grant ended", grant["owner"], grant["thread_id"], detail=detail)
         tx.wake(owner_topic(grant["owner"]))
-    for rules in await tx.all("end_rules", path=path, owner=owner):
+    for rules in await tx.all("end_rules", path=path, place=ctx.settings.place, owner=owner):
         detail = {"notebookPath": rules["notebook_path"], "why": f"the notebook was {what}"}
         by = Person(name=rules["owner"], via="contents")
         await record(ctx, tx, by, "rules ended", rules["owner"], detail=detail)

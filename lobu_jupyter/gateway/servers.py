@@ -13,10 +13,11 @@ from lobu_jupyter.gateway.locking import check_locked, lock_all
 from lobu_jupyter.gateway.runs.begin import begin_next
 from lobu_jupyter.gateway.runs.end import fail_run
 from lobu_jupyter.gateway.runs.lease import leases_of_server
-from lobu_jupyter.gateway.runs.lost_pause import lose_pauses
+from lobu_jupyter.gateway.runs.lost_pause import leave, lose_pauses
 from lobu_jupyter.model.runs import ErrorCode
 
 from .context import SHARED_SILENCE
+from .kernel_events import kernels_gone
 
 if TYPE_CHECKING:
     from lobu_jupyter.store.bodies import Body
@@ -60,8 +61,12 @@ async def enroll(ctx: Context, process: Process) -> None:
             host=process.host,
             pid=process.pid,
             create_time=process.create_time,
+            pool=ctx.settings.pool,
             now=ctx.now(),
         )
+        if ctx.database.one_machine and ctx.settings.place:
+            for query in ("settle_threads", "settle_grants", "settle_rules"):
+                await tx.run(query, place=ctx.settings.place)
 
     await ctx.database.write(body)
 
@@ -81,10 +86,10 @@ async def recover(ctx: Context) -> list[str]:
 
 
 async def begin_queued(ctx: Context) -> None:
-    """Begin runs that are queued on threads without a running run, because their server stopped before."""
+    """Begin the pool's runs that are queued on threads without a running run, because their server stopped before."""
 
     async def look(tx: Tx) -> list[str]:
-        return [row["thread_id"] for row in await tx.all("idle_queues")]
+        return [row["thread_id"] for row in await tx.all("idle_queues", pool=ctx.settings.pool)]
 
     def one(thread_id: str) -> Body[None]:
         async def body(tx: Tx) -> None:
@@ -127,7 +132,10 @@ def _lives(ctx: Context, server: Row) -> bool:
 
 
 async def discharge(ctx: Context, server_id: str) -> list[str]:
-    """End the runs of a server that is gone, and its child workers. Outside workers keep their runs."""
+    """End the runs of a server that is gone, its child workers and its kernels.
+
+    Outside workers keep their runs. A decision that no worker has fetched waits for another server of the pool.
+    """
 
     async def body(tx: Tx) -> list[str]:
         locked = await lock_all(tx, await leases_of_server(tx, server_id))
@@ -135,10 +143,15 @@ async def discharge(ctx: Context, server_id: str) -> list[str]:
         await tx.run("end_children", server_id=server_id, now=ctx.now())
         leases = await leases_of_server(tx, server_id)
         check_locked(locked, leases)
+        ended: list[str] = []
         for lease in leases:
+            if await leave(ctx, tx, lease):
+                continue
             await fail_run(ctx, tx, lease["run_id"], ErrorCode.SERVER_RESTARTED, RESTARTED, then_next=False)
-        return [lease["run_id"] for lease in leases]
+            ended.append(lease["run_id"])
+        return ended
 
     ended = await ctx.database.write(body)
+    await kernels_gone(ctx, server_id)
     await lose_pauses(ctx, then_next=False)
     return ended

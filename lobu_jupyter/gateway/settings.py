@@ -32,6 +32,9 @@ DAY = 24 * 3600.0
 class Settings:
     """A gateway's limits in bytes and counts, and times in seconds."""
 
+    pool: str = "default"  # the servers that execute each other's runs, with the same keys, kernels and files
+    place: str = ""  # the tree of files that notebooks' paths belong to
+
     default_agent: str = "demo"
     default_model: str | None = None
     model_agent: str | None = None  # the agent of a run that names a model only; None: the default agent
@@ -52,7 +55,7 @@ class Settings:
     root: str | None = None  # absolute directory that file tools may reach
     allow_hidden: bool = False  # its hidden files too
     limits: Mapping[str, int] = field(default_factory=lambda: {"outputBytes": 10 * KIB * KIB})
-    max_runs: int = 64  # running at once, over all people
+    max_runs: int = 64  # running at once in the pool, over all people
     max_runs_per_user: int = 16
     max_queued: int = 32  # per thread
     max_kernel_threads: int = 1000  # of one notebook and kernel; a kernel makes no more
@@ -71,4 +74,5 @@ class Settings:
     temporary_seconds: float = 60.0  # from a temporary thread's end to its deletion
     keep_seconds: float | None = None  # a thread that nobody touched for so long is deleted; None: kept
     keep_bytes: int | None = None  # a store that grew past it loses its oldest threads; None: may grow
+    retain_all: bool = False  # whether both concern the threads of all pools
     outside_seconds: float = 90.0  # silence after which an outside worker gets no new runs

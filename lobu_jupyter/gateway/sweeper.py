@@ -25,6 +25,7 @@ from lobu_jupyter.model.runs import ErrorCode
 from .access import record
 from .overtime import end_overtime, overtime
 from .servers import begin_queued, bury, see_server
+from .takeover import take_over
 from .threads import remove
 from .workers import take_waiting
 
@@ -44,6 +45,7 @@ log = logging.getLogger(__name__)
 UNUSED_SECONDS = 3600.0  # how long a temporary thread that never ran is kept
 KEEP_WORKERS_SECONDS = 24 * 3600.0
 LOST = "The agent's worker fell silent, so this run was given up. What it said is kept; ask again."
+NO_SERVER = "Its server did not come back in time, so nothing was run. Ask again."
 NEVER_BEGUN = "No worker took this run in time. `%lobu doctor` says more; ask again."
 
 
@@ -68,6 +70,7 @@ async def sweep(ctx: Context) -> int:
     done += await _each(deleted, lambda name: _purge(ctx, name), "deleted thread")
     done += await retain(ctx)
     await begin_queued(ctx)
+    await take_over(ctx)
     await _housekeeping(ctx)
     return done
 
@@ -94,7 +97,7 @@ async def _give_up(ctx: Context, run_id: str) -> bool:
         lease = await lease_of(tx, run_id)
         if lease is None or not has_lapsed(ctx, lease):
             return False
-        message = LOST if lease["fetched"] else NEVER_BEGUN
+        message = LOST if lease["fetched"] else NEVER_BEGUN if lease["server_id"] else NO_SERVER
         return await fail_run(ctx, tx, run_id, ErrorCode.WORKER_LOST, message)
 
     return await ctx.database.write(body)
@@ -146,7 +149,7 @@ async def _housekeeping(ctx: Context) -> None:
         await take_waiting(ctx, tx)  # a worker and a run may have come at the same time, unseen by each other
         if await unassigned_leases(ctx, tx):
             ctx.call_worker(tx)  # another server may have left a run of our kernel to us
-        waiting = await tx.one("count_open_interrupts")
+        waiting = await tx.one("count_open_interrupts", pool=ctx.settings.pool)
         return waiting["open"] if waiting is not None else 0
 
     await see_server(ctx)
@@ -203,14 +206,14 @@ async def _delete_by_size(ctx: Context, now: float) -> int:
     if ctx.settings.keep_bytes is None:
         return 0
 
-    async def look(tx: Tx) -> tuple[int, int]:
-        used, leaving = await tx.one("used_bytes"), await tx.one("leaving_bytes")
-        assert used is not None, "a sum is always one row"
-        assert leaving is not None, "a sum is always one row"
-        return used["bytes"], leaving["bytes"]
+    async def look(tx: Tx) -> int:
+        rows = [await tx.one("used_bytes"), await tx.one("leaving_bytes")]
+        if not ctx.settings.retain_all:
+            rows.append(await tx.one("foreign_bytes", pool=ctx.settings.pool))
+        used, *others = [row["bytes"] for row in rows if row is not None]
+        return used - sum(others)
 
-    used, leaving = await ctx.database.read(look)
-    excess, done = used - leaving - ctx.settings.keep_bytes, 0
+    excess, done = await ctx.database.read(look) - ctx.settings.keep_bytes, 0
     for thread in await _idle_threads(ctx, now) if excess > 0 else []:
         if excess <= 0:
             break
@@ -221,7 +224,8 @@ async def _delete_by_size(ctx: Context, now: float) -> int:
 
 async def _idle_threads(ctx: Context, until: float) -> list[Row]:
     async def body(tx: Tx) -> list[Row]:
-        return await tx.all("idle_threads", until=until)
+        pool = None if ctx.settings.retain_all else ctx.settings.pool
+        return await tx.all("idle_threads", until=until, pool=pool)
 
     rows = await ctx.database.read(body)
     return [row for row in rows if not ctx.hub.listened(thread_topic(row["thread_id"]))]

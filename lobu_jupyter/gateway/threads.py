@@ -56,6 +56,7 @@ async def create_thread(ctx: Context, by: Caller, new: NewThread = NewThread()) 
     await check_kernel(ctx, by, kernel_id)
     await check_notebook(ctx, by, notebook_path)
     place = {"name": new.name, "notebook_path": notebook_path, "kernel_id": kernel_id}
+    place |= {"place": ctx.settings.place}
 
     async def body(tx: Tx) -> Thread:
         await tx.lock_owner(owner)
@@ -81,6 +82,7 @@ async def create_thread(ctx: Context, by: Caller, new: NewThread = NewThread()) 
             owner=owner,
             title="",
             temporary=new.temporary,
+            pool=ctx.settings.pool,
             now=ctx.now(),
             **place,
         )
@@ -109,6 +111,7 @@ async def list_threads(ctx: Context, by: Caller, query: ThreadsQuery = ThreadsQu
         "notebook_path": query.notebook_path,
         "name": query.name,
         "kernel_id": query.kernel_id,
+        "place": ctx.settings.place,
     }
     params |= {"archived": query.archived, "limit": query.limit}
     params |= {"search": _pattern(query.search), "before": _time(query.before)}
@@ -184,7 +187,9 @@ async def _check_place(
 
 
 async def _write(ctx: Context, tx: Tx, thread: Row, **changes: Any) -> None:
-    kept = {name: thread[name] for name in ("title", "archived", "kernel_id", "notebook_path")}
+    kept = {name: thread[name] for name in ("title", "archived", "kernel_id", "notebook_path", "place")}
+    if "notebook_path" in changes:
+        kept["place"] = ctx.settings.place
     await tx.run("change_thread", thread_id=thread["thread_id"], now=ctx.now(), **{**kept, **changes})
 
 
@@ -251,20 +256,21 @@ async def changes(ctx: Context, by: Caller) -> AsyncGenerator[bool]:
 
 
 async def notebook_moved(ctx: Context, old_path: str, new_path: str, *, owner: str | None = None) -> None:
-    """Move the threads, rules and grants of a notebook, or of a folder, that was renamed.
+    """Move the threads, rules and grants of a notebook, or of a folder, that was renamed in this server's place.
 
     What was granted in another file of the new path ends. That file's rules end for `owner`, or for everybody.
     """
+    here = {"old": old_path, "place": ctx.settings.place}
 
     async def body(tx: Tx) -> None:
         if not f"{old_path}/".startswith(f"{new_path}/"):  # else it was there itself
             await end_of(ctx, tx, new_path, "replaced", owner)
-        await tx.lock_threads(*[t["thread_id"] for t in await tx.all("threads_of_place", old=old_path)])
-        for thread in await tx.all("threads_of_place", old=old_path):
+        await tx.lock_threads(*[t["thread_id"] for t in await tx.all("threads_of_path", **here)])
+        for thread in await tx.all("threads_of_path", **here):
             now = new_path + str(thread["notebook_path"])[len(old_path) :]
             await record_move(ctx, tx, None, thread, notebook_path=now)
         for query in ("move_notebook", "move_rules", "move_grants"):
-            await tx.run(query, old=old_path, new=new_path)
+            await tx.run(query, **here, new=new_path)
 
     await ctx.database.write(body)
 
@@ -294,7 +300,9 @@ async def fork(ctx: Context, by: Caller, thread_id: str, run_id: str, *, name: s
         await check_room(ctx, tx, by)
         until = await _until(tx, thread_id, run_id)
         new = new_id("thread")
-        await tx.run("copy_thread", thread_id=thread_id, fork=new, name=name, now=ctx.now())
+        await tx.run(
+            "copy_thread", thread_id=thread_id, fork=new, name=name, pool=ctx.settings.pool, now=ctx.now()
+        )
         for query in ("copy_events", "copy_texts"):
             await tx.run(query, thread_id=thread_id, fork=new, until=until)
         await record(ctx, tx, by, "forked", owner, new, detail={"from": thread_id, "run": run_id})

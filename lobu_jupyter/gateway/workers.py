@@ -39,7 +39,7 @@ from lobu_jupyter.model.runs import ErrorCode
 from .access import owner_of
 from .fencing import check_place
 from .locking import check_locked, lock_all
-from .ownership import check_kernel, check_notebook_of_run
+from .ownership import check_kernel, check_notebook_of_run, notebook_here
 from .registrations import tools_of_kernel
 from .rows import json_of
 
@@ -77,6 +77,7 @@ async def register_worker(
             owner=owner,
             token_hash=_hash(token),
             server_id=ctx.server_id,
+            pool=ctx.settings.pool,
             agents=json_of(agents),
             tools=json_of(tools),
             now=ctx.now(),
@@ -150,7 +151,8 @@ async def see(ctx: Context, tx: Tx, worker: WorkerCaller) -> None:
     Raises:
         WorkerNotFound, StaleIncarnation: it is not registered, or was given up.
     """
-    if await tx.run("see_worker", worker_id=worker.worker_id, now=ctx.now(), server_id=ctx.server_id) == 0:
+    here = {"server_id": ctx.server_id, "pool": ctx.settings.pool}
+    if await tx.run("see_worker", worker_id=worker.worker_id, now=ctx.now(), **here) == 0:
         row = await tx.one("worker", worker_id=worker.worker_id)
         raise WorkerNotFound if row is None else StaleIncarnation
 
@@ -208,7 +210,7 @@ async def notebook_of(
 
     async def body(tx: Tx) -> tuple[str, str | None]:
         _, thread = await run_at_hand(tx, worker, run_id)
-        return thread["owner"], thread["notebook_path"]
+        return thread["owner"], notebook_here(ctx, thread)
 
     owner, path = await ctx.database.read(body)
     await check_notebook_of_run(ctx, owner, path, action)
@@ -299,6 +301,12 @@ async def stop_worker(ctx: Context, worker_id: str) -> None:
     await ctx.database.write(body)
 
 
+async def workers_for(ctx: Context, tx: Tx, owner: str) -> list[Row]:
+    """Return the live workers of the pool that a person's runs may go to."""
+    since = ctx.now() - ctx.settings.outside_seconds
+    return await tx.all("workers_for", owner=owner, pool=ctx.settings.pool, since=since)
+
+
 async def agents(ctx: Context, by: Caller) -> list[dict[str, Any]]:
     """Return ``{name, description, models?}`` of each agent that workers announced."""
     return (await _announced(ctx, by, None))[0]
@@ -318,9 +326,9 @@ async def _announced(
     await check_kernel(ctx, by, kernel_id)
 
     async def body(tx: Tx) -> tuple[list[Row], list[ToolSpec]]:
-        rows = await tx.all("workers_for", owner=owner, since=ctx.now() - ctx.settings.outside_seconds)
+        rows = await workers_for(ctx, tx, owner)
         if not any(row["child"] for row in rows):  # one comes on demand: the last announcement holds
-            last = await tx.one("last_announcement")
+            last = await tx.one("last_announcement", pool=ctx.settings.pool)
             rows += [last] if last is not None else []
         return rows, await tools_of_kernel(tx, kernel_id)
 

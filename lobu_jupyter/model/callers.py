@@ -31,6 +31,7 @@ class KernelCaller(Struct, frozen=True):
     attended: bool
     decides: bool = False
     notebook_path: str | None = None
+    place: str = ""  # the tree of files that this is a path of
     embedded: bool = False
     silenced: bool = False
     remote: str = ""

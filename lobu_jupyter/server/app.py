@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from jupyter_core.paths import jupyter_data_dir
 from jupyter_server.extension.application import ExtensionApp
-from traitlets import Bool, Dict, Enum, Float, Integer, List, Unicode, default
+from traitlets import Bool, Dict, Enum, Float, Integer, List, TraitError, Unicode, default, validate
 
 from lobu_jupyter.model.logs import keep_addresses_out_of_logs
 from lobu_jupyter.server.kernels.kernels import KERNEL_ACTIONS
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from .service import Service
 
 MODES = ["ask", "allow", "deny"]
+MAX_NAME = 200
 
 
 class LobuApp(ExtensionApp):
@@ -54,6 +55,18 @@ class LobuApp(ExtensionApp):
     store_path = Unicode(
         help="The SQLite file with all threads. Default: lobu/lobu.sqlite in Jupyter's data directory. "
         "A local disk is needed; on a network file system it is refused."
+    ).tag(config=True)
+    pool = Unicode(
+        help="The name that all servers share which may execute each other's runs: with the same people, keys and files. "
+        "Default on PostgreSQL: the hub's user, else this system user of this host. A file's servers are one pool."
+    ).tag(config=True)
+    place = Unicode(
+        help="The name of the tree of files that this server's paths belong to. Two servers with one name share a "
+        "notebook's chat. Default: the pool, or the hub's user, and the root directory."
+    ).tag(config=True)
+    retain_all = Bool(
+        False,
+        help="Whether keep_days and keep_bytes concern the threads of all pools of the store, not of this one only.",
     ).tag(config=True)
     single_owner = Bool(
         None,
@@ -172,7 +185,7 @@ class LobuApp(ExtensionApp):
         config=True
     )
 
-    max_runs = Integer(64, min=1, help="Runs at once, over all people.").tag(config=True)
+    max_runs = Integer(64, min=1, help="Runs at once in the pool, over all people.").tag(config=True)
     max_runs_per_user = Integer(16, min=1, help="Runs at once of one person.").tag(config=True)
     output_bytes = Integer(
         10 * 1024 * 1024,
@@ -231,6 +244,15 @@ class LobuApp(ExtensionApp):
 
     service: Service
     _restore_interrupt: Callable[[], None] = staticmethod(lambda: None)
+
+    @validate("pool", "place")
+    def _is_a_name(self, proposal: Any) -> str:
+        name: str = proposal["value"]
+        if len(name) > MAX_NAME or not name.isprintable():
+            raise TraitError(
+                f"LobuApp.{proposal['trait'].name} must have at most {MAX_NAME} printable characters"
+            )
+        return name
 
     @default("store_path")
     def _default_store_path(self) -> str:

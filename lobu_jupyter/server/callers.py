@@ -41,6 +41,8 @@ class Callers:
         self,
         *,
         single_owner: bool | None,
+        owner: str = OWNER,
+        place: str = "",
         provider: IdentityProvider,
         kernels: Kernels,
         gateway: Callable[[], Gateway],
@@ -48,6 +50,8 @@ class Callers:
         clock: Clock,
     ) -> None:
         self._single_owner = single_owner
+        self._owner = owner
+        self._place = place
         self._provider = provider
         self._kernels = kernels
         self._gateway = gateway
@@ -56,12 +60,12 @@ class Callers:
 
     def person_name(self, provider: IdentityProvider, user: User) -> str:
         """Return the name that owns a person's threads."""
-        return OWNER if has_one_owner(provider, self._single_owner) else user.username
+        return self._owner if has_one_owner(provider, self._single_owner) else user.username
 
     def owner_of_event(self, user: User | None) -> str | None:
         """Return the name that owns what a person did by Jupyter's own routes; None where nobody knows who it was."""
         if user is None:
-            return OWNER if has_one_owner(self._provider, self._single_owner) else None
+            return self._owner if has_one_owner(self._provider, self._single_owner) else None
         return self.person_name(self._provider, user)
 
     async def proven(self, request: HTTPServerRequest) -> tuple[Caller, User] | None:
@@ -98,6 +102,7 @@ class Callers:
             attended=attendance.works,
             decides=attendance.decides,
             notebook_path=await self._kernels.notebook_path(kernel_id),
+            place=self._place,
             embedded=self._kernels.embedded(kernel_id),
             silenced=not self._kernels.decisions,
             remote=request.remote_ip or "",

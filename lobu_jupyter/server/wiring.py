@@ -36,6 +36,7 @@ from .recorded import RecordedDecisions
 from .rooms import Rooms
 from .service import Service, ServiceSettings
 from .store_address import store_of
+from .tenancy import owner_of_server, place_of, pool_of
 from .undo import Undo
 from .worker_pool import OWN_WORKER, Pool
 
@@ -79,14 +80,7 @@ def build(app: LobuApp) -> Service:
     service.observer = Watching(app.server.event_logger)
     kernels.redactor = service.settings.gateway.redactor
     service.pool = _pool(app, service, models, inheritance)
-    service.callers = Callers(
-        single_owner=app.single_owner,
-        provider=app.server.identity_provider,
-        kernels=kernels,
-        gateway=lambda: service.gateway,
-        has_ticket=service.pool.has_ticket,
-        clock=SystemClock(),
-    )
+    service.callers = _callers(app, service, owner_of_server(app, store))
     kernels.boots = service.callers.boots
     service.owners = _owners(app, kernels)
     note_pages(app, service)
@@ -127,6 +121,19 @@ def _activity(app: LobuApp, service: Service) -> Activity:
         pool=service.pool,
         idle_seconds=app.worker_idle_seconds,
         last_activity_times=app.server.web_app.settings["last_activity_times"],
+    )
+
+
+def _callers(app: LobuApp, service: Service, owner: str) -> Callers:
+    return Callers(
+        single_owner=app.single_owner,
+        owner=owner,
+        place=service.settings.gateway.place,
+        provider=app.server.identity_provider,
+        kernels=service.kernels,
+        gateway=lambda: service.gateway,
+        has_ticket=service.pool.has_ticket,
+        clock=SystemClock(),
     )
 
 
@@ -184,6 +191,9 @@ def _service_settings(
     own = app.worker_command == OWN_WORKER
     offered = _offered(app, worker_settings)
     gateway = Settings(
+        pool=pool_of(app, store),
+        place=place_of(app, store),
+        retain_all=app.retain_all,
         default_agent=worker_settings["default_agent"],
         agents=frozenset(agent["name"] for agent in offered) if own else None,
         offered=tuple(offered),
@@ -191,13 +201,7 @@ def _service_settings(
         model_agent=app.default_agent or "assistant",
         allowed_models=tuple(app.allowed_models) or None,
         model_takes=models.takes,
-        rules=Rules(
-            allow=tuple(app.allow),
-            ask=tuple(app.ask),
-            deny=tuple(app.deny),
-            no_grant=tuple(app.no_grant),
-            mode=cast("Mode | None", app.mode),
-        ),
+        rules=_rules(app),
         agent_rules=msgspec.convert(app.agent_rules, dict[str, Rules]),
         max_mode=cast("Mode", app.max_mode),
         budgets=msgspec.convert(app.budgets, Budgets),
@@ -225,6 +229,17 @@ def _service_settings(
         workers=app.workers,
         worker_start_seconds=app.worker_start_seconds,
         worker_idle_seconds=app.worker_idle_seconds,
+    )
+
+
+def _rules(app: LobuApp) -> Rules:
+    """Return the server's layer of the policy."""
+    return Rules(
+        allow=tuple(app.allow),
+        ask=tuple(app.ask),
+        deny=tuple(app.deny),
+        no_grant=tuple(app.no_grant),
+        mode=cast("Mode | None", app.mode),
     )
 
 

@@ -7,14 +7,14 @@ SELECT t.*, (SELECT coalesce(max(j.last), 0) FROM journal j WHERE j.thread = t.n
 
 -- add_thread --
 -- A new, empty thread.
-INSERT INTO threads (thread_id, owner, title, name, notebook_path, kernel_id, temporary, created_at, updated_at)
-VALUES (:thread_id, :owner, :title, :name, :notebook_path, :kernel_id, :temporary, :now, :now);
+INSERT INTO threads (thread_id, owner, title, name, notebook_path, kernel_id, temporary, created_at, updated_at, place, pool)
+VALUES (:thread_id, :owner, :title, :name, :notebook_path, :kernel_id, :temporary, :now, :now, :place, :pool);
 
 -- find_thread --
 -- The newest live thread that a notebook, or a kernel without one, goes on with.
 SELECT thread_id FROM threads
  WHERE owner = :owner AND deleted_at IS NULL AND temporary = 0 AND archived = 0 AND (name = :name OR (name IS NULL AND CAST(:name AS TEXT) IS NULL))
-   AND (CAST(:notebook_path AS TEXT) IS NULL OR notebook_path = :notebook_path)
+   AND (CAST(:notebook_path AS TEXT) IS NULL OR (notebook_path = :notebook_path AND place = :place))
    AND (CAST(:notebook_path AS TEXT) IS NOT NULL OR CAST(:kernel_id AS TEXT) IS NULL OR kernel_id = :kernel_id)
    AND (CAST(:notebook_path AS TEXT) IS NOT NULL OR CAST(:kernel_id AS TEXT) IS NOT NULL OR CAST(:name AS TEXT) IS NOT NULL)
  ORDER BY created_at DESC, thread_id LIMIT 1;
@@ -23,17 +23,17 @@ SELECT thread_id FROM threads
 -- How many threads a kernel and its notebook have.
 SELECT count(*) AS threads FROM threads t
  WHERE t.owner = :owner AND t.deleted_at IS NULL
-   AND (CAST(:of_kernel AS TEXT) IS NULL OR t.kernel_id = :of_kernel OR t.notebook_path = :of_notebook);
+   AND (CAST(:of_kernel AS TEXT) IS NULL OR t.kernel_id = :of_kernel OR (t.notebook_path = :of_notebook AND t.place = :of_place));
 
--- threads_of_place --
--- The threads of a notebook, or of a folder of notebooks.
+-- threads_of_path --
+-- The threads of a notebook, or of a folder of notebooks, in one place.
 SELECT * FROM threads
- WHERE notebook_path = :old OR (notebook_path >= :old || '/' AND notebook_path < :old || '0');
+ WHERE place = :place AND (notebook_path = :old OR (notebook_path >= :old || '/' AND notebook_path < :old || '0'));
 
 -- change_thread --
 -- Write what a person may change.
 UPDATE threads SET title = :title, archived = :archived, kernel_id = :kernel_id, notebook_path = :notebook_path,
-       updated_at = :now
+       place = :place, updated_at = :now
  WHERE thread_id = :thread_id;
 
 -- title_thread --
@@ -72,8 +72,8 @@ DELETE FROM texts WHERE thread_id = :thread_id;
 
 -- copy_thread --
 -- A fork: another thread like this one, whose journal is to be copied up to a cursor.
-INSERT INTO threads (thread_id, owner, title, name, notebook_path, kernel_id, created_at, updated_at)
-SELECT :fork, owner, title, :name, notebook_path, kernel_id, :now, :now FROM threads WHERE thread_id = :thread_id;
+INSERT INTO threads (thread_id, owner, title, name, notebook_path, kernel_id, created_at, updated_at, place, pool)
+SELECT :fork, owner, title, :name, notebook_path, kernel_id, :now, :now, place, CAST(:pool AS TEXT) FROM threads WHERE thread_id = :thread_id;
 
 -- run_before --
 -- Where a run begins in a thread: its own, or a fork that has it too.
@@ -87,27 +87,27 @@ SELECT :fork, x.run_id, x.text FROM texts x JOIN runs r ON r.run_id = x.run_id
  WHERE x.thread_id = :thread_id AND r.end_cursor <= :until;
 
 -- move_notebook --
--- A notebook, or a folder of notebooks, has another path now.
+-- A notebook, or a folder of notebooks, of one place has another path now.
 UPDATE threads SET notebook_path = :new || substr(notebook_path, length(:old) + 1)
- WHERE notebook_path = :old OR (notebook_path >= :old || '/' AND notebook_path < :old || '0');
+ WHERE place = :place AND (notebook_path = :old OR (notebook_path >= :old || '/' AND notebook_path < :old || '0'));
 
 -- move_grants --
 -- The notebook's grants go with it.
 UPDATE grants SET notebook_path = :new || substr(notebook_path, length(:old) + 1)
- WHERE notebook_path = :old OR (notebook_path >= :old || '/' AND notebook_path < :old || '0');
+ WHERE place = :place AND (notebook_path = :old OR (notebook_path >= :old || '/' AND notebook_path < :old || '0'));
 
 -- end_grants --
 -- What was granted in a notebook, or a folder of notebooks, and in their threads.
 DELETE FROM grants
- WHERE (notebook_path = :path OR (notebook_path >= :path || '/' AND notebook_path < :path || '0')
-        OR thread_id IN (SELECT thread_id FROM threads WHERE notebook_path = :path
-                         OR (notebook_path >= :path || '/' AND notebook_path < :path || '0')))
+ WHERE (place = :place AND (notebook_path = :path OR (notebook_path >= :path || '/' AND notebook_path < :path || '0')))
+    OR thread_id IN (SELECT thread_id FROM threads WHERE place = :place AND
+                     (notebook_path = :path OR (notebook_path >= :path || '/' AND notebook_path < :path || '0')))
 RETURNING *;
 
 -- end_rules --
 -- The rules of a notebook, or of a folder of notebooks.
 DELETE FROM rules
- WHERE (CAST(:owner AS TEXT) IS NULL OR owner = :owner)
+ WHERE place = :place AND (CAST(:owner AS TEXT) IS NULL OR owner = :owner)
    AND (notebook_path = :path OR (notebook_path >= :path || '/' AND notebook_path < :path || '0'))
 RETURNING *;
 
@@ -126,10 +126,10 @@ SELECT t.thread_id FROM threads t
  LIMIT 100;
 
 -- idle_threads --
--- Threads that nobody touched since, the oldest first, with the size of their journals.
+-- A pool's threads (null: all) that nobody touched since, the oldest first, with the size of their journals.
 SELECT t.thread_id, (SELECT CAST(coalesce(sum(length(j.bodies)), 0) AS BIGINT) FROM journal j WHERE j.thread = t.number) AS bytes
   FROM threads t
- WHERE t.deleted_at IS NULL AND t.updated_at <= :until
+ WHERE t.deleted_at IS NULL AND t.updated_at <= :until AND (CAST(:pool AS TEXT) IS NULL OR t.pool = :pool)
    AND NOT EXISTS (SELECT 1 FROM runs r WHERE r.thread_id = t.thread_id AND r.status = 'running')
    AND NOT EXISTS (SELECT 1 FROM runs r WHERE r.thread_id = t.thread_id AND r.status = 'queued')
    AND NOT EXISTS (SELECT 1 FROM interrupts i WHERE i.thread_id = t.thread_id AND i.status = 'open')
@@ -144,8 +144,8 @@ SELECT t.thread_id, t.owner FROM threads t
    AND NOT EXISTS (SELECT 1 FROM interrupts i WHERE i.thread_id = t.thread_id AND i.status = 'open');
 
 -- count_open_interrupts --
--- How many questions wait on a person, over all.
-SELECT count(*) AS open FROM interrupts WHERE status = 'open';
+-- How many questions of a pool's runs wait on a person.
+SELECT count(*) AS open FROM interrupts i JOIN runs r ON r.run_id = i.run_id WHERE i.status = 'open' AND r.pool = :pool;
 
 -- purge_events --
 -- Remove a deleted thread's journal.
@@ -197,9 +197,9 @@ SELECT * FROM runs WHERE thread_id = :thread_id AND status = 'running';
 SELECT * FROM runs WHERE thread_id = :thread_id AND status = 'queued' ORDER BY number;
 
 -- idle_queues --
--- Threads where a run is queued and none runs.
+-- Threads where a run of a pool is queued and none runs.
 SELECT DISTINCT q.thread_id FROM runs q
- WHERE q.status = 'queued'
+ WHERE q.status = 'queued' AND q.pool = :pool
    AND NOT EXISTS (SELECT 1 FROM runs r WHERE r.thread_id = q.thread_id AND r.status = 'running');
 
 -- bind_thread --
@@ -211,27 +211,28 @@ UPDATE threads SET kernel_id = :kernel_id WHERE thread_id = :thread_id AND (kern
 SELECT * FROM runs
  WHERE owner = :owner AND (CAST(:thread_id AS TEXT) IS NULL OR thread_id = :thread_id) AND (CAST(:status AS TEXT) IS NULL OR status = :status)
    AND (CAST(:of_kernel AS TEXT) IS NULL OR EXISTS (SELECT 1 FROM threads t WHERE t.thread_id = runs.thread_id
-        AND (t.kernel_id = :of_kernel OR t.notebook_path = :of_notebook)))
+        AND (t.kernel_id = :of_kernel OR (t.notebook_path = :of_notebook AND t.place = :of_place))))
  ORDER BY number DESC LIMIT :limit;
 
 -- all_running --
--- What runs, over all owners.
-SELECT * FROM runs WHERE status = 'running';
+-- What runs in a pool, over all owners.
+SELECT * FROM runs WHERE status = 'running' AND pool = :pool;
 
 -- running_here --
 -- The kernel (or null) of each run that runs, over all owners, on the workers of one server.
 SELECT kernel_id FROM leases WHERE server_id = :server_id;
 
 -- count_running --
--- How many runs are under way, of one owner and of all.
-SELECT count(*) AS everyone, count(*) FILTER (WHERE owner = :owner) AS mine FROM runs WHERE status = 'running';
+-- How many runs are under way in a pool, of one owner and of all.
+SELECT count(*) AS everyone, count(*) FILTER (WHERE owner = :owner) AS mine FROM runs
+ WHERE status = 'running' AND pool = :pool;
 
 -- add_run --
 -- Accept a run.
 INSERT INTO runs (run_id, thread_id, owner, status, parent_run_id, agent, model, mode, kernel_id,
-                  client_request_id, answerable, request, cursor, created_at)
+                  client_request_id, answerable, request, cursor, created_at, pool)
 VALUES (:run_id, :thread_id, :owner, 'queued', :parent_run_id, :agent, :model, :mode, :kernel_id,
-        :client_request_id, :answerable, :request, :cursor, :now);
+        :client_request_id, :answerable, :request, :cursor, :now, :pool);
 
 -- begin_run --
 -- First writer wins: only a queued run begins.
@@ -283,6 +284,26 @@ DELETE FROM leases WHERE run_id = :run_id;
 SELECT l.*, r.agent FROM leases l JOIN runs r ON r.run_id = l.run_id
  WHERE l.server_id = :server_id AND l.worker_id IS NULL ORDER BY r.number;
 
+-- leases_without_server --
+-- Runs of a pool that wait for a server, in order.
+SELECT l.*, r.agent, r.owner FROM leases l JOIN runs r ON r.run_id = l.run_id
+ WHERE l.server_id = '' AND l.worker_id IS NULL AND r.pool = :pool ORDER BY r.number;
+
+-- leave_lease --
+-- A run that no worker has fetched waits for a server of its pool.
+UPDATE leases SET server_id = '', worker_id = NULL, incarnation = 0, deadline = :deadline, began_at = :deadline
+ WHERE run_id = :run_id AND fetched = 0;
+
+-- adopt_lease --
+-- A server of its pool is there.
+UPDATE leases SET server_id = :server_id, deadline = :deadline, began_at = :now, kernel_id = :kernel_id,
+       kernel_incarnation = (SELECT coalesce(max(k.incarnation), 0) FROM kernels k WHERE k.kernel_id = :kernel_id)
+ WHERE run_id = :run_id;
+
+-- bind_run --
+-- The run continues in the kernel that its thread has now.
+UPDATE runs SET kernel_id = :kernel_id WHERE run_id = :run_id;
+
 -- leases_of_worker --
 -- What a worker has in flight.
 SELECT l.* FROM leases l WHERE l.worker_id = :worker_id;
@@ -318,7 +339,7 @@ SELECT * FROM interrupts WHERE thread_id = :thread_id AND status = 'open' ORDER 
 SELECT i.* FROM interrupts i JOIN threads t ON t.thread_id = i.thread_id
  WHERE i.status = 'open' AND t.owner = :owner AND t.deleted_at IS NULL
    AND (CAST(:thread_id AS TEXT) IS NULL OR i.thread_id = :thread_id)
-   AND (CAST(:of_kernel AS TEXT) IS NULL OR t.kernel_id = :of_kernel OR t.notebook_path = :of_notebook)
+   AND (CAST(:of_kernel AS TEXT) IS NULL OR t.kernel_id = :of_kernel OR (t.notebook_path = :of_notebook AND t.place = :of_place))
  ORDER BY i.created_at, i.run_id, i.position;
 
 -- runs_of_agent --
@@ -386,16 +407,18 @@ DELETE FROM checkpoints WHERE thread_id = :thread_id;
 
 -- add_server --
 -- This process speaks for its workers.
-INSERT INTO servers (server_id, host, pid, create_time, seen_at)
-VALUES (:server_id, :host, :pid, :create_time, :now);
+INSERT INTO servers (server_id, host, pid, create_time, seen_at, pool)
+VALUES (:server_id, :host, :pid, :create_time, :now, :pool);
 
 -- servers --
 -- All server processes on this store.
 SELECT * FROM servers WHERE server_id <> :server_id;
 
 -- live_server --
--- A server that was seen lately.
-SELECT 1 FROM servers WHERE server_id = :server_id AND seen_at > :since;
+-- A server that was seen lately: the named one, else the last seen, of a pool or of any.
+SELECT server_id FROM servers
+ WHERE (CAST(:pool AS TEXT) IS NULL OR pool = :pool) AND seen_at > :since AND (CAST(:server_id AS TEXT) IS NULL OR server_id = :server_id)
+ ORDER BY seen_at DESC, server_id LIMIT 1;
 
 -- see_server --
 -- This server is alive.
@@ -405,10 +428,22 @@ UPDATE servers SET seen_at = :now WHERE server_id = :server_id;
 -- The server is gone.
 DELETE FROM servers WHERE server_id = :server_id;
 
+-- settle_threads --
+-- Threads of a version that knew no places are where this server is.
+UPDATE threads SET place = :place WHERE place = '';
+
+-- settle_grants --
+-- The grants of such notebooks too.
+UPDATE grants SET place = :place WHERE place = '';
+
+-- settle_rules --
+-- And the rules.
+UPDATE rules SET place = :place WHERE place = '';
+
 -- add_worker --
 -- A worker registers and gets its incarnation.
-INSERT INTO workers (worker_id, kind, child, owner, token_hash, server_id, agents, tools, seen_at)
-VALUES (:worker_id, :kind, :child, :owner, :token_hash, :server_id, :agents, :tools, :now) RETURNING incarnation;
+INSERT INTO workers (worker_id, kind, child, owner, token_hash, server_id, agents, tools, seen_at, pool)
+VALUES (:worker_id, :kind, :child, :owner, :token_hash, :server_id, :agents, :tools, :now, :pool) RETURNING incarnation;
 
 -- worker --
 -- A worker by its id.
@@ -424,7 +459,8 @@ SELECT child FROM workers WHERE worker_id = :worker_id AND gone_at IS NULL;
 
 -- see_worker --
 -- The worker is alive; an outside one may have come over from another server.
-UPDATE workers SET seen_at = :now, server_id = CASE child WHEN 1 THEN server_id ELSE :server_id END
+UPDATE workers SET seen_at = :now, server_id = CASE child WHEN 1 THEN server_id ELSE :server_id END,
+       pool = CASE child WHEN 1 THEN pool ELSE :pool END
  WHERE worker_id = :worker_id AND gone_at IS NULL;
 
 -- announce_agents --
@@ -440,26 +476,26 @@ UPDATE workers SET gone_at = :now WHERE worker_id = :worker_id AND gone_at IS NU
 UPDATE workers SET gone_at = :now WHERE server_id = :server_id AND child = 1 AND gone_at IS NULL;
 
 -- live_workers --
--- The workers of all servers.
-SELECT * FROM workers WHERE gone_at IS NULL AND (child = 1 OR seen_at > :since) ORDER BY incarnation;
+-- The workers of all servers of a pool.
+SELECT * FROM workers WHERE gone_at IS NULL AND pool = :pool AND (child = 1 OR seen_at > :since) ORDER BY incarnation;
 
 -- workers_for --
--- The workers of all servers that a person's runs may go to.
+-- The workers of all servers of a pool that a person's runs may go to.
 SELECT * FROM workers
- WHERE gone_at IS NULL AND (child = 1 OR (owner = :owner AND seen_at > :since)) ORDER BY incarnation;
+ WHERE gone_at IS NULL AND pool = :pool AND (child = 1 OR (owner = :owner AND seen_at > :since)) ORDER BY incarnation;
 
 -- announcements --
--- The agents that workers announced, also workers that went a while ago.
-SELECT DISTINCT agents FROM workers;
+-- The agents that a pool's workers announced, also workers that went a while ago.
+SELECT DISTINCT agents FROM workers WHERE pool = :pool;
 
 -- last_announcement --
--- The agents and tools that a child announced last, also one that is gone.
-SELECT * FROM workers WHERE agents <> '[]' AND child = 1 ORDER BY incarnation DESC LIMIT 1;
+-- The agents and tools that a child of a pool announced last, also one that is gone.
+SELECT * FROM workers WHERE agents <> '[]' AND child = 1 AND pool = :pool ORDER BY incarnation DESC LIMIT 1;
 
 -- forget_workers --
 -- Workers that are long gone, but for the newest announcements.
 DELETE FROM workers WHERE gone_at IS NOT NULL AND gone_at <= :until
-   AND incarnation < (SELECT max(incarnation) FROM workers) - 10;
+   AND incarnation < (SELECT max(w.incarnation) FROM workers w WHERE w.pool = workers.pool) - 10;
 
 -- incarnation_of_parent --
 -- The worker that ran what this run goes on with.
@@ -500,21 +536,30 @@ INSERT INTO kernels (kernel_id, server_id, incarnation) VALUES (:kernel_id, :ser
 ON CONFLICT (kernel_id) DO UPDATE SET incarnation = kernels.incarnation + 1, server_id = :server_id, tools = '[]'
 RETURNING incarnation;
 
+-- kernels_of_server --
+-- The kernels that ran under a server.
+SELECT kernel_id FROM kernels WHERE server_id = :server_id;
+
+-- lose_kernel --
+-- A kernel's server is gone, and so is what ran in it: first call wins.
+UPDATE kernels SET incarnation = incarnation + 1, server_id = NULL, tools = '[]'
+ WHERE kernel_id = :kernel_id AND server_id = :server_id RETURNING incarnation;
+
 -- set_kernel_tools --
 -- The tools that a kernel offers now.
 UPDATE kernels SET tools = :tools WHERE kernel_id = :kernel_id;
 
 -- add_grant --
 -- A person's standing yes.
-INSERT INTO grants (grant_id, owner, tool, scope, covers, digest, thread_id, notebook_path, granted_by, created_at, expires_at)
-VALUES (:grant_id, :owner, :tool, :scope, :covers, :digest, :thread_id, :notebook_path, :by, :now, :expires_at);
+INSERT INTO grants (grant_id, owner, tool, scope, covers, digest, thread_id, notebook_path, granted_by, created_at, expires_at, place)
+VALUES (:grant_id, :owner, :tool, :scope, :covers, :digest, :thread_id, :notebook_path, :by, :now, :expires_at, :place);
 
 -- grants --
 -- An owner's grants that hold now; of one thread and notebook, where given.
 SELECT * FROM grants
  WHERE owner = :owner AND (expires_at IS NULL OR expires_at > :now)
    AND (:everything = 1 OR (scope = 'thread' AND thread_id = :thread_id)
-        OR (scope = 'notebook' AND notebook_path = :notebook_path))
+        OR (scope = 'notebook' AND notebook_path = :notebook_path AND place = :place))
  ORDER BY created_at, grant_id;
 
 -- revoke_grant --
@@ -523,12 +568,12 @@ DELETE FROM grants WHERE grant_id = :grant_id AND owner = :owner RETURNING *;
 
 -- rules --
 -- The notebook layer of the policy.
-SELECT rules FROM rules WHERE owner = :owner AND notebook_path = :notebook_path;
+SELECT rules FROM rules WHERE owner = :owner AND place = :place AND notebook_path = :notebook_path;
 
 -- put_rules --
 -- Replace the notebook layer of the policy.
-INSERT INTO rules (owner, notebook_path, rules) VALUES (:owner, :notebook_path, :rules)
-ON CONFLICT (owner, notebook_path) DO UPDATE SET rules = excluded.rules;
+INSERT INTO rules (owner, place, notebook_path, rules) VALUES (:owner, :place, :notebook_path, :rules)
+ON CONFLICT (owner, place, notebook_path) DO UPDATE SET rules = excluded.rules;
 
 -- add_audit --
 -- Who did, or tried, what.
@@ -552,7 +597,7 @@ SELECT detail FROM audit
 SELECT * FROM audit
  WHERE owner = :owner AND (CAST(:thread_id AS TEXT) IS NULL OR thread_id = :thread_id) AND number < :before
    AND (CAST(:of_kernel AS TEXT) IS NULL OR EXISTS (SELECT 1 FROM threads t WHERE t.thread_id = audit.thread_id
-        AND (t.kernel_id = :of_kernel OR t.notebook_path = :of_notebook)))
+        AND (t.kernel_id = :of_kernel OR (t.notebook_path = :of_notebook AND t.place = :of_place))))
  ORDER BY number DESC LIMIT :limit;
 
 -- budget --
@@ -629,8 +674,9 @@ DELETE FROM reservations WHERE run_id = :run_id AND number = :number;
 DELETE FROM reservations WHERE run_id = :run_id RETURNING *;
 
 -- limited_runs --
--- The running runs with their owners, and whether their workers ask before each request.
-SELECT r.run_id, r.owner, r.thread_id, l.told FROM leases l JOIN runs r ON r.run_id = l.run_id;
+-- The running runs of a pool with their owners, and whether their workers ask before each request.
+SELECT r.run_id, r.owner, r.thread_id, l.told FROM leases l JOIN runs r ON r.run_id = l.run_id
+ WHERE (SELECT p.pool FROM runs p WHERE p.run_id = l.run_id) = :pool;
 
 -- purge_spending --
 -- Remove what was counted for a deleted thread and its runs; what its person used in a day stays.

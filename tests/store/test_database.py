@@ -30,7 +30,7 @@ def _file(database: Database) -> SqliteEngine:
 
 def adds(name: str, *, then: Exception | None = None):
     async def body(tx: Tx) -> str:
-        await tx.run("add_server", server_id=name, host="h", pid=1, create_time=0.0, now=0.0)
+        await tx.run("add_server", server_id=name, host="h", pid=1, create_time=0.0, now=0.0, pool="p")
         tx.wake(name)
         if then is not None:
             raise then
@@ -220,7 +220,7 @@ async def test_a_reader_sees_one_consistent_view(database: Database) -> None:
         first = len(await tx.all("servers", server_id=""))
         outside = sqlite3.connect(_file(database).path)
         with outside:
-            outside.execute("INSERT INTO servers VALUES ('b', 'h', 1, 0, 0)")
+            outside.execute("INSERT INTO servers VALUES ('b', 'h', 1, 0, 0, 'p')")
         outside.close()
         return first, len(await tx.all("servers", server_id=""))
 

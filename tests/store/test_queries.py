@@ -20,6 +20,10 @@ SCANNED = {
     "end_grants": {"grants", "threads"},  # a deletion by a person
     "end_rules": {"rules"},
     "idle_threads": {"threads"},  # retention, every ten minutes
+    "foreign_bytes": {"threads"},
+    "settle_threads": {"threads"},  # a start
+    "settle_grants": {"grants"},
+    "settle_rules": {"rules"},
     "used_bytes": {"pragma_page_count", "pragma_freelist_count", "pragma_page_size"},
 }
 

@@ -20,12 +20,13 @@ if TYPE_CHECKING:
     from lobu_jupyter.store.tx import Row, Tx
 
 TITLE_CHARS = 60
+WAITS = "Decided. This waits for its Jupyter server, which is not running. It goes on when that is back, and code when the notebook has a kernel again."
 
 
 async def add_run(ctx: Context, tx: Tx, thread_id: str, owner: str, **fields: Any) -> str:
     """Accept a run as queued. The caller begins it or leaves it to :func:`begin_next`."""
     run_id = new_id("run")
-    defaults = {"parent_run_id": None, "client_request_id": None}
+    defaults = {"parent_run_id": None, "client_request_id": None, "pool": ctx.settings.pool}
     await tx.run(
         "add_run", **{**defaults, **fields}, run_id=run_id, thread_id=thread_id, owner=owner, now=ctx.now()
     )
@@ -45,9 +46,9 @@ async def begin(
     run = await tx.one("run", run_id=run_id)
     assert run is not None, "the caller has just read or added it"
     await tx.lock_leases(run["thread_id"])
-    await add_lease(ctx, tx, run)
+    waits = not await add_lease(ctx, tx, run)
     await title_once(ctx, tx, run)
-    first = [*(first or []), *_state_of(ctx, run)]
+    first = [*(first or []), *_state_of(ctx, run), *([waits_for_server(ctx)] if waits else [])]
     start = await append(tx, run["thread_id"], run_id, [_started(ctx, run, resume), *first], ctx.now())
     start -= len(first)
     await tx.run("set_start", run_id=run_id, start_cursor=start, cursor=start - 1)
@@ -62,8 +63,13 @@ async def begin_next(ctx: Context, tx: Tx, thread_id: str) -> None:
     if thread is None or thread["running"] or thread["waiting"] or thread["deleted_at"] is not None:
         return
     queue = await tx.all("queued_runs", thread_id=thread_id)
-    if queue:
+    if queue and queue[0]["pool"] == ctx.settings.pool:  # else a server of its pool finds it when it sweeps
         await begin(ctx, tx, queue[0]["run_id"])
+
+
+def waits_for_server(ctx: Context) -> bytes:
+    """Return the event that tells the person why nothing happens yet."""
+    return stamped(custom("lobu.waits", {"for": "server", "message": WAITS}), ctx.now())
 
 
 async def begin_and_end(ctx: Context, tx: Tx, run: Row, terminal: bytes) -> int:

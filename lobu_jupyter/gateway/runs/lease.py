@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from lobu_jupyter.store.tx import Row, Tx
 
 SERVER_SILENCE = 30.0  # seconds after which another server is not expected to take a run
+FOR_EVER = 100 * 365 * 24 * 3600.0
 LIFE_SECONDS = 1.0  # a batch extends the lease at most once in this time
 
 
@@ -60,27 +61,51 @@ def holds(worker: WorkerCaller, lease: Row) -> bool:
     return (lease["worker_id"], lease["incarnation"]) == (worker.worker_id, worker.incarnation)
 
 
-async def add_lease(ctx: Context, tx: Tx, run: Row) -> None:
-    """Write the lease of a run that begins. The run of another live server's kernel is left to that server."""
+async def add_lease(ctx: Context, tx: Tx, run: Row) -> bool:
+    """Write the lease of a run that begins, for a server of the run's pool. Returns False if none lives.
+
+    The run of another live server's kernel is left to that server, if that is one of the pool.
+    """
     kernel = None
     if run["kernel_id"]:
         await tx.lock_kernel(run["kernel_id"])
         kernel = await tx.one("kernel", kernel_id=run["kernel_id"])
-    server = ctx.server_id
-    if kernel is not None and kernel["server_id"] not in (None, server):
-        since = ctx.now() - SERVER_SILENCE
-        if await tx.one("live_server", server_id=kernel["server_id"], since=since):
-            server = kernel["server_id"]  # only that one can reach the kernel
+    server = await _server_for(ctx, tx, run["pool"], kernel)
+    deadline = ctx.now() + (ctx.settings.start_seconds if server else patience(ctx))
     await tx.run(
         "add_lease",
         run_id=run["run_id"],
         thread_id=run["thread_id"],
-        server_id=server,
+        server_id=server or "",
         kernel_id=run["kernel_id"],
         kernel_incarnation=kernel["incarnation"] if kernel is not None else 0,
-        deadline=ctx.now() + ctx.settings.start_seconds,
-        now=ctx.now(),
+        deadline=deadline,
+        now=ctx.now() if server else deadline,  # what waits for a server takes no time yet
     )
+    return server is not None
+
+
+async def _server_for(ctx: Context, tx: Tx, pool: str, kernel: Row | None) -> str | None:
+    """Return the server whose workers may take a run: that of its kernel, else this one, else another of the pool."""
+    mine = pool == ctx.settings.pool
+    live = {"pool": pool, "since": ctx.now() - SERVER_SILENCE}
+    if (
+        kernel is not None
+        and kernel["server_id"] is not None
+        and (kernel["server_id"] != ctx.server_id or not mine)
+    ):
+        found = await tx.one("live_server", server_id=kernel["server_id"], **live)
+        if found is not None:
+            return kernel["server_id"]  # only that one can reach the kernel
+    if mine:
+        return ctx.server_id
+    found = await tx.one("live_server", server_id=None, **live)
+    return found["server_id"] if found is not None else None
+
+
+def patience(ctx: Context) -> float:
+    """Return for how many seconds a decision waits for a server: as long as a question waits for a person."""
+    return ctx.settings.interrupt_seconds or FOR_EVER
 
 
 async def assign(ctx: Context, tx: Tx, run_id: str, agent: str) -> bool:
@@ -102,7 +127,8 @@ async def assign(ctx: Context, tx: Tx, run_id: str, agent: str) -> bool:
         before=before["incarnation"] if before is not None else 0,
     )
     if worker is None:
-        ctx.call_worker(tx)
+        if lease["server_id"] == ctx.server_id:
+            ctx.call_worker(tx)
         return False
     await tx.run(
         "assign_lease", run_id=run_id, worker_id=worker["worker_id"], incarnation=worker["incarnation"]

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lobu_jupyter.gateway.journal.journal import stamped
+from lobu_jupyter.gateway.journal.journal import append, stamped
 from lobu_jupyter.gateway.rows import interrupt_of
 from lobu_jupyter.model.events import run_error
 from lobu_jupyter.model.interrupts import InterruptStatus
 from lobu_jupyter.model.runs import ErrorCode, RunError, RunStatus
 
-from .begin import begin_and_end, begin_next
+from .begin import begin_and_end, begin_next, waits_for_server
 from .end import close_interrupts, finish
+from .lease import patience
 from .resume import add_next
 
 if TYPE_CHECKING:
@@ -71,6 +72,23 @@ async def lose_pause(ctx: Context, tx: Tx, run_id: str, why: str = "", *, then_n
     await finish(ctx, tx, run, RunStatus.FAILED, end, error=error, then_next=False)
     if then_next:
         await begin_next(ctx, tx, thread_id)
+
+
+async def leave(ctx: Context, tx: Tx, lease: Row) -> bool:
+    """Leave the run of a decision to the next server of its pool. Returns False if it cannot wait.
+
+    It can if no worker has it, and if the agent does not wait in a process that is gone.
+    """
+    run = await tx.one("run", run_id=lease["run_id"])
+    if lease["fetched"] or run is None or run["parent_run_id"] is None:
+        return False
+    decided = await tx.all("resolved_interrupts", run_id=run["run_id"])
+    if not decided or any(interrupt_of(row).in_memory for row in decided):
+        return False
+    deadline = ctx.now() + patience(ctx)
+    await tx.run("leave_lease", run_id=run["run_id"], deadline=deadline)
+    await append(tx, run["thread_id"], run["run_id"], [waits_for_server(ctx)], ctx.now())
+    return True
 
 
 async def held_in_memory(ctx: Context) -> int:

@@ -83,7 +83,6 @@ async def resume(
         await check_can_run(tx, kernel, rows, decisions)
         if outdated := await changed_functions(tx, kernel.kernel_id, rows, decisions):
             return await refuse_functions(ctx, tx, by, thread, outdated)
-        await check_limits(ctx, tx, owner)
         return await _go_on(ctx, tx, by, thread, kernel, rows, decisions, entries, given), True
 
     outcome = await ctx.database.write(body)
@@ -195,6 +194,7 @@ async def _go_on(
     """Settle the questions and begin the run that continues."""
     parent = await tx.one("run", run_id=rows[0]["run_id"])
     assert parent is not None, "an interrupt has its run"
+    await check_limits(ctx, tx, thread["owner"], parent["pool"])
     if kernel.moved and kernel.kernel_id is not None:
         await bind_kernel(ctx, tx, by, thread, kernel.kernel_id, mine=True)
     run_id = await add_next(ctx, tx, parent, thread, kernel.kernel_id, client)
@@ -222,12 +222,12 @@ async def add_next(
     kernel_id: str | None,
     client: dict[str, Any] | None = None,
 ) -> str:
-    """Add the run that continues after the pause of `parent`, with the same agent, and return its id.
+    """Add the run that continues after the pause of `parent`, with the same agent and in its pool, and return its id.
 
     Only the kernel may be another: the one that the thread is bound to now, if its owner may use it.
     ``client``: the tools and state that the client gives anew.
     """
-    kept = {name: parent[name] for name in ("agent", "model", "mode", "answerable")}
+    kept = {name: parent[name] for name in ("agent", "model", "mode", "answerable", "pool")}
     before: dict[str, Any] = msgspec.json.decode(parent["request"])
     request = {"context": before.get("context") or []}
     request |= {name: before[name] for name in ("tools", "modelSettings") if before.get(name)}

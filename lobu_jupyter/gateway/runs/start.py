@@ -68,7 +68,7 @@ async def start(
         await _check_agent(ctx, tx, _agent(ctx, request))
         queues = await _make_way(ctx, tx, thread, request, answered)
         if not queues:
-            await check_limits(ctx, tx, owner)
+            await check_limits(ctx, tx, owner, ctx.settings.pool)
         if kernel_id is not None:
             await bind_kernel(ctx, tx, by, thread, kernel_id, mine=mine)
         cursor = (await own_thread(tx, by, thread_id))["cursor"]
@@ -143,13 +143,13 @@ async def _kernel_of(ctx: Context, by: Caller, thread_id: str, request: StartRun
     return await own_kernel(ctx, by.name, thread["kernel_id"])
 
 
-async def check_limits(ctx: Context, tx: Tx, owner: str) -> None:
-    """Check that one more run may run.
+async def check_limits(ctx: Context, tx: Tx, owner: str, pool: str) -> None:
+    """Check that one more run may run in a pool.
 
     Raises:
-        TooManyRuns: this person, or all people, have too many. Queued and waiting runs do not count.
+        TooManyRuns: this person, or all people, have too many there. Queued and waiting runs do not count.
     """
-    count = await tx.one("count_running", owner=owner)
+    count = await tx.one("count_running", owner=owner, pool=pool)
     assert count is not None, "a count is always one row"
     if count["mine"] >= ctx.settings.max_runs_per_user:
         raise TooManyRuns(f"You have {count['mine']} runs under way; wait for one to end.")
@@ -321,7 +321,7 @@ async def _check_agent(ctx: Context, tx: Tx, agent: str) -> None:
     """
     if ctx.settings.agents is None or agent in ctx.settings.agents:
         return
-    announced = [json.loads(row["agents"]) for row in await tx.all("announcements")]
+    announced = [json.loads(row["agents"]) for row in await tx.all("announcements", pool=ctx.settings.pool)]
     if not all(announced):
         return  # one worker accepts every agent
     known = ctx.settings.agents.union(entry["name"] for entries in announced for entry in entries)

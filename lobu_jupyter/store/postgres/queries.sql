@@ -32,11 +32,11 @@ SELECT t.*, (SELECT coalesce(max(j.last), 0) FROM journal j WHERE j.thread = t.n
    AND (CAST(:search AS TEXT) IS NULL OR t.title ILIKE :search ESCAPE '\' OR t.name ILIKE :search ESCAPE '\'
         OR t.notebook_path ILIKE :search ESCAPE '\'
         OR EXISTS (SELECT 1 FROM texts x WHERE x.thread_id = t.thread_id AND x.text ILIKE :search ESCAPE '\'))
-   AND (CAST(:notebook_path AS TEXT) IS NULL OR t.notebook_path = :notebook_path)
+   AND (CAST(:notebook_path AS TEXT) IS NULL OR (t.notebook_path = :notebook_path AND t.place = :place))
    AND (CAST(:name AS TEXT) IS NULL OR t.name = :name)
    AND (CAST(:kernel_id AS TEXT) IS NULL OR t.kernel_id = :kernel_id)
    AND (CAST(:before AS DOUBLE PRECISION) IS NULL OR t.updated_at < :before)
-   AND (CAST(:of_kernel AS TEXT) IS NULL OR t.kernel_id = :of_kernel OR t.notebook_path = :of_notebook)
+   AND (CAST(:of_kernel AS TEXT) IS NULL OR t.kernel_id = :of_kernel OR (t.notebook_path = :of_notebook AND t.place = :of_place))
  ORDER BY t.updated_at DESC, t.thread_id DESC LIMIT :limit;
 
 -- copy_events --
@@ -51,11 +51,11 @@ SELECT (SELECT number FROM threads WHERE thread_id = :fork), first, last, run_id
 -- move_rules --
 -- The notebook's rules go with it.
 WITH gone AS (DELETE FROM rules
-               WHERE notebook_path = :old OR (notebook_path >= :old || '/' AND notebook_path < :old || '0')
-           RETURNING owner, notebook_path, rules)
-INSERT INTO rules (owner, notebook_path, rules)
-SELECT owner, :new || substr(notebook_path, length(:old) + 1), rules FROM gone
-    ON CONFLICT (owner, notebook_path) DO UPDATE SET rules = excluded.rules;
+               WHERE place = :place AND (notebook_path = :old OR (notebook_path >= :old || '/' AND notebook_path < :old || '0'))
+           RETURNING owner, place, notebook_path, rules)
+INSERT INTO rules (owner, place, notebook_path, rules)
+SELECT owner, place, :new || substr(notebook_path, length(:old) + 1), rules FROM gone
+    ON CONFLICT (owner, place, notebook_path) DO UPDATE SET rules = excluded.rules;
 
 -- used_bytes --
 -- What the store's rows hold. The files are larger, and stay so when rows go.
@@ -68,6 +68,11 @@ SELECT CAST((SELECT coalesce(sum(octet_length(bodies)), 0) FROM journal)
 -- How much of that belongs to threads that are deleted and not purged yet.
 SELECT CAST(coalesce(sum(octet_length(j.bodies)), 0) AS BIGINT) AS bytes
   FROM threads t JOIN journal j ON j.thread = t.number WHERE t.deleted_at IS NOT NULL;
+
+-- foreign_bytes --
+-- How much of that belongs to the threads of other pools.
+SELECT CAST(coalesce(sum(octet_length(j.bodies)), 0) AS BIGINT) AS bytes
+  FROM threads t JOIN journal j ON j.thread = t.number WHERE t.pool <> :pool AND t.deleted_at IS NULL;
 
 -- append_events --
 -- Journal what comes at once. The thread's lease, if it has one, goes on from there.
@@ -109,7 +114,7 @@ UPDATE leases SET deadline = :deadline
 -- gets the runs of its own person only; while one of another server, which may be gone, knows the agent, no child is taken.
 -- Its row is shared, so that it does not go before it has the run.
 WITH able AS (SELECT * FROM workers
-               WHERE gone_at IS NULL AND (child = 1
+               WHERE gone_at IS NULL AND pool = (SELECT pool FROM runs WHERE run_id = :run_id) AND (child = 1
                      OR (seen_at > :since AND owner = (SELECT owner FROM runs WHERE run_id = :run_id)))),
      knowing AS (SELECT able.worker_id, able.child FROM able, json_array_elements(CAST(able.agents AS JSON)) a
                   WHERE a ->> 'name' = :agent)

@@ -10,11 +10,11 @@ SELECT t.*, (SELECT coalesce(max(j.last), 0) FROM journal j WHERE j.thread = t.n
    AND (:search IS NULL OR t.title LIKE :search ESCAPE '\' OR t.name LIKE :search ESCAPE '\'
         OR t.notebook_path LIKE :search ESCAPE '\'
         OR EXISTS (SELECT 1 FROM texts x WHERE x.thread_id = t.thread_id AND x.text LIKE :search ESCAPE '\'))
-   AND (:notebook_path IS NULL OR t.notebook_path = :notebook_path)
+   AND (:notebook_path IS NULL OR (t.notebook_path = :notebook_path AND t.place = :place))
    AND (:name IS NULL OR t.name = :name)
    AND (:kernel_id IS NULL OR t.kernel_id = :kernel_id)
    AND (:before IS NULL OR t.updated_at < :before)
-   AND (:of_kernel IS NULL OR t.kernel_id = :of_kernel OR t.notebook_path = :of_notebook)
+   AND (:of_kernel IS NULL OR t.kernel_id = :of_kernel OR (t.notebook_path = :of_notebook AND t.place = :of_place))
  ORDER BY t.updated_at DESC, t.thread_id DESC LIMIT :limit;
 
 -- copy_events --
@@ -29,7 +29,7 @@ SELECT (SELECT number FROM threads WHERE thread_id = :fork), first, last, run_id
 -- move_rules --
 -- The notebook's rules go with it.
 UPDATE OR REPLACE rules SET notebook_path = :new || substr(notebook_path, length(:old) + 1)
- WHERE notebook_path = :old OR (notebook_path >= :old || '/' AND notebook_path < :old || '0');
+ WHERE place = :place AND (notebook_path = :old OR (notebook_path >= :old || '/' AND notebook_path < :old || '0'));
 
 -- used_bytes --
 -- What the store's file holds, but for its free pages.
@@ -40,6 +40,11 @@ SELECT (count.page_count - free.freelist_count) * size.page_size AS bytes
 -- How much of that belongs to threads that are deleted and not purged yet. CROSS: those few threads first.
 SELECT coalesce(sum(length(j.bodies)), 0) AS bytes
   FROM threads t CROSS JOIN journal j ON j.thread = t.number WHERE t.deleted_at IS NOT NULL;
+
+-- foreign_bytes --
+-- How much of that belongs to the threads of other pools.
+SELECT coalesce(sum(length(j.bodies)), 0) AS bytes
+  FROM threads t CROSS JOIN journal j ON j.thread = t.number WHERE t.pool <> :pool AND t.deleted_at IS NULL;
 
 -- stretch_after --
 -- A stretch of the journal as one row, for at each row Python's other threads may take a turn: from which event to which,
@@ -55,7 +60,7 @@ SELECT min(first) AS first, max(last) AS last,
 -- A worker of a server that knows the agent, else a child: the one of before, else the least busy. An outside one
 -- gets the runs of its own person only; while one of another server, which may be gone, knows the agent, no child is taken.
 WITH able AS (SELECT * FROM workers
-               WHERE gone_at IS NULL AND (child = 1
+               WHERE gone_at IS NULL AND pool = (SELECT pool FROM runs WHERE run_id = :run_id) AND (child = 1
                      OR (seen_at > :since AND owner = (SELECT owner FROM runs WHERE run_id = :run_id)))),
      knowing AS (SELECT able.worker_id, able.child FROM able, json_each(able.agents) a WHERE a.value ->> 'name' = :agent)
 SELECT w.* FROM able w

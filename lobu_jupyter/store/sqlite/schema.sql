@@ -1,9 +1,10 @@
--- The store, version 7. Times are seconds since the Unix epoch; JSON is text.
+-- The store, version 8. Times are seconds since the Unix epoch; JSON is text.
 -- A new file runs this whole script; an older one runs migrations/NNNN_*.sql (see migrations/README.md).
 
 -- A conversation. number: its name in the journal. How far that goes is in the journal alone. Its status is not stored: it is 'running' while one
 -- of its runs is, else 'waiting' while an interrupt is open, else 'idle'.
 -- deleted_at: gone for everybody; its rows stay until the sweeper has let its followers read the end.
+-- place: the tree of files that notebook_path is a path of. pool: the servers whose retention it is under.
 CREATE TABLE threads (
   number        INTEGER PRIMARY KEY,
   thread_id     TEXT NOT NULL UNIQUE,
@@ -16,7 +17,9 @@ CREATE TABLE threads (
   archived      INTEGER NOT NULL DEFAULT 0,
   created_at    REAL NOT NULL,
   updated_at    REAL NOT NULL,
-  deleted_at    REAL
+  deleted_at    REAL,
+  place         TEXT NOT NULL DEFAULT '',
+  pool          TEXT NOT NULL DEFAULT 'default'
 );
 CREATE INDEX threads_by_owner ON threads (owner, updated_at, thread_id) WHERE deleted_at IS NULL;
 CREATE INDEX threads_by_notebook ON threads (notebook_path) WHERE notebook_path IS NOT NULL;
@@ -27,6 +30,7 @@ CREATE INDEX threads_temporary ON threads (updated_at) WHERE temporary = 1;
 -- cursor: where a reader starts who wants all of it; start_cursor, end_cursor: seq of its first and last event.
 -- batch, batch_incarnation: once it has ended, its last acknowledged batch, for a repeated one.
 -- request: {"message", "context"} of its start; resume: the ResumeEntries of a resumed run.
+-- pool: the servers that may execute it.
 CREATE TABLE runs (
   number            INTEGER PRIMARY KEY AUTOINCREMENT,
   run_id            TEXT NOT NULL UNIQUE,
@@ -53,7 +57,8 @@ CREATE TABLE runs (
   error_code        TEXT,
   error_message     TEXT,
   created_at        REAL NOT NULL,
-  ended_at          REAL
+  ended_at          REAL,
+  pool              TEXT NOT NULL DEFAULT 'default'
 );
 -- A thread has at most one running run.
 CREATE UNIQUE INDEX runs_one_running ON runs (thread_id) WHERE status = 'running';
@@ -67,7 +72,7 @@ CREATE INDEX runs_running ON runs (owner) WHERE status = 'running';
 CREATE INDEX runs_queued ON runs (thread_id, number) WHERE status = 'queued';
 
 -- "This run still owes an end": written when it begins, removed with its terminal event.
--- worker_id is null until a worker is at hand. server_id: whose workers may take it.
+-- worker_id is null until a worker is at hand. server_id: whose workers may take it; '' while no server of its pool runs.
 -- thread: the thread's number. fetched: its worker has the task. batch: the last acknowledged one. chunk: what is open in its slice and not journaled (a chunk shorthand, what streams hold back), as JSON.
 -- began_at: when the run began. told: whether its worker asks before each request to a model. told_tokens, told_micros: of its requests that have ended.
 CREATE TABLE leases (
@@ -160,7 +165,8 @@ CREATE TABLE servers (
   host        TEXT NOT NULL,
   pid         INTEGER NOT NULL,
   create_time REAL NOT NULL,
-  seen_at     REAL NOT NULL
+  seen_at     REAL NOT NULL,
+  pool        TEXT NOT NULL DEFAULT 'default'
 ) WITHOUT ROWID;
 
 -- Workers; the incarnation is unique over all of them. The token is kept as its SHA-256 only.
@@ -175,7 +181,8 @@ CREATE TABLE workers (
   tools       TEXT NOT NULL DEFAULT '[]',
   seen_at     REAL NOT NULL,
   gone_at     REAL,
-  owner       TEXT  -- of an outside worker: whose runs it gets
+  owner       TEXT,  -- of an outside worker: whose runs it gets
+  pool        TEXT NOT NULL DEFAULT 'default'
 );
 CREATE INDEX workers_live ON workers (server_id) WHERE gone_at IS NULL;
 
@@ -209,16 +216,18 @@ CREATE TABLE grants (
   created_at    REAL NOT NULL,
   expires_at    REAL,
   covers        TEXT NOT NULL DEFAULT 'simple',
-  digest        TEXT
+  digest        TEXT,
+  place         TEXT NOT NULL DEFAULT ''
 ) WITHOUT ROWID;
 CREATE INDEX grants_by_owner ON grants (owner, created_at);
 
 -- The notebook layer of the policy. rules: Rules as JSON.
 CREATE TABLE rules (
   owner         TEXT NOT NULL,
+  place         TEXT NOT NULL DEFAULT '',
   notebook_path TEXT NOT NULL,
   rules         TEXT NOT NULL,
-  PRIMARY KEY (owner, notebook_path)
+  PRIMARY KEY (owner, place, notebook_path)
 ) WITHOUT ROWID;
 
 -- Who decided, granted, changed or tried what, when and from where; never updated.

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.processes
 
 def adds(name: str, *, then: Exception | None = None):
     async def body(tx: Tx) -> str:
-        await tx.run("add_server", server_id=name, host="h", pid=1, create_time=0.0, now=0.0)
+        await tx.run("add_server", server_id=name, host="h", pid=1, create_time=0.0, now=0.0, pool="p")
         tx.wake(name)
         if then is not None:
             raise then

@@ -9,7 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from lobu_jupyter.gateway import Settings, open_gateway
+from lobu_jupyter.model.callers import Person
 from lobu_jupyter.model.errors import StoreTooNew, StoreUnavailable
+from lobu_jupyter.model.requests import NewThread
 from lobu_jupyter.store.database import open_database
 from lobu_jupyter.store.queries import Scripts
 from lobu_jupyter.store.sqlite import places
@@ -32,6 +35,7 @@ async def _make(path: Path, scripts: Scripts | None = None) -> None:
 THIRD = (Path(__file__).parent / "schema_3.sql").read_text()  # whole, as version 3 was released
 FOURTH = (Path(__file__).parent / "schema_4.sql").read_text()
 FIFTH = (Path(__file__).parent / "schema_5.sql").read_text()
+SIXTH = (Path(__file__).parent / "schema_6.sql").read_text()
 OWNER_OF_WORKER = ",\n  owner       TEXT  -- of an outside worker: whose runs it gets"
 
 
@@ -313,4 +317,26 @@ async def test_a_grant_of_version_5_is_kept_and_covers_simple_code_only(tmp_path
     assert _shape(path) == _shape(new)
     with closing(sqlite3.connect(path)) as connection:
         rows = connection.execute("SELECT * FROM grants ORDER BY grant_id").fetchall()
-    assert rows == [(*row, "simple", None) for row in before]
+    assert rows == [(*row, "simple", None, "") for row in before]
+
+
+async def test_a_store_of_version_6_is_one_pool_and_keeps_its_rules(tmp_path: Path) -> None:
+    path, new = tmp_path / "lobu.sqlite", tmp_path / "new.sqlite"
+    await _make(path, Scripts(schema=SIXTH, steps={}, version=6))
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("INSERT INTO rules VALUES ('ada', 'a.ipynb', '{}')")
+        connection.execute(
+            "INSERT INTO threads (thread_id, owner, notebook_path, created_at, updated_at) VALUES ('t', 'ada', 'a.ipynb', 1, 1)"
+        )
+
+    async with open_gateway(
+        path, settings=Settings(place="home", sweep_seconds=0, poll_seconds=0)
+    ) as gateway:
+        found = await gateway.threads.create(Person("ada"), NewThread(notebook_path="a.ipynb", reuse=True))
+        policy = await gateway.policy.get(Person("ada"), notebook_path="a.ipynb")
+    await _make(new)
+
+    assert found.thread_id == "t"
+    assert [layer.name for layer in policy.layers] == ["server", "notebook"]
+    assert _version(path) == VERSION
+    assert _shape(path) == _shape(new)
