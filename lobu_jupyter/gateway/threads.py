@@ -64,13 +64,8 @@ async def create_thread(ctx: Context, by: Caller, new: NewThread = NewThread()) 
             found = await tx.one("find_thread", owner=owner, **place)
             if found is not None:
                 await tx.lock_threads(found["thread_id"])
-                return await _reused(
-                    ctx,
-                    tx,
-                    await own_thread(tx, by, found["thread_id"]),
-                    kernel_id if new.create else None,
-                    by,
-                )
+                thread = await own_thread(tx, by, found["thread_id"])
+                return await _reused(ctx, tx, thread, kernel_id if new.create else None, by)
         if not new.create:
             raise ThreadNotFound("There is no thread yet.")
         await check_room(ctx, tx, by)
