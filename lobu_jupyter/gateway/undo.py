@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
 PAGE_BYTES = 1024 * 1024
 _MARKS = (f'"{CHANGE}"'.encode(), f'"{UNDONE}"'.encode())
+ELSEWHERE = "These changes were made in the files of another server. Restore them there."
 OUTSIDE = "Only a worker of this server says which files it writes."
 
 
@@ -115,7 +116,7 @@ async def applied(ctx: Context, by: Caller, thread_id: str, target: UndoTarget) 
         InvalidField: neither or both of run and act are named.
         RunNotFound, NotFound: there is no such run, or no such act.
         ThreadBusy: a run is under way, which may change more.
-        NotAllowed: the caller may not change the thread's notebook.
+        NotAllowed: the caller may not change the thread's notebook, or its files are those of another place.
     """
     await allow_change(ctx, by, "undo", thread_id, decides=True)
     if (target.run_id is None) == (target.undo_id is None):
@@ -123,6 +124,8 @@ async def applied(ctx: Context, by: Caller, thread_id: str, target: UndoTarget) 
 
     async def body(tx: Tx) -> Applied:
         thread = await own_thread(tx, by, thread_id)
+        if thread["place"] != ctx.settings.place:
+            raise NotAllowed(ELSEWHERE)
         running = await tx.one("running_run", thread_id=thread_id)
         if running is not None:
             raise ThreadBusy("A run is under way. Wait for it, or stop it, before you restore.")

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
+from lobu_jupyter.gateway.undo import applied
+from lobu_jupyter.model.applied import UndoTarget
 from lobu_jupyter.model.callers import KernelCaller, Person
+from lobu_jupyter.model.errors import NotAllowed
 from lobu_jupyter.model.policy import Rules
 from lobu_jupyter.model.requests import NewThread, ThreadPatch, ThreadsQuery
 from tests.gateway.rig import ME, OTHER, Rig, approve, call, paused
@@ -102,3 +107,13 @@ async def test_a_thread_that_gets_a_path_here_is_here_from_then_on(ada: Rig, bob
 
     assert [t.thread_id for t in await bob.gateway.threads.list(ME, ThreadsQuery(notebook_path=NB))] == [mine]
     assert await ada.gateway.threads.list(ME, ThreadsQuery(notebook_path=NB)) == []
+
+
+async def test_what_agents_changed_is_taken_back_where_it_was_changed_only(ada: Rig, bob: Rig) -> None:
+    mine = await ada.thread(notebook_path=NB)
+    started = await ada.running(mine)
+    await ada.gateway.runs.cancel(ME, started.run_id)
+
+    assert (await applied(ada.gateway._ctx, ME, mine, UndoTarget(run_id=started.run_id))).changes == []
+    with pytest.raises(NotAllowed, match="another server"):
+        await applied(bob.gateway._ctx, ME, mine, UndoTarget(run_id=started.run_id))
