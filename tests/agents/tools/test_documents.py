@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
+pytestmark = pytest.mark.processes
 SALES = pd.DataFrame({"region": [f"r{n}" for n in range(50)], "sales": range(50)})
 
 

@@ -16,7 +16,7 @@ from lobu_jupyter.agents.tools.disk import MAX_FILE_BYTES
 from tests.agents.bench import run, task_for
 
 
-@pytest.fixture(autouse=True, params=["ripgrep", "python"])
+@pytest.fixture(autouse=True, params=[pytest.param("ripgrep", marks=pytest.mark.processes), "python"])
 def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Each rule holds with ripgrep and without."""
     if request.param == "python":

@@ -6,11 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+import pytest
 
 from lobu_jupyter.store.database import open_database
 from lobu_jupyter.store.postgres.address import parse
 from lobu_jupyter.store.queries import Scripts
 from tests import postgres
+
+pytestmark = pytest.mark.processes
 
 SIXTH = (Path(__file__).parent / "schema_6.sql").read_text()  # whole, as version 6 was released
 
