@@ -262,3 +262,26 @@ test('a message that waits its turn is shown as queued until its run begins', as
   server.channel.events('t', ...journal(5, finished(), started('r2', 'second')));
   expect(thread.queued).toEqual([]);
 });
+
+test('Stop puts what is queued back into the box, before it stops the run', async () => {
+  const server = new FakeServer();
+  await server.live(
+    't',
+    stateOf(started('r1', 'first'), ...called('c1', 'run_code', { code: '1' }))
+  );
+  const thread = server.page.thread('t');
+  thread.message = 'half a sentence';
+  thread.queued = ['second', 'third', 'fourth'].map((prompt, n) => ({
+    runId: `r${n + 2}`,
+    prompt
+  }));
+  for (const runId of ['r1', 'r2', 'r3']) {
+    server.answers.set(`POST runs/${runId}/cancel`, reply(200, { runId }));
+  }
+
+  await thread.stop('r1');
+
+  expect(thread.message).toBe('second\n\nthird\n\nhalf a sentence');
+  expect(thread.queued.map(one => one.prompt)).toEqual(['fourth']); // it could not be had back
+  expect(server.calls[server.calls.length - 1].path).toBe('runs/r1/cancel');
+});

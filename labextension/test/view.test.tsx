@@ -865,3 +865,33 @@ test('an argument that a browser rounds is shown exactly, and is not edited here
   await press('e');
   expect(document.querySelector('.lobu-problem')?.textContent).toMatch('would round');
 });
+
+function standing(element: HTMLElement): string {
+  return element.querySelector('.lobu-standing')?.textContent ?? '';
+}
+
+test('a run whose model is asked again says why and when, until it goes on', async () => {
+  const { element, tell } = await show(stateOf(started('r1', 'go')));
+  await tell(custom('lobu.retry', { reason: 'rate_limit', seconds: 2, message: 'x' }));
+
+  expect(standing(element)).toBe('Rate limited, trying again in 2 s');
+  expect(element.querySelector('[role=status]')?.textContent).toBe('Rate limited, trying again');
+  expect(element.querySelector('.lobu-transcript')?.textContent).toBe('go');
+  await tell({ type: 'TEXT_MESSAGE_START', messageId: 'a1', role: 'assistant' });
+
+  expect(standing(element)).toBe('Working…');
+});
+
+test('a run that no worker is there for says that one starts', async () => {
+  const server = new FakeServer();
+  server.answers.set('GET health', reply(200, { workers: 0 }));
+  const { element, tell } = await show(stateOf(started('r1', 'go')), {}, server);
+  expect(standing(element)).toBe('Working…');
+
+  await server.clock.advance(400);
+  await drawn();
+  expect(standing(element)).toBe('Starting the agent…');
+  await tell({ type: 'TEXT_MESSAGE_START', messageId: 'a1', role: 'assistant' });
+
+  expect(standing(element)).toBe('Working…');
+});

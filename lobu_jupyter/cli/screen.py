@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _MOST_OUTPUT = 2000
 _SAID = frozenset({
     "lobu.kernel", "lobu.still_running", "lobu.closed", "lobu.session", "lobu.notice", "lobu.undercount", "lobu.cut", "lobu.granted",
+    "lobu.retry",
 })  # fmt: skip
 
 

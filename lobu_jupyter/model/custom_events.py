@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from .events import Custom
 
 MAX_OUTPUTS = 100_000  # of one call
+MAX_WAIT = 3600.0  # seconds until a model is asked again
 
 
 class _Output(Struct):
@@ -55,6 +56,12 @@ class _CutValue(Struct, rename="camel"):
     message: Text
 
 
+class _RetryValue(Struct, rename="camel"):
+    reason: Name
+    seconds: Annotated[float, Meta(ge=0, le=MAX_WAIT)]
+    message: Text
+
+
 class _AgentTitle(Struct, rename="camel"):
     title: Name
 
@@ -71,6 +78,7 @@ _CUSTOM = {
     "lobu.compacted": _CompactedValue,
     "lobu.granted": _GrantedValue,
     "lobu.cut": _CutValue,
+    "lobu.retry": _RetryValue,
 }
 
 

@@ -16,7 +16,7 @@ from lobu_jupyter.model.errors import Conflict, InvalidField, QuestionChanged
 from lobu_jupyter.model.interrupts import event_of_interrupt
 from lobu_jupyter.model.requests import RunsQuery, ThreadsQuery
 from lobu_jupyter.model.runs import RunStatus
-from lobu_jupyter.notebook.output.cell_output import live_front_end
+from lobu_jupyter.notebook.output.cell_output import live_front_end, this_cell
 from lobu_jupyter.notebook.output.tables import Table, short
 
 from . import session
@@ -45,6 +45,8 @@ def ask(prompt: str, args: Namespace) -> Run | None:
         raise UsageError("Write a prompt after %lobu. See all commands: %lobu help")
     link = session.reaching()
     thread = link.thread(args.thread, new=args.new)
+    _thread_of.clear()
+    _thread_of[this_cell()] = thread.thread_id
     run = ask_and_show(
         link,
         thread.thread_id,
@@ -186,14 +188,16 @@ def _approve(rest: str) -> None:
     which, flag, grant = rest.partition("--grant")
     if flag and grant.strip() not in GRANTS:
         raise UsageError(f"%lobu approve [N | all] [--grant {' | '.join(GRANTS)}]")
-    run = _waiting()
+    if (run := _waiting()) is None:
+        return
     with _said_in_a_line():
         run.approve(_which(which.strip()), grant=grant.strip() or None)
     _tell("Approved", run)
 
 
 def _reject(rest: str) -> None:
-    run = _waiting()
+    if (run := _waiting()) is None:
+        return
     first, _, reason = rest.partition(" ")
     which = _which(first) if first == "all" or first.isdigit() else None
     with _said_in_a_line():
@@ -202,9 +206,10 @@ def _reject(rest: str) -> None:
 
 
 def _answer(rest: str) -> None:
-    run = _waiting()
     if not rest:
         raise UsageError("Write an answer: %lobu answer TEXT")
+    if (run := _waiting()) is None:
+        return
     with _said_in_a_line():
         which, text = _asked(run, rest)
         run.answer(*_answers(run, which, text), which=which)
@@ -331,10 +336,15 @@ COMMANDS: dict[str, Callable[[str], Any]] = {
 }
 
 
+_thread_of: dict[str, str] = {}  # the cell that asked last, and the thread that it asked
+
+
 def _latest() -> tuple[Session, Run]:
-    """Return the session and the newest run of this notebook's thread."""
+    """Return the session and the newest run of the thread that this cell asked, else of the notebook's."""
     link = session.reaching()
-    return link, _latest_of(link, _known(link).thread_id)
+    cell = this_cell()
+    thread_id = _thread_of.get(cell) if cell else None
+    return link, _latest_of(link, thread_id or _known(link).thread_id)
 
 
 def _known(link: Session) -> Thread:
@@ -367,11 +377,13 @@ def _current(link: Session, thread_id: str) -> Run:
     return _latest_of(link, thread_id)
 
 
-def _waiting() -> Run:
+def _waiting() -> Run | None:
+    """Return the run that asks, or say that none does: a click on its card was quicker than this cell."""
     link = session.reaching()
     run = _current(link, _known(link).thread_id)
     if run.status != "interrupted":
-        raise UsageError("Nothing to approve here (already decided). See all: %lobu inbox")
+        print("Nothing to approve here (already decided). See all: %lobu inbox")
+        return None
     return run
 
 

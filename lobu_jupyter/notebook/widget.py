@@ -1,6 +1,7 @@
 """The chat widget: a thread in a cell output, with its status as traits.
 
-The page talks to the gateway itself. The kernel names the thread and follows it too, so that Python can
+The page talks to the gateway itself. A page with our extension draws the thread without the widget, so that it is
+there after a reload and without a kernel. The kernel names the thread and follows it too, so that Python can
 observe it. A page without a Jupyter server (VS Code, Colab) goes through this kernel: see :mod:`.comm`.
 """
 
@@ -16,6 +17,7 @@ from lobu_jupyter.client.http import AsyncClient
 from lobu_jupyter.model.errors import LobuError
 from lobu_jupyter.model.events import decode
 from lobu_jupyter.model.fold import Fold
+from lobu_jupyter.model.notebooks import TRANSCRIPT_MIME
 
 from . import session
 from .api import NotebookThread
@@ -65,6 +67,14 @@ class ChatWidget(anywidget.AnyWidget):  # pyright: ignore[reportUntypedBaseClass
     def __repr__(self) -> str:
         """Return the text for front ends without widgets."""
         return f"ChatWidget(thread_id={self.thread_id!r}, status={self.status!r})"
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]] | None:
+        """Return the widget's view, and the thread for pages that draw it also when this kernel is gone."""
+        shown: tuple[dict[str, Any], dict[str, Any]] | None = super()._repr_mimebundle_(**kwargs)
+        if shown is None:
+            return None
+        data, metadata = shown
+        return {**data, TRANSCRIPT_MIME: {"version": 1, "threadId": self.thread_id, "chat": True}}, metadata
 
     def close(self) -> None:
         """Remove the widget and stop following. The thread and its runs continue."""

@@ -79,6 +79,11 @@ class Pool:
             self._starting += 1
             self._tasks.start(self._live(), "worker")
 
+    def warm(self) -> None:
+        """Start a worker ahead of the first run, unless one is there or on its way."""
+        if self.count + self._starting == 0:
+            self.wake()
+
     def has_ticket(self, ticket: str) -> bool:
         return self._child_of(ticket) is not None
 

@@ -78,11 +78,11 @@ def test_the_widget_is_whole_after_a_reload_and_attaches_again_after_a_kernel_re
     lab.stands("Done")
     lab.save()
 
-    lab.reload()
-    lab.run_all()
-    expect(lab.view.locator(".lobu-assistant")).to_contain_text("the first answer")
     lab.server.restart_kernel(lab.kernel_id())
-    lab.wait_ready()
+    lab.reload()
+    expect(lab.view.locator(".lobu-assistant")).to_contain_text("the first answer")  # no cell was run
+    say(lab, "say it again")
+    expect(lab.view.locator(".lobu-assistant").last).to_contain_text("it again")
     lab.run_all()
 
     expect(lab.view.locator(".lobu-assistant").first).to_contain_text("the first answer")

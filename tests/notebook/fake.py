@@ -25,7 +25,7 @@ def thread_row(**more: Any) -> Thread:
         "created_at": "2026-01-01T00:00:00Z",
         "updated_at": "2026-01-01T00:00:00Z",
     }
-    return Thread(status=ThreadStatus.IDLE, **fields, **more)
+    return Thread(status=ThreadStatus.IDLE, **{**fields, **more})
 
 
 class FakeClient:

@@ -23,7 +23,7 @@ from lobu_jupyter.notebook.magic import COMMANDS, split
 from lobu_jupyter.notebook.output.cell_output import MIME
 
 from . import journal as j
-from .fake import FakeSession, run_row
+from .fake import FakeSession, run_row, thread_row
 
 ROOT = Path(__file__).parents[2]
 
@@ -228,12 +228,17 @@ def test_approve_with_an_unknown_grant_approves_nothing(shell: Any, link: FakeSe
     assert link.client.resumed == []
 
 
-def test_approve_where_nothing_waits_says_so(shell: Any, link: FakeSession) -> None:
+@pytest.mark.parametrize("line", ["approve", "reject no", "answer blue"])
+def test_a_decision_after_a_click_is_a_note_and_no_error(
+    shell: Any, link: FakeSession, capsys: Any, line: str
+) -> None:
     link.client.write(j.started(), j.finished())
     link.client.rows = [run_row(start_cursor=1, status=RunStatus.SUCCEEDED)]
 
-    with pytest.raises(UsageError, match="Nothing to approve here"):
-        shell.run_line_magic("lobu", "approve")
+    shell.run_line_magic("lobu", line)
+
+    assert "Nothing to approve here (already decided)" in capsys.readouterr().out
+    assert link.client.resumed == []
 
 
 def test_a_batch_is_decided_call_by_call_over_several_cells(
@@ -291,6 +296,23 @@ def test_wait_returns_the_notebooks_run(shell: Any, link: FakeSession) -> None:
     link.client.rows = [run_row(start_cursor=1)]
 
     assert shell.run_line_magic("lobu", "wait").text == "Done."
+
+
+def test_wait_in_a_cell_stays_with_the_thread_that_the_cell_asked(
+    shell: Any, link: FakeSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waited: list[str] = []
+    monkeypatch.setattr(link, "thread", lambda name=None, new=False: thread_row(thread_id=f"t_{name}"))
+    monkeypatch.setattr(commands, "ask_and_show", lambda link, thread_id, prompt, **options: None)
+    monkeypatch.setattr(commands, "_latest_of", lambda link, thread_id: waited.append(thread_id))
+    for cell, line in [("m1", "--thread other say hi"), ("m1", "wait"), ("m2", "wait")]:
+        monkeypatch.setattr(shell.display_pub, "parent_header", {"msg_id": cell}, raising=False)
+        if line == "wait":
+            commands._latest()
+        else:
+            shell.run_line_magic("lobu", line)
+
+    assert waited == ["t_other", j.T]
 
 
 def test_runs_are_a_table(shell: Any, link: FakeSession) -> None:

@@ -88,6 +88,7 @@ async def test_policy_agents_and_tools_are_there(wire: Wire, worker: PlainWorker
 
     assert any(layer["rules"]["deny"] == ["rm_*"] for layer in policy["layers"])
     assert {"demo", "script"} <= {agent["name"] for agent in (await wire.ok("GET", "agents"))["agents"]}
+    assert await wire.ok("POST", "agents/warm") == {}  # a worker is there: no other starts
     assert "tools" in await wire.ok("GET", "tools")
     assert (await wire.ask("DELETE", "policy/grants/none"))[0] in (204, 404)
 

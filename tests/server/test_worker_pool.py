@@ -200,3 +200,19 @@ async def test_closing_leaves_no_process(make_pool: MakePool, told: Told) -> Non
     assert told.told == [], "the gateway, which closes next, ends the runs"
     stubborn.wake()
     assert stubborn.count == 0
+
+
+async def test_a_worker_is_started_ahead_of_the_first_run_and_only_one(
+    make_pool: MakePool, told: Told
+) -> None:
+    pool = make_pool(WAITING, size=2)
+    pool.warm()
+    pool.warm()  # while it is on its way
+
+    child = await spawned(told, pool)
+    pool.warm()
+
+    assert (pool.count, pool._starting) == (1, 0)
+    child.registered("w1")
+    pool.warm()
+    assert (pool.count, pool._starting) == (1, 0)

@@ -13,6 +13,7 @@ import {
   IStarted,
   IState,
   IThread,
+  IThreadKernel,
   IWaiting,
   IWireError,
   JsonObject,
@@ -98,6 +99,11 @@ export class Api {
     return this._call<IThread>('GET', `threads/${encode(threadId)}`);
   }
 
+  /** Where a decision on a thread would run now. */
+  kernelOf(threadId: string): Promise<IThreadKernel> {
+    return this._call<IThreadKernel>('GET', `threads/${encode(threadId)}/kernel`);
+  }
+
   patchThread(threadId: string, changes: JsonObject): Promise<IThread> {
     return this._call<IThread>('PATCH', `threads/${encode(threadId)}`, changes);
   }
@@ -136,6 +142,11 @@ export class Api {
 
   async agents(): Promise<IAgent[]> {
     return (await this._call<{ agents: IAgent[] }>('GET', 'agents')).agents;
+  }
+
+  /** Start a worker ahead of the first run. */
+  warm(): Promise<void> {
+    return this._call('POST', 'agents/warm', {});
   }
 
   async runs(query: { threadId?: string; status?: RunStatus }): Promise<IRun[]> {

@@ -34,9 +34,18 @@ export interface IDrawing {
   addCell(code: string, element: HTMLElement): boolean;
 }
 
+/** The kernel of a notebook: the one around `element`, else the one at `path`, else the one in front. */
+export interface IKernels {
+  /** Start one, as the notebook's own button does. */
+  start(element: HTMLElement, path?: string | null): Promise<void>;
+  /** Run the cells above, but for those that would ask the agent again. */
+  runAbove(element: HTMLElement, path?: string | null): Promise<void>;
+}
+
 export interface IHost {
   trans: ITrans;
   drawing?: IDrawing;
+  kernels?: IKernels;
   /** Set the math of an element whose text holds TeX between dollars. */
   typeset?: (element: HTMLElement) => void;
   /** A block of an answer is whole: give it what the surroundings offer. */

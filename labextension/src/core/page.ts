@@ -21,19 +21,20 @@ export interface IPageOptions {
 
 export class Page {
   constructor(options: IPageOptions) {
-    this._clock = options.clock ?? realClock;
+    this.clock = options.clock ?? realClock;
     this.host = options.host ?? plainHost;
-    this.api = new Api(options.carry, this._clock);
+    this.api = new Api(options.carry, this.clock);
     this.socket = new Socket({
       connect: options.connect,
       refusal: () => this.api.refusal(),
-      clock: this._clock
+      clock: this.clock
     });
     this.grants = new Grants(this.api, this.socket);
-    this.sight = new Sight(this._clock, options.pause ?? PAUSE_MS);
+    this.sight = new Sight(this.clock, options.pause ?? PAUSE_MS);
     this.socket.watch(() => this._connectionChanged());
   }
 
+  readonly clock: IClock;
   readonly api: Api;
   readonly socket: Socket;
   readonly grants: Grants;
@@ -44,7 +45,7 @@ export class Page {
   thread(threadId: string): Thread {
     let thread = this._threads.get(threadId);
     if (thread === undefined) {
-      thread = new Thread(threadId, this.api, this.socket, this._clock);
+      thread = new Thread(threadId, this.api, this.socket, this.clock);
       this._threads.set(threadId, thread);
     }
     return thread;
@@ -70,6 +71,5 @@ export class Page {
     }
   }
 
-  private readonly _clock: IClock;
   private readonly _threads = new Map<string, Thread>();
 }

@@ -55,6 +55,12 @@ export function readOutput(data: unknown): ICellOutput | null {
   };
 }
 
+/** The thread of a chat widget, or null: the data are no widget's. */
+export function readChat(data: unknown): string | null {
+  const { threadId, chat } = members(data);
+  return chat === true && isId(threadId) ? threadId : null;
+}
+
 /** A saved snapshot as far as it can be shown, or null: there is none. */
 export function readState(value: unknown): IState | null {
   const { items, runs, interrupts, title, cursor } = members(value);

@@ -170,7 +170,18 @@ export class Thread {
     return this._send(() => this._api.rebuild(this.threadId));
   }
 
-  /** Stop a run. */
+  /** Stop the run under way. What is queued behind it does not run next, but goes back into the box. */
+  async stop(runId: string): Promise<void> {
+    this.stopping.add(runId);
+    const { queued } = this;
+    await Promise.all(queued.map(one => this.cancel(one.runId)));
+    const left = new Set(this.queued.map(one => one.runId));
+    const back = queued.filter(one => !left.has(one.runId)).map(one => one.prompt);
+    this.message = [...back, this.message].filter(Boolean).join('\n\n');
+    await this.cancel(runId);
+  }
+
+  /** Cancel a run, or the questions that it asked. */
   async cancel(runId: string): Promise<void> {
     this.stopping.add(runId);
     this.changed();

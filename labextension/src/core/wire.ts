@@ -257,6 +257,13 @@ export interface IThread {
   updatedAt?: string;
 }
 
+/** The kernel that a decision would run in. `missing`: names that the code uses and it does not define. */
+export interface IThreadKernel {
+  state: 'same' | 'new' | 'none' | 'unbound';
+  kernelId: string | null;
+  missing?: string[];
+}
+
 /** An open question, as `GET interrupts` lists it. */
 export interface IWaiting extends IInterrupt {
   threadId: string;

@@ -18,6 +18,8 @@ import { labHost } from './host';
 import { isWritable, LobuOutput } from './output';
 /* eslint-enable jupyter/prefer-lazy-imports */
 
+const RANK = -20; // before a widget's view, which needs its kernel
+
 const plugin: JupyterFrontEndPlugin<void> = {
   id: 'lobu-jupyter:output',
   description: 'Shows what an agent does, and asks, in the cell output of %lobu.',
@@ -42,10 +44,10 @@ const plugin: JupyterFrontEndPlugin<void> = {
       {
         safe: true, // sanitized here: an untrusted notebook shows it too
         mimeTypes: [OUTPUT_MIME],
-        defaultRank: 10,
+        defaultRank: RANK,
         createRenderer: () => new LobuOutput(page, node => isWritable(node, notebooks))
       },
-      10
+      RANK
     );
     // An open page is where questions can be answered; the server counts them.
     notebooks?.widgetAdded.connect(() => page.socket.hold(), plugin);

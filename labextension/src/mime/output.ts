@@ -1,5 +1,5 @@
 /**
- * One cell output: a view of one run, live while the page has a connection, and what the notebook
+ * One cell output: a chat widget's thread, or a view of one run, live while the page has a connection, and what the notebook
  * saved where the thread cannot be read.
  */
 import { INotebookTracker } from '@jupyterlab/notebook';
@@ -20,10 +20,11 @@ export class LobuOutput extends Widget implements IRenderMime.IRenderer {
 
   /** Show what `model` says; called again when the kernel updates the output. */
   async renderModel(model: IRenderMime.IMimeModel): Promise<void> {
-    const { readOutput } = await import('../core/savedcopy');
+    const { readChat, readOutput } = await import('../core/savedcopy');
     this._model = model;
     this._output = readOutput(model.data[OUTPUT_MIME]);
-    if (this._output === null) {
+    this._chat = readChat(model.data[OUTPUT_MIME]);
+    if (this._output === null && this._chat === null) {
       this._end();
       const text = model.data['text/plain'];
       this.node.textContent = typeof text === 'string' ? text : '';
@@ -49,7 +50,16 @@ export class LobuOutput extends Widget implements IRenderMime.IRenderer {
   /** The views are loaded with the first output that is shown, not with the application. */
   private async _draw(): Promise<void> {
     const { mount } = await import('../core/view/root');
-    if (this._output === null || !this.isAttached || this.isDisposed) {
+    if (!this.isAttached || this.isDisposed) {
+      return;
+    }
+    if (this._chat !== null) {
+      this.addClass('lobu-widget');
+      const whole = { threadId: this._chat, runId: null, composer: 'always' as const };
+      this._unmount = mount(this.node, { page: this._page, ...whole });
+      return;
+    }
+    if (this._output === null) {
       return;
     }
     const { threadId, runId, also, snapshot } = this._output;
@@ -101,6 +111,8 @@ export class LobuOutput extends Widget implements IRenderMime.IRenderer {
 
   private _model: IRenderMime.IMimeModel | null = null;
   private _output: ICellOutput | null = null;
+  /** The thread of a chat widget: all of it is shown, with a box. */
+  private _chat: string | null = null;
   private _unmount: (() => void) | null = null;
 }
 

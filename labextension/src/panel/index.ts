@@ -18,11 +18,12 @@ import { addCommands } from './lab/commands';
 import { followFiles } from './lab/followed';
 import { cellName } from './lab/cellname';
 import { CommandIDs } from './lab/ids';
+import { labKernels } from './lab/kernels';
 import { Notifier } from './lab/notify';
 import { StatusItem } from './lab/status';
 import { PANEL_ID, PanelWidget } from './lab/widget';
 import { labTrans } from '../mime/host';
-import { offerNotebooks } from './lab/notebooks';
+import { offerNotebooks, onLoad } from './lab/notebooks';
 import { LabWorkbench } from './lab/workbench';
 import { ThreadList } from './model/list';
 import { Memory } from './model/memory';
@@ -58,7 +59,14 @@ const plugin: JupyterFrontEndPlugin<void> = {
     page.host = {
       ...page.host,
       trans: labTrans(trans),
-      cellName: id => cellName(notebooks, id, page.host.trans)
+      cellName: id => cellName(notebooks, id, page.host.trans),
+      ...(notebooks === null
+        ? {}
+        : {
+            kernels: labKernels(notebooks, path =>
+              app.commands.execute('docmanager:open', { path })
+            )
+          })
     };
     const memory = new Memory(window.localStorage, serverSettings.baseUrl);
     const list = new ThreadList(page, memory, realClock);
@@ -97,6 +105,7 @@ const plugin: JupyterFrontEndPlugin<void> = {
       );
       if (notebooks !== null) {
         offerNotebooks(page.socket, notebooks, app.serviceManager.contents);
+        onLoad(() => void page.api.warm().catch(() => undefined)); // the first run starts a worker too
       }
       const settings = await registry?.load(plugin.id);
       const apply = (): void => {

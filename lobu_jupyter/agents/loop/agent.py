@@ -33,7 +33,7 @@ from lobu_jupyter.model.cut import cut
 from lobu_jupyter.model.events import Event, custom
 from lobu_jupyter.model.ports import AgentError, AgentPort, KernelPort, Pause, Task
 
-from . import border, history
+from . import border, history, telling
 from . import budgeting as budgets
 from . import checkpoint as pausing
 from .answers import Answers
@@ -259,12 +259,10 @@ class _Run:
 
     def _telling(self) -> list[AbstractCapability[None]]:
         """Return the capabilities of this run, with its record. Its border reports changed and refused parts in the transcript."""
-
-        async def tell(name: str, message: str) -> None:
-            await self._send.send(custom(name, {"message": message}))
-
-        own = [border.Border(tell) if isinstance(c, border.Border) else c for c in self._capabilities]
-        return [*own, *([Undercounting(tell)] if self._compacts else []), self._answers]
+        send = self._send.send
+        own = [telling.of_run(each, send) for each in self._capabilities]
+        more = [Undercounting(partial(telling.tell, send))] if self._compacts else []
+        return [*own, *more, self._answers]
 
     async def _add_client_tools(self) -> None:
         """Add the tools that the client answers. Name those whose names are taken."""

@@ -31,7 +31,7 @@ MOST_IMAGE = 160_000
 """Characters of base64 of an image that a block keeps."""
 
 _PROSE = frozenset({"prompt", "said", "thought"})  # some scripts need characters that others hide behind
-_UNSHOWN = frozenset({"lobu.agent", "lobu.agent_title"})  # for the composer, not for the transcript
+_UNSHOWN = frozenset({"lobu.agent", "lobu.agent_title", "lobu.retry"})  # not for the transcript
 _CALL_STATUS = {"streaming": "…", "running": "running", "waiting": "needs approval", "done": "done"}
 _DECIDED = {
     "approve": "approved",

@@ -67,6 +67,17 @@ def live_front_end(embedded: bool) -> bool:
     return not embedded or "VSCODE_PID" in os.environ
 
 
+def this_cell() -> str:
+    """Return the id of the request that runs the present cell, or an empty text in a terminal."""
+    from IPython.core.getipython import get_ipython
+
+    return str(_parent(get_ipython()).get("msg_id") or "")
+
+
+def _parent(shell: Any) -> dict[str, Any]:
+    return dict(getattr(getattr(shell, "display_pub", None), "parent_header", None) or {})
+
+
 class CellOutput:
     """An output of a cell. Created on the main thread while the cell runs, and updated from any thread."""
 
@@ -75,7 +86,7 @@ class CellOutput:
 
         self._shell: Any = get_ipython()
         self._id = new_id("out")
-        self.cell = self._parent()
+        self.cell = _parent(self._shell)
         self._next = 0.0
         self._size = 0
         self._lock = threading.Lock()
@@ -84,7 +95,9 @@ class CellOutput:
     @property
     def in_this_cell(self) -> bool:
         """True if the cell that runs now shows this output."""
-        return self.cell.get("msg_id") is not None and self.cell.get("msg_id") == self._parent().get("msg_id")
+        return self.cell.get("msg_id") is not None and self.cell.get("msg_id") == _parent(self._shell).get(
+            "msg_id"
+        )
 
     def due(self) -> bool:
         """Return whether an update may be sent now. After a larger one, the next is due later."""
@@ -114,6 +127,3 @@ class CellOutput:
     def _spend(self, bundle: dict[str, Any]) -> None:
         size = len(bundle["text/html"]) + len(bundle["text/plain"])
         self._next = time.monotonic() + EVERY + size / 500_000
-
-    def _parent(self) -> dict[str, Any]:
-        return dict(getattr(getattr(self._shell, "display_pub", None), "parent_header", None) or {})

@@ -21,6 +21,14 @@ class AgentsHandler(LobuHandler):
         self.reply({"agents": await self.gateway.workers.agents(self.caller)})
 
 
+class WarmHandler(LobuHandler):
+    @web.authenticated
+    @authorized
+    async def post(self) -> None:
+        self.service.pool.warm()
+        self.reply({}, 202)
+
+
 class ToolsHandler(LobuHandler):
     @web.authenticated
     @authorized
@@ -28,4 +36,4 @@ class ToolsHandler(LobuHandler):
         self.reply({"tools": await self.gateway.kernels.tools(self.caller, self.query(ToolsQuery).kernel_id)})
 
 
-ROUTES = [("agents", AgentsHandler), ("tools", ToolsHandler)]
+ROUTES = [("agents", AgentsHandler), ("agents/warm", WarmHandler), ("tools", ToolsHandler)]

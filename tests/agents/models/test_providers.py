@@ -236,6 +236,24 @@ async def test_a_passing_failure_is_tried_again_unseen(
     assert ended.error is None
 
 
+@pytest.mark.parametrize(("status", "reason"), [(429, "rate_limit"), (503, "server_error")])
+async def test_a_wait_that_a_person_notices_is_told_before_the_next_try(
+    status: int, reason: str, provider: Provider, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    provider.script = [fails(status, "a moment", retry_after_ms="1"), says("Here I am.")]
+    unseen = await run(assistant(settings), task("go", "openai:x"))
+    monkeypatch.setattr("lobu_jupyter.agents.models.retry.NOTICED", 0.0)
+    provider.script = [fails(status, "a moment", retry_after_ms="1"), says("Here I am.")]
+
+    ended = await run(assistant(settings), task("go", "openai:x"))
+
+    assert [e for e in unseen.events if e.get("name") == "lobu.retry"] == []
+    told = [event["value"] for event in ended.events if event.get("name") == "lobu.retry"]
+    assert [(value["reason"], value["seconds"]) for value in told] == [(reason, 0.001)]
+    assert "trying again in 0 s." in told[0]["message"]
+    assert ended.text == "Here I am."
+
+
 async def test_a_wrong_key_names_its_variable(provider: Provider, settings: Settings) -> None:
     provider.script = [fails(401, "bad")]
 

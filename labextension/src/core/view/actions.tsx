@@ -29,13 +29,14 @@ export function Actions(props: {
   if (run !== undefined && run.status !== 'running' && slice.interrupts.length === 0) {
     return run.cut ? <Continue run={run} view={view} /> : null;
   }
+  const asks = slice.interrupts.length > 0;
   return (
     <button
       class="lobu-button"
       disabled={!isLive(view) || thread.stopping.has(target)}
-      onClick={() => void thread.cancel(target)}
+      onClick={() => void (asks ? thread.cancel(target) : thread.stop(target))}
     >
-      {slice.interrupts.length > 0 ? trans.__('Cancel') : trans.__('Stop')}
+      {asks ? trans.__('Cancel') : trans.__('Stop')}
     </button>
   );
 }

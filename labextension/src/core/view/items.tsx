@@ -150,8 +150,8 @@ function Notice(props: { item: INamedItem; view: IView }): VNode | null {
   const { item, view } = props;
   const { trans } = view;
   const value = (item.value ?? {}) as JsonObject;
-  if (['lobu.agent', 'lobu.agent_title', 'lobu.budget'].includes(item.name)) {
-    return null; // for the composer, for the title, and for the footer
+  if (['lobu.agent', 'lobu.agent_title', 'lobu.budget', 'lobu.retry'].includes(item.name)) {
+    return null; // for the composer, the title, the footer and the status line
   }
   if (item.name === 'lobu.undone') {
     return <Undone item={item} view={view} />;

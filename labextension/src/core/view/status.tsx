@@ -4,6 +4,7 @@ import { ISlice, lastRun } from '../run';
 import { Connection } from '../socket';
 import { IRunState } from '../wire';
 import { Actions, wasCutOff } from './actions';
+import { useProgress } from './progress';
 import { duration, IView, useNow } from './view';
 
 export function Status(props: {
@@ -16,7 +17,10 @@ export function Status(props: {
   const { slice, view } = props;
   const { thread } = view;
   const run = lastRun(slice);
-  const said = props.saved ? saved(view) : standing(slice, props.waitsItsTurn, view);
+  const progress = useProgress(slice, run, view);
+  const stands = props.saved ? saved(view) : standing(slice, props.waitsItsTurn, view);
+  const stopping = run !== undefined && thread.stopping.has(run.runId);
+  const said = (props.saved || stopping ? undefined : progress?.said) ?? stands;
   return (
     <div class="lobu-status">
       <span class="lobu-sr" role="status">
@@ -24,6 +28,7 @@ export function Status(props: {
       </span>
       <span aria-hidden="true" class={`lobu-standing lobu-run-${run?.status ?? 'none'}`}>
         {said}
+        {said === progress?.said && progress.left}
         {!props.saved && run && slice.interrupts.length === 0 && (
           <Clock slice={slice} run={run} live={view.page.socket.connection.state === 'live'} />
         )}

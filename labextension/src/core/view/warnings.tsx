@@ -4,6 +4,8 @@ import { isQuestion } from '../decide';
 import { ITrans } from '../host';
 import { visible } from '../text/visible';
 import { IInterrupt } from '../wire';
+import { KernelLine } from './kernel';
+import { listed } from './listed';
 import { Unshown } from './shown';
 import { IView, useNow } from './view';
 
@@ -17,10 +19,8 @@ export function Warnings(props: { interrupt: IInterrupt; title: string; view: IV
       {message && message !== props.title && !isQuestion(interrupt) && (
         <p class="lobu-decide-message">{visible(message)}</p>
       )}
-      {interrupt.kernelLost && (
-        <p class="lobu-warning">
-          {trans.__('The kernel restarted. Variables this code needs may be missing.')}
-        </p>
+      {interrupt.id === view.thread.state.interrupts[0]?.id && (
+        <KernelLine interrupt={interrupt} view={view} />
       )}
       <Unshown interrupt={interrupt} view={view} />
       {lobu?.agentMode && (
@@ -65,12 +65,6 @@ function Risks(props: { interrupt: IInterrupt; view: IView }): VNode | null {
       )}
     </p>
   );
-}
-
-/** `a`, `a and b`, `a, b and c`. */
-function listed(parts: string[], trans: ITrans): string {
-  const last = parts[parts.length - 1];
-  return parts.length < 2 ? last : trans.__('%1 and %2', parts.slice(0, -1).join(', '), last);
 }
 
 function Expiry(props: { at: string; view: IView }): VNode {

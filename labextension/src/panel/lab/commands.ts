@@ -95,7 +95,7 @@ function addRunCommands(app: JupyterFrontEnd, model: PanelModel): void {
     describedBy,
     label: trans.__('Agents: Stop Agent'),
     isEnabled: () => running(model) !== undefined,
-    execute: () => void model.thread?.cancel(running(model) ?? '')
+    execute: () => void model.thread?.stop(running(model) ?? '')
   });
 }
 

@@ -1,5 +1,5 @@
 /** The notebooks that this page has open, offered to the server for agents to read and change. */
-import { INotebookTracker, NotebookPanel } from '@jupyterlab/notebook';
+import { INotebookTracker, NotebookActions, NotebookPanel } from '@jupyterlab/notebook';
 import { Contents } from '@jupyterlab/services';
 import { Socket } from '../../core/socket';
 import { INotebookRequest, JsonObject } from '../../core/wire';
@@ -63,6 +63,17 @@ export function offerNotebooks(
   notebooks.widgetAdded.connect((_, panel) => watch(panel));
   window.addEventListener('focus', offer); // of several pages the one in front is asked
   offer();
+}
+
+const LOADS = /^\s*(?:%load_ext|import|from)\s+lobu_jupyter\b/m;
+
+/** Be told when a cell that loads lobu is run: its agent is asked next. */
+export function onLoad(listener: () => void): void {
+  NotebookActions.executionScheduled.connect((_, { cell }) => {
+    if (LOADS.test(cell.model.sharedModel.getSource())) {
+      listener();
+    }
+  });
 }
 
 /** A notebook of this server, not of another drive; live collaboration has a drive of its own for those. */

@@ -20,7 +20,10 @@ function PanelRoot(props: { model: PanelModel }): VNode {
   const { model } = props;
   const { list, thread, view } = model;
   useChanges(model, list);
-  useEffect(() => void list.refresh(), []);
+  useEffect(() => {
+    void list.refresh();
+    model.page.api.warm().catch(() => undefined); // the first run starts a worker too
+  }, []);
   const root = useRef<HTMLDivElement>(null);
   useEffect(() => {
     model.card = () => (root.current ? (cardIn(root.current) ?? null) : null);
