@@ -57,6 +57,20 @@ test-notebooks:
 test-environments: install
 	$(BIN)/python -m pytest $(ENVIRONMENTS) -rA
 
+# Kernels without IPython: bash (also in `make test`), xeus-python and R, which is Debian's.
+.PHONY: test-languages
+test-languages: install .venv-languages/.installed
+	OTHER_KERNELS=$(CURDIR)/.venv-languages/share/jupyter/kernels $(BIN)/python -m pytest tests/worker/kernel/test_plain.py -rA $(ARGS)
+
+.venv-languages/.installed: | install
+	test -x .venv-languages/bin/python || $(BIN)/uv venv --quiet --python $(BIN)/python .venv-languages
+	$(BIN)/uv pip install --quiet --python .venv-languages/bin/python xeus-python
+	@test -d /usr/share/jupyter/kernels/ir || { echo "installing R for the tests of kernels"; \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends r-cran-irkernel >/dev/null; }
+	cp -r /usr/share/jupyter/kernels/ir .venv-languages/share/jupyter/kernels/
+	sed -i 's#"python3[.0-9]*"#"$(CURDIR)/.venv-languages/bin/python"#' .venv-languages/share/jupyter/kernels/xpython/kernel.json
+	touch $@
+
 # Kernels behind a Kernel Gateway and an Enterprise Gateway (in an environment of its own: jupyter_client below 7).
 .PHONY: test-gateway
 test-gateway: install .venv-enterprise/.installed
@@ -186,4 +200,4 @@ tests/outside/newest/node_modules/.installed: tests/outside/newest/package.json 
 	touch $@
 
 clean:
-	rm -rf .venv .venv-enterprise tests/agui/node_modules tests/agui/clients/node_modules tests/outside/node_modules tests/outside/newest/node_modules labextension/node_modules
+	rm -rf .venv .venv-enterprise .venv-languages tests/agui/node_modules tests/agui/clients/node_modules tests/outside/node_modules tests/outside/newest/node_modules labextension/node_modules

@@ -227,5 +227,6 @@ def _kernel(ctx: Context, parts: _Parts) -> KernelInfo:
         kernel_id=lease["kernel_id"],
         incarnation=lease["kernel_incarnation"],
         connection=connection,
+        language=ctx.kernels.language(lease["kernel_id"]) if ctx.kernels is not None else "python",
         tools=tuple(parts.tools),
     )

@@ -162,7 +162,8 @@ def words_of(grant: Grant) -> str:
 def covers(grant: Grant, tool: str, args: dict[str, Any] | None, binds: dict[str, Any] | None = None) -> bool:
     """Return whether a grant for `tool` covers a call with these arguments.
 
-    ``binds``: what an approval of the call covers beside them, as its question says.
+    ``binds``: what an approval of the call covers beside them, as its question says. Code that binds something, as its
+    language if that is not Python, is never simple.
     """
     if grant.covers == "all":
         return True
@@ -170,7 +171,7 @@ def covers(grant: Grant, tool: str, args: dict[str, Any] | None, binds: dict[str
         return False
     if grant.covers == "call":
         return grant.digest == call_digest(tool, args, binds)
-    return tool in CODE_TOOLS and args.keys() == {"code"} and is_simple(args["code"])
+    return not binds and tool in CODE_TOOLS and args.keys() == {"code"} and is_simple(args["code"])
 
 
 def call_digest(tool: str, args: dict[str, Any], binds: dict[str, Any] | None = None) -> str:

@@ -49,6 +49,7 @@ class KernelInfo(Wire, frozen=True, kw_only=True):
     kernel_id: str
     incarnation: int
     connection: dict[str, Any] | None = None
+    language: str = "python"  # as its kernel spec says
     tools: tuple[ToolSpec, ...] = ()  # functions the person registered with @lobu.tool
 
 
@@ -235,6 +236,10 @@ class KernelsPort(Protocol):
 
     def connection(self, kernel_id: str) -> dict[str, Any] | None:
         """Return the connection info (JSON) of a running kernel, or None."""
+        ...
+
+    def language(self, kernel_id: str) -> str:
+        """Return the language of a kernel, as its kernel spec says."""
         ...
 
     async def kernel_of(self, notebook_path: str, /) -> str | None:

@@ -36,6 +36,9 @@ class Kernels:
     def connection(self, kernel_id: str) -> dict[str, Any] | None:
         return {"key": "k"} if kernel_id in self.ids else None
 
+    def language(self, kernel_id: str) -> str:
+        return "python"
+
     async def kernel_of(self, notebook_path: str) -> str | None:
         return self.notebooks.get(notebook_path)
 

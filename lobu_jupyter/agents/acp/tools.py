@@ -48,7 +48,7 @@ log = logging.getLogger(__name__)
 
 def offered(task: Task) -> dict[str, base.BoundTool]:
     """Return the tools that a run offers to the agent: the kernel's, and those that the person registered there."""
-    bound = list(kernel.BOUND)
+    bound = kernel.kernel_tools(task)
     if task.kernel is not None:
         bound += [kernel.registered(spec) for spec in task.kernel.tools if spec.name not in specs.NAMES]
     offers = {tool.spec.name: tool for tool in bound}

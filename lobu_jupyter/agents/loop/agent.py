@@ -27,6 +27,7 @@ from lobu_jupyter.agents.models.failures import explain
 from lobu_jupyter.agents.tools import client
 from lobu_jupyter.agents.tools.base import BoundTool, Team, ToolError, Work
 from lobu_jupyter.agents.tools.disk import Disk
+from lobu_jupyter.agents.tools.kernel import about_kernel
 from lobu_jupyter.agents.tools.mcp_calls import Together
 from lobu_jupyter.agents.tools.sources import add_tools
 from lobu_jupyter.model.cut import cut
@@ -353,8 +354,7 @@ class _Run:
         parts = [self._base]
         if task.notebook_path:
             parts.append(f"The notebook is {task.notebook_path}.")
-        if self._work.kernel is None:
-            parts.append("No kernel is attached: code cannot be run.")
+        parts.append(about_kernel(self._work))
         if standing:
             parts.append(f"Standing instructions of this project (AGENTS.md):\n{standing}")
         if task.state is not None:

@@ -72,7 +72,14 @@ log = logging.getLogger(__name__)
 
 def tools_of(task: Task) -> dict[str, BoundTool]:
     """Return the tools of a run by name: the built-in ones, then the person's functions with other names."""
-    bound = [*kernel.BOUND, *files.BOUND, *search.BOUND, *notebook.BOUND, *questions.BOUND, *delegate.BOUND]
+    bound = [
+        *kernel.kernel_tools(task),
+        *files.BOUND,
+        *search.BOUND,
+        *notebook.BOUND,
+        *questions.BOUND,
+        *delegate.BOUND,
+    ]
     if task.kernel is not None:
         bound += [kernel.registered(spec) for spec in task.kernel.tools if spec.name not in specs.NAMES]
     return {tool.spec.name: tool for tool in bound}

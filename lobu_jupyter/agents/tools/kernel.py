@@ -14,13 +14,20 @@ from .outputs import DEFAULT_CAP, Outputs, error_text
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from lobu_jupyter.model.ports import Executed, KernelPort, Output, ToolSpec
+    from lobu_jupyter.model.ports import Executed, KernelPort, Output, Task, ToolSpec
 
+PYTHON = "python"
+_TITLES = {"bash": "bash", "javascript": "JavaScript", "typescript": "TypeScript", "sql": "SQL"}
 LOOKS = "lobu_jupyter.notebook.guest.looks"
 
 
 async def run_code(work: Work, call: Call) -> Result:
     """Run the code in the person's kernel. An error of the code is a result like any other."""
+    spoken, approved = _language(work.task), (call.guard or {}).get("language")
+    if approved is not None and approved != spoken:
+        raise ToolError(
+            f"The code was approved as {approved}, and the kernel speaks {spoken} now. It was not run."
+        )
     return await run_source(work, call, call.args["code"])
 
 
@@ -55,8 +62,12 @@ async def run_pieces(work: Work, call: Call, pieces: list[str]) -> Result:
 
 
 async def preview_code(work: Work, args: dict[str, Any]) -> Preview:
-    """Return the question before code runs."""
-    return Preview(message="Run this code?")
+    """Return the question before code runs. It names a language that is not Python, and the approval covers it."""
+    language = _language(work.task)
+    guard = {"language": language}
+    if language == PYTHON:
+        return Preview(message="Run this code?", guard=guard)
+    return Preview(message=f"Run this {title_of(language)} code?", guard=guard, binds=guard)
 
 
 async def list_variables(work: Work, call: Call) -> Result:
@@ -139,6 +150,42 @@ BOUND: tuple[BoundTool, ...] = (
     ),
     BoundTool(specs.DESCRIBE_VARIABLE, describe_variable, needs="kernel"),
 )
+
+
+def kernel_tools(task: Task) -> list[BoundTool]:
+    """Return the tools of the run's kernel, in its language. Only a Python kernel is looked into.
+
+    An approval of other code covers its language too, and no grant for simple code does, which is Python's.
+    """
+    language = _language(task)
+    if language == PYTHON:
+        return list(BOUND)
+    told = (
+        f"Run {title_of(language)} code in the person's live notebook kernel, where their variables are. Returns what "
+        "it printed, figures and errors. The person sees the same output."
+    )
+    spec = msgspec.structs.replace(specs.RUN_CODE, description=told)
+    binds = {"language": language}
+    return [BoundTool(spec, run_code, preview_code, needs="kernel", rest="Print less.", binds=binds)]
+
+
+def title_of(language: str) -> str:
+    """Return a language's name as people write it: R, Julia, bash."""
+    return _TITLES.get(language, language.capitalize())
+
+
+def about_kernel(work: Work) -> str:
+    """Return what a model must know of the run's kernel, "" for one that speaks Python."""
+    language = title_of(_language(work.task))
+    if work.kernel is None:
+        return "No kernel is attached: code cannot be run."
+    if language == title_of(PYTHON):
+        return ""
+    return f"The kernel speaks {language}, not Python: write {language} for run_code. Only code sees its variables."
+
+
+def _language(task: Task) -> str:
+    return PYTHON if task.kernel is None else task.kernel.language
 
 
 async def _look(work: Work, expression: str) -> Result:

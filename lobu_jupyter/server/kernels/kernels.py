@@ -113,6 +113,11 @@ class Kernels:
             return None
         return watch.info()
 
+    def language(self, kernel_id: str) -> str:
+        """KernelsPort: return the kernel's language, as its kernel spec or the kernel itself says."""
+        watch = self._watches.get(kernel_id)
+        return "python" if watch is None else watch.language
+
     async def kernel_of(self, notebook_path: str) -> str | None:
         """KernelsPort: return the kernel that the notebook has now, or None."""
         return await self._kernel_of(notebook_path)

@@ -107,6 +107,12 @@ class KernelMonitor:
         """A restart or shutdown is under way."""
         return self.process.shutting_down
 
+    @property
+    def language(self) -> str:
+        """The language that the kernel spec names."""
+        spec = None if self.cells.embedded else getattr(self.process, "kernel_spec", None)
+        return (getattr(spec, "language", "") or "python").lower()
+
     def info(self) -> dict[str, Any] | None:
         """Return what a worker needs to reach the kernel: its connection info, None without ports."""
         info = connection_of(self.process)

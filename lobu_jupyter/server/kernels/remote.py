@@ -103,6 +103,7 @@ class RemoteMonitor:
         self.started = False
         self.away = False
         self.ending: tuple[str, str] | None = None  # what happened, and a detail
+        self.language = "python"  # until the kernel says another
         self.key = b""
         self._on_down, self._log = on_down, log
         self._connect_to, self._url, self._on_key, self._on_away = connect_to, url, on_key, on_away
@@ -197,6 +198,7 @@ class RemoteMonitor:
         try:
             info = await self._ask("control", "kernel_info_request", {}, _GREETING_SECONDS)
             self.started = True
+            self.language = str(info.get("language_info", {}).get("name", self.language)).lower()
             if self._placed or key != self.key or info.get("implementation") != "ipython":
                 return
             self._placed = True
@@ -224,11 +226,11 @@ class RemoteMonitor:
     def _hear(self, said: str | bytes) -> None:
         try:
             message: dict[str, Any] = json.loads(said)
-            header, parent, content = message["header"], message["parent_header"], message["content"]
+            header, parent, content = message["header"], message["parent_header"] or {}, message["content"]
             channel, kind = message["channel"], header["msg_type"]
         except (ValueError, KeyError, TypeError, UnicodeDecodeError):
             return  # with buffers, which no message has that matters here
-        if (reply := self._replies.get(parent.get("msg_id"))) is not None and channel != "iopub":
+        if (reply := self._replies.get(str(parent.get("msg_id")))) is not None and channel != "iopub":
             if not reply.done():
                 reply.set_result(content)
         elif channel == "iopub" and kind == "shutdown_reply":

@@ -41,6 +41,7 @@ class Capture:
         self.held = False  # ``wanted`` is not settled yet: the guest asks again
         self.leaving = False  # the guest has asked to leave: an interrupt would hit the next code
         self.aborted = False
+        self.plain = False  # a plain request: its reply has no result of the guest
         self.comm_id = ""  # the comm of a preview through a subshell
         self.result: dict[str, Any] | None = None
         self.gone: KernelGone | None = None
@@ -115,6 +116,8 @@ class Capture:
             return
         if content.get("status") == "error":
             self.result = {"state": "done", "ok": False, "error": _error_of(content)}
+        elif self.plain:
+            self.result = {"state": "done", "ok": True}
         else:
             expression = content.get("user_expressions", {}).get("lobu", {})
             shown = expression.get("data", {}).get(RESULT_MIME)
@@ -149,6 +152,8 @@ class Capture:
         self.end()  # closed before it answered: there is no guest
 
     def _on_status(self, state: str) -> None:
+        if state == "busy" and self.plain:
+            self.begin()
         if state == "idle":
             self._idle = True
             self._close()

@@ -30,6 +30,7 @@ _PROBE_AGAIN_SECONDS, _PROBE_SELDOM_SECONDS = 2.0, 60.0
 _CONFIRM_SECONDS = 1.0
 _PATIENT_SECONDS = 600.0
 _GOODBYE_SECONDS = 0.5
+_GREETING_SECONDS = 1.0
 _STEPS = 20
 # Requests that a kernel answers outside its main shell. Their busy and idle say nothing about it.
 _ASIDE = frozenset(
@@ -59,13 +60,15 @@ class Kernel:
         self,
         connection: dict[str, Any],
         dial: Callable[[str], Awaitable[WebSocketClientConnection]] | None = None,
+        language: str = "python",
     ) -> None:
         self.turn = asyncio.Lock()
         self.lock = asyncio.Lock()  # of our one subshell
         self.subshell: str | None = None
         self.greeted = asyncio.Event()  # the kernel has reported its features, or will not
         self.features: frozenset[str] = frozenset()
-        self.language = "python"
+        self.language = language
+        self.implementation: str | None = None
         self.gone: KernelGone | None = None
         self.remote = dial is not None
         self.away = False  # the kernel's gateway does not answer the server
@@ -158,6 +161,14 @@ class Kernel:
             await asyncio.sleep(seconds / _STEPS)
             self.check()
 
+    async def takes_guest(self) -> bool:
+        """Return whether this is an IPython kernel. One that does not say so at once counts as what its spec says."""
+        if self.language.lower() == "python" and self.implementation is None:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_GREETING_SECONDS):
+                    await self.greeted.wait()
+        return self.language.lower() == "python" and self.implementation in (None, "ipython")
+
     # -- requests
 
     def capture(self, request_id: str, limit: int) -> Capture:
@@ -206,7 +217,7 @@ class Kernel:
     # -- messages
 
     def _on_message(self, channel: str, message: Message) -> None:
-        kind, content, parent = message["msg_type"], message["content"], message["parent_header"]
+        kind, content, parent = message["msg_type"], message["content"], message["parent_header"] or {}
         request_id = parent.get("msg_id", "")
         if channel == "lobu":
             self._on_gateway(away=bool(content.get("away")))
@@ -229,11 +240,11 @@ class Kernel:
 
         Through the server, what a gateway itself says of a kernel has our own session id.
         """
-        if process == self._channels.identity:
-            return
+        if not process or process == self._channels.identity:
+            return  # none is named, as in the welcome of some kernels
         if self._process is None:
             self._process = process
-        elif process not in (self._process, None):
+        elif process != self._process:
             self.lose()
 
     def _on_question(self, message: Message, request_id: str) -> None:
@@ -284,7 +295,8 @@ class Kernel:
         try:
             info = await self.ask("kernel_info_request", {}, _PATIENT_SECONDS)
             self.features = frozenset(info.get("supported_features", ()))
-            self.language = info.get("language_info", {}).get("name", "python")
+            self.language = info.get("language_info", {}).get("name", self.language)
+            self.implementation = info.get("implementation")
         except (KernelGone, TimeoutError):
             log.debug("the kernel does not tell what it can do")
         finally:

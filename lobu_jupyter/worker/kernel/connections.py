@@ -94,8 +94,8 @@ class KernelConnections:
     def _connect(self, info: KernelInfo) -> Kernel:
         assert info.connection is not None, "the caller has seen it"
         if "socket" not in info.connection:
-            return Kernel(info.connection)
-        return Kernel(info.connection, partial(self._link.dial_kernel, info.kernel_id))
+            return Kernel(info.connection, language=info.language)
+        return Kernel(info.connection, partial(self._link.dial_kernel, info.kernel_id), info.language)
 
     def lose(self, info: KernelInfo, why: str) -> None:
         """End the requests to an incarnation that the gateway reports as gone."""

@@ -18,6 +18,7 @@ from lobu_jupyter.worker.report import Reports, Unheard
 
 from .capture import Capture, Phase
 from .guest_source import request_code, result_code
+from .plain import run_plain
 from .subshell import look_aside
 
 if TYPE_CHECKING:
@@ -94,14 +95,19 @@ class Executor:
             await asyncio.wait({asking})
 
     async def _do(self, what: dict[str, Any], on_output: OnOutput, on_waiting: OnWaiting) -> Executed:
-        if self._kernel.language != "python":
+        has_guest = await self._kernel.takes_guest()
+        if not has_guest and what["do"] != "run":
+            kind = f"{self._kernel.implementation or 'unknown'}, {self._kernel.language}"
             return _executed(
-                _failure("NotSupported", f"this kernel speaks {self._kernel.language}, not Python")
+                _failure("NotSupported", f"only IPython has this, and the kernel is another ({kind})")
             )
         notes = _Notes(on_waiting)
         if self._kernel.turn.locked():
             await notes.say(WAITING_FOR_AGENT)
         async with self._kernel.turn:
+            if not has_guest:
+                run = (self._kernel, what["code"], self._limit, self._report)
+                return await run_plain(*run, on_output, notes.say, WAITING_FOR_CELL)
             while True:
                 slow = {"bytesPerSecond": REMOTE_BYTES} if self._kernel.remote else {}
                 text = json.dumps({**what, **slow, "asks": self._kernel.identity})
