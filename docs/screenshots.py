@@ -359,6 +359,7 @@ def panel_notebook(studio: Studio) -> Lab:
     studio.provider.script = [calls(Call("edit_cell", json.dumps(change)), text="With its unit, then:")]
     panel.send("name the unit of the amounts")
     expect(panel.question).to_be_visible(timeout=SLOW)
+    panel.page.locator(".lobu-review").get_by_role("button", name="Show cell").click()
     panel.page.locator(".jp-Notebook .cm-content").first.click()
     panel.page.keyboard.press("Control+End")
     panel.page.keyboard.type("  # of this year")
@@ -387,6 +388,26 @@ def panel_restore(studio: Studio) -> Lab:
     return panel.lab
 
 
+def review(studio: Studio) -> Lab:
+    panel = panel_of(studio)
+    if panel.button("Skip tour").count() > 0:
+        panel.button("Skip tour").click()
+    panel.button("New thread").click()
+    cell = panel.page.evaluate(FIRST_CELL)
+    code = SALES.replace("import pandas as pd", "import pandas as pd\n\nUNIT = 't'")
+    code = code.replace('"amount"', '"amount (t)"')
+    changes = [
+        Call("edit_cell", json.dumps({"cell": cell, "code": code})),
+        Call(
+            "insert_cell", json.dumps({"code": "## Sales\n\nBy *month*.", "type": "markdown", "after": cell})
+        ),
+    ]
+    studio.provider.script = [calls(*changes, text="With its unit, and a title:")]
+    panel.send("name the unit of the amounts")
+    expect(panel.page.locator(".lobu-review")).to_have_count(2, timeout=SLOW)
+    return panel.lab
+
+
 PANEL = (
     panel_first,
     panel_mentions,
@@ -396,6 +417,7 @@ PANEL = (
     panel_threads,
     panel_notebook,
     panel_restore,
+    review,
 )
 
 

@@ -1,3 +1,4 @@
 import './lobu.css';
 import './panel.css';
 import './models.css';
+import './review.css';

@@ -17,7 +17,8 @@ Item, by ``kind``:
 - ``message``   id, runId, role, content (text or AG-UI parts), done
 - ``reasoning`` id, runId, content, done
 - ``tool``      id, runId, name, args (JSON text as streamed), status, outputs, note?, result?, ok?,
-  interruptId?, decision?, startedAt?, endedAt?. Status is streaming, running, waiting or done.
+  interruptId?, decision?, diff? (that a person was last asked about), startedAt?, endedAt?. Status is streaming,
+  running, waiting or done.
   ``ok``: whether its code ran without an error, false also for a call that was refused or could not be done.
   It is set only if the worker reported it (``metadata.lobu.ok`` of the result).
   ``outputs`` are nbformat outputs, with the parts of one index joined.
@@ -150,11 +151,11 @@ class Fold:
             self._add("cancelled", None, event)
         for interrupt in outcome.get("interrupts") or []:
             self._state["interrupts"].append({**interrupt, "runId": self._run})
+            lobu: dict[str, Any] = (interrupt.get("metadata") or {}).get("lobu") or {}
             tool = self._items.get(("tool", interrupt.get("toolCallId") or ""))
             if tool is not None:
-                tool["status"] = "waiting"
-                tool["interruptId"] = interrupt["id"]
-            lobu: dict[str, Any] = (interrupt.get("metadata") or {}).get("lobu") or {}
+                diff = {"diff": lobu["diff"]} if lobu.get("diff") else {}
+                tool |= {"status": "waiting", "interruptId": interrupt["id"], **diff}
             for call in lobu.get("parentToolCallIds") or []:
                 self._set("tool", call, status="waiting")
         self._rest()

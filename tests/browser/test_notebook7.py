@@ -38,7 +38,9 @@ def test_an_agent_changes_a_cell_of_the_open_notebook_7(context: BrowserContext,
     panel.choose_agent("script")
 
     panel.send(f'tool edit_cell {{"cell": "{cell}", "code": "x = 5"}}')
-    panel.question.press("a")
+    review = lab.page.locator('.lobu-review:not([aria-busy="true"])')
+    expect(review.locator(".cm-deletedLine")).to_have_text("x = 1")
+    review.get_by_role("button", name="Keep").click()
     panel.stands("Done")
 
     assert lab.page.evaluate(f"{CELL}.getSource()") == "x = 5"

@@ -91,9 +91,11 @@ def test_what_the_person_typed_meanwhile_stays_and_they_see_a_fresh_diff(open_la
     panel = Panel.open(lab)
     propose(panel, "edit_cell", cell=ids(lab)[0], code="x = 5")
 
+    lab.page.locator(".lobu-review").get_by_role("button", name="Show cell").click()
     lab.page.locator(".jp-Notebook .cm-content").first.click()
     lab.page.keyboard.press("End")
     lab.page.keyboard.type("00  # mine")
+    expect(lab.page.locator(".lobu-review")).to_contain_text("This cell changed after the agent asked.")
     panel.button("Approve").click()
 
     expect(panel.question).to_contain_text("changed after you were asked")

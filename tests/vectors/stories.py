@@ -302,6 +302,28 @@ STORIES: dict[str, list[Event]] = {
         *text("m2", "Done."),
         ended("r2"),
     ],
+    "a diff stays with its decision": [
+        begun("r1"),
+        *call("c", "delete_cell", '{"cell": "a"}'),
+        ended(
+            "r1",
+            "interrupt",
+            outcome={
+                "interrupts": [
+                    {
+                        "id": "ask-c",
+                        "reason": "tool_call",
+                        "toolCallId": "c",
+                        "metadata": {"lobu": {"toolName": "delete_cell", "diff": "@@ -1 +0,0 @@\n-gone\n"}},
+                    }
+                ]
+            },
+        ),
+        begun("r2", None, parentRunId="r1", resume=[]),
+        decided("c", "approve"),
+        result("c", "Deleted the cell a."),
+        ended("r2"),
+    ],
     "edited and rejected": [
         begun("r1"),
         *call("a"),

@@ -164,9 +164,11 @@ export class Fold extends Items {
     for (const wire of list(object(outcome).interrupts)) {
       const interrupt = { ...object(wire), runId: this._run } as unknown as IInterrupt;
       this.state.interrupts.push(interrupt);
+      const diff = interrupt.metadata?.lobu?.diff;
       this._set('tool', interrupt.toolCallId ?? '', {
         status: 'waiting',
-        interruptId: interrupt.id
+        interruptId: interrupt.id,
+        ...(diff ? { diff } : {})
       });
       for (const call of list(object(object(object(wire).metadata).lobu).parentToolCallIds)) {
         this._set('tool', call, { status: 'waiting' });

@@ -52,6 +52,8 @@ export interface IHost {
   decorate?: (element: HTMLElement) => void;
   /** How an open notebook names the cell of that id: `cell [2]`; null where none has it open. */
   cellName?: (id: string) => string | null;
+  /** Bring the cell of that id, in an open notebook, before the person. */
+  showCell?: (id: string) => void;
   /** A code editor; without one a text area serves. */
   editor?: (options: IEditorOptions) => IEditor;
 }

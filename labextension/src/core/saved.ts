@@ -86,6 +86,7 @@ function partsOf(item: Item): IPart[] {
     return [
       ...outputs,
       part(result, note => (item.result = note)),
+      part(item.diff?.length ?? 0, note => (item.diff = note)),
       part(item.args.length, note => (item.args = JSON.stringify({ note })))
     ];
   }

@@ -192,6 +192,7 @@ function readTool(
     ...optional('note', textOrNone(item.note)),
     ...(item.result !== undefined ? { result: json(item.result) } : {}),
     ...(typeof item.ok === 'boolean' ? { ok: item.ok } : {}),
+    ...optional('diff', textOrNone(item.diff)),
     ...optional('startedAt', number(item.startedAt)),
     ...optional('endedAt', number(item.endedAt)),
     ...(decision ? { decision } : {})

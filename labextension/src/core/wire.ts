@@ -156,6 +156,8 @@ export interface IToolItem extends IItemBase {
   ok?: boolean;
   interruptId?: string;
   decision?: IDecided;
+  /** The diff that the person was last asked about. */
+  diff?: string;
   startedAt?: number;
   endedAt?: number;
 }

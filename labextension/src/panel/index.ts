@@ -16,7 +16,7 @@ import { pageOf } from '../core/browser';
 import { realClock } from '../core/time';
 import { addCommands } from './lab/commands';
 import { followFiles } from './lab/followed';
-import { cellName } from './lab/cellname';
+import { cellName, showCell } from './lab/cellname';
 import { CommandIDs } from './lab/ids';
 import { labKernels } from './lab/kernels';
 import { Notifier } from './lab/notify';
@@ -24,6 +24,7 @@ import { StatusItem } from './lab/status';
 import { PANEL_ID, PanelWidget } from './lab/widget';
 import { labTrans } from '../mime/host';
 import { offerNotebooks, onLoad } from './lab/notebooks';
+import { reviewChanges } from './lab/reviews';
 import { LabWorkbench } from './lab/workbench';
 import { ThreadList } from './model/list';
 import { Memory } from './model/memory';
@@ -66,7 +67,8 @@ const plugin: JupyterFrontEndPlugin<void> = {
             kernels: labKernels(notebooks, path =>
               app.commands.execute('docmanager:open', { path })
             )
-          })
+          }),
+      showCell: id => showCell(app, notebooks, id)
     };
     const memory = new Memory(window.localStorage, serverSettings.baseUrl);
     const list = new ThreadList(page, memory, realClock);
@@ -106,6 +108,9 @@ const plugin: JupyterFrontEndPlugin<void> = {
       if (notebooks !== null) {
         offerNotebooks(page.socket, notebooks, app.serviceManager.contents);
         onLoad(() => void page.api.warm().catch(() => undefined)); // the first run starts a worker too
+        reviewChanges(model, notebooks, app.serviceManager.contents, () =>
+          app.shell.activateById(PANEL_ID)
+        );
       }
       const settings = await registry?.load(plugin.id);
       const apply = (): void => {

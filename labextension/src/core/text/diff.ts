@@ -5,6 +5,8 @@ import { ITrans } from '../host';
 export interface IDiffLine {
   kind: 'same' | 'added' | 'removed' | 'head';
   text: string;
+  /** Which characters differ from the line that it replaces, or that replaces it: from, to. */
+  words?: [number, number][];
 }
 
 const HUNK = /^@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@/;
@@ -67,8 +69,10 @@ const LONGEST = 2000;
 
 /** What turns `before` into `after`, by longest common subsequence of lines. */
 export function compare(before: string, after: string): IDiffLine[] {
-  const a = before.split('\n');
-  const b = after.split('\n');
+  return difference(before.split('\n'), after.split('\n'));
+}
+
+function difference(a: string[], b: string[]): IDiffLine[] {
   if (a.length > LONGEST || b.length > LONGEST) {
     return [...lines('removed', a), ...lines('added', b)];
   }
@@ -104,4 +108,59 @@ function table(a: string[], b: string[]): Uint16Array[] {
 
 function lines(kind: IDiffLine['kind'], texts: string[]): IDiffLine[] {
   return texts.map(text => ({ kind, text }));
+}
+
+const WORDS = /[\p{L}\p{N}_]+|\s+|[^\p{L}\p{N}_\s]/gu;
+const MOST_WORDS = 200;
+
+/** Mark the words that differ, where as many lines were added as removed in one place. */
+export function withWords(all: IDiffLine[]): IDiffLine[] {
+  const found = [...all];
+  for (let i = 0; i < all.length;) {
+    const removed = span(all, i, 'removed');
+    const added = span(all, i + removed, 'added');
+    for (let n = 0; removed === added && n < removed; n++) {
+      const [old, now] = [i + n, i + removed + n];
+      [found[old], found[now]] = marked(all[old], all[now]);
+    }
+    i += Math.max(1, removed + added);
+  }
+  return found;
+}
+
+/** How many lines of a kind follow from there on. */
+function span(all: IDiffLine[], from: number, kind: IDiffLine['kind']): number {
+  const end = all.findIndex((line, i) => i >= from && line.kind !== kind);
+  return (end < 0 ? all.length : end) - from;
+}
+
+function marked(removed: IDiffLine, added: IDiffLine): [IDiffLine, IDiffLine] {
+  const [a, b] = [removed, added].map(line => line.text.match(WORDS) ?? []);
+  if (a.length > MOST_WORDS || b.length > MOST_WORDS) {
+    return [removed, added];
+  }
+  const words = difference(a, b);
+  const same = words.filter(word => word.kind === 'same' && word.text.trim()).length;
+  if (same === 0) {
+    return [removed, added]; // nothing in common: the whole line differs
+  }
+  return [
+    { ...removed, words: places(words, 'removed') },
+    { ...added, words: places(words, 'added') }
+  ];
+}
+
+function places(words: IDiffLine[], kind: IDiffLine['kind']): [number, number][] {
+  const found: [number, number][] = [];
+  let at = 0;
+  for (const word of words.filter(one => one.kind === kind || one.kind === 'same')) {
+    const last = found[found.length - 1];
+    if (word.kind === kind && last?.[1] === at) {
+      last[1] += word.text.length;
+    } else if (word.kind === kind) {
+      found.push([at, at + word.text.length]);
+    }
+    at += word.text.length;
+  }
+  return found;
 }

@@ -20,6 +20,21 @@ export function highlight(code: string, language: string): string {
   return hljs.highlight(code, { language, ignoreIllegals: true }).value;
 }
 
+/** Put marks around characters of highlighted HTML, counted as the text has them. */
+export function withMarks(html: string, places: [number, number][]): string {
+  let at = 0;
+  return html.replace(/<[^>]*>|&[^;]+;|[^<&]/gu, piece => {
+    if (piece.startsWith('<')) {
+      return piece;
+    }
+    const from = at;
+    at += piece.startsWith('&') ? 1 : piece.length;
+    return places.some(([start, end]) => start <= from && from < end)
+      ? `<mark>${piece}</mark>`
+      : piece;
+  });
+}
+
 const ENTITIES: { [char: string]: string } = {
   '&': '&amp;',
   '<': '&lt;',

@@ -1,10 +1,10 @@
 /** Code, diffs and terminal text. */
 import { VNode } from 'preact';
-import { IDiffLine } from '../text/diff';
-import { highlight } from '../text/highlight';
+import { IDiffLine, withWords } from '../text/diff';
+import { highlight, withMarks } from '../text/highlight';
 import { linesOf } from '../text/lines';
 import { spans } from '../text/terminal';
-import { pieces, visibleHtml, visibleLine } from '../text/visible';
+import { hidden, pieces, visibleHtml, visibleLine } from '../text/visible';
 
 export function Code(props: { code: string; language: string }): VNode {
   const html = visibleHtml(highlight(props.code, props.language));
@@ -38,19 +38,29 @@ export function Numbered(props: { text: string; language: string }): VNode {
 
 const SIGN = { added: '+', removed: '-', same: ' ', head: '' };
 
-export function Diff(props: { lines: IDiffLine[]; label: string }): VNode {
+export function Diff(props: { lines: IDiffLine[]; label: string; language: string }): VNode {
   return (
     <pre class="lobu-code lobu-diff" tabIndex={0} aria-label={props.label}>
-      {props.lines.map((line, i) => (
+      {withWords(props.lines).map((line, i) => (
         <div key={i} class={`lobu-diff-${line.kind}`}>
           {SIGN[line.kind]}
-          <Visible text={line.text} />
+          <DiffText line={line} language={props.language} />
           {'\n'}
         </div>
       ))}
       <i class="lobu-end" />
     </pre>
   );
+}
+
+/** A line in colour, its words marked; one that hides something has neither. */
+function DiffText(props: { line: IDiffLine; language: string }): VNode {
+  const { text, kind, words = [] } = props.line;
+  if (kind === 'head' || hidden(text).size > 0) {
+    return <Visible text={text} />;
+  }
+  const html = withMarks(highlight(text, props.language), words);
+  return <span dangerouslySetInnerHTML={{ __html: html }} />;
 }
 
 /** Text whose hidden characters are marked escapes. `line`: also its line feeds and tabs. */

@@ -8,6 +8,7 @@ import { isQuestion } from '../decide';
 import { ITrans } from '../host';
 import { parsed } from '../text/args';
 import { compare, IDiffLine, unified } from '../text/diff';
+import { languageOf } from '../text/highlight';
 import { IPart, lineCount, partsOf } from '../text/shown';
 import { hidden, visible } from '../text/visible';
 import { IInterrupt, IToolItem, JsonObject } from '../wire';
@@ -47,7 +48,7 @@ export function Asked(props: {
           size={changes.reduce((size, line) => size + line.text.length, 0)}
           view={view}
         >
-          <Diff lines={changes} label={trans.__('Changes')} />
+          <Diff lines={changes} label={trans.__('Changes')} language={languageIn(args)} />
         </Folding>
       )}
       {parts
@@ -80,6 +81,11 @@ export function Asked(props: {
 /** The arguments that an approval stands for, or null where they cannot be read. */
 function argsShown(interrupt: IInterrupt, item: IToolItem | undefined): JsonObject | null {
   return interrupt.metadata?.lobu?.args ?? parsed(item?.args ?? '');
+}
+
+/** The language of what the arguments change: of a file by its name, of a cell Python. */
+export function languageIn(args: JsonObject): string {
+  return typeof args.path === 'string' ? languageOf(args.path) : 'python';
 }
 
 /** The tool's own diff, else what turns `old` into `new`. */

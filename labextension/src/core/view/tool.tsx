@@ -1,7 +1,7 @@
 /** The card of a tool call: one line when done; what it does, what came of it, what is decided. */
 import { ComponentChild, Fragment, VNode } from 'preact';
 import { member, parsed } from '../text/args';
-import { compare } from '../text/diff';
+import { compare, unified } from '../text/diff';
 import { languageOf } from '../text/highlight';
 import { partsOf } from '../text/shown';
 import { visible, visibleLine } from '../text/visible';
@@ -12,7 +12,7 @@ import { isDecidable } from './controls';
 import { Decide } from './decide';
 import { coverage } from './grants';
 import { isRich, isShort, Output } from './outputs';
-import { Asked, Short } from './shown';
+import { Asked, languageIn, Short } from './shown';
 import { sentence, Tense, tenseOf } from './titles';
 import { duration, IView, useLive, useNow } from './view';
 
@@ -61,6 +61,7 @@ export function ToolCard(props: {
         />
       </button>
       <div id={body} class="lobu-card-body" hidden={!open}>
+        {open && <ToCell args={argsOf(item, interrupt)} view={view} />}
         {open && <Arguments item={item} interrupt={interrupt} view={view} />}
         {open && <Results item={item} view={view} />}
       </div>
@@ -83,8 +84,27 @@ function titleOf(
   tense: Tense,
   view: IView
 ): string {
-  const args = interrupt?.metadata?.lobu?.args ?? effective(item);
-  return sentence(tool, args, tense, view.host);
+  return sentence(tool, argsOf(item, interrupt), tense, view.host);
+}
+
+function argsOf(item: IToolItem, interrupt: IInterrupt | undefined): JsonObject {
+  return interrupt?.metadata?.lobu?.args ?? effective(item);
+}
+
+/** The way to the cell that a call is about, as far as an open notebook has it. */
+function ToCell(props: { args: JsonObject; view: IView }): VNode | null {
+  const { host, trans } = props.view;
+  const { cell } = props.args;
+  const name = typeof cell === 'string' ? host.cellName?.(cell) : null;
+  return typeof cell === 'string' && name ? (
+    <button
+      type="button"
+      class="lobu-button lobu-quiet lobu-to-cell"
+      onClick={() => host.showCell?.(cell)}
+    >
+      {trans.__('Go to %1', name)}
+    </button>
+  ) : null;
 }
 
 function looks(item: IToolItem, lapsed: boolean): string {
@@ -191,10 +211,28 @@ function Arguments(props: {
     return <Answered questions={asked} item={item} />;
   }
   const edited = item.decision?.decision.editedArgs;
-  if (edited !== undefined) {
-    return <Edited before={parsed(item.args) ?? {}} after={edited} view={view} />;
-  }
-  return <Given args={item.args} view={view} />;
+  return (
+    <>
+      {item.diff && <Decision diff={item.diff} item={item} view={view} />}
+      {edited !== undefined ? (
+        <Edited before={parsed(item.args) ?? {}} after={edited} view={view} />
+      ) : (
+        !item.diff && <Given args={item.args} view={view} />
+      )}
+    </>
+  );
+}
+
+/** What the person decided about: also what was deleted can be read later. */
+function Decision(props: { diff: string; item: IToolItem; view: IView }): VNode {
+  const { diff, item, view } = props;
+  return (
+    <Diff
+      lines={unified(diff, view.trans)}
+      label={view.trans.__('Changes')}
+      language={languageIn(effective(item))}
+    />
+  );
 }
 
 /** The questions of a call that asks the person, and does nothing else. */
@@ -242,7 +280,9 @@ export function Given(props: { args: string; view: IView }): ComponentChild {
   return (
     <>
       {short.length > 0 && <Short parts={short} />}
-      {changes !== null && <Diff lines={changes} label={props.view.trans.__('Changes')} />}
+      {changes !== null && (
+        <Diff lines={changes} label={props.view.trans.__('Changes')} language={languageIn(whole)} />
+      )}
       {parts
         .filter(part => part.block)
         .map(part => (
@@ -263,10 +303,10 @@ function Edited(props: { before: JsonObject; after: JsonObject; view: IView }): 
   const { before, after, view } = props;
   const label = view.trans.__('Your changes');
   if (typeof before.code === 'string' && typeof after.code === 'string') {
-    return <Diff lines={compare(before.code, after.code)} label={label} />;
+    return <Diff lines={compare(before.code, after.code)} label={label} language="python" />;
   }
   const text = (args: JsonObject): string => JSON.stringify(args, null, 2);
-  return <Diff lines={compare(text(before), text(after))} label={label} />;
+  return <Diff lines={compare(text(before), text(after))} label={label} language="json" />;
 }
 
 function Results(props: { item: IToolItem; view: IView }): ComponentChild {
