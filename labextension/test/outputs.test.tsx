@@ -1,4 +1,4 @@
-import { IDrawing } from '../src/core/host';
+import { IDrawing, INewCell } from '../src/core/host';
 import { holdsAll } from '../src/core/text/inert';
 import { mount } from '../src/core/view/root';
 import { IState, Json, WIDGET_MIME } from '../src/core/wire';
@@ -34,6 +34,7 @@ async function drawn(): Promise<void> {
 class FakeDrawing implements IDrawing {
   readonly drew: [string, Json][] = [];
   readonly cells: string[] = [];
+  readonly came: (INewCell | undefined)[] = [];
   widgets = true;
   fails = false;
   ended = 0;
@@ -59,8 +60,9 @@ class FakeDrawing implements IDrawing {
     return this.draw(WIDGET_MIME, data, element);
   }
 
-  addCell(code: string): boolean {
+  addCell(code: string, _: HTMLElement, more?: INewCell): boolean {
     this.cells.push(code);
+    this.came.push(more);
     return true;
   }
 }
@@ -293,4 +295,36 @@ test('what went with a message stands under it: variables, files, pictures', asy
   expect([...(sent?.querySelectorAll('img') ?? [])].map(one => one.src)).toEqual([
     `data:image/png;base64,${PNG}`
   ]);
+});
+
+test('code that ran becomes a cell with its outputs and its origin, or is opened in one to be edited', async () => {
+  const drawing = new FakeDrawing();
+  const state = ran({ 'text/plain': '42' });
+  state.items.filter(item => item.kind === 'tool').forEach(item => (item.status = 'done'));
+  await show(state, { drawing });
+  document.querySelector<HTMLElement>('.lobu-card-head')?.click();
+  await drawn();
+
+  button('Add as cell').click();
+  button('Open in cell').click();
+
+  expect(drawing.cells).toEqual(['chart', 'chart']);
+  expect(drawing.came).toMatchObject([
+    {
+      outputs: [{ output_type: 'display_data', data: { 'text/plain': '42' } }],
+      made: { threadId: 't', runId: 'r1', toolCallId: 'c1' }
+    },
+    { edit: true }
+  ]);
+});
+
+test('a saved copy offers nothing to do with its code', async () => {
+  const drawing = new FakeDrawing();
+  const state = ran({ 'text/plain': '42' });
+  state.items.filter(item => item.kind === 'tool').forEach(item => (item.status = 'done'));
+  await show(state, { drawing, saved: true });
+  document.querySelector<HTMLElement>('.lobu-card-head')?.click();
+  await drawn();
+
+  expect(() => button('Add as cell')).toThrow();
 });

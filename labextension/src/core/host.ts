@@ -1,6 +1,6 @@
 /** What the surroundings of a view offer it; each has a plain stand-in. */
 
-import { Json } from './wire';
+import { IOutput, Json } from './wire';
 
 /** Translations: `%1` … are the arguments, as in JupyterLab's TranslationBundle. */
 export interface ITrans {
@@ -21,6 +21,14 @@ export interface IEditorOptions {
   onChange: (value: string) => void;
 }
 
+/** What comes with the code of a new cell: what it showed when an agent ran it, or the person's cursor. */
+export interface INewCell {
+  outputs?: IOutput[];
+  /** The call that ran it; the cell's metadata keeps it, as `lobu`. */
+  made?: { threadId: string; runId: string; toolCallId: string };
+  edit?: boolean;
+}
+
 /** Renderers of the surroundings, for outputs that none of ours shows. */
 export interface IDrawing {
   /** The richest of these data that can be drawn without trusting it, or null. */
@@ -31,7 +39,7 @@ export interface IDrawing {
   hasWidgets(element: HTMLElement): boolean;
   drawWidget(data: { [mime: string]: Json }, element: HTMLElement): Promise<() => void>;
   /** Put code into a new cell of the notebook; false: there is none that may be changed. */
-  addCell(code: string, element: HTMLElement): boolean;
+  addCell(code: string, element: HTMLElement, more?: INewCell): boolean;
 }
 
 /** The kernel of a notebook: the one around `element`, else the one at `path`, else the one in front. */

@@ -8,8 +8,8 @@
 import { INotebookTracker, NotebookPanel } from '@jupyterlab/notebook';
 import type { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import type { IRenderMime } from '@jupyterlab/rendermime-interfaces';
-import type { IDrawing } from '../core/host';
-import { Json, OUTPUT_MIME, WIDGET_MIME } from '../core/wire';
+import type { IDrawing, INewCell } from '../core/host';
+import { IOutput, Json, OUTPUT_MIME, WIDGET_MIME } from '../core/wire';
 
 const JSON_MIME = /^application\/(?!json$|javascript$)[\w.+-]+$/;
 const OWN = /^application\/vnd\.(lobu|jupyter|bokehjs)/; // no card poses as ours; widgets are asked for
@@ -44,7 +44,7 @@ export function labDrawing(
         ? Promise.resolve(() => undefined)
         : attached(registry, WIDGET_MIME, data, element);
     },
-    addCell: (code, element) => addCell(around(element), code)
+    addCell: (code, element, more) => addCell(around(element), code, element, more)
   };
 }
 
@@ -70,16 +70,44 @@ async function attached(
   return () => renderer.dispose();
 }
 
-/** Put code into a cell of its own below the active one, which the person may run. */
-function addCell(panel: NotebookPanel | null, code: string): boolean {
+/**
+ * Put code into a cell of its own, which the person may run: below the cell that shows `element`, else below the active
+ * one. Outputs that come with it are not trusted, as none that an agent's request brings.
+ */
+function addCell(
+  panel: NotebookPanel | null,
+  code: string,
+  element: HTMLElement,
+  more: INewCell = {}
+): boolean {
   const notebook = panel?.content;
   const model = notebook?.model;
   if (!notebook || !model || model.readOnly) {
     return false;
   }
-  const index = notebook.activeCellIndex + 1;
-  model.sharedModel.insertCell(index, { cell_type: 'code', source: code });
+  const around = notebook.widgets.findIndex(cell => cell.node.contains(element));
+  const index = (around < 0 ? notebook.activeCellIndex : around) + 1;
+  model.sharedModel.insertCell(index, {
+    cell_type: 'code',
+    source: code,
+    metadata: more.made ? { lobu: more.made } : {},
+    outputs: (more.outputs ?? []).map(kept)
+  } as Parameters<typeof model.sharedModel.insertCell>[1]);
   notebook.activeCellIndex = index;
   notebook.deselectAll();
+  if (more.edit) {
+    notebook.mode = 'edit';
+  }
   return true;
+}
+
+/** An output as a notebook keeps it; none of ours, which would be a transcript of another cell. */
+function kept(output: IOutput): IOutput & { execution_count?: null; metadata?: object } {
+  if (output.output_type === 'stream' || output.output_type === 'error') {
+    return { ...output };
+  }
+  const data = { ...output.data };
+  delete data[OUTPUT_MIME];
+  const result = output.output_type === 'execute_result' ? { execution_count: null } : {};
+  return { output_type: output.output_type, data, metadata: {}, ...result };
 }

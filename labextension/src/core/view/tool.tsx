@@ -8,6 +8,7 @@ import { visible, visibleLine } from '../text/visible';
 import { textOf } from '../run';
 import { IInterrupt, IToolItem, JsonObject } from '../wire';
 import { Code, Diff, JsonView, Terminal, Visible } from './code';
+import { CodeActions } from './codeactions';
 import { isDecidable } from './controls';
 import { Decide } from './decide';
 import { coverage } from './grants';
@@ -64,6 +65,7 @@ export function ToolCard(props: {
         {open && <ToCell args={argsOf(item, interrupt)} view={view} />}
         {open && <Arguments item={item} interrupt={interrupt} view={view} />}
         {open && <Results item={item} view={view} />}
+        {open && <Actions item={item} view={view} />}
       </div>
       {!open &&
         item.outputs
@@ -153,6 +155,16 @@ function effective(item: IToolItem): JsonObject {
 function codeOf(item: IToolItem): string | undefined {
   const { code } = effective(item);
   return typeof code === 'string' ? code : undefined;
+}
+
+/** Of code that ran, in a live thread. */
+function Actions(props: { item: IToolItem; view: IView }): VNode | null {
+  const { item, view } = props;
+  const code = codeOf(item);
+  const ran = item.name === 'run_code' && item.status === 'done' && !wasRejected(item);
+  return ran && code !== undefined && view.saved !== true ? (
+    <CodeActions item={item} code={code} view={view} />
+  ) : null;
 }
 
 function Standing(props: {

@@ -1,6 +1,7 @@
 /** The bar above a notebook with changes to review: how many there are, and all of them at once. */
 import { Widget } from '@lumino/widgets';
 import { render, VNode } from 'preact';
+import { isByHand } from '../../core/hand';
 import { ITrans } from '../../core/host';
 
 export interface IBar {
@@ -37,7 +38,7 @@ export class BarWidget extends Widget {
 
 function Bar(props: { bar: IBar; trans: ITrans }): VNode {
   const { bar, trans } = props;
-  const settle = (keep: boolean) => (event: MouseEvent) => event.isTrusted && bar.onSettle(keep);
+  const settle = (keep: boolean) => (event: MouseEvent) => isByHand(event) && bar.onSettle(keep);
   const words =
     bar.changes === 1 ? trans.__('1 cell changed') : trans.__('%1 cells changed', bar.changes);
   const others =

@@ -4,6 +4,7 @@ import { NotebookPanel } from '@jupyterlab/notebook';
 import { PanelLayout, Widget } from '@lumino/widgets';
 import { render, VNode } from 'preact';
 import { Draft, editDraft, offers } from '../../core/decide';
+import { isByHand } from '../../core/hand';
 import { IInterrupt } from '../../core/wire';
 import { sentence } from '../../core/view/titles';
 import { IView } from '../../core/view/view';
@@ -236,7 +237,7 @@ function Head(props: {
   const press = (keep: boolean) => (event: MouseEvent) => {
     if (keep && !review.mayKeep) {
       review.reveal();
-    } else if (event.isTrusted) {
+    } else if (isByHand(event)) {
       review.settle(keep);
     }
   };

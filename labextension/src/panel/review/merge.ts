@@ -9,6 +9,7 @@ import {
 import { EditorState, Text } from '@codemirror/state';
 import { EditorView } from '@codemirror/view';
 import { CodeEditor } from '@jupyterlab/codeeditor';
+import { isByHand } from '../../core/hand';
 import { ITrans } from '../../core/host';
 import { chunkAt, chunksOf, SeenLines } from './seen';
 
@@ -88,13 +89,12 @@ export class MergeView {
     }
   }
 
-  /** Show the first hunk that has not been in sight whole. */
+  /** Show the first line that has not been in sight. */
   reveal(): void {
     const { state } = this._view;
-    const chunk = chunksOf(state).find(one => !this._seen.has(state, one));
-    this._view.dispatch({
-      effects: EditorView.scrollIntoView(chunk?.fromB ?? 0, { y: 'center' })
-    });
+    const missing = chunksOf(state).map(chunk => this._seen.missing(state, chunk));
+    const at = missing.find(one => one !== null) ?? 0;
+    this._view.dispatch({ effects: EditorView.scrollIntoView(at, { y: 'start', yMargin: 60 }) });
   }
 
   dispose(): void {
@@ -111,7 +111,7 @@ export class MergeView {
     button.title = type === 'accept' ? trans.__('Keep this part') : trans.__('Undo this part');
     button.addEventListener('click', event => {
       const chunk = chunkAt(this._view.state, this._view.posAtDOM(button));
-      if (chunk === undefined || !event.isTrusted || !this._options.ready()) {
+      if (chunk === undefined || !isByHand(event) || !this._options.ready()) {
         return;
       }
       if (type === 'accept' && !this._seen.has(this._view.state, chunk)) {

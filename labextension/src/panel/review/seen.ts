@@ -25,11 +25,16 @@ export class SeenLines {
 
   /** Has the whole hunk been in sight? */
   has(state: EditorState, chunk: Chunk): boolean {
-    return (
-      starts(getOriginalDoc(state), chunk.fromA, chunk.toA, chunk.endA).every(at =>
-        this._old.has(at)
-      ) && starts(state.doc, chunk.fromB, chunk.toB, chunk.endB).every(at => this._new.has(at))
-    );
+    return this.missing(state, chunk) === null;
+  }
+
+  /** Where the first line of the hunk is that has not been in sight. */
+  missing(state: EditorState, chunk: Chunk): number | null {
+    const old = starts(getOriginalDoc(state), chunk.fromA, chunk.toA, chunk.endA);
+    return old.every(at => this._old.has(at))
+      ? (starts(state.doc, chunk.fromB, chunk.toB, chunk.endB).find(at => !this._new.has(at)) ??
+          null)
+      : chunk.fromB;
   }
 
   private _observer(view: EditorView): IntersectionObserver | null {

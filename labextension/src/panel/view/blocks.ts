@@ -1,5 +1,6 @@
 /** What can be done with a code block of an answer: put it into the notebook, or copy it. */
 import { ITrans } from '../../core/host';
+import { copy } from '../../core/text/copy';
 import { IWorkbench } from '../workbench';
 
 /** Give each code block of `element` its buttons, once; only within the panel. */
@@ -37,15 +38,5 @@ export function decorate(element: HTMLElement, workbench: IWorkbench, trans: ITr
     add(trans.__('Copy'), trans.__('Copy the code'), () => copy(code, trans));
     tools.appendChild(said);
     pre.after(tools);
-  }
-}
-
-/** Put a text on the clipboard; the answer says whether that went. */
-export async function copy(text: string, trans: ITrans): Promise<string> {
-  try {
-    await navigator.clipboard.writeText(text);
-    return trans.__('Copied.');
-  } catch {
-    return trans.__('Your browser blocked it.'); // over plain http, or refused by the person
   }
 }

@@ -5,8 +5,9 @@ import { textOf } from '../../core/run';
 import { Thread } from '../../core/thread';
 import { Restore } from '../../core/view/restore';
 import { IMessageItem, IState, Item } from '../../core/wire';
+import { copy } from '../../core/text/copy';
+import { IMessageItem } from '../../core/wire';
 import { PanelModel } from '../model/panel';
-import { copy } from './blocks';
 
 export function MessageExtras(props: {
   item: IMessageItem;
