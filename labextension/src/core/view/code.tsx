@@ -38,7 +38,7 @@ export function Numbered(props: { text: string; language: string }): VNode {
 
 const SIGN = { added: '+', removed: '-', same: ' ', head: '' };
 
-export function Diff(props: { lines: IDiffLine[]; label: string; language: string }): VNode {
+export function Diff(props: { lines: IDiffLine[]; label: string; language?: string }): VNode {
   return (
     <pre class="lobu-code lobu-diff" tabIndex={0} aria-label={props.label}>
       {withWords(props.lines).map((line, i) => (
@@ -54,12 +54,12 @@ export function Diff(props: { lines: IDiffLine[]; label: string; language: strin
 }
 
 /** A line in colour, its words marked; one that hides something has neither. */
-function DiffText(props: { line: IDiffLine; language: string }): VNode {
+function DiffText(props: { line: IDiffLine; language?: string }): VNode {
   const { text, kind, words = [] } = props.line;
   if (kind === 'head' || hidden(text).size > 0) {
     return <Visible text={text} />;
   }
-  const html = withMarks(highlight(text, props.language), words);
+  const html = withMarks(highlight(text, props.language ?? ''), words);
   return <span dangerouslySetInnerHTML={{ __html: html }} />;
 }
 

@@ -69,7 +69,7 @@ export class Review {
     });
   };
 
-  /** Show what waits, and nothing else: a question whose cell reads otherwise now is shown anew. */
+  /** Show the open questions, and nothing else: one whose cell reads otherwise now is shown anew. */
   private async _sync(): Promise<void> {
     const asked = this._asked;
     const standing = new Map(asked.map(one => [one, this._stands(one)]));

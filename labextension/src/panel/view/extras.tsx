@@ -2,11 +2,10 @@
 import { VNode } from 'preact';
 import { useState } from 'preact/hooks';
 import { textOf } from '../../core/run';
+import { copy } from '../../core/text/copy';
 import { Thread } from '../../core/thread';
 import { Restore } from '../../core/view/restore';
 import { IMessageItem, IState, Item } from '../../core/wire';
-import { copy } from '../../core/text/copy';
-import { IMessageItem } from '../../core/wire';
 import { PanelModel } from '../model/panel';
 
 export function MessageExtras(props: {
