@@ -1,4 +1,4 @@
-"use strict";(self.rspackChunklobu_jupyter=self.rspackChunklobu_jupyter||[]).push([[449],{3668(o,e,r){var l=r(1601),a=r.n(l),t=r(6314),i=(r.n(t))()(a());i.push([o.id,`/* Colours are JupyterLab's variables; the second value serves where there are none. */
+"use strict";(self.rspackChunklobu_jupyter=self.rspackChunklobu_jupyter||[]).push([[256],{3668(o,e,r){var l=r(1601),a=r.n(l),t=r(6314),i=(r.n(t))()(a());i.push([o.id,`/* Colours are JupyterLab's variables; the second value serves where there are none. */
 .lobu {
   --lobu-text: var(--jp-ui-font-color1, #212121);
   --lobu-faint: var(--jp-ui-font-color2, #5a5a5a);
@@ -634,6 +634,15 @@
   background: color-mix(in srgb, var(--lobu-bad) 18%, transparent);
 }
 
+.lobu-diff mark {
+  background: color-mix(in srgb, var(--lobu-bad) 30%, transparent);
+  color: inherit;
+}
+
+.lobu-diff-added mark {
+  background: color-mix(in srgb, var(--lobu-good) 34%, transparent);
+}
+
 .lobu-diff-head {
   color: var(--lobu-faint);
 }
@@ -1095,6 +1104,46 @@ fieldset:disabled .lobu-button {
 
 .lobu-status .lobu-approvals:has(.lobu-approvals-list, .lobu-problem) {
   flex-basis: 100%;
+}
+
+/* -- what is restored */
+.lobu-restore {
+  flex-basis: 100%;
+  margin: 4px 0;
+  padding: 6px 8px;
+  border: 1px solid var(--lobu-line);
+  border-radius: 4px;
+  background: var(--lobu-surface);
+  color: var(--lobu-text);
+  text-align: start;
+}
+
+.lobu .lobu-restore:focus {
+  outline: none;
+}
+
+.lobu-restore ul {
+  max-height: 320px;
+  margin: 0;
+  padding: 0;
+  overflow: auto;
+  list-style: none;
+}
+
+.lobu-restore li {
+  padding: 3px 0;
+  overflow-wrap: anywhere;
+}
+
+.lobu-restore-buttons {
+  display: flex;
+  flex-wrap: wrap;
+  gap: 6px;
+}
+
+.lobu-undone ul {
+  margin: 0;
+  padding-inline-start: 18px;
 }
 
 /* -- code and terminal colours */
@@ -1985,7 +2034,12 @@ button.lobu-chip {
   justify-content: flex-end;
 }
 
+.lobu-extras:has(.lobu-restore, .lobu-problem) {
+  flex-wrap: wrap;
+}
+
 .lobu-entry:hover .lobu-extras,
+.lobu-extras:has(.lobu-restore, .lobu-problem),
 .lobu-extras:focus-within {
   opacity: 1;
 }
@@ -2151,4 +2205,139 @@ button.lobu-chip {
 .lobu-panel > .lobu-batch {
   margin: 0 10px;
 }
-`,""]),r.d(e,{},{A:i})},6314(o){o.exports=function(o){var e=[];return e.toString=function(){return this.map(function(e){var r="",l=void 0!==e[5];return e[4]&&(r+="@supports (".concat(e[4],") {")),e[2]&&(r+="@media ".concat(e[2]," {")),l&&(r+="@layer".concat(e[5].length>0?" ".concat(e[5]):""," {")),r+=o(e),l&&(r+="}"),e[2]&&(r+="}"),e[4]&&(r+="}"),r}).join("")},e.i=function(o,r,l,a,t){"string"==typeof o&&(o=[[null,o,void 0]]);var i={};if(l)for(var n=0;n<this.length;n++){var u=this[n][0];null!=u&&(i[u]=!0)}for(var b=0;b<o.length;b++){var d=[].concat(o[b]);l&&i[d[0]]||(void 0!==t&&(void 0===d[5]||(d[1]="@layer".concat(d[5].length>0?" ".concat(d[5]):""," {").concat(d[1],"}")),d[5]=t),r&&(d[2]&&(d[1]="@media ".concat(d[2]," {").concat(d[1],"}")),d[2]=r),a&&(d[4]?(d[1]="@supports (".concat(d[4],") {").concat(d[1],"}"),d[4]=a):d[4]="".concat(a)),e.push(d))}},e}},1601(o){o.exports=function(o){return o[1]}},5072(o){var e=[];function r(o){for(var r=-1,l=0;l<e.length;l++)if(e[l].identifier===o){r=l;break}return r}function l(o,l){for(var a={},t=[],i=0;i<o.length;i++){var n=o[i],u=l.base?n[0]+l.base:n[0],b=a[u]||0,d="".concat(u," ").concat(b);a[u]=b+1;var p=r(d),s={css:n[1],media:n[2],sourceMap:n[3],supports:n[4],layer:n[5]};if(-1!==p)e[p].references++,e[p].updater(s);else{var c=function(o,e){var r=e.domAPI(e);return r.update(o),function(e){e?(e.css!==o.css||e.media!==o.media||e.sourceMap!==o.sourceMap||e.supports!==o.supports||e.layer!==o.layer)&&r.update(o=e):r.remove()}}(s,l);l.byIndex=i,e.splice(i,0,{identifier:d,updater:c,references:1})}t.push(d)}return t}o.exports=function(o,a){var t=l(o=o||[],a=a||{});return function(o){o=o||[];for(var i=0;i<t.length;i++){var n=r(t[i]);e[n].references--}for(var u=l(o,a),b=0;b<t.length;b++){var d=r(t[b]);0===e[d].references&&(e[d].updater(),e.splice(d,1))}t=u}}},7659(o){var e={};o.exports=function(o,r){var l=function(o){if(void 0===e[o]){var r=document.querySelector(o);if(window.HTMLIFrameElement&&r instanceof window.HTMLIFrameElement)try{r=r.contentDocument.head}catch(o){r=null}e[o]=r}return e[o]}(o);if(!l)throw Error("Couldn't find a style target. This probably means that the value for the 'insert' parameter is invalid.");l.appendChild(r)}},540(o){o.exports=function(o){var e=document.createElement("style");return o.setAttributes(e,o.attributes),o.insert(e,o.options),e}},5056(o,e,r){o.exports=function(o){var e=r.nc;e&&o.setAttribute("nonce",e)}},7825(o){o.exports=function(o){if("u"<typeof document)return{update:function(){},remove:function(){}};var e=o.insertStyleElement(o);return{update:function(r){var l,a,t;l="",r.supports&&(l+="@supports (".concat(r.supports,") {")),r.media&&(l+="@media ".concat(r.media," {")),(a=void 0!==r.layer)&&(l+="@layer".concat(r.layer.length>0?" ".concat(r.layer):""," {")),l+=r.css,a&&(l+="}"),r.media&&(l+="}"),r.supports&&(l+="}"),(t=r.sourceMap)&&"u">typeof btoa&&(l+="\n/*# sourceMappingURL=data:application/json;base64,".concat(btoa(unescape(encodeURIComponent(JSON.stringify(t))))," */")),o.styleTagTransform(l,e,o.options)},remove:function(){var o;null===(o=e).parentNode||o.parentNode.removeChild(o)}}}},1113(o){o.exports=function(o,e){if(e.styleSheet)e.styleSheet.cssText=o;else{for(;e.firstChild;)e.removeChild(e.firstChild);e.appendChild(document.createTextNode(o))}}},9840(o,e,r){var l=r(5072),a=r.n(l),t=r(7825),i=r.n(t),n=r(7659),u=r.n(n),b=r(5056),d=r.n(b),p=r(540),s=r.n(p),c=r(1113),x=r.n(c),f=r(3668),g={};g.styleTagTransform=x(),g.setAttributes=d(),g.insert=u().bind(null,"head"),g.domAPI=i(),g.insertStyleElement=s(),a()(f.A,g),f.A&&f.A.locals&&f.A.locals;var m=r(5724),h={};h.styleTagTransform=x(),h.setAttributes=d(),h.insert=u().bind(null,"head"),h.domAPI=i(),h.insertStyleElement=s(),a()(m.A,h),m.A&&m.A.locals&&m.A.locals;var v=r(1302),w={};w.styleTagTransform=x(),w.setAttributes=d(),w.insert=u().bind(null,"head"),w.domAPI=i(),w.insertStyleElement=s(),a()(v.A,w),v.A&&v.A.locals&&v.A.locals}}]);
+`,""]),r.d(e,{},{A:i})},3816(o,e,r){var l=r(1601),a=r.n(l),t=r(6314),i=(r.n(t))()(a());i.push([o.id,`/* Proposed changes, shown in the cells of the notebook itself. Colours and type as in lobu.css. */
+.jp-Cell.lobu-reviewed .jp-InputArea > :not(.jp-InputArea-prompt, .lobu-review) {
+  display: none;
+}
+
+.lobu-review {
+  flex: 1 1 auto;
+  gap: 0;
+  padding: 0;
+  min-width: 0;
+  contain: none;
+  overflow: hidden;
+  border: 1px solid var(--lobu-brand);
+  border-radius: 6px;
+  background: var(--lobu-surface);
+}
+
+.jp-Cell:not(.lobu-reviewed) .jp-InputArea:has(> .lobu-review) {
+  flex-wrap: wrap;
+}
+
+.jp-Cell:not(.lobu-reviewed) .jp-InputArea > .lobu-review {
+  flex-basis: calc(100% - var(--jp-cell-prompt-width, 64px));
+  margin: 6px 0 6px var(--jp-cell-prompt-width, 64px);
+}
+
+.jp-Cell > .lobu-review {
+  margin: 6px 0 6px calc(var(--jp-cell-prompt-width, 64px) + 12px);
+}
+
+.lobu-review .lobu-review-head {
+  display: flex;
+  flex-wrap: wrap;
+  align-items: center;
+  gap: 6px;
+  padding: 4px 8px;
+}
+
+.lobu-review-title {
+  margin-right: auto;
+  font-weight: 600;
+}
+
+.lobu-review .lobu-review-note {
+  color: var(--lobu-faint);
+}
+
+.lobu-review > div > p {
+  margin: 0;
+  padding: 2px 8px;
+}
+
+.lobu-review[aria-busy='true'] .lobu-button {
+  pointer-events: none;
+}
+
+.lobu-review-text .cm-editor {
+  border-top: 1px solid var(--lobu-line);
+}
+
+.lobu-review-text .cm-deletedChunk {
+  position: relative;
+  padding-left: 4px;
+}
+
+.lobu-review-text .cm-deletedChunk .cm-chunkButtons {
+  display: flex;
+  gap: 4px;
+  z-index: 2;
+}
+
+.lobu-review[data-tool='insert_cell'] .cm-deletedChunk {
+  display: none; /* the one line of no text */
+}
+
+.lobu-review-text .cm-merge-b .cm-deletedChunk .cm-chunkButtons .lobu-hunk {
+  margin: 0;
+  padding: 0 6px;
+  border: 1px solid var(--lobu-line);
+  background: var(--lobu-surface);
+  color: var(--lobu-text);
+  font-family: var(--jp-ui-font-family, system-ui, sans-serif);
+  font-size: 11px;
+  line-height: 1.5;
+}
+
+.lobu-review-text .cm-deletedLine del {
+  text-decoration: none;
+}
+
+.lobu-review-text .cm-merge-b .cm-deletedChunk,
+.lobu-review-text .cm-merge-b .cm-deletedLine {
+  background: color-mix(in srgb, var(--lobu-bad) 14%, transparent);
+}
+
+.lobu-review-text .cm-merge-b .cm-changedLine,
+.lobu-review-text .cm-merge-b .cm-insertedLine {
+  background: color-mix(in srgb, var(--lobu-good) 14%, transparent);
+}
+
+.lobu-review-text .cm-merge-b .cm-deletedText,
+.lobu-review-text .cm-merge-b .cm-deletedLine .cm-deletedText {
+  border-radius: 2px;
+  background: color-mix(in srgb, var(--lobu-bad) 34%, transparent);
+}
+
+.lobu-review-text .cm-merge-b .cm-changedText,
+.lobu-review-text .cm-merge-b .cm-insertedText {
+  border-radius: 2px;
+  background: color-mix(in srgb, var(--lobu-good) 34%, transparent);
+}
+
+.lobu-review-bar {
+  padding: 0;
+  min-height: 34px;
+  max-width: none; /* Lumino would read 100% as pixels */
+  border-bottom: 1px solid var(--lobu-line);
+  background: var(--lobu-surface);
+}
+
+.lobu-review-row {
+  display: flex;
+  flex-wrap: wrap;
+  align-items: center;
+  gap: 6px;
+  padding: 4px 12px;
+}
+
+.lobu-review-row > strong {
+  margin-right: 8px;
+}
+
+.lobu .lobu-to-cell {
+  align-self: flex-start;
+}
+`,""]),r.d(e,{},{A:i})},6314(o){o.exports=function(o){var e=[];return e.toString=function(){return this.map(function(e){var r="",l=void 0!==e[5];return e[4]&&(r+="@supports (".concat(e[4],") {")),e[2]&&(r+="@media ".concat(e[2]," {")),l&&(r+="@layer".concat(e[5].length>0?" ".concat(e[5]):""," {")),r+=o(e),l&&(r+="}"),e[2]&&(r+="}"),e[4]&&(r+="}"),r}).join("")},e.i=function(o,r,l,a,t){"string"==typeof o&&(o=[[null,o,void 0]]);var i={};if(l)for(var n=0;n<this.length;n++){var u=this[n][0];null!=u&&(i[u]=!0)}for(var b=0;b<o.length;b++){var d=[].concat(o[b]);l&&i[d[0]]||(void 0!==t&&(void 0===d[5]||(d[1]="@layer".concat(d[5].length>0?" ".concat(d[5]):""," {").concat(d[1],"}")),d[5]=t),r&&(d[2]&&(d[1]="@media ".concat(d[2]," {").concat(d[1],"}")),d[2]=r),a&&(d[4]?(d[1]="@supports (".concat(d[4],") {").concat(d[1],"}"),d[4]=a):d[4]="".concat(a)),e.push(d))}},e}},1601(o){o.exports=function(o){return o[1]}},5072(o){var e=[];function r(o){for(var r=-1,l=0;l<e.length;l++)if(e[l].identifier===o){r=l;break}return r}function l(o,l){for(var a={},t=[],i=0;i<o.length;i++){var n=o[i],u=l.base?n[0]+l.base:n[0],b=a[u]||0,d="".concat(u," ").concat(b);a[u]=b+1;var p=r(d),s={css:n[1],media:n[2],sourceMap:n[3],supports:n[4],layer:n[5]};if(-1!==p)e[p].references++,e[p].updater(s);else{var c=function(o,e){var r=e.domAPI(e);return r.update(o),function(e){e?(e.css!==o.css||e.media!==o.media||e.sourceMap!==o.sourceMap||e.supports!==o.supports||e.layer!==o.layer)&&r.update(o=e):r.remove()}}(s,l);l.byIndex=i,e.splice(i,0,{identifier:d,updater:c,references:1})}t.push(d)}return t}o.exports=function(o,a){var t=l(o=o||[],a=a||{});return function(o){o=o||[];for(var i=0;i<t.length;i++){var n=r(t[i]);e[n].references--}for(var u=l(o,a),b=0;b<t.length;b++){var d=r(t[b]);0===e[d].references&&(e[d].updater(),e.splice(d,1))}t=u}}},7659(o){var e={};o.exports=function(o,r){var l=function(o){if(void 0===e[o]){var r=document.querySelector(o);if(window.HTMLIFrameElement&&r instanceof window.HTMLIFrameElement)try{r=r.contentDocument.head}catch(o){r=null}e[o]=r}return e[o]}(o);if(!l)throw Error("Couldn't find a style target. This probably means that the value for the 'insert' parameter is invalid.");l.appendChild(r)}},540(o){o.exports=function(o){var e=document.createElement("style");return o.setAttributes(e,o.attributes),o.insert(e,o.options),e}},5056(o,e,r){o.exports=function(o){var e=r.nc;e&&o.setAttribute("nonce",e)}},7825(o){o.exports=function(o){if("u"<typeof document)return{update:function(){},remove:function(){}};var e=o.insertStyleElement(o);return{update:function(r){var l,a,t;l="",r.supports&&(l+="@supports (".concat(r.supports,") {")),r.media&&(l+="@media ".concat(r.media," {")),(a=void 0!==r.layer)&&(l+="@layer".concat(r.layer.length>0?" ".concat(r.layer):""," {")),l+=r.css,a&&(l+="}"),r.media&&(l+="}"),r.supports&&(l+="}"),(t=r.sourceMap)&&"u">typeof btoa&&(l+="\n/*# sourceMappingURL=data:application/json;base64,".concat(btoa(unescape(encodeURIComponent(JSON.stringify(t))))," */")),o.styleTagTransform(l,e,o.options)},remove:function(){var o;null===(o=e).parentNode||o.parentNode.removeChild(o)}}}},1113(o){o.exports=function(o,e){if(e.styleSheet)e.styleSheet.cssText=o;else{for(;e.firstChild;)e.removeChild(e.firstChild);e.appendChild(document.createTextNode(o))}}},1627(o,e,r){var l=r(5072),a=r.n(l),t=r(7825),i=r.n(t),n=r(7659),u=r.n(n),b=r(5056),d=r.n(b),p=r(540),s=r.n(p),c=r(1113),x=r.n(c),g=r(3668),f={};f.styleTagTransform=x(),f.setAttributes=d(),f.insert=u().bind(null,"head"),f.domAPI=i(),f.insertStyleElement=s(),a()(g.A,f),g.A&&g.A.locals&&g.A.locals;var m=r(5724),h={};h.styleTagTransform=x(),h.setAttributes=d(),h.insert=u().bind(null,"head"),h.domAPI=i(),h.insertStyleElement=s(),a()(m.A,h),m.A&&m.A.locals&&m.A.locals;var v=r(1302),w={};w.styleTagTransform=x(),w.setAttributes=d(),w.insert=u().bind(null,"head"),w.domAPI=i(),w.insertStyleElement=s(),a()(v.A,w),v.A&&v.A.locals&&v.A.locals;var y=r(3816),k={};k.styleTagTransform=x(),k.setAttributes=d(),k.insert=u().bind(null,"head"),k.domAPI=i(),k.insertStyleElement=s(),a()(y.A,k),y.A&&y.A.locals&&y.A.locals}}]);
