@@ -69,7 +69,7 @@ def test_a_grant_is_listed_in_words_and_revoked(lobu: Terminal, person: Person) 
 
 def test_a_chat_without_a_model_is_no_recording(lobu: Terminal, person: Person) -> None:
     thread = person.thread()
-    person.finish(thread, person.start(thread, "say hi")["runId"])
+    person.finish(thread, person.start(thread, "hello", agent="demo")["runId"])  # rules, no model
 
     printed = lobu("export", thread, "--recording")
 
