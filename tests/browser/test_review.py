@@ -6,7 +6,7 @@ import json
 
 from playwright.sync_api import Locator, expect
 
-from .lab import Lab
+from .lab import PAINTED, Lab
 from .panel import Panel
 from .test_notebook_edits import OpenLab, ids, propose, shows
 
@@ -73,3 +73,45 @@ def test_the_changes_of_a_turn_are_one_review_and_what_was_deleted_can_be_read_l
     shows(lab, "x = 5", "# Sums", "z = 3")
     panel.root.get_by_role("button", name="Deleted a cell").click()
     expect(panel.root.locator(".lobu-diff-removed", has_text="y = 2")).to_be_visible()
+
+
+def test_keep_takes_only_what_was_in_sight_to_its_last_line(open_lab: OpenLab):
+    lab = open_lab("x = 1")
+    panel = Panel.open(lab)
+    code = "\n".join(f"v{n} = {n}" for n in range(90))
+    propose(panel, "insert_cell", code=code, after=ids(lab)[0])
+
+    keep = reviews(lab).get_by_role("button", name="Keep")
+    keep.click()
+    shows(lab, "x = 1")
+    lab.page.locator(".lobu-review .cm-content").hover(position={"x": 20, "y": 20})
+    for _ in range(12):
+        lab.page.mouse.wheel(0, 300)
+        lab.page.evaluate(PAINTED)
+    keep.click()
+
+    panel.stands("Done")
+    shows(lab, "x = 1", code)
+
+
+ADDED = """() => {
+    const { cells } = jupyterapp.shell.currentWidget.content.model;
+    const cell = cells.get(cells.length - 1);
+    return [cell.sharedModel.getSource(), cell.outputs.toJSON()[0].text, cell.trusted, cell.getMetadata('lobu')];
+}"""
+
+
+def test_code_that_the_agent_ran_becomes_a_cell_with_its_outputs_which_are_not_trusted(open_lab: OpenLab):
+    lab = open_lab("x = 1")
+    panel = Panel.open(lab)
+    panel.send("run print(6 * 7)")
+    panel.question.press("a")
+    panel.stands("Done")
+
+    panel.root.get_by_role("button", name="Ran code").click()
+    panel.button("Add as cell").click()
+    expect(panel.root.locator(".lobu-code-said")).to_have_text("Added.")
+
+    source, output, trusted, made = lab.page.evaluate(ADDED)
+    assert (source, output, trusted) == ("print(6 * 7)", "42\n", False)
+    assert made["threadId"] == panel.threads()[0]["threadId"]

@@ -5,6 +5,7 @@ import { PanelLayout, Widget } from '@lumino/widgets';
 import { render, VNode } from 'preact';
 import { Draft, editDraft, offers } from '../../core/decide';
 import { isByHand } from '../../core/hand';
+import { PAUSE_MS } from '../../core/sight';
 import { IInterrupt } from '../../core/wire';
 import { sentence } from '../../core/view/titles';
 import { IView } from '../../core/view/view';
@@ -41,7 +42,11 @@ export class CellReview extends Widget {
     this._body = this.node.appendChild(document.createElement('div'));
     this._body.className = 'lobu-review-text';
     this._place(cell);
-    view.page.sight.drawn(interrupt);
+    const { sight } = view.page;
+    if (sight.wait(interrupt) === Infinity) {
+      sight.drawn(interrupt); // else its card is drawn already, and takes no pause again
+    }
+    this._drawn = sight.clock.now();
     this._unwatch = view.page.sight.watch(() => this.refresh());
     this._show();
   }
@@ -110,7 +115,7 @@ export class CellReview extends Widget {
       this._show();
     }
     render(<Head review={this} options={this._options} change={this._change} />, this._head);
-    const wait = view.page.sight.wait(this.interrupt);
+    const wait = this._wait;
     this.node.setAttribute('aria-busy', String(wait > 0 && draft === undefined));
     if (Number.isFinite(wait) && wait > 0) {
       this._cancel?.();
@@ -188,7 +193,13 @@ export class CellReview extends Widget {
   }
 
   private _ready(): boolean {
-    return this._options.view.page.sight.wait(this.interrupt) === 0;
+    return this._wait === 0;
+  }
+
+  /** Milliseconds until something can be kept here: the review may have come after the card. */
+  private get _wait(): number {
+    const { sight } = this._options.view.page;
+    return Math.max(sight.wait(this.interrupt), this._drawn + PAUSE_MS - sight.clock.now(), 0);
   }
 
   /** In the place of the cell's editor; an insertion below the cell, or above the first one. */
@@ -209,6 +220,7 @@ export class CellReview extends Widget {
   private _merge: MergeView | null = null;
   private _shown: Draft | undefined;
   private _cancel: (() => void) | null = null;
+  private readonly _drawn: number;
   private readonly _unwatch: () => void;
 }
 
