@@ -1,6 +1,6 @@
 """mcp: the kernel and notebook tools for outside MCP clients (Cursor, Claude Desktop, Codex), over streamable HTTP.
 
-Each request is whole: there is no session, so that any server may answer it. A person's token is the credential.
+Each request is whole: there is no session to listen to, so that any server may answer it and GET is a 405. A person's token is the credential.
 Calls are those of :mod:`lobu_jupyter.server.outside_calls`.
 """
 
@@ -70,11 +70,6 @@ class McpHandler(LobuHandler):
     @web.authenticated
     @authorized
     async def post(self) -> None:
-        await self._serve(self.query(McpQuery))
-
-    @web.authenticated
-    @authorized
-    async def get(self) -> None:
         await self._serve(self.query(McpQuery))
 
     async def _serve(self, query: McpQuery) -> None:
