@@ -112,7 +112,7 @@ class Slice:
             out += self._end_streams()
         elif isinstance(event, ev.RunErrorEvent):
             self.ended = True
-            out += self._end_streams()
+            out += [ev.encode(closing) for closing in self.close(event.message)]
         elif isinstance(event, ev.RunStarted):
             return out  # the gateway wrote it when the run began
         return [*out, body]

@@ -199,7 +199,7 @@ class Kernels:
         watch = self._watches.get(kernel_id)
         if watch is None:
             return
-        told = watch.told
+        told = watch.has_told("restarted")
         watch.new_incarnation()
         self._new_incarnation(kernel_id)
         if not told:
@@ -213,7 +213,7 @@ class Kernels:
         if watch is not None:
             self.redactor.forget(_text_of(watch.key))
             watch.close()
-            if not watch.told:
+            if not watch.has_told("shutdown"):
                 self._report(kernel_id, "shutdown", "")
 
     async def _restart_failed(self, kernel_id: str, why: str) -> None:

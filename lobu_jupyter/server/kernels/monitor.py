@@ -135,6 +135,10 @@ class KernelMonitor:
         else:
             self.lose()
 
+    def has_told(self, what: str) -> bool:
+        """Return whether this incarnation's end was told, whatever it was: it has one only."""
+        return self.told
+
     def lose(self) -> None:
         """Note that the process is dead, and report it once."""
         if not self.down:

@@ -111,7 +111,7 @@ class RemoteMonitor:
         self._replies: dict[str, asyncio.Future[dict[str, Any]]] = {}
         self._own: set[str] = set()
         self._connection: Any = None
-        self._told_at = 0.0
+        self._told_at, self._told_what = 0.0, ""
         self._absent_since: float | None = None
         self._placed = False  # this incarnation has its key
         self._tasks: set[asyncio.Task[None]] = set()
@@ -127,6 +127,14 @@ class RemoteMonitor:
     @told.setter
     def told(self, value: bool) -> None:
         self._told_at = time.monotonic() if value else 0.0
+        self._told_what = self.ending[0] if self.ending else ""
+
+    def has_told(self, what: str) -> bool:
+        """Return whether the kernel itself said how it ended, before its action's event came.
+
+        An earlier end of another kind does not count: a kernel that died is alive again within a second.
+        """
+        return self.told and self._told_what == what
 
     leaving = False  # it says itself how it ends
 
@@ -197,7 +205,7 @@ class RemoteMonitor:
         """Give an IPython kernel its key, ahead of its first cell. The gateway's look tries again."""
         try:
             info = await self._ask("control", "kernel_info_request", {}, _GREETING_SECONDS)
-            self.started = True
+            self.started, self.down = True, False
             self.language = str(info.get("language_info", {}).get("name", self.language)).lower()
             if self._placed or key != self.key or info.get("implementation") != "ipython":
                 return
@@ -242,9 +250,10 @@ class RemoteMonitor:
         if not parent and state in ("restarting", "dead"):
             self.lose("died")
         elif not parent and state == "starting":
+            self.down = False
             self._greet()
         elif parent.get("msg_type") == "execute_request" and parent.get("msg_id") not in self._own:
-            self.started = True
+            self.started, self.down = True, False
             if state == "busy":
                 self.cells.busy(str(parent.get("session", "")), str(parent.get("msg_id", "")))
             elif state == "idle":
