@@ -10,7 +10,17 @@ from typing import Any
 import pytest
 
 from lobu_jupyter.gateway import Gateway
-from lobu_jupyter.model.budget import BUDGET, BUDGET_CALL, Budget, Budgets, Reserve, Spend, SpendVerdict, Used
+from lobu_jupyter.model.budget import (
+    BUDGET,
+    BUDGET_CALL,
+    Budget,
+    Budgets,
+    Reserve,
+    Spend,
+    SpendVerdict,
+    Used,
+    counted,
+)
 from lobu_jupyter.model.callers import KernelCaller
 from lobu_jupyter.model.errors import InvalidField, NotAllowed, StaleIncarnation
 from lobu_jupyter.model.runs import RunStatus
@@ -36,19 +46,25 @@ async def used(gateway: Gateway, scope: str = "day", **query: Any) -> dict[str, 
     return (await gateway.policy.budget(ME, **query))["used"][scope]
 
 
+def test_a_usage_is_counted_by_its_tokens_and_price() -> None:
+    priced = {"inputTokens": 100, "outputTokens": 20, "metadata": {"cost": 0.01}}
+
+    assert counted([priced, {"inputTokens": 5}, {"inputTokens": 0}]) == (125, 10_000, 1)
+
+
 async def test_a_run_that_ends_counts_for_its_thread_and_day(rig: Rig) -> None:
     thread = await rig.thread()
     for _ in range(2):
         run = await rig.running(thread)
         rig.clock.advance(3)
-        usage = [{"inputTokens": 100, "outputTokens": 20, "metadata": {"cost": 0.01}}, {"inputTokens": 5}]
+        usage = [{"inputTokens": 100, "outputTokens": 20}, {"inputTokens": 5}]
         await rig.worker.emit(run.run_id, success(usage=usage))
 
     view = await rig.gateway.policy.budget(ME, thread_id=thread)
 
-    assert view["used"]["run"] == {"tokens": 125, "dollars": 0.01, "seconds": 3, "unpriced": 1}
+    assert view["used"]["run"] == {"tokens": 125, "dollars": 0.0, "seconds": 3, "unpriced": 2}
     assert view["used"]["thread"] == view["used"]["day"]
-    assert view["used"]["day"] == {"tokens": 250, "dollars": 0.02, "seconds": 6, "unpriced": 2}
+    assert view["used"]["day"] == {"tokens": 250, "dollars": 0.0, "seconds": 6, "unpriced": 4}
     assert (await rig.gateway.policy.budget(OTHER))["used"]["day"]["tokens"] == 0
     rig.clock.advance(24 * 3600)
     assert (await used(rig.gateway))["tokens"] == 0

@@ -241,11 +241,11 @@ async def test_a_wait_that_a_person_notices_is_told_before_the_next_try(
     status: int, reason: str, provider: Provider, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     provider.script = [fails(status, "a moment", retry_after_ms="1"), says("Here I am.")]
-    unseen = await run(assistant(settings), task("go", "openai:x"))
+    unseen = await run(assistant(settings), task("go", "chat:test-model"))
     monkeypatch.setattr("lobu_jupyter.agents.models.retry.NOTICED", 0.0)
     provider.script = [fails(status, "a moment", retry_after_ms="1"), says("Here I am.")]
 
-    ended = await run(assistant(settings), task("go", "openai:x"))
+    ended = await run(assistant(settings), task("go", "chat:test-model"))
 
     assert [e for e in unseen.events if e.get("name") == "lobu.retry"] == []
     told = [event["value"] for event in ended.events if event.get("name") == "lobu.retry"]
