@@ -21,6 +21,7 @@ SOURCES = (
     "package.json",
     "yarn.lock",
     "tsconfig.json",
+    "plain.language.mjs",
     "widget.build.mjs",
     "notices.mjs",
 )

@@ -1,6 +1,6 @@
 // The chat widget: one ES module and one style sheet, for anywidget, and the licences of what the module holds.
 import { build } from 'esbuild';
-import { copyFile, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { notices } from './notices.mjs';
 
 const target = '../lobu_jupyter/notebook/static';
@@ -11,10 +11,19 @@ const { metafile } = await build({
   minify: true,
   format: 'esm',
   target: 'es2022',
-  legalComments: 'inline',
+  alias: {
+    'highlight.js/lib/languages/sql': './plain.language.mjs',
+    'highlight.js/lib/languages/bash': './plain.language.mjs'
+  },
+  legalComments: 'none', // notices.mjs writes them all beside it
   logLevel: 'warning',
   metafile: true
 });
-await copyFile('style/lobu.css', `${target}/widget.css`);
+await build({
+  entryPoints: ['style/lobu.css'],
+  outfile: `${target}/widget.css`,
+  minify: true,
+  logLevel: 'warning'
+});
 const licences = JSON.stringify(await notices(metafile), null, 2);
 await writeFile(`${target}/third-party-licenses.json`, `${licences}\n`);
