@@ -334,8 +334,9 @@ async def _announced(
 
     rows, kernel_tools = await ctx.database.read(body)
     found = {agent["name"]: agent for row in rows for agent in _offered(json.loads(row["agents"]))}
-    if not any(row["child"] and row["gone_at"] is None for row in rows):
-        found |= {agent["name"]: _as_seen(agent, found) for agent in _offered(ctx.settings.offered)}
+    alive = any(row["child"] and row["gone_at"] is None for row in rows)
+    fitted = _as_set if alive else _as_seen
+    found |= {agent["name"]: fitted(agent, found) for agent in _offered(ctx.settings.offered)}
     specs = {t.name: t for row in rows for t in msgspec.json.decode(row["tools"], type=list[ToolSpec])}
     specs |= {tool.name: tool for tool in kernel_tools if tool.name not in specs}
     return list(found.values()), list(specs.values())
@@ -344,6 +345,15 @@ async def _announced(
 def _offered(agents: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return the agents that anybody may choose. A ``hidden`` one gets only the runs that name it."""
     return [agent for agent in agents if not agent.get("hidden")]
+
+
+def _as_set(agent: dict[str, Any], announced: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """Return an announced agent with the default and model of now, which a worker announces a moment later."""
+    last = announced.get(agent["name"])
+    if last is None:
+        return agent
+    kept = {name: value for name, value in last.items() if name not in ("default", "model")}
+    return kept | {name: agent[name] for name in ("default", "model") if name in agent}
 
 
 def _as_seen(agent: dict[str, Any], announced: dict[str, dict[str, Any]]) -> dict[str, Any]:
