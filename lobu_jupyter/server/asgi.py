@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tornado.iostream import StreamClosedError
-
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
@@ -23,7 +21,7 @@ async def serve(handler: LobuHandler, application: Application) -> None:
     """Answer the handler's request with the application. Its credentials are not passed on.
 
     Raises:
-        StreamClosedError: the client is gone.
+        StreamClosedError: the client is gone (tornado's).
     """
     bodies = [handler.request.body]
 
@@ -73,6 +71,3 @@ def _scope(handler: LobuHandler) -> dict[str, Any]:
         "client": (request.remote_ip or "", 0),
         "server": (request.host, None),
     }
-
-
-__all__ = ["StreamClosedError", "serve"]
