@@ -14,19 +14,20 @@ import secrets
 import socket
 import sys
 from base64 import b64encode
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import anyio
 import uvicorn
 from acp import RequestError
 from acp.schema import EnvVariable, HttpHeader, HttpMcpServer, McpServerStdio
 from mcp import types
 from mcp.server.lowlevel import Server
 
+from lobu_jupyter.agents.tools.keepalive import kept_alive
+
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping
+    from collections.abc import Awaitable, Callable, Generator, Mapping
 
     from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -87,7 +88,7 @@ class Door:
             return types.ListToolsResult(tools=[_as_mcp(tool) for tool in self.tools.values()])
 
         async def called(ctx: Any, params: types.CallToolRequestParams) -> types.CallToolResult:
-            async with _kept_alive(ctx.session):
+            async with kept_alive(_reporting(ctx.session), PROGRESS_SECONDS):
                 return await self._call(params.name, params.arguments or {})
 
         server: Server[Any] = Server(NAME, on_list_tools=listed, on_call_tool=called)
@@ -105,25 +106,14 @@ class Door:
         return types.CallToolResult(content=content, is_error=result.ok is False)
 
 
-@asynccontextmanager
-async def _kept_alive(session: Any) -> AsyncGenerator[None]:
-    """Report progress while a person decides or code runs, so that the caller does not give up.
-
-    A caller that did not ask for progress gets none.
-    """
+def _reporting(session: Any) -> Callable[[], Awaitable[None]]:
+    """Return a report of progress. A caller that did not ask for progress gets none."""
+    count = itertools.count(1)
 
     async def report() -> None:
-        for count in itertools.count(1):
-            await asyncio.sleep(PROGRESS_SECONDS)
-            await session.report_progress(float(count), message=STILL)
+        await session.report_progress(float(next(count)), message=STILL)
 
-    reporting = asyncio.create_task(report(), name="progress of a call")
-    try:
-        yield
-    finally:
-        reporting.cancel()
-        with suppress(asyncio.CancelledError, anyio.BrokenResourceError, anyio.ClosedResourceError):
-            await reporting
+    return report
 
 
 class _Quiet(uvicorn.Server):

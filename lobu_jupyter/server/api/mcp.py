@@ -9,9 +9,9 @@ from __future__ import annotations
 import asyncio
 import importlib
 import itertools
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from copy import deepcopy
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from jupyter_server.auth.decorator import authorized
 from msgspec import Struct
@@ -19,6 +19,7 @@ from tornado import web
 from tornado.iostream import StreamClosedError
 
 from lobu_jupyter.agents.tools import specs
+from lobu_jupyter.agents.tools.keepalive import kept_alive
 from lobu_jupyter.model.bounds import Name
 from lobu_jupyter.model.callers import Person
 from lobu_jupyter.model.depth import MAX_DEPTH, too_deep
@@ -27,9 +28,6 @@ from lobu_jupyter.model.outside_call import OutsideCall
 from lobu_jupyter.server.asgi import serve
 from lobu_jupyter.server.handler import LobuHandler
 from lobu_jupyter.server.outside_calls import OutsideResult, place_of
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
 
 PROGRESS_SECONDS = 10.0
 STILL = "Waiting for the kernel."
@@ -153,7 +151,7 @@ def _server(handler: McpHandler, notebook: str | None) -> Any:
     async def called(ctx: Any, params: Any) -> Any:
         said = _Note(ctx.session)
         try:
-            async with said.kept_alive():
+            async with kept_alive(said.report, PROGRESS_SECONDS):
                 outcome = await handler.called(notebook, params.name, params.arguments or {}, said.note)
         except LobuError as error:
             where = f" ({error.field})" if error.field else ""
@@ -185,27 +183,11 @@ class _Note:
         """Report why the call waits."""
         if text != self._text:
             self._text = text
-            await self._report()
+            await self.report()
 
-    async def _report(self) -> None:
+    async def report(self) -> None:
+        """Report that the call goes on."""
         await self._session.report_progress(float(next(self._count)), message=self._text)
-
-    @asynccontextmanager
-    async def kept_alive(self) -> AsyncGenerator[None]:
-        """Report at intervals."""
-
-        async def report() -> None:
-            while True:
-                await asyncio.sleep(PROGRESS_SECONDS)
-                await self._report()
-
-        reporting = asyncio.create_task(report(), name="progress of an MCP call")
-        try:
-            yield
-        finally:
-            reporting.cancel()
-            with suppress(asyncio.CancelledError):
-                await reporting
 
 
 def _tool(name: str, description: str, schema: dict[str, Any], takes_notebook: bool) -> dict[str, Any]:
