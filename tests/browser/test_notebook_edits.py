@@ -175,11 +175,12 @@ def test_a_turn_is_taken_back_in_one_act_and_made_again(open_lab: OpenLab):
         propose(panel, tool, **args)
         panel.question.press("a")
         panel.stands("Done")
-    propose(panel, "write_file", path="notes.txt", content="made\n")
+    notes = lab.server.root / "new-notes.txt"
+    assert not notes.exists(), "another test of this server wrote it: restoring would bring that text back"
+    propose(panel, "write_file", path=notes.name, content="made\n")
     panel.question.press("a")
     panel.stands("Done")
     shows(lab, "x = 5", "y = 2", "z = 3")
-    notes = lab.server.root / "notes.txt"
     assert notes.exists()
 
     panel.root.locator(".lobu-user").first.hover()
