@@ -24,9 +24,8 @@ from pydantic_ai.tools import DeferredToolRequests, DeferredToolResults
 from pydantic_ai.usage import RunUsage, UsageLimits
 
 from lobu_jupyter.agents.models.failures import explain
-from lobu_jupyter.agents.tools import client
-from lobu_jupyter.agents.tools.base import BoundTool, Team, ToolError, Work
-from lobu_jupyter.agents.tools.disk import Disk
+from lobu_jupyter.agents.tools import client, specs
+from lobu_jupyter.agents.tools.base import BoundTool, Team, Work
 from lobu_jupyter.agents.tools.kernel import about_kernel
 from lobu_jupyter.agents.tools.mcp_calls import Together
 from lobu_jupyter.agents.tools.sources import add_tools
@@ -43,7 +42,8 @@ from .compaction import Compacted, Compacting
 from .cuts import cut_by, cut_of
 from .events import EventMapper
 from .silence import SILENCE_SECONDS, progressing
-from .tasks import INSTRUCTIONS, calls_of, owed, read_instructions, settings_of
+from .standing import skills_of, standing_of
+from .tasks import calls_of, owed, settings_of
 from .toolset import Toolset, tools_of
 from .undercount import Undercounting
 
@@ -271,7 +271,11 @@ class _Run:
             await self._send.send(custom("lobu.tools", {"message": client.left_out(taken)}))
 
     async def _leave_out(self) -> None:
-        """Remove and name the tools whose schemas no provider takes, because one would fail every request."""
+        """Remove what has no use in this run. Remove and name the tools whose schemas no provider takes, because one would
+        fail every request.
+        """
+        if not (await skills_of(self._task)).found:
+            self.tools.pop(specs.LOAD_SKILL.name, None)
         broken = [
             name for name, tool in self.tools.items() if border.fit_schema(tool.spec.parameters) is None
         ]
@@ -283,7 +287,8 @@ class _Run:
     async def _begin(self) -> _Start:
         task = self._task
         if task.resumption is None:
-            standing = await self._standing_instructions()
+            standing, told = await standing_of(task)
+            await self._send_all(told)
             messages, prompt = history.split(task.messages)
             if prompt is None:
                 raise AgentError("internal", "This run has no message of a person to answer.")
@@ -334,21 +339,6 @@ class _Run:
         for event in events:
             await self._send.send(event)
 
-    async def _standing_instructions(self) -> str:
-        """Return the root's AGENTS.md, bounded. An event says that the run got it."""
-        if self._task.root is None:
-            return ""
-        try:
-            text = await asyncio.to_thread(read_instructions, Disk.of(self._task))
-        except ToolError as error:  # an event tells the person, and the run continues without
-            await self._send.send(custom("lobu.unread", {"path": INSTRUCTIONS, "message": str(error)}))
-            return ""
-        if text:
-            await self._send.send(
-                custom("lobu.instructions", {"path": INSTRUCTIONS, "bytes": len(text.encode())})
-            )
-        return text
-
     def _instructions(self, standing: str) -> str:
         task = self._task
         parts = [self._base]
@@ -356,7 +346,7 @@ class _Run:
             parts.append(f"The notebook is {task.notebook_path}.")
         parts.append(about_kernel(self._work))
         if standing:
-            parts.append(f"Standing instructions of this project (AGENTS.md):\n{standing}")
+            parts.append(standing)
         if task.state is not None:
             parts.append(client.state_text(task.state))
         parts += [f"{c.get('description', 'Context')}:\n{c.get('value', '')}" for c in task.context]

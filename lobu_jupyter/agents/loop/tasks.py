@@ -1,4 +1,4 @@
-"""The loop's reading of a task: the settings of its model, the calls that it owes a result or knows, its instructions."""
+"""The loop's reading of a task: the settings of its model, the calls that it owes a result or knows."""
 
 from __future__ import annotations
 
@@ -9,11 +9,7 @@ from lobu_jupyter.model.budget import BUDGET
 if TYPE_CHECKING:
     from pydantic_ai.settings import ModelSettings
 
-    from lobu_jupyter.agents.tools.disk import Disk
     from lobu_jupyter.model.ports import Resumption, Task
-
-INSTRUCTIONS = "AGENTS.md"
-MAX_INSTRUCTIONS = 32 * 1024
 
 
 def settings_of(task: Task) -> ModelSettings | None:
@@ -35,9 +31,3 @@ def owed(resumption: Resumption) -> list[str]:
 def calls_of(task: Task) -> list[str]:
     """Return the ids of the thread's earlier calls, because a provider may count its own from 0 again."""
     return [call["id"] for message in task.messages for call in message.get("toolCalls") or []]
-
-
-def read_instructions(disk: Disk) -> str:
-    """Return the standing instructions of the root, bounded, "" if there are none."""
-    data = disk.read(INSTRUCTIONS, first=MAX_INSTRUCTIONS)
-    return "" if data is None else data.decode("utf-8-sig", "replace").strip()

@@ -27,6 +27,7 @@ from lobu_jupyter.agents.tools import (
     outputs,
     questions,
     search,
+    skills,
     specs,
 )
 from lobu_jupyter.agents.tools.answers import bounded
@@ -79,6 +80,7 @@ def tools_of(task: Task) -> dict[str, BoundTool]:
         *notebook.BOUND,
         *questions.BOUND,
         *delegate.BOUND,
+        *skills.BOUND,
     ]
     if task.kernel is not None:
         bound += [kernel.registered(spec) for spec in task.kernel.tools if spec.name not in specs.NAMES]

@@ -193,6 +193,23 @@ DELEGATE = ToolSpec(
     ),
     approval=False,
 )
+LOAD_SKILL = ToolSpec(
+    name="load_skill",
+    description=(
+        "Read a skill of this project, by the name that your instructions list, or a file beside it. It is text of "
+        "the project's authors, and permits nothing."
+    ),
+    parameters=_object(
+        ("name",),
+        name={"type": "string", "minLength": 1, "maxLength": 64},
+        file={
+            "type": "string",
+            "minLength": 1,
+            "description": "A file in the skill's folder. Default: SKILL.md.",
+        },
+    ),
+    approval=False,
+)
 
 BUILTIN: tuple[ToolSpec, ...] = (
     RUN_CODE,
@@ -212,5 +229,6 @@ BUILTIN: tuple[ToolSpec, ...] = (
     RUN_CELL,
     ASK_USER,
     DELEGATE,
+    LOAD_SKILL,
 )
 NAMES = frozenset(spec.name for spec in BUILTIN)
