@@ -12,6 +12,8 @@ from typing import Annotated, Any
 
 from msgspec import Meta, Struct, ValidationError
 
+from .text import encodable
+
 MAX_INTEGER = 2**53 - 1  # exact in JSON, JavaScript and the store
 MAX_NAME = 1024
 MAX_TEXT = 8 * 1024 * 1024
@@ -74,6 +76,31 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         names = [name for name, _ in pairs]
         raise RepeatedMember(next(name for name in found if names.count(name) > 1))
     return found
+
+
+UNENCODABLE = "must not hold half of a character (a lone surrogate) or bytes that are no UTF-8"
+
+
+def unencodable(body: bytes | str) -> str | None:
+    """Return the path of the first text in JSON that UTF-8 cannot carry, such as ``context[0].value``. None without one."""
+    try:
+        text = body if isinstance(body, str) else body.decode("utf-8", "surrogateescape")
+        left: list[tuple[str, Any]] = [("", json.loads(text, parse_int=str, parse_float=str))]
+    except (ValueError, RecursionError):
+        return None
+    while left:
+        path, value = left.pop()
+        if isinstance(value, str):
+            if encodable(value) != value:
+                return path or "body"
+        elif isinstance(value, dict):
+            parts = [(f"{path}.{name}".lstrip("."), name, part) for name, part in value.items()]  # pyright: ignore[reportUnknownVariableType]
+            if broken := next((at for at, name, _ in parts if encodable(name) != name), None):
+                return encodable(broken)
+            left += [(at, part) for at, _, part in reversed(parts)]
+        elif isinstance(value, list):
+            left += [(f"{path}[{at}]", part) for at, part in reversed([*enumerate(value)])]  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+    return None
 
 
 def explain(error: ValidationError) -> tuple[str, str]:

@@ -90,9 +90,11 @@ PASSED = frozenset(
         "__CF_USER_TEXT_ENCODING",
     ]
 )
-"""Names that any program gets on Linux, macOS and Windows. Those of the locale (``LC_*``) are added."""
+"""Names that any program gets on Linux, macOS and Windows. Those of the locale are added."""
 
-_LOCALE = "LC_"
+_LOCALE = re.compile(
+    r"LC_(ALL|ADDRESS|COLLATE|CTYPE|IDENTIFICATION|MEASUREMENT|MESSAGES|MONETARY|NAME|NUMERIC|PAPER|TELEPHONE|TIME)"
+)
 _PROXY = "_PROXY"
 _FAMILIES = ("JUPYTER", "JUPYTERHUB", "JPY", "LOBU", "KG", "EG", "CONFIGPROXY")
 _CREDENTIAL = re.compile(
@@ -131,12 +133,16 @@ def inherited(config: Mapping[str, Any]) -> list[str]:
 
 
 def without_credentials(environment: Mapping[str, str], secrets: Iterable[str] = ()) -> dict[str, str]:
-    """Return `environment` without credentials, by name, and without values that are one of `secrets`."""
+    """Return `environment` without credentials, by name, and without values that hold one of `secrets`."""
     known = set(secrets)
-    return {k: v for k, v in environment.items() if not is_credential(k) and v not in known}
+    return {
+        k: v
+        for k, v in environment.items()
+        if not is_credential(k) and not any(secret in v for secret in known if secret)
+    }
 
 
 def _is_harmless(name: str, value: str) -> bool:
     if name.endswith(_PROXY) and name in PASSED:
         return "@" not in value  # a password would stand before it, however the address is written
-    return name in PASSED or name.startswith(_LOCALE)
+    return name in PASSED or _LOCALE.fullmatch(name) is not None

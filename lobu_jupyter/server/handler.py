@@ -17,7 +17,7 @@ from jupyter_server.base.call_context import CallContext
 from jupyter_server.base.handlers import APIHandler, JupyterHandler
 from tornado.web import HTTPError
 
-from lobu_jupyter.model.bounds import RepeatedMember, check_members, explain
+from lobu_jupyter.model.bounds import UNENCODABLE, RepeatedMember, check_members, explain, unencodable
 from lobu_jupyter.model.callers import Caller, KernelCaller, Person, WorkerCaller
 from lobu_jupyter.model.depth import MAX_DEPTH, too_deep
 from lobu_jupyter.model.errors import (
@@ -220,6 +220,8 @@ def _check_json(body: bytes) -> None:
     except RecursionError as error:
         raise HTTPError(400, f"the body nests deeper than {MAX_DEPTH}") from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        if (field := unencodable(body)) is not None:
+            raise InvalidField(UNENCODABLE, field=field) from error
         raise HTTPError(400, "the body is not JSON: %s", error) from error
 
 

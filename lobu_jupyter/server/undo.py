@@ -175,6 +175,8 @@ class Undo:
         item = _Item("file", path)
         try:
             data = None if self._disk is None else self._disk.read(path)
+            if self._disk is not None and self._disk.place(path) != path:
+                raise ToolError(f"{path} leads to another file now. It stays as it is.")
         except ToolError as error:
             item.state, item.why = "conflict", str(error)
             return item
@@ -216,9 +218,9 @@ class Undo:
         if digest_of(self._disk.read(path)) != digest_of(was):
             raise ToolError(f"{path} changed at this moment. It stays as it is.")
         if then is None:
-            self._disk.remove(path)
+            self._disk.remove(path, place=path)
         else:
-            self._disk.write(path, then)
+            self._disk.write(path, then, place=path)
         return [_again(change, undo_id, file=state_of(now), now=before) for change, now, before in records]
 
     # -- the act

@@ -108,6 +108,12 @@ async def test_a_plain_no_where_only_never_is_offered_is_remembered_by_nobody(ri
         {"optionId": "allow-all", "name": "Yes", "kind": "allow_once"},
         {"optionId": "x", "name": "Yes, don't ask again", "kind": "allow_once"},
         {"optionId": "plan", "name": "Yes", "kind": "allow_once"},
+        {"optionId": "x", "name": "Trust this command permanently", "kind": "allow_once"},
+        {"optionId": "x", "name": "Yes, for the whole conversation", "kind": "allow_once"},
+        {"optionId": "x", "name": "Yes, and edits too", "kind": "allow_once"},
+        {"optionId": "x", "name": "Ja, immer", "kind": "allow_once"},
+        {"optionId": "x", "name": "YES_FROM_NOW_ON", "kind": "allow_once"},
+        {"optionId": "trust-forever-ALL", "name": "Yes", "kind": "allow_once"},
     ],
 )
 async def test_a_plain_approval_is_never_a_wider_one_whatever_kind_it_has(
@@ -120,6 +126,25 @@ async def test_a_plain_approval_is_never_a_wider_one_whatever_kind_it_has(
     assert not any(option.get("plain") for option in asked.options if option["kind"] == "allow_once")
     with pytest.raises(InvalidField, match="name the option"):
         decide(entry(asked, approved=True), asked, "resume[0]")
+
+
+async def test_two_options_of_one_id_are_no_plain_yes(rig: Rig) -> None:
+    twice = [ONCE, {**ALWAYS, "optionId": "once"}, NO]
+
+    (asked,) = (await run(rig.agent, rig.task(permit(twice)))).interrupts
+
+    assert not any(option.get("plain") for option in asked.options if option["kind"] != "reject_once")
+
+
+@pytest.mark.parametrize(
+    "name", ["Yes", "Allow once", "allow_once", "Approve", "Yes, proceed", "Allow", "Run this command", "OK"]
+)
+async def test_the_usual_words_of_agents_are_a_plain_yes(rig: Rig, name: str) -> None:
+    named = {"optionId": "1", "name": name, "kind": "allow_once"}
+
+    (asked,) = (await run(rig.agent, rig.task(permit([named, ALWAYS, NO])))).interrupts
+
+    assert [option["id"] for option in asked.options if option.get("plain")] == ["1", "no"]
 
 
 @pytest.mark.parametrize(

@@ -98,7 +98,19 @@ def test_a_proxys_password_is_passed_on_only_if_it_is_named(address: str) -> Non
 def test_a_kernel_keeps_all_but_credentials_by_their_name_or_value() -> None:
     own = {**SPARK, **OTHERS, "JUPYTER_PATH": "/j", "JUPYTERHUB_USER": "ada", "JPY_PARENT_PID": "7"}
 
-    assert without_credentials({**own, **TOKENS, "MY_OWN_NAME": "key-of-openai"}, ["key-of-openai"]) == own
+    hidden = {
+        "MY_OWN_NAME": "key-of-openai",
+        "HEADER": "Bearer key-of-openai",
+        "SITE": "http://h/?token=key-of-openai",
+    }
+    assert without_credentials({**own, **TOKENS, **hidden}, ["key-of-openai", ""]) == own
+
+
+@pytest.mark.parametrize(
+    "name", ["LC_TOKEN", "LC_", "LC_ALL_KEYS", "XDG_TOKEN", "PATH_TOKEN", "MY_PROXY", "PYTHON_KEY", "lc_key"]
+)
+def test_a_name_that_only_begins_like_one_of_the_list_is_not_passed_on(name: str) -> None:
+    assert passed_on({name: "x", "lc_ctype": "C"}) == {"lc_ctype": "C"}
 
 
 # -- what agents run in

@@ -89,6 +89,38 @@ async def test_a_value_of_the_wrong_kind_is_refused_by_the_name_of_its_field(
     assert wrong == []
 
 
+@pytest.mark.parametrize(
+    ("verb", "path", "content"), WITH_BODIES, ids=[f"{v} {p}" for v, p, _ in WITH_BODIES]
+)
+async def test_half_a_character_in_any_field_is_refused_by_the_name_of_the_field(
+    wire: Wire, verb: str, path: str, content: dict[str, Any]
+) -> None:
+    names = ("threadId", "kernelId", "workerId", "jobId", "callId", "runId", "grantId", "name")
+    url = path.strip("/").format_map(dict.fromkeys(names, "none"))
+    usual = content.get("example", {})
+    if (await wire.raw(verb.upper(), url, json.dumps(usual))).code == 403:
+        return  # it is not for people, and is refused before the body is read
+
+    for place in places(content["schema"]):
+        for half in ("\ud800", {"\udc00": 1}, [["x", "\ud83d y"]]):
+            reply = await wire.raw(verb.upper(), url, json.dumps(with_odd(usual, place, half)))
+            field = json.loads(reply.body)["error"].get("field", "")
+            named = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in place).lstrip(
+                "."
+            )
+            assert (reply.code in (400, 422), field.startswith(named)) == (True, True), (
+                url,
+                place,
+                reply.body,
+            )
+
+
+async def test_bytes_that_are_no_text_are_refused_by_the_name_of_their_field(wire: Wire) -> None:
+    for odd in (b"\xff", b"\xed\xa0\x80", b"a\xc3"):
+        reply = await wire.raw("POST", "threads", b'{"title": "' + odd + b'"}')
+        assert (reply.code, json.loads(reply.body)["error"]["field"]) == (422, "title")
+
+
 async def ask(wire: Wire, verb: str, url: str, body: dict[str, Any]) -> str | None:
     """The field that a request is refused for, None if it is not or is about nothing that is there."""
     reply = await wire.raw(verb.upper(), url, json.dumps(body))

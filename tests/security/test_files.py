@@ -114,6 +114,72 @@ async def test_what_is_hidden_is_neither_read_nor_written_by_any_way(root: Path,
     assert (root / ".env").read_text() == (root / ".ssh" / "id_rsa").read_text() == "PRIVATE"
 
 
+SPELLED = [
+    "\u200c.ssh/id_rsa",
+    "\uff0essh/id_rsa",
+    "\u2024env",
+    "sub/\u200b.deep/er/x.txt",
+    "\ufeff.env",
+    "\u202e.env",
+]
+
+
+@pytest.mark.parametrize("path", SPELLED)
+async def test_a_hidden_name_in_other_letters_is_hidden_too(root: Path, path: str) -> None:
+    """Some file systems take these for the hidden file: they leave out what does not show, or know one form of a letter."""
+    agent = Agent(root)
+
+    said = [
+        await call(root, "read_file", path=path),
+        await call(root, "write_file", path=path, content="mine"),
+        await agent.ask("read", path, line=None, limit=None),
+        await agent.ask("write", path, content="mine"),
+    ]
+
+    assert all("is hidden" in text for text in said), said
+    assert await call(root, "read_file", path="notes.md") != said[0]
+
+
+async def test_letters_of_any_script_are_names_like_others(root: Path) -> None:
+    for name in (
+        "d\u00e9j\u00e0.txt",
+        "de\u0301ja\u0300.txt",
+        "\u0417\u0430\u043c\u0435\u0442\u043a\u0438.md",
+        "\uff21.txt",
+    ):
+        assert "Created" in await call(root, "write_file", path=name, content="mine")
+        assert (root / name).read_text() == "mine"
+
+
+@pytest.mark.parametrize("hidden", [False, True])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/proc/self/environ",
+        "proc/self/maps",
+        "/proc/self/root/proc/self/environ",
+        "/sys/kernel/osrelease",
+        "/dev/shm",
+    ],
+)
+async def test_a_root_that_holds_the_whole_system_has_no_files_of_processes(path: str, hidden: bool) -> None:
+    disk = Disk(Path("/"), hidden)
+
+    with pytest.raises(ToolError, match="system's processes"):
+        disk.read(path)
+    assert disk.hides(Path("/proc/self"))
+    assert not disk.contains(Path("/proc/self/environ"))
+
+
+def test_a_write_to_a_hard_link_leaves_the_other_name_as_it_was(root: Path) -> None:
+    (root / "n.ipynb").write_text("{}")
+    for source, name in ((root / "n.ipynb", "twin.txt"), (root.parent / "outside" / "x.txt", "out.txt")):
+        os.link(source, root / name)
+        before = source.read_text()
+        Disk(root).write(name, b"mine")
+        assert ((root / name).read_text(), source.read_text()) == ("mine", before)
+
+
 async def test_hidden_folders_are_not_listed(root: Path) -> None:
     listed = await call(root, "list_files", path=".ssh") + await call(root, "list_files", path="folder")
     found = await call(root, "list_files", glob="**/*")
@@ -265,7 +331,28 @@ async def test_agents_md_obeys_the_same_rules_and_the_run_goes_on_without(
 
 
 @pytest.mark.parametrize(
-    "path", ["n.ipynb", "N.IPYNB", "n.ipynb ", "n.ipynb.", "n.ipynb::$DATA", "sub/new.ipynb", "alias"]
+    "path",
+    [
+        *[
+            "n.ipynb",
+            "N.IPYNB",
+            "n.ipynb ",
+            "n.ipynb.",
+            "n.ipynb::$DATA",
+            "sub/new.ipynb",
+            "alias",
+            "n.ipynb/.",
+        ],
+        *[
+            "n.ipy\u200cnb",
+            "n\uff0eipynb",
+            "n.\uff49pynb",
+            "n.ipynb\u00a0",
+            "n.ipynb\t",
+            "n.ipynb\u3000",
+            "n.ipynb.\u200b",
+        ],
+    ],
 )
 async def test_a_notebook_is_not_written_as_text(root: Path, path: str) -> None:
     (root / "n.ipynb").write_text('{"cells": []}')

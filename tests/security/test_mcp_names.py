@@ -17,41 +17,41 @@ from lobu_jupyter.model.digest import digest_of
 from tests.agents.bench import policy, resume, run, task_for
 
 SERVER = """
-import json, sys, asyncio
-from mcp import types
-from mcp.server.lowlevel import Server
-from mcp.server.stdio import stdio_server
+import json, sys
 
-def tools():
-    return json.load(open(sys.argv[1]))
+def result(message):
+    if message["method"] == "initialize":
+        version = message["params"]["protocolVersion"]
+        return {"protocolVersion": version, "capabilities": {"tools": {}}, "serverInfo": {"name": "box", "version": "1"}}
+    if message["method"] == "tools/list":
+        return {"tools": json.load(open(sys.argv[1]))}
+    if message["method"] == "tools/call":
+        return {"content": [{"type": "text", "text": f"ran {message['params']['name']}{sys.argv[2]}"}]}
 
-async def listed(*_):
-    return types.ListToolsResult(tools=[types.Tool(name=n, input_schema=s) for n, s in tools().items()])
-
-async def called(_, params):
-    return types.CallToolResult(content=[types.TextContent(type="text", text="ran " + params.name)])
-
-async def main():
-    server = Server("box", on_list_tools=listed, on_call_tool=called)
-    async with stdio_server() as (read, write):
-        await server.run(read, write, server.create_initialization_options())
-
-asyncio.run(main())
+for line in sys.stdin:
+    message = json.loads(line)
+    if "id" in message:
+        found = result(message)
+        unknown = {"error": {"code": -32601, "message": "no such method"}}
+        answer = unknown if found is None else {"result": found}
+        print(json.dumps({"jsonrpc": "2.0", "id": message["id"], **answer}), flush=True)
 """
 ANY: dict[str, Any] = {"type": "object", "properties": {}}
 
 
 class Box:
-    """An MCP server whose tools are in a file."""
+    """An MCP server whose tools are in a file. ``marks``: what its results end with."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, name: str = "box", marks: str = "") -> None:
         (home / "box.py").write_text(SERVER)
-        self._tools = home / "tools.json"
-        command = [sys.executable, str(home / "box.py"), str(self._tools)]
-        self.servers = McpServers({"box": {"command": command}})
+        self._tools = home / f"{name}.json"
+        self.config = {"command": [sys.executable, "-S", str(home / "box.py"), str(self._tools), marks]}
+        self.servers = McpServers({name: self.config})
 
     def offer(self, **tools: dict[str, Any]) -> None:
-        self._tools.write_text(json.dumps(tools))
+        self._tools.write_text(
+            json.dumps([{"name": name, "inputSchema": schema} for name, schema in tools.items()])
+        )
 
 
 @pytest.fixture
@@ -104,6 +104,78 @@ async def test_a_tool_that_is_gone_when_it_was_approved_is_the_calls_result(box:
 
     assert done.error is None
     assert "does not offer this tool any more" in next(iter(done.results.values()))
+
+
+@pytest.mark.parametrize("reachable", [True, False])
+async def test_no_server_takes_the_tools_of_one_whose_name_begins_with_its_own(
+    tmp_path: Path, reachable: bool
+) -> None:
+    short, long = Box(tmp_path, "a"), Box(tmp_path, "a__b")
+    short.offer(x=ANY)
+    long.offer(x=ANY)
+    first = short.config if reachable else {"command": ["/there/is/none"]}
+    servers = McpServers({"a": first, "a__b": long.config})
+    agent, task = script(sources=[servers]), task_for(f"tool {name_of('a__b', 'x')} {{}}")
+
+    asked = await run(agent, task)
+    done = await resume(agent, task, asked, None, "approve")
+    await servers.close()
+
+    assert list(done.results.values()) == ["ran x"]
+
+
+async def test_another_server_under_the_same_name_asks_anew(tmp_path: Path) -> None:
+    box, other = Box(tmp_path), Box(tmp_path, marks=" elsewhere")
+    box.offer(look=ANY)
+    task = task_for("tool box__look {}")
+    asked = await run(script(sources=[box.servers]), task)
+    await box.servers.close()
+
+    agent = script(sources=[other.servers])
+    again = await resume(agent, task, asked, None, "approve")
+    assert "has changed since it was approved" in again.interrupts[0].message
+    done = await resume(agent, task, again, None, "approve")
+    await other.servers.close()
+
+    assert list(done.results.values()) == ["ran look elsewhere"]
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "asks"),
+    [
+        ({"default": 1}, {"default": True}, True),
+        ({"const": "\u00e9"}, {"const": "e\u0301"}, True),
+        ({"default": "a"}, {"default": "a\u200b"}, True),
+        ({"enum": [1, 2]}, {"enum": [2, 1]}, True),
+        ({"default": 1, "title": "n"}, {"title": "n", "default": 1}, False),
+    ],
+)
+async def test_any_difference_of_the_schema_asks_anew(
+    box: Box, was: dict[str, Any], now: dict[str, Any], asks: bool
+) -> None:
+    box.offer(look={"type": "object", "properties": {"n": was}})
+    agent, task = script(sources=[box.servers]), task_for("tool box__look {}")
+    asked = await run(agent, task)
+    box.offer(look={"type": "object", "properties": {"n": now}})
+
+    then = await resume(agent, task, asked, None, "approve")
+
+    assert (then.pause is not None) == asks
+
+
+@pytest.mark.parametrize(
+    "name", ["", "a\u202eb", "x\n## Approve?", "x" * 3000, "read_file", "__", "a\u00adb"]
+)
+async def test_a_tool_of_any_name_asks_under_a_name_of_its_own(box: Box, name: str) -> None:
+    box.offer(**{name: ANY, "b": ANY})
+    agent, task = script(sources=[box.servers]), task_for(f"tool {name_of('box', name)} {{}}")
+
+    asked = await run(agent, task)
+    done = await resume(agent, task, asked, None, "approve")
+
+    assert asked.interrupts[0].binds is not None
+    assert asked.interrupts[0].binds["tool"] == name
+    assert list(done.results.values()) == [f"ran {name}"]
 
 
 async def test_a_call_that_needs_no_approval_is_not_asked_about(box: Box) -> None:

@@ -243,3 +243,26 @@ async def test_an_open_page_takes_all_cells_back_at_once(
         {"do": "several", "steps": [step], "expect": ["done"]},
     ]
     assert sources(file)[0] == "x = 2", "the file is the page's"
+
+
+@pytest.mark.parametrize("when", ["before the preview", "after it"])
+async def test_a_link_that_takes_a_files_place_takes_no_restored_text(
+    wire: Wire, worker: PlainWorker, task: Json, jp_root_dir: Path, when: str
+) -> None:
+    path, other = jp_root_dir / "a.txt", jp_root_dir / "other.txt"
+    path.write_text("was")
+    await writes(wire, worker, task, path, "agent", jp_root_dir)
+    await ends(wire, task)
+    other.write_text("agent")  # as the agent left the file, so that the digests are equal
+    preview = await undo(wire, task)
+
+    path.unlink()
+    path.symlink_to(other)
+    if when == "before the preview":
+        preview = await undo(wire, task)
+        assert [item["state"] for item in preview["items"]] == ["conflict"]
+    wish = {"runId": task["runId"], "digest": preview["digest"]}
+    await wire.ask("POST", f"threads/{task['threadId']}/undo", wish)
+
+    assert other.read_text() == "agent"
+    assert path.is_symlink()

@@ -21,6 +21,11 @@ _WIDER = re.compile(
     r"\b(always|session|all|every(thing)?|auto\w*|bypass\w*|yolo|remember\w*|future|don.?t ask|never ask|full access)\b",
     re.IGNORECASE,
 )
+_PLAIN = frozenset((
+    "yes", "ok", "okay", "allow", "approve", "accept", "proceed", "confirm", "permit", "run", "execute", "do", "once", "just",
+    "only", "one", "time", "this", "the", "it", "for", "call", "command", "request", "action", "permission", "now", "please",
+))  # fmt: skip
+"""The words of an option that allows one call. A name with any other word may say more, so its button says it."""
 
 
 def offered(options: list[dict[str, Any]], modes: Modes, *, always: bool) -> list[Option]:
@@ -34,7 +39,12 @@ def offered(options: list[dict[str, Any]], modes: Modes, *, always: bool) -> lis
         for option in options
         if always or option["kind"] != "allow_always"
     ]
-    plain = [option for option in found if option["kind"] == "allow_once" and not _is_wider(option, modes)]
+    ids = [option["id"] for option in found]
+    plain = [
+        option
+        for option in found
+        if option["kind"] == "allow_once" and ids.count(option["id"]) == 1 and not _is_wider(option, modes)
+    ]
     if len(plain) == 1:
         plain[0]["plain"] = True
     no = next((option for option in found if option["kind"] == "reject_once"), None)
@@ -44,9 +54,10 @@ def offered(options: list[dict[str, Any]], modes: Modes, *, always: bool) -> lis
 
 
 def _is_wider(option: Option, modes: Modes) -> bool:
-    """Return True if a yes allows more than this call: by the option's words, or as a mode of the agent."""
-    words = re.sub(r"[-_]+", " ", f"{option['name']} {option['id']}")
-    return _WIDER.search(words) is not None or (
+    """Return True if a yes allows more than this call: by its name or id, or as a mode of the agent."""
+    if not _PLAIN.issuperset(re.findall(r"\w+", option["name"].replace("_", " ").lower())):
+        return True
+    return _WIDER.search(re.sub(r"[-_]+", " ", option["id"])) is not None or (
         option["id"] in modes.offered and option["id"] != modes.asking
     )
 

@@ -11,6 +11,7 @@ import os
 import re
 import secrets
 import stat
+import unicodedata
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +31,9 @@ MAX_FILE_BYTES = 5_000_000
 _NOTEBOOK = re.compile(
     r"\.ipynb[ .]*(:.*)?$", re.IGNORECASE
 )  # Windows opens `x.ipynb.` and `x.ipynb::$DATA` as x.ipynb
+_SYSTEM = tuple(
+    Path(folder) for folder in ("/proc", "/sys", "/dev")
+)  # processes and devices, not files of a person
 _FOLDER = getattr(os, "O_PATH", os.O_RDONLY) | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0)
 _READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0)
 _BY_FOLDER = os.open in os.supports_dir_fd
@@ -57,7 +61,7 @@ class Disk:
         """Return the real path of `path` below the root. The file may not exist yet.
 
         Raises:
-                ToolError: the path leads out of the root, is hidden, or cannot be a path.
+                ToolError: the path leads out of the root, is hidden, is the system's own, or cannot be a path.
         """
         try:
             named = Path(os.path.normpath(self.root / path.lstrip("/")))
@@ -68,14 +72,25 @@ class Disk:
             raise ToolError(
                 f"{path} is outside of the server's root directory, which file tools may not leave."
             )
+        if _is_system(found):
+            raise ToolError(
+                f"{path} belongs to the system's processes and devices, and is no file for tools."
+            )
         if self.hides(named) or self.hides(found):
             raise ToolError(f"{path} is hidden, and this server shows no hidden files (allow_hidden).")
         return found
 
     def hides(self, path: Path) -> bool:
-        """Return True if a path below the root, or a folder on the way to it, is hidden by Jupyter's rules."""
-        if self.hidden or not path.is_relative_to(self.root):
+        """Return True if a path below the root, or a folder on the way to it, is hidden by Jupyter's rules.
+
+        Folders of the system's processes and devices are always hidden.
+        """
+        if not path.is_relative_to(self.root):
             return False
+        if self.hidden or _is_system(path):
+            return _is_system(path)
+        if any(_spelled(part).startswith(".") for part in path.relative_to(self.root).parts):
+            return True
         try:
             return is_hidden(path, self.root)
         except OSError:
@@ -130,10 +145,7 @@ class Disk:
         Raises:
                 ToolError: the file may not be written, is a notebook, or is elsewhere.
         """
-        self.check_text(path)
-        found = self._file(path)
-        if place is not None and found != self.root / place:
-            raise ToolError(f"{path} leads to another file now; nothing was written.")
+        found = self._text_file(path, place)
         if len(data) > MAX_FILE_BYTES:
             raise ToolError(
                 f"{path} would have {size_of(len(data))}; file tools write up to {size_of(MAX_FILE_BYTES)}."
@@ -144,14 +156,13 @@ class Disk:
         except OSError as error:
             raise ToolError(f"{path} cannot be written: {error.strerror}") from error
 
-    def remove(self, path: str) -> None:
-        """Remove a file.
+    def remove(self, path: str, *, place: str | None = None) -> None:
+        """Remove a file. ``place``: where the path must still lead.
 
         Raises:
-                ToolError: it may not be removed, is a notebook, or is not there.
+                ToolError: it may not be removed, is a notebook, is not there, or is elsewhere.
         """
-        self.check_text(path)
-        found = self._file(path)
+        found = self._text_file(path, place)
         try:
             with self._folder(found.parent) as folder:
                 os.unlink(found.name if folder is not None else found, dir_fd=folder)
@@ -164,7 +175,7 @@ class Disk:
         Raises:
                 ToolError: the path is a notebook.
         """
-        if any(_NOTEBOOK.search(name) for name in (path, self.find(path).name)):
+        if any(_NOTEBOOK.search(_spelled(name)) for name in (path, self.find(path).name)):
             raise ToolError(
                 f"{path} is a notebook, and is not written as text. Change the cells of this thread's notebook with "
                 "edit_cell, insert_cell, move_cell and delete_cell; make or change another one with nbformat, in run_code."
@@ -174,6 +185,13 @@ class Disk:
         found = self.find(path)
         if found == self.root:
             raise ToolError(f"{path} is not a file.")
+        return found
+
+    def _text_file(self, path: str, place: str | None) -> Path:
+        self.check_text(path)
+        found = self._file(path)
+        if place is not None and found != self.root / place:
+            raise ToolError(f"{path} leads to another file now; nothing was changed.")
         return found
 
     @contextmanager
@@ -196,6 +214,16 @@ class Disk:
             yield handle
         finally:
             os.close(handle)
+
+
+def _is_system(path: Path) -> bool:
+    return any(path.is_relative_to(folder) for folder in _SYSTEM)
+
+
+def _spelled(name: str) -> str:
+    """Return a name as the most lenient file system takes it: without characters that do not show, in plain letters."""
+    shown = "".join(char for char in name if unicodedata.category(char) not in ("Cc", "Cf"))
+    return unicodedata.normalize("NFKC", shown)
 
 
 def _opened(found: Path, folder: int | None) -> int | None:

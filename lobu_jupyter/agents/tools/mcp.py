@@ -1,7 +1,7 @@
 """MCP servers of the server's configuration as tools, named ``server__tool`` for the policy (:func:`name_of`).
 
-An approval covers the server, the tool by its true name, its schema and the arguments. If name or schema have changed
-when the call is to run, the person is asked anew.
+An approval covers the server, its command or address, the tool by its true name, its schema and the arguments. If one
+of them has changed when the call is to run, the person is asked anew.
 
 Configuration, by name: ``{"command": [...], "env"?: {…}, "inherit"?: [variables], "cwd"?}`` (stdio) or ``{"url", "headers"?: {…}}``
 (streamable HTTP), both with ``"seconds"?`` for which a call may be silent. Each worker has one connection per server. The
@@ -94,15 +94,19 @@ async def _tools_of(server: McpServer, work: Work) -> list[BoundTool]:
 
 
 def _owed(server: McpServer, work: Work) -> list[str]:
-    """Return the server's tools that the run's decisions are about."""
+    """Return the server's tools that the run's decisions are about. What a question was bound to names the server."""
     asked = work.task.resumption.interrupts if work.task.resumption is not None else ()
-    names = {i.tool_name for i in asked if i.tool_name}
-    return [name for name in names if name.startswith(f"{_plain(server.name)}__")]
+    return [
+        i.tool_name
+        for i in asked
+        if i.tool_name and i.binds is not None and i.binds.get("server") == server.name
+    ]
 
 
 class McpServer:
     """One server: connected on demand, reconnected after a loss, after a growing delay.
 
+    ``place``: a digest of its command or address.
     ``extras``: the kinds of things beside tools that it has, as of its last listing: resources, prompts.
     """
 
@@ -114,6 +118,7 @@ class McpServer:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.name = name
+        self.place = _hash([config.get("command"), config.get("cwd"), config.get("url")])[:DIGITS]
         self.extras: frozenset[str] = frozenset()
         self._config, self._commands, self._clock = config, commands, clock
         self._failure, self._delay, self._again = "", 0.0, 0.0
@@ -322,7 +327,7 @@ def may_ask(work: Work) -> bool:
 
 
 def _bound(server: McpServer, name: str, tool: Tool) -> BoundTool:
-    binds = {"server": server.name, "tool": tool.name, "schema": _digest(tool)}
+    binds = {"server": server.name, "at": server.place, "tool": tool.name, "schema": _digest(tool)}
 
     async def run(work: Work, call: Call) -> Result:
         if call.guard and call.guard != binds:
@@ -362,7 +367,7 @@ def name_of(server: str, tool: str) -> str:
     ends = "__" not in server and not server.endswith("_")
     if ends and name == f"{server}__{tool}" and len(name) <= MOST_NAME and not _DIGESTED.search(name):
         return name
-    digest = hashlib.sha256(canonical([server, tool]).encode()).hexdigest()[:DIGITS]
+    digest = _hash([server, tool])[:DIGITS]
     return f"{name[: MOST_NAME - DIGITS - 1]}_{digest}"
 
 
@@ -371,7 +376,11 @@ def _plain(name: str) -> str:
 
 
 def _digest(tool: Tool) -> str:
-    return hashlib.sha256(canonical(dict(tool.input_schema)).encode()).hexdigest()
+    return _hash(dict(tool.input_schema))
+
+
+def _hash(value: Any) -> str:
+    return hashlib.sha256(canonical(value).encode()).hexdigest()
 
 
 def _why(error: BaseException) -> str:

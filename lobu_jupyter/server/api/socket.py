@@ -30,7 +30,7 @@ from msgspec import Meta, Struct
 from tornado import web
 from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
-from lobu_jupyter.model.bounds import MAX_LIST, Count, Id, Name, explain
+from lobu_jupyter.model.bounds import MAX_LIST, UNENCODABLE, Count, Id, Name, explain, unencodable
 from lobu_jupyter.model.depth import MAX_DEPTH, too_deep
 from lobu_jupyter.model.errors import InvalidField, LobuError, TooManyRuns
 from lobu_jupyter.server.handler import CallerMixin
@@ -138,6 +138,8 @@ class SocketHandler(CallerMixin, WebSocketMixin, WebSocketHandler, JupyterHandle
             text, member = explain(error)
             raise InvalidField(text, field=member.lstrip(".") or "message") from error
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            if (field := unencodable(data)) is not None:
+                raise InvalidField(UNENCODABLE, field=field) from error
             raise InvalidField(f"must be JSON: {error}", field="message") from error
         if isinstance(wish, WatchThreads):
             self._watch = self._watch or asyncio.create_task(self._tell_changes(), name="watch threads")

@@ -13,7 +13,18 @@ from tornado import web
 from tornado.websocket import WebSocketHandler
 
 from lobu_jupyter.model.applied import FileChange
-from lobu_jupyter.model.bounds import MAX_LIST, Count, Id, Name, Objects, Seconds, Text, explain
+from lobu_jupyter.model.bounds import (
+    MAX_LIST,
+    UNENCODABLE,
+    Count,
+    Id,
+    Name,
+    Objects,
+    Seconds,
+    Text,
+    explain,
+    unencodable,
+)
 from lobu_jupyter.model.budget import Spend
 from lobu_jupyter.model.callers import Person, WorkerCaller
 from lobu_jupyter.model.errors import InvalidField, LobuError, NotAllowed, status_of
@@ -248,6 +259,8 @@ def _batch(raw: Raw) -> Batch | LobuError:
         text, member = explain(error)
         return InvalidField(text, field=member.lstrip(".") or "batches")
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        if (field := unencodable(bytes(raw))) is not None:
+            return InvalidField(UNENCODABLE, field=field)
         return InvalidField(f"must be JSON: {error}", field="batches")
 
 
