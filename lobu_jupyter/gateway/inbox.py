@@ -19,6 +19,7 @@ from lobu_jupyter.gateway.runs.lease import fetch_lease, lease_of
 from lobu_jupyter.model.errors import StoreUnavailable
 from lobu_jupyter.model.ports import InboxItem, KernelInfo, Resumption, Task, ToolSpec
 from lobu_jupyter.model.runs import ErrorCode
+from lobu_jupyter.model.tracing import Trace, Wait
 from lobu_jupyter.model.transcript import messages_of
 
 from .budgets import has_limits
@@ -56,6 +57,7 @@ class _Parts:
     tools: list[ToolSpec]
     checkpoint: str | None
     decided: list[tuple[Interrupt, Decision]]
+    waits: tuple[Wait, ...]
     budgeted: bool
 
 
@@ -140,6 +142,7 @@ async def _parts(ctx: Context, tx: Tx, run_id: str) -> _Parts:
         tools=await tools_of_kernel(tx, run["kernel_id"]),
         checkpoint=checkpoint["body"] if checkpoint is not None else None,
         decided=[(interrupt_of(row), decision_of(row)) for row in settled],
+        waits=tuple(Wait(begun=row["created_at"], ended=row["decided_at"]) for row in settled),
         budgeted=await has_limits(ctx, tx, thread["owner"]),
     )
 
@@ -172,7 +175,13 @@ def _task_of(ctx: Context, parts: _Parts, state: State, kernel: KernelInfo | Non
         client_tools=_client_tools(request),
         state=request.get("state") or _shared(state["state"]),
         budgeted=parts.budgeted,
+        trace=_trace(request, parts.waits),
     )
+
+
+def _trace(request: dict[str, Any], waits: tuple[Wait, ...]) -> Trace | None:
+    kept = request.get("trace")
+    return None if kept is None else msgspec.structs.replace(msgspec.convert(kept, Trace), waits=waits)
 
 
 def _shared(state: Any) -> dict[str, Any] | None:

@@ -47,6 +47,7 @@ class Settings:
     max_mode: Mode = "allow"
     guardrail: Guardrail | None = None
     guardrail_seconds: float = 10.0  # a guardrail that takes longer refuses
+    traces: bool = False  # whether runs belong to traces, which their workers export
     redactor: Redactor = field(default_factory=Redactor)  # knows the server's own secrets
 
     budgets: Budgets = field(default_factory=Budgets)  # the server's; each person may set lower ones

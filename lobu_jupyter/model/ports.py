@@ -16,6 +16,7 @@ from .interrupts import Decision, Interrupt
 from .model_settings import ModelSettings
 from .policy import Policy, Rules
 from .runs import Wire
+from .tracing import Trace
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -71,7 +72,7 @@ class Task(Wire, frozen=True, kw_only=True):
     ``{"sessionId", "cwd", …}``. ``depth``: 0, or the number of delegations above a sub-agent's task. All ids
     of such a task must be new on the thread. ``client_tools``: tools whose calls the run's client answers.
     ``state``: the state that the client shares with the agent, None if it shares none. ``budgeted``: the gateway is asked
-    before each request to a model.
+    before each request to a model. ``trace``: None if the server exports no traces.
     """
 
     run_id: str
@@ -95,6 +96,7 @@ class Task(Wire, frozen=True, kw_only=True):
     client_tools: tuple[ToolSpec, ...] = ()
     state: dict[str, Any] | None = None
     budgeted: bool = False
+    trace: Trace | None = None
 
 
 class InboxItem(Wire, frozen=True, kw_only=True):

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from lobu_jupyter.model.callers import Caller
     from lobu_jupyter.model.fold import Item, State
     from lobu_jupyter.model.runs import RunInfo
+    from lobu_jupyter.model.tracing import RemoteSpan
 
 Message = dict[str, Any]
 NOTHING = "(The client's tool returned nothing.)"
@@ -48,8 +49,16 @@ class Asked:
 class Conversation:
     """A client's thread. ``name``: by which it is found. ``messages``: the client's own."""
 
-    def __init__(self, gateway: Gateway, by: Caller, name: str, messages: list[Message]) -> None:
+    def __init__(
+        self,
+        gateway: Gateway,
+        by: Caller,
+        name: str,
+        messages: list[Message],
+        remote: RemoteSpan | None = None,
+    ) -> None:
         self._gateway, self._by, self._name, self._messages = gateway, by, name, messages
+        self._remote = remote
         self._results = {
             str(m.get("toolCallId")): _result_of(m, f"messages[{n}]")
             for n, m in enumerate(messages)
@@ -70,7 +79,9 @@ class Conversation:
             started = Started(run_id=run.run_id, thread_id=run.thread_id, cursor=max(run.start_cursor - 1, 0))
             return Asked(started, known)
         thread_id = await self._place(thread.thread_id, state, str(last.get("id")))
-        started = await self._gateway.runs.start(self._by, thread_id, request, answered=self._results)
+        started = await self._gateway.runs.start(
+            self._by, thread_id, request, answered=self._results, remote=self._remote
+        )
         return Asked(started, known)
 
     # -- results and decisions

@@ -23,6 +23,7 @@ from lobu_jupyter.server.kernels.kernels import KERNEL_ACTIONS
 from .embedded import end_with_parent
 from .routes import handlers
 from .sigint import stop_on_interrupt
+from .tracing import problem_of
 from .wiring import CONTENTS_SERVICE, build
 from .worker_pool import OWN_WORKER
 
@@ -218,6 +219,15 @@ class LobuApp(ExtensionApp):
         config=True
     )
 
+    traces = Unicode(
+        help="Where traces go: the address of an OpenTelemetry collector (OTLP over HTTP), as in http://127.0.0.1:4318, or "
+        '"env" for the standard OTEL_* variables. Needs lobu_jupyter[traces]. Default: nowhere (docs/traces.md).'
+    ).tag(config=True)
+    trace_content = Bool(
+        False,
+        help="Whether traces hold what people, agents and tools say, and the code that runs. False: names, times and numbers.",
+    ).tag(config=True)
+
     replay = Unicode(
         help="A recording (docs/testing.md) that answers in place of every model of the assistant, and decides as recorded. "
         "For tests: no key is read and no provider is asked."
@@ -253,6 +263,12 @@ class LobuApp(ExtensionApp):
                 f"LobuApp.{proposal['trait'].name} must have at most {MAX_NAME} printable characters"
             )
         return name
+
+    @validate("traces")
+    def _is_an_address(self, proposal: Any) -> str:
+        if (problem := problem_of(proposal["value"])) is not None:
+            raise TraitError(f"LobuApp.traces {problem}")
+        return proposal["value"]
 
     @default("store_path")
     def _default_store_path(self) -> str:

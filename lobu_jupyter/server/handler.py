@@ -29,6 +29,7 @@ from lobu_jupyter.model.errors import (
     status_of,
 )
 from lobu_jupyter.model.events import Batch
+from lobu_jupyter.model.tracing import remote_span
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from jupyter_server.auth import Authorizer, User
 
     from lobu_jupyter.gateway import Gateway
+    from lobu_jupyter.model.tracing import RemoteSpan
 
     from .service import Service
 
@@ -115,6 +117,11 @@ class LobuHandler(CallerMixin, APIHandler):
     def _via(self) -> str:
         via = self.request.headers.get("X-Lobu-Via", "rest")
         return self.via or (via if via in _PERSON_VIA else "rest")
+
+    @property
+    def remote_span(self) -> RemoteSpan | None:
+        """The span that the request came from, by its traceparent."""
+        return remote_span(self.request.headers)
 
     def client_gone(self) -> asyncio.Future[None]:
         """Return a future that resolves when the client closes its connection, for calls that wait."""

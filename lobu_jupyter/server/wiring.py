@@ -37,6 +37,7 @@ from .rooms import Rooms
 from .service import Service, ServiceSettings
 from .store_address import store_of
 from .tenancy import owner_of_server, place_of, pool_of
+from .tracing import traces_of
 from .undo import Undo
 from .worker_pool import OWN_WORKER, Pool
 
@@ -220,6 +221,7 @@ def _service_settings(
         guardrail=guardrails.installed(app.log),
         guardrail_seconds=app.guardrail_seconds,
         redactor=Redactor(worker_settings["secrets"]),
+        traces=bool(app.traces),
         heartbeat_seconds=app.heartbeat_seconds,
     )
     return ServiceSettings(
@@ -257,18 +259,20 @@ def _worker_settings(app: LobuApp) -> dict[str, Any]:
     providers = secrets.resolved(app.providers, found)
     mcp_servers, credentials = secrets.outside_resolved(app.mcp_servers, found)
     acp_agents, more = secrets.outside_resolved(app.acp_agents, found)
+    traces, in_traces = traces_of(app.traces, app.trace_content, app.log, hide=app.keep_keys_from_kernels)
     return {
         "default_model": app.default_model or None,
         "allowed_models": list(app.allowed_models),
         "providers": providers,
         "keys": found,
-        "secrets": [*guardrails.secrets_of(app.server, found, providers), *credentials, *more],
+        "secrets": [*guardrails.secrets_of(app.server, found, providers), *credentials, *more, *in_traces],
         "mcp_servers": mcp_servers,
         "more_tools": list(app.more_tools),
         "mcp_commands": list(app.mcp_allowed_commands) or None,
         "acp_agents": acp_agents,
         "acp_must_ask": app.acp_must_ask,
         "agent_variables": list(app.agent_variables),
+        "traces": traces,
         "replay": {"path": app.replay, "report": app.replay_report or None} if app.replay else None,
         "root_dir": app.root_dir,
         "limits": {"outputBytes": app.output_bytes},

@@ -18,6 +18,7 @@ import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from lobu_jupyter.agents import tracing
 from lobu_jupyter.client.errors import ServerGone
 from lobu_jupyter.model.errors import LobuError
 from lobu_jupyter.model.logs import keep_addresses_out_of_logs
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from .host import Host
+
+FLUSH_SECONDS = 1.0  # for the last spans; the parent waits three for this process to end
 
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE = 1, 4
 
@@ -40,19 +43,25 @@ def main() -> int:
     line = next(lines, None)
     if line is None:
         return 1
-    return asyncio.run(_serve(json.loads(line), lines))
+    code = asyncio.run(_serve(json.loads(line), lines))
+    tracing.flush(FLUSH_SECONDS)
+    return code
 
 
 async def _serve(greeting: dict[str, Any], lines: Iterator[bytes]) -> int:
     loop = asyncio.get_running_loop()
     hosts: asyncio.Future[Host] = loop.create_future()
     threading.Thread(target=_follow_stdin, args=(lines, loop, hosts), name="stdin", daemon=True).start()
+    from lobu_jupyter.agents.models.keys import redactor_of
+
     from .gateway_link import Link
     from .host import Host
 
     link = Link(greeting["url"], greeting["ticket"], verify=greeting.get("verify", True))
     try:
-        host = Host(link, greeting.get("settings") or {})
+        settings: dict[str, Any] = greeting.get("settings") or {}
+        tracing.configure(settings.get("traces"), redactor_of(settings))
+        host = Host(link, settings)
         hosts.set_result(host)
         await host.serve()
     except* (ServerGone, LobuError) as errors:
@@ -81,6 +90,7 @@ def _follow_stdin(
         settings = json.loads(line)["settings"]
         with suppress(RuntimeError):  # the loop has ended, and so does the process
             loop.call_soon_threadsafe(_reconfigure, host, settings)
+    tracing.flush(FLUSH_SECONDS)
     os._exit(0)  # at once: threads of agents and sockets must not keep a worker without a server
 
 

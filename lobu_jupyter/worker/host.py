@@ -12,6 +12,7 @@ import logging
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, cast
 
+from lobu_jupyter.agents import tracing
 from lobu_jupyter.agents.models.keys import redactor_of
 from lobu_jupyter.agents.registry import announced_agents, announced_tools, registry
 from lobu_jupyter.client.errors import ServerGone
@@ -24,6 +25,7 @@ from lobu_jupyter.worker.kernel.connections import KernelConnections
 from lobu_jupyter.worker.kernel.executor import DEFAULT_OUTPUT_BYTES
 
 from .batcher import Batcher
+from .traced_kernel import traced
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -219,6 +221,13 @@ class Host:
             log.error("the end of a run was refused too: %s", error)
 
     async def _drive(self, task: Task, batcher: Batcher) -> None:
+        with tracing.of_run(task) as span:
+            end, checkpoint = await self._work(task, batcher)
+            tracing.ended(span, end)
+        await batcher.finish(end, checkpoint)
+
+    async def _work(self, task: Task, batcher: Batcher) -> tuple[ev.Event, str | None]:
+        """Run the agent. Return the run's end, and the checkpoint of a pause."""
         try:
             usage = await self._iterate(task, batcher)
             end = self._finished(task, {"type": "success"}, usage)
@@ -239,7 +248,7 @@ class Host:
             log.exception("run %s: the agent %r failed", task.run_id, task.agent)
             text = f"The agent {task.agent!r} failed ({type(error).__name__}: {error}). The server's log says more."
             end, checkpoint = _error(ErrorCode.INTERNAL, text), None
-        await batcher.finish(end, checkpoint)
+        return end, checkpoint
 
     async def _iterate(self, task: Task, batcher: Batcher) -> list[dict[str, Any]]:
         """Send the agent's events. Return its token usage."""
@@ -255,7 +264,7 @@ class Host:
         limit = task.limits.get("outputBytes", DEFAULT_OUTPUT_BYTES)
         async with (
             self._kernels.executor(task.kernel, task.run_id, limit) as kernel,
-            aclosing(cast("Any", agent.run(task, kernel))) as said,
+            aclosing(cast("Any", agent.run(task, traced(kernel, task)))) as said,
         ):
             async for event in said:
                 if event["type"] == "lobu.usage":

@@ -229,9 +229,9 @@ class Scripted:
         await self._client.session_update(session_id, update_agent_message(text_block("what I said before")))
         return LoadSessionResponse(**self._offered())
 
-    async def prompt(self, prompt: list[Any], session_id: str, **_: Any) -> PromptResponse:
+    async def prompt(self, prompt: list[Any], session_id: str, **meta: Any) -> PromptResponse:
         text = prompt[0].text
-        self._note("prompt", session=session_id, text=text, mode=self._mode)
+        self._note("prompt", session=session_id, text=text, mode=self._mode, meta=meta)
         if session_id not in self._known():
             raise RequestError.resource_not_found(session_id)
         self._cancelled.clear()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import sys
 from typing import Annotated, Any, Literal
@@ -102,6 +103,12 @@ def today() -> str:
 def greet(name: str) -> str:
     """Greet somebody."""
     return f"Say hello to {name}."
+
+
+@server.tool()
+def told(ctx: Context) -> str:
+    """The metadata of the call."""
+    return json.dumps(dict(ctx.request_context.meta or {}), default=str)
 
 
 @server.tool()

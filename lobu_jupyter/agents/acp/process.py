@@ -23,6 +23,7 @@ from acp.schema import (
     Implementation,
 )
 
+from lobu_jupyter.agents import tracing
 from lobu_jupyter.agents.processes import leashed
 from lobu_jupyter.model.environment import for_program, inherited
 
@@ -244,7 +245,7 @@ class AcpProcess:
 
     async def _prompt(self, text: str) -> None:
         try:
-            answer = await self._connection.prompt(session_id=self.session_id, prompt=[text_block(text)])
+            answer = await self._connection.prompt(self.session_id, [text_block(text)], **tracing.carried())
         except (RequestError, ConnectionError, OSError) as error:
             self._fail(error)
             return
@@ -355,8 +356,7 @@ class AcpProcess:
         """Return an error response of the agent as a failure with words."""
         if error.code == _LOGIN:
             return LoginNeeded(how_to_log_in(self._name, self._logins))
-        detail = f" ({error.data})" if error.data else ""
-        return AcpRefused(f"{self._name}: {error}{detail}.")
+        return AcpRefused(f"{self._name}: {error}{f' ({error.data})' if error.data else ''}.")
 
     def told(self, item: dict[str, Any] | AcpRequest) -> bool:
         """Put an update or a request of the agent into the inbox. Return False if no run listens."""

@@ -23,10 +23,10 @@ from pydantic_ai.models import Model
 from pydantic_ai.tools import DeferredToolRequests, DeferredToolResults
 from pydantic_ai.usage import RunUsage, UsageLimits
 
+from lobu_jupyter.agents import tracing
 from lobu_jupyter.agents.models.failures import explain
 from lobu_jupyter.agents.tools import client, specs
 from lobu_jupyter.agents.tools.base import BoundTool, Team, Work
-from lobu_jupyter.agents.tools.kernel import about_kernel
 from lobu_jupyter.agents.tools.mcp_calls import Together
 from lobu_jupyter.agents.tools.sources import add_tools
 from lobu_jupyter.model.cut import cut
@@ -43,7 +43,7 @@ from .cuts import cut_by, cut_of
 from .events import EventMapper
 from .silence import SILENCE_SECONDS, progressing
 from .standing import skills_of, standing_of
-from .tasks import calls_of, owed, settings_of
+from .tasks import calls_of, instructions_of, owed, settings_of
 from .toolset import Toolset, tools_of
 from .undercount import Undercounting
 
@@ -215,9 +215,14 @@ class _Run:
             deps_type=type(None),
             name="lobu",
             output_type=[str, DeferredToolRequests],
-            instructions=self._instructions(start.standing),
+            instructions=instructions_of(self._base, self._work, start.standing),
             toolsets=[toolset],
-            capabilities=[*capabilities, *self._compacting(start.compacted, helpers), *budget],
+            capabilities=[
+                *tracing.capabilities(),
+                *capabilities,
+                *self._compacting(start.compacted, helpers),
+                *budget,
+            ],
             retries=3,
         )
         try:
@@ -338,19 +343,6 @@ class _Run:
     async def _send_all(self, events: list[Event]) -> None:
         for event in events:
             await self._send.send(event)
-
-    def _instructions(self, standing: str) -> str:
-        task = self._task
-        parts = [self._base]
-        if task.notebook_path:
-            parts.append(f"The notebook is {task.notebook_path}.")
-        parts.append(about_kernel(self._work))
-        if standing:
-            parts.append(standing)
-        if task.state is not None:
-            parts.append(client.state_text(task.state))
-        parts += [f"{c.get('description', 'Context')}:\n{c.get('value', '')}" for c in task.context]
-        return "\n\n".join(part for part in parts if part)
 
     def token_usage(self) -> list[dict[str, Any]]:
         """Return AG-UI's TokenUsage, one entry for the run, none if no model was asked."""

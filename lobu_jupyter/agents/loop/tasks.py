@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
+from lobu_jupyter.agents.tools import client
+from lobu_jupyter.agents.tools.kernel import about_kernel
 from lobu_jupyter.model.budget import BUDGET
 
 if TYPE_CHECKING:
     from pydantic_ai.settings import ModelSettings
 
+    from lobu_jupyter.agents.tools.base import Work
     from lobu_jupyter.model.ports import Resumption, Task
 
 
@@ -31,3 +34,18 @@ def owed(resumption: Resumption) -> list[str]:
 def calls_of(task: Task) -> list[str]:
     """Return the ids of the thread's earlier calls, because a provider may count its own from 0 again."""
     return [call["id"] for message in task.messages for call in message.get("toolCalls") or []]
+
+
+def instructions_of(base: str, work: Work, standing: str) -> str:
+    """Return the instructions of a run: the agent's own, then the notebook, the kernel, the project and the context."""
+    task = work.task
+    parts = [base]
+    if task.notebook_path:
+        parts.append(f"The notebook is {task.notebook_path}.")
+    parts.append(about_kernel(work))
+    if standing:
+        parts.append(standing)
+    if task.state is not None:
+        parts.append(client.state_text(task.state))
+    parts += [f"{c.get('description', 'Context')}:\n{c.get('value', '')}" for c in task.context]
+    return "\n\n".join(part for part in parts if part)

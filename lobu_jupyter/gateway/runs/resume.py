@@ -230,7 +230,7 @@ async def add_next(
     kept = {name: parent[name] for name in ("agent", "model", "mode", "answerable", "pool")}
     before: dict[str, Any] = msgspec.json.decode(parent["request"])
     request = {"context": before.get("context") or []}
-    request |= {name: before[name] for name in ("tools", "modelSettings") if before.get(name)}
+    request |= {name: before[name] for name in ("tools", "modelSettings", "trace") if before.get(name)}
     return await add_run(
         ctx,
         tx,

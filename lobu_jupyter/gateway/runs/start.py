@@ -20,6 +20,7 @@ from lobu_jupyter.model.errors import InvalidField, ThreadBusy, ThreadWaiting, T
 from lobu_jupyter.model.ids import new_id
 from lobu_jupyter.model.interrupts import InterruptStatus
 from lobu_jupyter.model.runs import Started
+from lobu_jupyter.model.tracing import new_trace
 
 from .begin import add_run, begin
 from .end import cancel_run, close_client_calls, close_interrupts, expire_due
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from lobu_jupyter.gateway.context import Context
     from lobu_jupyter.model.callers import Caller
     from lobu_jupyter.model.requests import StartRun
+    from lobu_jupyter.model.tracing import RemoteSpan
     from lobu_jupyter.store.tx import Row, Tx
 
 MAX_ID = 512
@@ -40,11 +42,12 @@ async def start(
     request: StartRun,
     *,
     answered: dict[str, str] | None = None,
+    remote: RemoteSpan | None = None,
 ) -> Started:
     """Accept a run. The same ``client_request_id`` again returns the same run.
 
     ``answered``: the results that the client has for open calls of its tools, by call. If only such calls are
-    open, they are closed with these, or without a result. None leaves them open.
+    open, they are closed with these, or without a result. None leaves them open. ``remote``: the caller's span.
 
     Raises:
         InvalidField, TooLarge: the request is invalid. The error names the field.
@@ -72,7 +75,7 @@ async def start(
         if kernel_id is not None:
             await bind_kernel(ctx, tx, by, thread, kernel_id, mine=mine)
         cursor = (await own_thread(tx, by, thread_id))["cursor"]
-        fields = _fields(ctx, request, said, kernel_id)
+        fields = _fields(ctx, request, said, kernel_id, remote)
         run_id = await add_run(ctx, tx, thread_id, owner, **fields, cursor=cursor)
         if queues:
             tx.wake(owner_topic(owner))
@@ -331,7 +334,15 @@ async def _check_agent(ctx: Context, tx: Tx, agent: str) -> None:
         raise InvalidField(f"there is no agent {agent!r} here; {hint}", field="agent")
 
 
-def _fields(ctx: Context, request: StartRun, texts: dict[str, Any], kernel_id: str | None) -> dict[str, Any]:
+def _fields(
+    ctx: Context,
+    request: StartRun,
+    texts: dict[str, Any],
+    kernel_id: str | None,
+    remote: RemoteSpan | None,
+) -> dict[str, Any]:
+    if ctx.settings.traces:
+        texts = {**texts, "trace": new_trace(remote)}
     return {
         "agent": _agent(ctx, request),
         "model": request.model or ctx.settings.default_model,

@@ -94,7 +94,8 @@ class AgUiHandler(StreamHandler):
             state=wish.state,
         )
         named = f"agui:{wish.thread_id}"
-        return await Conversation(self.gateway, self.caller, named, wish.messages).begin(request, wish.resume)
+        talk = Conversation(self.gateway, self.caller, named, wish.messages, self.remote_span)
+        return await talk.begin(request, wish.resume)
 
 
 _locks: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()

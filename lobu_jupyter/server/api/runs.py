@@ -22,7 +22,9 @@ class ThreadRunsHandler(LobuHandler):
     @web.authenticated
     @authorized
     async def post(self, thread_id: str) -> None:
-        self.reply(await self.gateway.runs.start(self.caller, thread_id, self.body(StartRun)), 202)
+        body = self.body(StartRun)
+        started = await self.gateway.runs.start(self.caller, thread_id, body, remote=self.remote_span)
+        self.reply(started, 202)
 
 
 class ResumeHandler(LobuHandler):
