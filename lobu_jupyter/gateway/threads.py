@@ -6,6 +6,7 @@ the same runs. The kernel's variables keep their present values.
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 
 MAX_TEXT = 1024  # characters of a title, name or path
 MAX_PAGE = 500
+INDEXED = 3  # characters in a row that SQLite's index of texts knows
 
 
 async def create_thread(ctx: Context, by: Caller, new: NewThread = NewThread()) -> Thread:
@@ -109,7 +111,7 @@ async def list_threads(ctx: Context, by: Caller, query: ThreadsQuery = ThreadsQu
         "place": ctx.settings.place,
     }
     params |= {"archived": query.archived, "limit": query.limit}
-    params |= {"search": _pattern(query.search), "before": _time(query.before)}
+    params |= {"search": _pattern(query.search), "loose": _loose(query.search), "before": _time(query.before)}
 
     async def body(tx: Tx) -> list[Row]:
         return await tx.all("list_threads", owner=owner, **params, **scope_of(by))
@@ -122,6 +124,13 @@ def _pattern(search: str | None) -> str | None:
         return None
     for char in "\\%_":
         search = search.replace(char, "\\" + char)
+    return f"%{search}%"
+
+
+def _loose(search: str | None) -> str | None:
+    """Return a pattern without escapes, which SQLite can look up, None for one that is too short. It finds a little more."""
+    if not search or max(map(len, re.split("[%_]", search))) < INDEXED:
+        return None
     return f"%{search}%"
 
 

@@ -46,12 +46,15 @@ def test_a_query_compiles_and_uses_an_index(connection: sqlite3.Connection, name
     for step in plan:
         scanned = re.fullmatch(r"SCAN (\w+)(?: VIRTUAL TABLE.*)?", step)
         table = _table(query, scanned[1]) if scanned else None
+        if table == "texts_index":  # FTS5 is a scan in any case; L says that it looks the pattern up
+            assert step.endswith(":L0"), plan
+            continue
         assert table is None or table in SMALL | SCANNED.get(name, set()), plan
 
 
 def _table(query: str, alias: str) -> str | None:
     """The table behind an alias; None for a subquery, a function, or a common table expression: its own steps are in the plan."""
-    if alias in re.findall(r"CREATE TABLE (\w+)", SCHEMA):
+    if alias in re.findall(r"CREATE (?:VIRTUAL )?TABLE (\w+)", SCHEMA):
         return alias
     found = re.search(rf"(?:FROM|JOIN) (\w+) {alias}\b", query)
     return found[1] if found and f"{found[1]} AS (" not in query else None

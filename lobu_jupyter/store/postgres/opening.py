@@ -23,6 +23,7 @@ __all__ = ["SCRIPTS", "prepare"]
 log = logging.getLogger(__name__)
 
 OLDEST = 140000
+INDEXED = "SELECT 1 FROM pg_indexes WHERE schemaname = $1 AND indexname = 'texts_by_trigram'"
 
 
 def prepare(session: PostgresSession, scripts: Scripts) -> None:
@@ -38,6 +39,7 @@ def prepare(session: PostgresSession, scripts: Scripts) -> None:
         connection.execute("BEGIN")
         try:
             _bring_up(connection, address, scripts)
+            indexed = _one(connection, INDEXED, address.schema)
             connection.execute("COMMIT")
         finally:
             session.rollback()
@@ -46,6 +48,11 @@ def prepare(session: PostgresSession, scripts: Scripts) -> None:
         raise (
             told if isinstance(told, StoreUnavailable) else StoreUnavailable(f"{address.name}: {error}")
         ) from error
+    if indexed is None:
+        log.warning(
+            "%s searches without an index, because its role may not create the extension pg_trgm: docs/operations.md",
+            address.name,
+        )
 
 
 def _check(connection: Connection, address: Address) -> None:

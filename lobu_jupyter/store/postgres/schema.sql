@@ -1,4 +1,4 @@
--- The store, version 8. Times are seconds since the Unix epoch; JSON is text.
+-- The store, version 9. Times are seconds since the Unix epoch; JSON is text.
 -- A new schema runs this whole script; an older one runs migrations/NNNN_*.sql (see migrations/README.md). The tables and
 -- columns are those of sqlite/schema.sql, but for leases.last. Text sorts by bytes, as paths and ids are compared.
 -- The rows of leases, workers and servers change often, so half of each page stays free for that.
@@ -133,6 +133,21 @@ CREATE TABLE texts (
   text      TEXT COLLATE "C" NOT NULL,
   PRIMARY KEY (thread_id, run_id)
 );
+-- Which texts have which three characters in a row: what a search of three characters or more is found by. The extension
+-- comes with PostgreSQL. Where this role may not create it, a search reads the texts of its owner's threads.
+DO $$
+DECLARE home TEXT;
+BEGIN
+  BEGIN
+    CREATE EXTENSION IF NOT EXISTS pg_trgm SCHEMA public;
+  EXCEPTION WHEN insufficient_privilege OR undefined_file OR feature_not_supported OR unique_violation THEN
+    NULL;  -- the server that opens the store says so
+  END;
+  SELECT n.nspname INTO home FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = 'pg_trgm';
+  IF home IS NOT NULL THEN
+    EXECUTE format('CREATE INDEX texts_by_trigram ON texts USING gin (text %I.gin_trgm_ops)', home);
+  END IF;
+END $$;
 
 -- Questions to a person. body: the Interrupt as JSON; decision: the Decision as JSON.
 CREATE TABLE interrupts (

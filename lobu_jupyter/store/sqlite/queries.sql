@@ -9,7 +9,15 @@ SELECT t.*, (SELECT coalesce(max(j.last), 0) FROM journal j WHERE j.thread = t.n
  WHERE t.owner = :owner AND t.deleted_at IS NULL AND t.temporary = 0 AND t.archived = :archived
    AND (:search IS NULL OR t.title LIKE :search ESCAPE '\' OR t.name LIKE :search ESCAPE '\'
         OR t.notebook_path LIKE :search ESCAPE '\'
-        OR EXISTS (SELECT 1 FROM texts x WHERE x.thread_id = t.thread_id AND x.text LIKE :search ESCAPE '\'))
+        OR CASE
+           WHEN :loose IS NULL THEN t.thread_id IN (  -- too short for the index: what was said of late
+             SELECT x.thread_id FROM texts x
+              WHERE x.number > (SELECT max(number) FROM texts) - 10000 AND x.text LIKE :search ESCAPE '\')
+           WHEN (SELECT count(*) FROM (SELECT 1 FROM texts_index WHERE text LIKE :loose LIMIT 2000)) < 2000 THEN t.thread_id IN (
+             SELECT x.thread_id FROM texts_index f JOIN texts x ON x.number = f.rowid
+              WHERE f.text LIKE :loose AND x.text LIKE :search ESCAPE '\')
+           ELSE EXISTS (  -- in many texts: a thread that has it is soon met
+             SELECT 1 FROM texts x WHERE x.thread_id = t.thread_id AND x.text LIKE :search ESCAPE '\') END)
    AND (:notebook_path IS NULL OR (t.notebook_path = :notebook_path AND t.place = :place))
    AND (:name IS NULL OR t.name = :name)
    AND (:kernel_id IS NULL OR t.kernel_id = :kernel_id)

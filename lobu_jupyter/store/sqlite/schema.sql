@@ -1,4 +1,4 @@
--- The store, version 8. Times are seconds since the Unix epoch; JSON is text.
+-- The store, version 9. Times are seconds since the Unix epoch; JSON is text.
 -- A new file runs this whole script; an older one runs migrations/NNNN_*.sql (see migrations/README.md).
 
 -- A conversation. number: its name in the journal. How far that goes is in the journal alone. Its status is not stored: it is 'running' while one
@@ -120,11 +120,25 @@ SELECT t.thread_id, j.first + e.key AS seq, j.run_id, CAST(e.value AS BLOB) AS b
 -- What was said in a run that has ended: its prompt and the agent's words, to search in.
 -- Written with the run's end; derived, so it can be made again from runs and events.
 CREATE TABLE texts (
+  number    INTEGER PRIMARY KEY,  -- the index names a text by it; VACUUM may change a rowid that has no name
   thread_id TEXT NOT NULL,
   run_id    TEXT NOT NULL,
   text      TEXT NOT NULL,
-  PRIMARY KEY (thread_id, run_id)
+  UNIQUE (thread_id, run_id)
 );
+-- Which texts have which three characters in a row. Without their places it is half as big as the texts; what is found
+-- is compared with the text itself.
+CREATE VIRTUAL TABLE texts_index USING fts5 (text, content='texts', content_rowid='number', tokenize='trigram', detail=none);
+CREATE TRIGGER texts_added AFTER INSERT ON texts BEGIN
+  INSERT INTO texts_index (rowid, text) VALUES (new.number, new.text);
+END;
+CREATE TRIGGER texts_removed AFTER DELETE ON texts BEGIN
+  INSERT INTO texts_index (texts_index, rowid, text) VALUES ('delete', old.number, old.text);
+END;
+CREATE TRIGGER texts_changed AFTER UPDATE ON texts BEGIN
+  INSERT INTO texts_index (texts_index, rowid, text) VALUES ('delete', old.number, old.text);
+  INSERT INTO texts_index (rowid, text) VALUES (new.number, new.text);
+END;
 
 -- Questions to a person. body: the Interrupt as JSON; decision: the Decision as JSON.
 CREATE TABLE interrupts (

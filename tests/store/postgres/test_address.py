@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import uuid4
+
 import pytest
 
 from lobu_jupyter.model.errors import StoreTooNew, StoreUnavailable
@@ -102,6 +104,33 @@ async def test_a_role_without_rights_is_told_which() -> None:
 
     assert "docs/operations.md" in error.message
     assert "poor-secret" not in error.message
+
+
+async def test_a_role_that_may_not_create_the_extension_searches_without_an_index(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """In a database of its own, which has no pg_trgm yet."""
+    import psycopg
+
+    name = f"bare_{uuid4().hex[:8]}"
+    with psycopg.connect(postgres.database(), autocommit=True) as connection:
+        connection.execute("DROP ROLE IF EXISTS bare")
+        connection.execute("CREATE ROLE bare LOGIN PASSWORD 'bare-secret'")
+        connection.execute(f"CREATE DATABASE {name}")  # pyright: ignore[reportArgumentType, reportCallIssue]
+        host = f"{connection.info.host}:{connection.info.port}"
+    admin = postgres.database().rsplit("/", 1)[0] + f"/{name}"
+    with psycopg.connect(admin, autocommit=True) as connection:
+        connection.execute("CREATE SCHEMA given AUTHORIZATION bare")
+
+    database = await open_database(f"postgresql://bare:bare-secret@{host}/{name}?schema=given")
+    try:
+        await database.write(does("INSERT INTO texts (thread_id, run_id, text) VALUES ('t', 'r', 'a zebra')"))
+        indexes = await database.read(does("SELECT indexname FROM pg_indexes WHERE tablename = 'texts'"))
+    finally:
+        await database.close()
+
+    assert indexes == [("texts_pkey",)]
+    assert "searches without an index" in caplog.text
 
 
 async def test_two_servers_that_open_a_new_store_together_make_it_once() -> None:

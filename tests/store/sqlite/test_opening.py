@@ -340,3 +340,21 @@ async def test_a_store_of_version_6_is_one_pool_and_keeps_its_rules(tmp_path: Pa
     assert [layer.name for layer in policy.layers] == ["server", "notebook"]
     assert _version(path) == VERSION
     assert _shape(path) == _shape(new)
+
+
+async def test_what_was_said_before_searches_had_an_index_is_in_it(tmp_path: Path) -> None:
+    path, steps = tmp_path / "lobu.sqlite", {n: SCRIPTS.steps[n] for n in (7, 8)}
+    await _make(path, Scripts(schema=SIXTH, steps={}, version=6))
+    await _make(path, Scripts(schema=SIXTH, steps=steps, version=8))
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("INSERT INTO texts VALUES ('t', 'r', 'a zebra')")
+
+    await _make(path)
+
+    assert _version(path) == VERSION
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("SELECT thread_id, run_id, text FROM texts").fetchall() == [
+            ("t", "r", "a zebra")
+        ]
+        found = connection.execute("SELECT rowid FROM texts_index WHERE text LIKE '%zebra%'").fetchall()
+        assert found == connection.execute("SELECT number FROM texts").fetchall()
