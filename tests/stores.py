@@ -13,6 +13,7 @@ SLICE = (
     "tests/contract/test_in_process.py",
     "tests/contract/test_two_servers.py",
     "tests/gateway/runs/test_resume.py",
+    "tests/gateway/stores/",
     "tests/store/postgres/",
     "tests/tenancy/",
 )

@@ -27,6 +27,7 @@ _COMMANDS = {
     "budget": ("budget", "What agents have used, and your own limits."),
     "export": ("export", "A thread as a notebook or as JSON."),
     "test": ("testing.command", "Execute notebooks against recordings of their models."),
+    "store": ("store", "Check, upgrade or copy a store, without a server."),
     "serve": ("serve", "A Jupyter server with lobu_jupyter alone."),
     "doctor": ("doctor", "Check what works, and say why something does not."),
     "completion": ("completion", "The script that completes words in your shell."),

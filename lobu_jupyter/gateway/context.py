@@ -6,6 +6,8 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from lobu_jupyter.store.engine import SHARED_SILENCE
+
 if TYPE_CHECKING:
     from lobu_jupyter.gateway.journal.chunks import Chunks
     from lobu_jupyter.gateway.journal.hub import Hub
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     from .settings import Settings
 
 
-SHARED_SILENCE = 15.0  # seconds after which a server of a store for several machines counts as gone
+__all__ = ["SHARED_SILENCE", "Context", "StoreClock"]
 
 
 class StoreClock:

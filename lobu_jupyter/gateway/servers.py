@@ -14,6 +14,7 @@ from lobu_jupyter.gateway.runs.begin import begin_next
 from lobu_jupyter.gateway.runs.end import fail_run
 from lobu_jupyter.gateway.runs.lease import leases_of_server
 from lobu_jupyter.gateway.runs.lost_pause import leave, lose_pauses
+from lobu_jupyter.model.errors import StoreTooNew
 from lobu_jupyter.model.runs import ErrorCode
 
 from .context import SHARED_SILENCE
@@ -55,6 +56,7 @@ async def enroll(ctx: Context, process: Process) -> None:
     """Record in the store that this process serves it."""
 
     async def body(tx: Tx) -> None:
+        await _check_schema(ctx, tx)
         await tx.run(
             "add_server",
             server_id=ctx.server_id,
@@ -79,7 +81,7 @@ async def recover(ctx: Context) -> list[str]:
 
     ended: list[str] = []
     for server in await ctx.database.read(look):
-        if not _lives(ctx, server):
+        if not lives(server, ctx.now(), one_machine=ctx.database.one_machine):
             ended += await discharge(ctx, server["server_id"])
     await begin_queued(ctx)
     return ended
@@ -106,10 +108,25 @@ async def see_server(ctx: Context) -> None:
     """Record that this process is alive. If another one took it for dead, enroll again."""
 
     async def body(tx: Tx) -> bool:
+        await _check_schema(ctx, tx)
         return await tx.run("see_server", server_id=ctx.server_id, now=ctx.now()) > 0
 
-    if not await ctx.database.write(body):
-        await enroll(ctx, Process.me())
+    try:
+        if not await ctx.database.write(body):
+            await enroll(ctx, Process.me())
+    except StoreTooNew as error:
+        ctx.database.refuse(error)
+        raise
+
+
+async def _check_schema(ctx: Context, tx: Tx) -> None:
+    """Refuse a schema that was upgraded while this server was silent, and that it does not understand any more."""
+    found, known = await tx.one("schema_version"), ctx.database.engine.version
+    if found is not None and found["oldest"] > known:
+        raise StoreTooNew(
+            f"The lobu store {ctx.database.name} was upgraded by a newer lobu_jupyter (version {found['version']}, this "
+            f"one knows {known}). Upgrade lobu_jupyter and restart this server. Nothing is lost."
+        )
 
 
 async def bury(ctx: Context) -> None:
@@ -121,13 +138,12 @@ async def bury(ctx: Context) -> None:
         await recover(ctx)
 
 
-def _lives(ctx: Context, server: Row) -> bool:
-    if not ctx.database.one_machine:
-        return (
-            server["seen_at"] > ctx.now() - SHARED_SILENCE
-        )  # two pods may have one name, and pids mean nothing
+def lives(server: Row, now: float, *, one_machine: bool) -> bool:
+    """Return whether a server of the store is alive, as far as can be known."""
+    if not one_machine:
+        return server["seen_at"] > now - SHARED_SILENCE  # two pods may have one name, and pids mean nothing
     if server["host"] != platform.node():
-        return server["seen_at"] > ctx.now() - SILENCE
+        return server["seen_at"] > now - SILENCE
     return Process(server["host"], server["pid"], server["create_time"]).lives()
 
 

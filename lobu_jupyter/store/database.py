@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from lobu_jupyter.model.errors import StoreUnavailable
 
 from . import sqlite
+from .queries import load_scripts
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Sequence
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from .queries import Scripts
 
 T = TypeVar("T")
+
+NO_DRIVER = "A store in PostgreSQL needs one package more: pip install 'lobu_jupyter[postgres]'."
 
 
 @dataclass(slots=True)
@@ -44,6 +47,7 @@ class Database:
         self._jobs: deque[_Job] = deque()
         self._bell = asyncio.Event()
         self._closing = False
+        self._refusal: StoreUnavailable | None = None
         self._tasks = [
             asyncio.create_task(self._write_on(lane), name=f"lobu store writer {number}")
             for number, lane in enumerate(engine.lanes)
@@ -72,8 +76,7 @@ class Database:
 
     async def write_each(self, bodies: Sequence[Body[T]]) -> list[Outcome[T]]:
         """Run each body as :meth:`write` does, each whole or not at all, with one wait for all of them."""
-        if self._closing:
-            raise StoreUnavailable(f"The lobu store {self.name} is closed.")
+        self._check_open()
         job = _Job(bodies, asyncio.get_running_loop().create_future())
         self._jobs.append(job)
         self._bell.set()
@@ -81,10 +84,19 @@ class Database:
 
     async def read(self, body: Body[T]) -> T:
         """Run `body` on one consistent view of all commits."""
-        if self._closing:
-            raise StoreUnavailable(f"The lobu store {self.name} is closed.")
+        self._check_open()
         outcome = await self.engine.look(body)
         return outcome.result()
+
+    def refuse(self, error: StoreUnavailable) -> None:
+        """Let nobody read or write any more, for this reason."""
+        self._refusal = error
+
+    def _check_open(self) -> None:
+        if self._refusal is not None:
+            raise type(self._refusal)(self._refusal.message)
+        if self._closing:
+            raise StoreUnavailable(f"The lobu store {self.name} is closed.")
 
     def foreign(self, used: asyncio.Event, seconds: float) -> AsyncGenerator[set[str] | None]:
         """Yield what other servers' commits touched, as :meth:`Engine.foreign` says."""
@@ -150,19 +162,54 @@ class Database:
 
 
 async def open_database(
-    where: str | Path, *, busy_seconds: float = 5.0, scripts: Scripts | None = None
+    where: str | Path, *, busy_seconds: float = 5.0, scripts: Scripts | None = None, copying: bool = False
 ) -> Database:
     """Open the store at a path or an address: create a new one, upgrade an older one.
+
+    Args:
+        copying: open also a copy that is not finished.
 
     Raises:
         StoreTooNew, StoreUnavailable: it cannot be used. The message says why and what to do.
     """
-    if not str(where).startswith(("postgresql://", "postgres://")):
-        return Database(await sqlite.open_engine(Path(where), busy_seconds, scripts))
+    if not is_address(where):
+        return Database(await sqlite.open_engine(Path(where), busy_seconds, scripts, copying=copying))
     try:
         from .postgres.engine import open_engine
     except ImportError as error:
-        raise StoreUnavailable(
-            "A store in PostgreSQL needs one package more: pip install 'lobu_jupyter[postgres]'."
-        ) from error
-    return Database(await open_engine(str(where), busy_seconds, scripts))
+        raise StoreUnavailable(NO_DRIVER) from error
+    return Database(await open_engine(str(where), busy_seconds, scripts, copying=copying))
+
+
+async def find_version(where: str | Path) -> int | None:
+    """Return the version of the store at a path or an address, which is not changed, or None if there is no store.
+
+    Raises:
+        StoreUnavailable: it cannot be read. The message says why and what to do.
+    """
+    if not is_address(where):
+        return await sqlite.find_version(Path(where))
+    try:
+        from .postgres.engine import find_version as find
+    except ImportError as error:
+        raise StoreUnavailable(NO_DRIVER) from error
+    return await find(str(where))
+
+
+def is_address(where: str | Path) -> bool:
+    """Return whether a store is in a database server, not in a file."""
+    return str(where).startswith(("postgresql://", "postgres://"))
+
+
+def name_of(where: str | Path) -> str:
+    """Return where a store is, without its password."""
+    if not is_address(where):
+        return str(where)
+    from .postgres.address import parse
+
+    return parse(str(where)).name
+
+
+def known_version(where: str | Path) -> int:
+    """Return the version of the newest schema that this lobu_jupyter knows."""
+    return load_scripts("postgres" if is_address(where) else "sqlite").version

@@ -9,9 +9,12 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Sequence
 
     from .bodies import Body, Outcome
+    from .queries import Kind
     from .tx import Row
 
 T = TypeVar("T")
+
+SHARED_SILENCE = 15.0  # seconds after which a server of a store for several machines counts as gone
 
 
 class Lane(Protocol):
@@ -48,10 +51,16 @@ class Road(Protocol):
 
 
 class Engine(Protocol):
-    """An open database. ``name`` says where it is, without secrets."""
+    """An open database.
 
-    kind: str
+    Args:
+        name: where it is, without secrets.
+        version: the newest schema that this lobu_jupyter knows.
+    """
+
+    kind: Kind
     name: str
+    version: int
 
     @property
     def fast_road(self) -> Road | None:

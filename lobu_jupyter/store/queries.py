@@ -21,11 +21,21 @@ _HERE = files("lobu_jupyter.store")
 
 @dataclass(frozen=True, slots=True)
 class Scripts:
-    """The scripts that create and upgrade a store: the newest schema whole, and a step to each version."""
+    """The scripts that create and upgrade a store: the newest schema whole, and a step to each version.
+
+    Args:
+        contracts: the steps after which servers of a version before them cannot use the store any more.
+    """
 
     schema: str
     steps: Mapping[int, str]
     version: int
+    contracts: frozenset[int] = frozenset()
+
+    @property
+    def oldest(self) -> int:
+        """Return the oldest version whose servers can use the newest schema."""
+        return max(self.contracts, default=0)
 
 
 def parse(text: str) -> dict[str, str]:
@@ -51,4 +61,5 @@ def load_scripts(kind: Kind) -> Scripts:
     schema = (_HERE / kind / "schema.sql").read_text("utf-8")
     told = re.match(r"-- The store, version (\d+)\.", schema)
     assert told is not None, "a schema begins with its version"
-    return Scripts(schema, steps, int(told[1]))
+    contracts = frozenset(version for version, text in steps.items() if text.startswith("-- Contract: "))
+    return Scripts(schema, steps, int(told[1]), contracts)

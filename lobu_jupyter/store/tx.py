@@ -32,6 +32,8 @@ class Tx(ABC):
 
     strict: ClassVar[bool] = False
     """Whether a lock out of order raises. Tests set it."""
+    schema: str = ""
+    """The name of the schema, if the database has several."""
 
     def __init__(self) -> None:
         self.wakes: set[str] = set()
@@ -50,6 +52,14 @@ class Tx(ABC):
     @abstractmethod
     async def run(self, query: str, **params: Any) -> int:
         """Execute a statement and return the number of rows that it changed."""
+
+    @abstractmethod
+    async def ask(self, statement: str, **params: Any) -> list[Row]:
+        """Return the rows of a statement that has no name, for copies and checks of whole tables."""
+
+    @abstractmethod
+    async def run_each(self, statement: str, rows: Sequence[dict[str, Any]]) -> None:
+        """Execute a statement without a name once for each of `rows`, its parameters."""
 
     def wake(self, topic: str) -> None:
         """Wake the listeners of `topic` once this transaction is committed."""

@@ -17,7 +17,7 @@ from lobu_jupyter.model.errors import StoreUnavailable
 from lobu_jupyter.store.tx import Kind, Row, Tx
 
 from .errors import unavailable
-from .scripts import Query, queries
+from .scripts import Query, prepare, queries
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -98,6 +98,14 @@ class PostgresTx(Tx):
 
     async def run(self, query: str, **params: Any) -> int:
         return self._execute(query, params).rowcount
+
+    async def ask(self, statement: str, **params: Any) -> list[Row]:
+        cursor = execute(self._connection, prepare(statement, self.schema), params)
+        return cursor.fetchall() if cursor.description else []
+
+    async def run_each(self, statement: str, rows: Sequence[dict[str, Any]]) -> None:
+        query = prepare(statement, self.schema)
+        self._connection.cursor(binary=True).executemany(query.text, [query.values(row) for row in rows])
 
     def _take_locks(self, kind: Kind, names: Sequence[str]) -> None:
         found = self._execute(_LOCKS[kind], {"names": list(names)}).fetchall()

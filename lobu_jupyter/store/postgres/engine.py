@@ -23,7 +23,7 @@ from .notices import Notices
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
 
-    from lobu_jupyter.store.queries import Scripts
+    from lobu_jupyter.store.queries import Kind, Scripts
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -76,7 +76,7 @@ class PostgresWriter:
 class PostgresEngine:
     """An open schema of a database."""
 
-    kind: str = "postgres"
+    kind: Kind = "postgres"
 
     def __init__(
         self,
@@ -85,9 +85,11 @@ class PostgresEngine:
         readers: Sequence[PostgresSession],
         notices: Notices,
         fast_road: FastRoad,
+        version: int,
     ) -> None:
         self.address = address
         self.name = address.name
+        self.version = version
         self.notices = notices
         self.fast_road = fast_road
         self.writers = [PostgresWriter(session) for session in sessions]
@@ -169,17 +171,32 @@ def _next_transaction(session: PostgresSession) -> int:
     return int(row[0])
 
 
-async def open_engine(where: str, busy_seconds: float, scripts: Scripts | None) -> PostgresEngine:
+async def find_version(where: str) -> int | None:
+    """Return the version of the schema at an address, which is not changed, or None if there is none.
+
+    Raises:
+        StoreUnavailable: it cannot be read. The message says why and what to do.
+    """
+    session = PostgresSession(parse(where), "store version", busy_seconds=5)
+    try:
+        return await session.call(opening.find_version, session)
+    finally:
+        await session.close()
+
+
+async def open_engine(
+    where: str, busy_seconds: float, given: Scripts | None, *, copying: bool = False
+) -> PostgresEngine:
     """Open the store at an address: create its schema, or upgrade an older one.
 
     Raises:
         StoreTooNew, StoreUnavailable: it cannot be used. The message says why and what to do.
     """
-    address = parse(where)
+    address, scripts = parse(where), given or opening.SCRIPTS
     first = PostgresSession(address, "store writer 0", busy_seconds=busy_seconds)
     notices = Notices(address)
     try:
-        await first.call(opening.prepare, first, scripts or opening.SCRIPTS)
+        await first.call(opening.prepare, first, scripts, copying)
         prepares = await notices.open()
     except BaseException:
         await notices.close()
@@ -201,4 +218,4 @@ async def open_engine(where: str, busy_seconds: float, scripts: Scripts | None) 
         for n in range(address.readers)
     ]
     hot = PostgresSession(address, "store batches", busy_seconds=busy_seconds, prepares=prepares)
-    return PostgresEngine(address, [first, *more], readers, notices, FastRoad(hot))
+    return PostgresEngine(address, [first, *more], readers, notices, FastRoad(hot), scripts.version)

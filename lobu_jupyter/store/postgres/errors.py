@@ -61,7 +61,12 @@ def worth_another_try(error: BaseException) -> bool:
 
 
 def is_lost(error: BaseException, connection: psycopg.Connection[object] | None) -> bool:
-    """Return whether the connection is gone or of no use any more."""
+    """Return whether the connection is gone or of no use any more.
+
+    A newer server that adds a column makes statements useless that were prepared before.
+    """
+    if isinstance(error, pg.FeatureNotSupported) and "cached plan" in str(error):
+        return True
     if isinstance(
         error, pg.ReadOnlySqlTransaction | pg.AdminShutdown | pg.CrashShutdown | pg.CannotConnectNow
     ):

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 
 from lobu_jupyter.model.errors import StoreTooNew, StoreUnavailable
+from lobu_jupyter.store.copying import MARK, UNFINISHED
+from lobu_jupyter.store.engine import SHARED_SILENCE
 
-from .errors import translate
+from .errors import translate, unavailable
 from .scripts import SCRIPTS
 
 if TYPE_CHECKING:
@@ -24,9 +26,17 @@ log = logging.getLogger(__name__)
 
 OLDEST = 140000
 INDEXED = "SELECT 1 FROM pg_indexes WHERE schemaname = $1 AND indexname = 'texts_by_trigram'"
+TOO_NEW = (
+    "The lobu store {} was made by a newer lobu_jupyter (version {}, this one knows {}). "
+    "Upgrade lobu_jupyter, or set LobuApp.store to another store."
+)
+_MARKED = "SELECT 1 FROM pg_tables WHERE schemaname = $1 AND tablename = $2"
+# A schema that was made before servers of several versions could share one has no column `oldest`.
+_VERSION = "SELECT version, CAST(coalesce(to_jsonb(s) ->> 'oldest', CAST(version AS TEXT)) AS BIGINT) AS oldest FROM lobu_store s"
+_LIVING = "SELECT host FROM servers WHERE seen_at > extract(epoch FROM clock_timestamp()) - CAST($1 AS DOUBLE PRECISION)"
 
 
-def prepare(session: PostgresSession, scripts: Scripts) -> None:
+def prepare(session: PostgresSession, scripts: Scripts, copying: bool) -> None:
     """Check the database and bring its schema up to date, in one transaction.
 
     Raises:
@@ -38,7 +48,7 @@ def prepare(session: PostgresSession, scripts: Scripts) -> None:
         _check(connection, address)
         connection.execute("BEGIN")
         try:
-            _bring_up(connection, address, scripts)
+            _bring_up(connection, address, scripts, copying)
             indexed = _one(connection, INDEXED, address.schema)
             connection.execute("COMMIT")
         finally:
@@ -80,7 +90,7 @@ def _show(connection: Connection, name: str) -> str:
     return str(row[0])
 
 
-def _bring_up(connection: Connection, address: Address, scripts: Scripts) -> None:
+def _bring_up(connection: Connection, address: Address, scripts: Scripts, copying: bool) -> None:
     schema = address.schema
     # One server at a time; the others wait here and then find the schema made.
     connection.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 1))", [f"lobu schema {schema}"])
@@ -89,29 +99,65 @@ def _bring_up(connection: Connection, address: Address, scripts: Scripts) -> Non
         connection.execute(b'CREATE SCHEMA "%b"' % schema.encode())
     connection.execute(b'SET LOCAL search_path = "%b"' % schema.encode(), prepare=False)
     tables = _one(connection, "SELECT count(*) FROM pg_tables WHERE schemaname = $1", schema)
-    known = _one(
-        connection, "SELECT 1 FROM pg_tables WHERE schemaname = $1 AND tablename = 'lobu_store'", schema
-    )
+    known = _one(connection, _MARKED, schema, "lobu_store")
     if known is None and tables[0]:
         raise StoreUnavailable(
             f"The schema {schema} of {address.name} has tables of another program. Name another with ?schema=…"
         )
     if known is None:
         connection.execute(scripts.schema.encode(), prepare=False)
-        connection.execute("CREATE TABLE lobu_store (version BIGINT NOT NULL)")
-        connection.execute("INSERT INTO lobu_store VALUES ($1)", [scripts.version])
+        connection.execute("CREATE TABLE lobu_store (version BIGINT NOT NULL, oldest BIGINT NOT NULL)")
+        connection.execute("INSERT INTO lobu_store VALUES ($1, $2)", [scripts.version, scripts.oldest])
         return
-    found = _one(connection, "SELECT version FROM lobu_store")[0]
-    if found > scripts.version:
-        raise StoreTooNew(
-            f"The lobu store {address.name} was made by a newer lobu_jupyter (version {found}, this one knows "
-            f"{scripts.version}). Upgrade lobu_jupyter, or set LobuApp.store to another store."
+    if not copying and _one(connection, _MARKED, schema, MARK) is not None:
+        raise StoreUnavailable(UNFINISHED.format(address.name))
+    _upgrade(connection, address, scripts)
+
+
+def _upgrade(connection: Connection, address: Address, scripts: Scripts) -> None:
+    """Take the steps that the schema lacks, but none that a living server would not understand.
+
+    Raises:
+        StoreTooNew: this lobu_jupyter is too old for the schema.
+        StoreUnavailable: older servers are still alive.
+    """
+    version, oldest = _one(connection, _VERSION)
+    if version > scripts.version:
+        if oldest > scripts.version:
+            raise StoreTooNew(TOO_NEW.format(address.name, version, scripts.version))
+        log.warning("%s has the newer version %d, which this lobu_jupyter can use", address.name, version)
+        return
+    steps = [step for step in scripts.steps if step > version]
+    if scripts.contracts.intersection(steps):
+        _check_alone(connection, address, version, scripts)
+    for step in steps:
+        connection.execute(scripts.steps[step].encode(), prepare=False)
+    if version != scripts.version:
+        connection.execute("ALTER TABLE lobu_store ADD COLUMN IF NOT EXISTS oldest BIGINT NOT NULL DEFAULT 0")
+        connection.execute(
+            "UPDATE lobu_store SET version = $1, oldest = $2", [scripts.version, scripts.oldest]
         )
-    for version, script in scripts.steps.items():
-        if version > found:
-            connection.execute(script.encode(), prepare=False)
-    if found != scripts.version:
-        connection.execute("UPDATE lobu_store SET version = $1", [scripts.version])
+
+
+def _check_alone(connection: Connection, address: Address, version: int, scripts: Scripts) -> None:
+    living = connection.execute(_LIVING, [SHARED_SILENCE]).fetchall()
+    if living:
+        hosts = ", ".join(sorted({row[0] for row in living}))
+        raise StoreUnavailable(
+            f"The lobu store {address.name} has to be upgraded from version {version} to {scripts.version}, and "
+            f"{len(living)} older servers still use it ({hosts}). Stop these. It is then upgraded by itself."
+        )
+
+
+def find_version(session: PostgresSession) -> int | None:
+    """Return the version of the schema, or None if there is no store in it."""
+    connection, schema = session.connection(), session.address.schema
+    try:
+        if _one(connection, _MARKED, schema, "lobu_store") is None:
+            return None
+        return _one(connection, f'SELECT version FROM "{schema}".lobu_store')[0]  # noqa: S608
+    except psycopg.Error as error:
+        raise unavailable(error, session.address) from error
 
 
 def _one(connection: Connection, statement: str, *params: Any) -> Any:

@@ -143,3 +143,7 @@ WITH given AS (SELECT * FROM unnest(CAST(:run_ids AS TEXT[]), CAST(:batches AS B
      written AS (INSERT INTO journal (thread, first, last, run_id, bodies)
                  SELECT thread, last - count + 1, last, run_id, bodies FROM taken WHERE count > 0)
 SELECT run_id, thread_id, last FROM taken;
+
+-- schema_version --
+-- The version of the schema, and the oldest one whose servers can use it.
+SELECT version, CAST(coalesce(to_jsonb(s) ->> 'oldest', CAST(version AS TEXT)) AS BIGINT) AS oldest FROM lobu_store s;

@@ -9,9 +9,10 @@ from functools import cache
 from lobu_jupyter.store.queries import load_queries, load_scripts
 
 SCRIPTS = load_scripts("postgres")
-TABLES = frozenset(re.findall(r"^CREATE TABLE (\w+)", SCRIPTS.schema, flags=re.MULTILINE))
+OURS = frozenset(["lobu_store", "lobu_copy"])  # the schema's version, and how far a copy has come
+TABLES = OURS | frozenset(re.findall(r"^CREATE TABLE (\w+)", SCRIPTS.schema, flags=re.MULTILINE))
 
-_PLACES = re.compile(rf"\b(FROM|JOIN|INTO|UPDATE)(\s+)({'|'.join(sorted(TABLES))})\b")
+_PLACES = re.compile(rf"\b(FROM|JOIN|INTO|UPDATE|TABLE)(\s+)({'|'.join(sorted(TABLES))})\b")
 _PARAMETER = re.compile(r"(?<![:\w]):([a-z_]+)")
 
 

@@ -11,9 +11,11 @@ import aiosqlite
 
 from lobu_jupyter.model.errors import StoreUnavailable
 from lobu_jupyter.store.bodies import Body, Outcome, drive
-from lobu_jupyter.store.tx import Kind, Row, Tx
+from lobu_jupyter.store.copying import UNFINISHED
+from lobu_jupyter.store.tx import Kind as Lock
+from lobu_jupyter.store.tx import Row, Tx
 
-from .opening import connect, prepare, unavailable
+from .opening import connect, is_unfinished, prepare, unavailable
 from .places import settle
 from .scripts import QUERIES, SCRIPTS
 
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
     from pathlib import Path
 
-    from lobu_jupyter.store.queries import Scripts
+    from lobu_jupyter.store.queries import Kind, Scripts
 
 T = TypeVar("T")
 
@@ -46,7 +48,13 @@ class SqliteTx(Tx):
     async def run(self, query: str, **params: Any) -> int:
         return self._connection.execute(QUERIES[query], params).rowcount
 
-    def _take_locks(self, kind: Kind, names: Sequence[str]) -> None:
+    async def ask(self, statement: str, **params: Any) -> list[Row]:
+        return self._connection.execute(statement, params).fetchall()
+
+    async def run_each(self, statement: str, rows: Sequence[dict[str, Any]]) -> None:
+        self._connection.executemany(statement, rows)
+
+    def _take_locks(self, kind: Lock, names: Sequence[str]) -> None:
         """Do nothing: there is no other writer until this transaction ends."""
 
 
@@ -96,12 +104,15 @@ class SqliteWriter:
 class SqliteEngine:
     """An open file."""
 
-    kind: str = "sqlite"
+    kind: Kind = "sqlite"
     fast_road = None  # a body is as fast
     clock_offset = 0.0  # the clock is this machine's
 
-    def __init__(self, path: Path, writer: aiosqlite.Connection, reader: aiosqlite.Connection) -> None:
+    def __init__(
+        self, path: Path, writer: aiosqlite.Connection, reader: aiosqlite.Connection, version: int
+    ) -> None:
         self.path = path
+        self.version = version
         self.name = str(path)
         self.writer = SqliteWriter(path, writer)
         self.lanes = [self.writer]
@@ -148,7 +159,9 @@ class SqliteEngine:
         await self._reader.close()
 
 
-async def open_engine(path: Path, busy_seconds: float, scripts: Scripts | None) -> SqliteEngine:
+async def open_engine(
+    path: Path, busy_seconds: float, scripts: Scripts | None, *, copying: bool = False
+) -> SqliteEngine:
     """Open the file at `path`: create a new one, upgrade an older one.
 
     Raises:
@@ -158,11 +171,13 @@ async def open_engine(path: Path, busy_seconds: float, scripts: Scripts | None) 
     writer = await _connect(path, busy_seconds)
     try:
         await hop(writer, prepare, path, scripts or SCRIPTS, busy_seconds)
+        if not copying and await hop(writer, is_unfinished):
+            raise StoreUnavailable(UNFINISHED.format(path))
         reader = await _connect(path, busy_seconds)
     except BaseException:
         await writer.close()
         raise
-    return SqliteEngine(path, writer, reader)
+    return SqliteEngine(path, writer, reader, (scripts or SCRIPTS).version)
 
 
 async def _connect(path: Path, busy_seconds: float) -> aiosqlite.Connection:

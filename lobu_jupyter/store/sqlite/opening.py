@@ -5,11 +5,13 @@ A file that is corrupt, locked, newer or not a lobu store is never replaced and 
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 import time
 from typing import TYPE_CHECKING
 
 from lobu_jupyter.model.errors import StoreTooNew, StoreUnavailable
+from lobu_jupyter.store.copying import MARK
 
 from .scripts import statements
 
@@ -47,6 +49,34 @@ def prepare(connection: sqlite3.Connection, path: Path, scripts: Scripts, busy_s
         finally:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
+    except sqlite3.Error as error:
+        raise unavailable(error, path) from error
+
+
+def is_unfinished(connection: sqlite3.Connection) -> bool:
+    """Return whether the file is a copy that is not finished."""
+    found = connection.execute("SELECT count(*) FROM sqlite_master WHERE name = ?", [MARK]).fetchone()
+    return found[0] > 0
+
+
+async def find_version(path: Path) -> int | None:
+    """Return the version of the file, which is not changed, or None if it does not exist or is empty."""
+    return await asyncio.to_thread(_find_version, path)
+
+
+def _find_version(path: Path) -> int | None:
+    path = path.expanduser()
+    if not path.exists():
+        return None
+    try:
+        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+        try:
+            version = _pragma(connection, "user_version")
+            if version and _pragma(connection, "application_id") != APPLICATION_ID:
+                raise StoreUnavailable(f"{path} is a database of another program, not a lobu store.")
+            return version or None
+        finally:
+            connection.close()
     except sqlite3.Error as error:
         raise unavailable(error, path) from error
 

@@ -96,3 +96,7 @@ RETURNING run_id, thread_id, thread, deadline, fetched, chunk,
 INSERT INTO leases (run_id, thread_id, thread, server_id, kernel_id, kernel_incarnation, deadline, began_at)
 SELECT :run_id, thread_id, number, :server_id, :kernel_id, :kernel_incarnation, :deadline, :now
   FROM threads WHERE thread_id = :thread_id;
+
+-- schema_version --
+-- The version of the file. Any server that has it open can use it.
+SELECT user_version AS version, 0 AS oldest FROM pragma_user_version;

@@ -69,7 +69,7 @@ async def test_each_refusal_says_where_why_and_what_to_do() -> None:
 async def test_a_newer_schema_and_another_programs_are_refused_untouched() -> None:
     address = postgres.new_store()
     database = await open_database(address)
-    await database.write(does("UPDATE lobu_store SET version = 999"))
+    await database.write(does("UPDATE lobu_store SET version = 999, oldest = 900"))
     await database.close()
 
     with pytest.raises(StoreTooNew, match=r"version 999.*Upgrade lobu_jupyter"):

@@ -1,3 +1,4 @@
+-- Contract: a server of an older version could not save a notebook's rules any more.
 -- A server executes the runs of its pool only, and a path is one of a place. What was there is in the pool `default`, and
 -- in no place.
 ALTER TABLE threads ADD COLUMN place TEXT COLLATE "C" NOT NULL DEFAULT '';
