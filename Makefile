@@ -23,7 +23,7 @@ run: install
 	  --LabApp.default_url=/lab/tree/notebooks/01-quickstart.ipynb $(ARGS)
 
 # Lanes, two at a time for two cores; what measures, by itself.
-test: install tests/agui/node_modules/.installed tests/agui/clients/node_modules/.installed browser postgres ripgrep forget
+test: install tests/agui/node_modules/.installed tests/agui/clients/node_modules/.installed browser postgres ripgrep forget hub-installed
 	$(MAKE) --jobs=2 --output-sync=target lint frontend
 	$(BIN)/python -m pytest $(MEASURE)
 	$(BIN)/python -m pytest $(BOOT)
@@ -80,6 +80,24 @@ test-gateway: install .venv-enterprise/.installed
 .venv-enterprise/.installed: tests/gateways/enterprise.txt | install
 	test -x .venv-enterprise/bin/python || $(BIN)/uv venv --quiet --python $(BIN)/python .venv-enterprise
 	$(BIN)/uv pip install --quiet --python .venv-enterprise/bin/python --requirement tests/gateways/enterprise.txt
+	touch $@
+
+# A real JupyterHub on loopback with its proxy from npm (in an environment of its own), and a person's server (part of it
+# also in `make test`).
+.PHONY: test-hub hub-installed
+test-hub: install postgres hub-installed
+	WHOLE_HUB=1 $(BIN)/python -m pytest tests/hub --durations=10 $(ARGS)
+
+hub-installed: .venv-hub/.installed tests/hub/node_modules/.installed
+
+.venv-hub/.installed: tests/hub/requirements.txt requirements.lock pyproject.toml | install
+	test -x .venv-hub/bin/python || $(BIN)/uv venv --quiet --python $(BIN)/python .venv-hub
+	$(BIN)/uv pip install --quiet --python .venv-hub/bin/python --constraint requirements.lock \
+	  --requirement tests/hub/requirements.txt --editable ".[postgres]"
+	touch $@
+
+tests/hub/node_modules/.installed: tests/hub/package-lock.json
+	cd tests/hub && npm ci --silent --no-audit --no-fund
 	touch $@
 
 # What starts no process: no server, kernel, browser or PostgreSQL. Fails over its budget of CPU time (tests/unit.py).
@@ -200,4 +218,4 @@ tests/outside/newest/node_modules/.installed: tests/outside/newest/package.json 
 	touch $@
 
 clean:
-	rm -rf .venv .venv-enterprise .venv-languages tests/agui/node_modules tests/agui/clients/node_modules tests/outside/node_modules tests/outside/newest/node_modules labextension/node_modules
+	rm -rf .venv .venv-enterprise .venv-hub .venv-languages tests/hub/node_modules tests/agui/node_modules tests/agui/clients/node_modules tests/outside/node_modules tests/outside/newest/node_modules labextension/node_modules

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     import click
     import httpx
 
+    from lobu_jupyter.client.tls import Verify
+
 NOBODY = (
     "No running Jupyter server with lobu_jupyter was found. Start one (`jupyter lab` or `lobu serve`), "
     "or name it: LOBU_URL=http://… LOBU_TOKEN=…"
@@ -41,7 +43,7 @@ class Reached:
     url: str
     token: str | None
     how: str
-    verify: bool | str = True
+    verify: Verify = True
 
     def options(self) -> dict[str, Any]:
         """Return the options for a client of the server."""

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from lobu_jupyter.model.runs import Entry
 
     from .calls import HttpCall
+    from .tls import Verify
 
 T = TypeVar("T")
 
@@ -53,7 +54,7 @@ class _Connection:
         *,
         token: str | None = None,
         auth: httpx.Auth | None = None,
-        verify: bool | str = True,
+        verify: Verify = True,
         patience: float = 10.0,
         gone_after: float = 60.0,
         silence: float = SILENCE,
@@ -65,7 +66,7 @@ class _Connection:
             url: the Jupyter server's URL, base_url included.
             token: a person's Jupyter token.
             auth: the credential if there is no token, such as a kernel's signature.
-            verify: check TLS certificates. A path names the authority to trust.
+            verify: check TLS certificates. A path names the authority to trust. A context is used as it is.
             patience: seconds for which a call that found no server is retried.
             gone_after: the same for `follow`.
             silence: seconds without heartbeat after which `follow` reconnects.
@@ -244,7 +245,7 @@ class AsyncClient(_Connection):
         await self.close()
 
 
-def _verification(url: str, verify: bool | str) -> ssl.SSLContext | bool:
+def _verification(url: str, verify: Verify) -> ssl.SSLContext | bool:
     if not url.startswith("https:"):
         return False  # saves the 20 ms of reading all authorities
     return ssl.create_default_context(cafile=verify) if isinstance(verify, str) else verify

@@ -10,6 +10,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+from .tls import Verify, with_certificate_of_hub
+
 Server = dict[str, Any]
 """``url``, ``pid``, ``root_dir``, ``token`` ("" if the login is another) and more."""
 
@@ -29,15 +31,14 @@ def running_servers(parent: int | None = None) -> list[Server]:
     return sorted(servers, key=lambda server: server["pid"] != parent)
 
 
-def verification(*, local: bool = False) -> bool | str:
-    """Return whether to check certificates, or the path of the authority to trust.
+def verification(*, local: bool = False) -> Verify:
+    """Return whether to check certificates, the path of the authority to trust, or a context.
 
-    ``LOBU_VERIFY`` is a path or 0. A server of our own machine signs its own.
+    ``LOBU_VERIFY`` is a path or 0. A server of our own machine signs its own, and may ask for a certificate of ours.
     """
     given = os.environ.get("LOBU_VERIFY")
-    if given is None:
-        return not local
-    return False if given == "0" else given
+    verify = not local if given is None else False if given == "0" else given
+    return with_certificate_of_hub(verify) if local else verify
 
 
 def _alive(pid: Any) -> bool:

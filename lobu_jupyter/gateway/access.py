@@ -26,6 +26,9 @@ log = logging.getLogger(__name__)
 
 WORKER = "A worker may only read its inbox and write to its own runs."
 KERNEL = "A kernel may do this only while a cell that you ran is running in it."
+VISITED = (
+    "A cell of another person runs in this kernel, so it does nothing in the name of the kernel's owner now."
+)
 DECIDES = (
     "A kernel may decide only for a cell that has run no agent code and whose page is open. "
     "Use the card, or run another cell."
@@ -36,8 +39,10 @@ def owner_of(by: Caller) -> str:
     """Return the person in whose name the caller reads and acts.
 
     Raises:
-        NotAllowed: the caller is a worker, which acts in nobody's name.
+        NotAllowed: the caller is a worker, which acts in nobody's name, or a kernel that runs a visitor's cell.
     """
+    if isinstance(by, KernelCaller) and by.visited:
+        raise NotAllowed(VISITED)
     if isinstance(by, WorkerCaller):
         raise NotAllowed(WORKER)
     return by.name

@@ -23,7 +23,8 @@ class KernelCaller(Struct, frozen=True):
     then may the kernel write. ``decides``: the page of that cell is there, and no agent code has run inside
     the cell. Only then may the kernel decide, grant, change policy or what a thread belongs to. The kernel
     reads and changes threads of its own kernel and ``notebook_path`` only, unless this server is ``embedded``
-    in it. ``silenced``: the server accepts no writes from kernels.
+    in it. ``silenced``: the server accepts no writes from kernels. ``visited``: a cell of another person runs
+    there, so it reads nothing in its person's name either.
     """
 
     kernel_id: str
@@ -34,6 +35,7 @@ class KernelCaller(Struct, frozen=True):
     place: str = ""  # the tree of files that this is a path of
     embedded: bool = False
     silenced: bool = False
+    visited: bool = False
     remote: str = ""
     via: str = "kernel"
 

@@ -24,6 +24,7 @@ from .errors import NoGateway
 
 if TYPE_CHECKING:
     from lobu_jupyter.client.sign import KernelAuth
+    from lobu_jupyter.client.tls import Verify
 
 HOW_TO_ENABLE = (
     "The Jupyter server at {url} runs without lobu_jupyter. Install it in the server's environment "
@@ -61,7 +62,7 @@ class Found:
     url: str
     how: str
     token: str | None = None
-    verify: bool | str = True
+    verify: Verify = True
     embedded: bool = False
 
     def client(self, auth: KernelAuth | None, **options: Any) -> Client:

@@ -21,6 +21,7 @@ from lobu_jupyter.model.logs import keep_addresses_out_of_logs
 from lobu_jupyter.server.kernels.kernels import KERNEL_ACTIONS
 
 from .embedded import end_with_parent
+from .own_certificate import trust_own_certificate
 from .routes import handlers
 from .sigint import stop_on_interrupt
 from .tracing import problem_of
@@ -82,7 +83,7 @@ class LobuApp(ExtensionApp):
 
     public_url = Unicode(
         help="The address of this server for kernels behind a Jupyter gateway, as in https://hub.example.org/user/ada/. "
-        "Default: this machine's name and this server's port."
+        "Default: the hub's JUPYTERHUB_PUBLIC_URL, else this machine's name and this server's port."
     ).tag(config=True)
 
     allow = List(Unicode(), help="Tools (globs) that run without asking.").tag(config=True)
@@ -302,6 +303,7 @@ class LobuApp(ExtensionApp):
 
     async def _start_jupyter_server_extension(self, serverapp: Any) -> None:
         self._restore_interrupt = stop_on_interrupt(partial(serverapp.stop, from_signal=True))
+        trust_own_certificate(serverapp, self.log)
         if self.embedded_parent:
             stop = partial(serverapp.io_loop.add_callback_from_signal, serverapp.stop)
             end_with_parent(self.embedded_parent, stop)

@@ -105,6 +105,7 @@ class Callers:
             place=self._place,
             embedded=self._kernels.embedded(kernel_id),
             silenced=not self._kernels.decisions,
+            visited=self._kernels.visited(kernel_id, name),
             remote=request.remote_ip or "",
         )
         return caller, user

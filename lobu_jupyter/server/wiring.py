@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import partial
 from pathlib import Path
 from socket import gethostname
@@ -31,6 +32,7 @@ from .metrics import Watching
 from .models.rights import Rights
 from .models.settings import Models
 from .notebooks import Notebooks
+from .own_certificate import own_certificate
 from .owners import Owners
 from .recorded import RecordedDecisions
 from .rooms import Rooms
@@ -154,6 +156,7 @@ def _pool(app: LobuApp, service: Service, models: Models, inheritance: Inheritan
         greeting=lambda: {
             "url": _local_api(app.server),
             "verify": False,
+            "certificate": own_certificate(app.server),
             "settings": models.worker_settings(),
         },
         environment=inheritance.for_worker,
@@ -336,9 +339,10 @@ def _watch_remote(
 
 
 def _url_for_kernels(app: LobuApp, gateway_url: str) -> str:
-    """Return this server's address for kernels behind a gateway: as configured, else a guess."""
-    if app.public_url:
-        return app.public_url.rstrip("/") + "/"
+    """Return this server's address for kernels behind a gateway: as configured, else the hub's, else a guess."""
+    of_hub = os.environ.get("JUPYTERHUB_PUBLIC_URL", "")
+    if given := app.public_url or (of_hub if of_hub.startswith(("http://", "https://")) else ""):
+        return given.rstrip("/") + "/"
     server = app.server
     anywhere = server.ip in ("", "*", "0.0.0.0", "::")
     near = urlsplit(gateway_url).hostname in ("localhost", "127.0.0.1", "::1")

@@ -1,8 +1,9 @@
 """The worker process: ``python -m lobu_jupyter.worker``, started by the server with one JSON line on stdin.
 
-The line is ``{"url": base of lobu/api/, "ticket", "verify", "settings"}``. Stdin then stays open. Each later line
-is ``{"settings"}``, which replace those before. When stdin closes, or the parent dies, this process exits at once:
-nothing here outlives the server.
+The line is ``{"url": base of lobu/api/, "ticket", "verify", "certificate", "settings"}``; ``certificate`` is null, or
+the files of a certificate and its key that the server wants to see. Stdin then stays open. Each later line is
+``{"settings"}``, which replace those before. When stdin closes, or the parent dies, this process exits at once: nothing
+here outlives the server.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from lobu_jupyter.agents import tracing
 from lobu_jupyter.client.errors import ServerGone
+from lobu_jupyter.client.tls import context_of
 from lobu_jupyter.model.errors import LobuError
 from lobu_jupyter.model.logs import keep_addresses_out_of_logs
 
@@ -57,7 +59,9 @@ async def _serve(greeting: dict[str, Any], lines: Iterator[bytes]) -> int:
     from .gateway_link import Link
     from .host import Host
 
-    link = Link(greeting["url"], greeting["ticket"], verify=greeting.get("verify", True))
+    verify, certificate = greeting.get("verify", True), greeting.get("certificate")
+    verify = context_of(verify, *certificate) if certificate else verify
+    link = Link(greeting["url"], greeting["ticket"], verify=verify)
     try:
         settings: dict[str, Any] = greeting.get("settings") or {}
         tracing.configure(settings.get("traces"), redactor_of(settings))

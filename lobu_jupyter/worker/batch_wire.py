@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ssl
+from typing import TYPE_CHECKING
 
 from tornado.httpclient import HTTPClientError, HTTPRequest
 from tornado.websocket import WebSocketClientConnection, WebSocketClosedError, websocket_connect
 
 from .batch_socket import Gone
+
+if TYPE_CHECKING:
+    from lobu_jupyter.client.tls import Verify
 
 CONNECT_SECONDS = 5.0
 MAX_MESSAGE = 10 * 1024 * 1024
@@ -39,7 +44,7 @@ class WorkerSocket:
         self._connection.close()
 
 
-async def connect(url: str, token: str, verify: bool | str) -> WorkerSocket:
+async def connect(url: str, token: str, verify: Verify) -> WorkerSocket:
     """Open the socket at `url` (http or https).
 
     Raises:
@@ -51,13 +56,14 @@ async def connect(url: str, token: str, verify: bool | str) -> WorkerSocket:
         raise Gone from error
 
 
-def request_to(url: str, token: str, verify: bool | str) -> HTTPRequest:
+def request_to(url: str, token: str, verify: Verify) -> HTTPRequest:
     """Return a worker's request for the socket at `url` (http or https)."""
     return HTTPRequest(
         "ws" + url.removeprefix("http"),
         headers={"Authorization": f"Lobu-Worker {token}"},
         validate_cert=bool(verify),
         ca_certs=verify if isinstance(verify, str) else None,
+        ssl_options=verify if isinstance(verify, ssl.SSLContext) else None,
         connect_timeout=CONNECT_SECONDS,
     )
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from tornado.websocket import WebSocketClientConnection
 
 if TYPE_CHECKING:
+    from lobu_jupyter.client.tls import Verify
     from lobu_jupyter.model.applied import FileChange
 
 INBOX_WAIT = 30.0
@@ -43,7 +44,7 @@ class Link:
         url: str,
         ticket: str | None,
         *,
-        verify: bool | str = True,
+        verify: Verify = True,
         patience: float = PATIENCE,
         one_run: bool = False,
     ) -> None:

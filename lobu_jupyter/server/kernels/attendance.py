@@ -68,6 +68,10 @@ class Cells:
         works = self._works(running, person) and not self._calls and not self._foreign
         return Attendance(works, works and all(self._present(r) and not r.lent for r in running.values()))
 
+    def visited(self, person: str) -> bool:
+        """Return whether a cell of another person runs now."""
+        return any(request.person not in (person, ANYBODY, "") for request in self._running().values())
+
     async def wait(self, person: str, seconds: float, longer: float) -> Attendance:
         """Return :meth:`attendance` once the kernel may work: a cell's call can overtake its news.
 

@@ -165,6 +165,11 @@ class Kernels:
             return cells.attendance(person)
         return await cells.wait(person, OVERTAKEN_SECONDS, ENDING_SECONDS)
 
+    def visited(self, kernel_id: str, person: str) -> bool:
+        """Return whether a cell of another person than `person` runs in the kernel."""
+        cells = self._cells.get(kernel_id)
+        return cells is not None and cells.visited(person)
+
     def touch(self, kernel_id: str, now: Any) -> None:
         """Mark a run's kernel as active, so that no culler stops it."""
         if kernel_id in self._manager:

@@ -76,7 +76,8 @@ def check_place(path: Path) -> None:
     if kind in NETWORK:
         raise StoreUnavailable(
             f"The lobu store {path} lies on a network file system ({kind}), where SQLite is not safe. "
-            "Set LobuApp.store_path to a file on a local disk."
+            "Set LobuApp.store to a PostgreSQL database (postgresql://user@host/database), or LobuApp.store_path to a file "
+            "on a local disk. On a JupyterHub, LobuApp.gateway_url names the hub's lobu service, which has the store."
         )
 
 

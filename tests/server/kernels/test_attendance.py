@@ -250,3 +250,15 @@ def test_in_an_embedding_kernel_its_own_word_counts_but_for_agents_sessions() ->
     assert cells.attendance("owner") == BOTH
     cells.idle("m1")
     assert cells.attendance("owner") == NOTHING
+
+
+def test_a_kernel_that_runs_another_person_s_cell_is_visited(cells: Cells) -> None:
+    assert not cells.visited("ada")
+
+    cells.forwarded("m1", "bob", "his")
+    assert cells.visited("ada")
+    assert not cells.visited("bob")
+
+    cells.answered("m1")
+    cells.forwarded("m2", "", "an agent's session")  # silent, which is no cell
+    assert not cells.visited("ada")
