@@ -20,6 +20,7 @@ from lobu_jupyter.model.errors import Conflict, LobuError
 from lobu_jupyter.model.events import decode
 from lobu_jupyter.model.requests import RunsQuery, StartRun
 from lobu_jupyter.model.runs import RunStatus, Started
+from lobu_jupyter.model.usage import usages_of
 
 from .connect import reach, thread_at, thread_id_of
 from .printing import as_json, put_json
@@ -229,7 +230,7 @@ class _Chat:
 
     def _after(self, end: Event, started: Started, answer: _Answer) -> Started | None:
         """Return the run that a decision began after a terminal event, or None."""
-        answer.usage += end.get("usage") or []
+        answer.usage += usages_of(end)
         if end["type"] == "RUN_ERROR":
             answer.status = "failed"
             answer.error = {"code": str(end.get("code") or "internal"), "message": str(end["message"])}

@@ -17,7 +17,7 @@ from lobu_jupyter.gateway.journal.hub import inbox_topic
 from lobu_jupyter.gateway.runs.end import fail_run
 from lobu_jupyter.gateway.runs.lease import fetch_lease, lease_of
 from lobu_jupyter.model.errors import StoreUnavailable
-from lobu_jupyter.model.ports import InboxItem, KernelInfo, Resumption, Task, ToolSpec
+from lobu_jupyter.model.ports import InboxItem, KernelInfo, LeftOut, Resumption, Task, ToolSpec
 from lobu_jupyter.model.runs import ErrorCode
 from lobu_jupyter.model.tracing import Trace, Wait
 from lobu_jupyter.model.transcript import messages_of
@@ -43,6 +43,7 @@ log = logging.getLogger(__name__)
 UNREADABLE = (
     "This run could not begin: its thread cannot be read. The server's log says why; a new thread works."
 )
+MOST_LEFT_OUT = 100  # refusals of a thread that are remembered
 MAX_WAIT = 60.0  # seconds that one request for the inbox may last
 
 
@@ -176,6 +177,7 @@ def _task_of(ctx: Context, parts: _Parts, state: State, kernel: KernelInfo | Non
         state=request.get("state") or _shared(state["state"]),
         budgeted=parts.budgeted,
         trace=_trace(request, parts.waits),
+        left_out=_left_out(state),
     )
 
 
@@ -200,6 +202,20 @@ def _client_tools(request: dict[str, Any]) -> tuple[ToolSpec, ...]:
         )
         for tool in request.get("tools") or []
     )
+
+
+def _left_out(state: State) -> tuple[LeftOut, ...]:
+    """Return what the thread's own runs left out because a provider refused it, the newest at the end."""
+    found = [
+        msgspec.convert(item["value"], LeftOut, strict=False)
+        for item in state["items"]
+        if item["kind"] == "notice"
+        and item["name"] == "lobu.left_out"
+        and not item.get("subagentRunId")
+        and isinstance(item["value"], dict)
+        and "parts" in item["value"]
+    ]
+    return tuple(found[-MOST_LEFT_OUT:])
 
 
 def _sessions(state: State) -> dict[str, dict[str, Any]]:

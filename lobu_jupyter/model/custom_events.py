@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from .events import Custom
 
 MAX_OUTPUTS = 100_000  # of one call
+MAX_PARTS = 1000  # of a chat that a provider refused at once
 MAX_WAIT = 3600.0  # seconds until a model is asked again
 
 
@@ -56,6 +57,12 @@ class _CutValue(Struct, rename="camel"):
     message: Text
 
 
+class _LeftOutValue(Struct, rename="camel"):
+    message: Text
+    model: Name = ""
+    parts: Annotated[list[tuple[Name, Name]], Meta(max_length=MAX_PARTS)] = []
+
+
 class _RetryValue(Struct, rename="camel"):
     reason: Name
     seconds: Annotated[float, Meta(ge=0, le=MAX_WAIT)]
@@ -78,6 +85,7 @@ _CUSTOM = {
     "lobu.compacted": _CompactedValue,
     "lobu.granted": _GrantedValue,
     "lobu.cut": _CutValue,
+    "lobu.left_out": _LeftOutValue,
     "lobu.retry": _RetryValue,
 }
 

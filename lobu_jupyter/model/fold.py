@@ -40,6 +40,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .events import Event, decode
+from .usage import add_usage, usages_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -181,12 +182,9 @@ class Fold:
         run["status"] = status
         if event.get("timestamp"):
             run["endedAt"] = event["timestamp"]
-        if event.get("usage"):
-            run["usage"] = event["usage"]
-            for usage in event["usage"]:
-                for name, count in usage.items():
-                    if isinstance(count, int) and not isinstance(count, bool):
-                        self._state["usage"][name] = self._state["usage"].get(name, 0) + count
+        if usages := usages_of(event):
+            run["usage"] = usages
+            add_usage(self._state["usage"], usages)
 
     # -- text and reasoning -------------------------------------------------------------------
 

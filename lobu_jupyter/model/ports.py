@@ -62,6 +62,13 @@ class Resumption(Wire, frozen=True, kw_only=True):
     decisions: tuple[Decision, ...]
 
 
+class LeftOut(Wire, frozen=True, kw_only=True):
+    """Parts of a chat that a model's provider refused: kind (text, image, call, result, tool), and digest, id or name."""
+
+    model: str = ""
+    parts: tuple[tuple[str, str], ...] = ()
+
+
 class Task(Wire, frozen=True, kw_only=True):
     """One run, as its worker gets it through the inbox.
 
@@ -73,6 +80,7 @@ class Task(Wire, frozen=True, kw_only=True):
     of such a task must be new on the thread. ``client_tools``: tools whose calls the run's client answers.
     ``state``: the state that the client shares with the agent, None if it shares none. ``budgeted``: the gateway is asked
     before each request to a model. ``trace``: None if the server exports no traces.
+    before each request to a model. ``left_out``: what earlier runs of the thread left out after a refusal.
     """
 
     run_id: str
@@ -97,6 +105,7 @@ class Task(Wire, frozen=True, kw_only=True):
     state: dict[str, Any] | None = None
     budgeted: bool = False
     trace: Trace | None = None
+    left_out: tuple[LeftOut, ...] = ()
 
 
 class InboxItem(Wire, frozen=True, kw_only=True):

@@ -692,6 +692,31 @@ async def test_a_message_chooses_its_model_and_effort(
     assert value in [one["current"] for one in chosen.customs("lobu.agent")[-1]["options"]]
 
 
+async def test_model_and_effort_are_kept_when_another_worker_continues(rig: Rig) -> None:
+    rig.anew("--options")
+    await run(rig.agent, rig.task("/effort high"))
+    chosen = await run(rig.agent, rig.task("/model large"))
+    known = sessions(chosen)
+    assert known["robot"]["settings"] == {"/effort": "high", "/model": "large"}
+
+    rig.anew("--options")
+    again = await run(rig.agent, rig.task("say hi", sessions=known))
+    third = await run(rig.anew("--options"), rig.task("say hi", sessions=sessions(again) or known))
+
+    for ended in (again, third):
+        now = {one["id"]: one["current"] for one in ended.customs("lobu.agent")[-1]["options"]}
+        assert (now["model"], now["effort"]) == ("large", "high")
+
+
+@pytest.mark.parametrize("settings", [{"/model": "gone"}, {"/mode": "yolo", "/x": "large"}, 5, {"/model": 5}])
+async def test_a_kept_setting_that_is_no_choice_any_more_is_not_set(rig: Rig, settings: Any) -> None:
+    rig.anew("--options")
+
+    ended = await run(rig.agent, rig.task("say hi", sessions={"robot": {"settings": settings}}))
+
+    assert (ended.error, rig.log("set_option")) == (None, [])
+
+
 async def test_its_context_and_cost_go_with_the_runs_usage(rig: Rig) -> None:
     update = {
         "sessionUpdate": "usage_update",

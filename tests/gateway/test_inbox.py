@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from lobu_jupyter.gateway.inbox import UNREADABLE
 from lobu_jupyter.gateway.journal.snapshots import Snapshots
-from lobu_jupyter.model.errors import StoreUnavailable
+from lobu_jupyter.model.errors import InvalidField, StoreUnavailable
+from lobu_jupyter.model.ports import LeftOut
 
 from .rig import Rig, say, success
 
@@ -74,3 +77,28 @@ async def test_a_worker_keeps_its_run_while_the_store_cannot_be_read(
             await rig.worker.fetch()
 
     assert [item.run_id for item in await rig.worker.fetch()] == [started.run_id]
+
+
+async def test_a_later_run_gets_what_earlier_ones_left_out(rig: Rig) -> None:
+    first = await rig.running()
+    value = {"message": "It was left out.", "model": "m", "parts": [["text", "0f"], ["call", "c1"]]}
+    old = {"type": "CUSTOM", "name": "lobu.left_out", "value": {"message": "as earlier versions had it"}}
+    told = {"type": "CUSTOM", "name": "lobu.left_out", "value": value}
+    await rig.worker.emit(first.run_id, old, told, success())
+
+    await rig.start(first.thread_id, "again")
+    task = (await rig.worker.fetch())[-1].task
+
+    assert task is not None
+    assert task.left_out == (LeftOut(model="m", parts=(("text", "0f"), ("call", "c1"))),)
+
+
+@pytest.mark.parametrize("parts", [5, [["text"]], [["text", 5]], [["a", "b"]] * 1001])
+async def test_parts_that_are_none_are_refused_by_name(rig: Rig, parts: Any) -> None:
+    run = await rig.running()
+    value = {"message": "m", "parts": parts}
+
+    with pytest.raises(InvalidField, match="left_out") as refused:
+        await rig.worker.emit(run.run_id, {"type": "CUSTOM", "name": "lobu.left_out", "value": value})
+
+    assert str(refused.value.field).startswith("events[0].value.parts")

@@ -7,12 +7,13 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import msgspec
 import pytest
 
 from lobu_jupyter.agents.builtin.assistant import assistant
 from lobu_jupyter.agents.models.keys import Settings
 from lobu_jupyter.agents.tools.base import BoundTool, Call, Result
-from lobu_jupyter.model.ports import ToolSpec
+from lobu_jupyter.model.ports import LeftOut, ToolSpec
 from tests.agents.bench import FakeKernel, policy, run, task_for
 from tests.providers import Call as Made
 from tests.providers import Provider, calls, says, the_only_provider
@@ -286,6 +287,40 @@ async def test_a_later_request_of_the_run_is_not_refused_again(
     assert (ended.error, ended.text) == (None, "Done.")
     assert len(provider.requests) == 3
     assert len(ended.customs("lobu.left_out")) == 1
+
+
+@pytest.mark.parametrize(("model", "shape"), SHAPES, ids=NAMES)
+@pytest.mark.parametrize("name", ["a result", "a message"])
+async def test_a_later_run_of_the_thread_leaves_it_out_at_once_and_silently(
+    name: str, model: str, shape: Any, provider: Provider, settings: Settings
+) -> None:
+    provider.refuses = refusing(shape, has_poison)
+    task = task_for("", agent="assistant", model=model, messages=old(*HISTORIES[name]))
+    (told,) = (await run(assistant(settings), task, FakeKernel())).customs("lobu.left_out")
+    left_out = (LeftOut(model=told["model"], parts=tuple(map(tuple, told["parts"]))),)
+    provider.requests.clear()
+
+    again = await run(assistant(settings), msgspec.structs.replace(task, left_out=left_out), FakeKernel())
+
+    assert (again.error, again.text) == (None, "Here I am.")
+    assert again.customs("lobu.left_out") == []
+    assert len(provider.requests) == 1
+    assert POISON not in json.dumps(told)
+
+
+async def test_another_model_gets_the_part_that_one_refused(provider: Provider, settings: Settings) -> None:
+    provider.refuses = refusing(openai, has_poison)
+    task = task_for("", agent="assistant", model=MODELS[0], messages=old(*HISTORIES["a message"]))
+    (told,) = (await run(assistant(settings), task, FakeKernel())).customs("lobu.left_out")
+    left_out = (LeftOut(model=told["model"], parts=tuple(map(tuple, told["parts"]))),)
+    provider.refuses = lambda _: None
+    provider.requests.clear()
+
+    await run(
+        assistant(settings), msgspec.structs.replace(task, model=MODELS[2], left_out=left_out), FakeKernel()
+    )
+
+    assert POISON in json.dumps(provider.requests[0].body)
 
 
 async def test_what_the_person_asks_now_is_never_left_out(provider: Provider, settings: Settings) -> None:

@@ -292,6 +292,14 @@ STORIES: dict[str, list[Event]] = {
     ],
     "error without code": [begun("r1"), {"type": "RUN_ERROR", "message": "oops", "usage": USAGE}],
     "cancelled": [begun("r1"), *text("m1", "par"), ended("r1", "cancelled")],
+    "usage with more than tokens": [
+        begun("r1"),
+        ended(
+            "r1", usage=USAGE * 2, metadata={"lobu": {"usage": [{"cost": 0.5, "contextWindow": 1000}, {}]}}
+        ),
+        begun("r2"),
+        ended("r2", usage=[{**USAGE[0], "metadata": {"cost": 0.25}}], metadata={"other": 1}),
+    ],
     "usage over runs": [begun("r1"), ended("r1", usage=USAGE * 2), begun("r2"), ended("r2", usage=USAGE)],
     "pause": PAUSE,
     "approved": [

@@ -16,6 +16,23 @@ export function extend(known: IOutput, more: IOutput): void {
   }
 }
 
+const OWN = /^(?:(?:input|output|total|reasoning|cachedInput|cacheWriteInput)Tokens|provider|model)$/;
+
+/** A terminal event's usage: AG-UI's TokenUsage, each with what `metadata.lobu.usage` says beside it, or it itself once did. */
+export function usagesOf(event: JsonObject): JsonObject[] {
+  const beside = list(object(object(event.metadata).lobu).usage);
+  return list(event.usage).map((entry, index) => {
+    const own: JsonObject = {};
+    const more: JsonObject = {};
+    const { metadata, ...members } = object(entry);
+    for (const [name, value] of Object.entries(members)) {
+      (OWN.test(name) ? own : more)[name] = value;
+    }
+    Object.assign(more, object(metadata), object(beside[index]));
+    return Object.keys(more).length > 0 ? { ...own, metadata: more } : own;
+  });
+}
+
 /** Add a run's usage to the thread's sums. */
 export function addUsage(sums: { [name: string]: number }, usage: Json | undefined): void {
   for (const [name, count] of list(usage).flatMap(one => Object.entries(object(one)))) {

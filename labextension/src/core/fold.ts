@@ -4,7 +4,7 @@
  * `fold(all) == fold(snapshot) + fold(tail)`; the vectors in tests/vectors/fold hold both folds
  * together. The state is folded in place; {@link Fold.version} tells a view which items changed.
  */
-import { addUsage, countChange, descriptions, extend } from './extend';
+import { addUsage, countChange, descriptions, extend, usagesOf } from './extend';
 import { Items } from './items';
 import { key, list, object, text } from './json';
 import {
@@ -215,7 +215,7 @@ export class Fold extends Items {
     if (event.timestamp) {
       run.endedAt = Number(event.timestamp);
     }
-    const usage = list(event.usage);
+    const usage = usagesOf(event);
     if (usage.length > 0) {
       run.usage = usage;
       addUsage(this.state.usage, usage);

@@ -34,6 +34,7 @@ class About:
         self.commands: list[dict[str, Any]] = []
         self.usage: dict[str, Any] = {}
         self.title = ""
+        self.settings: dict[str, str] = {}  # what the person set in this thread, by command
         self._told: dict[str, Any] = {}
         self._titled = ""
 
@@ -95,8 +96,24 @@ class About:
         except (RequestError, TimeoutError) as error:
             return f"The agent did not take {value}: {str(error) or 'no answer came in time'}."
         self.begin(answer)
-        now = (self._option(SETTABLE[command]) or {}).get("current")
-        return f"{option['name']}: {now}." if now == value else f"The agent stayed with {now}."
+        now = self._current(command)
+        if now != value:
+            return f"The agent stayed with {now}."
+        self.settings[command] = value
+        return f"{option['name']}: {now}."
+
+    async def restore(self, connection: ClientSideConnection, session_id: str, settings: Any) -> None:
+        """Set again what the person set before the process ended, as far as the agent still offers it."""
+        kept: dict[Any, Any] = settings if isinstance(settings, dict) else {}
+        for command in SETTABLE:
+            value = kept.get(command)
+            if isinstance(value, str) and value == self._current(command):
+                self.settings[command] = value
+            elif isinstance(value, str):
+                await self.choose(connection, session_id, command, value)
+
+    def _current(self, command: str) -> str | None:
+        return (self._option(SETTABLE[command]) or {}).get("current")
 
     def _option(self, category: str) -> dict[str, Any] | None:
         return next((one for one in self.options if one["category"] == category), None)

@@ -17,6 +17,12 @@ if TYPE_CHECKING:
     from .process import AcpProcess
 
 
+def seen(answer: asyncio.Future[Any]) -> None:
+    """Mark the exception of a refusal as retrieved, so that asyncio logs no error if nothing awaits it."""
+    if not answer.cancelled():
+        answer.exception()
+
+
 @dataclass
 class AcpRequest:
     """A request that the policy judges, and perhaps a person decides. ``answer`` is set once.

@@ -28,7 +28,7 @@ from lobu_jupyter.agents.processes import leashed
 from lobu_jupyter.model.environment import for_program, inherited
 
 from .about import UPDATES, About
-from .client import AcpRequest, Face
+from .client import AcpRequest, Face, seen
 from .login import how_to_log_in
 from .modes import CHANGES, MOST_STRAYED, ModeFailed, Modes
 from .terminals import Terminals
@@ -48,12 +48,6 @@ GIVE_UP_SECONDS = 2.0
 """The time that a question stays open after its caller gave up, so that the same call, sent again, joins it."""
 _TAIL_BYTES = 2000
 _LOGIN = -32000
-
-
-def _seen(answer: asyncio.Future[Any]) -> None:
-    """Mark the exception of a refusal as retrieved, so that asyncio logs no error if nothing awaits it."""
-    if not answer.cancelled():
-        answer.exception()
 
 
 class AcpFailed(Exception):
@@ -236,6 +230,10 @@ class AcpProcess:
         """Set the session's model or effort. Return a sentence about what came of it."""
         return await self.about.choose(self._connection, self.session_id, command, value)
 
+    async def restore(self, settings: Any) -> None:
+        """Set the session's model and effort again, as the person had set them."""
+        await self.about.restore(self._connection, self.session_id, settings)
+
     def prompt(self, text: str) -> None:
         """Begin a prompt. Its updates arrive in the inbox, up to its :class:`Ended`."""
         if self._stale:
@@ -329,7 +327,7 @@ class AcpProcess:
         ask = next((ask for ask in self.asked if ask.asks and ask.is_same(what, params)), None)
         if ask is None:
             ask = AcpRequest(what, params, asyncio.get_running_loop().create_future())
-            ask.answer.add_done_callback(_seen)
+            ask.answer.add_done_callback(seen)
             if not under_way or not self.told(ask):
                 raise RequestError.invalid_request({"details": "no prompt is under way"})
             self.asked.append(ask)

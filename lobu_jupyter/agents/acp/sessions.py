@@ -177,6 +177,7 @@ class AcpSessions:
             fresh = not (session_id and await process.old_session(str(session_id), cwd, servers))
             if fresh:
                 await process.new_session(cwd, servers)
+            await process.restore(known.get("settings"))
             if self._config.get("must_ask") and not process.modes.certain:
                 raise NotAsking(MUST_ASK.format(name=self._name, why=process.modes.told(self._name)))
         except BaseException:

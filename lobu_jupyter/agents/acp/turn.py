@@ -153,7 +153,10 @@ class AcpTurn:
         """Answer a ``/model`` or ``/effort`` message. The agent is not prompted."""
         self._over = True
         process = session.process
+        before = dict(process.about.settings)
         told = await process.set_option(command, value) if value else process.about.listed(command)
+        if process.about.settings != before:
+            yield self._told_session(session)
         for event in (*self._about(session), *self.mapper.say(told)):
             yield event
 
@@ -220,6 +223,7 @@ class AcpTurn:
             "mode": modes.current,
             "asks": modes.certain,
             "chosen": modes.chosen,
+            "settings": session.process.about.settings or None,
             "message": f"{self._name} works in {session.cwd}. {modes.told(self._name)}",
         }
         return custom("lobu.session", {name: value for name, value in told.items() if value is not None})

@@ -266,7 +266,8 @@ class _Run:
     def _telling(self) -> list[AbstractCapability[None]]:
         """Return the capabilities of this run, with its record. Its border reports changed and refused parts in the transcript."""
         send = self._send.send
-        own = [telling.of_run(each, send) for each in self._capabilities]
+        model = self._model_name() or ""
+        own = [telling.of_run(each, send, model, self._task.left_out) for each in self._capabilities]
         more = [Undercounting(partial(telling.tell, send))] if self._compacts else []
         return [*own, *more, self._answers]
 

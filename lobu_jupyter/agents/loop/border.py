@@ -31,10 +31,10 @@ from pydantic_ai.messages import (
 from lobu_jupyter.agents.models.failures import said_by
 from lobu_jupyter.model.text import encodable
 
-from .refusals import RefusedParts
+from .refusals import RefusedParts, named
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Collection, Sequence
 
     from pydantic_ai import RunContext
     from pydantic_ai.models import ModelRequestContext
@@ -56,12 +56,17 @@ class Border(AbstractCapability[None]):
     """A capability that makes every message of a request acceptable. It stands before all others that use JSON.
 
     ``tell`` gets each note for the person once: the event's name, and a sentence about images that the model does not
-    see as they are, or about a part of the chat that the provider refused.
+    see as they are, or about a part of the chat that the provider refused, with the refused parts. ``known``: those that
+    earlier runs of the thread left out for this model.
     """
 
-    tell: Callable[[str, str], Awaitable[None]] | None = None
+    tell: Callable[..., Awaitable[None]] | None = None
+    known: Collection[tuple[str, str]] = ()
     _told: set[str] = field(default_factory=set[str], init=False)
     _refused: RefusedParts = field(default_factory=RefusedParts, init=False)
+
+    def __post_init__(self) -> None:
+        self._refused.things.update(self.known)
 
     async def before_model_request(
         self, ctx: RunContext[Any], request_context: ModelRequestContext
@@ -84,20 +89,19 @@ class Border(AbstractCapability[None]):
     async def on_model_request_error(
         self, ctx: RunContext[Any], *, request_context: ModelRequestContext, error: Exception
     ) -> NoReturn:
-        if len(self._refused.things) >= MOST_REFUSED:
+        if len(self._refused.things.difference(self.known)) >= MOST_REFUSED:
             raise error
         found = self._refused.learn(request_context, error)
-        if found is None:
+        if not found:
             raise error
-        await self._tell(
-            "lobu.left_out", f"The model's provider refused {found}, so it was left out.{said_by(error)}"
-        )
+        note = f"The model's provider refused {named(found)}, so it was left out.{said_by(error)}"
+        await self._tell("lobu.left_out", note, parts=sorted(map(list, found)))
         raise ex.RetryModelRequest from error
 
-    async def _tell(self, name: str, note: str) -> None:
-        if self.tell is not None and note not in self._told:
+    async def _tell(self, name: str, note: str, **more: Any) -> None:
+        if self.tell is not None and (more or note not in self._told):
             self._told.add(note)
-            await self.tell(name, note)
+            await self.tell(name, note, **more)
 
 
 def acceptable(messages: Sequence[ModelMessage], notes: list[str] | None = None) -> list[ModelMessage]:

@@ -56,19 +56,19 @@ _IDS = ("tool_call_id", "tool_use_id", "call_id")
 
 Path = tuple[str, list[str | int]]
 Thing = tuple[str, str]
-"""A refused thing: ``text`` or ``image`` with its content, ``call`` or ``result`` with the call's id, ``tool`` with its name."""
+"""A refused thing: ``text`` or ``image`` with its content's digest, ``call`` or ``result`` with the call's id, ``tool`` with its name."""
 
 
 @dataclass
 class RefusedParts:
-    """The things that a provider refused in this run, each by its kind and content or id."""
+    """The things that a provider refused on this thread, each by its kind and content's digest or id."""
 
     things: set[Thing] = field(default_factory=set[Thing])
 
-    def learn(self, request: ModelRequestContext, error: Exception) -> str | None:
-        """Note what the error points at. Return it in words, None if that is not known or cannot be left out."""
+    def learn(self, request: ModelRequestContext, error: Exception) -> set[Thing]:
+        """Note and return what the error points at, nothing if that is not known or cannot be left out."""
         if not isinstance(error, ex.ModelHTTPError) or error.status_code not in STATUSES:
-            return None
+            return set()
         sent = _sent(error)
         for root, steps in _places(error.body):
             found = (
@@ -79,8 +79,8 @@ class RefusedParts:
             fresh = found - self.things
             if fresh:
                 self.things |= fresh
-                return _named(fresh)
-        return None
+                return fresh
+        return set()
 
     def messages(self, messages: Sequence[ModelMessage]) -> list[ModelMessage]:
         """Return the messages with a note in place of all that was refused."""
@@ -102,9 +102,9 @@ class RefusedParts:
         for part in message.parts:
             if isinstance(part, ToolCallPart) and ("call", part.tool_call_id) in self.things:
                 parts.append(TextPart(LEFT_OUT))
-            elif isinstance(part, ThinkingPart) and ("text", part.content) in self.things:
+            elif isinstance(part, ThinkingPart) and _text(part.content) in self.things:
                 continue
-            elif isinstance(part, TextPart) and ("text", part.content) in self.things:
+            elif isinstance(part, TextPart) and _text(part.content) in self.things:
                 parts.append(TextPart(LEFT_OUT))
             else:
                 parts.append(part)
@@ -121,21 +121,26 @@ class RefusedParts:
         if not isinstance(part, UserPromptPart):
             return part
         if isinstance(part.content, str):
-            return replace(part, content=LEFT_OUT) if ("text", part.content) in self.things else part
+            return replace(part, content=LEFT_OUT) if _text(part.content) in self.things else part
         return replace(
             part, content=[LEFT_OUT if _thing(item) in self.things else item for item in part.content]
         )
 
 
+def _text(content: str) -> Thing:
+    return "text", hashlib.sha256(content.encode("utf-8", "surrogatepass")).hexdigest()
+
+
 def _thing(item: UserContent) -> Thing:
     if isinstance(item, str):
-        return "text", item
+        return _text(item)
     if isinstance(item, BinaryContent):
         return "image", hashlib.sha256(item.data).hexdigest()
     return "image", item.url if isinstance(item, ImageUrl) else repr(item)
 
 
-def _named(things: set[Thing]) -> str:
+def named(things: set[Thing]) -> str:
+    """Return refused things in words."""
     kind, name = min(things)
     return {
         "text": "a message",
@@ -250,7 +255,7 @@ def _own_prompt(messages: Sequence[ModelMessage]) -> set[Thing]:
         if isinstance(part, UserPromptPart)
     ]
     own = next((items for items in reversed(prompts) if FIGURES not in items), [])
-    return {("text", item) for item in own if isinstance(item, str)}
+    return {_text(item) for item in own if isinstance(item, str)}
 
 
 def _things(value: Any, messages: Sequence[ModelMessage]) -> Iterator[Thing]:
@@ -267,7 +272,7 @@ def _things(value: Any, messages: Sequence[ModelMessage]) -> Iterator[Thing]:
                     yield "result", part.tool_call_id
             elif isinstance(part, TextPart | ThinkingPart):
                 if part.content in texts or (len(part.content) >= JOINED_CHARS and part.content in joined):
-                    yield "text", part.content
+                    yield _text(part.content)
             elif isinstance(part, UserPromptPart):
                 items = [part.content] if isinstance(part.content, str) else part.content
                 yield from (_thing(item) for item in items if _is_in(item, texts))

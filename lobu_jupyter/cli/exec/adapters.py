@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from lobu_jupyter.model import events as ev
 from lobu_jupyter.model.ids import new_id
 from lobu_jupyter.model.runs import ErrorCode
+from lobu_jupyter.model.usage import usages_of
 
 if TYPE_CHECKING:
     from lobu_jupyter.model.events import Event
@@ -90,7 +91,7 @@ class Agui:
                     str(event.get("message") or "The agent failed."),
                     str(event.get("code") or ErrorCode.INTERNAL),
                 )
-            self.usage = event.get("usage") or self.usage
+            self.usage = usages_of(event) or self.usage
             return []
         if kind == "RUN_FINISHED":
             self._finished(event)
@@ -101,7 +102,7 @@ class Agui:
         return []
 
     def _finished(self, event: Event) -> None:
-        self.usage = event.get("usage") or self.usage
+        self.usage = usages_of(event) or self.usage
         outcome: dict[str, Any] = event.get("outcome") or {}
         if outcome.get("type", "success") == "interrupt" and self.error is None:
             why = "The command asks for a decision, but a command cannot be resumed; use the worker protocol."

@@ -26,6 +26,7 @@ from lobu_jupyter.model.errors import (
 from lobu_jupyter.model.interrupts import check_interrupt
 from lobu_jupyter.model.runs import ErrorCode, RunError, RunStatus
 from lobu_jupyter.model.streamed import is_printed
+from lobu_jupyter.model.usage import add_usage, check_usage, conformant, usages_of
 from lobu_jupyter.store.engine import HotBatch
 
 from .begin import take_title
@@ -68,7 +69,6 @@ _DELTAS = frozenset(
     }
 )
 _TERMINAL = (ev.RunFinished, ev.RunErrorEvent)
-MAX_TOKENS = 10**12  # of one count of one run, so that no sum overflows
 UNASKED_EVENTS = 64  # a batch of more is judged by its lease before its events are parsed
 _STATUS = {
     "success": RunStatus.SUCCEEDED,
@@ -210,7 +210,7 @@ def _check(ctx: Context, batch: ev.Batch) -> _Checked:
     last = events[-1][0]
     terminal = last if isinstance(last, _TERMINAL) else None
     if terminal is not None:
-        _check_usage(terminal.usage or [], f"events[{len(events) - 1}].usage")
+        check_usage(terminal.usage or [], f"events[{len(events) - 1}].usage")
     _check_checkpoint(ctx, batch, terminal)
     return _Checked(batch, events, terminal, clear, used, title)
 
@@ -236,13 +236,6 @@ def _check_checkpoint(ctx: Context, batch: ev.Batch, terminal: ev.Known | None) 
     if size > ctx.settings.max_checkpoint_bytes:
         limit = ctx.settings.max_checkpoint_bytes
         raise TooLarge(f"The checkpoint has {size} bytes; {limit} are allowed.", field="checkpoint")
-
-
-def _check_usage(usages: list[dict[str, Any]], where: str) -> None:
-    for index, usage in enumerate(usages):
-        for name, count in usage.items():
-            if isinstance(count, int) and not 0 <= count <= MAX_TOKENS:
-                raise InvalidField(f"must be 0 to {MAX_TOKENS}", field=f"{where}[{index}].{name}")
 
 
 def _check_outcome(event: ev.RunFinished, where: str) -> None:
@@ -344,13 +337,15 @@ async def _repeated(tx: Tx, worker: WorkerCaller, batch: ev.Batch) -> _Taken:
     raise Conflict(f"Batch {run['batch'] + 1} comes next, not {batch.batch}.", expected=run["batch"] + 1)
 
 
-async def _end_body(ctx: Context, tx: Tx, run: Row, checked: _Checked, owed: frozenset[str]) -> bytes:
+async def _end_event(
+    ctx: Context, tx: Tx, run: Row, checked: _Checked, owed: frozenset[str]
+) -> dict[str, Any]:
     """Return the terminal event as journaled, with its thread, run and time. A pause is written first."""
-    event = ev.decode(checked.events[-1][1])
+    event = conformant(ev.decode(checked.events[-1][1]))
     event.setdefault("timestamp", int(ctx.now() * 1000))
     if isinstance(checked.terminal, ev.RunErrorEvent):
         event.setdefault("code", ErrorCode.INTERNAL.value)
-        return ev.encode(event)
+        return event
     event |= {"threadId": run["thread_id"], "runId": run["run_id"]}
     event.setdefault("outcome", {"type": "success"})
     checkpoint = checked.batch.checkpoint
@@ -358,7 +353,7 @@ async def _end_body(ctx: Context, tx: Tx, run: Row, checked: _Checked, owed: fro
         where = f"events[{len(checked.events) - 1}].outcome.interrupts"
         wires = event["outcome"]["interrupts"]
         event["outcome"]["interrupts"] = await pause(ctx, tx, run, wires, checkpoint, owed, where)
-    return ev.encode(event)
+    return event
 
 
 async def _end(
@@ -377,22 +372,13 @@ async def _end(
         await append(tx, thread_id, run_id, bodies, now)
     run = await tx.one("run", run_id=run_id)
     assert run is not None, "a lease has its run"
-    end = await _end_body(ctx, tx, run, checked, owed)
-    cursor = await append(tx, thread_id, run_id, [end], now)
-    used: dict[str, Any] = {"usage": _sum(terminal.usage or []), "usages": terminal.usage}
+    end = await _end_event(ctx, tx, run, checked, owed)
+    cursor = await append(tx, thread_id, run_id, [ev.encode(end)], now)
+    usages = usages_of(end)
+    used: dict[str, Any] = {"usage": add_usage({}, usages), "usages": usages}
     if isinstance(terminal, ev.RunErrorEvent):
         error = RunError(code=terminal.code or ErrorCode.INTERNAL, message=terminal.message)
         await finish(ctx, tx, run, RunStatus.FAILED, cursor, **used, error=error, said=said)
     else:
         await finish(ctx, tx, run, _STATUS[_outcome(terminal)["type"]], cursor, **used, said=said)
     return cursor
-
-
-def _sum(usages: list[dict[str, Any]]) -> dict[str, int]:
-    """Return the sum of TokenUsage entries, member by member."""
-    total: dict[str, int] = {}
-    for usage in usages:
-        for name, count in usage.items():
-            if isinstance(count, int) and not isinstance(count, bool):
-                total[name] = total.get(name, 0) + count
-    return total

@@ -7,6 +7,7 @@ import os
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,6 +21,7 @@ from lobu_jupyter.model.errors import (
 )
 from lobu_jupyter.model.requests import ThreadsQuery
 from lobu_jupyter.model.runs import RunStatus
+from lobu_jupyter.model.usage import usages_of
 from tests.gateway.rig import (
     ME,
     QUIET,
@@ -163,6 +165,50 @@ async def test_usage_is_summed_and_the_end_names_thread_and_run(rig: Rig) -> Non
     assert (await rig.run(run.run_id)).usage == {"inputTokens": 5, "outputTokens": 1}
     end = (await rig.journal(run.thread_id))[-1]
     assert (end["threadId"], end["runId"]) == (run.thread_id, run.run_id)
+
+
+@pytest.mark.parametrize("end", ["RUN_FINISHED", "RUN_ERROR"])
+async def test_what_a_usage_says_beyond_tokens_stands_in_the_events_own_metadata(rig: Rig, end: str) -> None:
+    run = await rig.running()
+    usage = [{"inputTokens": 2, "model": "a", "metadata": {"cost": 0.5}}, {"outputTokens": 1}]
+    given = {"usage": usage, "metadata": {"mine": 1}}
+
+    last = (
+        success(**given)
+        if end == "RUN_FINISHED"
+        else {"type": end, "message": "no", "code": "internal", **given}
+    )
+    await rig.worker.emit(run.run_id, last)
+
+    event = (await rig.journal(run.thread_id))[-1]
+    assert event["usage"] == [{"inputTokens": 2, "model": "a"}, {"outputTokens": 1}]
+    assert event["metadata"] == {"mine": 1, "lobu": {"usage": [{"cost": 0.5}, {}]}}
+    assert usages_of(event) == usage
+    state = await rig.gateway.runs.snapshot(ME, run.thread_id)
+    assert state["runs"][0]["usage"] == usage
+    assert await rig.rows("SELECT micros, unpriced FROM spending WHERE scope = 'thread'") == [(500_000, 1)]
+
+
+@pytest.mark.parametrize(
+    ("entry", "member"),
+    [
+        ({"inputTokens": -1}, "inputTokens"),
+        ({"inputTokens": "5"}, "inputTokens"),
+        ({"outputTokens": 1.5}, "outputTokens"),
+        ({"totalTokens": True}, "totalTokens"),
+        ({"model": 5}, "model"),
+        ({"provider": {}}, "provider"),
+    ],
+)
+async def test_a_usage_that_no_client_could_read_is_refused_by_name(
+    rig: Rig, entry: dict[str, Any], member: str
+) -> None:
+    run = await rig.running()
+
+    with pytest.raises(InvalidField) as refused:
+        await rig.worker.emit(run.run_id, success(usage=[{}, entry]))
+
+    assert refused.value.field == f"events[0].usage[1].{member}"
 
 
 async def test_unknown_events_are_kept_as_raw_and_a_workers_run_started_is_left_out(rig: Rig) -> None:
