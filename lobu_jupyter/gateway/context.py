@@ -59,6 +59,10 @@ class Context:
         """Return the seconds since the epoch, in whole milliseconds as on the wire."""
         return round(self.clock.now(), 3)
 
+    def pool_of(self, owner: str) -> str:
+        """Return the pool for what this person begins here. A hub's service has none: each person's servers are one."""
+        return self.settings.pool or owner
+
     def owns_kernel(self, kernel_id: str | None) -> bool:
         """Return whether the kernel runs under this server. Call it on the event loop only."""
         return bool(kernel_id and self.kernels and self.kernels.connection(kernel_id) is not None)

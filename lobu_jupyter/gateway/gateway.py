@@ -23,7 +23,7 @@ from . import servers, sweeper
 from .access import record
 from .context import Context, StoreClock
 from .observer import Observer, Unobserved
-from .parts import KernelsPart, PolicyPart, RunsPart, ThreadsPart, WorkersPart
+from .parts import KernelsPart, PolicyPart, RunsPart, SeatPart, ThreadsPart, WorkersPart
 from .settings import Settings
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ class Gateway:
         self.policy = PolicyPart(ctx)
         self.workers = WorkersPart(ctx)
         self.kernels = KernelsPart(ctx)
+        self.seat = SeatPart(ctx)
         self._ctx = ctx
         self._tasks: list[asyncio.Task[None]] = []
         self._closed = False
@@ -57,6 +58,26 @@ class Gateway:
     def server_id(self) -> str:
         """Return the name of this server process in the store."""
         return self._ctx.server_id
+
+    def at_seat(
+        self,
+        server_id: str,
+        settings: Settings,
+        *,
+        kernels: KernelsPort | None = None,
+        workers: WorkersPort | None = None,
+        owners: OwnersPort | None = None,
+    ) -> Gateway:
+        """Return this gateway as another server has it: on the same store, with that server's settings and ports."""
+        ctx = replace(
+            self._ctx,
+            server_id=server_id,
+            settings=settings,
+            kernels=kernels,
+            workers=workers,
+            owners=owners,
+        )
+        return Gateway(ctx)
 
     def reconfigure(
         self, *, default_agent: str, default_model: str | None, offered: tuple[dict[str, Any], ...]

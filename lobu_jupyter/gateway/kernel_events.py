@@ -165,6 +165,6 @@ async def kernel_tools(ctx: Context, by: Caller, kernel_id: str, tools: list[Too
 async def _names_of_workers(ctx: Context, tx: Tx, by: Caller) -> set[str]:
     """Return the names of the tools that workers announced."""
     rows = await workers_for(ctx, tx, by.name)
-    last = await tx.one("last_announcement", pool=ctx.settings.pool)
+    last = await tx.one("last_announcement", pool=ctx.pool_of(by.name))
     rows += [last] if last is not None else []
     return {tool.name for row in rows for tool in msgspec.json.decode(row["tools"], type=list[ToolSpec])}

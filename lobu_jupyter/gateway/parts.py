@@ -22,6 +22,7 @@ from . import (
     policy,
     present_kernel,
     replaced,
+    seats,
     threads,
     undo,
     workers,
@@ -40,7 +41,7 @@ class Rule(Generic[P, T]):
     """A rule as a method of a part."""
 
     def __init__(self, rule: Callable[Concatenate[Context, P], T]) -> None:
-        self._rule = rule
+        self.rule = rule
         self.__doc__ = rule.__doc__
 
     @overload
@@ -48,7 +49,7 @@ class Rule(Generic[P, T]):
     @overload
     def __get__(self, part: None, owner: type) -> Self: ...
     def __get__(self, part: GatewayPart | None, owner: type) -> Any:
-        return self if part is None else partial(self._rule, part.ctx)
+        return self if part is None else partial(self.rule, part.ctx)
 
 
 class GatewayPart:
@@ -136,3 +137,14 @@ class KernelsPart(GatewayPart):
     event = Rule(kernel_events.kernel_event)
     still_runs = Rule(kernel_events.still_runs)
     of_thread = Rule(present_kernel.thread_kernel)
+
+
+class SeatPart(GatewayPart):
+    """The rules of one server that reaches this gateway over a network (:meth:`Gateway.at_seat`)."""
+
+    enroll = Rule(seats.enroll_seat)
+    attend = Rule(seats.attend_seat)
+    leave = Rule(seats.leave_seat)
+    check_worker = Rule(seats.check_worker_here)
+    check_run = Rule(seats.check_run_here)
+    check_kernel = Rule(seats.check_kernel_here)

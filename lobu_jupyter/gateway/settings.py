@@ -69,6 +69,9 @@ class Settings:
     grant_seconds: float | None = None
     heartbeat_seconds: float = 15.0  # silence after which a reader gets an empty list
     sweep_seconds: float = 3.0  # 0: no background sweeper (tests)
+    sweep_after: float = (
+        0.0  # a hub's service waits so long before its first sweep, so that servers come back first
+    )
     poll_seconds: float = 0.05  # how often other processes' commits are polled; 0: never
     busy_seconds: float = 5.0  # how long to wait for a locked store
     purge_seconds: float = 60.0  # from a thread's deletion to the removal of its rows

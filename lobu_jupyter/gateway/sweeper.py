@@ -159,6 +159,7 @@ async def _housekeeping(ctx: Context) -> None:
 
 async def sweep_on(ctx: Context) -> None:
     """Sweep every few seconds until cancelled."""
+    await asyncio.sleep(ctx.settings.sweep_after)
     while True:
         await asyncio.sleep(ctx.settings.sweep_seconds)
         try:

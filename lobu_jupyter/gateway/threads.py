@@ -79,7 +79,7 @@ async def create_thread(ctx: Context, by: Caller, new: NewThread = NewThread()) 
             owner=owner,
             title="",
             temporary=new.temporary,
-            pool=ctx.settings.pool,
+            pool=ctx.pool_of(owner),
             now=ctx.now(),
             **place,
         )
@@ -305,7 +305,7 @@ async def fork(ctx: Context, by: Caller, thread_id: str, run_id: str, *, name: s
         until = await _until(tx, thread_id, run_id)
         new = new_id("thread")
         await tx.run(
-            "copy_thread", thread_id=thread_id, fork=new, name=name, pool=ctx.settings.pool, now=ctx.now()
+            "copy_thread", thread_id=thread_id, fork=new, name=name, pool=ctx.pool_of(owner), now=ctx.now()
         )
         for query in ("copy_events", "copy_texts"):
             await tx.run(query, thread_id=thread_id, fork=new, until=until)

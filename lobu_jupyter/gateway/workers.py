@@ -304,7 +304,7 @@ async def stop_worker(ctx: Context, worker_id: str) -> None:
 async def workers_for(ctx: Context, tx: Tx, owner: str) -> list[Row]:
     """Return the live workers of the pool that a person's runs may go to."""
     since = ctx.now() - ctx.settings.outside_seconds
-    return await tx.all("workers_for", owner=owner, pool=ctx.settings.pool, since=since)
+    return await tx.all("workers_for", owner=owner, pool=ctx.pool_of(owner), since=since)
 
 
 async def agents(ctx: Context, by: Caller) -> list[dict[str, Any]]:
@@ -328,7 +328,7 @@ async def _announced(
     async def body(tx: Tx) -> tuple[list[Row], list[ToolSpec]]:
         rows = await workers_for(ctx, tx, owner)
         if not any(row["child"] for row in rows):  # one comes on demand: the last announcement holds
-            last = await tx.one("last_announcement", pool=ctx.settings.pool)
+            last = await tx.one("last_announcement", pool=ctx.pool_of(owner))
             rows += [last] if last is not None else []
         return rows, await tools_of_kernel(tx, kernel_id)
 

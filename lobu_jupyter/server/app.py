@@ -58,6 +58,10 @@ class LobuApp(ExtensionApp):
         help="The SQLite file with all threads. Default: lobu/lobu.sqlite in Jupyter's data directory. "
         "A local disk is needed; on a network file system it is refused."
     ).tag(config=True)
+    gateway_url = Unicode(
+        help="The address of a hub's lobu service, as in http://hub:8081/services/lobu/. This server then keeps no store: "
+        "its threads, rules and limits are the service's (docs/hub.md). Default: LOBU_GATEWAY_URL."
+    ).tag(config=True)
     pool = Unicode(
         help="The name that all servers share which may execute each other's runs: with the same people, keys and files. "
         "Default on PostgreSQL: the hub's user, else this system user of this host. A file's servers are one pool."
@@ -270,6 +274,10 @@ class LobuApp(ExtensionApp):
         if (problem := problem_of(proposal["value"])) is not None:
             raise TraitError(f"LobuApp.traces {problem}")
         return proposal["value"]
+
+    @default("gateway_url")
+    def _default_gateway_url(self) -> str:
+        return os.environ.get("LOBU_GATEWAY_URL", "")
 
     @default("store_path")
     def _default_store_path(self) -> str:

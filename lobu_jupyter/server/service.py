@@ -21,12 +21,16 @@ from lobu_jupyter.server.kernels.inline_jobs import Jobs
 from lobu_jupyter.server.kernels.kernels import made_up
 
 from .contents_events import tell_contents
+from .face.remote import RemoteGateway, open_remote
+from .hub.owners import SeatOwners
+from .hub_token import request_options
 from .open_pages import OpenPages
 from .outside_calls import OutsideCalls
 from .store_address import is_address
 from .tasks import Tasks
 
 if TYPE_CHECKING:
+    from contextlib import AbstractAsyncContextManager
     from logging import Logger
     from pathlib import Path
 
@@ -38,6 +42,7 @@ if TYPE_CHECKING:
 
     from .activity import Activity
     from .callers import Callers
+    from .face.socket import Users
     from .handler import LobuHandler
     from .models.rights import Rights
     from .models.settings import Models
@@ -57,6 +62,8 @@ class ServiceSettings:
     """The administrator's settings beside the gateway's own. Sizes are in bytes."""
 
     store: str | Path
+    gateway_url: str = ""  # of a hub's service whose gateway is used instead of a store
+    hub: bool = False  # this is a hub's service, without kernels and workers of its own
     gateway: Settings = field(default_factory=Settings)
     body_bytes: int = 8 * 1024 * 1024
     workers: int = 1
@@ -86,6 +93,7 @@ class Service:
         self.models: Models
         self.rights: Rights
         self.observer: Observer | None = None
+        self.hub_users: Users | None = None  # of a hub's service: whose token it is
         self.recorded: RecordedDecisions | None = None
         self._gateway: Gateway | None = None
         self._told = ("", 0.0)  # the store's last failure in the log, and its time
@@ -154,18 +162,10 @@ class Service:
                 self.log.info("lobu: the store can be used now")
 
     async def _open(self, clock: Clock | None) -> None:
-        opened = open_gateway(
-            self.settings.store,
-            settings=self.settings.gateway,
-            clock=clock,
-            kernels=self.kernels,
-            workers=self.pool,
-            observer=self.observer,
-            owners=self.owners,
-        )
-        self._gateway = await self._stack.enter_async_context(opened)
+        self._gateway = await self._stack.enter_async_context(self._opened(clock))
         try:
-            await self._gateway.recover()
+            if not self.settings.gateway.sweep_after:
+                await self._gateway.recover()
         except LobuError:
             self._gateway = None
             with suppress(LobuError):
@@ -175,6 +175,29 @@ class Service:
         self._tasks.start(self.activity.watch(), "watch activity")
         if self.recorded is not None:
             self._tasks.start(self.recorded.decide_on(self.gateway), "decide as recorded")
+
+    def _opened(self, clock: Clock | None) -> AbstractAsyncContextManager[Gateway]:
+        """Return the gateway: on the store, or that of a hub's service."""
+        if self.settings.gateway_url:
+            remote = RemoteGateway(
+                self.settings.gateway,
+                kernels=self.kernels,
+                table=self.kernels.table,
+                workers=self.pool,
+                owners=self.owners,
+                version=self.version,
+                log=self.log,
+            )
+            return open_remote(self.settings.gateway_url, remote, request_options)
+        return open_gateway(
+            self.settings.store,
+            settings=self.settings.gateway,
+            clock=clock,
+            kernels=None if self.settings.hub else self.kernels,
+            workers=None if self.settings.hub else self.pool,
+            observer=self.observer,
+            owners=SeatOwners(lambda: self.gateway) if self.settings.hub else self.owners,
+        )
 
     async def close(self) -> None:
         """Close this server's parts: first its workers, then the gateway, which ends our runs.

@@ -24,7 +24,7 @@ def pool_of(app: LobuApp, store: object) -> str:
     """Return the pool: as configured, else one for a file's servers, else the hub's user, else this user of this host."""
     if app.pool:
         return app.pool
-    if not is_address(str(store)):
+    if not _shared(app, store):
         return DEFAULT_POOL
     return os.environ.get("JUPYTERHUB_USER") or f"{_user()}@{platform.node()}"
 
@@ -33,13 +33,17 @@ def place_of(app: LobuApp, store: object) -> str:
     """Return the place: as configured, else the server's root directory, on a hub that of its user."""
     if app.place:
         return app.place
-    whose = os.environ.get("JUPYTERHUB_USER") if is_address(str(store)) else None
+    whose = os.environ.get("JUPYTERHUB_USER") if _shared(app, store) else None
     return f"{whose or pool_of(app, store)}:{os.path.realpath(app.server.root_dir)}"
 
 
 def owner_of_server(app: LobuApp, store: object) -> str:
     """Return the name of the one person of a server without users: among other people's servers, that of its pool."""
-    return pool_of(app, store) if is_address(str(store)) else OWNER
+    return pool_of(app, store) if _shared(app, store) else OWNER
+
+
+def _shared(app: LobuApp, store: object) -> bool:
+    return bool(app.gateway_url) or is_address(str(store))
 
 
 def _user() -> str:

@@ -229,6 +229,7 @@ def _service_settings(
     )
     return ServiceSettings(
         store=store,
+        gateway_url=app.gateway_url,
         gateway=gateway,
         body_bytes=app.body_bytes,
         workers=app.workers,

@@ -26,7 +26,7 @@ WAITS = "Decided. This waits for its Jupyter server, which is not running. It go
 async def add_run(ctx: Context, tx: Tx, thread_id: str, owner: str, **fields: Any) -> str:
     """Accept a run as queued. The caller begins it or leaves it to :func:`begin_next`."""
     run_id = new_id("run")
-    defaults = {"parent_run_id": None, "client_request_id": None, "pool": ctx.settings.pool}
+    defaults = {"parent_run_id": None, "client_request_id": None, "pool": ctx.pool_of(owner)}
     await tx.run(
         "add_run", **{**defaults, **fields}, run_id=run_id, thread_id=thread_id, owner=owner, now=ctx.now()
     )

@@ -27,6 +27,7 @@ from .end import cancel_run, close_client_calls, close_interrupts, expire_due
 
 if TYPE_CHECKING:
     from lobu_jupyter.gateway.context import Context
+    from lobu_jupyter.gateway.settings import Settings
     from lobu_jupyter.model.callers import Caller
     from lobu_jupyter.model.requests import StartRun
     from lobu_jupyter.model.tracing import RemoteSpan
@@ -71,7 +72,7 @@ async def start(
         await _check_agent(ctx, tx, _agent(ctx, request))
         queues = await _make_way(ctx, tx, thread, request, answered)
         if not queues:
-            await check_limits(ctx, tx, owner, ctx.settings.pool)
+            await check_limits(ctx, tx, owner, ctx.pool_of(owner))
         if kernel_id is not None:
             await bind_kernel(ctx, tx, by, thread, kernel_id, mine=mine)
         cursor = (await own_thread(tx, by, thread_id))["cursor"]
@@ -96,7 +97,7 @@ async def _said(ctx: Context, by: Caller, thread_id: str, request: StartRun) -> 
     """Return the parts of a request that its run keeps, checked, redacted and passed to the guardrail."""
     message = ctx.settings.redactor.tree(_message_of(ctx, request))
     context = ctx.settings.redactor.tree(request.context)
-    _check(ctx, request)
+    check_request(ctx.settings, request)
     await guard(ctx, by, _texts(message), "prompt", thread_id)
     texts = [str(item[member]) for item in context for member in ("description", "value")]
     await guard(ctx, by, texts, "context", thread_id)
@@ -266,25 +267,31 @@ def _texts(message: dict[str, Any]) -> list[str]:
     return [part["text"] for part in content if part.get("text")]
 
 
-def _check(ctx: Context, request: StartRun) -> None:
+def check_request(settings: Settings, request: StartRun) -> None:
+    """Refuse a request whose fields the settings do not allow.
+
+    Raises:
+        InvalidField, TooLarge: names the field.
+    """
     for field in ("agent", "model", "kernel_id", "client_request_id"):
         value = getattr(request, field)
         if value is not None and (not value or len(value) > 512):
             wire = {"kernel_id": "kernelId", "client_request_id": "clientRequestId"}.get(field, field)
             raise InvalidField("must have 1 to 512 characters", field=wire)
-    allowed = ctx.settings.allowed_models
-    if request.model is not None and allowed is not None and not _matches(request.model, allowed):
+    allowed = settings.allowed_models
+    model = request.model or settings.default_model
+    if model is not None and allowed is not None and not _matches(model, allowed):
         raise InvalidField(f"must be one that this server allows: {', '.join(allowed)}", field="model")
-    _check_model_settings(ctx, request)
+    _check_model_settings(settings, request)
     for index, item in enumerate(request.context):
         for member in ("description", "value"):
             if not isinstance(item.get(member), str):
                 raise InvalidField("must be a string", field=f"context[{index}].{member}")
-    if len(msgspec.json.encode(request.context)) > ctx.settings.max_prompt_bytes:
-        raise TooLarge(f"The context may have {ctx.settings.max_prompt_bytes} bytes.", field="context")
+    if len(msgspec.json.encode(request.context)) > settings.max_prompt_bytes:
+        raise TooLarge(f"The context may have {settings.max_prompt_bytes} bytes.", field="context")
 
 
-def _check_model_settings(ctx: Context, request: StartRun) -> None:
+def _check_model_settings(settings: Settings, request: StartRun) -> None:
     """Refuse settings that the run's model does not take.
 
     Raises:
@@ -292,10 +299,10 @@ def _check_model_settings(ctx: Context, request: StartRun) -> None:
     """
     if request.model_settings is None:
         return
-    model = request.model or ctx.settings.default_model
+    model = request.model or settings.default_model
     if model is None:
         raise InvalidField("this run has no model", field="modelSettings")
-    takes = ctx.settings.model_takes(model)
+    takes = settings.model_takes(model)
     for name, value in msgspec.to_builtins(request.model_settings).items():
         most = takes.get(name)
         if most is None:

@@ -6,6 +6,7 @@ from jupyter_server.auth.decorator import authorized
 from tornado import web
 
 from lobu_jupyter.model.callers import KernelCaller, Person, WorkerCaller
+from lobu_jupyter.model.errors import LobuError, StoreUnavailable
 from lobu_jupyter.server.handler import LobuHandler
 
 
@@ -16,15 +17,20 @@ class HealthHandler(LobuHandler):
     @web.authenticated
     @authorized
     async def get(self) -> None:
-        failure = self.service.failure
-        if failure is not None:
-            facts = {"status": "unavailable", "version": self.service.version, "error": failure.to_wire()}
-            self.reply(facts, 503)
+        if self.service.failure is not None:
+            self._unavailable(self.service.failure)
             return
         pages = self.service.pages.count(self.caller.name)
-        self.reply(
-            {"status": "ok", **await self.gateway.health(), "version": self.service.version, "pages": pages}
-        )
+        try:
+            facts = await self.gateway.health()
+        except StoreUnavailable as error:
+            self._unavailable(error)
+            return
+        self.reply({"status": "ok", **facts, "version": self.service.version, "pages": pages})
+
+    def _unavailable(self, failure: LobuError) -> None:
+        facts = {"status": "unavailable", "version": self.service.version, "error": failure.to_wire()}
+        self.reply(facts, 503)
 
 
 ROUTES = [("health", HealthHandler)]

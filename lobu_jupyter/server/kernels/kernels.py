@@ -113,6 +113,11 @@ class Kernels:
             return None
         return watch.info()
 
+    def table(self) -> dict[str, str]:
+        """Return the kernels that can be reached, each with its language."""
+        names = {*self._manager.list_kernel_ids(), *self._watches}
+        return {name: self.language(name) for name in sorted(names) if self.connection(name) is not None}
+
     def language(self, kernel_id: str) -> str:
         """KernelsPort: return the kernel's language, as its kernel spec or the kernel itself says."""
         watch = self._watches.get(kernel_id)
