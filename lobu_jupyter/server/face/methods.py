@@ -33,6 +33,7 @@ from lobu_jupyter.model.requests import (
     ThreadsQuery,
 )
 from lobu_jupyter.model.runs import RunInfo, Started, Thread
+from lobu_jupyter.model.tracing import RemoteSpan
 
 from .wire import By
 
@@ -106,7 +107,12 @@ METHODS: dict[str, Method] = {
         args={"path": Name, "what": _What, "owner": Name | None}, needs=("owner",)
     ),
     "runs.start": Method(
-        args={**_TH, "request": StartRun, "answered": dict[str, Text] | None},
+        args={
+            **_TH,
+            "request": StartRun,
+            "answered": dict[str, Text] | None,
+            "remote": RemoteSpan | None,
+        },
         result=Started,
         needs=("kernel",),
     ),
