@@ -16,6 +16,7 @@ import tempfile
 import time
 from functools import cache
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -110,7 +111,7 @@ def new_cluster(**settings: str) -> Cluster:
     """A cluster for one test, which may kill it."""
     where = binaries()
     if where is None:
-        _cannot("there is no PostgreSQL here: apt-get install postgresql")
+        cannot("there is no PostgreSQL here: apt-get install postgresql")
     cluster = Cluster(Path(tempfile.mkdtemp(prefix="lobu-pg-")), where, ports.take(), **settings)
     atexit.register(cluster.remove)
     cluster.make()
@@ -124,7 +125,7 @@ def database() -> str:
     try:
         import psycopg as psycopg
     except ImportError:
-        _cannot("psycopg is not installed: make install")
+        cannot("psycopg is not installed: make install")
     return GIVEN or new_cluster().address
 
 
@@ -137,7 +138,7 @@ def new_store() -> str:
     return f"{address}{'&' if '?' in address else '?'}schema=t_{secrets.token_hex(6)}"
 
 
-def _cannot(why: str) -> None:
+def cannot(why: str) -> NoReturn:
     if os.environ.get("CI"):
         pytest.fail(f"tests on PostgreSQL cannot run: {why}")
     pytest.skip(f"NOT TESTED ON POSTGRESQL: {why}")

@@ -96,17 +96,23 @@ class Gateway:
         await self._ctx.database.write(body)
 
     async def health(self) -> dict[str, Any]:
-        """Return ``{store: {path, kind}, pool, workers, runs}``: the pool's live workers and running runs as numbers."""
+        """Return ``{store, pool, workers, runs}``: the pool's live workers and running runs as numbers.
+
+        ``store`` is ``{path, kind, version}``, on PostgreSQL with ``clockOffset``, ``notices`` and ``connections``.
+        """
         ctx = self._ctx
 
         pool, since = ctx.settings.pool, ctx.now() - ctx.settings.outside_seconds
 
-        async def body(tx: Tx) -> tuple[int, int]:
+        async def body(tx: Tx) -> tuple[int, int, int]:
             workers = await tx.all("live_workers", pool=pool, since=since)
-            return len(workers), len(await tx.all("all_running", pool=pool))
+            found = await tx.one("schema_version")
+            version = found["version"] if found is not None else 0
+            return len(workers), len(await tx.all("all_running", pool=pool)), version
 
-        workers, runs = await ctx.database.read(body)
-        store = {"path": ctx.database.name, "kind": ctx.database.engine.kind}
+        workers, runs, version = await ctx.database.read(body)
+        engine = ctx.database.engine
+        store = {"path": ctx.database.name, "kind": engine.kind, "version": version, **engine.facts}
         return {"store": store, "pool": pool, "workers": workers, "runs": runs}
 
     async def sweep(self) -> int:
@@ -175,6 +181,7 @@ async def open_gateway(
         owners=owners,
     )
     database.on_commit = ctx.hub.wake
+    database.observe(ctx.observer.committed, ctx.observer.heard)
     gateway = Gateway(ctx)
     try:
         await servers.enroll(ctx, process or servers.Process.me())

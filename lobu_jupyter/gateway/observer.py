@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, Protocol
 
 
 class Observer(Protocol):
@@ -26,6 +26,18 @@ class Observer(Protocol):
         """Report the number of open questions in the store, with each sweep."""
         ...
 
+    def committed(self, seconds: float) -> None:
+        """Report how long a commit of the store took, with the statements before it."""
+        ...
+
+    def heard(self, seconds: float) -> None:
+        """Report how long another server's notice was on its way."""
+        ...
+
+    def store_seen(self, facts: dict[str, Any]) -> None:
+        """Report the state of the store's connection, with each sweep."""
+        ...
+
 
 class Unobserved:
     """An observer that does nothing."""
@@ -41,3 +53,9 @@ class Unobserved:
     def attached(self, change: int) -> None: ...
 
     def waiting(self, interrupts: int) -> None: ...
+
+    def committed(self, seconds: float) -> None: ...
+
+    def heard(self, seconds: float) -> None: ...
+
+    def store_seen(self, facts: dict[str, Any]) -> None: ...

@@ -155,6 +155,7 @@ async def _housekeeping(ctx: Context) -> None:
     await see_server(ctx)
     await lose_pauses(ctx)
     ctx.observer.waiting(await ctx.database.write(body))
+    ctx.observer.store_seen(ctx.database.engine.facts)
 
 
 async def sweep_on(ctx: Context) -> None:

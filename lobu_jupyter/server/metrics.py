@@ -29,6 +29,20 @@ INGEST = Histogram(
 )
 FOLLOWERS = Gauge("lobu_followers", "Streams and sockets that follow a thread now.")
 WAITING = Gauge("lobu_waiting_interrupts", "Questions that wait on a person, in the pool of this server.")
+_QUICK = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
+COMMIT = Histogram(
+    "lobu_store_commit_seconds", "A commit of the store, with the statements before it.", buckets=_QUICK
+)
+WAKEUP = Histogram(
+    "lobu_store_wakeup_seconds",
+    "From another server's notice of a commit to its arrival here.",
+    buckets=_QUICK,
+)
+CONNECTIONS = Gauge("lobu_store_connections", "Connections to the store's database that this server keeps.")
+CLOCK = Gauge("lobu_store_clock_offset_seconds", "How far the store's clock is ahead of this machine's.")
+NOTICES = Gauge(
+    "lobu_store_notices", "Whether notices of other servers are heard (1), or the store is polled (0)."
+)
 
 
 class Watching:
@@ -64,6 +78,17 @@ class Watching:
 
     def waiting(self, interrupts: int) -> None:
         WAITING.set(interrupts)
+
+    def committed(self, seconds: float) -> None:
+        COMMIT.observe(seconds)
+
+    def heard(self, seconds: float) -> None:
+        WAKEUP.observe(seconds)
+
+    def store_seen(self, facts: dict[str, Any]) -> None:
+        CONNECTIONS.set(facts.get("connections", 2))
+        CLOCK.set(facts.get("clockOffset", 0.0))
+        NOTICES.set(facts.get("notices", False))
 
     def _emit(self, schema: str, **data: Any) -> None:
         if self._events is not None:

@@ -9,6 +9,7 @@ This module knows no database: that is the engine's, of the folder ``sqlite`` or
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from dataclasses import dataclass
 from itertools import islice
@@ -44,6 +45,7 @@ class Database:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self.on_commit: Callable[[set[str]], None] = lambda topics: None
+        self.on_committed: Callable[[float], None] = lambda seconds: None
         self._jobs: deque[_Job] = deque()
         self._bell = asyncio.Event()
         self._closing = False
@@ -88,6 +90,11 @@ class Database:
         outcome = await self.engine.look(body)
         return outcome.result()
 
+    def observe(self, committed: Callable[[float], None], heard: Callable[[float], None]) -> None:
+        """Call `committed` with the seconds of each commit, and `heard` with those of each notice on its way."""
+        self.on_committed = committed
+        self.engine.observe(heard)
+
     def refuse(self, error: StoreUnavailable) -> None:
         """Let nobody read or write any more, for this reason."""
         self._refusal = error
@@ -121,7 +128,10 @@ class Database:
             while self._jobs:
                 group = self._next_group(lane.room)
                 bodies = [body for job in group for body in job.bodies]
-                self._settle(group, await lane.commit(bodies))
+                began = time.perf_counter()
+                outcomes = await lane.commit(bodies)
+                self.on_committed(time.perf_counter() - began)
+                self._settle(group, outcomes)
 
     def _next_group(self, room: int) -> list[_Job]:
         group = [self._jobs.popleft()]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 if TYPE_CHECKING:
     import asyncio
@@ -73,12 +73,21 @@ class Engine(Protocol):
         ...
 
     @property
+    def facts(self) -> dict[str, Any]:
+        """Return what ``health`` says of the connection: clockOffset, notices, connections."""
+        ...
+
+    @property
     def lanes(self) -> Sequence[Lane]:
         """Return the connections that write. Each takes what is next."""
         ...
 
     async def look(self, body: Body[T]) -> Outcome[T]:
         """Run a body that only reads, on one consistent view of all commits."""
+        ...
+
+    def observe(self, heard: Callable[[float], None]) -> None:
+        """Call `heard` with the seconds that each notice of another server was on its way."""
         ...
 
     def publish(self, topics: set[str]) -> None:

@@ -81,7 +81,14 @@ async def test_a_person_over_the_limit_is_told_and_a_pause_frees_the_slot(
 
 
 async def test_metrics_are_on_jupyters_page_without_ids(wire: Wire, worker: PlainWorker) -> None:
-    before = {name: metric(name) for name in ("lobu_runs_started_total", "lobu_events_appended_total")}
+    before = {
+        name: metric(name)
+        for name in (
+            "lobu_runs_started_total",
+            "lobu_events_appended_total",
+            "lobu_store_commit_seconds_count",
+        )
+    }
     failed = metric("lobu_runs_ended_total", status="failed")
     thread = await thread_of(wire)
     started = await start(wire, thread)
@@ -99,6 +106,9 @@ async def test_metrics_are_on_jupyters_page_without_ids(wire: Wire, worker: Plai
     assert metric("lobu_followers") == 0
     assert "lobu_ingest_seconds_bucket" in page
     assert "lobu_waiting_interrupts" in page
+    assert metric("lobu_store_commit_seconds_count") > before["lobu_store_commit_seconds_count"]
+    assert "lobu_store_wakeup_seconds_bucket" in page
+    assert "lobu_store_clock_offset_seconds" in page
     assert thread not in page
     assert started["runId"] not in page
 

@@ -15,7 +15,11 @@ WRITERS, READERS = 4, 2
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """The place of a store. ``conninfo`` is for libpq and has the password, ``name`` is for people and has none."""
+    """The place of a store. ``conninfo`` is for libpq and has the password, ``name`` is for people and has none.
+
+    Args:
+        listen: the address past a pooler, for notices of other servers. None: there is no pooler.
+    """
 
     conninfo: str
     name: str
@@ -23,6 +27,7 @@ class Address:
     writers: int = WRITERS
     readers: int = READERS
     secrets: tuple[str, ...] = ()
+    listen: str | None = None
 
 
 def is_address(where: object) -> bool:
@@ -33,7 +38,8 @@ def is_address(where: object) -> bool:
 def parse(where: str) -> Address:
     """Return the parts of an address such as ``postgresql://lobu@host/db?schema=lobu&sslmode=verify-full``.
 
-    All parameters are libpq's but ``schema``, ``writers`` and ``readers`` (connections of this server).
+    All parameters are libpq's but ``schema``, ``writers`` and ``readers`` (connections of this server), and ``listen``
+    (host and port of the database itself, if the address is a pooler's).
 
     Raises:
         StoreUnavailable: it is malformed. The message has no password.
@@ -51,6 +57,9 @@ def parse(where: str) -> Address:
         _count(given, name, usual) for name, usual in (("writers", WRITERS), ("readers", READERS))
     )
     host = parts.netloc.rpartition("@")[2] or given.get("host", "")
+    listen = given.pop("listen", None)
+    if listen is not None and not re.fullmatch(r"[^@/?#\s]+:[0-9]{1,5}", listen):
+        raise _wrong("listen must be host:port of the database itself")
     user = unquote(parts.username or given.get("user", "") or "")
     name = f"postgresql://{user + '@' if user else ''}{host}{parts.path} (schema {schema})"
     defaults = {
@@ -66,7 +75,14 @@ def parse(where: str) -> Address:
     }
     query = urlencode({**defaults, **given}, quote_via=quote)
     conninfo = urlunsplit(("postgresql", parts.netloc, parts.path, query, ""))
-    return Address(conninfo, name, schema, writers, readers, secrets)
+    direct = None
+    if listen is not None:
+        past = "".join(parts.netloc.rpartition("@")[:2]) + listen
+        given = {key: value for key, value in given.items() if key not in ("host", "hostaddr", "port")}
+        direct = urlunsplit(
+            ("postgresql", past, parts.path, urlencode({**defaults, **given}, quote_via=quote), "")
+        )
+    return Address(conninfo, name, schema, writers, readers, secrets, direct)
 
 
 def _count(given: dict[str, str], name: str, usual: int) -> int:

@@ -34,7 +34,8 @@ _LOCKS: dict[Kind, str] = {
     "lease": "lock_lease",
     "kernel": "lock_kernel",
 }
-_BEGIN = b"BEGIN; SELECT CAST(CAST(pg_current_xact_id() AS TEXT) AS BIGINT)"
+# The time limit is the transaction's, because a session behind a pooler is anybody's.
+_BEGIN = b"BEGIN; SET LOCAL lock_timeout = %d; SELECT CAST(CAST(pg_current_xact_id() AS TEXT) AS BIGINT)"
 _STATUS = b"SELECT pg_xact_status(CAST(CAST($1 AS TEXT) AS XID8))"
 UNKNOWN = "The connection to the lobu store {} was lost while it wrote, and it cannot be found out whether it did. Try again."
 
@@ -190,7 +191,6 @@ class PostgresSession:
         )
         for kind, dumper in ((str, _Text), (int, _Whole), (bool, _Whole)):
             connection.adapters.register_dumper(kind, dumper)
-        connection.execute(b"SET lock_timeout = %d" % int(self.busy_seconds * 1000), prepare=False)
         began = time.time()
         row = connection.execute(
             "SELECT CAST(extract(epoch FROM clock_timestamp()) AS DOUBLE PRECISION), s.system_identifier, c.timeline_id"
@@ -203,7 +203,8 @@ class PostgresSession:
 
     def begin(self) -> int:
         """Begin a transaction that writes, and return its id, by which its end can be found out later."""
-        cursor = self.connection().execute(_BEGIN, prepare=False)
+        cursor = self.connection().execute(_BEGIN % int(self.busy_seconds * 1000), prepare=False)
+        cursor.nextset()
         cursor.nextset()
         row = cursor.fetchone()
         assert row is not None, "a select of a function is one row"

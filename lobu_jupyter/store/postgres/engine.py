@@ -21,7 +21,7 @@ from .fast_road import FastRoad
 from .notices import Notices
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Sequence
+    from collections.abc import AsyncGenerator, Callable, Sequence
 
     from lobu_jupyter.store.queries import Kind, Scripts
 
@@ -94,6 +94,7 @@ class PostgresEngine:
         self.fast_road = fast_road
         self.writers = [PostgresWriter(session) for session in sessions]
         self._readers = readers
+        notices.now = lambda: time.time() + self.clock_offset
         self._idle: asyncio.Queue[PostgresSession] = asyncio.Queue()
         for reader in readers:
             self._idle.put_nowait(reader)
@@ -108,6 +109,15 @@ class PostgresEngine:
         """Return by how many seconds the database's clock is ahead of this machine's."""
         return self.writers[0].session.clock_offset
 
+    @property
+    def facts(self) -> dict[str, Any]:
+        """Return what an administrator wants to know of the connection."""
+        return {
+            "clockOffset": round(self.clock_offset, 3),
+            "notices": self.notices.listens,
+            "connections": len(self.writers) + len(self._readers) + 3,
+        }
+
     async def look(self, body: Body[T]) -> Outcome[T]:
         """Run `body` on one snapshot."""
         reader = await self._idle.get()
@@ -115,6 +125,10 @@ class PostgresEngine:
             return await reader.call(_look, reader, body)
         finally:
             self._idle.put_nowait(reader)
+
+    def observe(self, heard: Callable[[float], None]) -> None:
+        """Call `heard` with the seconds that each notice of another server was on its way."""
+        self.notices.on_heard = heard
 
     def publish(self, topics: set[str]) -> None:
         """Tell the other servers, soon and after the commit."""
@@ -204,8 +218,11 @@ async def open_engine(
         raise
     if not prepares:
         log.warning(
-            "%s is behind a pooler that keeps no sessions: it is polled, and no statement is prepared",
+            "%s is behind a pooler that keeps no sessions: no statement is prepared%s",
             address.name,
+            ""
+            if notices.listens
+            else ", and it is polled; ?listen=host:port of the database itself ends that",
         )
         await first.close()
         first = PostgresSession(address, "store writer 0", busy_seconds=busy_seconds, prepares=False)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -33,16 +34,22 @@ RETRY_SECONDS = 0.5
 MAX_BYTES = 7000  # of a notice; PostgreSQL takes 7999
 ALL = "*"
 
+# A notice is nothing to keep, so its commit waits for no disk. That is set for its transaction only: a session behind a pooler
+# is anybody's, also that of a body whose commit must wait.
+_NOTIFY = "SELECT set_config('synchronous_commit', 'off', true), pg_notify(%s, %s)"
+
 Aconnection = psycopg.AsyncConnection[Any]
 
 
 class Notices:
     """The notices of one server: those that it sends, and those of others that it hears."""
 
-    def __init__(self, address: Address) -> None:
+    def __init__(self, address: Address, now: Callable[[], float] = time.time) -> None:
         self.spent = 0  # transaction ids that notices used
         self.listens = False
+        self.on_heard: Callable[[float], None] = lambda seconds: None
         self._address = address
+        self.now = now  # the store's time, which is the same on all servers
         self._me = secrets.token_hex(4)
         self._channel = f"lobu_{address.schema}"
         self._listen = b'LISTEN "%b"' % self._channel.encode()
@@ -52,12 +59,12 @@ class Notices:
         self._tasks: list[asyncio.Task[None]] = []
 
     async def open(self) -> bool:
-        """Start sending and listening. Returns whether a notice comes through.
+        """Start sending and listening. Returns whether statements may be prepared: there is no pooler between.
 
         Raises:
             StoreUnavailable: the database cannot be reached.
         """
-        sender, ear = await self._connect(), await self._connect()
+        sender, ear = await self._connect(self._address.conninfo), await self._connect(self._ear)
         try:
             await ear.execute(self._listen)
             await self._send(sender, f"{self._me} probe")
@@ -69,8 +76,10 @@ class Notices:
         if self.listens:
             self._tasks.append(asyncio.create_task(self._listen_on(ear), name="lobu notices listener"))
         else:
+            with suppress(psycopg.Error):
+                await ear.execute("UNLISTEN *")
             await ear.close()
-        return self.listens
+        return self.listens and self._address.listen is None
 
     def publish(self, topics: set[str]) -> None:
         """Send topics to the other servers, gathered with what else comes now."""
@@ -101,19 +110,22 @@ class Notices:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks.clear()
 
-    async def _connect(self) -> Aconnection:
+    @property
+    def _ear(self) -> str:
+        return self._address.listen or self._address.conninfo
+
+    async def _connect(self, conninfo: str) -> Aconnection:
         try:
             connection: Aconnection = await psycopg.AsyncConnection.connect(
-                self._address.conninfo, autocommit=True, prepare_threshold=None
+                conninfo, autocommit=True, prepare_threshold=None
             )
-            await connection.execute("SET synchronous_commit = off")  # a notice is nothing to keep
         except psycopg.Error as error:
             raise unavailable(error, self._address) from error
         return connection
 
     async def _send(self, connection: Aconnection, text: str) -> None:
         self.spent += 1
-        await connection.execute("SELECT pg_notify(%s, %s)", [self._channel, text])
+        await connection.execute(_NOTIFY, [self._channel, text])
 
     async def _send_on(self, connection: Aconnection) -> None:
         try:
@@ -123,9 +135,8 @@ class Notices:
                 topics, self._pending = self._pending, set()
                 told = "\n".join(sorted(topics))
                 try:
-                    await self._send(
-                        connection, f"{self._me} {told if len(told.encode()) < MAX_BYTES else ALL}"
-                    )
+                    told = told if len(told.encode()) < MAX_BYTES else ALL
+                    await self._send(connection, f"{self._me}@{self.now():.3f} {told}")
                 except psycopg.Error as error:
                     log.warning(
                         "notices to other servers of the store are late: %s",
@@ -134,7 +145,7 @@ class Notices:
                     self._pending |= topics
                     self._bell.set()
                     await connection.close()
-                    connection = await self._reconnect()
+                    connection = await self._reconnect(self._address.conninfo)
                 await asyncio.sleep(GATHER_SECONDS)
         finally:
             await connection.close()
@@ -145,22 +156,30 @@ class Notices:
                 try:
                     async for notice in ear.notifies():
                         who, _, told = notice.payload.partition(" ")
-                        if who != self._me:
+                        name, _, sent = who.partition("@")
+                        if name != self._me:
+                            self._tell_lag(sent)
                             self._heard.put_nowait(None if told == ALL else set(told.split("\n")))
                 except psycopg.Error as error:
                     log.warning(
                         "notices of other servers are not heard: %s", unavailable(error, self._address)
                     )
                     await ear.close()
-                ear = await self._reconnect()
+                self.listens = False
+                ear = await self._reconnect(self._ear)
                 with suppress(psycopg.Error):
                     await ear.execute(self._listen)
+                    self.listens = True
                 self._heard.put_nowait(None)  # for all that was missed
         finally:
             await ear.close()
 
-    async def _reconnect(self) -> Aconnection:
+    def _tell_lag(self, sent: str) -> None:
+        with suppress(ValueError):  # an older server does not say when
+            self.on_heard(max(0.0, self.now() - float(sent)))
+
+    async def _reconnect(self, conninfo: str) -> Aconnection:
         while True:
             await asyncio.sleep(RETRY_SECONDS)
             with suppress(StoreUnavailable):
-                return await self._connect()
+                return await self._connect(conninfo)

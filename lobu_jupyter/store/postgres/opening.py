@@ -46,7 +46,9 @@ def prepare(session: PostgresSession, scripts: Scripts, copying: bool) -> None:
     connection, address = session.connection(), session.address
     try:
         _check(connection, address)
-        connection.execute("BEGIN")
+        connection.execute(
+            b"BEGIN; SET LOCAL lock_timeout = %d" % int(session.busy_seconds * 1000), prepare=False
+        )
         try:
             _bring_up(connection, address, scripts, copying)
             indexed = _one(connection, INDEXED, address.schema)

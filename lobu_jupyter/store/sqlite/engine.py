@@ -118,6 +118,11 @@ class SqliteEngine:
         self.lanes = [self.writer]
         self._reader = reader
 
+    @property
+    def facts(self) -> dict[str, Any]:
+        """Return nothing: a file has no more to tell."""
+        return {}
+
     async def look(self, body: Body[T]) -> Outcome[T]:
         """Run `body` on the reader's connection."""
         return await hop(self._reader, self._look, body)
@@ -131,6 +136,9 @@ class SqliteEngine:
         finally:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
+
+    def observe(self, heard: Callable[[float], None]) -> None:
+        """Do nothing: there are no notices."""
 
     def publish(self, topics: set[str]) -> None:
         """Do nothing: other processes poll the file."""
