@@ -30,7 +30,7 @@ from .screen import Screen
 if TYPE_CHECKING:
     from lobu_jupyter.client.http import Client
     from lobu_jupyter.model.events import Event
-    from lobu_jupyter.model.runs import Mode
+    from lobu_jupyter.model.runs import RunMode
 
     from .connect import Reached
 
@@ -76,7 +76,7 @@ class _Choice:
 
     agent: str | None
     model: str | None
-    mode: Mode | None
+    mode: RunMode | None
     seconds: float | None
     asks: bool
 
@@ -88,7 +88,11 @@ class _Choice:
 @click.option("--kernel", metavar="ID", help="On this kernel, as Jupyter lists it.")
 @click.option("--agent", help="Which agent; `lobu agents` lists them.")
 @click.option("--model", help="Which model, as in openai:gpt-….")
-@click.option("--mode", type=click.Choice(["ask", "allow", "deny"]), help="For tools that no rule names.")
+@click.option(
+    "--mode",
+    type=click.Choice(["ask", "allow", "deny", "plan"]),
+    help="For tools that no rule names; plan: only reads until you approve a plan.",
+)
 @click.option(
     "--timeout", "seconds", type=click.FloatRange(min=0, min_open=True), help="Cancel a run after SECONDS."
 )
@@ -102,7 +106,7 @@ def chat_command(
     kernel: str | None,
     agent: str | None,
     model: str | None,
-    mode: Mode | None,
+    mode: RunMode | None,
     seconds: float | None,
     as_json: bool,
 ) -> int:

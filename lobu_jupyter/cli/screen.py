@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from lobu_jupyter.model.fold_values import patched
+from lobu_jupyter.model.plan import lines_of
 from lobu_jupyter.model.terminal import screen_text
 
 from .printing import at_terminal, plain, short
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 _MOST_OUTPUT = 2000
 _SAID = frozenset({
     "lobu.kernel", "lobu.still_running", "lobu.closed", "lobu.session", "lobu.notice", "lobu.undercount", "lobu.cut", "lobu.granted",
-    "lobu.retry",
+    "lobu.retry", "lobu.skills",
 })  # fmt: skip
 
 
@@ -34,6 +36,7 @@ class Screen:
     def __init__(self, *, quiet: bool = False, markdown: bool = True) -> None:
         self._quiet = quiet
         self._calls: dict[str, list[str]] = {}  # name and parts of the arguments
+        self._plans: dict[str, Any] = {}
         self._markdown = _markdown() if markdown and not quiet and at_terminal() else None
 
     def show(self, event: Event) -> str:
@@ -54,9 +57,23 @@ class Screen:
             self._tell(f"[{name}] {short(''.join(args), 160)}")
         elif kind == "TOOL_CALL_RESULT":
             self._tell(f"  = {short(_text(event['content']), 160)}")
+        elif kind.startswith("ACTIVITY_"):
+            self._plan(event)
         elif kind == "CUSTOM":
             self._custom(str(event["name"]), event["value"])
         return ""
+
+    def _plan(self, event: Event) -> None:
+        """Show a plan's steps when they are new, and then those that tick."""
+        before = self._plans.get(event["messageId"])
+        content = event.get("content") or patched(before, event.get("patch") or [])
+        if content is None:
+            return
+        known = lines_of(before)
+        self._plans[event["messageId"]] = content
+        for line in lines_of(content):
+            if line not in known:
+                self._tell(f"  {line}")
 
     def _custom(self, name: str, value: Any) -> None:
         if name == "lobu.output" and (value.get("output") or {}).get("output_type") == "stream":

@@ -13,6 +13,7 @@ from lobu_jupyter.model.clock import iso
 from lobu_jupyter.model.covering import CODE_TOOLS, GRANTS, call_digest
 from lobu_jupyter.model.errors import InvalidField, NotFound
 from lobu_jupyter.model.ids import new_id
+from lobu_jupyter.model.plan import MODE as PLAN_FIRST
 from lobu_jupyter.model.policy import Grant, Layer, Policy, Rules
 from lobu_jupyter.model.requests import AuditQuery
 
@@ -37,7 +38,8 @@ async def policy_of_run(ctx: Context, tx: Tx, run: Row, thread: Row) -> Policy:
     if run["agent"] in ctx.settings.agent_rules:
         layers.append(Layer(name="agent", rules=ctx.settings.agent_rules[run["agent"]]))
     layers += await _notebook_layer(tx, thread["owner"], thread["place"], thread["notebook_path"])
-    if run["mode"] is not None:
+    plan_first = run["mode"] == PLAN_FIRST
+    if run["mode"] is not None and not plan_first:
         layers.append(Layer(name="run", rules=Rules(mode=run["mode"])))
     file = thread["place"], thread["notebook_path"]
     grants = await _grants(ctx, tx, thread["owner"], thread["thread_id"], *file)
@@ -46,6 +48,7 @@ async def policy_of_run(ctx: Context, tx: Tx, run: Row, thread: Row) -> Policy:
         grants=tuple(grants),
         max_mode=ctx.settings.max_mode,
         answerable=bool(run["answerable"]),
+        plan_first=plan_first,
     )
 
 

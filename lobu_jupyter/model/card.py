@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from .plan import exact_lines
 from .visible import visible, visible_json, visible_line
 
 LONGEST_LINE = 120
@@ -108,7 +109,14 @@ def diff_lines(diff: str) -> list[str]:
 
 
 def _part(name: str, value: Any) -> CardPart:
-    text = _one_text(value) if isinstance(value, str) else visible_json(value)
+    steps = exact_lines(value) if name == "steps" else None
+    text = (
+        "\n".join(steps)
+        if steps is not None
+        else _one_text(value)
+        if isinstance(value, str)
+        else visible_json(value)
+    )
     return CardPart(name, text, name == "code" or "\n" in text or len(text) > LONGEST_LINE)
 
 

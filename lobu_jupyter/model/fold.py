@@ -40,6 +40,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .events import Event, decode
+from .fold_values import descriptions, patched
 from .usage import add_usage, usages_of
 
 if TYPE_CHECKING:
@@ -51,16 +52,6 @@ State = dict[str, Any]
 Item = dict[str, Any]
 
 _OUTCOME_STATUS = {"success": "succeeded", "interrupt": "interrupted", "cancelled": "cancelled"}
-
-
-_MOST_CONTEXT, _LONGEST_DESCRIPTION = 20, 200
-
-
-def _descriptions(context: Any) -> list[str]:
-    """Return what the entries of an AG-UI context are called, the first of many, shortened."""
-    entries: list[Any] = context if isinstance(context, list) else []
-    named = [entry.get("description") for entry in entries[:_MOST_CONTEXT] if isinstance(entry, dict)]
-    return [name[:_LONGEST_DESCRIPTION] for name in named if isinstance(name, str) and name]
 
 
 def empty() -> State:
@@ -135,7 +126,7 @@ class Fold:
             run["parentRunId"] = event["parentRunId"]
         if event.get("timestamp"):
             run["startedAt"] = event["timestamp"]
-        if context := _descriptions((event.get("input") or {}).get("context")):
+        if context := descriptions((event.get("input") or {}).get("context")):
             run["context"] = context
         self._state["runs"].append(run)
         self._runs[self._run] = run
@@ -287,6 +278,14 @@ class Fold:
             self._add("activity", event["messageId"], event, activityType=kind, content=content)
         elif event.get("replace", True):
             known |= {"activityType": kind, "content": content}
+
+    def _on_activity_delta(self, event: Event) -> None:
+        known = self._items.get(("activity", event["messageId"]))
+        content = None if known is None else patched(known["content"], event["patch"])
+        if known is None or content is None:
+            self._add("raw", None, event, event=event)
+        else:
+            known["content"] = content
 
     def _on_state_snapshot(self, event: Event) -> None:
         self._state["state"] = event["snapshot"]

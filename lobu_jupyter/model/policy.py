@@ -5,6 +5,9 @@ of any layer stands whatever another layer allows. The mode covers the tools tha
 mode nor an allow of a layer below the server's goes past the server's ``max_mode``. A grant answers an ask,
 but never a deny or an ask marked ``no_grant``. Patterns are anchored globs (``read_*`` does not match
 ``xread_a``).
+
+Under *Plan first* (``plan_first``) only reads run, whatever rule, mode or grant allows more, until the gateway ends it with
+a person's approval of a plan (:mod:`.plan`).
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ from msgspec import field
 
 from .bounds import Globs
 from .covering import Covers, covers
+from .plan import NOBODY, PLAN_TOOL, READS, REFUSED
 from .runs import Mode, Wire
 
 if TYPE_CHECKING:
@@ -74,6 +78,7 @@ class Policy(Wire, frozen=True, kw_only=True):
     grants: tuple[Grant, ...] = ()  # only those of this thread and notebook that hold now
     max_mode: Mode = "allow"
     answerable: bool = True  # False: nobody can decide, so an ask becomes a refusal
+    plan_first: bool = False  # only reads until a person has approved a plan
 
 
 class Ruling(Wire, frozen=True, kw_only=True):
@@ -100,12 +105,28 @@ def judge(
     for layer in policy.layers:
         if pattern := _match(layer.rules.deny, tool):
             return Ruling(verdict=Verdict.DENY, why=f"{layer.name} policy denies {pattern}")
+    if policy.plan_first and (ruling := _before_plan(policy, tool)) is not None:
+        return ruling
     ruling = _unguarded(policy, tool, needs_approval)
     if ruling.verdict is Verdict.ASK and not ruling.no_grant:
         ruling = _granted(policy, tool, args, binds) or ruling
     if ruling.verdict is Verdict.ASK and not policy.answerable:
         return Ruling(verdict=Verdict.DENY, why="it needs approval and nobody can be asked here")
     return ruling
+
+
+def _before_plan(policy: Policy, tool: str) -> Ruling | None:
+    """Return the ruling of *Plan first*, None for a read, which the other rules judge."""
+    if tool == PLAN_TOOL:
+        return ask_for_plan(policy)
+    return None if tool in READS else Ruling(verdict=Verdict.DENY, why=REFUSED)
+
+
+def ask_for_plan(policy: Policy) -> Ruling:
+    """Return the ruling on a call that proposes a plan: a person decides, and no grant."""
+    if policy.answerable:
+        return Ruling(verdict=Verdict.ASK, why="a person approves the plan", no_grant=True)
+    return Ruling(verdict=Verdict.DENY, why=NOBODY)
 
 
 def _unguarded(policy: Policy, tool: str, needs_approval: bool) -> Ruling:
@@ -120,7 +141,7 @@ def _unguarded(policy: Policy, tool: str, needs_approval: bool) -> Ruling:
             cap = Verdict.ALLOW if layer.name == "server" else Verdict(policy.max_mode)
             return Ruling(verdict=cap, why=f"{layer.name} policy allows {pattern}")
     modes = [layer.rules.mode for layer in policy.layers if layer.rules.mode is not None]
-    if modes:
+    if modes and tool != PLAN_TOOL:  # which only shows a checklist
         mode = Verdict(modes[-1])
         capped = max(mode, Verdict(policy.max_mode), key=_RANK.__getitem__)
         return Ruling(verdict=capped, why=f"mode {capped}")

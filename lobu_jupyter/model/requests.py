@@ -12,7 +12,7 @@ from msgspec import UNSET, Struct, UnsetType, field
 from .bounds import Count, Id, Limit, Messages, Name, Objects, Search, Text
 from .client_tools import ClientTools, SharedState
 from .model_settings import ModelSettings
-from .runs import Mode, RunStatus
+from .runs import RunMode, RunStatus
 
 
 class RequestBody(
@@ -75,7 +75,7 @@ class StartRun(RequestBody, frozen=True, kw_only=True):
     model: Name | None = None
     kernel_id: Name | None = None
     client_request_id: Name | None = None
-    mode: Mode | None = None
+    mode: RunMode | None = None
     if_running: Literal["cancel", "queue"] | None = None
     if_waiting: Literal["cancel", "queue"] | None = None  # `if_running: queue` queues behind a question too
     answerable: bool = True

@@ -48,6 +48,8 @@ class ErrorCode(StrEnum):
 
 
 Mode = Literal["ask", "allow", "deny"]
+RunMode = Literal["ask", "allow", "deny", "plan"]
+"""A run's mode. ``plan``: only reads until a person has approved a plan."""
 
 
 class Wire(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -86,7 +88,7 @@ class RunInfo(Wire, frozen=True, kw_only=True):
     agent: str
     model: str | None = None
     model_settings: ModelSettings | None = None
-    mode: Mode | None = None
+    mode: RunMode | None = None
     kernel_id: str | None = None
     client_request_id: str | None = None
     answerable: bool = True

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import httpx
 
     from lobu_jupyter.model.events import Event
-    from lobu_jupyter.model.runs import Mode
+    from lobu_jupyter.model.runs import RunMode
 
     from .session import Session
 
@@ -74,7 +74,7 @@ def ask(
     model: str | None = None,
     thread: str | NotebookThread | None = None,
     new: bool = False,
-    mode: Mode | None = None,
+    mode: RunMode | None = None,
     wait: bool = False,
     timeout: float | None = None,
 ) -> Run:
@@ -87,7 +87,7 @@ def ask(
         agent, model: the agent and its model. Default: the server's.
         thread: a name, or a thread from :func:`thread`.
         new: begin a new thread.
-        mode: ``ask``, ``allow`` or ``deny`` for tools that no policy rule names.
+        mode: ``ask``, ``allow`` or ``deny`` for tools that no policy rule names, or ``plan``: only reads until you approve a plan.
         wait: return when the run has ended. Questions wait if a page is open, and are refused if none is.
         timeout: seconds to wait, after which the run is cancelled. Implies ``wait``.
 
@@ -127,7 +127,7 @@ def _ask(
     *,
     agent: str | None = None,
     model: str | None = None,
-    mode: Mode | None = None,
+    mode: RunMode | None = None,
     wait: bool = False,
     timeout: float | None = None,
     show: bool = False,

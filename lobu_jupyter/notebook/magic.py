@@ -74,7 +74,11 @@ class LobuMagics(Magics):
         metavar="SECONDS",
         help="Wait so long, then cancel the run and fail the cell.",
     )
-    @argument("--mode", choices=["ask", "allow", "deny"], help="For tools that no policy rule names.")
+    @argument(
+        "--mode",
+        choices=["ask", "allow", "deny", "plan"],
+        help="For tools that no policy rule names; plan: only reads until you approve a plan.",
+    )
     @argument("--json", action="store_true", help="Print the run as JSON instead of showing it.")
     @argument(
         "prompt",

@@ -87,7 +87,9 @@ async def test_what_it_says_thinks_and_plans_is_streamed_and_counted(rig: Rig) -
     assert ended.text == "one two "
     assert "REASONING_MESSAGE_CONTENT" in ended.types
     (plan,) = [e for e in ended.events if e["type"] == "ACTIVITY_SNAPSHOT"]
-    assert [entry["content"] for entry in plan["content"]["entries"]] == ["look", "write"]
+    assert plan["activityType"] == "PLAN"
+    steps = [{"description": "look", "status": "pending"}, {"description": "write", "status": "pending"}]
+    assert plan["content"] == {"steps": steps}
     assert ended.usage == [{"inputTokens": 7, "outputTokens": 3, "totalTokens": 10}]
 
 

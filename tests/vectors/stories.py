@@ -264,6 +264,47 @@ STORIES: dict[str, list[Event]] = {
         {"type": "REASONING_ENCRYPTED_VALUE", "subtype": "message", "entityId": "m", "encryptedValue": "x"},
         ended("r1"),
     ],
+    "a plan ticks": [
+        begun("r1"),
+        {
+            "type": "ACTIVITY_SNAPSHOT",
+            "messageId": "p",
+            "activityType": "PLAN",
+            "content": {
+                "steps": [{"description": "look", "status": "pending"}, {"description": "draw"}],
+                "a/b": 1,
+            },
+        },
+        {
+            "type": "ACTIVITY_DELTA",
+            "messageId": "p",
+            "activityType": "PLAN",
+            "patch": [
+                {"op": "replace", "path": "/steps/0/status", "value": "completed"},
+                {"op": "add", "path": "/steps/1/status", "value": "in_progress"},
+                {"op": "add", "path": "/steps/-", "value": {"description": "say"}},
+                {"op": "add", "path": "/steps/0", "value": {"description": "first"}},
+                {"op": "remove", "path": "/steps/3"},
+                {"op": "remove", "path": "/a~1b"},
+            ],
+        },
+        *(
+            {"type": "ACTIVITY_DELTA", "messageId": message, "activityType": "PLAN", "patch": [step]}
+            for message, step in [
+                ("other", {"op": "add", "path": "/x", "value": 1}),
+                ("p", {"op": "replace", "path": "/steps/9/status", "value": "completed"}),
+                ("p", {"op": "replace", "path": "/gone", "value": 1}),
+                ("p", {"op": "add", "path": "/__proto__/x", "value": 1}),
+                ("p", {"op": "add", "path": "/__proto__", "value": 1}),
+                ("p", {"op": "move", "path": "/steps/0", "from": "/steps/1"}),
+                ("p", {"op": "add", "path": "", "value": {}}),
+                ("p", {"op": "add", "path": "/steps/01", "value": {}}),
+                ("p", {"op": "add", "path": "/x"}),
+                ("p", {"op": "remove", "path": "/steps/-"}),
+            ]
+        ),
+        ended("r1"),
+    ],
     "error": [
         begun("r1"),
         *text("m1", "par"),

@@ -8,6 +8,7 @@ import { digestOf } from './digest';
 import { ITrans } from './host';
 import { rounded } from './json';
 import { misfit } from './schema';
+import { IPlanStep, stepsOf } from './text/plan';
 import { visibleJson } from './text/visible';
 import {
   DecisionKind,
@@ -73,8 +74,19 @@ export function questionsOf(interrupt: IInterrupt): IQuestion[] {
   return interrupt.metadata?.lobu?.questions ?? [];
 }
 
+/** The steps of a plan that the question is about, and nothing else; its edit is one step per line. */
+export function planOf(interrupt: IInterrupt): IPlanStep[] | null {
+  const { steps, ...rest } = argsOf(interrupt);
+  const is = interrupt.metadata?.lobu?.toolName === 'plan' && Object.keys(rest).length === 0;
+  return is ? stepsOf(steps) : null;
+}
+
 /** A draft to edit the arguments as they are. */
 export function editDraft(interrupt: IInterrupt): Draft {
+  const steps = planOf(interrupt);
+  if (steps !== null) {
+    return { kind: 'edit', code: steps.map(step => step.text).join('\n'), rest: '' };
+  }
   const { code, ...rest } = argsOf(interrupt);
   if (typeof code === 'string') {
     return { kind: 'edit', code, rest: pretty(rest) };
@@ -142,7 +154,7 @@ function payloadOf(draft: Draft, interrupt: IInterrupt): JsonObject {
         ...(draft.option ? { option: draft.option } : {})
       };
     case 'edit':
-      return { approved: true, editedArgs: editedArgs(draft) };
+      return { approved: true, editedArgs: editedArgs(draft, interrupt) };
     case 'respond':
       return { response: draft.response };
     case 'answer':
@@ -152,7 +164,11 @@ function payloadOf(draft: Draft, interrupt: IInterrupt): JsonObject {
 
 type Edit = Extract<Draft, { kind: 'edit' }>;
 
-function editedArgs(draft: Edit): JsonObject {
+function editedArgs(draft: Edit, interrupt: IInterrupt): JsonObject {
+  if (planOf(interrupt) !== null) {
+    const lines = (draft.code ?? '').split('\n').map(line => line.trim());
+    return { steps: lines.filter(Boolean).map(description => ({ description })) };
+  }
   const rest = JSON.parse(draft.rest.trim() || '{}') as JsonObject;
   return draft.code === null ? rest : { ...rest, code: draft.code };
 }
@@ -172,7 +188,7 @@ function editProblem(draft: Edit, interrupt: IInterrupt, trans: ITrans): string 
   }
   let args: JsonObject;
   try {
-    args = editedArgs(draft);
+    args = editedArgs(draft, interrupt);
   } catch (error) {
     return trans.__('Must be JSON: %1', (error as Error).message);
   }
@@ -183,7 +199,9 @@ function editProblem(draft: Edit, interrupt: IInterrupt, trans: ITrans): string 
     return trans.__('Must not be empty.');
   }
   if (draft.code !== null && !draft.code.trim()) {
-    return trans.__('Write some code.');
+    return planOf(interrupt) === null
+      ? trans.__('Write some code.')
+      : trans.__('Write at least one step.');
   }
   return misfit(args, interrupt.metadata?.lobu?.argsSchema ?? {});
 }

@@ -61,3 +61,54 @@ export function countChange(run: IRunState | undefined, change: JsonObject): voi
     run.changes = (run.changes ?? 0) + (change.undone ? -1 : 1);
   }
 }
+
+/** An activity's content after an RFC 6902 patch of add, replace and remove, or null: it does not fit. */
+export function patched(content: Json, patch: Json[]): Json | null {
+  const changed = JSON.parse(JSON.stringify(content)) as Json;
+  return patch.every(step => applied(changed, object(step))) ? changed : null;
+}
+
+function applied(content: Json, step: JsonObject): boolean {
+  const { op, path, value } = step;
+  if (
+    typeof path !== 'string' ||
+    !path.startsWith('/') ||
+    (op !== 'remove' && !('value' in step))
+  ) {
+    return false;
+  }
+  const way = path.slice(1).split('/').map(unescaped);
+  const last = way.pop() ?? '';
+  let holder: Json | undefined = content;
+  for (const part of way) {
+    holder = has(holder, part) ? (holder as JsonObject)[part] : undefined;
+  }
+  const adds = op === 'add';
+  if (
+    typeof holder !== 'object' ||
+    holder === null ||
+    !(adds || op === 'replace' || op === 'remove')
+  ) {
+    return false;
+  }
+  if (Array.isArray(holder)) {
+    const end = String(holder.length);
+    const at = adds && (last === '-' || last === end) ? holder.length : Number(last);
+    const fits = has(holder, last) || (adds && at === holder.length);
+    return fits && !!holder.splice(at, adds ? 0 : 1, ...(op === 'remove' ? [] : [value]));
+  }
+  if (last === '__proto__' || (!adds && !has(holder, last))) {
+    return false;
+  }
+  return op === 'remove' ? delete holder[last] : ((holder[last] = value), true);
+}
+
+function has(holder: Json | undefined, part: string): boolean {
+  return Array.isArray(holder)
+    ? /^(0|[1-9]\d*)$/.test(part) && Number(part) < holder.length
+    : typeof holder === 'object' && holder !== null && Object.hasOwn(holder, part);
+}
+
+function unescaped(part: string): string {
+  return part.replace(/~1/g, '/').replace(/~0/g, '~');
+}

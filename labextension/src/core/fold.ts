@@ -4,7 +4,7 @@
  * `fold(all) == fold(snapshot) + fold(tail)`; the vectors in tests/vectors/fold hold both folds
  * together. The state is folded in place; {@link Fold.version} tells a view which items changed.
  */
-import { addUsage, countChange, descriptions, extend, usagesOf } from './extend';
+import { addUsage, countChange, descriptions, extend, patched, usagesOf } from './extend';
 import { Items } from './items';
 import { key, list, object, text } from './json';
 import {
@@ -123,6 +123,7 @@ export class Fold extends Items {
         message: event.message
       }),
     ACTIVITY_SNAPSHOT: event => this._activity(event),
+    ACTIVITY_DELTA: event => this._activityDelta(event),
     STATE_SNAPSHOT: event => {
       this.state.state = event.snapshot;
     },
@@ -302,6 +303,16 @@ export class Fold extends Items {
       this._add('activity', text(event.messageId), event, members);
     } else if (event.replace ?? true) {
       this._set('activity', event.messageId, members);
+    }
+  }
+
+  private _activityDelta(event: AgEvent): void {
+    const item = this._items.get(key('activity', text(event.messageId)));
+    const content = item?.kind === 'activity' ? patched(item.content, list(event.patch)) : null;
+    if (content === null) {
+      this._raw(event);
+    } else {
+      this._set('activity', event.messageId, { content });
     }
   }
 

@@ -17,6 +17,7 @@ from lobu_jupyter.agents.tools.answers import bounded
 from lobu_jupyter.agents.tools.texts import normal
 from lobu_jupyter.model.events import custom, tool_result
 from lobu_jupyter.model.ids import new_id
+from lobu_jupyter.model.plan import PLAN, content_of, steps_of
 
 from .commands import command_in
 
@@ -49,7 +50,7 @@ NOTHING_SAID = "The agent reports no result of this call."
 
 
 class AcpMapper:
-    """A mapper of the updates of one run. After a pause it starts with the calls still open.
+    """A mapper of the updates of one run. ``plan``: names its plan, also after a pause. After a pause it starts with the calls still open.
 
     ``terminal``: returns the output of a terminal by its id.
     """
@@ -57,13 +58,13 @@ class AcpMapper:
     def __init__(
         self,
         agent: str,
-        run_id: str,
+        plan: str,
         calls: dict[str, AcpCall] | None = None,
         terminal: Callable[[str], str] = _no_terminal,
     ) -> None:
         self.calls = calls if calls is not None else {}
         self._terminal = terminal
-        self._agent, self._run_id = agent, run_id
+        self._agent, self._plan_of = agent, plan
         self._open: tuple[str, str] | None = None  # kind and id of the open message or thought
         self._answers = False  # True once a word of the answer has come
 
@@ -165,9 +166,9 @@ class AcpMapper:
     def _plan(self, update: Update) -> Event:
         return {
             "type": "ACTIVITY_SNAPSHOT",
-            "messageId": f"plan_{self._run_id}",
-            "activityType": "plan",
-            "content": {"entries": update.get("entries") or []},
+            "messageId": f"plan_{self._plan_of}",
+            "activityType": PLAN,
+            "content": content_of(steps_of(update)),
         }
 
 

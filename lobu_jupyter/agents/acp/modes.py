@@ -23,6 +23,8 @@ MODE_SECONDS = 15.0
 MOST_STRAYED = 3
 """The number of the agent's own mode changes that are set back per prompt. One more ends the run."""
 CHANGES = frozenset({"current_mode_update", "config_option_update"})
+PLAN = "plan"
+"""The id that agents give to the mode in which they only plan."""
 _USUAL = ("default", "ask", "read-only", "manual", "approve")  # an unknown agent's asking mode, by its id
 BY_ITSELF = "it decides by itself what it does with its own tools, and you are asked only where it asks"
 
@@ -55,6 +57,7 @@ class Modes:
 
     def __init__(self, named: str | None, *, asks: bool = False) -> None:
         self.chosen: str | None = None  # by the person for this thread
+        self.planning = False  # True under Plan first, until a person has approved a plan
         self.current = ""
         self.kept = ""  # the mode that the agent's own changes are set back to
         self.offered: dict[str, Mode] = {}
@@ -71,8 +74,25 @@ class Modes:
         return next((mode for mode in _USUAL if mode in self.offered), None)
 
     @property
+    def plans(self) -> bool:
+        """Return True if the session is in the agent's own plan mode because of *Plan first*."""
+        return self.planning and not self.failed and self.current == PLAN
+
+    def approved(self) -> None:
+        """Let the agent leave its plan mode for its asking mode, because a person approved its plan."""
+        if self.planning:
+            self.planning = False
+            self.kept = self.asking or self.kept
+
+    @property
+    def _wanted(self) -> str | None:
+        return PLAN if self.planning and PLAN in self.offered else self.chosen or self.asking
+
+    @property
     def certain(self) -> bool:
         """Return True if the configuration says that the session asks. A guess does not count."""
+        if self.plans:
+            return bool(self._named) or self._asks_itself
         if self.failed or self.chosen not in (None, self.asking):
             return False
         return self._asks_itself or (bool(self._named) and self.current == self._named)
@@ -105,7 +125,7 @@ class Modes:
 
     async def enter(self, connection: ClientSideConnection, session_id: str) -> None:
         """Put the session into its mode. A failure is kept for :meth:`told`."""
-        mode = self.chosen or self.asking
+        mode = self._wanted
         self.failed = ""
         if mode is not None:
             try:
@@ -155,8 +175,9 @@ class Modes:
         now = self.offered.get(self.current)
         words = now.words if now is not None else self.current
         if self.failed:
-            wanted = self.chosen or self.asking
-            return f"{agent} was not put into its mode {wanted}, because {self.failed}: {BY_ITSELF}."
+            return f"{agent} was not put into its mode {self._wanted}, because {self.failed}: {BY_ITSELF}."
+        if self.plans:
+            return f"Plan first is on: it is in its mode {words}, and plans."
         if self.chosen is not None and self.chosen != self.asking:
             return f"You chose its mode {words}: {BY_ITSELF}."
         if self.asking is not None and self.current == self.asking:

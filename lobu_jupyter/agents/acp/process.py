@@ -219,11 +219,11 @@ class AcpProcess:
         except (ConnectionError, OSError) as error:
             raise AcpFailed(await self.why_gone()) from error
 
-    async def choose(self, mode: str | None) -> None:
-        """Put the session into the mode that the person chose for the thread, or for None into the asking mode."""
+    async def choose(self, mode: str | None, *, planning: bool = False) -> None:
+        """Put the session into the mode that the person chose, else into the asking one, or under *Plan first* its plan mode."""
         modes = self.modes
-        if modes.chosen != mode or modes.strayed:
-            modes.chosen = mode
+        if (modes.chosen, modes.planning) != (mode, planning) or modes.strayed:
+            modes.chosen, modes.planning = mode, planning
             await self._entered()
 
     async def set_option(self, command: str, value: str) -> str:

@@ -28,7 +28,7 @@ from lobu_jupyter.agents.tools.gate import MAX_ASKED_BYTES, granted, new_interru
 from lobu_jupyter.agents.tools.questions import NOBODY, answer_text
 from lobu_jupyter.agents.tools.texts import NotText, TextFile, lines_of
 from lobu_jupyter.model.interrupts import QUESTION, QUESTION_DECISIONS
-from lobu_jupyter.model.policy import Verdict, judge
+from lobu_jupyter.model.policy import Verdict, ask_for_plan, judge
 
 from . import commands, forms, options
 from .client import refused
@@ -111,9 +111,9 @@ class Asking:
         update = ask.params["toolCall"]
         out = self._mapper.call(update)
         call = self._mapper.calls[str(update["toolCallId"])]
-        binds = _binds(call.diff())
-        ruling = self._ruling(call, binds)
-        always = not ruling.no_grant and self._task.policy.max_mode == "allow"
+        binds, policy = _binds(call.diff()), self._task.policy
+        ruling = ask_for_plan(policy) if self._proposes(call) else self._ruling(call, binds)
+        always = not ruling.no_grant and policy.max_mode == "allow"
         offered = options.offered(ask.params["options"], self._session.process.modes, always=always)
         yes = options.plain_of(offered, yes=True)
         if self._is_ours(call, ask.params["meta"]) and yes is not None:
@@ -124,7 +124,7 @@ class Asking:
             self._note(call.changes(), call.commands())
             ask.give(options.answer(yes))
             return [*out, *_granted(call, ruling)], None
-        if ruling.verdict is Verdict.DENY or (allowed and not self._task.policy.answerable):
+        if ruling.verdict is Verdict.DENY or (allowed and not policy.answerable):
             ask.give(options.answer(options.plain_of(offered, yes=False)))
             return out, None
         message = f"{call.title or call.name}?"
@@ -133,6 +133,10 @@ class Asking:
             ask.give(options.answer(options.plain_of(offered, yes=False)))
             return [*out, *self._mapper.answer(call, why)], None
         return out, AcpQuestion(ask, interrupt, call, {}, call.changes(), call.commands())
+
+    def _proposes(self, call: AcpCall) -> bool:
+        """Return True if the agent asks to leave its plan mode, under *Plan first*: its call shows the plan."""
+        return self._task.policy.plan_first and call.name == f"{self._agent}__switch_mode"
 
     def _is_ours(self, call: AcpCall, meta: dict[str, Any]) -> bool:
         """Return True if the request is about a notebook tool, by the name that agents give to tools of an MCP server.
@@ -147,7 +151,9 @@ class Asking:
         return call.name == f"{self._agent}__other" and call.title in named
 
     def _permitted(self, question: AcpQuestion, decision: Decision, *, yes: bool) -> None:
-        if yes:
+        if yes and self._proposes(question.call):
+            self._session.process.modes.approved()
+        elif yes:
             self._note(question.changes, question.commands)
         elif decision.reason:
             title = question.call.title or question.call.name

@@ -54,6 +54,7 @@ class AcpSession:
     backlog: deque[AcpRequest] = field(
         default_factory=deque["AcpRequest"]
     )  # sent while another question was open
+    plan: str = ""  # the id of the activity of this prompt's plan
     reasons: list[str] = field(default_factory=list[str])  # of rejections, which the protocol cannot carry
     waiting: Waiting | None = None
     idle: asyncio.TimerHandle | None = None
@@ -63,7 +64,7 @@ class AcpSession:
         """Discard the state of the last prompt, before a new one."""
         if self.waiting is not None:
             self.waiting.done.set()
-        self.waiting, self.calls = None, {}
+        self.waiting, self.calls, self.plan = None, {}, ""
         self.changes.clear()
         self.commands.clear()
         self.backlog.clear()
@@ -149,7 +150,7 @@ class AcpSessions:
     async def _in_mode(self, session: AcpSession, task: Task) -> bool:
         """Put an idle session into its mode. Return False if the agent does not take it."""
         try:
-            await session.process.choose(self._chosen(task))
+            await session.process.choose(self._chosen(task), planning=task.policy.plan_first)
         except AcpFailed:
             return False
         return not session.process.modes.failed
@@ -169,7 +170,7 @@ class AcpSessions:
         known = task.sessions.get(self._name) or {}
         cwd = _absolute(known.get("cwd") or self._config.get("cwd") or task.root)
         process = await AcpProcess.start(self._name, self._config, cwd)
-        process.modes.chosen = self._chosen(task)
+        process.modes.chosen, process.modes.planning = self._chosen(task), task.policy.plan_first
         door = Door(process.ask, offered(task))
         try:
             servers = [await door.open(over_http=process.takes_http)]

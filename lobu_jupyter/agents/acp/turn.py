@@ -37,6 +37,13 @@ GONE = (
     "The agent that asked has ended since (its worker stopped or the server was restarted), so the answer could "
     "not be given. Ask again: {name} continues in its session."
 )
+NO_PLAN_MODE = (
+    "{name} has no plan mode of its own. What it asks to do is refused until you send a message in another mode; what it "
+    "does without asking is not held back."
+)
+ONLY_PLAN = (
+    "Plan first is on: only look, and propose a plan. Anything else is refused until I approve the plan."
+)
 _CUT = {"max_tokens": "length", "max_turn_requests": "max_turn_requests"}  # the protocol's stop reasons
 GAVE_UP = "It was not run: the agent gave up waiting for the decision."
 
@@ -147,6 +154,8 @@ class AcpTurn:
             async for event in self._choose(session, wish):
                 yield event
             return
+        if self._task.policy.plan_first and not session.process.modes.plans:
+            yield self.mapper.notice(NO_PLAN_MODE.format(name=self._name))
         session.process.prompt(self._prompt(session))
 
     async def _set_option(self, session: AcpSession, command: str, value: str) -> AsyncIterator[Event]:
@@ -208,7 +217,8 @@ class AcpTurn:
 
     def _use(self, session: AcpSession) -> None:
         terminals = session.process.terminals
-        self.mapper = AcpMapper(self._name, self._task.run_id, session.calls, terminals.text)
+        session.plan = session.plan or self._task.run_id
+        self.mapper = AcpMapper(self._name, session.plan, session.calls, terminals.text)
         self._asking = Asking(self._name, self._task, self.mapper, session)
         self._tools = AcpTools(self._task, self._kernel, self.mapper, session)
         self._session = session
@@ -231,7 +241,7 @@ class AcpTurn:
     def _prompt(self, session: AcpSession) -> str:
         """Return the person's message. A fresh session gets the earlier conversation before it."""
         *before, last = self._task.messages
-        prompt = _text(last)
+        prompt = f"{ONLY_PLAN}\n\n{_text(last)}" if self._task.policy.plan_first else _text(last)
         told = "\n\n".join(f"{m['role']}: {_text(m)}" for m in before if m.get("content"))
         if not session.fresh or not told:
             return prompt

@@ -249,7 +249,7 @@ class _Run:
     def _checkpoint(self, conversation: Conversation, start: _Start) -> str:
         names, begun = self._mapper.names, self.team.begun
         return pausing.Checkpoint(
-            conversation, start.model, start.standing, names, begun, start.compacted
+            conversation, start.model, start.standing, names, begun, start.compacted, self._work.plan.id
         ).dump()
 
     async def _over(self, over: OverBudget, budget: Budgeting, start: _Start) -> tuple[list[Any], str]:
@@ -310,6 +310,7 @@ class _Run:
         ]
         self._mapper.go_on(checkpoint.names, used, owed(task.resumption))
         self.team.begun = checkpoint.delegated
+        self._work.plan.id = checkpoint.plan
         results = None
         if budgets.asked(task.resumption):
             events, end = budgets.answered(task.resumption)

@@ -3,7 +3,7 @@
 The checkpoint is one JSON text, opaque to all other parts::
 
     {"v": 1, "model": str | None, "instructions": AGENTS.md as it was, "names": {provider id: ours},
-     "delegated": number of sub-agents so far, "compacted": of the messages, "conversation": pydantic-ai's Conversation}
+     "delegated": number of sub-agents so far, "compacted": of the messages, "plan": the id of its activity, "conversation": pydantic-ai's Conversation}
 
 A call in which a sub-agent waits keeps the sub-agent as data (its own checkpoint and questions) in the metadata of
 the deferred call. The run asks the sub-agent's questions as its own.
@@ -52,6 +52,7 @@ class Checkpoint:
     names: dict[str, str]
     delegated: int = 0
     compacted: Compacted = field(default_factory=Compacted)
+    plan: str = ""
 
     def dump(self) -> str:
         try:
@@ -66,6 +67,7 @@ class Checkpoint:
                 "names": self.names,
                 "delegated": self.delegated,
                 "compacted": self.compacted,
+                "plan": self.plan,
                 "conversation": conversation,
             }
         ).decode()
@@ -88,6 +90,7 @@ def load(text: str) -> Checkpoint:
             names=msgspec.json.decode(found["names"]),
             delegated=msgspec.json.decode(found["delegated"]) if "delegated" in found else 0,
             compacted=msgspec.json.decode(found.get("compacted", b"{}"), type=Compacted),
+            plan=msgspec.json.decode(found.get("plan", b'""'), type=str),
         )
     except (ValueError, KeyError) as error:
         message = "This run cannot go on: what was kept of it cannot be read. Start it again."

@@ -14,6 +14,11 @@ if TYPE_CHECKING:
     from lobu_jupyter.agents.tools.base import Work
     from lobu_jupyter.model.ports import Resumption, Task
 
+PLAN_FIRST = (
+    "Plan first is on: only reads run until the person has approved a plan. Look at what you need, then propose the "
+    "whole plan with the tool plan, and wait. Do not try other tools before."
+)
+
 
 def settings_of(task: Task) -> ModelSettings | None:
     """Return the settings that a person chose for this run, as pydantic-ai names them."""
@@ -43,6 +48,8 @@ def instructions_of(base: str, work: Work, standing: str) -> str:
     if task.notebook_path:
         parts.append(f"The notebook is {task.notebook_path}.")
     parts.append(about_kernel(work))
+    if work.task.policy.plan_first:
+        parts.append(PLAN_FIRST)
     if standing:
         parts.append(standing)
     if task.state is not None:

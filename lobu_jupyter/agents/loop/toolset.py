@@ -25,6 +25,7 @@ from lobu_jupyter.agents.tools import (
     kernel,
     notebook,
     outputs,
+    plan,
     questions,
     search,
     skills,
@@ -81,6 +82,7 @@ def tools_of(task: Task) -> dict[str, BoundTool]:
         *questions.BOUND,
         *delegate.BOUND,
         *skills.BOUND,
+        *(plan.BOUND if task.depth == 0 else ()),
     ]
     if task.kernel is not None:
         bound += [kernel.registered(spec) for spec in task.kernel.tools if spec.name not in specs.NAMES]

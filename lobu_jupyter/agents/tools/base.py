@@ -88,6 +88,14 @@ class Team:
         return {*self.peers, *([self.me.name] if self.me is not None else [])}
 
 
+@dataclass
+class ShownPlan:
+    """The plan that the person sees. ``id``: of its activity. ``steps``: as this run has shown them, status first."""
+
+    id: str = ""
+    steps: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
+
+
 @dataclass(frozen=True)
 class Work:
     """The means of a tool in one run. ``journaled`` waits until all earlier events are durable.
@@ -102,6 +110,7 @@ class Work:
     team: Team = field(default_factory=Team)
     cells: dict[str, str] = field(default_factory=dict[str, str])
     held: list[Held] = field(default_factory=list["Held"])
+    plan: ShownPlan = field(default_factory=ShownPlan)
 
     async def at_notebook(self, request: dict[str, Any]) -> dict[str, Any]:
         """Have the thread's notebook read or changed. See model/notebooks.py for requests and answers.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from lobu_jupyter.model.plan import MAX_DESCRIPTION, MAX_STEPS, PLAN_TOOL, STATUSES
 from lobu_jupyter.model.ports import ToolSpec
 
 
@@ -15,6 +16,16 @@ def _object(required: tuple[str, ...] = (), /, **properties: dict[str, Any]) -> 
 
 
 _PATH = {"type": "string", "minLength": 1, "description": "Path below the server's root directory."}
+
+_STEP = {
+    "type": "object",
+    "properties": {
+        "description": {"type": "string", "minLength": 1, "maxLength": MAX_DESCRIPTION},
+        "status": {"enum": list(STATUSES), "description": "Default: pending."},
+    },
+    "required": ["description"],
+    "additionalProperties": False,
+}
 
 _QUESTION = {
     "type": "object",
@@ -193,6 +204,18 @@ DELEGATE = ToolSpec(
     ),
     approval=False,
 )
+PLAN = ToolSpec(
+    name=PLAN_TOOL,
+    description=(
+        "Show the person your plan as a checklist, and keep it up to date: call it again with all steps when one begins "
+        "or is completed. For work of three steps and more. Changes nothing."
+    ),
+    parameters=_object(
+        ("steps",),
+        steps={"type": "array", "items": _STEP, "minItems": 1, "maxItems": MAX_STEPS},
+    ),
+    approval=False,
+)
 LOAD_SKILL = ToolSpec(
     name="load_skill",
     description=(
@@ -229,6 +252,7 @@ BUILTIN: tuple[ToolSpec, ...] = (
     RUN_CELL,
     ASK_USER,
     DELEGATE,
+    PLAN,
     LOAD_SKILL,
 )
 NAMES = frozenset(spec.name for spec in BUILTIN)

@@ -24,6 +24,8 @@ from lobu_jupyter.model.errors import (
 )
 from lobu_jupyter.model.events import custom
 from lobu_jupyter.model.interrupts import Decision, InterruptStatus, decide
+from lobu_jupyter.model.plan import MODE as PLAN_FIRST
+from lobu_jupyter.model.plan import leaves
 from lobu_jupyter.model.runs import Started
 
 from .begin import add_run, begin
@@ -197,7 +199,8 @@ async def _go_on(
     await check_limits(ctx, tx, thread["owner"], parent["pool"])
     if kernel.moved and kernel.kernel_id is not None:
         await bind_kernel(ctx, tx, by, thread, kernel.kernel_id, mine=True)
-    run_id = await add_next(ctx, tx, parent, thread, kernel.kernel_id, client)
+    planned = _approves_plan(parent, rows, decisions)
+    run_id = await add_next(ctx, tx, parent, thread, kernel.kernel_id, client, planned=planned)
     digests: dict[str, str] = {e["interruptId"]: e["digest"] for e in entries if e.get("digest") is not None}
     events: list[bytes] = []
     for row, decision in zip(rows, decisions, strict=True):
@@ -205,8 +208,18 @@ async def _go_on(
         await _settle(ctx, tx, by, thread, row, decision, run_id, digest)
         await raise_limit(ctx, tx, parent, interrupt_of(row), decision)
         events.append(_decided(ctx, by, row, decision, digest))
+    if planned:
+        await record(ctx, tx, by, "plan approved", thread["owner"], thread["thread_id"], run_id)
     cursor = await begin(ctx, tx, run_id, resume=[_only(entry) for entry in entries], first=events)
     return Started(run_id=run_id, thread_id=thread["thread_id"], cursor=cursor)
+
+
+def _approves_plan(parent: Row, rows: list[Row], decisions: list[Decision]) -> bool:
+    """Return True if a person has approved the plan of a run in the mode *Plan first*. Nothing else ends the mode."""
+    return parent["mode"] == PLAN_FIRST and any(
+        decision.kind in ("approve", "edit") and leaves(interrupt_of(row).tool_name, parent["agent"])
+        for row, decision in zip(rows, decisions, strict=True)
+    )
 
 
 def _only(entry: ResumeEntry) -> ResumeEntry:
@@ -221,13 +234,17 @@ async def add_next(
     thread: Row,
     kernel_id: str | None,
     client: dict[str, Any] | None = None,
+    *,
+    planned: bool = False,
 ) -> str:
     """Add the run that continues after the pause of `parent`, with the same agent and in its pool, and return its id.
 
     Only the kernel may be another: the one that the thread is bound to now, if its owner may use it.
-    ``client``: the tools and state that the client gives anew.
+    ``client``: the tools and state that the client gives anew. ``planned``: its plan was approved, so it may act.
     """
     kept = {name: parent[name] for name in ("agent", "model", "mode", "answerable", "pool")}
+    if planned:
+        kept["mode"] = None
     before: dict[str, Any] = msgspec.json.decode(parent["request"])
     request = {"context": before.get("context") or []}
     request |= {name: before[name] for name in ("tools", "modelSettings", "trace") if before.get(name)}

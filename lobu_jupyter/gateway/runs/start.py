@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from lobu_jupyter.gateway.access import allow_change, guard, own_thread
+from lobu_jupyter.gateway.access import allow_change, guard, own_thread, record
 from lobu_jupyter.gateway.fencing import check_place, record_move
 from lobu_jupyter.gateway.journal.hub import owner_topic
 from lobu_jupyter.gateway.ownership import check_kernel, own_kernel
@@ -19,6 +19,7 @@ from lobu_jupyter.model.client_tools import CLIENT_TOOL, ClientSide, check_clien
 from lobu_jupyter.model.errors import InvalidField, ThreadBusy, ThreadWaiting, TooLarge, TooManyRuns
 from lobu_jupyter.model.ids import new_id
 from lobu_jupyter.model.interrupts import InterruptStatus
+from lobu_jupyter.model.plan import MODE as PLAN_FIRST
 from lobu_jupyter.model.runs import Started
 from lobu_jupyter.model.tracing import new_trace
 
@@ -78,6 +79,8 @@ async def start(
         cursor = (await own_thread(tx, by, thread_id))["cursor"]
         fields = _fields(ctx, request, said, kernel_id, remote)
         run_id = await add_run(ctx, tx, thread_id, owner, **fields, cursor=cursor)
+        if request.mode == PLAN_FIRST:
+            await record(ctx, tx, by, "plan first", owner, thread_id, run_id)
         if queues:
             tx.wake(owner_topic(owner))
         else:

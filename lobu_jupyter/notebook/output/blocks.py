@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from lobu_jupyter.model.card import card_lines
 from lobu_jupyter.model.mime_text import joined, text_of_data
+from lobu_jupyter.model.plan import lines_of
 from lobu_jupyter.model.terminal import screen_text
 from lobu_jupyter.model.visible import visible, visible_json, visible_line
 from lobu_jupyter.notebook.decisions import lobu, question_of
@@ -103,6 +104,8 @@ def _block(item: Item, asked: Collection[str | None]) -> Block | None:
         return Block("notice", text="Cancelled.")
     if kind == "notice":
         return None if item["name"] in _UNSHOWN else _notice(item)
+    if kind == "activity" and (steps := lines_of(item["content"])):
+        return Block("notice", head="Plan", text="\n".join(steps))
     if kind in ("custom", "raw", "activity", "subagent"):
         shown = {k: v for k, v in item.items() if k not in ("kind", "runId", "id")}
         return Block("notice", head=kind, text=clean(_json(shown), 2000))

@@ -22,7 +22,7 @@ from lobu_jupyter.model.client_tools import CLIENT_TOOL, ClientTools, SharedStat
 from lobu_jupyter.model.errors import InvalidField, LobuError
 from lobu_jupyter.model.events import Event, decode, encode, run_error, run_started
 from lobu_jupyter.model.requests import StartRun
-from lobu_jupyter.model.runs import Mode
+from lobu_jupyter.model.runs import RunMode
 from lobu_jupyter.server.agui import Asked, Conversation
 from lobu_jupyter.server.sse import HEARTBEAT, StreamHandler
 
@@ -40,7 +40,7 @@ class Choices(Struct, kw_only=True, rename="camel"):
 
     agent: Id | None = None
     model: Id | None = None
-    mode: Mode | None = None
+    mode: RunMode | None = None
     kernel_id: Id | None = None
 
 

@@ -71,7 +71,7 @@ def sent(provider: Provider, number: int) -> str:
 async def test_older_turns_are_summarised_before_the_window_is_full(model: str, provider: Provider) -> None:
     provider.script = [says("They spoke of many things."), says("The answer.")]
 
-    ended = await run(assistant(settings(provider, 16_000)), task(model, turns(10)))
+    ended = await run(assistant(settings(provider, 17_000)), task(model, turns(10)))
 
     assert ended.text == "The answer."
     summarising, asking = sent(provider, 0), sent(provider, 1)
@@ -86,7 +86,7 @@ async def test_older_turns_are_summarised_before_the_window_is_full(model: str, 
     assert value["after"] < value["before"]
     assert value["upTo"].startswith("a")
     assert ended.usage[0]["inputTokens"] == 22
-    assert ended.usage[0]["metadata"] == {"contextWindow": 16_000}
+    assert ended.usage[0]["metadata"] == {"contextWindow": 17_000}
 
 
 async def test_a_short_conversation_is_sent_as_it_is(provider: Provider) -> None:

@@ -6,6 +6,7 @@
  */
 import { JsonObject } from '../wire';
 import { languageOf } from './highlight';
+import { lineOf, stepsOf } from './plan';
 import { visibleJson } from './visible';
 
 export interface IPart {
@@ -22,9 +23,16 @@ const LONGEST_LINE = 120;
 export function partsOf(args: JsonObject): IPart[] {
   const path = typeof args.path === 'string' ? args.path : '';
   return Object.entries(args).map(([name, value]) => {
-    const text = typeof value === 'string' ? oneText(value) : visibleJson(value);
+    const steps = name === 'steps' ? stepsOf(value) : null;
+    const text =
+      steps !== null
+        ? steps.map(lineOf).join('\n')
+        : typeof value === 'string'
+          ? oneText(value)
+          : visibleJson(value);
     const block = name === 'code' || text.includes('\n') || text.length > LONGEST_LINE;
-    const language = typeof value === 'string' ? languageFor(name, path) : 'json';
+    const language =
+      steps !== null ? '' : typeof value === 'string' ? languageFor(name, path) : 'json';
     return { name, text, block, language: block ? language : '' };
   });
 }

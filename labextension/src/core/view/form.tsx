@@ -1,6 +1,6 @@
 /** The form of a decision that needs words: a reason, an edit, a reply, answers. */
 import { ComponentChild, VNode } from 'preact';
-import { codeOf, Draft } from '../decide';
+import { codeOf, Draft, planOf } from '../decide';
 import { Controls } from './controls';
 import { AnswerForm, EditForm, TextForm } from './forms';
 import { IView } from './view';
@@ -75,6 +75,7 @@ function fields(draft: Draft, controls: Controls, view: IView): ComponentChild {
         <EditForm
           draft={draft}
           code={codeOf(interrupt)}
+          plan={planOf(interrupt) !== null}
           focus={controls.focus}
           onChange={edit => controls.choose(edit)}
           view={view}

@@ -32,6 +32,8 @@ export function EditForm(props: {
   draft: Edit;
   /** As the agent wrote it. */
   code: string;
+  /** The text is a plan. */
+  plan: boolean;
   focus: boolean;
   onChange: (draft: Edit) => void;
   view: IView;
@@ -43,8 +45,8 @@ export function EditForm(props: {
       {draft.code !== null && (
         <CodeEditor
           value={draft.code}
-          mimeType="text/x-python"
-          label={trans.__('Code to run')}
+          mimeType={props.plan ? 'text/plain' : 'text/x-python'}
+          label={props.plan ? trans.__('One step per line') : trans.__('Code to run')}
           focus={props.focus}
           onChange={code => onChange({ ...draft, code })}
           view={view}

@@ -11,9 +11,12 @@ import {
   ISubagentItem,
   JsonObject
 } from '../wire';
+import { object } from '../json';
+import { stepsOf } from '../text/plan';
 import { visible } from '../text/visible';
 import { JsonView } from './code';
 import { Markdown } from './markdown';
+import { Plan } from './plan';
 import { Undone } from './restore';
 import { Sent } from './sent';
 import { IView } from './view';
@@ -36,8 +39,13 @@ export function Plain(props: { item: Item; live: boolean; view: IView }): Compon
       return <p class="lobu-step">{item.id}</p>;
     case 'subagent':
       return <Subagent item={item} view={view} />;
-    case 'activity':
+    case 'activity': {
+      const steps = stepsOf(object(item.content).steps);
+      if (steps !== null) {
+        return <Plan steps={steps} trans={trans} />;
+      }
       return <Raw title={item.activityType} value={item.content} />;
+    }
     case 'custom':
       return <Raw title={item.name} value={item.value} />;
     case 'raw':

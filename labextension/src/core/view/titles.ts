@@ -123,6 +123,16 @@ const KNOWN = new Map<string, Making>([
     }
   ],
   [
+    'plan',
+    (_, { trans }) => ({
+      asks: trans.__('Plan first: approve this plan?'),
+      runs: trans.__('Planning'),
+      ran: trans.__('Updated the plan'),
+      not: trans.__('Plan')
+    })
+  ],
+  ['load_skill', (args, { trans }) => reading(trans.__('the skill %1', named(args.name)), trans)],
+  [
     'ask_user',
     (_, { trans }) => ({
       asks: trans.__('Question'),

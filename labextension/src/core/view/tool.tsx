@@ -3,6 +3,7 @@ import { ComponentChild, Fragment, VNode } from 'preact';
 import { member, parsed } from '../text/args';
 import { compare, unified } from '../text/diff';
 import { languageOf } from '../text/highlight';
+import { lineOf, stepsOf } from '../text/plan';
 import { partsOf } from '../text/shown';
 import { visible, visibleLine } from '../text/visible';
 import { textOf } from '../run';
@@ -317,7 +318,8 @@ function Edited(props: { before: JsonObject; after: JsonObject; view: IView }): 
   if (typeof before.code === 'string' && typeof after.code === 'string') {
     return <Diff lines={compare(before.code, after.code)} label={label} language="python" />;
   }
-  const text = (args: JsonObject): string => JSON.stringify(args, null, 2);
+  const text = (args: JsonObject): string =>
+    stepsOf(args.steps)?.map(lineOf).join('\n') ?? JSON.stringify(args, null, 2);
   return <Diff lines={compare(text(before), text(after))} label={label} language="json" />;
 }
 

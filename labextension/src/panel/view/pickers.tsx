@@ -25,7 +25,8 @@ export function Pickers(props: { model: PanelModel }): VNode {
           ['', trans.__('Default')],
           ['ask', trans.__('Ask first')],
           ['allow', trans.__('Run automatically')],
-          ['deny', trans.__('Read-only')]
+          ['deny', trans.__('Read-only')],
+          ['plan', trans.__('Plan first')]
         ]}
         onChange={mode => model.choose({ mode })}
       />

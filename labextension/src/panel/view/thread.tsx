@@ -12,6 +12,7 @@ import { Budget } from './budget';
 import { Composer } from './composer';
 import { MessageExtras } from './extras';
 import { Icon } from './icons';
+import { PlanHead } from './plan';
 import { useScrolling } from './scrolling';
 import { Tour } from './tour';
 import { Usage } from './usage';
@@ -41,6 +42,7 @@ export function ThreadView(props: { thread: Thread; model: PanelModel }): VNode 
   const readable = thread.presence === 'ready' || thread.presence === 'deleted';
   return (
     <>
+      <PlanHead view={view} />
       <Approvals view={view} />
       <div class="lobu-scroll" ref={root} tabIndex={-1}>
         {readable && (
