@@ -79,8 +79,7 @@ async def start(
         cursor = (await own_thread(tx, by, thread_id))["cursor"]
         fields = _fields(ctx, request, said, kernel_id, remote)
         run_id = await add_run(ctx, tx, thread_id, owner, **fields, cursor=cursor)
-        if request.mode == PLAN_FIRST:
-            await record(ctx, tx, by, "plan first", owner, thread_id, run_id)
+        await _note_mode(ctx, tx, by, thread, run_id, request)
         if queues:
             tx.wake(owner_topic(owner))
         else:
@@ -88,6 +87,11 @@ async def start(
         return Started(run_id=run_id, thread_id=thread_id, cursor=cursor)
 
     return await ctx.database.write(body)
+
+
+async def _note_mode(ctx: Context, tx: Tx, by: Caller, thread: Row, run_id: str, request: StartRun) -> None:
+    if request.mode == PLAN_FIRST:
+        await record(ctx, tx, by, "plan first", thread["owner"], thread["thread_id"], run_id)
 
 
 def _approves(by: Caller, request: StartRun) -> bool:
