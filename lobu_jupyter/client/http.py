@@ -19,6 +19,7 @@ from httpx_sse import EventSource, SSEError
 from lobu_jupyter.model.errors import LobuError, NotAllowed, from_wire
 
 from . import calls
+from .address import address_of
 from .backoff import Backoff
 from .errors import NoLobuThere, ServerGone
 from .parts import KernelCalls, PolicyCalls, RunCalls, ThreadCalls, WorkerCalls
@@ -63,7 +64,7 @@ class _Connection:
         """Set the connection's options.
 
         Args:
-            url: the Jupyter server's URL, base_url included.
+            url: the Jupyter server's URL, base_url included. :mod:`.address` has the form of a unix socket.
             token: a person's Jupyter token.
             auth: the credential if there is no token, such as a kernel's signature.
             verify: check TLS certificates. A path names the authority to trust. A context is used as it is.
@@ -72,7 +73,10 @@ class _Connection:
             silence: seconds without heartbeat after which `follow` reconnects.
             via: the person's way in, for the audit: rest or cli.
         """
-        self.url = url.rstrip("/") + "/"
+        address = address_of(url.rstrip("/") + "/")
+        self.url = address.url
+        self._named = url
+        self._socket = address.socket
         self._patience = patience
         self._gone_after = gone_after
         self._stream_timeout = httpx.Timeout(CONNECT, read=silence)
@@ -83,7 +87,7 @@ class _Connection:
             "timeout": httpx.Timeout(ANSWER, connect=CONNECT),
             "verify": _verification(url, verify),
             # The person's own machine is reached without the environment's proxy.
-            "trust_env": httpx.URL(url).host not in ("localhost", "127.0.0.1", "::1"),
+            "trust_env": httpx.URL(self.url).host not in ("localhost", "127.0.0.1", "::1"),
             "limits": httpx.Limits(max_connections=None, max_keepalive_connections=4),
         }
 
@@ -130,7 +134,7 @@ class Client(_Connection):
     def __init__(self, url: str, *, sleep: Callable[[float], None] = time.sleep, **options: Any) -> None:
         super().__init__(url, **options)
         self.sleep = sleep
-        self._http = httpx.Client(**self._options)
+        self._http = self.rest()
         self.threads = ThreadCalls(self)
         self.runs = BlockingRuns(self)
         self.policy = PolicyCalls(self)
@@ -148,7 +152,7 @@ class Client(_Connection):
                 fault: object = f"HTTP {response.status_code}"
             except httpx.TransportError as error:
                 fault = _worth_repeating(call, error)
-            self.sleep(_delay(backoff, fault, self.url))
+            self.sleep(_delay(backoff, fault, self._named))
 
     def health(self) -> dict[str, Any]:
         """Return the version, the store, and the numbers of workers and running runs."""
@@ -160,7 +164,9 @@ class Client(_Connection):
 
     def rest(self) -> httpx.Client:
         """Return a plain httpx client of the same routes, with the same credential. The caller closes it."""
-        return httpx.Client(**self._options)
+        return httpx.Client(
+            **self._options, transport=httpx.HTTPTransport(uds=self._socket) if self._socket else None
+        )
 
     def close(self) -> None:
         """Close the connections."""
@@ -206,7 +212,8 @@ class AsyncClient(_Connection):
     ) -> None:
         super().__init__(url, **options)
         self.sleep = sleep
-        self._http = httpx.AsyncClient(**self._options)
+        transport = httpx.AsyncHTTPTransport(uds=self._socket) if self._socket else None
+        self._http = httpx.AsyncClient(**self._options, transport=transport)
         self.threads = ThreadCalls(self)
         self.runs = AsyncRuns(self)
         self.policy = PolicyCalls(self)
@@ -224,7 +231,7 @@ class AsyncClient(_Connection):
                 fault: object = f"HTTP {response.status_code}"
             except httpx.TransportError as error:
                 fault = _worth_repeating(call, error)
-            await self.sleep(_delay(backoff, fault, self.url))
+            await self.sleep(_delay(backoff, fault, self._named))
 
     async def health(self) -> dict[str, Any]:
         """Return the version, the store, and the numbers of workers and running runs."""

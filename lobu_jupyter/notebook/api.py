@@ -9,7 +9,7 @@ from lobu_jupyter.notebook.output.cell_output import live_front_end
 
 from . import session
 from .run import Run
-from .waiting import raise_unless_answered, wait
+from .waiting import raise_unless_answered, show_when_settled, wait
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -145,8 +145,8 @@ def _ask(
     )
     started = link.start(thread_id, request)
     run = Run(link, started.thread_id, started.run_id, started.cursor, prompt)
-    if show and not (waits and not live_front_end(link.found.embedded)):
-        run.show()
+    if show and (not waits or live_front_end(link.found.embedded)):
+        show_when_settled(run)
     if waits:
         try:
             _wait_for_answer(run, timeout, answerable)

@@ -28,6 +28,7 @@ from .recording import record
 from .rules import policy
 from .run import Run
 from .undo import undo
+from .waiting import show_when_settled
 from .waiting import wait as wait_for
 
 if TYPE_CHECKING:
@@ -157,7 +158,9 @@ def _attach(rest: str) -> Run:
     link = session.reaching()
     for thread in link.client.threads.list():
         if rest in (thread.thread_id, thread.name, thread.title):
-            return _show_latest(link, thread.thread_id)
+            run = _latest_of(link, thread.thread_id)
+            run.show()
+            return run
     raise UsageError(f"There is no thread with the id, name or title {rest!r}. See all: %lobu threads")
 
 
@@ -254,6 +257,8 @@ def _said_in_a_line() -> Generator[None]:
 def _tell(what: str, run: Run) -> None:
     left = run.undecided
     print(f"{what}. {left} more to decide." if left else f"{what}. Resuming…")
+    if not left and not live_front_end(run.session.found.embedded):
+        show_when_settled(run)
 
 
 def _rebuild(rest: str) -> Run:
@@ -264,7 +269,7 @@ def _rebuild(rest: str) -> Run:
         run = NotebookThread(link, thread.thread_id, thread.title).rebuild()
     except Conflict as error:
         raise UsageError(str(error)) from None
-    run.show()
+    show_when_settled(run)
     return run
 
 
@@ -360,12 +365,6 @@ def _latest_of(link: Session, thread_id: str) -> Run:
     if not rows:
         raise UsageError("No runs in this chat yet.")
     return Run.of(link, rows[0])
-
-
-def _show_latest(link: Session, thread_id: str) -> Run:
-    run = _latest_of(link, thread_id)
-    run.show()
-    return run
 
 
 def _current(link: Session, thread_id: str) -> Run:

@@ -44,6 +44,7 @@ class Run:
         self._watch: Follower | None = None
         self._outputs: list[CellOutput] = []
         self._timer: threading.Timer | None = None
+        self._live = True  # updates of its outputs are shown
 
     @classmethod
     def of(cls, session: Session, row: Row) -> Run:
@@ -216,9 +217,10 @@ class Run:
 
     def show(self) -> None:
         """Show it in this cell, live if the front end can."""
+        self._live = live_front_end(self._session.found.embedded)
         if not any(output.in_this_cell for output in self._outputs):
             self._outputs.append(CellOutput(self._bundle()))
-        if live_front_end(self._session.found.embedded):
+        if self._live:
             self.watch()
 
     def _ipython_display_(self) -> None:
@@ -234,7 +236,7 @@ class Run:
 
     def _bundle(self) -> dict[str, Any]:
         self._batch.show(self._chain.interrupts)
-        return bundle_of(self._chain, self.thread_id, self.prompt, self._trouble)
+        return bundle_of(self._chain, self.thread_id, self.prompt, self._trouble, live=self._live)
 
     # -- following --------------------------------------------------------------------------------
 
@@ -297,7 +299,7 @@ class Run:
         """Call the listeners and update the outputs that are due, on news of the watch."""
         for listener in list(self._listeners):
             listener()
-        if not live_front_end(self._session.found.embedded) or not self._outputs:
+        if not self._live or not self._outputs:
             return
         is_over = self._chain.status not in ("queued", "running") or self._trouble is not None
         if is_over or all(output.due() for output in self._outputs):

@@ -38,6 +38,7 @@ class Session:
         self.client = Client(found.url, token=found.token, auth=auth, verify=found.verify)
         self._told_tools: list[Any] = []
         self._batches: dict[str, PendingDecisions] = {}
+        self._thread_id: str | None = None
 
     @property
     def kernel_id(self) -> str | None:
@@ -49,10 +50,24 @@ class Session:
 
     def thread(self, name: str | None = None, *, new: bool = False) -> Thread:
         """Return this notebook's thread, or its thread `name`. ``new`` begins one."""
-        return self.client.threads.create(NewThread(name=name, kernel_id=self.kernel_id, reuse=not new))
+        if name is None and not new and (known := self._terminals_thread()) is not None:
+            return known
+        thread = self.client.threads.create(NewThread(name=name, kernel_id=self.kernel_id, reuse=not new))
+        if self.kernel_id is None:
+            self._thread_id = thread.thread_id
+        return thread
+
+    def _terminals_thread(self) -> Thread | None:
+        """Return the thread that was asked last where neither a kernel nor a notebook finds it: in IPython."""
+        try:
+            return None if self._thread_id is None else self.client.threads.get(self._thread_id)
+        except ThreadNotFound:
+            return None
 
     def known_thread(self) -> Thread | None:
         """Return this notebook's thread, or None. Never creates one."""
+        if self.kernel_id is None:
+            return self._terminals_thread()
         try:
             return self.client.threads.create(NewThread(kernel_id=self.kernel_id, reuse=True, create=False))
         except ThreadNotFound:

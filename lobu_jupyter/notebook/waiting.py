@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Self, cast
 
 from lobu_jupyter.notebook.guest.inline import InlineRunner
+from lobu_jupyter.notebook.output.cell_output import live_front_end
 
 from .errors import RunFailed, RunTimeout
 from .run import cancel_quietly
@@ -156,6 +157,21 @@ def _place_of(run: Run) -> _Lent | _Idle:
 def _over(run: Run, through_decisions: bool) -> bool:
     chain = run.chain
     return chain.ended or (chain.status == "interrupted" and not through_decisions)
+
+
+def show_when_settled(run: Run) -> None:
+    """Show a run: at once where outputs are updated, else once it has ended or asks, because they stay as they are.
+
+    Raises:
+        RunFailed: it ended with an error.
+    """
+    if live_front_end(run.session.found.embedded):
+        run.show()
+        return
+    try:
+        wait(run, None, through_decisions=False)
+    finally:
+        run.show()
 
 
 def raise_unless_answered(run: Run) -> None:

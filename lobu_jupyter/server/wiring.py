@@ -13,6 +13,7 @@ import msgspec
 from tornado.web import HTTPError
 
 from lobu_jupyter.agents.registry import announced_agents, registry
+from lobu_jupyter.client.address import unix_url
 from lobu_jupyter.gateway import Settings
 from lobu_jupyter.model.budget import Budgets
 from lobu_jupyter.model.clock import SystemClock
@@ -285,6 +286,8 @@ def _worker_settings(app: LobuApp) -> dict[str, Any]:
 
 def _local_api(server: Any) -> str:
     """Return the URL of the routes for processes on this machine."""
+    if server.sock:
+        return unix_url(server.sock, f"{server.base_url}lobu/api/")
     host = server.ip if server.ip not in ("", "*", "0.0.0.0", "::") else "127.0.0.1"
     host = f"[{host}]" if ":" in host else host
     scheme = "https" if server.certfile else "http"
@@ -345,6 +348,8 @@ def _url_for_kernels(app: LobuApp, gateway_url: str) -> str:
     if given := app.public_url or (of_hub if of_hub.startswith(("http://", "https://")) else ""):
         return given.rstrip("/") + "/"
     server = app.server
+    if server.sock:
+        return unix_url(server.sock, server.base_url)
     anywhere = server.ip in ("", "*", "0.0.0.0", "::")
     near = urlsplit(gateway_url).hostname in ("localhost", "127.0.0.1", "::1")
     host = ("127.0.0.1" if near else gethostname()) if anywhere else server.ip

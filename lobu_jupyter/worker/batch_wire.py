@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 import ssl
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tornado.httpclient import HTTPClientError, HTTPRequest
+from tornado.netutil import Resolver
 from tornado.websocket import WebSocketClientConnection, WebSocketClosedError, websocket_connect
 
 from .batch_socket import Gone
@@ -44,14 +46,26 @@ class WorkerSocket:
         self._connection.close()
 
 
-async def connect(url: str, token: str, verify: Verify) -> WorkerSocket:
-    """Open the socket at `url` (http or https).
+class _UnixResolver(Resolver):
+    """Resolves every name to one unix socket."""
+
+    def initialize(self, path: str) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
+        self._path = path
+
+    async def resolve(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, host: str, port: int, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> list[tuple[int, Any]]:
+        return [(socket.AF_UNIX, self._path)]
+
+
+async def connect(request: HTTPRequest, unix_socket: str | None = None) -> WorkerSocket:
+    """Open the socket that `request` asks for.
 
     Raises:
         Gone: it cannot be opened.
     """
     try:
-        return WorkerSocket(await dial(request_to(url, token, verify)))
+        return WorkerSocket(await dial(request, unix_socket))
     except (HTTPClientError, OSError) as error:
         raise Gone from error
 
@@ -68,14 +82,21 @@ def request_to(url: str, token: str, verify: Verify) -> HTTPRequest:
     )
 
 
-async def dial(request: HTTPRequest, max_message_size: int = MAX_MESSAGE) -> WebSocketClientConnection:
+async def dial(
+    request: HTTPRequest, unix_socket: str | None = None, *, max_message_size: int = MAX_MESSAGE
+) -> WebSocketClientConnection:
     """Call ``websocket_connect``, and close its connection if the caller is cancelled, as tornado does not.
+
+    ``unix_socket``: the path of the socket that the server listens at.
 
     Raises:
         HTTPClientError: refused, or timed out.
         OSError: nothing listens there.
     """
-    connecting = asyncio.ensure_future(websocket_connect(request, max_message_size=max_message_size))
+    resolver = None if unix_socket is None else _UnixResolver(path=unix_socket)
+    connecting = asyncio.ensure_future(
+        websocket_connect(request, max_message_size=max_message_size, resolver=resolver)
+    )
     try:
         return await asyncio.shield(connecting)
     except asyncio.CancelledError:

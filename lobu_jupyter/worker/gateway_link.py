@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import msgspec
 
+from lobu_jupyter.client.address import address_of
 from lobu_jupyter.client.backoff import Backoff
 from lobu_jupyter.client.errors import ServerGone
 from lobu_jupyter.model.errors import LobuError, from_wire
@@ -54,14 +55,16 @@ class Link:
         self._ticket = ticket
         self._patience = patience
         self._one_run = one_run
-        self._url, self._verify = url.rstrip("/"), verify
+        address = address_of(url.rstrip("/"))
+        self._url, self._verify, self._socket = address.url, verify, address.socket
         self._mail = Mail(self._open_socket)
         self._http = httpx.AsyncClient(
-            base_url=url.rstrip("/") + "/",
+            base_url=self._url + "/",
+            transport=httpx.AsyncHTTPTransport(uds=address.socket) if address.socket else None,
             verify=ssl.create_default_context(cafile=verify) if isinstance(verify, str) else verify,
             timeout=httpx.Timeout(_ANSWER_SECONDS, connect=_CONNECT_SECONDS),
             limits=httpx.Limits(max_connections=None, max_keepalive_connections=8),
-            trust_env=httpx.URL(url).host not in _LOOPBACK,
+            trust_env=httpx.URL(self._url).host not in _LOOPBACK,
         )
 
     async def close(self) -> None:
@@ -218,10 +221,11 @@ class Link:
         """
         path = f"workers/{self.worker_id}/kernels/{kernel_id}/channels?sessionId={session}"
         request = request_to(f"{self._url}/{path}", self._ticket or "", self._verify)
-        return await dial(request, max_message_size=_KERNEL_MESSAGE)
+        return await dial(request, self._socket, max_message_size=_KERNEL_MESSAGE)
 
     async def _open_socket(self) -> WorkerSocket:
-        return await connect(f"{self._url}/workers/{self.worker_id}/socket", self._ticket or "", self._verify)
+        request = request_to(f"{self._url}/workers/{self.worker_id}/socket", self._ticket or "", self._verify)
+        return await connect(request, self._socket)
 
 
 def _may_pass(status: int) -> bool:

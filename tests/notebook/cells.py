@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import queue
+import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -144,12 +145,12 @@ def bare_kernel(home: Path, **env: str) -> Iterator[BareKernel]:
 class ServedKernel:
     """A kernel of a Jupyter server, and a page's connection to it."""
 
-    def __init__(self, server: RealServer, path: str) -> None:
+    def __init__(self, server: RealServer, path: str, connection: socket.socket | None = None) -> None:
         self.server = server
         self.kernel_id = server.start_kernel(path)
         self._session = uuid4().hex
         url = f"{server.url.replace('http', 'ws', 1)}api/kernels/{self.kernel_id}/channels?session_id={self._session}"
-        self._socket = create_connection(url, header=server.auth, timeout=SECONDS)
+        self._socket = create_connection(url, header=server.auth, timeout=SECONDS, socket=connection)
 
     def run(self, code: str) -> Cell:
         request = uuid4().hex

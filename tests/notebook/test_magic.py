@@ -18,9 +18,10 @@ import lobu_jupyter
 from lobu_jupyter.model.errors import ThreadBusy
 from lobu_jupyter.model.requests import NewThread
 from lobu_jupyter.model.runs import RunStatus
-from lobu_jupyter.notebook import commands, session
+from lobu_jupyter.notebook import api, commands, session
 from lobu_jupyter.notebook.magic import COMMANDS, split
 from lobu_jupyter.notebook.output.cell_output import MIME
+from lobu_jupyter.notebook.run import Run
 
 from . import journal as j
 from .fake import FakeSession, run_row, thread_row
@@ -43,6 +44,11 @@ def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Interacti
 def link(monkeypatch: pytest.MonkeyPatch) -> FakeSession:
     link = FakeSession()
     monkeypatch.setattr(session, "reaching", lambda: link)
+    for module in (
+        api,
+        commands,
+    ):  # a run that no worker ends is shown as it is; test_executed.py has the rest
+        monkeypatch.setattr(module, "show_when_settled", Run.show)
     return link
 
 

@@ -27,10 +27,13 @@ EVERY = 0.25
 """Seconds between two updates, more for a large output."""
 
 
-def bundle_of(chain: Chain, thread_id: str, prompt: str, trouble: LobuError | None = None) -> dict[str, Any]:
+def bundle_of(
+    chain: Chain, thread_id: str, prompt: str, trouble: LobuError | None = None, *, live: bool = True
+) -> dict[str, Any]:
     """Return the MIME bundle of docs/wire.md, "The cell output".
 
-    It has the snapshot once the run pauses or ends. ``trouble`` is the error that stopped the reading.
+    It has the snapshot once the run pauses or ends. ``trouble`` is the error that stopped the reading. Unless
+    ``live``, nobody brings the texts up to date, so they say how to see more.
     """
     state, status = chain.state(), chain.status
     thread: dict[str, Any] = {
@@ -46,7 +49,11 @@ def bundle_of(chain: Chain, thread_id: str, prompt: str, trouble: LobuError | No
     if trouble is not None:
         items = [*items, {"kind": "error", "code": trouble.code, "message": trouble.message}]
     shown = {**state, "items": items}
-    return {MIME: thread, "text/plain": text_of(shown, status), "text/html": html_of(shown, status)}
+    return {
+        MIME: thread,
+        "text/plain": text_of(shown, status, live=live),
+        "text/html": html_of(shown, status, live=live),
+    }
 
 
 def _journaled(state: State) -> str:
@@ -60,11 +67,23 @@ def _prompt_item(prompt: str) -> dict[str, Any]:
 
 
 def live_front_end(embedded: bool) -> bool:
-    """Return whether a front end shows updates of outputs. ``LOBU_LIVE`` decides, if set."""
+    """Return whether a front end shows updates of this cell's output once it has ended. ``LOBU_LIVE`` decides, if set.
+
+    A page of the server does. Elsewhere only a request that names its cell comes from a page (VS Code, Colab):
+    nbconvert, papermill, nbval and consoles name none.
+    """
     given = os.environ.get("LOBU_LIVE")
     if given is not None:
         return given == "1"
-    return not embedded or "VSCODE_PID" in os.environ
+    return not embedded or _names_its_cell()
+
+
+def _names_its_cell() -> bool:
+    from IPython.core.getipython import get_ipython
+
+    kernel: Any = getattr(get_ipython(), "kernel", None)
+    metadata = {} if kernel is None else kernel.get_parent("shell").get("metadata") or {}
+    return "cellId" in metadata or "colab" in metadata
 
 
 def this_cell() -> str:

@@ -19,6 +19,8 @@ MOST_BYTES = 256 * 1024
 
 _CUT = "[The rest of the transcript is too long to be kept in this cell.]"
 _BUSY = {"queued": "is about to start …", "running": "works …"}
+_STAYS = {"queued": "has not started yet", "running": "is still working"}
+_SEE_MORE = "%lobu wait"
 _SANS = "font-family:system-ui,sans-serif;line-height:1.45"
 _MONO = "font-family:ui-monospace,Menlo,Consolas,'DejaVu Sans Mono',monospace"
 _PRE = f"margin:4px 0;padding:6px 8px;white-space:pre-wrap;overflow-wrap:anywhere;font-size:0.92em;{_MONO}"
@@ -34,19 +36,21 @@ _STYLES = {
 _MARKS = {"prompt": "> ", "said": "", "thought": "~ ", "error": "✗ ", "notice": "· "}
 
 
-def text_of(state: State, status: str) -> str:
-    """Return the transcript as plain text."""
+def text_of(state: State, status: str, *, live: bool = True) -> str:
+    """Return the transcript as plain text. Unless ``live``, it says how to see what comes."""
     pieces = [_text(block) for block in blocks_of(state)]
     if status in _BUSY:
-        pieces.append(f"… {_BUSY[status].removesuffix(' …')}")
+        busy = _BUSY[status].removesuffix(" …")
+        pieces.append(f"… {busy}" if live else f"… {_STAYS[status]}. See the result: {_SEE_MORE}")
     return "\n".join(_bounded(pieces, _CUT)) or "…"
 
 
-def html_of(state: State, status: str) -> str:
-    """Return the transcript as self-contained HTML."""
+def html_of(state: State, status: str, *, live: bool = True) -> str:
+    """Return the transcript as self-contained HTML. Unless ``live``, it says how to see what comes."""
     pieces = [_html(block) for block in blocks_of(state)]
     if status in _BUSY:
-        pieces.append(f'<div style="opacity:0.65">{_BUSY[status]}</div>')
+        busy = _BUSY[status] if live else f"{_STAYS[status]}. See the result: <code>{_SEE_MORE}</code>"
+        pieces.append(f'<div style="opacity:0.65">{busy}</div>')
     body = "".join(_bounded(pieces, f"<div>{_CUT}</div>"))
     return f'<div class="lobu-run" style="{_SANS}">{body}</div>'
 
