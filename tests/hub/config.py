@@ -13,6 +13,7 @@ c: Any = get_config()  # type: ignore[name-defined]  # noqa: F821
 given = json.loads(Path(__file__).with_name("settings.json").read_text())
 
 c.JupyterHub.bind_url = f"http://127.0.0.1:{given['port']}"
+c.JupyterHub.public_url = f"http://127.0.0.1:{given['port']}/"
 c.JupyterHub.hub_ip = "127.0.0.1"
 c.JupyterHub.hub_port = given["hub_port"]
 c.JupyterHub.db_url = f"sqlite:///{given['home']}/hub.sqlite"

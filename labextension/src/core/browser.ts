@@ -42,14 +42,24 @@ export function fetchCarrier(server: IServer): Carrier {
   };
 }
 
-/** The page's WebSocket. A cookie goes with it by itself; a token only where hosts differ. */
+/**
+ * The page's WebSocket. A cookie goes with it by itself; a token only where hosts differ, or after a connection that
+ * did not open: a hub may refuse sockets that have cookies alone.
+ */
 export function webSocket(server: IServer): () => IChannel {
+  let byToken = new URL(server.wsUrl).host !== window.location.host;
   return () => {
     const url = new URL(`${server.wsUrl}lobu/api/socket`);
-    if (server.token && url.host !== window.location.host) {
+    if (server.token && byToken) {
       url.searchParams.set('token', server.token);
     }
-    return new WebSocket(url) as IChannel;
+    const socket = new WebSocket(url);
+    const turn = (): void => {
+      byToken = !byToken;
+    };
+    socket.addEventListener('close', turn);
+    socket.addEventListener('open', () => socket.removeEventListener('close', turn));
+    return socket as IChannel;
   };
 }
 
