@@ -20,6 +20,7 @@ import os
 from lobu_jupyter.store.sqlite import places
 
 c.LobuApp.place = os.environ.get("TESTS_PLACE", "")
+c.GatewayClient.url = os.environ.get("TESTS_KERNEL_GATEWAY", "")
 c.LobuApp.store = os.environ.get("TESTS_STORE", "")
 real = places.file_system
 if os.environ.get("TESTS_HOME_IS_ON_NFS"):

@@ -39,7 +39,9 @@ async def connect(server: HubServer, browser: Client, query: str = "") -> WebSoc
 
 
 @WHOLE
-async def test_the_page_s_socket_opens_by_token_where_cookies_are_refused(page: tuple[HubServer, Client]) -> None:
+async def test_the_page_s_socket_opens_by_token_where_cookies_are_refused(
+    page: tuple[HubServer, Client],
+) -> None:
     with pytest.raises(HTTPClientError, match="403"):
         await connect(*page)
 

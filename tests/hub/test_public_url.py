@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,7 @@ from tests.server.page import PageClient
 from .conftest import WHOLE
 from .hub import Hub
 
+KNOWS = "import sys, time; time.sleep(0.2); print('_lobu_door' in sys.modules)"
 CELL = """
 %load_ext lobu_jupyter
 import sys, lobu_jupyter as lobu
@@ -32,11 +34,16 @@ def gateway(tmp_path: Path) -> Iterator[RemoteGateway]:
 
 
 @WHOLE
-async def test_a_kernel_elsewhere_finds_its_server_by_the_hubs_address(hub: Hub, gateway: RemoteGateway) -> None:
-    hub.set_variables("remote", {"JUPYTER_GATEWAY_URL": gateway.url})
+async def test_a_kernel_elsewhere_finds_its_server_by_the_hubs_address(
+    hub: Hub, gateway: RemoteGateway
+) -> None:
+    hub.set_variables("remote", {"TESTS_KERNEL_GATEWAY": gateway.url})
     server = hub.server("ada", "remote")
 
     async with PageClient(server, server.start_kernel()) as page:  # pyright: ignore[reportArgumentType]
+        async with asyncio.timeout(30):
+            while "True" not in await page.run(KNOWS):
+                pass
         said = await page.run(CELL, 60)
 
     assert server.url in said, said

@@ -142,6 +142,7 @@ class ByKernel(Struct, frozen=True, tag="kernel"):
     decides: bool = False
     notebook_path: Name | None = None
     silenced: bool = False
+    visited: bool = False
     remote: Name = ""
 
 
@@ -168,6 +169,7 @@ def told_caller(by: Caller) -> By:
         decides=by.decides,
         notebook_path=by.notebook_path,
         silenced=by.silenced,
+        visited=by.visited,
         remote=by.remote,
     )
 
@@ -188,6 +190,7 @@ def caller_of(by: By, place: str) -> Caller:
         notebook_path=by.notebook_path,
         place=place,
         silenced=by.silenced,
+        visited=by.visited,
         remote=by.remote,
     )
 
