@@ -17,6 +17,7 @@ from . import (
     export,
     inbox,
     kernel_events,
+    overview,
     ownership,
     permissions,
     policy,
@@ -148,3 +149,6 @@ class SeatPart(GatewayPart):
     check_worker = Rule(seats.check_worker_here)
     check_run = Rule(seats.check_run_here)
     check_kernel = Rule(seats.check_kernel_here)
+    has_server = Rule(overview.has_server)
+    waiting_for_server = Rule(overview.waiting_for_server)
+    overview = Rule(overview.overview)

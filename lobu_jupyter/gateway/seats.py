@@ -29,6 +29,11 @@ def seat_id(owner: str, server: str) -> str:
     return f"{_prefix(owner)}{digest}"
 
 
+def is_seat(server_id: str) -> bool:
+    """Return whether a server is a person's at this service, not a replica of it."""
+    return server_id.startswith("seat_")
+
+
 def _prefix(owner: str) -> str:
     return f"seat_{hashlib.sha256(owner.encode()).hexdigest()[:24]}_"
 

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from .callers import Callers
     from .face.socket import Users
     from .handler import LobuHandler
+    from .hub.servers import HubServers
     from .models.rights import Rights
     from .models.settings import Models
     from .notebooks import Notebooks
@@ -94,6 +95,8 @@ class Service:
         self.rights: Rights
         self.observer: Observer | None = None
         self.hub_users: Users | None = None  # of a hub's service: whose token it is
+        self.hub_servers: HubServers | None = None
+        self.hub_address = ""
         self.recorded: RecordedDecisions | None = None
         self._gateway: Gateway | None = None
         self._told = ("", 0.0)  # the store's last failure in the log, and its time

@@ -678,6 +678,31 @@ DELETE FROM reservations WHERE run_id = :run_id RETURNING *;
 SELECT r.run_id, r.owner, r.thread_id, l.told FROM leases l JOIN runs r ON r.run_id = l.run_id
  WHERE (SELECT p.pool FROM runs p WHERE p.run_id = l.run_id) = :pool;
 
+-- running_of_all --
+-- What runs, over all people, the oldest first.
+SELECT r.owner, r.agent, r.model, l.server_id, l.fetched, l.began_at FROM leases l JOIN runs r ON r.run_id = l.run_id
+ ORDER BY r.number LIMIT :limit;
+
+-- waiting_of_all --
+-- Who has open questions, and since when, the longest first.
+SELECT r.owner AS owner, count(*) AS questions, min(i.created_at) AS first_at
+  FROM interrupts i JOIN runs r ON r.run_id = i.run_id
+ WHERE i.status = 'open' GROUP BY r.owner ORDER BY first_at LIMIT :limit;
+
+-- queued_of_all --
+-- Who has queued runs, and since when, the longest first.
+SELECT owner, count(*) AS runs, min(created_at) AS first_at FROM runs
+ WHERE status = 'queued' GROUP BY owner ORDER BY first_at LIMIT :limit;
+
+-- spent_by_all --
+-- What each person used on a day, the most expensive first.
+SELECT owner, tokens, micros, unpriced FROM spending WHERE scope = 'day' AND name = :day
+ ORDER BY micros DESC, tokens DESC LIMIT :limit;
+
+-- servers_seen --
+-- The servers that were seen lately.
+SELECT server_id FROM servers WHERE seen_at > :since;
+
 -- purge_spending --
 -- Remove what was counted for a deleted thread and its runs; what its person used in a day stays.
 DELETE FROM spending

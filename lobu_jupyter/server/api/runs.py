@@ -7,6 +7,7 @@ from msgspec import Struct
 from tornado import web
 
 from lobu_jupyter.model.bounds import Objects
+from lobu_jupyter.model.callers import Person
 from lobu_jupyter.model.client_tools import ClientSide, ClientTools, SharedState
 from lobu_jupyter.model.requests import Rebuild, RunsQuery, StartRun
 from lobu_jupyter.server.handler import LobuHandler
@@ -35,6 +36,8 @@ class ResumeHandler(LobuHandler):
         client = ClientSide(tools=wish.tools, state=wish.state)
         started, is_new = await self.gateway.policy.resume(self.caller, thread_id, wish.resume, client=client)
         self.reply(started, 202 if is_new else 200)
+        if self.service.hub_servers is not None and isinstance(self.caller, Person):
+            await self.service.hub_servers.start_for(self.caller.name)
 
 
 class RebuildHandler(LobuHandler):

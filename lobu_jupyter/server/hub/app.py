@@ -19,6 +19,8 @@ from traitlets import default
 from lobu_jupyter.server.app import LobuApp
 from lobu_jupyter.server.face.socket import ROUTES as FACE
 
+from .pages import ROUTES as PAGES
+from .servers import HubServers
 from .users import HubUsers
 
 RETURN_SECONDS = 20.0  # after a start, for people's servers to come back before silent ones count as gone
@@ -109,11 +111,14 @@ class LobuHubApp(LobuApp):
                 sweep_after=RETURN_SECONDS,
             ),
         )
-        service.hub_users = HubUsers(self.server.identity_provider.hub_auth)
+        auth = self.server.identity_provider.hub_auth
+        service.hub_users = HubUsers(auth)
+        service.hub_servers = HubServers(auth, lambda owner: service.gateway.seat.has_server(owner), self.log)
+        service.hub_address = f"{auth.hub_host}{auth.hub_prefix}"
 
     def initialize_handlers(self) -> None:
         super().initialize_handlers()
-        self.handlers[:0] = [*FACE]
+        self.handlers[:0] = [*FACE, *PAGES]
 
 
 def _jupyter_server_extension_points() -> list[dict[str, Any]]:  # pyright: ignore[reportUnusedFunction] - Jupyter calls it

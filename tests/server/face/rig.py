@@ -131,3 +131,9 @@ async def open_server(
     async with open_remote(url if isinstance(url, str) else url(), remote, request):
         await remote.recover()
         yield remote
+
+
+async def until(true: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not true():  # noqa: ASYNC110 - nothing tells it
+            await asyncio.sleep(0.01)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Callable
 from contextlib import AsyncExitStack, aclosing, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -37,7 +36,7 @@ from lobu_jupyter.server.face.methods import METHODS, STREAMS
 from lobu_jupyter.server.face.wire import PATH, SERVER_HEADER, VERSION, VERSION_HEADER
 from tests.gateway.rig import ME, OTHER, Kernels, Pool, Worker, approve, batch, call, paused, say, success
 
-from .rig import OPEN, Hub, HubService, Owners, open_server, open_service
+from .rig import OPEN, Hub, HubService, Owners, open_server, open_service, until
 
 
 def test_every_method_of_the_gateway_travels_with_all_its_arguments() -> None:
@@ -51,12 +50,6 @@ def test_every_method_of_the_gateway_travels_with_all_its_arguments() -> None:
                     argument for argument in inspect.signature(rule.rule).parameters if argument != "ctx"
                 ]
                 assert sorted(methods[f"{name}.{method}"].args) == sorted(taken), (name, method)
-
-
-async def until(true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
-        while not true():  # noqa: ASYNC110 - nothing tells it
-            await asyncio.sleep(0.01)
 
 
 async def _connect(service: HubService, **headers: str) -> int:

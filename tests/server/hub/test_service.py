@@ -29,21 +29,6 @@ def wait_for(what: str, true: Callable[[], Any], seconds: float = 40.0) -> Any:
     raise AssertionError(f"no {what} in {seconds} s")
 
 
-@pytest.fixture
-def hub() -> Iterator[Hub]:
-    with Hub() as hub:
-        yield hub
-
-
-@pytest.fixture
-def service(hub: Hub, tmp_path: Path) -> Iterator[Replica]:
-    replica = Replica(hub, tmp_path / "service", tmp_path / "service" / "lobu.sqlite")
-    try:
-        yield replica.start()
-    finally:
-        replica.stop()
-
-
 def server_of(hub: Hub, service: Replica, home: Path, name: str, **more: str) -> RealServer:
     env = {
         "LOBU_GATEWAY_URL": service.url,

@@ -1,0 +1,91 @@
+"""A person's servers, as the hub knows them. The service starts one only where the hub lets it (scope ``servers``)."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest
+
+from lobu_jupyter.model.errors import LobuError, NotAllowed, StoreUnavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from logging import Logger
+
+    from jupyterhub.services.auth import HubAuth
+
+ASKED_SECONDS = 60.0  # for how long a leave of the hub is remembered
+AGAIN_SECONDS = 120.0  # after which a server that did not come is started again
+HUB_SECONDS = 10.0
+NOT_HERE = "This hub does not let lobu start servers. Start yours from the hub's home page."
+
+
+class HubServers:
+    """The starter of people's servers. ``has_server`` tells whether one of a person's is there."""
+
+    def __init__(self, auth: HubAuth, has_server: Callable[[str], Awaitable[bool]], log: Logger) -> None:
+        self._auth, self._has_server, self._log = auth, has_server, log
+        self._may_until = 0.0
+        self._started: dict[str, float] = {}
+
+    async def may_start(self) -> bool:
+        """Return whether the hub lets this service start servers."""
+        if self._may_until > time.monotonic():
+            return True
+        try:
+            found = await self._ask("GET", "user")
+        except LobuError:
+            return False
+        may = any(str(scope).partition("!")[0] in ("servers", "admin:servers") for scope in found["scopes"])
+        self._may_until = time.monotonic() + ASKED_SECONDS if may else 0.0
+        return may
+
+    async def start(self, owner: str) -> None:
+        """Start a person's default server.
+
+        Raises:
+            NotAllowed: the hub does not let this service do it. StoreUnavailable: the hub does not answer.
+        """
+        await self._ask("POST", f"users/{quote(owner, safe='')}/server")
+        self._started[owner] = time.monotonic()
+
+    async def start_for(self, owner: str) -> None:
+        """Start a person's server for a decision, if none is there, the hub allows it, and it was not just started."""
+        last = self._started.get(owner)
+        if last is not None and time.monotonic() - last < AGAIN_SECONDS:
+            return
+        try:
+            if not await self._has_server(owner) and await self.may_start():
+                await self.start(owner)
+        except LobuError as error:
+            self._log.warning("lobu: the server of %s was not started: %s", owner, error)
+
+    async def _ask(self, method: str, path: str) -> dict[str, Any]:
+        tls: dict[str, Any] = {
+            "ca_certs": self._auth.client_ca,
+            "client_cert": self._auth.certfile,
+            "client_key": self._auth.keyfile,
+        }
+        request = HTTPRequest(
+            f"{self._auth.api_url.rstrip('/')}/{path}",
+            method=method,
+            body=b"" if method == "POST" else None,
+            headers={"Authorization": f"token {self._auth.api_token}"},
+            request_timeout=HUB_SECONDS,
+            follow_redirects=False,
+            **{name: value for name, value in tls.items() if value},
+        )
+        try:
+            response = await AsyncHTTPClient().fetch(request)
+            return json.loads(response.body or b"{}")
+        except HTTPClientError as error:
+            if error.code == 400 and method == "POST":
+                return {}  # it runs, or is starting
+            if error.code in (403, 404):
+                raise NotAllowed(NOT_HERE) from error
+            raise StoreUnavailable("The hub does not answer.") from error
+        except (OSError, ValueError) as error:
+            raise StoreUnavailable("The hub does not answer.") from error
