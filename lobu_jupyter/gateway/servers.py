@@ -83,8 +83,17 @@ async def recover(ctx: Context) -> list[str]:
     for server in await ctx.database.read(look):
         if not lives(server, ctx.now(), one_machine=ctx.database.one_machine):
             ended += await discharge(ctx, server["server_id"])
+        elif ctx.database.one_machine:
+            await ctx.database.write(_seen(ctx, server["server_id"]))  # it was alone until now
     await begin_queued(ctx)
     return ended
+
+
+def _seen(ctx: Context, server_id: str) -> Body[int]:
+    async def body(tx: Tx) -> int:
+        return await tx.run("see_server", server_id=server_id, now=ctx.now())
+
+    return body
 
 
 async def begin_queued(ctx: Context) -> None:
@@ -105,11 +114,16 @@ async def begin_queued(ctx: Context) -> None:
 
 
 async def see_server(ctx: Context) -> None:
-    """Record that this process is alive. If another one took it for dead, enroll again."""
+    """Record that this process is alive. If another one took it for dead, enroll again.
+
+    Writes nothing while no other server could read it, so that an idle server leaves the disk alone.
+    """
 
     async def body(tx: Tx) -> bool:
         await _check_schema(ctx, tx)
-        return await tx.run("see_server", server_id=ctx.server_id, now=ctx.now()) > 0
+        if ctx.database.one_machine and not await tx.all("servers", server_id=ctx.server_id):
+            return await tx.one("live_server", server_id=ctx.server_id, pool=None, since=0.0) is not None
+        return await _seen(ctx, ctx.server_id)(tx) > 0
 
     try:
         if not await ctx.database.write(body):

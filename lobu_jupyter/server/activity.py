@@ -18,10 +18,11 @@ if TYPE_CHECKING:
     from .worker_pool import Pool
 
 INTERVAL_SECONDS = 1.0
+QUIET_SECONDS = 3.0  # the same while no run and no worker is there: cullers count in more than that
 
 
 class Activity:
-    """A poll of the running runs, once a second. ``running`` returns the kernel id (or None) of each."""
+    """A poll of the running runs, once a second while one runs. ``running`` returns the kernel id (or None) of each."""
 
     def __init__(
         self,
@@ -46,7 +47,7 @@ class Activity:
         """Poll for ever."""
         while True:
             await self.look()
-            await asyncio.sleep(INTERVAL_SECONDS)
+            await asyncio.sleep(INTERVAL_SECONDS if self.runs or self._pool.count else QUIET_SECONDS)
 
     async def look(self) -> None:
         """Mark the kernels of running runs as active. Stop workers that have been idle for long enough.

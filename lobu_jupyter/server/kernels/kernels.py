@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 
     from .proof import Boots, Proof
 
-POLL_SECONDS = 0.25
+POLL_SECONDS = 1.0  # only finds what neither an event nor the kernel's connection told
+RESTART_STEP = 0.25
 ACTION_SECONDS = 10.0  # time for a shutdown or restart under way to send its event
 RESTART_LOOKS = 12  # polls of a kernel that another restart may still start
 OVERTAKEN_SECONDS = 0.3  # a cell's call may arrive before the news that the cell runs
@@ -240,7 +241,7 @@ class Kernels:
             await watch.check()
             if not watch.down or self._watches.get(watch.kernel_id) is not watch:
                 return True
-            await asyncio.sleep(POLL_SECONDS)
+            await asyncio.sleep(RESTART_STEP)
         return False
 
     def _failed(self, kernel_id: str, why: str) -> None:
