@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 import os
+import re
 import shlex
 from functools import partial
 from pathlib import Path
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
 MODES = ["ask", "allow", "deny"]
 MAX_NAME = 200
+IMPORTED = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 
 
 class LobuApp(ExtensionApp):
@@ -213,6 +215,11 @@ class LobuApp(ExtensionApp):
     keep_bytes = Integer(
         0, min=0, help="A store that grew past so many bytes loses its oldest threads; 0: it may grow."
     ).tag(config=True)
+    model_guardrails = List(
+        Unicode(),
+        help="Functions that see each text between agents and their models, and may change or refuse it, as in "
+        '["my_package.guards:no_personal_data"] (docs/guardrails.md). Imported by the workers.',
+    ).tag(config=True)
     guardrail_seconds = Float(10.0, min=0.1, help="A guardrail that takes longer refuses.").tag(config=True)
     lease_seconds = Float(30.0, min=15, help="Silence of a worker after which its runs count as lost.").tag(
         config=True
@@ -268,6 +275,15 @@ class LobuApp(ExtensionApp):
                 f"LobuApp.{proposal['trait'].name} must have at most {MAX_NAME} printable characters"
             )
         return name
+
+    @validate("model_guardrails")
+    def _are_functions(self, proposal: Any) -> list[str]:
+        for name in proposal["value"]:
+            if not IMPORTED.fullmatch(name):
+                raise TraitError(
+                    f"LobuApp.model_guardrails must have names as package.module:function, not {name!r}"
+                )
+        return proposal["value"]
 
     @validate("traces")
     def _is_an_address(self, proposal: Any) -> str:

@@ -278,6 +278,7 @@ def _worker_settings(app: LobuApp) -> dict[str, Any]:
         "acp_must_ask": app.acp_must_ask,
         "agent_variables": list(app.agent_variables),
         "traces": traces,
+        "guardrails": {"names": list(app.model_guardrails), "seconds": app.guardrail_seconds},
         "replay": {"path": app.replay, "report": app.replay_report or None} if app.replay else None,
         "root_dir": app.root_dir,
         "limits": {"outputBytes": app.output_bytes},

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from lobu_jupyter.gateway.parts import WorkersPart
 
-OWN_WORKER = [sys.executable, "-m", "lobu_jupyter.worker"]
+OWN_WORKER = [sys.executable, "-P", "-m", "lobu_jupyter.worker"]  # -P: agents write files where it starts
 STOP_SECONDS = 3.0
 TAIL_LINES = 20
 LINE_LIMIT = 1024 * 1024

@@ -54,6 +54,7 @@ async def _serve(greeting: dict[str, Any], lines: Iterator[bytes]) -> int:
     loop = asyncio.get_running_loop()
     hosts: asyncio.Future[Host] = loop.create_future()
     threading.Thread(target=_follow_stdin, args=(lines, loop, hosts), name="stdin", daemon=True).start()
+    from lobu_jupyter.agents import guardrails
     from lobu_jupyter.agents.models.keys import redactor_of
 
     from .gateway_link import Link
@@ -65,6 +66,7 @@ async def _serve(greeting: dict[str, Any], lines: Iterator[bytes]) -> int:
     try:
         settings: dict[str, Any] = greeting.get("settings") or {}
         tracing.configure(settings.get("traces"), redactor_of(settings))
+        guardrails.configure(settings.get("guardrails"), redactor_of(settings))
         host = Host(link, settings)
         hosts.set_result(host)
         await host.serve()

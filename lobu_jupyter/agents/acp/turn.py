@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from acp import RequestError
 
+from lobu_jupyter.agents.guardrails import judged_prompt
 from lobu_jupyter.model.cut import cut
 from lobu_jupyter.model.events import custom, tool_result
 from lobu_jupyter.model.ids import new_id
@@ -156,7 +157,7 @@ class AcpTurn:
             return
         if self._task.policy.plan_first and not session.process.modes.plans:
             yield self.mapper.notice(NO_PLAN_MODE.format(name=self._name))
-        session.process.prompt(self._prompt(session))
+        session.process.prompt(await judged_prompt(self._task, self._prompt(session)))
 
     async def _set_option(self, session: AcpSession, command: str, value: str) -> AsyncIterator[Event]:
         """Answer a ``/model`` or ``/effort`` message. The agent is not prompted."""
@@ -304,7 +305,7 @@ class AcpTurn:
             await session.process.new_session(session.cwd, session.servers)
             session.fresh = True
             yield self._told_session(session)
-            session.process.prompt(self._prompt(session))
+            session.process.prompt(await judged_prompt(self._task, self._prompt(session)))
             return
         self._question = None
         async for event in self._rest(session):

@@ -41,6 +41,7 @@ from .budgeting import Budgeting, OverBudget
 from .compaction import Compacted, Compacting
 from .cuts import cut_by, cut_of
 from .events import EventMapper
+from .guarding import guards, is_held_back
 from .silence import SILENCE_SECONDS, progressing
 from .standing import skills_of, standing_of
 from .tasks import calls_of, instructions_of, owed, settings_of
@@ -207,9 +208,7 @@ class _Run:
         await self._add_client_tools()
         await self._leave_out()
         toolset = Toolset(self._work, self.tools, self._mapper.call_id, images=images)
-        capabilities = self._telling()
         budget = [Budgeting(self._send.send)] if self.budgeted else []
-        helpers = [*capabilities, *([Budgeting(self._send.send)] if self.budgeted else [])]
         agent = Agent[None, str | DeferredToolRequests](
             self._model,
             deps_type=type(None),
@@ -217,12 +216,7 @@ class _Run:
             output_type=[str, DeferredToolRequests],
             instructions=instructions_of(self._base, self._work, start.standing),
             toolsets=[toolset],
-            capabilities=[
-                *tracing.capabilities(),
-                *capabilities,
-                *self._compacting(start.compacted, helpers),
-                *budget,
-            ],
+            capabilities=self._around(start, budget),
             retries=3,
         )
         try:
@@ -262,6 +256,14 @@ class _Run:
         await self._send_all(events)
         conversation = budgets.conversation_of(budget, start.conversation_id)
         return [interrupt], self._checkpoint(conversation, start)
+
+    def _around(self, start: _Start, budget: list[Budgeting]) -> list[AbstractCapability[None]]:
+        """Return the capabilities of this run, from the outermost to the one that is next to the model."""
+        own = self._telling()
+        guard, of_summaries = guards(self._task, self._send.send, self._show)
+        helpers = [*own, *of_summaries, *([Budgeting(self._send.send)] if budget else [])]
+        compacting = self._compacting(start.compacted, helpers)
+        return [*tracing.capabilities(), *own, *compacting, *guard, *budget]
 
     def _telling(self) -> list[AbstractCapability[None]]:
         """Return the capabilities of this run, with its record. Its border reports changed and refused parts in the transcript."""
@@ -339,8 +341,12 @@ class _Run:
     async def _forward(self, ctx: RunContext[None], events: AsyncIterable[AgentStreamEvent]) -> None:
         limit = self._task.limits.get("silenceSeconds", SILENCE_SECONDS)
         async for event in progressing(events, limit, self._model_name() or "model"):
-            await self._send_all(self._mapper.feed(event))
+            if not is_held_back(event):
+                await self._show(event)
         await self._send_all(self._mapper.settle())
+
+    async def _show(self, event: AgentStreamEvent) -> None:
+        await self._send_all(self._mapper.feed(event))
 
     async def _send_all(self, events: list[Event]) -> None:
         for event in events:
