@@ -210,10 +210,10 @@ class Guarding(AbstractCapability[None]):
 
 
 def _kind(part: Any) -> Kind:
-    kinds: list[tuple[type, Kind]] = [
-        (UserPromptPart, "prompt"),
-        (ToolReturnPart, "tool_result"),
-        (TextPart, "text"),
-        (ThinkingPart, "thinking"),
-    ]
-    return next((kind for of, kind in kinds if isinstance(part, of)), "other")
+    if isinstance(part, UserPromptPart):
+        return "prompt"
+    if isinstance(part, ToolReturnPart):
+        return "tool_result"
+    if isinstance(part, TextPart):
+        return "text"
+    return "thinking" if isinstance(part, ThinkingPart) else "other"
