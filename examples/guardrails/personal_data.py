@@ -1,6 +1,6 @@
 """A guardrail that keeps personal data from the model, for LobuApp.model_guardrails.
 
-    PYTHONPATH=examples/guardrails jupyter lab --LobuApp.model_guardrails='["personal_data:guard"]'
+    PYTHONPATH=examples/guardrails jupyter lab --LobuApp.model_guardrails=personal_data:guard
 
 Mail addresses and phone numbers become labels. A number of a payment card, in either direction, ends the run.
 """

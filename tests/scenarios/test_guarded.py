@@ -18,7 +18,7 @@ def test_a_refused_text_ends_the_run_and_no_file_of_an_agent_takes_the_guards_pl
         chat = {"kind": "openai", "base_url": f"{provider.url}/v1", "api_key": "k"}
         options = [
             f"--LobuApp.providers={json.dumps({'chat': chat})}",
-            '--LobuApp.model_guardrails=["personal_data:guard"]',
+            "--LobuApp.model_guardrails=personal_data:guard",
         ]
         path = [str(REPOSITORY), str(REPOSITORY / "examples" / "guardrails")]
         server = RealServer(tmp_path / "server", options=options, env={"PYTHONPATH": os.pathsep.join(path)})
