@@ -136,8 +136,9 @@ scenarios: install
 	$(BIN)/python -m tests.list_scenarios
 
 # Seeded faults against real servers, kernels and workers, half an hour of them: make chaos ARGS="--seeds 1 --first 7".
-chaos: install
-	$(BIN)/python -m tests.chaos $(ARGS)
+# STORE=postgres: in PostgreSQL, which is killed, restarted, frozen, cut off and locked too.
+chaos: install postgres
+	STORE=$(STORE) $(BIN)/python -m tests.chaos $(ARGS)
 
 format: install
 	$(BIN)/ruff check --fix .
@@ -193,7 +194,7 @@ ripgrep:
 # The laws on PostgreSQL: a private one on loopback, or that of LOBU_TEST_POSTGRES=postgresql://….
 .PHONY: test-postgres
 test-postgres: install postgres
-	$(BIN)/python -m pytest --store postgres tests/contract tests/gateway tests/properties tests/store tests/tenancy $(ARGS)
+	$(BIN)/python -m pytest --store postgres tests/contract tests/gateway tests/properties tests/store tests/tenancy tests/chaos/test_database.py $(ARGS)
 
 # The unmodified AG-UI client, for the conformance tests.
 tests/agui/node_modules/.installed: tests/agui/package-lock.json

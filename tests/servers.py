@@ -41,7 +41,7 @@ class RealServer:
         self,
         home: Path,
         *,
-        store: Path | None = None,
+        store: str | Path | None = None,
         options: Sequence[str] = (),
         env: dict[str, str] | None = None,
         token: str | None = None,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import sys
 import tempfile
 from collections import Counter
@@ -33,6 +34,10 @@ def main() -> int:
     parser.add_argument("--faults", type=int, default=32, help="faults of one seed")
     parser.add_argument("--trials", type=int, default=200, help="of 20 decisions at once")
     parser.add_argument("--kills", type=int, default=60, help="of a kernel, to be measured")
+    parser.add_argument("--servers", type=int, default=2)
+    parser.add_argument(
+        "--store", choices=["sqlite", "postgres"], default=os.environ.get("STORE") or "sqlite"
+    )
     parser.add_argument("--quiet", action="store_true", help="do not print each fault")
     args = parser.parse_args()
     figures = Figures()
@@ -47,9 +52,11 @@ def _storms(args: argparse.Namespace, home: Path, figures: Figures) -> None:
     say: Callable[[str], None] = (lambda line: None) if args.quiet else _say
     for seed in range(args.first, args.first + args.seeds):
         _say(f"seed {seed}")
-        outcome = asyncio.run(play(seed, args.faults, home / f"seed{seed}", say=say))
+        outcome = asyncio.run(
+            play(seed, args.faults, home / f"seed{seed}", servers=args.servers, say=say, kind=args.store)
+        )
         figures.add(outcome)
-        if not outcome.small_disk:
+        if not outcome.small_disk and args.store == "sqlite":
             _say(NO_DISK)
         lost = "LOST" if outcome.verdict.failures() else "lost nothing"
         _say(
@@ -67,7 +74,7 @@ def _storms(args: argparse.Namespace, home: Path, figures: Figures) -> None:
 def _measures(args: argparse.Namespace, home: Path, figures: Figures) -> None:
     if args.trials:
         _say(f"\n{args.trials} trials of {decisions.AT_ONCE} decisions at once, through two servers")
-        figures.trials = asyncio.run(decisions.trials(home / "decisions", args.trials, _say))
+        figures.trials = asyncio.run(decisions.trials(home / "decisions", args.trials, _say, args.store))
     if args.kills:
         _say(f"\n{args.kills} kernels to kill")
         figures.deaths = asyncio.run(deaths.measure(home / "deaths", args.kills))

@@ -16,6 +16,7 @@ from typing import Any
 
 import httpx
 
+from tests import stores
 from tests.servers import RealServer
 
 AT_ONCE = 20
@@ -37,10 +38,12 @@ class Trial:
         return once and len(self.won) == 1 and self.ran == self.won and self.ended == "succeeded"
 
 
-async def trials(home: Path, count: int, say: Callable[[str], None] = lambda line: None) -> list[Trial]:
+async def trials(
+    home: Path, count: int, say: Callable[[str], None] = lambda line: None, kind: stores.Kind = "sqlite"
+) -> list[Trial]:
     """So many trials, one after the other, on two real servers; those that went wrong are said."""
-    store = home / "shared.sqlite"
     home.mkdir(parents=True, exist_ok=True)
+    store = stores.new_store(home, kind, "shared.sqlite")
     servers = [RealServer(home / name, store=store) for name in ("first", "second")]
     try:
         for server in servers:

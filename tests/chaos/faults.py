@@ -15,6 +15,9 @@ import httpx
 import psutil
 from jupyter_client.blocking.client import BlockingKernelClient
 
+from tests import stores
+
+from . import database
 from .stage import Stage
 
 EXIT_SECONDS = 5.0  # a cell waits behind the cell that runs
@@ -33,11 +36,11 @@ class Fault:
         return f"{self.kind} #{self.pick} for {self.lasts:.1f} s"
 
 
-def schedule(seed: int, count: int) -> list[Fault]:
+def schedule(seed: int, count: int, store: stores.Kind = "sqlite") -> list[Fault]:
     """`count` faults; each kind comes up before one repeats too often."""
-    dice, kinds = random.Random(seed), list[str]()
+    dice, kinds, known = random.Random(seed), list[str](), sorted(kinds_of(store))
     while len(kinds) < count:
-        kinds += dice.sample(sorted(KINDS), len(KINDS))
+        kinds += dice.sample(known, len(known))
     return [
         Fault(kind, dice.uniform(0.1, 1.2), dice.uniform(*LASTS.get(kind, (0.3, 1.0))), dice.randrange(1000))
         for kind in kinds[:count]
@@ -47,8 +50,13 @@ def schedule(seed: int, count: int) -> list[Fault]:
 def inject(fault: Fault, stage: Stage) -> bool:
     """Do it, and heal it where it lasts. False: there was nothing to do it to."""
     with contextlib.suppress(psutil.NoSuchProcess, ProcessLookupError):
-        return KINDS[fault.kind](fault, stage)
+        return {**KINDS, **DATABASE}[fault.kind](fault, stage)
     return False
+
+
+def kinds_of(store: stores.Kind) -> set[str]:
+    """The faults that a store of this kind can have."""
+    return set(KINDS) if store == "sqlite" else {*(KINDS.keys() - OF_A_FILE), *DATABASE}
 
 
 def _kernel(fault: Fault, stage: Stage) -> tuple[int, str]:
@@ -207,7 +215,18 @@ KINDS: dict[str, Callable[[Fault, Stage], bool]] = {
     "fill the disk": _fill_disk,
     "forbid writes": _forbid_writes,
 }
+OF_A_FILE = {"lock the store", "fill the disk", "forbid writes"}
+DATABASE: dict[str, Callable[[Fault, Stage], bool]] = {
+    "kill the database": database.kill,
+    "restart the database": database.restart,
+    "freeze the database": database.freeze,
+    "cut the database": database.cut,
+    "hold a lock in the database": database.lock,
+}
 LASTS = {
+    "kill the database": (0.3, 3.0),
+    "freeze the database": (0.3, 6.0),
+    "hold a lock in the database": (1.0, 7.0),  # longer than the servers wait for a lock
     "freeze a kernel": (0.3, 2.0),
     "freeze a worker": (0.3, 3.0),
     "freeze a server": (0.3, 2.0),

@@ -9,7 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from .faults import inject, schedule
+from tests import stores
+
+from .database import to_file
+from .faults import Fault, inject, schedule
 from .people import People
 from .stage import Stage
 from .verdict import Verdict, judge
@@ -36,22 +39,25 @@ async def play(
     mount: bool = True,
     say: Callable[[str], None] = lambda line: None,
     keep: Path | None = None,
+    kind: stores.Kind = "sqlite",
 ) -> Outcome:
     """Run the seed's schedule; ``keep``: where a copy of the store goes."""
-    began, stage = time.monotonic(), Stage(home, servers=servers, mount=mount)
+    began, stage = time.monotonic(), Stage(home, servers=servers, mount=mount, kind=kind)
     try:
         try:
             await stage.open()
             people = People(stage, seed)
             living = asyncio.create_task(people.live(), name="people")
-            injected = await _storm(seed, faults, stage, say)
+            injected = await _storm(schedule(seed, 2 * faults, kind), faults, stage, say)
             people.go_home()
             await living
         finally:
             orphans = await stage.end()
+        if kind == "postgres":
+            await asyncio.to_thread(to_file, str(stage.store), stage.file)
         if keep is not None:
             stage.save(keep)
-        verdict = judge(stage.store, stage.ran, people.record, orphans)
+        verdict = judge(stage.file, stage.ran, people.record, orphans)
         for name, found in verdict.failures().items():
             say(f"  {name}: {found[:5]}")
             if keep is None and name == "problems":
@@ -63,11 +69,11 @@ async def play(
         stage.close()
 
 
-async def _storm(seed: int, faults: int, stage: Stage, say: Callable[[str], None]) -> Counter[str]:
+async def _storm(planned: list[Fault], faults: int, stage: Stage, say: Callable[[str], None]) -> Counter[str]:
     """Inject so many; one that finds nothing to do it to does not count, and the next one comes."""
     await asyncio.sleep(CALM_SECONDS)
     injected: Counter[str] = Counter()
-    for fault in schedule(seed, 2 * faults):
+    for fault in planned:
         if injected.total() == faults:
             break
         await asyncio.sleep(fault.after)

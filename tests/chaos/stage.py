@@ -16,6 +16,7 @@ from pathlib import Path
 
 import psutil
 
+from tests import postgres, stores
 from tests.servers import RealServer, wait_for
 
 from .wires import Wire
@@ -73,10 +74,14 @@ def _limit_files(pid: int, size: int) -> None:
 class Stage:
     """Two servers; people reach each by its wire. ``kernels``: (server number, id) of those that can be used."""
 
-    def __init__(self, home: Path, *, servers: int = 2, mount: bool = True) -> None:
+    def __init__(
+        self, home: Path, *, servers: int = 2, mount: bool = True, kind: stores.Kind = "sqlite"
+    ) -> None:
         self.home = home
-        self.disk = Disk(home / "disk", mount=mount)
-        self.store = self.disk.folder / "lobu.sqlite"
+        self.disk = Disk(home / "disk", mount=mount and kind == "sqlite")
+        self.file = self.disk.folder / "lobu.sqlite"
+        self.cluster = postgres.new_cluster() if kind == "postgres" else None
+        self.store: str | Path = self.cluster.address if self.cluster else self.file
         self.ran = home / "ran.log"
         self.ran.touch()
         self.servers = [
@@ -124,12 +129,14 @@ class Stage:
         return [process.pid for process in left]
 
     def close(self) -> None:
+        if self.cluster is not None:
+            self.cluster.remove()
         self.disk.leave()
         shutil.rmtree(self.home, ignore_errors=True)
 
     def save(self, to: Path) -> None:
         """A copy of the store, for whoever wants to look at it."""
-        with sqlite3.connect(self.store) as source, sqlite3.connect(to) as target:
+        with sqlite3.connect(self.file) as source, sqlite3.connect(to) as target:
             source.backup(target)
 
     def _left(self) -> list[psutil.Process]:

@@ -225,7 +225,7 @@ class Rig:
 
 @asynccontextmanager
 async def open_rig(
-    path: Path,
+    path: str | Path,
     *,
     settings: Settings = QUIET,
     clock: FakeClock | None = None,

@@ -24,12 +24,25 @@ from lobu_jupyter.model.events import Batch, decode
 from lobu_jupyter.model.ports import InboxItem
 from lobu_jupyter.model.requests import RunsQuery, StartRun, ThreadPatch
 from lobu_jupyter.store.database import Database
+from lobu_jupyter.store.engine import HotBatch
+from tests import postgres, stores
 from tests.gateway.rig import ME, Rig, Worker, approve, batch, open_rig, reject, say
 
 from .test_life_cycle import Machine
 
 USUAL = ["start", "queue", "replace", "pause", "succeed", "approve", "reject", "cancel", "crash", "sweep"]
-FAULTS = ["say", "again", "torn_say", "torn_start", "torn_approve", "two_decide", "breaks", "jump", "fetch"]
+FAULTS = [
+    "say",
+    "again",
+    "torn_say",
+    "torn_start",
+    "torn_approve",
+    "two_decide",
+    "breaks",
+    "breaks_between",
+    "jump",
+    "fetch",
+]
 ACTIONS = st.lists(st.tuples(st.sampled_from(USUAL + FAULTS * 2), st.integers(0, 3)), min_size=5, max_size=30)
 
 
@@ -39,45 +52,101 @@ ACTIONS = st.lists(st.tuples(st.sampled_from(USUAL + FAULTS * 2), st.integers(0,
 @given(actions=ACTIONS)
 async def test_the_laws_hold_under_faults(actions: list[tuple[str, int]]) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        async with open_rig(Path(folder) / "lobu.sqlite") as rig:
-            thread_id = await rig.thread(kernel_id="k1")
-            machine = Faulty(rig, thread_id)
-            reader = asyncio.create_task(machine.follow(0))
-            for action, number in actions:
-                machine.number = number
-                with suppress(LobuError):
-                    await getattr(machine, action)()
-                machine.store.healthy = True
-                await machine.check()
-            await machine.store.settled()
-            await rig.gateway.threads.delete(ME, thread_id)
-            _, seqs = await asyncio.wait_for(reader, 60)
-            assert seqs == [seq for seq, _ in await machine.rows()]
+        await endure(one_writer(stores.new_store(Path(folder))), actions)
+
+
+@pytest.mark.processes
+@pytest.mark.timeout(600)
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(actions=ACTIONS)
+async def test_the_laws_hold_under_faults_in_postgresql(actions: list[tuple[str, int]]) -> None:
+    await endure(one_writer(postgres.new_store()), actions)
+
+
+def one_writer(store: str | Path) -> str | Path:
+    """A store with one connection that writes, so that a body that is through says that those before it are."""
+    return f"{store}&writers=1" if isinstance(store, str) else store
+
+
+async def endure(store: str | Path, actions: list[tuple[str, int]]) -> None:
+    async with open_rig(store) as rig:
+        thread_id = await rig.thread(kernel_id="k1")
+        machine = Faulty(rig, thread_id)
+        reader = asyncio.create_task(machine.follow(0))
+        for action, number in actions:
+            machine.number = number
+            with suppress(LobuError):
+                await getattr(machine, action)()
+            machine.store.heal()
+            await machine.check()
+        await machine.store.settled()
+        await rig.gateway.threads.delete(ME, thread_id)
+        _, seqs = await asyncio.wait_for(reader, 60)
+        assert seqs == [seq for seq, _ in await machine.rows()]
 
 
 class Store:
-    """Makes the transactions of a database fail while it is not healthy: all of them are rolled back."""
+    """Makes the transactions of a database fail while it is not healthy: all of them are rolled back.
+
+    ``after``: how many statements of a body still succeed; None: all of them, and its commit fails.
+    """
 
     def __init__(self, database: Database) -> None:
         self.healthy = True
+        self.after: int | None = None
         self._database = database
         for lane in database.engine.lanes:
             lane.commit = partial(self.commit, lane.commit)  # type: ignore[method-assign]
+        road = database.engine.fast_road
+        if road is not None:
+            road.take = partial(self.take, road.take)  # type: ignore[method-assign]
+
+    def fail(self, after: int | None = None) -> None:
+        self.healthy, self.after = False, after
+
+    def heal(self) -> None:
+        self.healthy = True
 
     async def commit(self, commit: Any, bodies: Sequence[Any]) -> list[Any]:
-        return await commit(bodies if self.healthy else [partial(_and_fail, body) for body in bodies])
+        if self.healthy:
+            return await commit(bodies)
+        return await commit([partial(_and_fail, body, self.after) for body in bodies])
+
+    async def take(self, take: Any, hot: HotBatch, after: Any) -> Any:
+        return await take(hot, after) if self.healthy else None
 
     async def settled(self) -> None:
         """All that was handed in is committed, whoever still waits for it."""
 
         async def nothing(tx: Any) -> None: ...
 
+        road = self._database.engine.fast_road
+        if road is not None:
+            await road.take(HotBatch("run_none", 1, "worker_none", 1, None, [b"{}"]), lambda row: None)
         await self._database.write(nothing)
 
 
-async def _and_fail(body: Any, tx: Any) -> None:
-    await body(tx)
+async def _and_fail(body: Any, after: int | None, tx: Any) -> None:
+    await body(tx if after is None else _Failing(tx, after))
     raise StoreUnavailable("the disk is full")
+
+
+class _Failing:
+    """A transaction whose database goes away after some statements."""
+
+    def __init__(self, tx: Any, left: int) -> None:
+        self._tx = tx
+        self._left = left
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._tx, name)
+        return partial(self._execute, found) if name in ("one", "all", "run") else found
+
+    async def _execute(self, statement: Any, query: str, **params: Any) -> Any:
+        if not self._left:
+            raise StoreUnavailable("the connection is lost")
+        self._left -= 1
+        return await statement(query, **params)
 
 
 class Faulty(Machine):
@@ -179,11 +248,18 @@ class Faulty(Machine):
 
     async def breaks(self) -> None:
         """While the disk is full nothing is accepted; what was refused is nowhere."""
+        await self._nothing_is_kept(None)
+
+    async def breaks_between(self) -> None:
+        """The database goes away between two statements of a body; what was refused is nowhere."""
+        await self._nothing_is_kept(1 + self.count % 12)
+
+    async def _nothing_is_kept(self, after: int | None) -> None:
         before = await self.rows()
-        self.store.healthy = False
+        self.store.fail(after)
         with pytest.raises(LobuError):
             await [self.say, self.replace, self._cancel_any, self._rename][self.number]()
-        self.store.healthy = True
+        self.store.heal()
         assert await self.rows() == before
 
     async def _cancel_any(self) -> None:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from lobu_jupyter.model.errors import LobuError
 from lobu_jupyter.model.events import Event
 from lobu_jupyter.model.fold import fold
+from tests import stores
 from tests.gateway.rig import ME, Rig, batch, open_rig, success
 
 from .scripts import scripts
@@ -26,13 +27,13 @@ RUN = {"max_examples": 15, "deadline": None, "suppress_health_check": [HealthChe
 @given(script=scripts(), data=st.data())
 async def test_cold_equals_warm(script: list[Event], data: st.DataObject) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        whole = await _journal_of(Path(folder) / "warm.sqlite", script, data=None)
-        cut = await _journal_of(Path(folder) / "cold.sqlite", script, data=data)
+        whole = await _journal_of(stores.new_store(Path(folder), name="warm.sqlite"), script, data=None)
+        cut = await _journal_of(stores.new_store(Path(folder), name="cold.sqlite"), script, data=data)
 
     assert cut == whole
 
 
-async def _journal_of(path: Path, script: list[Event], data: st.DataObject | None) -> list[bytes]:
+async def _journal_of(path: str | Path, script: list[Event], data: st.DataObject | None) -> list[bytes]:
     """The run's events as journaled, but for ids and the first and last, which name the run."""
     events = [*script, success()]
     async with open_rig(path) as rig:

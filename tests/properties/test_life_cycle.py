@@ -18,6 +18,7 @@ from lobu_jupyter.model.fold import fold
 from lobu_jupyter.model.requests import RunsQuery, ThreadPatch
 from lobu_jupyter.model.runs import LIVE, RunStatus
 from lobu_jupyter.model.runs import Entry as Journaled
+from tests import postgres, stores
 from tests.gateway.rig import (
     ME,
     Rig,
@@ -68,24 +69,34 @@ ACTIONS = st.lists(
 @given(actions=ACTIONS, cuts=st.lists(st.integers(0, 25), max_size=3))
 async def test_the_laws_hold_after_any_actions(actions: list[str], cuts: list[int]) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        async with open_rig(Path(folder) / "lobu.sqlite") as rig:
-            thread_id = await rig.thread(kernel_id="k1")
-            machine = Machine(rig, thread_id)
-            readers = [asyncio.create_task(machine.follow(0))]
-            for number, action in enumerate(actions):
-                with suppress(LobuError):  # a legal answer; that it changed nothing is what the checks see
-                    await getattr(machine, action)()
-                await machine.check()
-                if number in cuts:
-                    readers.append(asyncio.create_task(machine.follow(None)))
-            await machine.all_attached(
-                len(readers)
-            )  # who asks for a thread that is gone is told so, and no more
-            await rig.gateway.threads.delete(ME, thread_id)
-            seen = await asyncio.wait_for(asyncio.gather(*readers), 60)
-            whole = [seq for seq, _ in await machine.rows()]
-            for cursor, seqs in seen:
-                assert seqs == whole[cursor:]
+        await live(stores.new_store(Path(folder)), actions, cuts)
+
+
+@pytest.mark.processes
+@pytest.mark.timeout(600)
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(actions=ACTIONS, cuts=st.lists(st.integers(0, 25), max_size=3))
+async def test_the_laws_hold_after_any_actions_in_postgresql(actions: list[str], cuts: list[int]) -> None:
+    await live(postgres.new_store(), actions, cuts)
+
+
+async def live(store: str | Path, actions: list[str], cuts: list[int]) -> None:
+    async with open_rig(store) as rig:
+        thread_id = await rig.thread(kernel_id="k1")
+        machine = Machine(rig, thread_id)
+        readers = [asyncio.create_task(machine.follow(0))]
+        for number, action in enumerate(actions):
+            with suppress(LobuError):  # a legal answer; that it changed nothing is what the checks see
+                await getattr(machine, action)()
+            await machine.check()
+            if number in cuts:
+                readers.append(asyncio.create_task(machine.follow(None)))
+        await machine.all_attached(len(readers))  # who asks for a thread that is gone is told so, and no more
+        await rig.gateway.threads.delete(ME, thread_id)
+        seen = await asyncio.wait_for(asyncio.gather(*readers), 60)
+        whole = [seq for seq, _ in await machine.rows()]
+        for cursor, seqs in seen:
+            assert seqs == whole[cursor:]
 
 
 class Machine:
