@@ -23,7 +23,7 @@ from .address import address_of
 from .backoff import Backoff
 from .errors import NoLobuThere, ServerGone
 from .parts import KernelCalls, PolicyCalls, RunCalls, ThreadCalls, WorkerCalls
-from .reading import Reading
+from .reading import Reading, may_come_back
 from .sign import TokenAuth
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ class BlockingRuns(RunCalls["Client"]):
                 with self.client.stream(reading) as response:
                     if response.status_code != 200:
                         response.read()
-                        fault = _refused(response)
+                        fault = _refused(response, reading)
                     else:
                         for sse in EventSource(response).iter_sse():
                             yield reading.feed(sse)
@@ -193,7 +193,7 @@ class AsyncRuns(RunCalls["AsyncClient"]):
                 async with self.client.stream(reading) as response:
                     if response.status_code != 200:
                         await response.aread()
-                        fault = _refused(response)
+                        fault = _refused(response, reading)
                     else:
                         async for sse in EventSource(response).aiter_sse():
                             yield reading.feed(sse)
@@ -288,11 +288,17 @@ def _passing(response: httpx.Response) -> bool:
     return response.status_code in _PASSING and _wire_error(response) is None
 
 
-def _refused(response: httpx.Response) -> str:
-    """Return why a stream did not open if the fault may pass, else raise."""
-    if not _passing(response):
-        raise _error(response)
-    return f"HTTP {response.status_code}"
+def _refused(response: httpx.Response, reading: Reading) -> object:
+    """Return why a stream did not open if the fault may pass, else raise.
+
+    A store that was there when the follow began is waited for.
+    """
+    if _passing(response):
+        return f"HTTP {response.status_code}"
+    error = _error(response)
+    if not (reading.begun and may_come_back(error)):
+        raise error
+    return error
 
 
 def _answer(call: HttpCall[T], response: httpx.Response) -> T:

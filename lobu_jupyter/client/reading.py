@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from lobu_jupyter.model.errors import LobuError, from_wire
+from lobu_jupyter.model.errors import LobuError, StoreTooNew, StoreUnavailable, from_wire
 from lobu_jupyter.model.events import decode
 from lobu_jupyter.model.runs import Entry
 
@@ -42,6 +42,11 @@ class Reading:
         self._resumed = False
 
     @property
+    def begun(self) -> bool:
+        """Return whether anything was read, or a connection was lost."""
+        return self._last is not None or self._resumed
+
+    @property
     def query(self) -> dict[str, Any]:
         """Return the query of the next connection."""
         query: dict[str, Any] = {}
@@ -55,10 +60,10 @@ class Reading:
 
     def feed(self, sse: ServerSentEvent) -> list[Entry]:
         """Return the entry of a server-sent event if it is new, or nothing (a heartbeat)."""
-        self._backoff.succeeded()
         if sse.event == "error":
             self._error = from_wire(msgspec.json.decode(sse.data)["error"])
             return []
+        self._backoff.succeeded()
         if not sse.data or (self._cursor is not None and int(sse.id) <= self._cursor):
             return []
         self._last = Entry(seq=int(sse.id), body=sse.data.encode())
@@ -69,10 +74,14 @@ class Reading:
         """Record that the server closed the stream in good order, at the end or too early.
 
         Raises:
-            LobuError: the server reported why it could not continue, as when the thread was deleted.
+            LobuError: the server reported why it could not continue, as when the thread was deleted. A store that
+                is away may come back, so that is waited for.
         """
-        if self._error is not None:
-            raise self._error
+        error, self._error = self._error, None
+        if may_come_back(error):
+            return
+        if error is not None:
+            raise error
         if not self._follow:
             self.done = True
         elif self._run_id is not None:
@@ -96,3 +105,8 @@ class Reading:
     @staticmethod
     def _is_end(entry: Entry | None) -> bool:
         return entry is not None and decode(entry.body).get("type") in _ENDS
+
+
+def may_come_back(error: LobuError | None) -> bool:
+    """Return whether an error says that the store is away only now."""
+    return isinstance(error, StoreUnavailable) and not isinstance(error, StoreTooNew)

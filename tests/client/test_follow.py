@@ -9,7 +9,7 @@ import pytest
 
 from lobu_jupyter.client.errors import ServerGone
 from lobu_jupyter.client.http import AsyncClient, Client
-from lobu_jupyter.model.errors import InvalidField, ThreadNotFound
+from lobu_jupyter.model.errors import InvalidField, StoreTooNew, StoreUnavailable, ThreadNotFound
 
 from .scripted import CUT, HOLD, Seen, end, frame, reply, serving, stream
 
@@ -161,3 +161,47 @@ async def test_a_reader_that_leaves_closes_its_connection() -> None:
             await asyncio.gather(*filter(None, server.connections))  # held until the client goes
 
     assert [entry.seq for entry in first] == [1]
+
+
+async def test_a_store_that_is_away_in_mid_stream_is_waited_for(read: Any) -> None:
+    away = b'event: error\ndata: {"error": {"code": "store_unavailable", "message": "it starts"}}\n\n'
+
+    def script(n: int, _: Any) -> list[bytes]:
+        return [*stream(*([frame(1), away] if n == 0 else [frame(2), END])), end()]
+
+    async with serving(script) as server:
+        assert await read(server.url, run_id="run_1") == [1, 2, 5]
+
+
+async def test_a_store_that_is_away_at_the_next_connection_is_waited_for(read: Any) -> None:
+    away = reply(503, {"error": {"code": "store_unavailable", "message": "it starts"}})
+
+    def script(n: int, _: Any) -> list[bytes]:
+        return [*stream(frame(1)), CUT] if n == 0 else [away] if n < 3 else [*stream(frame(2), END), end()]
+
+    async with serving(script) as server:
+        assert await read(server.url, run_id="run_1") == [1, 2, 5]
+
+
+async def test_a_store_that_was_never_there_is_told_at_once(read: Any) -> None:
+    away = reply(503, {"error": {"code": "store_unavailable", "message": "it starts"}})
+
+    async with serving(lambda n, _: [away]) as server:
+        with pytest.raises(StoreUnavailable, match="it starts"):
+            await read(server.url, run_id="run_1")
+
+
+async def test_a_store_that_stays_away_ends_the_patience(read: Any) -> None:
+    away = b'event: error\ndata: {"error": {"code": "store_unavailable", "message": "it is full"}}\n\n'
+
+    async with serving(lambda n, _: [*stream(away), end()]) as server:
+        with pytest.raises(ServerGone):
+            await read(server.url, run_id="run_1", gone_after=0.2)
+
+
+async def test_a_store_that_is_too_new_is_told_at_once(read: Any) -> None:
+    new = b'event: error\ndata: {"error": {"code": "store_too_new", "message": "upgrade"}}\n\n'
+
+    async with serving(lambda n, _: [*stream(frame(1), new), end()]) as server:
+        with pytest.raises(StoreTooNew, match="upgrade"):
+            await read(server.url, run_id="run_1")

@@ -156,7 +156,8 @@ class PostgresEngine:
 
 
 def _look(session: PostgresSession, body: Body[Any]) -> Outcome[Any]:
-    for again in (True, False):
+    again = True
+    while True:
         try:
             connection = session.connection()
             connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
@@ -164,12 +165,13 @@ def _look(session: PostgresSession, body: Body[Any]) -> Outcome[Any]:
             connection.execute("COMMIT")  # a rollback would make psycopg forget its prepared statements
             return Outcome(value)
         except Exception as error:  # noqa: BLE001 - any error of a body belongs to its caller
-            if again and is_lost(error, session._connection):  # pyright: ignore[reportPrivateUsage]
+            if session.waits() or (again and is_lost(error, session._connection)):  # pyright: ignore[reportPrivateUsage]
                 session.drop()
+                again = False
+                time.sleep(0.1 if session.waits() else 0)
                 continue
             session.rollback()
             return Outcome(error=translate(error, session.address))
-    raise AssertionError("the second try returns")
 
 
 def _next_transaction(session: PostgresSession) -> int:

@@ -203,12 +203,15 @@ async def test_a_database_that_restarts_is_waited_for(cluster: postgres.Cluster)
         await database.write(adds("a"))
         await asyncio.to_thread(cluster.kill)
         waiting = asyncio.create_task(database.write(adds("b")))
+        reading = [asyncio.create_task(names(database)) for _ in range(3)]
         await asyncio.sleep(1)
         await asyncio.to_thread(cluster.start)
 
         await asyncio.wait_for(waiting, 30)
 
         assert await names(database) == ["a", "b"]
+        for read in reading:
+            assert (await asyncio.wait_for(read, 30))[0] == "a"
 
 
 async def test_a_database_that_is_away_is_a_503_and_then_used_again(cluster: postgres.Cluster) -> None:
