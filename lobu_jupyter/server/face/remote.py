@@ -18,6 +18,7 @@ from lobu_jupyter.model.ids import new_id
 from lobu_jupyter.model.runs import Entry
 
 from .attachment import attachment_of
+from .filters import Outgoing
 from .link import READ_SECONDS, ServiceLink
 from .methods import METHODS, STREAMS, BatchOutcome
 from .wire import Item, Page, told_caller
@@ -80,7 +81,7 @@ class RemoteGateway:
         self.kernels = RemotePart("kernels", parts.KernelsPart, self)
         self.link: ServiceLink
         self._kernels, self._owners, self._pool = kernels, owners, workers
-        self._table = table
+        self._table, self._outgoing = table, Outgoing()
         self._version, self._log = version, log
 
     def connect(self, url: str, request: Callable[[], dict[str, Any]]) -> None:
@@ -113,6 +114,7 @@ class RemoteGateway:
             once = not (given.get("new") is not None and given["new"].reuse)
         if name in ("runs.start", "runs.rebuild"):
             given = _named(given)
+        given = await self._outgoing.checked(self.settings, name, given)
         result = await self.link.call(name, _encoded(given), once=once)
         found = method.result_of(result)
         if name == "workers.ingest_each":

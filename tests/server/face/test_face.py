@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+from collections.abc import Callable
 from contextlib import AsyncExitStack, aclosing, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -28,13 +29,29 @@ from lobu_jupyter.model.errors import (
 )
 from lobu_jupyter.model.events import decode
 from lobu_jupyter.model.policy import Rules
+from lobu_jupyter.model.redaction import Redactor
 from lobu_jupyter.model.requests import NewThread, StartRun
 from lobu_jupyter.model.runs import RunStatus
 from lobu_jupyter.server.face import link, socket
 from lobu_jupyter.server.face.attachment import attachment_of, place_of, tightened
+from lobu_jupyter.server.face.filters import Outgoing
 from lobu_jupyter.server.face.methods import METHODS, STREAMS
 from lobu_jupyter.server.face.wire import PATH, SERVER_HEADER, VERSION, VERSION_HEADER
-from tests.gateway.rig import ME, OTHER, Kernels, Pool, Worker, approve, batch, call, paused, say, success
+from tests.gateway.rig import (
+    ME,
+    OTHER,
+    QUIET,
+    Kernels,
+    Pool,
+    Worker,
+    approve,
+    batch,
+    call,
+    paused,
+    result,
+    say,
+    success,
+)
 
 from .rig import OPEN, Hub, HubService, Owners, open_server, open_service, until
 
@@ -427,3 +444,81 @@ class TestTwoReplicas:
 
             assert new
             assert (await at_one.runs.get(ME, started.run_id)).status is RunStatus.RUNNING
+
+
+class TestNoSecretLeavesTheServer:
+    SECRET = "sk-the-servers-own-key-0123456789"
+
+    async def test_a_key_of_the_server_is_in_no_frame(self, store: str | Path, monkeypatch: Any) -> None:
+        hub = Hub()
+        settings = replace(QUIET, redactor=Redactor([self.SECRET]))
+        async with (
+            open_service(store, hub) as service,
+            open_server(service.url, hub.server_token("ada"), settings=settings) as adas,
+        ):
+            sent: list[bytes] = []
+            write: Callable[[Any], bool] = getattr(adas.link, "_write")  # noqa: B009 - private
+
+            def keep(frame: Any) -> bool:
+                sent.append(msgspec.msgpack.encode(frame))
+                return write(frame)
+
+            monkeypatch.setattr(adas.link, "_write", keep)
+            worker = await Worker.register(adas)  # pyright: ignore[reportArgumentType]
+            thread = await adas.threads.create(ME, NewThread(title=f"my {self.SECRET}"))
+            run = await adas.runs.start(ME, thread.thread_id, StartRun(prompt=f"use {self.SECRET}"))
+            await worker.fetch(5)
+            start, delta, end = say("")
+            for part in (f"it is {self.SECRET[:11]}", f"{self.SECRET[11:]} and", " more sk-the"):
+                await worker.emit(
+                    run.run_id, *([start] if part.startswith("it") else []), {**delta, "delta": part}
+                )
+            await worker.emit(run.run_id, end, *call("c", args=f'{{"code": "{self.SECRET}"}}'))
+            for part in (self.SECRET[:5], self.SECRET[5:]):
+                await worker.emit(
+                    run.run_id, {"type": "TEXT_MESSAGE_CHUNK", "messageId": "m9", "delta": part}
+                )
+            await worker.emit(
+                run.run_id, result("c", f"printed {self.SECRET}"), *call("d"), paused("d"), checkpoint="{}"
+            )
+            body = [
+                entry.body
+                for page in [p async for p in adas.runs.follow(ME, thread.thread_id, 0, follow=False)]
+                for entry in page
+            ]
+            said = "".join(
+                e.get("delta", "") for e in map(decode, body) if e["type"] == "TEXT_MESSAGE_CONTENT"
+            )
+
+            assert said == "it is [redacted] and more sk-the[redacted]"
+            assert not [frame for frame in sent if self.SECRET.encode() in frame]
+            with pytest.raises(InvalidField, match="key or token"):
+                await adas.policy.resume(
+                    ME, thread.thread_id, [approve("d", editedArgs={"code": self.SECRET})]
+                )
+
+    async def test_a_batch_that_is_sent_again_is_the_same(self, store: str | Path) -> None:
+        outgoing = Outgoing()
+        redactor = Redactor([self.SECRET])
+        settings = replace(QUIET, redactor=redactor)
+        first = batch("r", 1, 1, *say(f"a {self.SECRET[:9]}"))
+        once = await outgoing.checked(settings, "workers.ingest", {"batch": first})
+        again = await outgoing.checked(settings, "workers.ingest", {"batch": first})
+        assert msgspec.json.encode(once["batch"]) == msgspec.json.encode(again["batch"])
+
+    async def test_the_servers_own_limits_and_guardrail_hold_too(self, store: str | Path) -> None:
+        async def guardrail(text: str, where: str) -> None:
+            if "zebra" in text:
+                raise ValueError("no zebras")
+
+        hub = Hub()
+        settings = replace(QUIET, guardrail=guardrail, allowed_models=("mine:*",))
+        async with (
+            open_service(store, hub) as service,
+            open_server(service.url, hub.server_token("ada"), settings=settings) as adas,
+        ):
+            thread = await adas.threads.create(ME)
+            with pytest.raises(NotAllowed, match="no zebras"):
+                await adas.runs.start(ME, thread.thread_id, StartRun(prompt="a zebra"))
+            with pytest.raises(InvalidField, match="mine:"):
+                await adas.runs.start(ME, thread.thread_id, StartRun(prompt="a", model="other:1"))

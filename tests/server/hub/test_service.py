@@ -91,7 +91,7 @@ def test_the_service_has_no_kernels_contents_or_terminals(hub: Hub, service: Rep
 
 
 def test_nobody_without_the_services_scope_comes_in(hub: Hub, service: Replica) -> None:
-    tokens = ["x", hub.server_token("ada"), hub.person_token("bob", scopes=())]
+    tokens = ["x", hub.server_token("ada"), hub.person_token("eve", scopes=())]
     for token in tokens:
         reply = httpx.get(f"{service.url}lobu/api/threads", headers={"Authorization": f"token {token}"})
         assert reply.status_code == 403
