@@ -79,6 +79,14 @@ def load_ipython_extension(shell: Any) -> None:
     from lobu_jupyter.notebook.magic import LobuMagics
 
     shell.register_magics(LobuMagics)
+    for name in ("%lobu", "%%lobu"):
+        shell.set_hook("complete_command", _complete, str_key=name)
+
+
+def _complete(shell: Any, event: Any) -> list[str]:
+    from lobu_jupyter.notebook.completing import complete
+
+    return complete(shell, event)
 
 
 def _jupyter_server_extension_points() -> list[dict[str, Any]]:  # pyright: ignore[reportUnusedFunction] - Jupyter calls it

@@ -1,7 +1,13 @@
-import { choosing, commandsOfAgent, optionsOfAgent } from '../src/core/agentoptions';
+import {
+  choosing,
+  commandsOfAgent,
+  optionsOfAgent,
+  suggestionsOfAgent
+} from '../src/core/agentoptions';
+import { tokenAt } from '../src/panel/model/completion';
 import { contextTokens, windowOf } from '../src/panel/model/usage';
 import { JsonObject } from '../src/core/wire';
-import { started, stateOf } from './events';
+import { custom, started, stateOf } from './events';
 
 const MODEL: JsonObject = {
   id: 'm',
@@ -34,6 +40,29 @@ test('the newest options of an agent that a message can set are offered', () => 
   expect(optionsOfAgent(state, 'other')).toEqual([]);
   expect(commandsOfAgent(state, 'robot')[0].name).toBe('plan');
   expect(commandsOfAgent(state, 'nobody')).toEqual([]);
+});
+
+test('the commands of an agent complete, behind those that set its options', () => {
+  const value = {
+    agent: 'robot',
+    options: [MODEL],
+    commands: [
+      { name: 'plan', description: 'Make a\u202e plan', hint: 'what' },
+      { name: 'model', description: 'not ours' },
+      { name: 'mcp:box.a', description: '' },
+      { name: 'no name', description: 'x' },
+      { name: 'x'.repeat(65) }
+    ]
+  };
+  const state = stateOf(started('r1'), custom('lobu.agent', value));
+
+  expect(suggestionsOfAgent(state, 'robot')).toEqual([
+    { text: '/model', detail: 'Model: small' },
+    { text: '/plan', detail: 'what · Make a\\u202e plan' },
+    { text: '/mcp:box.a', detail: '' }
+  ]);
+  expect(suggestionsOfAgent(state, 'other')).toEqual([]);
+  expect(tokenAt('/mcp:box.a', 10)).toEqual({ sign: '/', word: 'mcp:box.a', from: 0 });
 });
 
 test('what is malformed offers nothing', () => {

@@ -37,6 +37,22 @@ test('a running run is not saved; one that waits or ended is, once', () => {
   expect(isBehind(rest(ended), ended)).toBe(false);
 });
 
+test('code that runs on after its end is said in the output of its run, and saved', () => {
+  const stopped = [started('r1', 'go'), { type: 'RUN_FINISHED', outcome: { type: 'cancelled' } }];
+  const before = stateOf(...stopped);
+  const told = custom('lobu.still_running', { runId: 'r1', message: 'It is still running.' });
+  const after = stateOf(...stopped, started('r2', 'next'), told, finished());
+  const other = { ...OUTPUT, runId: 'r2' };
+
+  expect(isBehind(rest(before), before)).toBe(false);
+  expect(isBehind(rest(before), after)).toBe(true);
+  const saved = savedBundle(OUTPUT, after);
+  expect(saved['text/plain']).toMatch('[It is still running.]');
+  expect(saved['text/html']).toMatch('It is still running.');
+  expect(isBehind(saved[OUTPUT_MIME] as ICellOutput, after)).toBe(false);
+  expect(savedBundle(other, after)['text/plain']).not.toMatch('still running');
+});
+
 test('what waits in another cell of the thread makes no saved output stale', () => {
   const done = [started('r0', 'first'), ...said('a', 'Done'), finished()];
   const output = { ...OUTPUT, runId: 'r0' };

@@ -2,7 +2,7 @@
 import { digestOf } from '../src/core/digest';
 import { readOutput, readState } from '../src/core/savedcopy';
 import { mount } from '../src/core/view/root';
-import { IInterrupt, IState } from '../src/core/wire';
+import { IInterrupt, IState, IToolItem } from '../src/core/wire';
 import { asking, called, said, started, stateOf, waitingFor } from './events';
 import { FakeServer, reply, settled } from './fakes';
 
@@ -254,6 +254,109 @@ test('what a copy keeps of an open question is what can be read of it', () => {
   expect(question).toMatchObject({ id: 'i1', message: 'Read the README?' });
   expect(question.metadata?.lobu?.decisions).toEqual([]);
   expect(question.metadata?.lobu?.args).toBeUndefined();
+});
+
+test('what a copy says of a state, a status or a kind is one of those there are', () => {
+  const runId = 'r1';
+  const odd = [
+    'waiting…',
+    'Waiting',
+    '',
+    1,
+    null,
+    undefined,
+    {},
+    ['waiting'],
+    'constructor',
+    '__proto__'
+  ];
+  const tools = odd.map(status => ({
+    kind: 'tool',
+    runId,
+    id: 'c',
+    name: 'f',
+    args: '{}',
+    status
+  }));
+  const subagents = odd.map(status => ({ kind: 'subagent', runId, id: 's', name: 'n', status }));
+  const kinds = odd.map(kind => ({
+    kind: 'tool',
+    runId,
+    id: 'c',
+    decision: { decision: { kind } }
+  }));
+  const grants = odd.map(grant => ({
+    kind: 'tool',
+    runId,
+    id: 'c',
+    decision: { decision: { kind: 'approve', grant } }
+  }));
+  const items = [...tools, ...subagents, ...kinds, ...grants];
+  const read = readState({ items, runs: odd.map(status => ({ runId, status })) });
+
+  const seen = read?.items.map(item => ('status' in item ? item.status : ''));
+  expect(new Set(seen?.slice(0, odd.length))).toEqual(new Set(['done']));
+  expect(new Set(seen?.slice(odd.length, 2 * odd.length))).toEqual(new Set(['failed']));
+  expect(new Set(read?.runs.map(run => run.status))).toEqual(new Set(['failed']));
+  const decisions = read?.items.map(item => (item as IToolItem).decision);
+  expect(decisions?.slice(2 * odd.length, 3 * odd.length).every(one => one === undefined)).toBe(
+    true
+  );
+  expect(decisions?.slice(3 * odd.length).every(one => one && !('grant' in one.decision))).toBe(
+    true
+  );
+});
+
+test('only JSON of an output keeps its shape; all else is text', () => {
+  const data = {
+    'application/json': { a: 1 },
+    'image/png': { a: 1 },
+    'text/html': ['<b>', 1, 'x']
+  };
+  const output = { output_type: 'display_data', data };
+  const item = { kind: 'tool', runId: 'r1', id: 'c', outputs: [output] };
+
+  const [read] = (readState({ items: [item] })?.items[0] as IToolItem).outputs;
+
+  expect(read.data?.['application/json']).toEqual({ a: 1 });
+  expect(read.data?.['image/png']).toBe('');
+  expect(typeof read.data?.['text/html']).toBe('string');
+});
+
+test.each(['streaming', 'running', 'waiting', 'done'])(
+  'the status %s of a call is kept',
+  status => {
+    const item = { kind: 'tool', runId: 'r1', id: 'c', name: 'f', args: '{}', status };
+
+    expect(readState({ items: [item] })?.items[0]).toMatchObject({ status });
+  }
+);
+
+test('what a copy has without bounds or ids is cut or left out', () => {
+  const item = { kind: 'message', runId: 'r1', role: 'assistant', content: 'x' };
+  const deep: unknown[] = [];
+  let inner = deep;
+  for (let i = 0; i < 200; i++) {
+    inner.push([]);
+    inner = inner[0] as unknown[];
+  }
+  const read = readState({
+    items: [...Array.from({ length: 6000 }, () => item), { ...item, runId: '../x' }],
+    runs: Array.from({ length: 600 }, () => ({ runId: 'r1' })).concat([{ runId: 'a/b' }]),
+    interrupts: [
+      { id: 'i', runId: 'a b' },
+      { id: 5, runId: 'r1' }
+    ],
+    title: 'a\ud800b',
+    cursor: Infinity
+  });
+
+  expect([read?.items.length, read?.runs.length, read?.interrupts.length]).toEqual([5000, 500, 0]);
+  expect([read?.title, read?.cursor]).toEqual(['a\ufffdb', 0]);
+  const custom = readState({ items: [{ kind: 'custom', runId: 'r1', name: 'n', value: deep }] });
+  expect(JSON.stringify(custom?.items[0])).toMatch(/^[^…]*…[^…]*$/);
+  expect(readState({ items: [{ ...item, runId: 'a/b' }] })?.items).toEqual([]);
+  expect(readState({ items: 'x' })).toBeNull();
 });
 
 test.each(['', '..', '../x', 'a/b', 'a?b', 'a%2f', 'é', 'x'.repeat(129), ' t', 3, null])(

@@ -309,7 +309,9 @@ class Fold:
             if run is not None:
                 run["changes"] = run.get("changes", 0) + (-1 if value.get("undone") else 1)
         elif name.startswith("lobu."):
-            self._add("notice", None, event, name=name, value=value)
+            item = self._add("notice", None, event, name=name, value=value)
+            if name == "lobu.still_running":  # after the run's end, perhaps in another one
+                item["runId"] = value["runId"]
             if name == "lobu.cut" and not event.get("subagentRunId") and self._run in self._runs:
                 self._runs[self._run]["cut"] = value["reason"]
             if name == "lobu.kernel":

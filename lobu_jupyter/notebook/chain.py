@@ -120,6 +120,8 @@ class Chain:
             if self._mine:
                 self.resumed(event["runId"])
             return self._mine
+        if event["type"] == "CUSTOM" and event["name"] == "lobu.still_running":
+            return event["value"]["runId"] in self.run_ids
         if event["type"] == "CUSTOM" and event["name"] in _BETWEEN_RUNS and not self._mine:
             return bool(self.interrupts)
         return self._mine

@@ -44,7 +44,7 @@ COMMANDS = {
 }
 _FLAGS = ("--new", "--wait", "--json")
 _VALUED = ("--model", "--agent", "--thread", "--timeout", "--mode")
-_OPTIONS = (*_FLAGS, *_VALUED)
+OPTIONS = (*_FLAGS, *_VALUED)
 _WORD = re.compile(r'\s*((?:"[^"]*"|\'[^\']*\'|[^\s"\'])+|\S)')
 
 _NAME = re.compile(r"(?<!\S)\{([^\W\d]\w*)\}(?=[\s.,;:!?]|\Z)", re.ASCII)
@@ -180,16 +180,16 @@ def _trailing(rest: str) -> tuple[list[str], str]:
         rest = rest[: match.start()]
     words = rest.split()
     for word in words[-2:]:
-        if word.startswith("--") and difflib.get_close_matches(word, _OPTIONS, cutoff=0.75):
+        if word.startswith("--") and difflib.get_close_matches(word, OPTIONS, cutoff=0.75):
             _known(word)
     return options, rest
 
 
 def _known(name: str) -> None:
-    if name in _OPTIONS:
+    if name in OPTIONS:
         return
-    near = difflib.get_close_matches(name, _OPTIONS, n=1, cutoff=0.6)
-    hint = f" Did you mean {near[0]}?" if near else f" There are {', '.join(_OPTIONS)}."
+    near = difflib.get_close_matches(name, OPTIONS, n=1, cutoff=0.6)
+    hint = f" Did you mean {near[0]}?" if near else f" There are {', '.join(OPTIONS)}."
     raise UsageError(
         f"There is no option {name}.{hint} Text that begins so goes after --, as in %lobu -- {name} …"
     )

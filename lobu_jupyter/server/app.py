@@ -147,6 +147,10 @@ class LobuApp(ExtensionApp):
         Unicode(),
         help='Tools that are off until they are named here: ["fetch_url"] (pages of the public web, docs/agents.md).',
     ).tag(config=True)
+    web_search = Dict(
+        help='The provider of the tool web_search, which is off without one: {"url": "https://…?q={query}", "headers": '
+        '{"X-Token": "env:SEARCH_KEY"}}, or {"function": "module:name"}, which is called with the query in a worker.'
+    ).tag(config=True)
     mcp_allowed_commands = List(
         Unicode(),
         help="The commands that MCP servers may be started with, by their first words, as in "

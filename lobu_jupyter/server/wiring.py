@@ -252,7 +252,7 @@ def _rules(app: LobuApp) -> Rules:
 
 def _worker_settings(app: LobuApp) -> dict[str, Any]:
     """Return the workers' settings of the configuration and the environment."""
-    outside = [*app.mcp_servers.values(), *app.acp_agents.values()]
+    outside = [*app.mcp_servers.values(), *app.acp_agents.values(), app.web_search]
     variables = secrets.variables(app.providers) | secrets.outside_variables(outside)
     if refused := secrets.refused_variables(outside, app.agent_variables):
         app.log.warning("lobu: no agent is given %s: who holds it decides", ", ".join(sorted(refused)))
@@ -264,15 +264,23 @@ def _worker_settings(app: LobuApp) -> dict[str, Any]:
     providers = secrets.resolved(app.providers, found)
     mcp_servers, credentials = secrets.outside_resolved(app.mcp_servers, found)
     acp_agents, more = secrets.outside_resolved(app.acp_agents, found)
+    web, in_search = secrets.outside_resolved({"search": app.web_search}, found)
     traces, in_traces = traces_of(app.traces, app.trace_content, app.log, hide=app.keep_keys_from_kernels)
     return {
         "default_model": app.default_model or None,
         "allowed_models": list(app.allowed_models),
         "providers": providers,
         "keys": found,
-        "secrets": [*guardrails.secrets_of(app.server, found, providers), *credentials, *more, *in_traces],
+        "secrets": [
+            *guardrails.secrets_of(app.server, found, providers),
+            *credentials,
+            *more,
+            *in_search,
+            *in_traces,
+        ],
         "mcp_servers": mcp_servers,
         "more_tools": list(app.more_tools),
+        "web_search": web["search"] or None,
         "mcp_commands": list(app.mcp_allowed_commands) or None,
         "acp_agents": acp_agents,
         "acp_must_ask": app.acp_must_ask,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lobu_jupyter.model.cut import cut
+from lobu_jupyter.model.events import custom
 from lobu_jupyter.notebook.chain import Chain
 
 from . import journal as j
@@ -35,6 +36,23 @@ def test_other_runs_of_the_thread_are_passed_over() -> None:
     )  # fmt: skip
 
     assert (chain.text, chain.status, chain.run_id) == ("mine", "succeeded", "run_1")
+
+
+def test_code_that_runs_on_after_the_end_is_said_in_its_own_chain() -> None:
+    told = custom("lobu.still_running", {"runId": "run_1", "message": "It is still running."})
+    events = [j.started(), *j.said("mine"), j.finished(), told]
+
+    chain = j.chain_of(*events)
+    other = j.chain_of(
+        j.started("run_0"),
+        j.finished("run_0"),
+        j.started(),
+        {**told, "value": {**told["value"], "runId": "run_0"}},
+        j.finished(),
+    )
+
+    assert [i["name"] for i in chain.state()["items"] if i["kind"] == "notice"] == ["lobu.still_running"]
+    assert [i for i in other.state()["items"] if i["kind"] == "notice"] == []
 
 
 def test_what_was_read_before_changes_nothing() -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from IPython.core.completer import provisionalcompleter
 from IPython.core.error import UsageError
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
@@ -19,7 +20,7 @@ from lobu_jupyter.model.errors import ThreadBusy
 from lobu_jupyter.model.requests import NewThread
 from lobu_jupyter.model.runs import RunStatus
 from lobu_jupyter.notebook import api, commands, session
-from lobu_jupyter.notebook.magic import COMMANDS, split
+from lobu_jupyter.notebook.magic import COMMANDS, OPTIONS, split
 from lobu_jupyter.notebook.output.cell_output import MIME
 from lobu_jupyter.notebook.run import Run
 
@@ -421,3 +422,60 @@ def test_what_is_no_grant_is_said_in_a_line(
 ) -> None:
     with pytest.raises(UsageError, match=why):
         commands.COMMANDS["grants"](line.partition(" ")[2])
+
+
+AGENT = {
+    "agent": "robot",
+    "options": [{"category": "model"}, {"category": "other"}],
+    "commands": [{"name": "plan"}, {"name": "mcp:box.a"}, {"name": "no name"}, {"name": 5}, {}],
+}
+
+
+def completions(shell: InteractiveShell, line: str) -> list[str]:
+    with provisionalcompleter():
+        return [one.text for one in shell.Completer.completions(line, len(line))]
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ("%lobu app", ["approve"]),
+        ("%lobu --ag", ["--agent"]),
+        ("%%lobu --mod", ["--model", "--mode"]),
+        ("%%lobu app", []),
+        ("%lobu plot app", []),
+        ("%lobu /", ["/mcp:box.a", "/model", "/plan"]),
+        ("%lobu /p", ["/plan"]),
+        ("%lobu --agent robot /p", ["/plan"]),
+        ("%lobu --agent other /p", []),
+    ],
+)
+def test_what_is_typed_after_it_completes(
+    shell: InteractiveShell, monkeypatch: pytest.MonkeyPatch, line: str, found: list[str]
+) -> None:
+    state = {"items": [{"kind": "notice", "name": "lobu.agent", "value": AGENT}]}
+    link = FakeSession()
+    monkeypatch.setattr(link, "known_thread", thread_row)
+    monkeypatch.setattr(link.client.runs, "snapshot", lambda _: state, raising=False)
+    monkeypatch.setattr(session, "opened", lambda: link)
+
+    offered = completions(shell, line)
+
+    ours = (
+        {"/plan", "/mcp:box.a", "/no name", "/5", "/model", "/mode"} if "/" in line else {*COMMANDS, *OPTIONS}
+    )
+    assert [one for one in offered if one in ours] == found  # beside names of files and variables
+
+
+def test_completion_starts_no_server_and_never_fails(
+    shell: InteractiveShell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "/plan" not in completions(shell, "%lobu /p")
+
+    def busy() -> None:
+        raise ThreadBusy
+
+    link = FakeSession()
+    monkeypatch.setattr(link, "known_thread", busy)
+    monkeypatch.setattr(session, "opened", lambda: link)
+    assert "/plan" not in completions(shell, "%lobu /p")

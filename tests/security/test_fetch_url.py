@@ -12,7 +12,8 @@ import pytest
 
 from lobu_jupyter.agents.builtin.script import script
 from lobu_jupyter.agents.tools import web
-from lobu_jupyter.agents.tools.web import Web, is_public
+from lobu_jupyter.agents.tools.web import PublicWeb, Web, is_public
+from lobu_jupyter.agents.tools.web_search import WebSearch
 from lobu_jupyter.model.policy import Policy
 from tests.agents.bench import Ended, policy, run, task_for
 
@@ -57,9 +58,13 @@ async def fetched(url: str, source: Web, rules: Policy = ALLOW) -> Ended:
 
 def opened(site: Site, public: Any = lambda address: True) -> Web:
     """The tool, for which loopback is public, at the site's port."""
-    source = Web(["fetch_url"], public=public)
-    source.ports = frozenset({site.port})
-    return source
+    return Web(["fetch_url"], at(site, public))
+
+
+def at(site: Site, public: Any = lambda address: True) -> PublicWeb:
+    found = PublicWeb(public)
+    found.ports = frozenset({site.port})
+    return found
 
 
 def only(ended: Ended) -> str:
@@ -174,3 +179,86 @@ async def test_what_comes_is_bounded_and_no_text_is_named(
     assert "which is no text" in only(await fetched(base + "/binary", opened(site)))
     assert "came compressed" in only(await fetched(base + "/packed", opened(site)))
     assert "cannot be fetched" in only(await fetched(base + "/slow", opened(site)))
+
+
+# -- the search
+
+
+async def searched(query: str, source: WebSearch, rules: Policy | None = None) -> Ended:
+    task = task_for(
+        f"tool web_search {json.dumps({'query': query})}",
+        policy=rules or policy(server={"allow": ["web_search"]}),
+    )
+    return await run(script(sources=[source]), task)
+
+
+async def test_a_search_is_off_until_a_provider_is_named_and_asks() -> None:
+    named = WebSearch({"url": "https://search.example/?q={query}", "headers": {"X-Token": "key"}})
+    off = await searched("x", WebSearch(None))
+    asked = await searched("a\u202eb", named, Policy())
+
+    assert "Unknown tool name" in only(off)
+    assert [i.message for i in asked.interrupts] == ["Search the web at search.example for a\\u202eb?"]
+
+
+async def test_a_search_sends_the_query_as_one_value_and_shows_its_results(site: Site) -> None:
+    results = [
+        {"title": "T\nx", "url": "https://example.org/a", "description": "d" * 900},
+        {"url": "https://b.org"},
+    ]
+    site.replies["/?q=a%26b%3D%2F%C3%A9&n=2"] = reply(
+        json.dumps({"web": {"results": results}, "other": [{"url": "u"}]}).encode(), "application/json"
+    )
+    config = {
+        "url": f"http://127.0.0.1:{site.port}/?q={{query}}&n=2",
+        "headers": {"X-Token": "key", "Host": "evil"},
+    }
+
+    text = only(await searched("a&b=/é", WebSearch(config, at(site))))
+
+    assert text.startswith("1. T x\n   https://example.org/a\n   ddd")
+    assert text.endswith("2. (no title)\n   https://b.org")
+    assert len(text) < 700
+    assert "X-Token: key" in site.asked[0]
+    assert f"Host: 127.0.0.1:{site.port}" in site.asked[0]
+    assert "evil" not in site.asked[0]
+
+
+async def test_a_search_obeys_the_rules_of_a_fetch_and_sends_its_key_nowhere_else(site: Site) -> None:
+    base = f"http://127.0.0.1:{site.port}"
+    site.replies["/out"] = reply(b"", status="302 Found", Location=f"{base}/other")
+    site.replies["/no"] = reply(b"key", "text/plain", status="401 Unauthorized")
+    site.replies["/big"] = reply(b"x" * 100_000, "text/plain")
+    site.replies["/deep"] = reply(b"[" * 100_000, "application/json")
+
+    async def said(path: str, web: PublicWeb | None = None) -> str:
+        config = {"url": f"{base}{path}#{{query}}", "headers": {"X-Token": "key"}}
+        return only(await searched("x", WebSearch(config, web or at(site))))
+
+    assert "answered HTTP 302" in await said("/out")
+    assert "answered HTTP 401" in await said("/no")
+    assert "characters left out" in await said("/big")
+    assert "characters left out" in await said("/deep")
+    assert "is not fetched" in await said("/big", PublicWeb())
+    assert [head.split()[1] for head in site.asked] == ["/out", "/no", "/big", "/deep"]
+    assert "no url with {query}" in only(await searched("x", WebSearch({"url": base}, at(site))))
+
+
+def found(query: str) -> Any:
+    if query == "raise":
+        raise RuntimeError("no")
+    return query if query == "text" else [{"name": query, "link": "https://example.org"}]
+
+
+async def later(query: str) -> Any:
+    return {"odd": query}
+
+
+async def test_a_search_may_be_a_function() -> None:
+    source = WebSearch({"function": f"{__name__}:found"})
+
+    assert only(await searched("text", source)) == "text"
+    assert only(await searched("q", source)) == "1. q\n   https://example.org"
+    assert "RuntimeError: no" in only(await searched("raise", source))
+    assert only(await searched("q", WebSearch({"function": f"{__name__}:later"}))) == '{"odd": "q"}'
+    assert "The search failed" in only(await searched("q", WebSearch({"function": "no.such:thing"})))

@@ -341,6 +341,13 @@ STORIES: dict[str, list[Event]] = {
         begun("r2"),
         ended("r2", usage=[{**USAGE[0], "metadata": {"cost": 0.25}}], metadata={"other": 1}),
     ],
+    "code runs on after its end": [
+        begun("r1"),
+        ended("r1", "cancelled"),
+        begun("r2"),
+        ev.custom("lobu.still_running", {"runId": "r1", "kernelId": "k", "message": "It is still running."}),
+        ended("r2"),
+    ],
     "usage over runs": [begun("r1"), ended("r1", usage=USAGE * 2), begun("r2"), ended("r2", usage=USAGE)],
     "pause": PAUSE,
     "approved": [

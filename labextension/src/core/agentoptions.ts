@@ -3,6 +3,7 @@
  * are the agent's own.
  */
 import { list, object, text } from './json';
+import { visible } from './text/visible';
 import { IState } from './wire';
 
 export interface IAgentValue {
@@ -66,6 +67,26 @@ export function commandsOfAgent(state: IState, agent: string): IAgentCommand[] {
       description: text(one.description),
       hint: text(one.hint)
     }));
+}
+
+const COMMAND_NAME = /^[\w:.-]{1,64}$/;
+
+/** What the agent understands after `/`: its own commands, and ours that set its options. */
+export function suggestionsOfAgent(
+  state: IState,
+  agent: string
+): { text: string; detail: string }[] {
+  const own = commandsOfAgent(state, agent)
+    .filter(one => COMMAND_NAME.test(one.name))
+    .map(one => ({
+      text: `/${one.name}`,
+      detail: visible([one.hint, one.description].filter(Boolean).join(' · '))
+    }));
+  const setting = optionsOfAgent(state, agent).map(one => ({
+    text: COMMANDS[one.category],
+    detail: visible(`${one.name}: ${one.current}`)
+  }));
+  return [...setting, ...own.filter(one => !setting.some(({ text }) => text === one.text))];
 }
 
 /** The message that chooses a value of an option. */

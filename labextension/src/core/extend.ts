@@ -16,7 +16,8 @@ export function extend(known: IOutput, more: IOutput): void {
   }
 }
 
-const OWN = /^(?:(?:input|output|total|reasoning|cachedInput|cacheWriteInput)Tokens|provider|model)$/;
+const OWN =
+  /^(?:(?:input|output|total|reasoning|cachedInput|cacheWriteInput)Tokens|provider|model)$/;
 
 /** A terminal event's usage: AG-UI's TokenUsage, each with what `metadata.lobu.usage` says beside it, or it itself once did. */
 export function usagesOf(event: JsonObject): JsonObject[] {

@@ -334,7 +334,9 @@ export class Fold extends Items {
     } else if (name === 'lobu.change') {
       countChange(this._runs.get(text(value.runId)), value);
     } else if (name.startsWith('lobu.')) {
-      this._add('notice', null, event, { name, value: event.value });
+      const late = name === 'lobu.still_running'; // after the run's end, perhaps in another one
+      const of = late ? { runId: text(value.runId) } : {};
+      this._add('notice', null, event, { name, value: event.value, ...of });
       const run = this._runs.get(this._run);
       if (name === 'lobu.cut' && run !== undefined && !event.subagentRunId) {
         run.cut = text(value.reason);

@@ -13,6 +13,8 @@ import { visible } from './text/visible';
 import { ICellOutput, INamedItem, IOutput, IState, Item, IToolItem, OUTPUT_MIME } from './wire';
 
 const LARGEST = 256 * 1024;
+const STILL_RUNNING = 'lobu.still_running';
+const SAID_AT_ITS_END = ['lobu.cut', STILL_RUNNING];
 
 /** Has the run come to rest since the output was saved? */
 export function isBehind(output: ICellOutput, state: IState): boolean {
@@ -27,7 +29,17 @@ export function isBehind(output: ICellOutput, state: IState): boolean {
   const before = output.snapshot ? sliceOf(output.snapshot, output.runId, output.also) : undefined;
   const known = before && lastRun(before);
   const settled = now.interrupts.length === before?.interrupts.length;
-  return known?.runId !== run.runId || known.status !== run.status || !settled;
+  return (
+    known?.runId !== run.runId ||
+    known.status !== run.status ||
+    !settled ||
+    saysItRuns(now) !== saysItRuns(before)
+  );
+}
+
+/** Is its code said to run on, after its end? */
+function saysItRuns(slice: { items: Item[] } | undefined): boolean {
+  return slice?.items.some(item => item.kind === 'notice' && item.name === STILL_RUNNING) ?? false;
 }
 
 /** The MIME bundle of the run as it stands. */
@@ -128,7 +140,7 @@ function textLine(item: Item): string {
     case 'cancelled':
       return '[stopped]';
     case 'notice':
-      return item.name === 'lobu.cut' ? `[${cutWords(item)}]` : '';
+      return SAID_AT_ITS_END.includes(item.name) ? `[${noticeWords(item)}]` : '';
     default:
       return '';
   }
@@ -177,14 +189,14 @@ function htmlBlock(item: Item): string {
     case 'cancelled':
       return paragraph('Stopped.');
     case 'notice':
-      return item.name === 'lobu.cut' ? paragraph(cutWords(item)) : '';
+      return SAID_AT_ITS_END.includes(item.name) ? paragraph(noticeWords(item)) : '';
     default:
       return '';
   }
 }
 
-/** Why an answer is not complete. */
-function cutWords(item: INamedItem): string {
+/** Why an answer is not complete, or what its code still does. */
+function noticeWords(item: INamedItem): string {
   return visible(text(object(item.value).message));
 }
 

@@ -33,6 +33,7 @@ def sources_of(settings: Settings) -> Sequence[ToolSource]:
         from .mcp import McpServers
         from .plugins import Plugins
         from .web import Web
+        from .web_search import WebSearch
 
         servers: dict[str, Any] = settings.get("mcp_servers") or {}
         own = {name: inheriting(settings, config) for name, config in servers.items()}
@@ -40,6 +41,7 @@ def sources_of(settings: Settings) -> Sequence[ToolSource]:
             Plugins(),
             McpServers(own, commands=settings.get("mcp_commands")),
             Web(settings.get("more_tools") or []),
+            WebSearch(settings.get("web_search")),
         )
     return known
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import socket
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
@@ -22,7 +23,7 @@ from lobu_jupyter.model.visible import visible_line
 from .base import BoundTool, Call, Preview, Result, ToolError, Work
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from typing import Any
 
 SECONDS = 20.0
@@ -55,13 +56,83 @@ def is_public(address: str) -> bool:
     return ip.is_global and not ip.is_multicast and not ip.is_reserved
 
 
-class Web:
-    """The source of ``fetch_url``, if it is among the named tools. ``public``: which addresses may be reached."""
+@dataclass(frozen=True)
+class WebReply:
+    """A reply, read within bounds. ``text``: None if it is none. ``location``: where it redirects to."""
 
-    def __init__(self, names: list[str], *, public: Callable[[str], bool] = is_public) -> None:
-        self._tools = [BoundTool(FETCH_URL, self._fetch, self._preview)] if FETCH_URL.name in names else []
+    status: int
+    kind: str
+    text: str | None
+    cut: bool = False
+    location: str | None = None
+
+
+class PublicWeb:
+    """Requests to the public web. ``public``: which addresses may be reached."""
+
+    def __init__(self, public: Callable[[str], bool] = is_public) -> None:
         self._public = public
         self.ports = PORTS
+
+    async def get(self, url: str, headers: Mapping[str, str] | None = None) -> WebReply:
+        """Return the reply of one request. Redirects are not followed.
+
+        Raises:
+            ToolError: the address is not of the public web, or the reply is compressed.
+        """
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.username is not None:
+            raise ToolError(f"{url}: only http and https addresses without a user name are fetched.")
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+        if port not in self.ports:
+            raise ToolError(f"{url}: port {port} is not fetched.")
+        address = await self._address(parts.hostname, port)
+        host = f"[{address}]" if ":" in address else address
+        path = f"{parts.path or '/'}{'?' + parts.query if parts.query else ''}"
+        own = {"Host": parts.netloc, "Accept-Encoding": "identity", "User-Agent": "lobu_jupyter"}
+        async with (
+            httpx.AsyncClient(trust_env=False, follow_redirects=False, timeout=SECONDS) as http,
+            http.stream(
+                "GET",
+                f"{parts.scheme}://{host}:{port}{path}",
+                headers={**(headers or {}), **own},
+                extensions={"sni_hostname": parts.hostname},
+            ) as reply,
+        ):
+            if reply.is_redirect:
+                return WebReply(reply.status_code, "", None, location=urljoin(url, reply.headers["location"]))
+            return await _read(url, reply)
+
+    async def _address(self, host: str, port: int) -> str:
+        """Return the address to connect to, if all addresses of the host are public."""
+        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        addresses = [str(one[4][0]) for one in found]
+        if not addresses or not all(self._public(address) for address in addresses):
+            raise ToolError(f"{host} is not on the public internet, and is not fetched.")
+        return addresses[0]
+
+
+async def _read(url: str, reply: httpx.Response) -> WebReply:
+    kind = reply.headers.get("content-type", "").split(";")[0].strip().lower()
+    if reply.headers.get("content-encoding", "identity") != "identity":
+        raise ToolError(f"{url} came compressed, which was not asked for.")
+    if not kind.startswith(_TEXTS):
+        return WebReply(reply.status_code, kind, None)
+    data = b""
+    async for chunk in reply.aiter_raw():
+        data += chunk
+        if len(data) > MAX_BYTES:
+            break
+    text = data[:MAX_BYTES].decode(reply.charset_encoding or "utf-8", "replace")
+    return WebReply(reply.status_code, kind, text, cut=len(data) > MAX_BYTES)
+
+
+class Web:
+    """The source of ``fetch_url``, if it is among the named tools."""
+
+    def __init__(self, names: list[str], web: PublicWeb | None = None) -> None:
+        self._tools = [BoundTool(FETCH_URL, self._fetch, self._preview)] if FETCH_URL.name in names else []
+        self._web = web or PublicWeb()
 
     async def tools(self, work: Work) -> list[BoundTool]:
         return self._tools
@@ -82,59 +153,16 @@ class Web:
 
     async def _follow(self, url: str) -> str:
         for _ in range(MAX_REDIRECTS + 1):
-            told = await self._get(url)
-            if isinstance(told, str):
-                return told
-            url = told[0]
+            reply = await self._web.get(url)
+            if reply.location is None:
+                return await _told(url, reply)
+            url = reply.location
         raise ToolError(f"{url}: more than {MAX_REDIRECTS} redirects.")
 
-    async def _get(self, url: str) -> str | tuple[str]:
-        """Return a page's text, or the address that it redirects to."""
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.username is not None:
-            raise ToolError(f"{url}: only http and https addresses without a user name are fetched.")
-        port = parts.port or (443 if parts.scheme == "https" else 80)
-        if port not in self.ports:
-            raise ToolError(f"{url}: port {port} is not fetched.")
-        address = await self._address(parts.hostname, port)
-        host = f"[{address}]" if ":" in address else address
-        path = f"{parts.path or '/'}{'?' + parts.query if parts.query else ''}"
-        headers = {"Host": parts.netloc, "Accept-Encoding": "identity", "User-Agent": "lobu_jupyter"}
-        async with (
-            httpx.AsyncClient(trust_env=False, follow_redirects=False, timeout=SECONDS) as http,
-            http.stream(
-                "GET",
-                f"{parts.scheme}://{host}:{port}{path}",
-                headers=headers,
-                extensions={"sni_hostname": parts.hostname},
-            ) as reply,
-        ):
-            if reply.is_redirect:
-                return (urljoin(url, reply.headers["location"]),)
-            return await _text_of(url, reply)
 
-    async def _address(self, host: str, port: int) -> str:
-        """Return the address to connect to, if all addresses of the host are public."""
-        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        addresses = [str(one[4][0]) for one in found]
-        if not addresses or not all(self._public(address) for address in addresses):
-            raise ToolError(f"{host} is not on the public internet, and is not fetched.")
-        return addresses[0]
-
-
-async def _text_of(url: str, reply: httpx.Response) -> str:
-    kind = reply.headers.get("content-type", "").split(";")[0].strip().lower()
-    if reply.headers.get("content-encoding", "identity") != "identity":
-        raise ToolError(f"{url} came compressed, which was not asked for.")
-    if not kind.startswith(_TEXTS):
-        return f"[{url}: HTTP {reply.status_code}, {kind or 'no content type'}, which is no text]"
-    data = b""
-    async for chunk in reply.aiter_raw():
-        data += chunk
-        if len(data) > MAX_BYTES:
-            break
-    text = data[:MAX_BYTES].decode(reply.charset_encoding or "utf-8", "replace")
-    if "html" in kind:
-        text = await asyncio.to_thread(text_of_html, text)
-    cut = f"\n[cut after {MAX_BYTES} bytes]" if len(data) > MAX_BYTES else ""
-    return f"[{url}: HTTP {reply.status_code}]\n{text}{cut}"
+async def _told(url: str, reply: WebReply) -> str:
+    if reply.text is None:
+        return f"[{url}: HTTP {reply.status}, {reply.kind or 'no content type'}, which is no text]"
+    text = await asyncio.to_thread(text_of_html, reply.text) if "html" in reply.kind else reply.text
+    cut = f"\n[cut after {MAX_BYTES} bytes]" if reply.cut else ""
+    return f"[{url}: HTTP {reply.status}]\n{text}{cut}"

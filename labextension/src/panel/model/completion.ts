@@ -29,7 +29,7 @@ export interface IContext {
 
 export function tokenAt(text: string, caret: number): IToken | null {
   const before = text.slice(0, caret);
-  const command = /^\/([\w-]*)$/.exec(before);
+  const command = /^\/([\w:.-]*)$/.exec(before);
   if (command !== null) {
     return { sign: '/', word: command[1], from: 0 };
   }

@@ -118,6 +118,10 @@ export function Suggestions(props: { completer: ICompleter; label: string }): VN
   );
 }
 
-function commands(model: PanelModel): ISuggestion[] {
-  return model.commands.map(({ name, detail }) => ({ text: `/${name}`, detail }));
+/** Our commands, and those of the chosen agent whose names none of ours has. */
+export function commands(model: PanelModel): ISuggestion[] {
+  const ours = model.commands.map(({ name, detail }) => ({ text: `/${name}`, detail }));
+  const { thread, choice } = model;
+  const theirs = thread === null ? [] : suggestionsOfAgent(thread.state, choice.agent);
+  return [...ours, ...theirs.filter(one => !ours.some(({ text }) => text === one.text))];
 }
