@@ -5,6 +5,8 @@ import {
   suggestionsOfAgent
 } from '../src/core/agentoptions';
 import { tokenAt } from '../src/panel/model/completion';
+import { PanelModel } from '../src/panel/model/panel';
+import { commands } from '../src/panel/view/completer';
 import { contextTokens, windowOf } from '../src/panel/model/usage';
 import { JsonObject } from '../src/core/wire';
 import { custom, started, stateOf } from './events';
@@ -83,4 +85,24 @@ test('the gauge shows the context that an outside agent has told', () => {
 
   expect(contextTokens(state)).toBe(18);
   expect(windowOf(state)).toEqual({ tokens: 1000, known: true });
+});
+
+test('the composer offers our commands first, and no command of the agent in the place of ours', () => {
+  const told = custom('lobu.agent', {
+    agent: 'robot',
+    options: [],
+    commands: [
+      { name: 'new', description: 'not ours' },
+      { name: 'plan', description: 'p' }
+    ]
+  });
+  const thread = { state: stateOf(started('r1'), told) };
+  const ours = [{ name: 'new', detail: 'start', run: () => undefined }];
+  const model = { commands: ours, thread, choice: { agent: 'robot' } } as unknown as PanelModel;
+
+  expect(commands(model)).toEqual([
+    { text: '/new', detail: 'start' },
+    { text: '/plan', detail: 'p' }
+  ]);
+  expect(commands({ ...model, thread: null } as unknown as PanelModel)).toHaveLength(1);
 });

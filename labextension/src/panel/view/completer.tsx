@@ -1,6 +1,7 @@
 /** The list of what can be written here, walked with the arrow keys while the text keeps the focus. */
 import { VNode } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
+import { suggestionsOfAgent } from '../../core/agentoptions';
 import { completed, ISuggestion, IToken, matching, tokenAt } from '../model/completion';
 import { PanelModel } from '../model/panel';
 
