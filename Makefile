@@ -54,7 +54,7 @@ test-notebooks:
 
 # The wheel in fresh environments: oldest and newest versions, each Python that is here (docs/environments.md).
 .PHONY: test-environments
-test-environments: install
+test-environments: install browser
 	$(BIN)/python -m pytest $(ENVIRONMENTS) -rA
 
 # Kernels without IPython: bash (also in `make test`), xeus-python and R, which is Debian's.

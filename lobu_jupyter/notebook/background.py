@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -38,6 +39,11 @@ class Background:
 
         self._loop.call_soon_threadsafe(begin)
         return cancel
+
+    def finish(self, work: Coroutine[Any, Any, None], seconds: float) -> None:
+        """Start `work`, and wait until it has ended, or for `seconds`. It goes on after them."""
+        with suppress(TimeoutError):
+            asyncio.run_coroutine_threadsafe(work, self._loop).result(seconds)
 
     def close(self) -> None:
         """Cancel everything and end the thread. May be repeated."""

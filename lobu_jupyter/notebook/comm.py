@@ -2,11 +2,11 @@
 
 The page sends ``{"type": "call", id, method, path, body}``, ``{"type": "open" | "close"}`` and the page
 socket's own ``follow`` and ``unfollow``. The kernel sends ``{"type": "reply", id, status, body}``,
-``{"type": "opened" | "closed"}`` and the socket's own messages. All work is done in the background,
-because the kernel's main thread is the person's.
+``{"type": "opened" | "closed"}`` and the socket's own messages. Reading is done in the background, because the kernel's
+main thread is the person's.
 
-A kernel's message is no evidence of a person, and neither is a click that came over its comm. A kernel may
-decide only while a person's cell runs, so the gateway refuses such a click and the card says so.
+A kernel's word is no evidence of a person. The server sees the page's message on its way, as it sees a cell, and lets
+the kernel act until that message has been handled. So a call that changes something is made while it is handled.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from .background import Background
 
 Message = dict[str, Any]
+CALL_SECONDS = 10.0
 _METHODS = frozenset({"GET", "POST", "DELETE"})
 
 
@@ -41,9 +42,11 @@ class Comm:
         self._tails: dict[str, Callable[[], None]] = {}
 
     def received(self, message: Any) -> None:
-        """Handle a message of the page. Returns at once."""
+        """Handle a message of the page. Returns at once, or when a call that changes something is done."""
         kind = message.get("type") if isinstance(message, dict) else None
-        if kind == "call":
+        if kind == "call" and message.get("method") != "GET":
+            self._background.finish(self._call(message), CALL_SECONDS)
+        elif kind == "call":
             self._background.submit(self._call(message))
         elif kind == "open":
             self._background.submit(self._open())

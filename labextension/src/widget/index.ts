@@ -1,10 +1,10 @@
 /**
  * The chat widget: an anywidget module around the same views.
  *
- * A page that a Jupyter server served talks to the gateway itself; any other page (VS Code, Colab)
+ * A page whose server has the thread talks to it itself. Any other page (VS Code, Colab, Voila, another server's)
  * goes through the widget's comm, whose Python end stands in for the server.
  */
-import { pageOf, serverOfPage } from '../core/browser';
+import { fetchCarrier, pageOf, serverOfPage } from '../core/browser';
 import type { Page } from '../core/page';
 import { mount } from '../core/view/root';
 import { commPage, ICommModel } from './comm';
@@ -14,26 +14,41 @@ interface IRenderProps {
   el: HTMLElement;
 }
 
-function pageFor(model: ICommModel): Page {
+/** A server that is away may have the thread: only one that answers, and does not know it, sends us through the comm. */
+async function pageFor(model: ICommModel, threadId: string): Promise<Page> {
   const server = serverOfPage();
-  return server === null ? commPage(model) : pageOf(server);
+  if (server === null) {
+    return commPage(model);
+  }
+  const reply = await fetchCarrier(server)('GET', `threads/${threadId}`).catch(() => null);
+  const code = (reply?.body as { error?: { code?: string } } | null)?.error?.code;
+  const status = reply?.status ?? 500;
+  const elsewhere =
+    status >= 400 && status < 500 && (code ?? 'thread_not_found') === 'thread_not_found';
+  return elsewhere ? commPage(model) : pageOf(server);
 }
 
 /** Draw the widget; the answer takes it away. */
 function render({ model, el }: IRenderProps): () => void {
   el.classList.add('lobu-widget');
-  const page = pageFor(model);
   let unmount = (): void => undefined;
-  const draw = (): void => {
+  let drawn = 0;
+  const draw = async (): Promise<void> => {
+    const turn = ++drawn;
     const threadId = model.get('thread_id');
     if (typeof threadId === 'string' && threadId) {
-      unmount = mount(el, { page, threadId, runId: null, composer: 'always' });
+      const page = await pageFor(model, threadId);
+      if (turn === drawn) {
+        unmount = mount(el, { page, threadId, runId: null, composer: 'always' });
+      }
     }
   };
-  draw();
-  model.on('change:thread_id', draw);
+  const redraw = (): void => void draw();
+  redraw();
+  model.on('change:thread_id', redraw);
   return () => {
-    model.off('change:thread_id', draw);
+    model.off('change:thread_id', redraw);
+    drawn = -1;
     unmount();
   };
 }

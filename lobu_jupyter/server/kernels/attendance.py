@@ -6,6 +6,9 @@ forwarded from a page of that person. Agent code is a call that a worker reporte
 kernel's iopub can only take attendance away. Cells run one after the other, so the first request without a
 reply is the running one, and a reply answers all requests before it.
 
+A click in a chat widget of a page that is not ours (VS Code, Colab, Voila) comes over the widget's comm, as a message that
+this server forwards too. It counts as a cell until the kernel has handled it, and for :data:`CLICK_SECONDS` at most.
+
 The kernel that this server is embedded in has no pages here. Only there its own iopub counts as evidence,
 because it started this server and holds its credential.
 """
@@ -14,9 +17,13 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from typing import Any
 
 AGENT = "lobu-"
 ANYBODY = "*"  # the owner of every cell in the kernel that this server is embedded in
+CLICK_SECONDS = 15.0
+COMM = "comm_msg"
+_CLICKS = "clicks"  # their lane
 MOST_REQUESTS = 4096  # without a reply, per kernel. Further ones are not recorded
 
 
@@ -107,6 +114,11 @@ class Cells:
             self._requests[msg_id] = _CellRequest(person, session, lane, self._number())
             self._changed.set()
 
+    def clicked(self, msg_id: str, person: str, session: str) -> None:
+        """Add a message in which a page calls the gateway over a widget's comm."""
+        self.forwarded(msg_id, person, session, _CLICKS)
+        asyncio.get_running_loop().call_later(CLICK_SECONDS, self.answered, msg_id)
+
     def answered(self, msg_id: str) -> None:
         """Remove a request that has its reply, and all earlier ones in its lane."""
         request = self._requests.get(msg_id)
@@ -171,6 +183,18 @@ class Cells:
             self.call_ends(call_id, worker_id, stopped=False)
 
     # -- reports of the kernel, on iopub -------------------------------------------------------------
+
+    def reported(self, state: Any, parent: dict[str, Any]) -> None:
+        """Note the state that the kernel reports for the request `parent`, of any kind."""
+        kind, session, msg_id = (str(parent.get(name, "")) for name in ("msg_type", "session", "msg_id"))
+        if kind not in ("execute_request", COMM):
+            return
+        if state == "idle":
+            self.idle(msg_id)
+        elif state == "busy" and kind != COMM:
+            self.busy(session, msg_id)
+        elif state == "busy" and self.embedded and not session.startswith(AGENT):
+            self.clicked(msg_id, ANYBODY, session)
 
     def busy(self, session: str, msg_id: str) -> None:
         """Note that an execute request begins. If a page sent it, no foreign request runs any more."""

@@ -2,7 +2,7 @@
 
 :func:`noting` makes a subclass of the connection class that Jupyter is configured with. It reads the channel
 of each message and the header of the few on the shell channel. It parses no output and no content but the
-``silent`` flag of a cell.
+``silent`` flag of a cell, and whether a widget's message calls the gateway (notebook/comm.py).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 from msgspec import Struct, field
 
-from .attendance import AGENT
+from .attendance import AGENT, COMM
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,14 +26,19 @@ if TYPE_CHECKING:
 V1 = "v1.kernel.websocket.jupyter.org"
 REQUEST = "execute_request"
 REPLY = "execute_reply"
+_KINDS = (REQUEST, COMM)
 
 
 class ExecuteRequest(NamedTuple):
-    """An execute request. ``lane`` is its subshell, "" for the main shell."""
+    """An execute request. ``lane`` is its subshell, "" for the main shell.
+
+    ``click``: it is a call of the gateway over a widget's comm instead.
+    """
 
     msg_id: str
     lane: str
     silent: bool
+    click: bool = False
 
 
 class _Header(Struct):
@@ -42,8 +47,24 @@ class _Header(Struct):
     subshell_id: str | None = None
 
 
+class _Call(Struct):
+    type: str = ""
+    method: str = ""
+
+
+class _Data(Struct):
+    method: str = ""
+    content: _Call = field(default_factory=_Call)
+
+
 class _Content(Struct):
     silent: bool = False
+    data: _Data = field(default_factory=_Data)
+
+    @property
+    def calls(self) -> bool:
+        call = self.data.content
+        return self.data.method == "custom" and call.type == "call" and call.method in ("POST", "DELETE")
 
 
 class _KernelMessage(Struct):
@@ -82,7 +103,7 @@ def _of_v1(message: bytes) -> ExecuteRequest | None:
         return None
     at = struct.unpack_from("<6Q", message, 8)
     header = message[at[1] : at[2]]
-    if message[at[0] : at[1]] != b"shell" or REQUEST.encode() not in header:
+    if message[at[0] : at[1]] != b"shell" or not any(kind.encode() in header for kind in _KINDS):
         return None
     return _request(_header.decode(header), _content.decode(message[at[4] : at[5]]))
 
@@ -90,7 +111,7 @@ def _of_v1(message: bytes) -> ExecuteRequest | None:
 def _of_legacy(message: str | bytes) -> ExecuteRequest | None:
     """Read JSON, or binary: the number of parts, their offsets, JSON, buffers."""
     text = message if isinstance(message, str) else _json_of(message)
-    if (REQUEST if isinstance(text, str) else REQUEST.encode()) not in text:  # pyright: ignore[reportOperatorIssue]
+    if not any((kind if isinstance(text, str) else kind.encode()) in text for kind in _KINDS):  # pyright: ignore[reportOperatorIssue]
         return None
     found = _message.decode(text)
     return _request(found.header, found.content) if found.channel == "shell" else None
@@ -105,9 +126,10 @@ def _json_of(message: bytes) -> bytes:
 
 
 def _request(header: _Header, content: _Content) -> ExecuteRequest | None:
-    if header.msg_type != REQUEST or not header.msg_id:
+    click = header.msg_type == COMM and content.calls
+    if not header.msg_id or not (click or header.msg_type == REQUEST):
         return None
-    return ExecuteRequest(header.msg_id, header.subshell_id or "", content.silent)
+    return ExecuteRequest(header.msg_id, header.subshell_id or "", content.silent, click)
 
 
 def answered_in(connection: Any, stream: Any, frames: Any) -> str | None:
@@ -161,6 +183,9 @@ def noting(
             cells = cells_of(self.kernel_id)
             if request is not None and self._noted is not None and cells is not None and _allowed(self):
                 person, session = self._noted
+                if request.click:
+                    cells.clicked(request.msg_id, person, session)
+                    return
                 cells.forwarded(request.msg_id, "" if request.silent else person, session, request.lane)
 
         def handle_outgoing_message(self, stream: Any, outgoing_msg: Any = None, *more: Any) -> None:

@@ -178,14 +178,8 @@ class KernelMonitor:
             self._log.warning("lobu: kernel %s sent an unsigned message: %s", self.kernel_id, error)
             return
         self.started = True
-        parent = status.get("parent_header") or {}
-        if status["header"]["msg_type"] != "status" or parent.get("msg_type") != "execute_request":
-            return
-        state = status["content"].get("execution_state")
-        if state == "busy":
-            self.cells.busy(str(parent.get("session", "")), str(parent.get("msg_id", "")))
-        elif state == "idle":
-            self.cells.idle(str(parent.get("msg_id", "")))
+        if status["header"]["msg_type"] == "status":
+            self.cells.reported(status["content"].get("execution_state"), status.get("parent_header") or {})
 
 
 def _monitor_of(stream: ZMQStream) -> ZMQStream:

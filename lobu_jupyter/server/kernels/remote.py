@@ -252,12 +252,10 @@ class RemoteMonitor:
         elif not parent and state == "starting":
             self.down = False
             self._greet()
-        elif parent.get("msg_type") == "execute_request" and parent.get("msg_id") not in self._own:
-            self.started, self.down = True, False
-            if state == "busy":
-                self.cells.busy(str(parent.get("session", "")), str(parent.get("msg_id", "")))
-            elif state == "idle":
-                self.cells.idle(str(parent.get("msg_id", "")))
+        elif parent.get("msg_id") not in self._own:
+            if parent.get("msg_type") == "execute_request":
+                self.started, self.down = True, False
+            self.cells.reported(state, parent)
 
     # -- the gateway
 

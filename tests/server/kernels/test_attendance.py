@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from lobu_jupyter.server.kernels import attendance
 from lobu_jupyter.server.kernels.attendance import Attendance, Cells
 
 BOTH, WORKS, NOTHING = Attendance(True, True), Attendance(True, False), Attendance()
@@ -262,3 +263,60 @@ def test_a_kernel_that_runs_another_person_s_cell_is_visited(cells: Cells) -> No
     cells.answered("m1")
     cells.forwarded("m2", "", "an agent's session")  # silent, which is no cell
     assert not cells.visited("ada")
+
+
+COMM: dict[str, str] = {"msg_type": "comm_msg", "session": "page", "msg_id": "m1"}
+
+
+async def test_a_click_attends_the_kernel_until_it_is_handled(cells: Cells) -> None:
+    cells.clicked("m1", "ada", "page")
+    assert ada(cells) == BOTH
+
+    cells.reported("idle", COMM)
+    assert ada(cells) == NOTHING
+
+
+async def test_a_kernel_that_keeps_a_click_has_it_for_a_moment_only(
+    cells: Cells, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(attendance, "CLICK_SECONDS", 0.01)
+    cells.clicked("m1", "ada", "page")
+
+    cells._changed.clear()
+    async with asyncio.timeout(30):
+        await cells._changed.wait()
+    assert ada(cells) == NOTHING
+
+
+async def test_a_click_while_an_agents_code_runs_attends_nothing(cells: Cells) -> None:
+    cells.call_begins("call", "worker")
+    cells.clicked("m1", "ada", "page")
+
+    assert ada(cells) == NOTHING
+
+
+async def test_a_click_behind_another_persons_cell_attends_nothing(cells: Cells) -> None:
+    cells.opened("bob", "his")
+    cells.forwarded("m0", "bob", "his")
+    cells.clicked("m1", "ada", "page")
+
+    assert ada(cells) == NOTHING
+
+
+async def test_a_click_ends_no_cell(cells: Cells) -> None:
+    cells.forwarded("m0", "ada", "page")
+    cells.clicked("m1", "ada", "page")
+    cells.reported("idle", COMM)
+
+    assert ada(cells) == BOTH
+
+
+async def test_only_the_embedding_kernel_is_believed_about_its_clicks(cells: Cells) -> None:
+    cells.reported("busy", COMM)
+    assert ada(cells) == NOTHING
+
+    own = Cells(embedded=True)
+    own.reported("busy", {**COMM, "session": "lobu-executor-1"})
+    assert ada(own) == NOTHING
+    own.reported("busy", COMM)
+    assert ada(own) == BOTH

@@ -66,6 +66,31 @@ def test_what_is_no_cell_is_not(form: Any, kind: str, channel: str) -> None:
     assert request_in(*form(message(kind, channel, value="execute_request"))) is None
 
 
+def call(method: str = "POST", kind: str = "call") -> dict[str, Any]:
+    return {"method": "custom", "content": {"type": kind, "method": method, "path": "threads/t/resume"}}
+
+
+@FORMS
+def test_a_click_in_a_widget_is_recognised(form: Any) -> None:
+    assert request_in(*form(message("comm_msg", data=call()))) == ExecuteRequest("m1", "", False, click=True)
+
+
+@FORMS
+@pytest.mark.parametrize(
+    "data",
+    [
+        call("GET"),
+        call(kind="follow"),
+        {"method": "update", "state": {"value": 3}},
+        {"content": "call POST"},
+        [],
+        "call",
+    ],
+)
+def test_another_message_of_a_widget_is_no_click(form: Any, data: Any) -> None:
+    assert request_in(*form(message("comm_msg", data=data))) is None
+
+
 @pytest.mark.parametrize(
     ("raw", "protocol"),
     [
