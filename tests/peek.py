@@ -26,6 +26,8 @@ TABLES = [
     "spending",
     "reservations",
     "budgets",
+    "outbox",
+    "webhooks",
 ]
 
 

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from lobu_jupyter.store.engine import SHARED_SILENCE
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from lobu_jupyter.gateway.journal.chunks import Chunks
     from lobu_jupyter.gateway.journal.hub import Hub
     from lobu_jupyter.gateway.journal.slices import Slices
@@ -53,6 +55,7 @@ class Context:
     workers: WorkersPort | None
     observer: Observer
     owners: OwnersPort | None = None  # None: all kernels and notebooks are open to everybody
+    on_webhook_event: Callable[[], None] = lambda: None  # an event for a webhook is in the outbox
     next_retention: float = 0.0  # when the sweeper next looks for threads to delete
 
     def now(self) -> float:

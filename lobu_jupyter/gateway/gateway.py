@@ -23,11 +23,11 @@ from . import servers, sweeper
 from .access import record
 from .context import Context, StoreClock
 from .observer import Observer, Unobserved
-from .parts import KernelsPart, PolicyPart, RunsPart, SeatPart, ThreadsPart, WorkersPart
+from .parts import KernelsPart, PolicyPart, RunsPart, SeatPart, ThreadsPart, WebhooksPart, WorkersPart
 from .settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Callable
     from pathlib import Path
 
     from lobu_jupyter.model.callers import Caller
@@ -46,6 +46,7 @@ class Gateway:
         self.workers = WorkersPart(ctx)
         self.kernels = KernelsPart(ctx)
         self.seat = SeatPart(ctx)
+        self.webhooks = WebhooksPart(ctx)
         self._ctx = ctx
         self._tasks: list[asyncio.Task[None]] = []
         self._closed = False
@@ -114,6 +115,10 @@ class Gateway:
         engine = ctx.database.engine
         store = {"path": ctx.database.name, "kind": engine.kind, "version": version, **engine.facts}
         return {"store": store, "pool": pool, "workers": workers, "runs": runs}
+
+    def on_webhook_event(self, listener: Callable[[], None]) -> None:
+        """Call `listener` after each commit with an event for a webhook."""
+        self._ctx.on_webhook_event = listener
 
     async def sweep(self) -> int:
         """End what nobody ended, and return the number of items. Any number of servers may sweep at once."""

@@ -17,6 +17,7 @@ from . import (
     export,
     inbox,
     kernel_events,
+    outbox,
     overview,
     ownership,
     permissions,
@@ -128,6 +129,19 @@ class WorkersPart(GatewayPart):
     gone = Rule(workers.worker_gone)
     none_starts = Rule(workers.no_worker)
     stop = Rule(workers.stop_worker)
+
+
+class WebhooksPart(GatewayPart):
+    """The outbox of webhooks, and what is known of their receivers."""
+
+    lease = Rule(outbox.lease)
+    let_go = Rule(outbox.let_go)
+    due = Rule(outbox.due)
+    delivered = Rule(outbox.delivered)
+    failed = Rule(outbox.failed)
+    turn_off = Rule(outbox.turn_off)
+    trim = Rule(outbox.trim)
+    state = Rule(outbox.state)
 
 
 class KernelsPart(GatewayPart):

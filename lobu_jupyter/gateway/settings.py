@@ -13,6 +13,7 @@ from lobu_jupyter.model.redaction import Redactor
 
 if TYPE_CHECKING:
     from lobu_jupyter.model.runs import Mode
+    from lobu_jupyter.model.webhooks import Hook
 
 Guardrail = Callable[[str, str], Awaitable[None]]
 """``await guardrail(text, where)`` runs for every text that a person sends. Raising refuses the request."""
@@ -49,6 +50,9 @@ class Settings:
     guardrail_seconds: float = 10.0  # a guardrail that takes longer refuses
     traces: bool = False  # whether runs belong to traces, which their workers export
     redactor: Redactor = field(default_factory=Redactor)  # knows the server's own secrets
+
+    webhooks: tuple[Hook, ...] = ()
+    public_url: str = ""  # the server's address in links
 
     budgets: Budgets = field(default_factory=Budgets)  # the server's; each person may set lower ones
     unknown_price: Literal["allow", "deny"] = "allow"  # of a model, while a limit in dollars holds

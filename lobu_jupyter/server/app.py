@@ -21,6 +21,7 @@ from traitlets import Bool, Dict, Enum, Float, Integer, List, TraitError, Unicod
 from lobu_jupyter.model.logs import keep_addresses_out_of_logs
 from lobu_jupyter.server.kernels.kernels import KERNEL_ACTIONS
 
+from . import webhooks
 from .embedded import end_with_parent
 from .own_certificate import trust_own_certificate
 from .routes import handlers
@@ -235,6 +236,11 @@ class LobuApp(ExtensionApp):
         config=True
     )
 
+    webhooks = Dict(
+        help='Addresses that are told when runs end and questions open or close, by name: {"chat": {"url": "https://…", "secret": '
+        '"env:HOOK_SECRET"}}; also events, content; secret may be "file:/path" (docs/webhooks.md).'
+    ).tag(config=True)
+
     traces = Unicode(
         help="Where traces go: the address of an OpenTelemetry collector (OTLP over HTTP), as in http://127.0.0.1:4318, or "
         '"env" for the standard OTEL_* variables. Needs lobu_jupyter[traces]. Default: nowhere (docs/traces.md).'
@@ -287,6 +293,12 @@ class LobuApp(ExtensionApp):
                 raise TraitError(
                     f"LobuApp.model_guardrails must have names as package.module:function, not {name!r}"
                 )
+        return proposal["value"]
+
+    @validate("webhooks")
+    def _are_webhooks(self, proposal: Any) -> dict[str, Any]:
+        if (problem := webhooks.problem_of(proposal["value"])) is not None:
+            raise TraitError(f"LobuApp.webhooks {problem}")
         return proposal["value"]
 
     @validate("traces")

@@ -28,6 +28,7 @@ INGEST = Histogram(
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
 )
 FOLLOWERS = Gauge("lobu_followers", "Streams and sockets that follow a thread now.")
+WEBHOOKS = Counter("lobu_webhook_deliveries", "Attempts to tell a webhook, by how they ended.", ["outcome"])
 WAITING = Gauge("lobu_waiting_interrupts", "Questions that wait on a person, in the pool of this server.")
 _QUICK = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
 COMMIT = Histogram(

@@ -28,6 +28,7 @@ from .open_pages import OpenPages
 from .outside_calls import OutsideCalls
 from .store_address import is_address
 from .tasks import Tasks
+from .webhooks import Sender
 
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
@@ -176,6 +177,8 @@ class Service:
             raise
         self.kernels.start()
         self._tasks.start(self.activity.watch(), "watch activity")
+        if self._gateway.settings.webhooks:
+            self._tasks.start(Sender(self._gateway, self.log).run(), "send webhooks")
         if self.recorded is not None:
             self._tasks.start(self.recorded.decide_on(self.gateway), "decide as recorded")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from socket import gethostname
@@ -42,6 +43,7 @@ from .store_address import store_of
 from .tenancy import owner_of_server, place_of, pool_of
 from .tracing import traces_of
 from .undo import Undo
+from .webhooks import webhooks_of
 from .worker_pool import OWN_WORKER, Pool
 
 if TYPE_CHECKING:
@@ -50,6 +52,7 @@ if TYPE_CHECKING:
     from jupyter_server.auth import User
 
     from lobu_jupyter.model.runs import Mode
+    from lobu_jupyter.model.webhooks import Hook
     from lobu_jupyter.server.kernels.attendance import Cells
     from lobu_jupyter.server.kernels.monitor import KernelProcess
 
@@ -62,6 +65,8 @@ def build(app: LobuApp) -> Service:
     """Return the service, not yet open."""
     service: Service
     base = _worker_settings(app)
+    hooks, in_hooks = webhooks_of(app.webhooks, app.log, hide=app.keep_keys_from_kernels)
+    base["secrets"] += in_hooks
     models = Models(base, Path(app.models_path).expanduser(), app.default_agent, app.log)
     worker_settings = models.worker_settings()
     shared = () if app.keep_keys_from_kernels else worker_settings["keys"]
@@ -74,7 +79,7 @@ def build(app: LobuApp) -> Service:
     kernels = _kernels(
         app, lambda kernel_id, what, detail: service.tell_kernel_event(kernel_id, what, detail)
     )
-    service = Service(_service_settings(app, store, worker_settings, models), kernels, app.log)
+    service = Service(_service_settings(app, store, worker_settings, models, hooks), kernels, app.log)
     service.settings.gateway.redactor.add(*store_secrets)
     service.models = models
     service.recorded = RecordedDecisions(app.replay, app.log) if app.replay else None
@@ -191,7 +196,11 @@ def note_pages(app: LobuApp, service: Service) -> None:
 
 
 def _service_settings(
-    app: LobuApp, store: str | Path, worker_settings: dict[str, Any], models: Models
+    app: LobuApp,
+    store: str | Path,
+    worker_settings: dict[str, Any],
+    models: Models,
+    hooks: tuple[Hook, ...],
 ) -> ServiceSettings:
     own = app.worker_command == OWN_WORKER
     offered = _offered(app, worker_settings)
@@ -225,18 +234,23 @@ def _service_settings(
         guardrail=guardrails.installed(app.log),
         guardrail_seconds=app.guardrail_seconds,
         redactor=Redactor(worker_settings["secrets"]),
-        traces=bool(app.traces),
         heartbeat_seconds=app.heartbeat_seconds,
     )
     return ServiceSettings(
         store=store,
         gateway_url=app.gateway_url,
-        gateway=gateway,
+        gateway=_outward(app, gateway, hooks),
         body_bytes=app.body_bytes,
         workers=app.workers,
         worker_start_seconds=app.worker_start_seconds,
         worker_idle_seconds=app.worker_idle_seconds,
     )
+
+
+def _outward(app: LobuApp, settings: Settings, hooks: tuple[Hook, ...]) -> Settings:
+    """Return the settings with those of what leaves this server: webhooks, their links, and traces."""
+    address = f"{app.public_url.rstrip('/')}/" if app.public_url else ""
+    return replace(settings, webhooks=hooks, public_url=address, traces=bool(app.traces))
 
 
 def _rules(app: LobuApp) -> Rules:

@@ -708,3 +708,77 @@ SELECT server_id FROM servers WHERE seen_at > :since;
 DELETE FROM spending
  WHERE owner = :owner AND ((scope = 'thread' AND name = :thread_id)
         OR (scope = 'run' AND name IN (SELECT run_id FROM runs WHERE thread_id = :thread_id)));
+
+-- add_webhook_event --
+-- A webhook is to be told, unless its receiver said that it is gone.
+INSERT INTO outbox (event_id, pool, hook, body, due_at, created_at)
+SELECT CAST(:event_id AS TEXT), CAST(:pool AS TEXT), CAST(:hook AS TEXT), CAST(:body AS TEXT), CAST(:now AS DOUBLE PRECISION), CAST(:now AS DOUBLE PRECISION)
+ WHERE NOT EXISTS (SELECT 1 FROM webhooks w WHERE w.pool = :pool AND w.hook = :hook AND w.digest = :digest AND w.off_at IS NOT NULL);
+
+-- webhook --
+-- What is known of a webhook.
+SELECT * FROM webhooks WHERE pool = :pool AND hook = :hook;
+
+-- add_webhook --
+-- A webhook has its first event.
+INSERT INTO webhooks (pool, hook, digest) VALUES (:pool, :hook, :digest) ON CONFLICT (pool, hook) DO NOTHING;
+
+-- turn_webhook_on --
+-- It has another address now.
+UPDATE webhooks SET digest = :digest, off_at = NULL, error = '', until = 0 WHERE pool = :pool AND hook = :hook AND digest <> :digest;
+
+-- turn_webhook_off --
+-- Its receiver said that it is gone.
+UPDATE webhooks SET off_at = :now, error = :error WHERE pool = :pool AND hook = :hook;
+
+-- lease_webhook --
+-- One server at a time delivers; the lease of one that is gone runs out.
+UPDATE webhooks SET server_id = :server_id, until = :until
+ WHERE pool = :pool AND hook = :hook AND off_at IS NULL AND (server_id = :server_id OR until <= :now);
+
+-- release_webhook --
+-- Nothing is left to deliver now.
+UPDATE webhooks SET until = 0 WHERE pool = :pool AND hook = :hook AND server_id = :server_id;
+
+-- count_delivered --
+-- Its receiver has one more event.
+UPDATE webhooks SET delivered = delivered + 1, error = '' WHERE pool = :pool AND hook = :hook;
+
+-- count_failed --
+-- An attempt failed.
+UPDATE webhooks SET failed = failed + 1, error = :error WHERE pool = :pool AND hook = :hook;
+
+-- count_dropped --
+-- Events were dropped because they were too old or too many.
+UPDATE webhooks SET dropped = dropped + :dropped WHERE pool = :pool AND hook = :hook;
+
+-- due_webhook_events --
+-- What a webhook is to be told now, the oldest first.
+SELECT * FROM outbox WHERE pool = :pool AND hook = :hook AND due_at <= :now ORDER BY due_at, number LIMIT :limit;
+
+-- next_webhook_event --
+-- When a webhook is to be told next.
+SELECT due_at FROM outbox WHERE pool = :pool AND hook = :hook ORDER BY due_at LIMIT 1;
+
+-- end_webhook_event --
+-- It is told.
+DELETE FROM outbox WHERE number = :number;
+
+-- delay_webhook_event --
+-- It is told later.
+UPDATE outbox SET attempts = attempts + 1, due_at = :due_at WHERE number = :number;
+
+-- drop_webhook_events --
+-- Nobody is there to be told.
+DELETE FROM outbox WHERE pool = :pool AND hook = :hook;
+
+-- drop_old_webhook_events --
+-- Events that are too old, and the oldest of too many.
+DELETE FROM outbox
+ WHERE pool = :pool AND hook = :hook
+   AND (created_at <= :until
+        OR number <= coalesce((SELECT o.number FROM outbox o WHERE o.pool = :pool AND o.hook = :hook ORDER BY o.number DESC LIMIT 1 OFFSET :most), 0));
+
+-- webhook_queues --
+-- How much waits for each webhook of a pool.
+SELECT hook, count(*) AS waiting FROM outbox WHERE pool = :pool GROUP BY hook;

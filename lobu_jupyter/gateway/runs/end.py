@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from lobu_jupyter.gateway import outbox
 from lobu_jupyter.gateway.access import allow_change, own_run, record
 from lobu_jupyter.gateway.journal.journal import append, stamped
 from lobu_jupyter.gateway.rows import interrupt_of, json_of, prompt_of, run_of
@@ -72,6 +73,7 @@ async def finish(
     await tx.run("index_run", thread_id=run["thread_id"], run_id=run_id, text=text)
     await tx.run("drop_parent_checkpoint", run_id=run_id)
     tx.after(lambda: ctx.slices.drop(run_id))
+    await outbox.run_ended(ctx, tx, run, status, error)
     code = error.code if error else None
     tx.after(lambda: ctx.observer.run_ended(run_id, run["thread_id"], run["agent"], status, code))
     if then_next:
@@ -147,6 +149,7 @@ async def close_interrupts(
         return False
     for row in rows:
         await settle(tx, row, status, now=ctx.now(), by=by)
+        await outbox.question_decided(ctx, tx, row, status)
     for run_id in {row["run_id"] for row in rows}:
         await tx.run("drop_checkpoint", run_id=run_id)
     value: dict[str, Any] = {

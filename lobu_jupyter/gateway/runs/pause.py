@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from lobu_jupyter.gateway.journal.journal import read_run
+from lobu_jupyter.gateway.outbox import question_opened
 from lobu_jupyter.gateway.outside import as_seen
 from lobu_jupyter.gateway.rows import json_of
 from lobu_jupyter.model.clock import iso
@@ -48,6 +49,7 @@ async def pause(
         InvalidField: a question is malformed, is about another call, or has an id that was used before.
     """
     completed: list[dict[str, Any]] = []
+    asked: list[Interrupt] = []
     for position, wire in enumerate(wires):
         at = f"{where}[{position}]"
         interrupt = await as_seen(tx, run, await _complete(ctx, tx, run, wire, owed, at))
@@ -67,7 +69,9 @@ async def pause(
         whole = event_of_interrupt(interrupt)
         whole["metadata"] = {**(wire.get("metadata") or {}), **whole["metadata"]}
         completed.append({**wire, **whole})
+        asked.append(interrupt)
     await tx.run("add_checkpoint", run_id=run["run_id"], thread_id=run["thread_id"], body=checkpoint)
+    await question_opened(ctx, tx, run, asked)
     return completed
 
 

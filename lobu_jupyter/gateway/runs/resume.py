@@ -8,6 +8,7 @@ import msgspec
 
 from lobu_jupyter.gateway.access import allow_change, guard, own_thread, record
 from lobu_jupyter.gateway.journal.journal import stamped
+from lobu_jupyter.gateway.outbox import question_decided
 from lobu_jupyter.gateway.outside import changed_functions
 from lobu_jupyter.gateway.policy import add_grant
 from lobu_jupyter.gateway.present_kernel import check_can_run, present_kernel
@@ -281,6 +282,7 @@ async def _settle(
         via=by.via,
         resumed_by=run_id,
     )
+    await question_decided(ctx, tx, row, InterruptStatus.RESOLVED, decision)
     interrupt = interrupt_of(row)
     detail = {"toolName": interrupt.tool_name, "decision": sparse(decision), "digest": digest}
     if interrupt.agent_mode is not None:

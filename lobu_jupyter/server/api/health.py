@@ -23,6 +23,8 @@ class HealthHandler(LobuHandler):
         pages = self.service.pages.count(self.caller.name)
         try:
             facts = await self.gateway.health()
+            if isinstance(self.caller, Person) and (webhooks := await self.gateway.webhooks.state()):
+                facts["webhooks"] = webhooks
         except StoreUnavailable as error:
             self._unavailable(error)
             return

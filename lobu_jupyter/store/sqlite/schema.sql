@@ -1,4 +1,4 @@
--- The store, version 9. Times are seconds since the Unix epoch; JSON is text.
+-- The store, version 10. Times are seconds since the Unix epoch; JSON is text.
 -- A new file runs this whole script; an older one runs migrations/NNNN_*.sql (see migrations/README.md).
 
 -- A conversation. number: its name in the journal. How far that goes is in the journal alone. Its status is not stored: it is 'running' while one
@@ -294,3 +294,32 @@ CREATE TABLE budgets (
   owner  TEXT PRIMARY KEY,
   limits TEXT NOT NULL
 ) WITHOUT ROWID;
+
+-- Webhooks of a pool, once they have had an event. digest: of the address; another one turns a webhook on again. server_id: which delivers
+-- until a time. off_at: its receiver said that it is gone. error: of the last attempt that failed.
+CREATE TABLE webhooks (
+  pool      TEXT NOT NULL,
+  hook      TEXT NOT NULL,
+  digest    TEXT NOT NULL,
+  server_id TEXT NOT NULL DEFAULT '',
+  until     REAL NOT NULL DEFAULT 0,
+  off_at    REAL,
+  delivered INTEGER NOT NULL DEFAULT 0,
+  failed    INTEGER NOT NULL DEFAULT 0,
+  dropped   INTEGER NOT NULL DEFAULT 0,
+  error     TEXT NOT NULL DEFAULT '',
+  PRIMARY KEY (pool, hook)
+) WITHOUT ROWID;
+
+-- Events that a webhook is still to be told, one row for each webhook. body: what is sent, as JSON.
+CREATE TABLE outbox (
+  number     INTEGER PRIMARY KEY AUTOINCREMENT,
+  event_id   TEXT NOT NULL UNIQUE,
+  pool       TEXT NOT NULL,
+  hook       TEXT NOT NULL,
+  body       TEXT NOT NULL,
+  attempts   INTEGER NOT NULL DEFAULT 0,
+  due_at     REAL NOT NULL,
+  created_at REAL NOT NULL
+);
+CREATE INDEX outbox_by_hook ON outbox (pool, hook, due_at);
