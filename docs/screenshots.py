@@ -63,6 +63,9 @@ sales.groupby("region")["amount"].sum()
 ```"""
 
 
+SERVERS = {"shell": {"command": ["mcp-shell"]}}
+
+
 def run_code(code: str) -> Call:
     return Call("run_code", json.dumps({"code": code}))
 
@@ -408,8 +411,64 @@ def review(studio: Studio) -> Lab:
     return panel.lab
 
 
+STEPS = (
+    "Look at the table and its gaps",
+    "Sum the amounts by month",
+    "Draw the months as bars",
+    "Say which month is best, and why",
+)
+
+
+def plan_of(*states: str) -> Call:
+    steps = [
+        {"description": step, "status": states[n] if n < len(states) else "pending"}
+        for n, step in enumerate(STEPS)
+    ]
+    return Call("plan", json.dumps({"steps": steps}))
+
+
+def panel_plan(studio: Studio) -> Lab:
+    shown = plan_of("completed", "in_progress")
+    panel = panel_of(studio, calls(shown), calls(run_code(PLOT), text=PLAN), prompt="which month is best?")
+    expect(panel.question).to_be_visible(timeout=SLOW)
+    panel.root.locator(".lobu-plan-line").click()
+    return panel.lab
+
+
+def panel_plan_first(studio: Studio) -> Lab:
+    panel = panel_of(studio)
+    if panel.button("Skip tour").count() > 0:
+        panel.button("Skip tour").click()
+    panel.button("New thread").click()
+    panel.root.get_by_label("Mode", exact=True).select_option("Plan first")
+    studio.provider.script = [calls(plan_of(), text="I looked at `sales`. This is my plan:")]
+    panel.send("which month is best?")
+    expect(panel.question).to_be_visible(timeout=SLOW)
+    panel.root.get_by_label("Mode", exact=True).select_option("Default")
+    return panel.lab
+
+
+def panel_permissions(studio: Studio) -> Lab:
+    panel = panel_of(
+        studio, calls(run_code("sales.describe()")), says("It has 12 rows."), prompt="describe sales"
+    )
+    panel.button("More actions").click()
+    panel.page.get_by_role("menuitem", name="Always allow simple code in this notebook").click()
+    panel.stands("Done")
+    path = panel.threads()[0]["notebookPath"]
+    with panel.lab.server.client() as client:
+        rules = {"ask": ["write_*"], "deny": ["delete_cell"], "mode": "ask"}
+        client.put("policy", json={"notebookPath": path, "rules": rules}).raise_for_status()
+    panel.lab.command("lobu:permissions")
+    expect(panel.root.locator(".lobu-permissions li").first).to_be_visible(timeout=SLOW)
+    return panel.lab
+
+
 PANEL = (
     panel_first,
+    panel_plan,
+    panel_plan_first,
+    panel_permissions,
     panel_mentions,
     panel_waiting,
     panel_inbox,
@@ -431,6 +490,9 @@ def studio() -> Iterator[Studio]:
             f"--LobuApp.providers={entry!r}",
             f"--LobuApp.default_model=local:{MODEL}",
             f"--LobuApp.acp_agents={agents!r}",
+            f"--LobuApp.mcp_servers={SERVERS!r}",
+            "--LobuApp.mcp_allowed_commands=['mcp-files']",
+            "--LobuApp.no_grant=['fetch_url']",
         )
         with launch(playwright) as browser, lab_server(Path(home), *options) as server:
             context = browser.new_context(viewport={"width": 900, "height": 1400})

@@ -99,6 +99,7 @@ class PolicyPart(GatewayPart):
     resume = Rule(resume.resume)
     get = Rule(policy.policy)
     put = Rule(policy.put_policy)
+    permissions = Rule(policy.permissions)
     revoke = Rule(policy.revoke_grant)
     audit = Rule(policy.audit)
     budget = Rule(budgets.budget)

@@ -22,7 +22,7 @@ from .fencing import check_place
 from .rows import grant_of, interrupt_of, json_of
 
 if TYPE_CHECKING:
-    from lobu_jupyter.model.callers import Caller
+    from lobu_jupyter.model.callers import Caller, Person
     from lobu_jupyter.model.interrupts import Decision, Interrupt
     from lobu_jupyter.store.tx import Row, Tx
 
@@ -97,6 +97,26 @@ async def policy(
         return Policy(layers=tuple(layers), grants=tuple(grants), max_mode=ctx.settings.max_mode)
 
     return await ctx.database.read(body)
+
+
+async def permissions(ctx: Context, by: Person) -> dict[str, Any]:
+    """Return all that a person has allowed, and the administrator's limits: layers, maxMode, grants, notebooks' rules."""
+    owner = owner_of(by)
+
+    async def body(tx: Tx) -> tuple[list[Row], list[Grant]]:
+        place = ctx.settings.place
+        rules = await tx.all("all_rules", owner=owner, place=place, most=MAX_PAGE)
+        return rules, await _grants(ctx, tx, owner, None, place, None)
+
+    rows, grants = await ctx.database.read(body)
+    rules = [(row["notebook_path"], msgspec.json.decode(row["rules"], type=Rules)) for row in rows]
+    agents = [{"name": name, "rules": rules} for name, rules in ctx.settings.agent_rules.items()]
+    return {
+        "layers": [{"name": "server", "rules": ctx.settings.rules}, *agents],
+        "maxMode": ctx.settings.max_mode,
+        "grants": grants,
+        "notebooks": [{"notebookPath": path, "rules": own} for path, own in rules if own != Rules()],
+    }
 
 
 async def put_policy(ctx: Context, by: Caller, *, notebook_path: str, rules: Rules) -> Policy:

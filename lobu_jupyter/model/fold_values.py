@@ -10,10 +10,6 @@ _MOST_CONTEXT, _LONGEST_DESCRIPTION = 20, 200
 _INDEX = re.compile(r"0|[1-9]\d{0,5}", re.ASCII)
 
 
-class _Misfit(Exception):
-    """A patch that does not fit the content."""
-
-
 def descriptions(context: Any) -> list[str]:
     """Return what the entries of an AG-UI context are called, the first of many, shortened."""
     entries: list[Any] = context if isinstance(context, list) else []
@@ -22,47 +18,32 @@ def descriptions(context: Any) -> list[str]:
 
 
 def patched(content: Any, patch: list[Any]) -> Any:
-    """Return the content after an RFC 6902 patch of add, replace and remove, None if it does not fit."""
+    """Return the content after an RFC 6902 patch of ``replace``, None if it does not fit."""
     changed = deepcopy(content)
-    try:
-        for step in patch:
-            _apply(changed, step)
-    except _Misfit:
-        return None
-    return changed
+    return changed if all(_replaced(changed, step) for step in patch) else None
 
 
-def _apply(content: Any, step: Any) -> None:
-    op, path = (step.get("op"), step.get("path")) if isinstance(step, dict) else (None, None)
-    if op not in ("add", "replace", "remove") or not isinstance(path, str) or not path.startswith("/"):
-        raise _Misfit
-    if op != "remove" and "value" not in step:
-        raise _Misfit
+def _replaced(content: Any, step: Any) -> bool:
+    """Replace one value in place. Return False if the content has none there."""
+    if not isinstance(step, dict) or step.get("op") != "replace" or "value" not in step:  # pyright: ignore[reportUnknownMemberType]
+        return False
+    path: Any = step.get("path")  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+    if not isinstance(path, str) or not path.startswith("/"):
+        return False
     *way, last = [part.replace("~1", "/").replace("~0", "~") for part in path[1:].split("/")]
     holder = content
     for part in way:
-        holder = holder[_key(holder, part, len(holder) - 1 if isinstance(holder, list) else 0)]
-    _put(holder, last, op, step.get("value"))
+        if (key := _key(holder, part)) is None:
+            return False
+        holder = holder[key]
+    if (key := _key(holder, last)) is None:
+        return False
+    holder[key] = deepcopy(step["value"])
+    return True
 
 
-def _put(holder: Any, last: str, op: str, value: Any) -> None:
-    if isinstance(holder, list):
-        inserted = op == "add"
-        index = len(holder) if inserted and last == "-" else _key(holder, last, len(holder) - (not inserted))
-        holder[index : index + (not inserted)] = [] if op == "remove" else [deepcopy(value)]
-        return
-    if not isinstance(holder, dict) or last == "__proto__" or (op != "add" and last not in holder):
-        raise _Misfit
-    if op == "remove":
-        del holder[last]
-    else:
-        holder[last] = deepcopy(value)
-
-
-def _key(holder: Any, part: str, most: int) -> Any:
-    """Return the index or name of a part of the content."""
-    if isinstance(holder, list) and _INDEX.fullmatch(part) and int(part) <= most:
-        return int(part)
-    if isinstance(holder, dict) and part in holder:
-        return part
-    raise _Misfit
+def _key(holder: Any, part: str) -> Any:
+    """Return the index or name of a part that the content has, None if it has none of this name."""
+    if isinstance(holder, list) and _INDEX.fullmatch(part):
+        return int(part) if int(part) < len(holder) else None  # pyright: ignore[reportUnknownArgumentType]
+    return part if isinstance(holder, dict) and part in holder else None

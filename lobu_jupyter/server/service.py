@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
     from lobu_jupyter.gateway.observer import Observer
     from lobu_jupyter.model.clock import Clock
+    from lobu_jupyter.model.mcp_listing import McpListing
     from lobu_jupyter.server.kernels.kernels import Kernels, What
 
     from .activity import Activity
@@ -94,6 +95,7 @@ class Service:
         self.owners: Owners
         self.models: Models
         self.rights: Rights
+        self.mcp_servers: tuple[McpListing, ...] = ()
         self.observer: Observer | None = None
         self.hub_users: Users | None = None  # of a hub's service: whose token it is
         self.hub_servers: HubServers | None = None

@@ -18,6 +18,7 @@ from lobu_jupyter.client.address import unix_url
 from lobu_jupyter.gateway import Settings
 from lobu_jupyter.model.budget import Budgets
 from lobu_jupyter.model.clock import SystemClock
+from lobu_jupyter.model.mcp_listing import listings_of
 from lobu_jupyter.model.policy import Rules
 from lobu_jupyter.model.redaction import Redactor
 from lobu_jupyter.server.kernels.forwarding import noting
@@ -95,6 +96,7 @@ def build(app: LobuApp) -> Service:
     note_pages(app, service)
     _add_notebooks(app, service)
     service.activity = _activity(app, service)
+    service.mcp_servers = listings_of(app.mcp_servers, list(app.mcp_allowed_commands) or None)
     models.told = lambda settings: _models_changed(app, service, inheritance, settings)
     if app.embedded_connection_file:
         process = EmbeddingKernel(app.embedded_connection_file, app.embedded_parent)

@@ -570,6 +570,10 @@ DELETE FROM grants WHERE grant_id = :grant_id AND owner = :owner RETURNING *;
 -- The notebook layer of the policy.
 SELECT rules FROM rules WHERE owner = :owner AND place = :place AND notebook_path = :notebook_path;
 
+-- all_rules --
+-- The rules of all notebooks of a person.
+SELECT notebook_path, rules FROM rules WHERE owner = :owner AND place = :place ORDER BY notebook_path LIMIT :most;
+
 -- put_rules --
 -- Replace the notebook layer of the policy.
 INSERT INTO rules (owner, place, notebook_path, rules) VALUES (:owner, :place, :notebook_path, :rules)

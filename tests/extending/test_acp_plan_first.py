@@ -97,13 +97,23 @@ async def test_its_wish_to_leave_its_plan_mode_is_a_question_that_no_grant_answe
     task = rig.task(f"{LEAVES}\nmode {answer}\nsay done", policy=Policy(plan_first=True, grants=(grant,)))
 
     asked = await run(rig.agent, task)
-    done = await resume(rig.agent, rig.task("x"), asked, None, decision)
+    pressed = {"kind": decision, "option": answer}
+    done = await resume(rig.agent, rig.task("x"), asked, None, pressed)
 
     (question,) = asked.interrupts
     assert (question.tool_name, question.no_grant) == ("robot__switch_mode", True)
     assert chosen(rig) == [answer]
     assert done.text.endswith("done ")
     assert done.customs("lobu.notice") == []
+
+
+async def test_a_sub_agents_wish_to_leave_its_plan_mode_is_refused(rig: Rig) -> None:
+    rig.anew(MODES, config=ASKING)
+
+    ended = await run(rig.agent, rig.task(f"{LEAVES}\nsay done", policy=PLAN_FIRST, depth=1))
+
+    assert ended.pause is None
+    assert chosen(rig) == ["plan"]
 
 
 async def test_an_agent_that_leaves_its_plan_mode_by_itself_is_set_back(rig: Rig) -> None:

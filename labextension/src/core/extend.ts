@@ -1,5 +1,5 @@
 /** Values of events: outputs and usage that come in parts, names of what was sent along. */
-import { list, object } from './json';
+import { list, object, text } from './json';
 import { joined } from './text/joined';
 import { IOutput, IRunState, Json, JsonObject } from './wire';
 
@@ -63,53 +63,30 @@ export function countChange(run: IRunState | undefined, change: JsonObject): voi
   }
 }
 
-/** An activity's content after an RFC 6902 patch of add, replace and remove, or null: it does not fit. */
+/** An activity's content after an RFC 6902 patch of `replace`, or null: it does not fit. */
 export function patched(content: Json, patch: Json[]): Json | null {
   const changed = JSON.parse(JSON.stringify(content)) as Json;
-  return patch.every(step => applied(changed, object(step))) ? changed : null;
+  return patch.every(step => replaced(changed, object(step))) ? changed : null;
 }
 
-function applied(content: Json, step: JsonObject): boolean {
-  const { op, path, value } = step;
-  if (
-    typeof path !== 'string' ||
-    !path.startsWith('/') ||
-    (op !== 'remove' && !('value' in step))
-  ) {
-    return false;
-  }
-  const way = path.slice(1).split('/').map(unescaped);
+function replaced(content: Json, { op, path, value }: JsonObject): boolean {
+  const [root, ...way] = text(path)
+    .split('/')
+    .map(part => part.replace(/~1/g, '/').replace(/~0/g, '~'));
   const last = way.pop() ?? '';
-  let holder: Json | undefined = content;
-  for (const part of way) {
-    holder = has(holder, part) ? (holder as JsonObject)[part] : undefined;
-  }
-  const adds = op === 'add';
-  if (
-    typeof holder !== 'object' ||
-    holder === null ||
-    !(adds || op === 'replace' || op === 'remove')
-  ) {
+  const holder = way.reduce<Json>((at, part) => (has(at, part) ? at[part] : null), content);
+  if (op !== 'replace' || root || value === undefined || !has(holder, last)) {
     return false;
   }
-  if (Array.isArray(holder)) {
-    const end = String(holder.length);
-    const at = adds && (last === '-' || last === end) ? holder.length : Number(last);
-    const fits = has(holder, last) || (adds && at === holder.length);
-    return fits && !!holder.splice(at, adds ? 0 : 1, ...(op === 'remove' ? [] : [value]));
-  }
-  if (last === '__proto__' || (!adds && !has(holder, last))) {
-    return false;
-  }
-  return op === 'remove' ? delete holder[last] : ((holder[last] = value), true);
+  holder[last] = value;
+  return true;
 }
 
-function has(holder: Json | undefined, part: string): boolean {
-  return Array.isArray(holder)
-    ? /^(0|[1-9]\d*)$/.test(part) && Number(part) < holder.length
-    : typeof holder === 'object' && holder !== null && Object.hasOwn(holder, part);
-}
-
-function unescaped(part: string): string {
-  return part.replace(/~1/g, '/').replace(/~0/g, '~');
+function has(holder: Json, part: string): holder is JsonObject {
+  const isList = Array.isArray(holder);
+  return (
+    typeof holder === 'object' &&
+    Object.hasOwn(holder ?? {}, part) &&
+    !(isList && part === 'length')
+  );
 }

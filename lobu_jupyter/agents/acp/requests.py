@@ -136,7 +136,8 @@ class Asking:
 
     def _proposes(self, call: AcpCall) -> bool:
         """Return True if the agent asks to leave its plan mode, under *Plan first*: its call shows the plan."""
-        return self._task.policy.plan_first and call.name == f"{self._agent}__switch_mode"
+        mine = self._task.depth == 0  # a sub-agent's plan is not that of the run
+        return mine and self._task.policy.plan_first and call.name == f"{self._agent}__switch_mode"
 
     def _is_ours(self, call: AcpCall, meta: dict[str, Any]) -> bool:
         """Return True if the request is about a notebook tool, by the name that agents give to tools of an MCP server.

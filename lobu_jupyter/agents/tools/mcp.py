@@ -17,7 +17,6 @@ import hashlib
 import logging
 import os
 import re
-import shlex
 import time
 from contextlib import AsyncExitStack
 from dataclasses import replace
@@ -28,6 +27,7 @@ from lobu_jupyter.agents.processes import leashed
 from lobu_jupyter.model.digest import canonical
 from lobu_jupyter.model.environment import for_program
 from lobu_jupyter.model.events import custom
+from lobu_jupyter.model.mcp_listing import HOW_TO_INSTALL, refusal_of
 from lobu_jupyter.model.policy import Verdict, judge
 from lobu_jupyter.model.ports import ToolSpec
 
@@ -49,7 +49,6 @@ FIRST_DELAY, MOST_DELAY = 30.0, 600.0
 MOST_NAME = 64
 DIGITS = 12
 _DIGESTED = re.compile(rf"_[0-9a-f]{{{DIGITS}}}$")  # a true name with this ending may imitate another's
-HOW_TO_INSTALL = "The package mcp is not installed on the server: pip install 'lobu_jupyter[mcp]'."
 
 log = logging.getLogger(__name__)
 
@@ -307,17 +306,6 @@ async def _client(config: dict[str, Any], stack: AsyncExitStack, elicit: Any) ->
     http = httpx2.AsyncClient(headers=config.get("headers") or {}, timeout=limits)
     transport = streamable_http_client(config["url"], http_client=await stack.enter_async_context(http))
     return Client(transport, elicitation_callback=elicit)
-
-
-def refusal_of(config: dict[str, Any], commands: Sequence[str] | None) -> str | None:
-    """Return why a server's command may not be started, None if it may. An entry is a command's first words."""
-    words = [str(part) for part in config.get("command") or []]
-    if commands is None or not words:
-        return None
-    allowed = [shlex.split(entry) for entry in commands]
-    if any(entry and words[: len(entry)] == entry for entry in allowed):
-        return None
-    return f"the command {words[0]} is not in LobuApp.mcp_allowed_commands."
 
 
 def may_ask(work: Work) -> bool:

@@ -7,6 +7,7 @@ from msgspec import Struct
 from tornado import web
 
 from lobu_jupyter.model.bounds import Id, Name
+from lobu_jupyter.model.callers import Person
 from lobu_jupyter.model.policy import Rules
 from lobu_jupyter.server.handler import LobuHandler
 
@@ -49,4 +50,19 @@ class GrantHandler(LobuHandler):
         self.reply_nothing()
 
 
-ROUTES = [("policy", PolicyHandler), ("policy/grants/{grantId}", GrantHandler)]
+class PermissionsHandler(LobuHandler):
+    takes = (Person,)
+
+    @web.authenticated
+    @authorized
+    async def get(self) -> None:
+        assert isinstance(self.caller, Person), "takes says so"
+        found = await self.gateway.policy.permissions(self.caller)
+        self.reply({**found, "mcpServers": self.service.mcp_servers})
+
+
+ROUTES = [
+    ("permissions", PermissionsHandler),
+    ("policy", PolicyHandler),
+    ("policy/grants/{grantId}", GrantHandler),
+]

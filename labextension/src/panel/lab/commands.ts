@@ -62,6 +62,7 @@ function addViewCommands(app: JupyterFrontEnd, model: PanelModel, show: () => vo
   add(CommandIDs.create, trans.__('Agents: New Thread'), () => model.begin());
   add(CommandIDs.threads, trans.__('Agents: All Threads'), () => model.show('threads'));
   add(CommandIDs.inbox, trans.__('Agents: Pending Approvals'), () => model.show('inbox'));
+  add(CommandIDs.permissions, trans.__('Agents: Permissions'), () => model.show('permissions'));
 }
 
 /** What is done about the run in front: decide its question, or stop it. */

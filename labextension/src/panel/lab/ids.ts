@@ -4,6 +4,7 @@ export const CommandIDs = {
   create: 'lobu:new-thread',
   threads: 'lobu:threads',
   inbox: 'lobu:inbox',
+  permissions: 'lobu:permissions',
   rename: 'lobu:rename-thread',
   archive: 'lobu:archive-thread',
   remove: 'lobu:delete-thread',

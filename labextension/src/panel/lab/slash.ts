@@ -19,6 +19,11 @@ export function slashCommands(
     { name: 'new', detail: trans.__('start a new thread'), run: run(CommandIDs.create) },
     { name: 'threads', detail: trans.__('show all threads'), run: run(CommandIDs.threads) },
     { name: 'inbox', detail: trans.__('show pending approvals'), run: run(CommandIDs.inbox) },
+    {
+      name: 'permissions',
+      detail: trans.__('show approvals, rules and MCP servers'),
+      run: run(CommandIDs.permissions)
+    },
     { name: 'stop', detail: trans.__('stop the agent'), run: run(CommandIDs.stop) },
     {
       name: 'rename',

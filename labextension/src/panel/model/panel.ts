@@ -14,7 +14,7 @@ import { Memory } from './memory';
 import { ModelList } from './models';
 import { IPlace } from './window';
 
-export type PanelView = 'thread' | 'threads' | 'inbox';
+export type PanelView = 'thread' | 'threads' | 'inbox' | 'permissions';
 
 const HISTORY = 50;
 const NO_CHOICE: JsonObject = { agent: '', model: '', mode: '' };

@@ -15,9 +15,11 @@ export function Header(props: { model: PanelModel }): VNode {
       ? trans.__('Threads')
       : view === 'inbox'
         ? trans.__('Pending approvals')
-        : threadId === null
-          ? trans.__('New thread')
-          : titleOf({ title: model.title }, trans);
+        : view === 'permissions'
+          ? trans.__('Permissions')
+          : threadId === null
+            ? trans.__('New thread')
+            : titleOf({ title: model.title }, trans);
   return (
     <div class="lobu-header" role="toolbar" aria-label={trans.__('Threads')}>
       {view === 'thread' ? (
@@ -40,6 +42,14 @@ export function Header(props: { model: PanelModel }): VNode {
         >
           {title}
         </h2>
+      )}
+      {view !== 'thread' && (
+        <IconButton
+          icon="shield"
+          label={trans.__('Permissions')}
+          pressed={view === 'permissions'}
+          onClick={() => model.show(view === 'permissions' ? 'thread' : 'permissions')}
+        />
       )}
       <IconButton
         icon="inbox"

@@ -1,6 +1,6 @@
 /** The side panel, drawn into an element. */
-import { render, VNode } from 'preact';
-import { useEffect, useRef } from 'preact/hooks';
+import { ComponentType, render, VNode } from 'preact';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { cardIn } from '../../core/view/controls';
 import { useNow } from '../../core/view/view';
 import { IRemoved } from '../model/list';
@@ -34,6 +34,7 @@ function PanelRoot(props: { model: PanelModel }): VNode {
       <Header model={model} />
       {view === 'threads' && <Threads model={model} />}
       {view === 'inbox' && <Inbox model={model} />}
+      {view === 'permissions' && <LazyPermissions model={model} />}
       {view === 'thread' &&
         (thread === null ? (
           <>
@@ -54,6 +55,15 @@ function PanelRoot(props: { model: PanelModel }): VNode {
       ))}
     </div>
   );
+}
+
+/** The page of permissions, which is loaded when it is first shown. */
+function LazyPermissions(props: { model: PanelModel }): VNode | null {
+  const [Page, setPage] = useState<ComponentType<{ model: PanelModel }> | null>(null);
+  useEffect(() => {
+    void import('./permissions').then(({ Permissions }) => setPage(() => Permissions));
+  }, []);
+  return Page && <Page model={props.model} />;
 }
 
 function Undo(props: { removed: IRemoved; model: PanelModel }): VNode {
