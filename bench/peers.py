@@ -149,6 +149,15 @@ async def floor(folder: Path) -> AsyncIterator[Yardstick]:
 
 
 @asynccontextmanager
+async def postgres_floor(address: str) -> AsyncIterator[Yardstick]:
+    """PostgreSQL, durable before visible, and no rules."""
+    with _python("bench.yardsticks.floor_postgres", address) as process:
+        peer = Yardstick("floor", process.pid, int(process.said))
+        async with peer.http:
+            yield peer
+
+
+@asynccontextmanager
 async def raw() -> AsyncIterator[Yardstick]:
     """The stack with no journal."""
     with _python("bench.yardsticks.raw") as process:

@@ -36,7 +36,7 @@ def _table(rows: list[dict[str, Any]]) -> str:
     met = sum(row["met"] is True for row in targets)
     judged = sum(row["met"] is not None for row in targets)
     head = f"Measured {' and '.join(days)} ({facts}): {met} of {judged} judged figures met their target.\n\n"
-    return head + table.show([row for row in rows if row["id"].startswith("B")]) + "\n"
+    return head + table.show([row for row in rows if row["id"].startswith(("B", "P"))]) + "\n"
 
 
 def _growth(rows: list[dict[str, Any]]) -> str:

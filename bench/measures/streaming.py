@@ -95,10 +95,10 @@ async def b2(folder: Path, scale: Scale, watch: Watch) -> list[Row]:
             await peer.arrivals()
             stamps = await paced(peer, scale.paced, 100)
             arrived = await peer.arrivals()
-            figures["worker"].append(_middle_and_late(stamps))
-            figures["product"].append(_middle_and_late([(arrived[sent], came) for sent, came in stamps]))
+            figures["worker"].append(middle_and_late(stamps))
+            figures["product"].append(middle_and_late([(arrived[sent], came) for sent, came in stamps]))
             for each in (yardstick, limit):
-                figures[each.name].append(_middle_and_late(await paced(each, scale.paced, 100)))
+                figures[each.name].append(middle_and_late(await paced(each, scale.paced, 100)))
     rows: list[Row] = []
     for i, (name, bound) in enumerate((("p50", 1.6), ("p99", 2.0))):
         ours, workers, floors, raws = ([pair[i] for pair in pairs] for pairs in figures.values())
@@ -113,7 +113,7 @@ async def b2(folder: Path, scale: Scale, watch: Watch) -> list[Row]:
     return rows
 
 
-def _middle_and_late(stamps: list[tuple[int, int]]) -> tuple[float, float]:
+def middle_and_late(stamps: list[tuple[int, int]]) -> tuple[float, float]:
     """p50 and p99 in ms."""
     late = latencies_ms(stamps)
     return percentile(late, 50), percentile(late, 99)

@@ -59,7 +59,7 @@ class Journal:
             for run, first, last, body in done:
                 self._writer.execute("insert into seg values (?, ?, ?, ?)", (run.name, first, last, body))
             self._writer.execute("commit")
-            self._loop.call_soon_threadsafe(_deliver, done)
+            self._loop.call_soon_threadsafe(deliver, done)
 
     def _take(self) -> list[tuple[Run, int, bytes]]:
         taken = [self._waiting.get()]
@@ -71,7 +71,7 @@ class Journal:
         return taken
 
 
-def _deliver(done: list[tuple[Run, int, int, bytes]]) -> None:
+def deliver(done: list[tuple[Run, int, int, bytes]]) -> None:
     for run, _, last, body in done:
         run.deliver(last, body)
 
