@@ -88,6 +88,11 @@ test-gateway: install .venv-enterprise/.installed
 test-hub: install postgres hub-installed
 	WHOLE_HUB=1 $(BIN)/python -m pytest tests/hub --durations=10 $(ARGS)
 
+# A hub to try, with PostgreSQL, the lobu service and two people, on loopback until Ctrl+C (docs/hub.md).
+.PHONY: hub
+hub: install postgres hub-installed
+	$(BIN)/python -m tests.hub.serve
+
 hub-installed: .venv-hub/.installed tests/hub/node_modules/.installed
 
 .venv-hub/.installed: tests/hub/requirements.txt requirements.lock pyproject.toml | install

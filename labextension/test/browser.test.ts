@@ -48,7 +48,12 @@ describe('webSocket', () => {
   it('shows the token where a cookie alone is refused, and keeps to it', () => {
     const hardened = tried('ws://localhost/', 'secret', url => !url.includes('token='));
 
-    expect(hardened).toEqual(['socket', 'socket?token=secret', 'socket?token=secret', 'socket?token=secret']);
+    expect(hardened).toEqual([
+      'socket',
+      'socket?token=secret',
+      'socket?token=secret',
+      'socket?token=secret'
+    ]);
   });
 
   it('comes back to the cookie where the token is refused', () => {
@@ -58,7 +63,9 @@ describe('webSocket', () => {
   });
 
   it('has the token from the first on where hosts differ', () => {
-    expect(tried('ws://elsewhere/', 'secret', () => false)).toEqual(Array(4).fill('socket?token=secret'));
+    expect(tried('ws://elsewhere/', 'secret', () => false)).toEqual(
+      Array(4).fill('socket?token=secret')
+    );
   });
 
   it('has nothing to show on a page without one', () => {

@@ -11,7 +11,6 @@ import os
 import secrets
 import signal
 import subprocess
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -360,7 +359,3 @@ def _descendants(pid: int) -> list[psutil.Process]:
         return psutil.Process(pid).children(recursive=True)
     except psutil.NoSuchProcess:
         return []
-
-
-if __name__ == "__main__":
-    sys.exit("this module is for tests; `make hub` starts a hub")

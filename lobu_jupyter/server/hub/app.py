@@ -96,6 +96,9 @@ class LobuHubApp(LobuApp):
 
     def initialize_settings(self) -> None:
         super().initialize_settings()
+        # Tornado checks before it is known whose request it is, so that tokens would need what only cookies need.
+        # Jupyter's own check comes after that.
+        self.settings["xsrf_cookies"] = False
         service = self.service
         service.settings = replace(
             service.settings,

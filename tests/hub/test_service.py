@@ -1,0 +1,171 @@
+"""The lobu service of a real hub: decisions while a server is stopped, one of two replicas killed, secrets of the database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from tests.postgres import new_store
+from tests.scenarios.person import Person, ends_of, text_of
+from tests.servers import wait_for
+
+from .conftest import WHOLE
+from .hub import Hub, HubServer
+from .service import LobuService
+
+PASSWORD = "a-password"
+
+
+@dataclass
+class Site:
+    """A hub with its service. The store's address holds a password, which only the service has."""
+
+    hub: Hub
+    service: LobuService
+
+    def at_service(self, user: str) -> httpx.Client:
+        """Return a client of the service as a person, through the hub's proxy."""
+        headers = {"Authorization": f"token {self.hub.token_of(user)}"}
+        return self.hub.client(base_url=f"{self.hub.url}services/lobu/lobu/api/", headers=headers)
+
+
+@pytest.fixture(scope="module")
+def site(installed: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    store = new_store()
+    assert PASSWORD in store
+    service = LobuService(tmp_path_factory.mktemp("service"), store)
+    hub = Hub(tmp_path_factory.mktemp("hub"), **service.hub_settings())
+    try:
+        with hub:
+            yield Site(hub, service.start(hub))
+    finally:
+        service.stop()
+
+
+def asked(server: HubServer, notebook: str) -> tuple[Person, str]:
+    """Return a person, and a thread of theirs that waits for a decision about code."""
+    person = Person(server)  # pyright: ignore[reportArgumentType]
+    thread = person.thread(kernelId=server.start_kernel(notebook), notebookPath=notebook)
+    person.finish(thread, person.start(thread, "run 6 * 7")["runId"])
+    return person, thread
+
+
+def decide(http: httpx.Client, thread: str) -> httpx.Response:
+    """Approve what waits, at the service."""
+    (waiting,) = http.get("interrupts", params={"threadId": thread}).json()["interrupts"]
+    entry = {"interruptId": waiting["id"], "status": "resolved", "payload": {"approved": True}}
+    return http.post(f"threads/{thread}/resume", json={"resume": [entry]})
+
+
+@WHOLE
+def test_a_run_of_a_person_s_server_is_kept_by_the_service(site: Site) -> None:
+    server = site.hub.server("ada")
+    ada = Person(server)  # pyright: ignore[reportArgumentType]
+    thread = ada.thread(kernelId=server.start_kernel())
+
+    run = ada.start(thread, "run 6 * 7", mode="allow")
+
+    assert "42" in text_of(ada.finish(thread, run["runId"]))
+    assert site.at_service("ada").get(f"runs/{run['runId']}").json()["status"] == "succeeded"
+    assert not list(site.hub.home_of("ada").rglob("lobu.sqlite"))
+
+
+@WHOLE
+def test_another_person_sees_nothing_of_it(site: Site) -> None:
+    _, thread = asked(site.hub.server("ada"), "hers.ipynb")
+
+    bob = site.at_service("bob")
+    assert bob.get("threads").json()["threads"] == []
+    assert bob.get("interrupts").json()["interrupts"] == []
+    assert bob.get("audit").json()["audit"] == []
+    for path in (f"threads/{thread}", f"threads/{thread}/snapshot", f"threads/{thread}/events"):
+        assert bob.get(path).status_code == 404, path
+    his = Person(site.hub.server("bob"))  # pyright: ignore[reportArgumentType]
+    assert his.ok(his.http.get("threads"))["threads"] == []
+    assert his.http.get(f"threads/{thread}").status_code == 404
+
+
+@WHOLE
+def test_a_decision_while_the_server_is_stopped_runs_when_it_is_back(site: Site) -> None:
+    server = site.hub.server("ada")
+    _, thread = asked(server, "stopped.ipynb")
+    server.stop()
+    at_service = site.at_service("ada")
+
+    wait_for(
+        "the word that the kernel is gone",
+        lambda: at_service.get("interrupts", params={"threadId": thread}).json()["interrupts"][0][
+            "kernelLost"
+        ],
+        60,
+    )
+    reply = decide(at_service, thread)
+    assert reply.status_code == 202, reply.text
+    run = reply.json()["runId"]
+
+    server.wait()  # the service has started it
+    server.start_kernel("stopped.ipynb")
+    status = wait_for("its end", lambda: ended(at_service, run), 60)
+    journal = at_service.get(f"threads/{thread}/events", params={"follow": "false"}).text
+    assert status == "succeeded", journal
+    assert journal.count("RUN_ERROR") == 0
+    assert "42" in journal
+
+
+@WHOLE
+def test_a_run_goes_on_when_one_of_two_replicas_is_killed(site: Site) -> None:
+    server = site.hub.server("ada")
+    ada = Person(server)  # pyright: ignore[reportArgumentType]
+    thread = ada.thread()
+    run = ada.start(thread, "slow 40 100")["runId"]
+    ada.wait_until_seen(thread, "TEXT_MESSAGE_CONTENT")
+
+    site.service.kill(0)
+
+    at_service = site.at_service("ada")
+    status = wait_for("its end", lambda: ended(at_service, run), 60)
+    assert status == "succeeded", at_service.get(f"runs/{run}").text
+    journal = [event for _, event in Person(server).journal(thread)]  # pyright: ignore[reportArgumentType]
+    assert len(ends_of(journal)) == 1
+    site.service.start_one(site.hub, 0)
+
+
+def ended(http: httpx.Client, run: str) -> str | None:
+    """Return how a run ended, or None."""
+    try:
+        found = http.get(f"runs/{run}")
+    except httpx.TransportError:
+        return None
+    status = found.json()["status"] if found.is_success else "running"
+    return None if status in ("queued", "running") else status
+
+
+@WHOLE
+def test_no_process_and_no_file_of_a_person_s_server_has_the_database_s_password(site: Site) -> None:
+    server = site.hub.server("ada")
+    ada = Person(server)  # pyright: ignore[reportArgumentType]
+    thread = ada.thread(kernelId=server.start_kernel())
+    ada.finish(thread, ada.start(thread, "run 1", mode="allow")["runId"])
+
+    processes = [server.process, *server.process.children(recursive=True)]
+    assert len(processes) >= 3, "a kernel and a worker"
+    for process in processes:
+        for text in shown(process):
+            assert PASSWORD.encode() not in text
+            assert b"postgresql://" not in text
+    for folder in (site.hub.home_of("ada"), site.hub.home / "jupyter"):
+        for file in folder.rglob("*"):
+            assert not file.is_file() or PASSWORD.encode() not in file.read_bytes(), file
+    assert any(
+        PASSWORD.encode() in text for pid in site.service.pids() for text in shown(psutil.Process(pid))
+    )
+
+
+def shown(process: psutil.Process) -> list[bytes]:
+    """Return the environment and the command line that the system shows of a process."""
+    return [Path(f"/proc/{process.pid}/{name}").read_bytes() for name in ("environ", "cmdline")]
