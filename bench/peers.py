@@ -111,11 +111,6 @@ class Product:
         thread = httpx.post(self.server.api + "threads", json={}, headers=self.server.auth)
         return ProductRun(self, thread.raise_for_status().json()["threadId"])
 
-    async def arrivals(self) -> dict[int, int]:
-        """When each event, named by its worker's stamp, was taken in since the last call (:mod:`bench.arrivals`)."""
-        reply = await self.http.get(self.server.url + "bench/arrivals")
-        return {int(sent): came for sent, came in reply.raise_for_status().json().items()}
-
 
 @asynccontextmanager
 async def product(folder: Path, *, worker: bool = True, **options: Any) -> AsyncIterator[Product]:

@@ -52,6 +52,10 @@ async def b3(folder: Path, scale: Scale, watch: Watch) -> list[Row]:
             yardstick=times["floor", hold], against="floor", bound=1.5)
         for name, hold in (("live", True), ("ended", False))
     ]  # fmt: skip
+    rows += [
+        Row(id=f"{row.id}.ms", what="the same, in ms", unit="ms", product=row.product, bound=4)
+        for row in rows
+    ]
     what = "snapshot and tail over the bytes of the events"
     return [*rows, Row(id="B3.bytes", what=what, unit="x", product=[share], bound=0.5)]
 

@@ -20,7 +20,6 @@ from tests import postgres
 
 from .streaming import burst, crowd, middle_and_late, paced
 
-ARRIVALS = [*OPTIONS, "--ServerApp.jpserver_extensions=bench.arrivals=True"]
 SERVERS, THREADS, RUNS = 8, 200, 50
 
 
@@ -53,18 +52,14 @@ async def p1(folder: Path, scale: Scale, watch: Watch) -> list[Row]:
 async def p2(folder: Path, scale: Scale, watch: Watch) -> list[Row]:
     figures: dict[str, list[tuple[float, float]]] = {"product": [], "floor": []}
     with cluster() as address:
-        probed = product(folder, store=address, options=ARRIVALS)
-        async with probed as peer, postgres_floor(address) as yardstick:
+        async with product(folder, store=address) as peer, postgres_floor(address) as yardstick:
             await burst(peer, 1, 500, 5)
             for _ in range(scale.repeats):
                 watch.settle()
-                await peer.arrivals()
-                stamps = await paced(peer, scale.paced, 100)
-                arrived = await peer.arrivals()
-                figures["product"].append(middle_and_late([(arrived[sent], came) for sent, came in stamps]))
-                figures["floor"].append(middle_and_late(await paced(yardstick, scale.paced, 100)))
+                for each in (peer, yardstick):
+                    figures[each.name].append(middle_and_late(await paced(each, scale.paced, 100)))
     return [
-        Row(id=f"P2.{name}", what=f"PostgreSQL: ingest to receipt at 100 events/s, {name}", unit="ms",
+        Row(id=f"P2.{name}", what=f"PostgreSQL: worker's process to receipt at 100 events/s, {name}", unit="ms",
             product=[pair[i] for pair in figures["product"]], yardstick=[pair[i] for pair in figures["floor"]],
             against="floor", bound=bound)
         for i, (name, bound) in enumerate((("p50", 1.6), ("p99", None)))
@@ -95,12 +90,11 @@ async def p6(folder: Path, scale: Scale, watch: Watch) -> list[Row]:
     here: list[tuple[float, float]] = []
     there: list[tuple[float, float]] = []
     with cluster() as address:
-        one = product(folder, store=address, options=ARRIVALS)
+        one = product(folder, store=address)
         async with one as writer, product(folder, store=address, worker=False) as other:
             await burst(writer, 1, 500, 5)
             for _ in range(scale.repeats):
                 watch.settle()
-                await writer.arrivals()
                 run = writer.new_run()
                 readers = [await run.read(), await ProductRun(other, run.thread).read()]
                 await run.start(scale.paced, 0, 100)

@@ -1,4 +1,4 @@
-"""What the yardsticks share: runs that produce the standard load, and streams that read them."""
+"""What the yardsticks share: runs of the standard load, and streams that read them."""
 
 from __future__ import annotations
 
@@ -17,12 +17,16 @@ from bench import workload
 DONE = b"event: done"
 
 
-class Run:
-    """A producer and its readers. ``committed``: the last seq that may be seen."""
+Append = Callable[["Run", int, int, bytes], None]
+"""Journal the frames of a run, from the first to the last seq."""
 
-    def __init__(self, name: str, append: Callable[[Run, int, bytes], None]) -> None:
-        self.name, self._append = name, append
-        self.seq = self.committed = 0
+
+class Run:
+    """A run and its readers. ``committed``: the last seq that may be seen."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.committed = 0
         self.ending: int | None = None
         self.readers: set[Stream] = set()
 
@@ -35,45 +39,45 @@ class Run:
         for reader in self.readers:
             reader.push(body)
 
-    async def produce(self, tokens: int, tools: int, rate: float, hold: bool, phase: float | None) -> None:
-        began = workload.beginning(rate, phase)
-        for k, item in enumerate(workload.items(tokens, tools)):
-            if rate and (wait := began + k / rate - time.monotonic()) > 0:
-                await asyncio.sleep(wait)
-            self._emit(workload.as_frame(self.seq + 1, item, time.monotonic_ns()))
-            if not rate and k % 64 == 63:
-                await asyncio.sleep(0)
-        if not hold:
-            self.ending = self.seq + 1
-            self._emit(b"id: %d\n%b\ndata: {}\n\n" % (self.ending, DONE))
 
-    def _emit(self, frame: bytes) -> None:
-        self.seq += 1
-        self._append(self, self.seq, frame)
+Begin = Callable[[Run, dict[str, Any]], None]
+"""Have a run's load made."""
+
+
+async def produce(load: dict[str, Any], emit: Callable[[int, bytes, bool], None]) -> None:
+    """Make the frames of a load. ``emit`` takes each with its seq, and whether it is the last."""
+    rate, seq = load["rate"], 0
+    began = workload.beginning(rate, load["phase"])
+    for k, item in enumerate(workload.items(load["tokens"], load["tools"])):
+        if rate and (wait := began + k / rate - time.monotonic()) > 0:
+            await asyncio.sleep(wait)
+        seq += 1
+        emit(seq, workload.as_frame(seq, item, time.monotonic_ns()), False)
+        if not rate and k % 64 == 63:
+            await asyncio.sleep(0)
+    if not load["hold"]:
+        emit(seq + 1, b"id: %d\n%b\ndata: {}\n\n" % (seq + 1, DONE), True)
 
 
 class Start(RequestHandler):
     """POST: a new run begins to produce."""
 
-    def initialize(self, runs: dict[str, Run], append: Any, after: Any) -> None:
-        self.runs, self.append, self.tasks = runs, append, self.settings["tasks"]
+    def initialize(self, runs: dict[str, Run], begin: Begin, after: Any) -> None:
+        self.runs, self.begin = runs, begin
 
     async def post(self, name: str) -> None:
-        run = self.runs.setdefault(name, Run(name, self.append))
-        tokens, tools = int(self.get_query_argument("tokens")), int(self.get_query_argument("tools"))
-        rate, hold = float(self.get_query_argument("rate")), self.get_query_argument("hold") == "True"
-        given = self.get_query_argument("phase", None)
-        phase = float(given) if given is not None else None
-        task = asyncio.create_task(run.produce(tokens, tools, rate, hold, phase))
-        self.tasks.add(task)
-        task.add_done_callback(self.tasks.discard)
+        told = self.get_query_argument
+        load = {"tokens": int(told("tokens")), "tools": int(told("tools")), "rate": float(told("rate"))}
+        phase = told("phase", None)
+        load |= {"hold": told("hold") == "True", "phase": float(phase) if phase is not None else None}
+        self.begin(self.runs.setdefault(name, Run(name)), load)
 
 
 class Stream(RequestHandler):
     """GET: the frames after a cursor, then what comes."""
 
-    def initialize(self, runs: dict[str, Run], append: Any, after: Any) -> None:
-        self.runs, self.append, self.after = runs, append, after
+    def initialize(self, runs: dict[str, Run], begin: Begin, after: Any) -> None:
+        self.runs, self.after = runs, after
         self.waiting: list[bytes] = []
         self.wake = asyncio.Event()
         self.gone = False
@@ -83,7 +87,7 @@ class Stream(RequestHandler):
         self.wake.set()
 
     async def get(self, name: str) -> None:
-        run = self.runs.setdefault(name, Run(name, self.append))
+        run = self.runs.setdefault(name, Run(name))
         cursor = int(self.get_query_argument("cursor", "0"))
         self.set_header("Content-Type", "text/event-stream")
         run.readers.add(self)  # before the look: what comes after it is pushed
@@ -106,11 +110,10 @@ class Stream(RequestHandler):
         self.wake.set()
 
 
-async def serve(append: Callable[[Run, int, bytes], None], after: Callable[[Run, int, int], bytes]) -> None:
-    """Serve on a free loopback port, which is printed; never returns."""
-    parts = {"runs": {}, "append": append, "after": after}
-    routes = [(r"/start/(\w+)", Start, parts), (r"/stream/(\w+)", Stream, parts)]
+def listen(runs: dict[str, Run], begin: Begin, after: Callable[[Run, int, int], bytes], *more: Any) -> int:
+    """Serve on a free loopback port, and return it. ``more``: further routes."""
+    parts = {"runs": runs, "begin": begin, "after": after}
+    routes = [(r"/start/(\w+)", Start, parts), (r"/stream/(\w+)", Stream, parts), *more]
     sockets = bind_sockets(0, "127.0.0.1")
-    HTTPServer(Application(routes, tasks=set())).add_sockets(sockets)
-    print(sockets[0].getsockname()[1], flush=True)
-    await asyncio.Event().wait()
+    HTTPServer(Application(routes)).add_sockets(sockets)
+    return sockets[0].getsockname()[1]
