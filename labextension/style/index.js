@@ -2,3 +2,4 @@ import './lobu.css';
 import './panel.css';
 import './models.css';
 import './review.css';
+import './inline.css';

@@ -38,6 +38,25 @@ test('cells with one id are named by their places, and the right one is deleted'
   expect(model.sharedModel.cells[0].getMetadata('second')).toBeUndefined();
 });
 
+test('the cells of a message follow each other, below the place that was asked for', () => {
+  const model = notebook({ id: 'a', source: 'x' }, { id: 'b', source: 'y' });
+  const insert = (cell: string, messageId: string, after?: string): void => {
+    const made = { threadId: 't', runId: 'r', toolCallId: cell, messageId };
+    const wish = { do: 'insert', cell, source: cell, made, ...(after ? { after } : {}) } as const;
+    expect(change(model, wish)).toEqual({
+      done: true,
+      back: { do: 'delete', cell, was: cell }
+    });
+  };
+
+  insert('m1', 'first', 'a');
+  insert('m2', 'first', 'a');
+  insert('n1', 'second', 'gone');
+
+  expect(sources(model)).toEqual(['x', 'm1', 'm2', 'y', 'n1']);
+  expect(model.sharedModel.cells[1].getMetadata('lobu')).toMatchObject({ toolCallId: 'm1' });
+});
+
 test('a cell that is not there was not deleted now', () => {
   const model = notebook({ id: 'a', source: 'x' });
 

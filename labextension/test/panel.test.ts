@@ -394,6 +394,31 @@ test('a command that there is not is refused with a word, and nothing is sent', 
   expect(rig.server.callsTo('threads')).toHaveLength(2); // these are messages
 });
 
+test('code is shown in cells where a notebook is in front, unless the person or the setting says otherwise', async () => {
+  const rig = new Rig();
+  rig.server.answers.set('POST threads', reply(201, thread('t1')));
+  rig.server.answers.set('GET threads/t1/snapshot', reply(200, { ...empty(), threadId: 't1' }));
+  rig.server.answers.set(
+    'POST threads/t1/runs',
+    reply(202, { runId: 'r', threadId: 't1', cursor: 0 })
+  );
+  const sent = async (): Promise<unknown> => {
+    rig.model.message = 'plot it';
+    await rig.model.send();
+    return rig.server.callsTo('threads/t1/runs').pop()?.body;
+  };
+  rig.desk.front = { path: 'a.ipynb', name: 'a.ipynb', kernelId: 'k', cellId: 'c1' };
+
+  expect(await sent()).toMatchObject({ workIn: 'cells', belowCell: 'c1' });
+  rig.model.usualPlace = 'chat';
+  expect(await sent()).not.toHaveProperty('workIn');
+  rig.model.choose({ workIn: 'cells' });
+  expect(await sent()).toHaveProperty('workIn', 'cells');
+  rig.desk.front = null;
+  expect(rig.model.workIn).toBe('chat');
+  expect(await sent()).not.toHaveProperty('workIn');
+});
+
 test('what a message mentions is known by its name, and can be taken out again', () => {
   const { model } = new Rig();
   model.message = 'plot @sales and @file:a.csv, @cell @somebody';

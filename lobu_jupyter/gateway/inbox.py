@@ -178,6 +178,8 @@ def _task_of(ctx: Context, parts: _Parts, state: State, kernel: KernelInfo | Non
         budgeted=parts.budgeted,
         trace=_trace(request, parts.waits),
         left_out=_left_out(state),
+        work_in=request.get("workIn") or "chat",
+        below_cell=request.get("belowCell"),
     )
 
 

@@ -4,11 +4,12 @@ Requests are JSON. A cell's name is its nbformat id, or ``#3`` for a third cell 
 or no id (:func:`names_of`)::
 
     {"do": "read", "cell"?: name, "start"?: number of the first cell, from 1, "outline"?: true}
-    {"do": "insert", "cell": new id, "type": "code" | "markdown", "source": …, "after"?: name, "" for the first place}
+    {"do": "insert", "cell": new id, "type": "code" | "markdown", "source": …, "after"?: name, "" for the first place,
+     "made"?: the call whose code the cell shows}
     {"do": "edit", "cell": name, "was": source, "source": …}
     {"do": "delete", "cell": name, "was": source}
     {"do": "move", "cell": name, "was": source, "after"?: …}
-    {"do": "outputs", "cell": name, "was": source, "outputs": [nbformat output, …]}
+    {"do": "outputs", "cell": name, "was": source, "outputs": [nbformat output, …], "count"?: number in the prompt}
 
 The answer to a read is ``{"cells": [Cell, …], "total": number of all cells, "where": "page" | "room" | "file"}``. It ends
 after :data:`MAX_ANSWER_CHARS`, with at least one cell, and the next read starts there. An outline has no outputs, and
@@ -19,16 +20,17 @@ done: the cell's source is not ``was``, or the cell is gone, or the cell before 
 A Cell is ``{"id", "number", "type", "source", "outputs", "count"?, "locked"?}``. ``count`` is the number in its
 prompt. An output is the text of a stream or an error, or a MIME bundle in which values that no model can read, such as
 pixels, are empty. The transcripts below `%lobu` cells are the person's, and are left out. ``locked`` has the reasons why the cell may not be edited or deleted. A request may
-be repeated and takes effect once. The same rules for an open page: labextension/src/panel/lab/edits.ts.
+be repeated and takes effect once. A ``made`` cell comes below those that the same message made, else at the end if the
+cell before it is gone. The same rules for an open page: labextension/src/panel/lab/edits.ts.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, to_builtins
 
-from .bounds import Name, Objects, Ordinal, Text
+from .bounds import Id, Name, Objects, Ordinal, Text
 from .mime_text import joined
 from .text import shorten
 
@@ -45,6 +47,8 @@ MAX_ANSWER_CHARS = 400_000
 MAX_OUTLINE_CHARS = 200
 """Characters of a source in an outline."""
 MAX_ID_CHARS = 64
+MARK = "lobu"
+"""The member of a cell's metadata that names the call whose code it shows."""
 TRANSCRIPT_MIME = "application/vnd.lobu.thread+json"
 TRANSCRIPT = "[the transcript of a chat with an agent, not repeated here]"
 
@@ -61,11 +65,21 @@ class Read(_NotebookRequest, tag="read"):
     outline: bool = False
 
 
+class Made(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
+    """The call whose code a cell shows, as the cell's metadata keeps it. ``message_id``: the person's message."""
+
+    thread_id: Id
+    run_id: Id
+    tool_call_id: Id
+    message_id: Id
+
+
 class Insert(_NotebookRequest, tag="insert"):
     cell: CellId
     source: Text
     type: Literal["code", "markdown"] = "code"
     after: Name | None = None
+    made: Made | None = None
 
 
 class Edit(_NotebookRequest, tag="edit"):
@@ -89,6 +103,7 @@ class SetOutputs(_NotebookRequest, tag="outputs"):
     cell: CellId
     was: Text
     outputs: Objects
+    count: Ordinal | None = None
 
 
 class Ping(_NotebookRequest, tag="ping"):
@@ -128,7 +143,8 @@ def is_meant(request: Request, tool: str, args: dict[str, Any]) -> bool:
     """Return whether a call of `tool` with these arguments means exactly this request.
 
     The arguments are the request's members, with the code as ``code``. A call that reads one cell means that one,
-    and any other call that reads means all parts of the notebook. An insertion leaves the new cell's id out. Outputs belong to any ``run_cell`` with this code, because its arguments do not say what comes out.
+    and any other call that reads means all parts of the notebook. An insertion leaves the new cell's id out, and no
+    call means one of a ``made`` cell. Outputs belong to any ``run_cell`` with this code, because its arguments do not say what comes out.
     """
     if tool not in tools_for(request):
         return False
@@ -137,7 +153,7 @@ def is_meant(request: Request, tool: str, args: dict[str, Any]) -> bool:
         return given.get("cell", request.cell) == request.cell and given.keys() <= _READING[tool]
     if isinstance(request, Insert):
         wanted = _given(code=request.source, type=request.type, after=request.after)
-        return {"type": "code", **given} == wanted
+        return request.made is None and {"type": "code", **given} == wanted
     if isinstance(request, SetOutputs):
         given.pop("was", None)
         return given == {"cell": request.cell, "code": request.was}
@@ -231,9 +247,14 @@ def change(
         return "changed"
     else:
         cell["outputs"] = wish.outputs
-        cell["execution_count"] = None
+        cell["execution_count"] = wish.count
         _metadata(cell).pop("trusted", None)  # or they would be signed with the rest of the notebook
     return None
+
+
+def metadata_of(wish: Insert) -> dict[str, Any]:
+    """Return the metadata of a cell to insert."""
+    return {} if wish.made is None else {MARK: to_builtins(wish.made)}
 
 
 def is_absent(names: list[str], wish: Request) -> bool:
@@ -281,7 +302,7 @@ def _insert(
 ) -> Conflict | None:
     if wish.cell in names:
         return None
-    place = _place(names, wish.after)
+    place = _place(names, wish.after) if wish.made is None else _place_of_made(cells, names, wish)
     if place is None:
         return "place"
     cells.insert(place, new)
@@ -294,6 +315,18 @@ def _move(cells: list[dict[str, Any]], at: int, after: str | None, names: list[s
         return "place"
     cells.insert(place, cells.pop(at))
     return None
+
+
+def _place_of_made(cells: list[dict[str, Any]], names: list[str], wish: Insert) -> int:
+    """Return the index below the last cell of the same message, else below ``after``, else at the end."""
+    assert wish.made is not None, "only such cells have this place"
+    marks = [_metadata(cell).get(MARK) for cell in cells]
+    for index in reversed(range(len(marks))):
+        mark: Any = marks[index]
+        if isinstance(mark, dict) and mark.get("messageId") == wish.made.message_id:
+            return index + 1
+    place = _place(names, wish.after)
+    return len(names) if place is None else place
 
 
 def _place(names: list[str], after: str | None) -> int | None:

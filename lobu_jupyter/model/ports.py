@@ -15,7 +15,7 @@ from .bounds import Name, Text
 from .interrupts import Decision, Interrupt
 from .model_settings import ModelSettings
 from .policy import Policy, Rules
-from .runs import Wire
+from .runs import Wire, WorkIn
 from .tracing import Trace
 
 if TYPE_CHECKING:
@@ -79,8 +79,8 @@ class Task(Wire, frozen=True, kw_only=True):
     ``{"sessionId", "cwd", …}``. ``depth``: 0, or the number of delegations above a sub-agent's task. All ids
     of such a task must be new on the thread. ``client_tools``: tools whose calls the run's client answers.
     ``state``: the state that the client shares with the agent, None if it shares none. ``budgeted``: the gateway is asked
-    before each request to a model. ``trace``: None if the server exports no traces.
-    before each request to a model. ``left_out``: what earlier runs of the thread left out after a refusal.
+    before each request to a model. ``trace``: None if the server exports no traces. ``left_out``: what earlier runs of
+    the thread left out after a refusal. ``work_in``, ``below_cell``: where the code of ``run_code`` is shown.
     """
 
     run_id: str
@@ -106,6 +106,8 @@ class Task(Wire, frozen=True, kw_only=True):
     budgeted: bool = False
     trace: Trace | None = None
     left_out: tuple[LeftOut, ...] = ()
+    work_in: WorkIn = "chat"
+    below_cell: str | None = None
 
 
 class InboxItem(Wire, frozen=True, kw_only=True):
@@ -167,7 +169,8 @@ class Executed(Wire, frozen=True, kw_only=True):
     """The result of executed code. ``value``: of a tool or look.
 
     ``error``: ``{"ename", "evalue", "traceback": […]}``. ``changed``: the function that the kernel has under a
-    tool's name is not the approved one, so it did not run: ``{"fingerprint", "byAgent"}`` of the one it has.
+    tool's name is not the approved one, so it did not run: ``{"fingerprint", "byAgent"}`` of the one it has. ``count``: the
+    number in the prompt of code that ran as a cell.
     """
 
     ok: bool
@@ -175,6 +178,7 @@ class Executed(Wire, frozen=True, kw_only=True):
     value: Any = None
     changed: dict[str, Any] | None = None
     seconds: float = 0.0
+    count: int | None = None
 
 
 Output = dict[str, Any]
@@ -193,8 +197,10 @@ class KernelPort(Protocol):
         code: str,
         on_output: Callable[[Output], Awaitable[None]],
         on_waiting: Callable[[str], Awaitable[None]],
+        *,
+        as_cell: bool = False,
     ) -> Executed:
-        """Run `code` under its own parent header.
+        """Run `code` under its own parent header. ``as_cell``: it gets a number, as a cell that the person runs.
 
         ``on_output`` gets nbformat outputs as they come. ``on_waiting`` gets a sentence while the code waits
         ("waiting for your cell") and "" when it starts.

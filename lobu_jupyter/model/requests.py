@@ -12,7 +12,7 @@ from msgspec import UNSET, Struct, UnsetType, field
 from .bounds import Count, Id, Limit, Messages, Name, Objects, Search, Text
 from .client_tools import ClientTools, SharedState
 from .model_settings import ModelSettings
-from .runs import RunMode, RunStatus
+from .runs import RunMode, RunStatus, WorkIn
 
 
 class RequestBody(
@@ -66,7 +66,8 @@ class StartRun(RequestBody, frozen=True, kw_only=True):
     """The body of ``POST threads/{t}/runs``. One of ``prompt`` and ``messages`` is needed.
 
     ``messages`` are AG-UI messages. Only the trailing user message counts. ``tools`` and ``state``: of the client, see
-    client_tools.py.
+    client_tools.py. ``work_in``: where the code of ``run_code`` is shown, in the chat or in the notebook's cells, below
+    ``below_cell`` or at the end.
     """
 
     prompt: Text | None = None
@@ -81,6 +82,8 @@ class StartRun(RequestBody, frozen=True, kw_only=True):
     answerable: bool = True
     model_settings: ModelSettings | None = None
     context: Objects = field(default_factory=list)  # AG-UI Context: description, value
+    work_in: WorkIn | None = None
+    below_cell: Name | None = None
     tools: ClientTools = field(default_factory=list)
     state: SharedState | None = None
 

@@ -50,6 +50,7 @@ class ErrorCode(StrEnum):
 Mode = Literal["ask", "allow", "deny"]
 RunMode = Literal["ask", "allow", "deny", "plan"]
 """A run's mode. ``plan``: only reads until a person has approved a plan."""
+WorkIn = Literal["chat", "cells"]
 
 
 class Wire(Struct, frozen=True, kw_only=True, rename="camel"):

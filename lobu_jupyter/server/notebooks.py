@@ -27,6 +27,7 @@ from lobu_jupyter.model.notebooks import (
     change,
     described,
     is_absent,
+    metadata_of,
     names_of,
 )
 
@@ -246,7 +247,7 @@ def _new(wish: Request | Several) -> Any:
     if not isinstance(wish, Insert):
         return None
     make: Any = nbformat.v4.new_code_cell if wish.type == "code" else nbformat.v4.new_markdown_cell
-    return make(wish.source, id=wish.cell)
+    return make(wish.source, id=wish.cell, metadata=metadata_of(wish))
 
 
 def _plain(path: str) -> str:

@@ -29,6 +29,7 @@ from lobu_jupyter.model.notebooks import (
     change,
     described,
     is_absent,
+    metadata_of,
     names_of,
 )
 from lobu_jupyter.model.policy import Layer, Policy, Rules
@@ -60,8 +61,11 @@ class FakeKernel:
         self.called: list[tuple[str, dict[str, Any]]] = []
         self.changed: dict[str, Any] | None = None  # the function that it has now, if it is another one
 
-    async def run_code(self, code: str, on_output: Taker, on_waiting: Taker) -> Executed:
+    async def run_code(
+        self, code: str, on_output: Taker, on_waiting: Taker, *, as_cell: bool = False
+    ) -> Executed:
         self.ran.append(code)
+        count = len(self.ran) if as_cell else None
         printed = io.StringIO()
         with contextlib.redirect_stdout(printed):
             error, value = self._evaluate(code)
@@ -69,7 +73,7 @@ class FakeKernel:
             await on_output({"output_type": "stream", "name": "stdout", "text": printed.getvalue()})
         if error is not None:
             await on_output({"output_type": "error", **error})
-            return Executed(ok=False, error=error)
+            return Executed(ok=False, error=error, count=count)
         if value is not None:
             plain: Output = {
                 "output_type": "execute_result",
@@ -77,7 +81,7 @@ class FakeKernel:
                 "metadata": {},
             }
             await on_output(plain)
-        return Executed(ok=True)
+        return Executed(ok=True, count=count)
 
     def _evaluate(self, code: str) -> tuple[dict[str, Any] | None, Any]:
         try:
@@ -189,7 +193,11 @@ class FakeNotebook:
         wish = msgspec.convert(request, Request)
         if isinstance(wish, Read):
             return {**described(self.cells, wish), "where": "file"}
-        new = new_code_cell(wish.source, id=wish.cell) if isinstance(wish, Insert) else None
+        new = (
+            new_code_cell(wish.source, id=wish.cell, metadata=metadata_of(wish))
+            if isinstance(wish, Insert)
+            else None
+        )
         if is_absent(names_of(self.cells), wish):
             return {"done": True, "absent": True}
         try:
@@ -303,6 +311,9 @@ async def resume(
         notebook_path=task.notebook_path,
         resumption=resumption,
         budgeted=task.budgeted,
+        messages=task.messages,
+        work_in=task.work_in,
+        below_cell=task.below_cell,
     )
     return await run(agent, next_task, kernel, notebook, budget)
 

@@ -11,7 +11,7 @@ import pytest
 
 from lobu_jupyter.agents.tools.risks import risks_of
 from lobu_jupyter.model.inert import inert_html, inert_outputs
-from lobu_jupyter.model.notebooks import Delete, Edit, Insert, Move, Read, SetOutputs, is_meant
+from lobu_jupyter.model.notebooks import Delete, Edit, Insert, Made, Move, Read, SetOutputs, is_meant
 from tests.server.page import LobuPage
 from tests.server.test_notebooks import answers, leaves
 from tests.server.wire import Json, PlainWorker, Wire, call_events, call_of, names
@@ -310,6 +310,14 @@ def test_a_call_means_one_request_only() -> None:
     assert meant == same
     for request, (tool, args) in zip(requests, calls, strict=True):
         assert not is_meant(request, tool, {**args, "extra": 1}), "exactly these arguments"
+
+
+def test_no_call_of_an_outside_worker_means_a_cell_that_shows_the_code_of_another_call() -> None:
+    made = Made(thread_id="t", run_id="r", tool_call_id="c", message_id="m")
+    request = Insert(cell="n", source="s", made=made)
+
+    assert not is_meant(request, "insert_cell", {"code": "s"})
+    assert not is_meant(request, "run_code", {"code": "s"})
 
 
 # -- outputs cannot act ---------------------------------------------------------------------------

@@ -214,9 +214,9 @@ class Hand:
         self.notes.append(text)
         self.noted.set()
 
-    async def run(self, code: str) -> Executed:
+    async def run(self, code: str, *, as_cell: bool = False) -> Executed:
         async with asyncio.timeout(60):
-            return await self.executor.run_code(code, self.on_output, self.on_waiting)
+            return await self.executor.run_code(code, self.on_output, self.on_waiting, as_cell=as_cell)
 
     def start(self, code: str) -> asyncio.Task[Executed]:
         task = asyncio.create_task(self.run(code))

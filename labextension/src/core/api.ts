@@ -67,6 +67,8 @@ export interface IStart {
   mode?: string;
   modelSettings?: JsonObject;
   ifRunning?: 'cancel' | 'queue';
+  workIn?: 'chat' | 'cells';
+  belowCell?: string;
 }
 
 const TRIES = 3;

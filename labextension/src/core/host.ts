@@ -1,6 +1,6 @@
 /** What the surroundings of a view offer it; each has a plain stand-in. */
 
-import { IOutput, Json } from './wire';
+import { IMade, IOutput, Json } from './wire';
 
 /** Translations: `%1` … are the arguments, as in JupyterLab's TranslationBundle. */
 export interface ITrans {
@@ -25,7 +25,7 @@ export interface IEditorOptions {
 export interface INewCell {
   outputs?: IOutput[];
   /** The call that ran it; the cell's metadata keeps it, as `lobu`. */
-  made?: { threadId: string; runId: string; toolCallId: string };
+  made?: IMade;
   edit?: boolean;
 }
 
@@ -60,6 +60,8 @@ export interface IHost {
   decorate?: (element: HTMLElement) => void;
   /** How an open notebook names the cell of that id: `cell [2]`; null where none has it open. */
   cellName?: (id: string) => string | null;
+  /** The id of the cell that shows the code of a call, in an open notebook; null: none does. */
+  cellOf?: (callId: string) => string | null;
   /** Bring the cell of that id, in an open notebook, before the person. */
   showCell?: (id: string) => void;
   /** A code editor; without one a text area serves. */

@@ -153,7 +153,7 @@ export class Thread {
   }
 
   /** Ask as `runId` did, with its agent, model and mode; or null as above. */
-  askAgain(runId: string, prompt: string): Promise<IStarted | null> {
+  askAgain(runId: string, prompt: string, place: Partial<IStart> = {}): Promise<IStarted | null> {
     return this._send(async () => {
       const { agent, model, mode, modelSettings } = await this._api.getRun(runId);
       const more = {
@@ -161,7 +161,13 @@ export class Thread {
         ...(mode ? { mode } : {}),
         ...(modelSettings ? { modelSettings } : {})
       };
-      return this._api.start(this.threadId, { prompt, agent, ...more, ifRunning: 'queue' });
+      return this._api.start(this.threadId, {
+        prompt,
+        agent,
+        ...more,
+        ...place,
+        ifRunning: 'queue'
+      });
     });
   }
 

@@ -334,12 +334,22 @@ export type INotebookRequest =
       source: string;
       type?: 'code' | 'markdown';
       after?: string;
+      made?: IMade;
     }
   | { do: 'edit'; cell: string; was: string; source: string }
   | { do: 'delete'; cell: string; was: string }
   | { do: 'move'; cell: string; was: string; after?: string }
-  | { do: 'outputs'; cell: string; was: string; outputs: IOutput[] }
+  | { do: 'outputs'; cell: string; was: string; outputs: IOutput[]; count?: number }
   | { do: 'several'; steps: NotebookStep[]; dry?: boolean; expect?: string[] };
+
+/** The call whose code a cell shows, as the cell's metadata keeps it below `lobu`. */
+export interface IMade {
+  threadId: string;
+  runId: string;
+  toolCallId: string;
+  /** The person's message. */
+  messageId?: string;
+}
 
 /** A step that takes a change back: model/notebook_steps.py. */
 export type NotebookStep =

@@ -16,8 +16,9 @@ import { pageOf } from '../core/browser';
 import { realClock } from '../core/time';
 import { addCommands } from './lab/commands';
 import { followFiles } from './lab/followed';
-import { cellName, showCell } from './lab/cellname';
+import { cellName, cellOf, showCell } from './lab/cellname';
 import { CommandIDs } from './lab/ids';
+import { addInline } from './lab/inline';
 import { labKernels } from './lab/kernels';
 import { Notifier } from './lab/notify';
 import { StatusItem } from './lab/status';
@@ -61,6 +62,7 @@ const plugin: JupyterFrontEndPlugin<void> = {
       ...page.host,
       trans: labTrans(trans),
       cellName: id => cellName(notebooks, id, page.host.trans),
+      cellOf: callId => cellOf(notebooks, callId),
       ...(notebooks === null
         ? {}
         : {
@@ -81,6 +83,9 @@ const plugin: JupyterFrontEndPlugin<void> = {
     const widget = new PanelWidget(model);
     app.shell.add(widget, 'right', { rank: 500, type: 'Agents' });
     restorer?.add(widget, PANEL_ID);
+    if (notebooks !== null) {
+      addInline(app, model, notebooks);
+    }
     addCommands(app, model, palette, notebooks);
     launcher?.add({
       command: CommandIDs.open,
@@ -116,6 +121,8 @@ const plugin: JupyterFrontEndPlugin<void> = {
       const apply = (): void => {
         notifier.wanted = settings?.composite.notifications === true;
         model.follows = settings?.composite.followNotebook !== false;
+        model.usualPlace = settings?.composite.workIn === 'chat' ? 'chat' : 'cells';
+        model.tell();
       };
       settings?.changed.connect(apply);
       apply();

@@ -12,6 +12,8 @@ export interface INotebook {
   path: string;
   name: string;
   kernelId: string | null;
+  /** The active cell. */
+  cellId?: string;
 }
 
 /** Where code goes in the notebook in front. */

@@ -131,6 +131,7 @@ def _task(work: Work, child: dict[str, Any], resumption: Resumption | None) -> T
         depth=task.depth + 1,
         client_tools=(),
         state=None,
+        work_in="chat",
     )
 
 

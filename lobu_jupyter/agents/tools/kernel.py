@@ -9,15 +9,15 @@ import msgspec
 
 from . import specs
 from .base import BoundTool, Call, Outdated, Preview, Result, ToolError, Work
+from .cells import CellOutputs, open_cell, show_outputs, works_in_cells
 from .outputs import DEFAULT_CAP, Outputs, error_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from lobu_jupyter.model.ports import Executed, KernelPort, Output, Task, ToolSpec
+    from lobu_jupyter.model.ports import Executed, KernelPort, Task, ToolSpec
 
 PYTHON = "python"
 _TITLES = {"bash": "bash", "javascript": "JavaScript", "typescript": "TypeScript", "sql": "SQL"}
+IN_CELLS = "The code of run_code becomes a new cell of the notebook, with its outputs below it; do not insert it as well."
 LOOKS = "lobu_jupyter.notebook.guest.looks"
 
 
@@ -28,16 +28,35 @@ async def run_code(work: Work, call: Call) -> Result:
         raise ToolError(
             f"The code was approved as {approved}, and the kernel speaks {spoken} now. It was not run."
         )
-    return await run_source(work, call, call.args["code"])
+    code: str = call.args["code"]
+    return await (_run_in_cell if works_in_cells(work) else run_source)(work, call, code)
 
 
-async def run_source(
-    work: Work, call: Call, code: str, keep: Callable[[Output], None] | None = None
-) -> Result:
-    """Run `code` as the call. ``keep`` gets its nbformat outputs too."""
-    outputs = _outputs(work, call, keep)
-    executed = await _run(work, call, code, outputs)
-    await _end(outputs, executed)
+async def _run_in_cell(work: Work, call: Call, code: str) -> Result:
+    """Run the code, and show it in a new cell with its outputs. Without one, both stay in the chat."""
+    try:
+        cell = await open_cell(work, call, code)
+    except ToolError as error:
+        return await run_source(work, call, code, note=f"It ran without a cell of its own: {error}")
+    result = await run_source(work, call, code, cell)
+    return replace(result, text=f"{result.text}\n[Shown in the notebook as the cell {cell}]")
+
+
+async def run_source(work: Work, call: Call, code: str, cell: str = "", note: str = "") -> Result:
+    """Run `code` as the call. ``cell``: the cell that shows it, and gets the outputs and the number.
+
+    ``note``: a sentence for the person and the model, below the outputs.
+    """
+    kept = CellOutputs() if cell else None
+    outputs = _outputs(work, call, kept)
+    executed = await _run(work, call, code, outputs, as_cell=kept is not None)
+    await _take_error(outputs, executed)
+    if kept is not None:
+        kept.count = executed.count
+        note = await show_outputs(work, cell, code, kept)
+    if note:
+        await outputs.take({"output_type": "stream", "name": "stderr", "text": f"[{note}]\n"})
+    await outputs.finish()
     text = outputs.text or ("The code ran and gave no output." if executed.ok else "The code failed.")
     return Result(text, tuple(outputs.images), executed.ok)
 
@@ -65,9 +84,10 @@ async def preview_code(work: Work, args: dict[str, Any]) -> Preview:
     """Return the question before code runs. It names a language that is not Python, and the approval covers it."""
     language = _language(work.task)
     guard = {"language": language}
+    where = " in a new cell" if works_in_cells(work) else ""
     if language == PYTHON:
-        return Preview(message="Run this code?", guard=guard)
-    return Preview(message=f"Run this {title_of(language)} code?", guard=guard, binds=guard)
+        return Preview(message=f"Run this code{where}?", guard=guard)
+    return Preview(message=f"Run this {title_of(language)} code{where}?", guard=guard, binds=guard)
 
 
 async def list_variables(work: Work, call: Call) -> Result:
@@ -179,9 +199,10 @@ def about_kernel(work: Work) -> str:
     language = title_of(_language(work.task))
     if work.kernel is None:
         return "No kernel is attached: code cannot be run."
+    where = f" {IN_CELLS}" if works_in_cells(work) else ""
     if language == title_of(PYTHON):
-        return ""
-    return f"The kernel speaks {language}, not Python: write {language} for run_code. Only code sees its variables."
+        return where.strip()
+    return f"The kernel speaks {language}, not Python: write {language} for run_code. Only code sees its variables.{where}"
 
 
 def _language(task: Task) -> str:
@@ -195,21 +216,26 @@ async def _look(work: Work, expression: str) -> Result:
     return Result(as_text(executed.value))
 
 
-def _outputs(work: Work, call: Call, keep: Callable[[Output], None] | None = None) -> Outputs:
+def _outputs(work: Work, call: Call, cell: CellOutputs | None = None) -> Outputs:
+    keep = None if cell is None else cell.take
     return Outputs(work.emit, call.id, work.task.limits.get("outputBytes", DEFAULT_CAP), keep)
 
 
-async def _run(work: Work, call: Call, code: str, outputs: Outputs) -> Executed:
+async def _run(work: Work, call: Call, code: str, outputs: Outputs, *, as_cell: bool = False) -> Executed:
     async def waiting(text: str) -> None:
         await work.note(call.id, text)
 
-    return await _kernel(work).run_code(code, outputs.take, waiting)
+    return await _kernel(work).run_code(code, outputs.take, waiting, as_cell=as_cell)
 
 
 async def _end(outputs: Outputs, executed: Executed) -> None:
+    await _take_error(outputs, executed)
+    await outputs.finish()
+
+
+async def _take_error(outputs: Outputs, executed: Executed) -> None:
     if executed.error is not None and not outputs.failed:
         await outputs.take({"output_type": "error", **executed.error})
-    await outputs.finish()
 
 
 def _kernel(work: Work) -> KernelPort:

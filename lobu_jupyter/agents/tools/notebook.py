@@ -7,29 +7,22 @@ with a fresh diff.
 
 from __future__ import annotations
 
-import json
 import secrets
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, Literal
 
 from lobu_jupyter.model.notebooks import lock_message
-from lobu_jupyter.model.terminal import settled
 
 from . import specs
 from .base import BoundTool, Call, Outdated, Preview, Result, ToolError, Work
 from .diffs import unified
 from .kernel import run_source
 from .notebook_reading import cell_of, no_cell, outline_of, read_notebook, search_notebook
-from .outputs import clean
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from lobu_jupyter.model.ports import Output
-
 MAX_LINE = 80
-KEPT_BYTES = 2 * 1024 * 1024
-CUT = "[The rest of the outputs is on the agent's card; it is too large to be kept here.]\n"
 
 Cell = dict[str, Any]
 
@@ -77,18 +70,7 @@ async def run_cell(work: Work, call: Call) -> Result:
     code: str = call.args.get("code", was)
     await _do(work, call, {"do": "edit", "cell": name, "was": was, "source": code}, preview_run)
     work.cells[name] = code
-    kept = _CellOutputs()
-    result = await run_source(work, call, code, kept.take)
-    shown = {"do": "outputs", "cell": name, "was": code, "outputs": kept.outputs}
-    try:
-        answer = await work.at_notebook(shown)
-        problem = "it was changed while it ran" if "conflict" in answer else ""
-    except ToolError as error:  # the cell ran, and its result must not be lost
-        problem = str(error)
-    if not problem:
-        return result
-    told = f"[It ran; its outputs were not put below the cell: {problem}]"
-    return Result(f"{result.text}\n{told}", result.images, result.ok)
+    return await run_source(work, call, code, name)
 
 
 async def preview_insert(work: Work, args: dict[str, Any]) -> Preview:
@@ -160,50 +142,6 @@ BOUND: tuple[BoundTool, ...] = (
     BoundTool(specs.MOVE_CELL, move_cell, preview_move, needs="notebook"),
     BoundTool(specs.RUN_CELL, run_cell, preview_run, needs="notebook"),
 )
-
-
-class _CellOutputs:
-    """A call's nbformat outputs for its cell: each stream in one piece, all of it bounded."""
-
-    def __init__(self) -> None:
-        self._outputs: list[Output] = []
-        self._displays: dict[str, Output] = {}
-        self._room = KEPT_BYTES
-
-    @property
-    def outputs(self) -> list[Output]:
-        """Return the outputs at the end of the call, streams as a screen shows them."""
-        return [
-            {**output, "text": settled(output["text"])} if output["output_type"] == "stream" else output
-            for output in self._outputs
-        ]
-
-    def take(self, output: Output) -> None:
-        if output["output_type"] == "clear_output":
-            self._outputs.clear()
-            self._displays.clear()
-            self._room = KEPT_BYTES
-            return
-        if self._room <= 0:
-            return
-        output = dict(output)
-        display_id = output.pop("display_id", None)
-        if output["output_type"] == "stream":
-            output["text"] = clean(output["text"])
-        self._room -= len(json.dumps(output))  # also counts characters that no encoding can carry
-        if self._room <= 0:
-            output = {"output_type": "stream", "name": "stderr", "text": CUT}
-        if display_id in self._displays:
-            known = self._displays[display_id]
-            known.update(data=output.get("data", {}), metadata=output.get("metadata", {}))
-            return
-        last = self._outputs[-1] if self._outputs else {}
-        if output["output_type"] == "stream" == last.get("output_type") and output["name"] == last["name"]:
-            last["text"] += output["text"]
-        else:
-            self._outputs.append(output)
-        if display_id is not None:
-            self._displays[display_id] = output
 
 
 async def _cell(

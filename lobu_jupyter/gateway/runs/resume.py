@@ -248,7 +248,8 @@ async def add_next(
         kept["mode"] = None
     before: dict[str, Any] = msgspec.json.decode(parent["request"])
     request = {"context": before.get("context") or []}
-    request |= {name: before[name] for name in ("tools", "modelSettings", "trace") if before.get(name)}
+    passed = ("tools", "modelSettings", "trace", "workIn", "belowCell")
+    request |= {name: before[name] for name in passed if before.get(name)}
     return await add_run(
         ctx,
         tx,

@@ -110,7 +110,12 @@ async def _said(ctx: Context, by: Caller, thread_id: str, request: StartRun) -> 
     await guard(ctx, by, texts, "context", thread_id)
     client = await client_side(ctx, by, thread_id, ClientSide(tools=request.tools, state=request.state))
     said = {"message": message, "context": context, **client}
-    return said if request.model_settings is None else {**said, "modelSettings": request.model_settings}
+    more = {
+        "modelSettings": request.model_settings,
+        "workIn": request.work_in,
+        "belowCell": request.below_cell,
+    }
+    return said | {name: value for name, value in more.items() if value is not None}
 
 
 async def bind_kernel(ctx: Context, tx: Tx, by: Caller, thread: Row, kernel_id: str, *, mine: bool) -> None:

@@ -3,8 +3,8 @@
 The worker sends this module and :mod:`looks` as source with each request (the kernel may run in an
 environment without lobu_jupyter), so both use only the standard library and what IPython has loaded.
 
-A request is JSON: ``{"do": "run", "code"}``, ``{"do": "tool", "name", "args", "approved"}`` or ``{"do":
-"look", "expression"}``. A result is ``{"state": "done", "ok", "error"?, "value"?, "changed"?, "seconds"}``, or
+A request is JSON: ``{"do": "run", "code", "asCell"}``, ``{"do": "tool", "name", "args", "approved"}`` or ``{"do":
+"look", "expression"}``. A result is ``{"state": "done", "ok", "error"?, "value"?, "changed"?, "count"?, "seconds"}``, or
 ``{"state": "unwanted"}`` when the request was withdrawn before it began: then nothing ran.
 
 The guest asks its executor over the stdin channel before it runs and before it leaves. The first
@@ -79,7 +79,7 @@ def serve_inline(shell: Any, request_id: str, text: str) -> dict[str, Any]:
     :func:`serve` it asks before it leaves, so that no interrupt of this request hits the waiting cell. The
     request's ``"asks"`` is the executor's identity on the stdin channel.
     """
-    work: dict[str, Any] = json.loads(text)
+    work: dict[str, Any] = {**json.loads(text), "asCell": False}  # the waiting cell has the number
     asks: str | None = work.get("asks")
     with _Interrupts() as interrupts, _as_request(shell.kernel, request_id, asks) as request:
         with _stepped_out_of_the_loop() as loop:
@@ -123,29 +123,29 @@ async def _result(shell: Any, request: dict[str, Any]) -> dict[str, Any]:
         if request["do"] == "tool":
             result = await _call(shell, request["name"], request["args"], request.get("approved"))
         else:
-            result = await _run(shell, request["code"])
+            result = await _run(shell, request["code"], counted=request.get("asCell", False))
     return {"state": "done", **result, **_widgets(), "seconds": time.monotonic() - began}
 
 
-async def _run(shell: Any, code: str) -> dict[str, Any]:
-    failed = None
+async def _run(shell: Any, code: str, *, counted: bool) -> dict[str, Any]:
+    failed, number = None, {"count": shell.execution_count} if counted else {}
     try:
         cell = shell.transform_cell(code)
     except Exception:  # noqa: BLE001  whatever a transformer raises is shown as the cell's error
         cell, failed = code, sys.exc_info()
     if shell.should_run_async(code, transformed_cell=cell, preprocessing_exc_tuple=failed):
         done = await shell.run_cell_async(
-            code, store_history=False, transformed_cell=cell, preprocessing_exc_tuple=failed
+            code, store_history=counted, transformed_cell=cell, preprocessing_exc_tuple=failed
         )
         shell.events.trigger("post_execute")
         shell.events.trigger("post_run_cell", done)
     else:
-        done = shell.run_cell(code, store_history=False)
+        done = shell.run_cell(code, store_history=counted)
     error = done.error_before_exec or done.error_in_exec
     if error is None:
-        return {"ok": True}
+        return {"ok": True, **number}
     lines = getattr(shell, "_last_traceback", None) or traceback.format_exception(error)
-    return {"ok": False, "error": _error(error, lines)}
+    return {"ok": False, "error": _error(error, lines), **number}
 
 
 def _widgets() -> dict[str, Any]:

@@ -42,6 +42,7 @@ class Capture:
         self.leaving = False  # the guest has asked to leave: an interrupt would hit the next code
         self.aborted = False
         self.plain = False  # a plain request: its reply has no result of the guest
+        self.count: int | None = None  # the number of a plain request
         self.comm_id = ""  # the comm of a preview through a subshell
         self.result: dict[str, Any] | None = None
         self.gone: KernelGone | None = None
@@ -114,6 +115,7 @@ class Capture:
             self.aborted = True
             self.end()
             return
+        self.count = content.get("execution_count")
         if content.get("status") == "error":
             self.result = {"state": "done", "ok": False, "error": _error_of(content)}
         elif self.plain:

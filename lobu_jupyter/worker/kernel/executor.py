@@ -66,8 +66,10 @@ class Executor:
         self._report: Reports = report or Unheard()
         self._limit = output_bytes + _SLACK_BYTES
 
-    async def run_code(self, code: str, on_output: OnOutput, on_waiting: OnWaiting) -> Executed:
-        return await self._do({"do": "run", "code": code}, on_output, on_waiting)
+    async def run_code(
+        self, code: str, on_output: OnOutput, on_waiting: OnWaiting, *, as_cell: bool = False
+    ) -> Executed:
+        return await self._do({"do": "run", "code": code, "asCell": as_cell}, on_output, on_waiting)
 
     async def call_tool(
         self,
@@ -107,7 +109,7 @@ class Executor:
         async with self._kernel.turn:
             if not has_guest:
                 run = (self._kernel, what["code"], self._limit, self._report)
-                return await run_plain(*run, on_output, notes.say, WAITING_FOR_CELL)
+                return await run_plain(*run, on_output, notes.say, WAITING_FOR_CELL, as_cell=what["asCell"])
             while True:
                 slow = {"bytesPerSecond": REMOTE_BYTES} if self._kernel.remote else {}
                 text = json.dumps({**what, **slow, "asks": self._kernel.identity})
@@ -299,6 +301,7 @@ def _executed(result: dict[str, Any]) -> Executed:
         value=result.get("value"),
         changed=result.get("changed"),
         seconds=float(result.get("seconds", 0.0)),
+        count=result.get("count"),
     )
 
 

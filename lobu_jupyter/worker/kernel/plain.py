@@ -35,6 +35,8 @@ async def run_plain(
     on_output: Callable[[Output], Awaitable[None]],
     say: Callable[[str], Awaitable[None]],
     waiting: str,
+    *,
+    as_cell: bool = False,
 ) -> Executed:
     """Run the code behind the person's cell, whose wait ``say(waiting)`` tells. The caller holds the kernel's turn.
 
@@ -44,7 +46,7 @@ async def run_plain(
     while not kernel.idle:
         await say(waiting)
         await kernel.change(_IDLE_SECONDS)
-    message = kernel.message("execute_request", _request(code))
+    message = kernel.message("execute_request", _request(code, as_cell=as_cell))
     request_id: str = message["header"]["msg_id"]
     await report.begins(request_id)
     capture = kernel.capture(request_id, limit)
@@ -62,7 +64,12 @@ async def run_plain(
     if capture.gone is not None:
         raise capture.gone
     result = capture.result or {}
-    return Executed(ok=bool(result.get("ok")), error=result.get("error"), seconds=time.monotonic() - began)
+    return Executed(
+        ok=bool(result.get("ok")),
+        error=result.get("error"),
+        seconds=time.monotonic() - began,
+        count=capture.count if as_cell else None,
+    )
 
 
 async def _follow(
@@ -95,6 +102,6 @@ async def _stop(kernel: Kernel, capture: Capture) -> None:
         await capture.ended(_INTERRUPT_SECONDS)
 
 
-def _request(code: str) -> dict[str, Any]:
-    options = {"silent": False, "store_history": False, "allow_stdin": False, "stop_on_error": False}
+def _request(code: str, *, as_cell: bool) -> dict[str, Any]:
+    options = {"silent": False, "store_history": as_cell, "allow_stdin": False, "stop_on_error": False}
     return {"code": code, "user_expressions": {}, **options}

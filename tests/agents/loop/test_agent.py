@@ -285,7 +285,9 @@ class SlowKernel(FakeKernel):
         super().__init__()
         self.interrupted = False
 
-    async def run_code(self, code: str, on_output: Taker, on_waiting: Taker) -> Executed:
+    async def run_code(
+        self, code: str, on_output: Taker, on_waiting: Taker, *, as_cell: bool = False
+    ) -> Executed:
         await on_waiting("waiting for your cell")
         await on_waiting("")
         await on_output({"output_type": "stream", "name": "stdout", "text": "begun\n"})
@@ -333,7 +335,9 @@ async def test_cancelling_the_task_that_reads_the_run_cancels_its_call() -> None
 
 async def test_a_dead_kernel_is_told_to_the_host_as_it_is() -> None:
     class DeadKernel(FakeKernel):
-        async def run_code(self, code: str, on_output: Taker, on_waiting: Taker) -> Executed:
+        async def run_code(
+            self, code: str, on_output: Taker, on_waiting: Taker, *, as_cell: bool = False
+        ) -> Executed:
             raise KernelGone("gone")
 
     with pytest.raises(KernelGone):

@@ -127,7 +127,9 @@ async def test_a_provider_that_keeps_its_connection_and_says_nothing_ends_the_ru
 @pytest.mark.scenario("W13")
 async def test_a_call_may_take_longer_than_a_model(provider: Provider, settings: Settings) -> None:
     class Slow(FakeKernel):
-        async def run_code(self, code: str, on_output: Taker, on_waiting: Taker) -> Executed:
+        async def run_code(
+            self, code: str, on_output: Taker, on_waiting: Taker, *, as_cell: bool = False
+        ) -> Executed:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(asyncio.Event().wait(), 4.5)
             return Executed(ok=True)
@@ -416,7 +418,9 @@ PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgG
 class Painter(FakeKernel):
     """Shows a figure, whatever it is asked to run."""
 
-    async def run_code(self, code: str, on_output: Taker, on_waiting: Taker) -> Executed:
+    async def run_code(
+        self, code: str, on_output: Taker, on_waiting: Taker, *, as_cell: bool = False
+    ) -> Executed:
         await on_output({"output_type": "display_data", "data": {"image/png": PIXEL}, "metadata": {}})
         return Executed(ok=True)
 

@@ -275,7 +275,7 @@ async def test_what_a_cell_did_is_told_although_its_outputs_have_no_place() -> N
 
     text = await call(notebook, "run_cell", cell="c0")
 
-    assert "ran\n[It ran; its outputs were not put below the cell: gone]" in text
+    assert "ran\n[Its outputs are not below the cell: gone]" in text
 
 
 async def test_an_edit_back_to_what_it_was_is_asked_about_anew_after_a_conflict() -> None:

@@ -93,6 +93,27 @@ async def test_the_persons_history_counter_and_last_values_stay_theirs(hand: Han
     assert names == "[]"
 
 
+async def test_code_that_is_shown_as_a_cell_has_a_number_of_its_own_and_the_last_values_stay(
+    hand: Hand, person: Person
+) -> None:
+    first = await person.run("'mine'")
+    mine = "(_, __, ___, sorted(Out))"
+    before = await person.value(mine)
+
+    shown = [
+        await hand.run(code, as_cell=True) for code in ("'theirs'", "await __import__('asyncio').sleep(0)")
+    ]
+    failed = await hand.run("1/0", as_cell=True)
+    inside = await hand.run("'in the chat'")
+
+    number = first["execution_count"]
+    assert [done.count for done in (*shown, failed)] == [number + 1, number + 2, number + 3]
+    assert inside.count is None
+    assert await person.value(mine) == before
+    assert (await person.run("_"))["execution_count"] == number + 4
+    assert await person.value(f"In[{number + 1}]") == repr("'theirs'")
+
+
 async def test_input_is_refused_at_once_with_a_hint(hand: Hand, person: Person) -> None:
     done = await hand.run("input('name? ')")
 

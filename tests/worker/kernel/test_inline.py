@@ -117,6 +117,19 @@ async def inline(shared_kernel: KernelManager, hand_in: MakeHand, exchange: Exch
     return await hand_in(shared_kernel, offer=exchange.offer)
 
 
+async def test_code_in_a_waiting_cell_leaves_the_number_to_that_cell(
+    inline: Hand, person: Person, exchange: Exchange
+) -> None:
+    before = (await person.run("0"))["execution_count"]
+    cell = person.send(WAITING.format(port=exchange.port, turns=1))
+    await person.started(cell)
+
+    done = await inline.run("1", as_cell=True)
+
+    assert done.count is None
+    assert (await person.finished(cell))["execution_count"] == before + 1
+
+
 async def test_a_waiting_cell_runs_the_code_and_its_outputs_are_the_codes(
     inline: Hand, person: Person, exchange: Exchange
 ) -> None:

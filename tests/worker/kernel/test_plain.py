@@ -90,6 +90,15 @@ async def test_outputs_errors_and_variables(hand: Hand, language: Language) -> N
     assert hand.executor._kernel.language.lower() == language.name.lower()
 
 
+async def test_code_that_is_shown_as_a_cell_has_the_kernels_number(hand: Hand, language: Language) -> None:
+    first = await hand.run(language.prints, as_cell=True)
+    second = await hand.run(language.prints, as_cell=True)
+
+    assert first.count is not None
+    assert second.count is not None
+    assert second.count > first.count
+
+
 async def test_a_cancel_interrupts_the_code_and_the_kernel_goes_on(hand: Hand, language: Language) -> None:
     if not language.sleeps:
         pytest.skip(

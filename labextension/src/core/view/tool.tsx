@@ -63,7 +63,7 @@ export function ToolCard(props: {
         />
       </button>
       <div id={body} class="lobu-card-body" hidden={!open}>
-        {open && <ToCell args={argsOf(item, interrupt)} view={view} />}
+        {open && <ToCell id={item.id} args={argsOf(item, interrupt)} view={view} />}
         {open && <Arguments item={item} interrupt={interrupt} view={view} />}
         {open && <Results item={item} view={view} />}
         {open && <Actions item={item} view={view} />}
@@ -95,9 +95,9 @@ function argsOf(item: IToolItem, interrupt: IInterrupt | undefined): JsonObject 
 }
 
 /** The way to the cell that a call is about, as far as an open notebook has it. */
-function ToCell(props: { args: JsonObject; view: IView }): VNode | null {
+function ToCell(props: { id: string; args: JsonObject; view: IView }): VNode | null {
   const { host, trans } = props.view;
-  const { cell } = props.args;
+  const cell = props.args.cell ?? host.cellOf?.(props.id);
   const name = typeof cell === 'string' ? host.cellName?.(cell) : null;
   return typeof cell === 'string' && name ? (
     <button

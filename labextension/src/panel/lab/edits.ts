@@ -6,8 +6,16 @@
  */
 import { ICellModel, ICodeCellModel } from '@jupyterlab/cells';
 import { INotebookModel } from '@jupyterlab/notebook';
+import { object } from '../../core/json';
 import { joined } from '../../core/text/joined';
-import { INotebookRequest, IOutput, JsonObject, NotebookStep, OUTPUT_MIME } from '../../core/wire';
+import {
+  IMade,
+  INotebookRequest,
+  IOutput,
+  JsonObject,
+  NotebookStep,
+  OUTPUT_MIME
+} from '../../core/wire';
 import { bounded } from './steps';
 
 export type Shared = INotebookModel['sharedModel'];
@@ -115,7 +123,7 @@ export function change(model: INotebookModel, wish: Change): JsonObject {
     case 'move':
       return move(shared, at, wish, names);
     case 'outputs':
-      return show(model, at, wish.outputs);
+      return show(model, at, wish);
   }
 }
 
@@ -124,7 +132,9 @@ function insert(
   wish: Extract<Change, { do: 'insert' }>,
   names: string[]
 ): JsonObject {
-  const at = place(names, wish.after);
+  const { made } = wish;
+  const usual = place(names, wish.after);
+  const at = made === undefined ? usual : placeOfMade(shared, made, usual);
   if (at === null) {
     return conflict('place');
   }
@@ -133,8 +143,8 @@ function insert(
       id: wish.cell,
       cell_type: wish.type ?? 'code',
       source: wish.source,
-      metadata: {}
-    })
+      metadata: made === undefined ? {} : { lobu: made }
+    } as Parameters<Shared['insertCell']>[1])
   );
   return doneWith({ do: 'delete', cell: wish.cell, was: wish.source });
 }
@@ -174,7 +184,11 @@ function move(
  * Outputs that come with a request are never trusted: JupyterLab shows them without their scripts, and the notebook
  * is not signed with them. A script in them could decide for the person, which running code may not.
  */
-function show(model: INotebookModel, at: number, outputs: IOutput[]): JsonObject {
+function show(
+  model: INotebookModel,
+  at: number,
+  { outputs, count }: Extract<Change, { do: 'outputs' }>
+): JsonObject {
   const cell = model.cells.get(at);
   if (!isCode(cell)) {
     return conflict('changed');
@@ -183,6 +197,7 @@ function show(model: INotebookModel, at: number, outputs: IOutput[]): JsonObject
   cell.trusted = false;
   cell.deleteMetadata('trusted');
   cell.outputs.fromJSON(outputs as Parameters<typeof cell.outputs.fromJSON>[0]);
+  cell.executionCount = count ?? null;
   return done;
 }
 
@@ -197,6 +212,13 @@ function place(names: string[], after: string | undefined): number | null {
   }
   const at = names.indexOf(after);
   return at < 0 ? null : at + 1;
+}
+
+/** Below the last cell of the same message, else where it is to be, else at the end. */
+function placeOfMade(shared: Shared, made: IMade, usual: number | null): number {
+  const marks = shared.cells.map(cell => object((cell.getMetadata() as JsonObject).lobu));
+  const last = marks.map(mark => mark.messageId).lastIndexOf(made.messageId ?? '');
+  return last < 0 ? (usual ?? marks.length) : last + 1;
 }
 
 /** As a step of its own of the undo, not one with what the person typed just before or after. */

@@ -14,5 +14,6 @@ export const CommandIDs = {
   reject: 'lobu:reject',
   explain: 'lobu:explain-cell',
   fix: 'lobu:fix-error',
-  ask: 'lobu:ask-selection'
+  ask: 'lobu:ask-selection',
+  inline: 'lobu:change-cell'
 } as const;

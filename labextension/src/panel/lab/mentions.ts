@@ -220,6 +220,15 @@ export function outputOf(cell: Cell | null): string {
   return outputs.map(outputText).filter(Boolean).join('\n');
 }
 
+/** The errors of a cell with their tracebacks, as text. */
+export function errorTextOf(cell: CodeCell): string {
+  const outputs = cell.model.sharedModel.getOutputs();
+  return outputs
+    .filter(output => output.output_type === 'error')
+    .map(outputText)
+    .join('\n');
+}
+
 /** The name of the error that a cell ended with, or ''. */
 function errorOf(cell: Cell): string {
   const outputs =
@@ -252,7 +261,7 @@ function notebookText(panel: NotebookPanel): string {
   return cells.join('\n\n');
 }
 
-function context(description: string, value: string): IContext | null {
+export function context(description: string, value: string): IContext | null {
   const cut = value.length > LONGEST ? `${value.slice(0, LONGEST)}\n[shortened]` : value;
   return value.trim() ? { description, value: cut } : null;
 }

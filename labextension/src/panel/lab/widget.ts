@@ -77,7 +77,12 @@ export class PanelWidget extends Widget {
 
   protected override onActivateRequest(message: Message): void {
     super.onActivateRequest(message);
-    this._model.focus();
+    if (this._model.quiet) {
+      this._model.quiet = false;
+      this._model.focusWanted = 0;
+    } else {
+      this._model.focus();
+    }
   }
 
   /** What is hidden is not drawn: the model keeps all that must stay. */

@@ -30,7 +30,8 @@ export class LabWorkbench implements IWorkbench {
     }
     const path = this.app.serviceManager.contents.localPath(panel.context.path);
     const name = path.slice(path.lastIndexOf('/') + 1);
-    return { path, name, kernelId: panel.sessionContext.session?.kernel?.id ?? null };
+    const kernelId = panel.sessionContext.session?.kernel?.id ?? null;
+    return { path, name, kernelId, cellId: panel.content.activeCell?.model.id };
   }
 
   onNotebook(listener: () => void): () => void {

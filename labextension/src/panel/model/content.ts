@@ -1,7 +1,7 @@
 /** What goes with a message: pictures, as AG-UI has them, and the person's choices. */
 import { IStart } from '../../core/api';
 import { JsonObject } from '../../core/wire';
-import { IAttached, IWorkbench } from '../workbench';
+import { IAttached, INotebook, IWorkbench } from '../workbench';
 import { IContext, mentions } from './completion';
 import { ISettings } from './models';
 
@@ -10,8 +10,13 @@ export interface IChoice {
   agent: string;
   model: string;
   mode: string;
+  /** Where the code that it runs is shown. */
+  workIn?: '' | WorkIn;
   settings?: ISettings;
 }
+
+/** In the chat, or in cells of the notebook. */
+export type WorkIn = 'chat' | 'cells';
 
 /** The choices as a run takes them. */
 export function chosen({ agent, model, mode, settings = {} }: IChoice): Partial<IStart> {
@@ -21,6 +26,19 @@ export function chosen({ agent, model, mode, settings = {} }: IChoice): Partial<
     ...(mode ? { mode } : {}),
     ...(Object.keys(settings).length > 0 ? { modelSettings: { ...settings } } : {})
   };
+}
+
+/** A choice with changes: another agent has no model yet, and another model takes other settings. */
+export function withChoice(choice: IChoice, change: Partial<IChoice>): IChoice {
+  const other = change.agent === undefined ? {} : { model: '' };
+  const anew = change.agent === undefined && change.model === undefined ? {} : { settings: {} };
+  return { ...choice, ...other, ...anew, ...change };
+}
+
+/** Where a run shows its code, as it takes it: below the active cell. */
+export function workedIn(place: WorkIn, notebook: INotebook | null): Partial<IStart> {
+  const below = notebook?.cellId ? { belowCell: notebook.cellId } : {};
+  return place === 'cells' ? { workIn: place, ...below } : {};
 }
 
 /** What the mentions of a text mean, and what was attached. */

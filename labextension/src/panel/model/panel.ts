@@ -2,12 +2,12 @@
 import { CallError, IStart } from '../../core/api';
 import { Page } from '../../core/page';
 import { Thread } from '../../core/thread';
-import { IAgent, IThread, JsonObject } from '../../core/wire';
+import { IAgent, IStarted, IThread, JsonObject } from '../../core/wire';
 import { IAttached, INotebook, IWorkbench } from '../workbench';
 import { Changes } from './changes';
 import { commandIn, ICard, ISlashCommand } from './commands';
 import { Mentioned, without } from './completion';
-import { chosen, contextOf, IChoice, withPictures } from './content';
+import { chosen, contextOf, IChoice, withChoice, withPictures, workedIn, WorkIn } from './content';
 import { Following } from './following';
 import { ThreadList } from './list';
 import { Memory } from './memory';
@@ -54,12 +54,16 @@ export class PanelModel extends Changes {
   rewriting: string | null = null;
   /** The thread of the notebook in front opens by itself. */
   follows = true;
+  /** Where code is shown, unless the person chooses. */
+  usualPlace: WorkIn = 'cells';
   /** What a message that begins with `/` and this name does. */
   commands: ISlashCommand[] = [];
   /** The card that the commands to approve and reject mean; the panel that is drawn knows it. */
   card: () => ICard | null = () => null;
   /** Asks the composer for the focus, by counting. */
   focusWanted = 0;
+  /** The panel is shown beside the work at hand, and leaves the focus there. */
+  quiet = false;
 
   /** The thread that is shown; null: a new one is about to be written. */
   get threadId(): string | null {
@@ -100,11 +104,13 @@ export class PanelModel extends Changes {
   }
 
   /** Begin a new thread: it is made when its first message is sent. */
-  begin(): void {
+  begin(quietly = false): void {
     this._following.chose();
     this._show(null);
     this.show('thread');
-    this.focus();
+    if (!quietly) {
+      this.focus();
+    }
   }
 
   focus(): void {
@@ -118,7 +124,7 @@ export class PanelModel extends Changes {
     this.tell();
   }
 
-  /** The step of the first tour, from 0; null: it is over. */
+  /** The step of the first tour; null: it is over. */
   get tour(): number | null {
     const step = this.memory.get('tour', 0);
     return step < 0 ? null : step;
@@ -157,13 +163,14 @@ export class PanelModel extends Changes {
     return this.memory.get('choice', NO_CHOICE) as unknown as IChoice;
   }
 
-  /** Another agent has no model yet, and another model takes other settings. */
   choose(choice: Partial<IChoice>): void {
-    const other = choice.agent === undefined ? {} : { model: '' };
-    const anew = choice.agent === undefined && choice.model === undefined ? {} : { settings: {} };
-    const next = { ...this.choice, ...other, ...anew, ...choice };
-    this.memory.set('choice', next as unknown as JsonObject);
+    this.memory.set('choice', withChoice(this.choice, choice) as unknown as JsonObject);
     this.tell();
+  }
+
+  /** Where the code of the next run is shown: without a notebook in the chat. */
+  get workIn(): WorkIn {
+    return this.about === null ? 'chat' : this.choice.workIn || this.usualPlace;
   }
 
   async loadAgents(): Promise<void> {
@@ -209,8 +216,8 @@ export class PanelModel extends Changes {
       this.tell();
       return;
     }
-    await this._busy(async () => {
-      const thread = await this._target();
+    await this.busy(async () => {
+      const thread = await this.target();
       if (await this._sendTo(thread, text, more)) {
         this.message = '';
         this.attached = [];
@@ -231,8 +238,8 @@ export class PanelModel extends Changes {
   /** Send this, beside what is being written. */
   async ask(text: string): Promise<void> {
     if (!this.sending) {
-      await this._busy(async () => {
-        await this._sendTo(await this._target(), text, {});
+      await this.busy(async () => {
+        await this._sendTo(await this.target(), text, {});
       });
     }
   }
@@ -251,12 +258,13 @@ export class PanelModel extends Changes {
 
   /** Ask the same again, as it was asked. */
   async again(runId: string, text: string): Promise<void> {
-    await this.attempt(async () => this.thread?.askAgain(runId, text));
+    const place = workedIn(this.workIn, this.about);
+    await this.attempt(async () => this.thread?.askAgain(runId, text, place));
   }
 
   private async _sendFork(runId: string, text: string): Promise<void> {
     const { threadId } = this;
-    await this._busy(async () => {
+    await this.busy(async () => {
       const fork = await this.page.api.fork(threadId ?? '', runId);
       this.message = '';
       this.open(fork.threadId);
@@ -268,7 +276,8 @@ export class PanelModel extends Changes {
     });
   }
 
-  private async _busy(work: () => Promise<void>): Promise<void> {
+  /** Do something that sends; nothing else is sent meanwhile. */
+  async busy(work: () => Promise<void>): Promise<void> {
     this._sending = true;
     this.problem = '';
     this.tell();
@@ -321,7 +330,8 @@ export class PanelModel extends Changes {
       : `draft ${this._threadId}`;
   }
 
-  private async _target(): Promise<Thread> {
+  /** The thread that a message goes to; a new one is made. */
+  async target(): Promise<Thread> {
     const { thread, about } = this;
     if (thread !== null) {
       return thread;
@@ -339,18 +349,22 @@ export class PanelModel extends Changes {
   }
 
   private async _sendTo(thread: Thread, text: string, more: Partial<IStart>): Promise<boolean> {
-    const kernelId = this.about?.kernelId;
     const context = await contextOf(text, this.attached, this.workbench);
-    const started = await thread.start({
+    const parts = { ...withPictures(text, this.attached), ...(context.length > 0 && { context }) };
+    return (await this.startOn(thread, text, { ...parts, ...more })) !== null;
+  }
+
+  /** Start a run with the person's choices. */
+  startOn(thread: Thread, text: string, more: Partial<IStart>): Promise<IStarted | null> {
+    const kernelId = this.about?.kernelId;
+    return thread.start({
       prompt: text,
-      ...withPictures(text, this.attached),
-      ...(context.length > 0 ? { context } : {}),
       ...chosen(this.choice),
       ...(kernelId ? { kernelId } : {}),
+      ...workedIn(this.workIn, this.about),
       ifRunning: 'queue', // also behind a question that came meanwhile: a message is never a decision
       ...more
     });
-    return started !== null;
   }
 
   private _remember(text: string): void {

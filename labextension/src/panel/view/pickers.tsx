@@ -1,6 +1,7 @@
 /** Who answers the next message, with which model, and how freely; and which notebook it is about. */
 import { VNode } from 'preact';
 import { useEffect } from 'preact/hooks';
+import { WorkIn } from '../model/content';
 import { PanelModel } from '../model/panel';
 import { Icon } from './icons';
 import { ModelChip } from './models';
@@ -30,6 +31,17 @@ export function Pickers(props: { model: PanelModel }): VNode {
         ]}
         onChange={mode => model.choose({ mode })}
       />
+      {model.about !== null && (
+        <Picker
+          label={trans.__('Where the agent shows the code that it runs')}
+          value={model.workIn}
+          options={[
+            ['cells', trans.__('Work in: notebook cells')],
+            ['chat', trans.__('Work in: chat')]
+          ]}
+          onChange={place => model.choose({ workIn: place as WorkIn })}
+        />
+      )}
       {agent?.hint && agent.state !== undefined && agent.state !== 'ready' && (
         <p class="lobu-agent-hint">{agent.hint}</p>
       )}
