@@ -382,8 +382,10 @@ def panel_restore(studio: Studio) -> Lab:
     studio.provider.script = [calls(Call("edit_cell", json.dumps(change)), note), says("Done: in tons.")]
     panel.send("name the unit of the amounts")
     expect(panel.question).to_have_count(2, timeout=SLOW)
-    for number in range(2):
-        panel.question.nth(number).press("a")
+    for card in panel.root.locator(".lobu-decide").all():
+        card.scroll_into_view_if_needed()
+        expect(card).not_to_have_attribute("aria-busy", "true")
+        card.press("a")
     panel.stands("Done")
     panel.root.locator(".lobu-user").first.hover()
     panel.button("Restore to here").first.click()
@@ -464,6 +466,48 @@ def panel_permissions(studio: Studio) -> Lab:
     return panel.lab
 
 
+def new_chat(studio: Studio) -> Panel:
+    """The panel with a new thread and nothing of the tour."""
+    panel = panel_of(studio)
+    if panel.button("Skip tour").count() > 0:
+        panel.button("Skip tour").click()
+    panel.button("New thread").click()
+    return panel
+
+
+def work_in_cells(studio: Studio) -> Lab:
+    panel = new_chat(studio)
+    studio.provider.script = [calls(run_code(PLOT), text="As bars:"), says("November is the best month.")]
+    panel.send("plot sales by month")
+    panel.question.press("a", timeout=SLOW)
+    panel.stands("Done")
+    figure = panel.page.locator(".jp-Notebook img")
+    expect(figure).to_be_visible()
+    figure.scroll_into_view_if_needed()
+    return panel.lab
+
+
+def inline_error(studio: Studio) -> Lab:
+    lab = panel_of(studio).lab
+    lab.command("application:toggle-right-area")
+    lab.page.evaluate(
+        "jupyterapp.shell.currentWidget.content.widgets[0].model.sharedModel.setSource('1 / 0')"
+    )
+    lab.run_all()
+    expect(lab.page.locator(".lobu-error-help")).to_be_visible(timeout=SLOW)
+    return lab
+
+
+def inline_box(studio: Studio) -> Lab:
+    panel = panel_of(studio)
+    panel.page.locator(".jp-Notebook .cm-content").first.click()
+    panel.page.keyboard.press("Control+k")
+    box = panel.page.locator(".lobu-inline-box textarea")
+    expect(box).to_be_focused(timeout=SLOW)
+    box.fill("name the unit of the amounts")
+    return panel.lab
+
+
 PANEL = (
     panel_first,
     panel_plan,
@@ -477,6 +521,9 @@ PANEL = (
     panel_notebook,
     panel_restore,
     review,
+    work_in_cells,
+    inline_error,
+    inline_box,
 )
 
 

@@ -88,13 +88,12 @@ class HelpRow extends Widget {
       button(trans.__('Explain'), trans.__('Explain this error')),
       button(trans.__('Fix'), trans.__('Propose a change of this cell that fixes the error'))
     ];
+    let asking = false; // a second click sends nothing; a disabled button would lose the focus
     buttons.forEach((one, i) => {
       one.addEventListener('click', event => {
-        if (isByHand(event)) {
-          buttons.forEach(each => (each.disabled = true)); // a second click sends nothing
-          void ask(i === 0 ? 'explain' : 'fix').finally(() =>
-            buttons.forEach(each => (each.disabled = false))
-          );
+        if (isByHand(event) && !asking) {
+          asking = true;
+          void ask(i === 0 ? 'explain' : 'fix').finally(() => (asking = false));
         }
       });
       this.node.appendChild(one);

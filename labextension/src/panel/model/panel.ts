@@ -124,17 +124,6 @@ export class PanelModel extends Changes {
     this.tell();
   }
 
-  /** The step of the first tour; null: it is over. */
-  get tour(): number | null {
-    const step = this.memory.get('tour', 0);
-    return step < 0 ? null : step;
-  }
-
-  tourTo(step: number | null): void {
-    this.memory.set('tour', step ?? -1);
-    this.tell();
-  }
-
   /** What is written and not sent, of the thread or of the new one. */
   get message(): string {
     const { thread } = this;

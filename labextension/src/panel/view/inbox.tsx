@@ -6,7 +6,7 @@ import { BatchBar } from '../../core/view/batch';
 import { QuestionCard } from '../../core/view/question';
 import { IView, useThread } from '../../core/view/view';
 import { PanelModel } from '../model/panel';
-import { Tour } from './tour';
+import { Tour, tourStep } from './tour';
 import { nameOf, titleOf } from './words';
 
 export function Inbox(props: { model: PanelModel }): VNode {
@@ -16,7 +16,7 @@ export function Inbox(props: { model: PanelModel }): VNode {
   const threads = [...new Set(list.waiting.map(one => one.threadId))];
   return (
     <div class="lobu-inbox">
-      {(model.tour ?? 0) > 0 && <Tour model={model} />}
+      {(tourStep(model) ?? 0) > 0 && <Tour model={model} />}
       {list.problem && (
         <p class="lobu-problem" role="alert">
           {list.problem}

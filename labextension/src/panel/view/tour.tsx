@@ -2,10 +2,20 @@
 import { VNode } from 'preact';
 import { PanelModel } from '../model/panel';
 
+/** The step of the first tour, from 0; null: it is over. */
+export function tourStep(model: PanelModel): number | null {
+  const step = model.memory.get('tour', 0);
+  return step < 0 ? null : step;
+}
+
 export function Tour(props: { model: PanelModel }): VNode | null {
   const { model } = props;
   const { trans } = model.page.host;
-  const { tour } = model;
+  const tour = tourStep(model);
+  const go = (to: number | null): void => {
+    model.memory.set('tour', to ?? -1);
+    model.tell();
+  };
   if (tour === null) {
     return null;
   }
@@ -18,7 +28,7 @@ export function Tour(props: { model: PanelModel }): VNode | null {
       act: trans.__('Ask the demo'),
       run: () => {
         model.choose({ agent: 'demo' });
-        model.tourTo(1);
+        go(1);
         void model.ask(trans.__('What is in my variables?'));
       }
     },
@@ -29,7 +39,7 @@ export function Tour(props: { model: PanelModel }): VNode | null {
       ),
       act: trans.__('Show approvals'),
       run: () => {
-        model.tourTo(2);
+        go(2);
         model.show('inbox');
       }
     },
@@ -40,7 +50,7 @@ export function Tour(props: { model: PanelModel }): VNode | null {
       ),
       act: trans.__('Show threads'),
       run: () => {
-        model.tourTo(null);
+        go(null);
         model.show('threads');
       }
     }
@@ -59,11 +69,11 @@ export function Tour(props: { model: PanelModel }): VNode | null {
         <button
           type="button"
           class="lobu-button"
-          onClick={() => model.tourTo(tour + 1 < steps.length ? tour + 1 : null)}
+          onClick={() => go(tour + 1 < steps.length ? tour + 1 : null)}
         >
           {trans.__('Skip')}
         </button>
-        <button type="button" class="lobu-button lobu-quiet" onClick={() => model.tourTo(null)}>
+        <button type="button" class="lobu-button lobu-quiet" onClick={() => go(null)}>
           {trans.__('Skip tour')}
         </button>
       </div>
