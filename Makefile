@@ -31,7 +31,7 @@ test: install tests/agui/node_modules/.installed tests/agui/clients/node_modules
 
 SERVERS := tests/scenarios tests/server tests/outside tests/gateways
 MEASURE := tests/bench tests/chaos
-ENVIRONMENTS := tests/environments
+ENVIRONMENTS := tests/environments tests/rooms
 BOOT := tests/browser/test_boot_time.py
 PANEL := $(wildcard tests/browser/test_panel*.py) $(patsubst %,tests/browser/test_%.py,notebook_edits outside_agents proxy streaming)
 
@@ -55,7 +55,20 @@ test-notebooks:
 # The wheel in fresh environments: oldest and newest versions, each Python that is here (docs/environments.md).
 .PHONY: test-environments
 test-environments: install browser
-	$(BIN)/python -m pytest $(ENVIRONMENTS) -rA
+	$(BIN)/python -m pytest tests/environments -rA
+
+# Notebooks that people share live (jupyter-collaboration, in an environment of its own: it would change every JupyterLab).
+.PHONY: test-rooms
+test-rooms: install browser .venv-rooms/.installed
+	.venv-rooms/bin/python -m pytest tests/server/test_rooms.py -rA $(ARGS)
+	.venv-rooms/bin/python -m pytest tests/rooms -rA $(ARGS)
+
+.venv-rooms/.installed: requirements.lock | install
+	test -x .venv-rooms/bin/python || $(BIN)/uv venv --quiet --python $(BIN)/python .venv-rooms
+	$(BIN)/uv pip install --quiet --python .venv-rooms/bin/python --require-hashes --requirement requirements.lock
+	$(BIN)/uv pip install --quiet --python .venv-rooms/bin/python "jupyter-collaboration>=5,<6"
+	$(BIN)/uv pip install --quiet --python .venv-rooms/bin/python --no-deps --editable .
+	touch $@
 
 # Kernels without IPython: bash (also in `make test`), xeus-python and R, which is Debian's.
 .PHONY: test-languages
@@ -226,4 +239,4 @@ tests/outside/newest/node_modules/.installed: tests/outside/newest/package.json 
 	touch $@
 
 clean:
-	rm -rf .venv .venv-enterprise .venv-hub .venv-languages tests/hub/node_modules tests/agui/node_modules tests/agui/clients/node_modules tests/outside/node_modules tests/outside/newest/node_modules labextension/node_modules
+	rm -rf .venv .venv-rooms .venv-enterprise .venv-hub .venv-languages tests/hub/node_modules tests/agui/node_modules tests/agui/clients/node_modules tests/outside/node_modules tests/outside/newest/node_modules labextension/node_modules

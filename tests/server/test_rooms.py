@@ -1,7 +1,7 @@
 """A notebook in a room of jupyter-collaboration whose pages nobody told us of: its live document is changed.
 
-The tests with a real room run where `jupyter-server-ydoc` is installed. It is not in the lock, because it would turn
-on live collaboration in every JupyterLab of the other tests.
+The tests with a real room run where `jupyter-server-ydoc` is installed (`make test-rooms`). It is not in the lock, because
+it would turn on live collaboration in every JupyterLab of the other tests.
 """
 
 # ruff: noqa: F811 - the fixtures of test_notebooks.py
@@ -48,7 +48,7 @@ def jp_server_config(
 @pytest.fixture
 async def live(wire: Wire, file: Path) -> Any:
     """The room's own document, as the people in it share it."""
-    pytest.importorskip("jupyter_server_ydoc")
+    pytest.importorskip("jupyter_server_ydoc", reason="make test-rooms has it")
     (app,) = wire.app.extension_manager.extension_apps["jupyter_server_ydoc"]
     return await app.get_document(
         path=PATH, content_type="notebook", file_format="json", copy=False, create=True

@@ -15,7 +15,7 @@ import { pageOf } from '../core/browser';
 import { OUTPUT_MIME } from '../core/wire';
 import { labDrawing } from './drawing';
 import { labHost } from './host';
-import { isWritable, LobuOutput } from './output';
+import { LobuOutput, writerOf } from './output';
 /* eslint-enable jupyter/prefer-lazy-imports */
 
 const RANK = -20; // before a widget's view, which needs its kernel
@@ -45,7 +45,7 @@ const plugin: JupyterFrontEndPlugin<void> = {
         safe: true, // sanitized here: an untrusted notebook shows it too
         mimeTypes: [OUTPUT_MIME],
         defaultRank: RANK,
-        createRenderer: () => new LobuOutput(page, node => isWritable(node, notebooks))
+        createRenderer: () => new LobuOutput(page, node => writerOf(node, notebooks))
       },
       RANK
     );
