@@ -74,6 +74,9 @@ class Sender:
             except LobuError as error:  # the store is away; what stands in it is told later
                 self._log.debug("lobu: the webhook %s waits: %s", hook.name, error.message)
                 wait = POLL_SECONDS
+            except Exception:  # noqa: BLE001 -- one receiver must not end the deliveries to others
+                self._log.exception("lobu: the webhook %s could not be served", hook.name)
+                wait = POLL_SECONDS
             try:
                 async with asyncio.timeout(wait):
                     await bell.wait()

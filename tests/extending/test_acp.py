@@ -20,10 +20,12 @@ from acp.schema import HttpMcpServer
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 
+from lobu_jupyter.agents import guardrails
 from lobu_jupyter.agents.acp import mcp_server, process
 from lobu_jupyter.agents.acp.agent import AcpAgent
 from lobu_jupyter.agents.acp.mcp_server import Door
 from lobu_jupyter.agents.tools.base import Result
+from lobu_jupyter.model.guardrails import ModelText
 from lobu_jupyter.model.policy import Grant, Policy
 from lobu_jupyter.model.ports import AgentError, Held, Task, ToolSpec
 from tests.agents.bench import Ended, FakeKernel, policy, registered, resume, run, said, task_for
@@ -91,6 +93,24 @@ async def test_what_it_says_thinks_and_plans_is_streamed_and_counted(rig: Rig) -
     steps = [{"description": "look", "status": "pending"}, {"description": "write", "status": "pending"}]
     assert plan["content"] == {"steps": steps}
     assert ended.usage == [{"inputTokens": 7, "outputTokens": 3, "totalTokens": 10}]
+
+
+async def test_a_guardrail_sees_what_it_is_prompted_with(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Guards:
+        async def judge(self, text: str, about: ModelText) -> str:
+            if "card" in text:
+                raise guardrails.GuardrailRefused("no cards")
+            return text.replace("ada@example.org", "[mail]")
+
+    monkeypatch.setattr(guardrails, "_active", Guards())
+
+    ended = await run(rig.agent, rig.task("say ada@example.org"))
+    refused = await run(rig.agent, rig.task("say card"))
+
+    assert ended.text == "[mail] "
+    assert [entry["text"] for entry in rig.log("prompt")] == ["say [mail]"]
+    assert refused.error is not None
+    assert (refused.error.code, "no cards" in refused.error.message) == ("guardrail", True)
 
 
 @pytest.mark.parametrize(
