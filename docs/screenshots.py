@@ -63,9 +63,6 @@ sales.groupby("region")["amount"].sum()
 ```"""
 
 
-SERVERS = {"shell": {"command": ["mcp-shell"]}}
-
-
 def run_code(code: str) -> Call:
     return Call("run_code", json.dumps({"code": code}))
 
@@ -537,9 +534,7 @@ def studio() -> Iterator[Studio]:
             f"--LobuApp.providers={entry!r}",
             f"--LobuApp.default_model=local:{MODEL}",
             f"--LobuApp.acp_agents={agents!r}",
-            f"--LobuApp.mcp_servers={SERVERS!r}",
-            "--LobuApp.mcp_allowed_commands=['mcp-files']",
-            "--LobuApp.no_grant=['fetch_url']",
+            "--LobuApp.no_grant=fetch_url",
         )
         with launch(playwright) as browser, lab_server(Path(home), *options) as server:
             context = browser.new_context(viewport={"width": 900, "height": 1400})

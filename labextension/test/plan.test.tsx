@@ -89,7 +89,7 @@ test('a plan is edited as one step per line', () => {
     editedArgs: { steps: [{ description: 'Plot it' }, { description: 'Say it' }] }
   });
   expect(problemOf({ kind: 'edit', code: ' \n', rest: '' }, asks, plainTrans)).toBe(
-    'Write at least one step.'
+    'Must not be empty.'
   );
 });
 

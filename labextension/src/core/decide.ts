@@ -201,7 +201,7 @@ function editProblem(draft: Edit, interrupt: IInterrupt, trans: ITrans): string 
   if (draft.code !== null && !draft.code.trim()) {
     return planOf(interrupt) === null
       ? trans.__('Write some code.')
-      : trans.__('Write at least one step.');
+      : trans.__('Must not be empty.');
   }
   return misfit(args, interrupt.metadata?.lobu?.argsSchema ?? {});
 }

@@ -131,7 +131,6 @@ const KNOWN = new Map<string, Making>([
       not: trans.__('Plan')
     })
   ],
-  ['load_skill', (args, { trans }) => reading(trans.__('the skill %1', named(args.name)), trans)],
   [
     'ask_user',
     (_, { trans }) => ({

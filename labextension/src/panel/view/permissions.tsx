@@ -175,7 +175,9 @@ function NotebookRules(props: {
   const kinds = kindWords(trans);
   return (
     <Section title={trans.__('Rules of %1', nameOf(notebookPath))}>
-      <p class="lobu-permissions-path">{visibleLine(notebookPath)}</p>
+      {nameOf(notebookPath) !== visibleLine(notebookPath) && (
+        <p class="lobu-permissions-path">{visibleLine(notebookPath)}</p>
+      )}
       <label class="lobu-permissions-mode">
         {trans.__('Mode')}
         <select
