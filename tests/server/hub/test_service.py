@@ -67,7 +67,7 @@ def test_a_run_on_a_server_without_a_store_is_kept_by_the_service(
     run = own.post(f"threads/{thread}/runs", json={"prompt": "hello", "agent": "demo"}).json()["runId"]
 
     assert wait_for("end", lambda: ended(own, run)) in ("succeeded", "interrupted")
-    assert not adas.store.exists()
+    assert not Path(adas.store).exists()
     assert own.get("health").json()["store"]["kind"] == "hub"
     with person(service, hub, "ada") as ada, person(service, hub, "bob") as bob:
         assert [t["threadId"] for t in ada.get("threads").json()["threads"]] == [thread]
