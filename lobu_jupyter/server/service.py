@@ -179,7 +179,9 @@ class Service:
             raise
         self.kernels.start()
         self._tasks.start(self.activity.watch(), "watch activity")
-        if self._gateway.settings.webhooks:
+        if (
+            self._gateway.settings.webhooks and not self.settings.gateway_url
+        ):  # else the service sends its own
             self._tasks.start(Sender(self._gateway, self.log).run(), "send webhooks")
         if self.recorded is not None:
             self._tasks.start(self.recorded.decide_on(self.gateway), "decide as recorded")

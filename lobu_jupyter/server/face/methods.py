@@ -131,6 +131,7 @@ METHODS: dict[str, Method] = {
         args={"by": By, "thread_id": Id | None, "notebook_path": Name | None}, result=Policy
     ),
     "policy.put": Method(args={"by": By, "notebook_path": Name, "rules": Rules}, result=Policy),
+    "policy.permissions": Method(args={"by": By}),
     "policy.revoke": Method(args={"by": By, "grant_id": Id}),
     "policy.audit": Method(args={"by": By, "query": AuditQuery}),
     "policy.budget": Method(args={"by": By, "thread_id": Id | None}),

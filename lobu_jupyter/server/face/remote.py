@@ -58,6 +58,13 @@ class RemotePart:
         return method
 
 
+class RemoteWebhooks:
+    """The webhooks of a server without a store: the service sends its own, and tells nobody about them."""
+
+    async def state(self) -> list[dict[str, Any]]:
+        return []
+
+
 class RemoteGateway:
     """A gateway at a service. It has the parts of :class:`~lobu_jupyter.gateway.Gateway`."""
 
@@ -79,6 +86,7 @@ class RemoteGateway:
         self.policy = RemotePart("policy", parts.PolicyPart, self)
         self.workers = RemotePart("workers", parts.WorkersPart, self)
         self.kernels = RemotePart("kernels", parts.KernelsPart, self)
+        self.webhooks = RemoteWebhooks()
         self.link: ServiceLink
         self._kernels, self._owners, self._pool = kernels, owners, workers
         self._table, self._outgoing = table, Outgoing()

@@ -146,7 +146,8 @@
     try {
       const address = new URL(location.href);
       address.searchParams.set('part', 'main');
-      const reply = await fetch(address, { credentials: 'same-origin', redirect: 'error' });
+      const headers = { 'X-XSRFToken': document.body.dataset.xsrf }; // the hub's cookie counts only with it
+      const reply = await fetch(address, { credentials: 'same-origin', redirect: 'error', headers });
       const html = await reply.text();
       const version = reply.headers.get('X-Version');
       if (reply.ok && (force || version !== last)) {
