@@ -57,7 +57,7 @@ def guards(
     if guardrails is None:
         return [], []
     run = Guarding(guardrails, task, emit, show)
-    return [run], [replace(run, show=None)]
+    return [run], [replace(run, show=None, of_earlier=True)]
 
 
 def is_held_back(event: AgentStreamEvent) -> bool:
@@ -67,12 +67,16 @@ def is_held_back(event: AgentStreamEvent) -> bool:
 
 @dataclass
 class Guarding(AbstractCapability[None]):
-    """The guard of one run's requests and answers. ``show`` gets a judged answer as if it were streamed."""
+    """The guard of one run's requests and answers. ``show`` gets a judged answer as if it were streamed.
+
+    ``of_earlier``: they are about the chat so far, so that what is refused is withheld and ends no run.
+    """
 
     guardrails: Guardrails
     task: Task
     emit: Callable[[Event], Awaitable[None]]
     show: Callable[[AgentStreamEvent], Awaitable[None]] | None
+    of_earlier: bool = False
     _judged: dict[str, str] = field(default_factory=dict[str, str], init=False)
     _told: set[str] = field(default_factory=set[str], init=False)
     _begun: bool = field(default=False, init=False)
@@ -91,7 +95,7 @@ class Guarding(AbstractCapability[None]):
             parameters = replace(parameters, instruction_parts=instructions)
         before = 0 if self._begun else len(request_context.messages) - 1
         messages = [
-            await self._message(message, "to_model", earlier=index < before)
+            await self._message(message, "to_model", earlier=self.of_earlier or index < before)
             for index, message in enumerate(request_context.messages)
         ]
         self._begun = True
@@ -100,7 +104,7 @@ class Guarding(AbstractCapability[None]):
     async def after_model_request(
         self, ctx: RunContext[Any], *, request_context: ModelRequestContext, response: ModelResponse
     ) -> ModelResponse:
-        judged = await self._message(response, "from_model")
+        judged = await self._message(response, "from_model", earlier=self.of_earlier)
         assert isinstance(judged, ModelResponse), "the same kind comes back"
         for index, part in enumerate(judged.parts if self.show is not None else ()):
             assert self.show is not None, "or there is no part"

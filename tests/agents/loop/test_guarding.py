@@ -205,6 +205,41 @@ async def test_a_result_after_a_decision_is_judged_as_new(provider: Provider, gu
     assert len(provider.requests) == 1
 
 
+async def test_a_summary_of_a_long_chat_is_judged_and_a_refused_one_ends_no_run(
+    provider: Provider, guarded: Install
+) -> None:
+    def guard(text: str, about: ModelText) -> None:
+        if "secret-plan" in text:
+            raise ValueError("the plan stays here")
+
+    guarded(guard)
+    chat = {"kind": "openai", "base_url": f"{provider.url}/v1", "api_key": "k", "context_window": 17_000}
+    told: list[dict[str, Any]] = []
+    for n in range(10):
+        told.append({"id": f"u{n}", "role": "user", "content": f"question {n} {'secret-plan words ' * 200}"})
+        told.append({"id": f"a{n}", "role": "assistant", "content": f"answer {n} {'many words ' * 300}"})
+    told.append({"id": "new", "role": "user", "content": "the new question"})
+    provider.script = [says("They spoke."), says("The answer.")]
+    ended = await run(assistant({"providers": {"chat": chat}}), task(messages=tuple(told)))
+
+    assert ended.text == "The answer."
+    assert len(provider.requests) == 2
+    assert "secret-plan" not in sent(provider)
+    assert WITHHELD in str(provider.requests[0].body)
+
+
+async def test_what_a_sub_agent_sends_is_judged_too(provider: Provider, guarded: Install) -> None:
+    guarded(lambda text, about: text.replace(ADA, "[mail]"))
+    ask = Call("delegate", '{"prompt": "Write to ada at example.org"}')
+    provider.script = [calls(ask), says(f"I wrote to {ADA}."), says("Done.")]
+    ended = await run(agent(provider), task())
+
+    assert ended.text.endswith("Done.")
+    assert len(provider.requests) == 3
+    assert "I wrote to [mail]." in str(ended.events)
+    assert ADA not in str(ended.events) + sent(provider)
+
+
 def fails(text: str, about: ModelText) -> None:
     raise RuntimeError
 
