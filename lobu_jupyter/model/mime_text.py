@@ -23,7 +23,9 @@ MOST_HTML = 200_000
 _TRIED = ("text/plain", "text/html")
 _OBJECT = re.compile(r"\s*<[^<>\n]*(?:object|\bat 0x[0-9a-fA-F]+)[^<>\n]*>", re.DOTALL)
 _UNSEEN = re.compile(r"<(script|style|template|head)\b.*?(</\1\s*>|\Z)", re.DOTALL | re.IGNORECASE)
+_EMBEDDED = re.compile(r"data:([\w.+-]{1,40}/[\w.+-]{1,80})[^,\"'\s<>]{0,80},[^\"'\s<>)]{40,}")
 _TAG = re.compile(r"<[^>]*>")
+_VENDOR = re.compile(r"application/vnd\.(?!jupyter|bokeh|holoviews|lobu)[\w.+-]+\+json")
 _BLANK_LINES = re.compile(r"\n\s*\n\s*\n+")
 
 
@@ -52,6 +54,9 @@ def text_of_data(data: Data) -> str:
     others = (joined(data[mime]).strip() for mime in data if mime.startswith("text/") and mime not in _TRIED)
     if text := next(filter(None, others), ""):
         return text
+    vendors = (data[mime] for mime in data if _VENDOR.match(mime) and data[mime] not in (None, "", {}, []))
+    if (value := next(vendors, None)) is not None and not _has_picture(data):
+        return compact_json(value)
     return plain if plain.strip() and not _has_picture(data) else ""
 
 
@@ -67,7 +72,7 @@ def text_of_html(html: str) -> str:
     """
     from markdownify import markdownify  # 60 ms: only where there is HTML
 
-    html = _UNSEEN.sub("", html[:MOST_HTML])
+    html = _EMBEDDED.sub(r"data:\1,…", _UNSEEN.sub("", html[: 20 * MOST_HTML]))[:MOST_HTML]
     try:
         text = markdownify(html, heading_style="ATX", escape_underscores=False, escape_asterisks=False)
     except RecursionError:

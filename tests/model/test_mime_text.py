@@ -158,3 +158,21 @@ def test_a_bokeh_figure_is_told_by_title_axes_and_columns() -> None:
 )
 def test_a_malformed_chart_raises_nothing(data: dict[str, Any]) -> None:
     assert isinstance(text_of_data(data), str)
+
+
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        ({"text/html": f"<img alt='sales' src='data:image/png;base64,{'A' * 50_000}'>"}, "![sales](data:image/png,…)"),
+        ({"text/html": f"<a href=\"data:text/csv;charset=utf-8;base64,{'A' * 9000}\">csv</a>"}, "[csv](data:text/csv,…)"),
+        ({"text/html": "<p>data: a, b</p>"}, "data: a, b"),
+        ({"application/vnd.acme+json": {"a": 1}, "text/plain": "<Acme object>"}, '{"a": 1}'),
+        ({"application/vnd.acme+json": {"a": 1}, "text/plain": "Acme of 1"}, "Acme of 1"),
+        ({"application/vnd.jupyter.widget-view+json": {"model_id": "m"}, "text/plain": "<Acme object>"}, "<Acme object>"),
+        ({"application/vnd.acme+json": {"a": 1}, "image/png": "x", "text/plain": "<Acme object>"}, ""),
+    ],
+)  # fmt: skip
+def test_embedded_data_is_named_and_a_vendors_json_is_told_where_nothing_else_is(
+    data: dict[str, Any], told: str
+) -> None:
+    assert text_of_data(data) == told

@@ -26,7 +26,8 @@ from pydantic_ai.messages import (
 
 from lobu_jupyter.agents.builtin.assistant import assistant
 from lobu_jupyter.agents.loop import border
-from lobu_jupyter.agents.loop.border import MANY_SIDE, MAX_IMAGES, MAX_SIDE, acceptable, fit_schema, size_of
+from lobu_jupyter.agents.loop.border import MANY_SIDE, MAX_IMAGES, MAX_SIDE, acceptable, size_of
+from lobu_jupyter.agents.loop.schemas import fit_schema
 from lobu_jupyter.agents.models.keys import Settings
 from lobu_jupyter.agents.tools.base import BoundTool, Call, Preview, Result
 from lobu_jupyter.model.events import decode, encode
@@ -373,6 +374,52 @@ def test_the_members_of_all_branches_can_be_given() -> None:
     assert fitted is not None
     assert (fitted["type"], sorted(fitted["properties"])) == ("object", ["a", "b"])
     assert fit_schema(PLAIN) == PLAIN
+
+
+@pytest.mark.parametrize(
+    ("schema", "fitted"),
+    [
+        ({"type": ["object", "null"]}, {}),
+        ({"properties": {"a": 5, "b": True}}, {"properties": {"a": {}, "b": {}}}),
+        ({"properties": {"a": {}}, "required": ["a", "b", 5]}, {"properties": {"a": {}}, "required": ["a"]}),
+        ({"properties": {"a": {}}, "required": "a"}, {"properties": {"a": {}}, "required": []}),
+        ({"additionalProperties": "x"}, {}),
+        ({"properties": {"a": {"type": "array"}}}, {"properties": {"a": {"type": "array", "items": {}}}}),
+        (
+            {"properties": {"a": {"type": ["array", "null"], "items": True}}},
+            {"properties": {"a": {"type": ["array", "null"], "items": {}}}},
+        ),
+        ({"properties": {f"a{LONE}": {}}}, {"properties": {"a\ufffd": {}}}),
+        (
+            {"properties": {"a": {"anyOf": [7, {"type": "array"}]}}},
+            {"properties": {"a": {"anyOf": [{}, {"type": "array", "items": {}}]}}},
+        ),
+        ({"$defs": {"X": {"$ref": "#/$defs/X"}}, "properties": {"a": {"$ref": "#/$defs/X"}}}, None),
+        (
+            {
+                "$defs": {"X": {"$ref": "#/$defs/Y"}, "Y": {"$ref": "#/$defs/X"}},
+                "properties": {"a": {"$ref": "#/$defs/Y"}},
+            },
+            None,
+        ),
+        (
+            {
+                "$defs": {"X": {"properties": {"x": {"$ref": "#/$defs/X"}}}},
+                "properties": {"a": {"$ref": "#/$defs/X"}},
+            },
+            {
+                "$defs": {"X": {"properties": {"x": {"$ref": "#/$defs/X"}}}},
+                "properties": {"a": {"$ref": "#/$defs/X"}},
+            },
+        ),
+    ],
+)
+def test_a_part_of_a_schema_that_no_provider_reads_is_mended(
+    schema: dict[str, Any], fitted: dict[str, Any] | None
+) -> None:
+    usual = {"type": "object", "properties": {}}
+
+    assert fit_schema(schema) == (None if fitted is None else usual | fitted)
 
 
 # -- a call's failure is that call's result ---------------------------------------------------------

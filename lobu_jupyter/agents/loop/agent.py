@@ -33,9 +33,9 @@ from lobu_jupyter.model.cut import cut
 from lobu_jupyter.model.events import Event, custom
 from lobu_jupyter.model.ports import AgentError, AgentPort, KernelPort, Pause, Task
 
-from . import border, history, telling
 from . import budgeting as budgets
 from . import checkpoint as pausing
+from . import history, schemas, telling
 from .answers import Answers
 from .budgeting import Budgeting, OverBudget
 from .compaction import Compacted, Compacting
@@ -285,12 +285,12 @@ class _Run:
         if not (await skills_of(self._task)).found:
             self.tools.pop(specs.LOAD_SKILL.name, None)
         broken = [
-            name for name, tool in self.tools.items() if border.fit_schema(tool.spec.parameters) is None
+            name for name, tool in self.tools.items() if schemas.fit_schema(tool.spec.parameters) is None
         ]
         for name in broken:
             del self.tools[name]
         if broken:
-            await self._send.send(custom("lobu.tools", {"message": border.left_out(broken)}))
+            await self._send.send(custom("lobu.tools", {"message": schemas.left_out(broken)}))
 
     async def _begin(self) -> _Start:
         task = self._task

@@ -48,7 +48,6 @@ EMPTY = "(empty)"
 _NO_NAME = re.compile(r"[^a-zA-Z0-9_-]")
 _NUMBERS = re.compile(r"\b(NaN|Infinity|\d+e\d{3,})", re.IGNORECASE)
 _IMAGES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
-_COMBINED = ("anyOf", "oneOf", "allOf", "not", "enum", "const", "if", "then", "else")
 
 
 @dataclass
@@ -283,70 +282,3 @@ def _scaled(data: bytes, side: int) -> bytes | None:
     except Exception:  # noqa: BLE001 - a broken image may raise anything, and is then named in its place
         return None
     return None
-
-
-# -- tools ------------------------------------------------------------------------------------------
-
-
-def fit_schema(schema: dict[str, Any]) -> dict[str, Any] | None:
-    """Return a tool's schema in a form that every provider accepts, None if it cannot be mended.
-
-    At its top it is a plain object: branches of a top-level ``anyOf`` become one object whose members are all
-    optional where the branches differ. Calls are checked against the tool's own schema before they run.
-    """
-    try:
-        json.dumps(schema, allow_nan=False).encode()
-        if not _refs_resolve(schema, schema):
-            return None
-    except (ValueError, RecursionError, TypeError):
-        return None
-    top = schema
-    if not top.keys().isdisjoint(_COMBINED):
-        top = _flattened(schema)
-    kind = top.get("type", "object")
-    if kind != "object" or not isinstance(top.get("properties", {}), dict):
-        return None
-    return {**top, "type": "object", "properties": top.get("properties", {})}
-
-
-def _flattened(schema: dict[str, Any]) -> dict[str, Any]:
-    branches = [
-        branch
-        for name in ("anyOf", "oneOf", "allOf")
-        for branch in cast("list[Any]", schema.get(name) or [])
-        if isinstance(branch, dict)
-    ]
-    properties: dict[str, Any] = {}
-    for part in [*branches, schema]:
-        properties |= cast("dict[str, Any]", part.get("properties") or {})
-    flat = {name: value for name, value in schema.items() if name not in _COMBINED}
-    return {**flat, "type": schema.get("type", "object"), "properties": properties}
-
-
-def _refs_resolve(part: Any, root: dict[str, Any]) -> bool:
-    if isinstance(part, list):
-        return all(_refs_resolve(each, root) for each in cast("list[Any]", part))
-    if not isinstance(part, dict):
-        return True
-    known = cast("dict[str, Any]", part)
-    ref = known.get("$ref")
-    if isinstance(ref, str) and not _resolves(ref, root):
-        return False
-    return all(_refs_resolve(each, root) for each in known.values())
-
-
-def _resolves(ref: str, root: dict[str, Any]) -> bool:
-    if not ref.startswith("#"):
-        return False  # no provider loads another document
-    found: Any = root
-    for name in ref.removeprefix("#").split("/")[1:]:
-        name = name.replace("~1", "/").replace("~0", "~")
-        if not isinstance(found, dict) or name not in found:
-            return False
-        found = cast("dict[str, Any]", found)[name]
-    return True
-
-
-def left_out(names: Sequence[str]) -> str:
-    """Return the sentence that names the tools hidden from the model."""
-    return f"Left out, because their schemas are broken: {', '.join(names)}."

@@ -46,7 +46,7 @@ from lobu_jupyter.agents.tools.gate import Gate, UnfitArguments, check_not_denie
 from lobu_jupyter.model.ports import AgentError, KernelGone, Pause
 from lobu_jupyter.model.text import encodable, shorten
 
-from . import border
+from . import schemas
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -109,7 +109,7 @@ class Toolset(AbstractToolset[None]):
                 tool_def=ToolDefinition(
                     name=name,
                     description=tool.spec.description,
-                    parameters_json_schema=border.fit_schema(tool.spec.parameters) or _NO_PARAMETERS,
+                    parameters_json_schema=schemas.fit_schema(tool.spec.parameters) or _NO_PARAMETERS,
                     strict=False,
                     sequential=True,  # one kernel, one folder: calls of a batch run in the model's order
                 ),
