@@ -380,6 +380,8 @@ def test_the_members_of_all_branches_can_be_given() -> None:
     ("schema", "fitted"),
     [
         ({"type": ["object", "null"]}, {}),
+        ({"properties": {"a": {"default": math.nan}}}, None),
+        ({"type": ["array", "null"]}, None),
         ({"properties": {"a": 5, "b": True}}, {"properties": {"a": {}, "b": {}}}),
         ({"properties": {"a": {}}, "required": ["a", "b", 5]}, {"properties": {"a": {}}, "required": ["a"]}),
         ({"properties": {"a": {}}, "required": "a"}, {"properties": {"a": {}}, "required": []}),
