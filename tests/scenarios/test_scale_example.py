@@ -71,8 +71,9 @@ def scale(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scale]:
         wait_for("both servers", lambda: healthy(scale), 120)
         yield scale
     finally:
-        scale.process.kill() if scale.process.poll() is None else None
-        scale.process.wait(30)
+        if scale.process.poll() is None:  # ended as a person does it, so that its parts end too
+            scale.process.send_signal(signal.SIGINT)
+        scale.process.wait(90)
         shutil.rmtree(home, ignore_errors=True)
 
 
