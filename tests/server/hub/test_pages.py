@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from html import unescape
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -150,16 +151,17 @@ async def test_who_may_not_decide(hub: Hub, service: Replica, adas: RemoteGatewa
 async def test_a_decision_while_the_server_is_stopped_waits_starts_it_and_runs(
     hub: Hub, service: Replica
 ) -> None:
-    ada = Person("ada")
-    token = hub.server_token("ada")
+    name = f"dora-{uuid4().hex[:8]}"  # a server that was just started is not started again
+    dora = Person(name)
+    token = hub.server_token(name)
     async with open_server(service.url, token) as server:
-        _, run = await ask(server, "ada")
-        (asked,) = await server.policy.interrupts(ada, thread_id=run.thread_id)
+        _, run = await ask(server, name)
+        (asked,) = await server.policy.interrupts(dora, thread_id=run.thread_id)
     hub.allowed_scopes.add("servers")
     hub.tokens[hub.service_token]["scopes"] = ["servers", SERVICE_SCOPE]
     hub.calls.clear()
     entry = {"interruptId": asked.id, "status": "resolved", "payload": {"approved": True}}
-    async with page_of(hub, service, "ada") as http:
+    async with page_of(hub, service, name) as http:
         assert "Your server is not running." in (await http.get("")).text
         wrong = await post(
             http, f"lobu/api/threads/{run.thread_id}/resume", {"resume": [{**entry, "digest": "0" * 64}]}
@@ -173,14 +175,16 @@ async def test_a_decision_while_the_server_is_stopped_waits_starts_it_and_runs(
         assert decided.status_code == 202
         assert "1 decision waits for your server" in (await http.get("")).text
         await until(lambda: len(hub.calls) > 0)
-        assert [(method, path) for method, path, _ in hub.calls] == [("POST", "/hub/api/users/ada/server")]
+        assert [(method, path) for method, path, _ in hub.calls] == [
+            ("POST", f"/hub/api/users/{name}/server")
+        ]
         started = decided.json()["runId"]
         async with open_server(service.url, token) as server:  # as the hub starts it
             worker = await Worker.register(server)  # pyright: ignore[reportArgumentType]
             items = await worker.fetch(20)
             assert [item.run_id for item in items] == [started]
             await worker.emit(started, result("c"), success())
-            assert (await server.runs.get(ada, started)).status is RunStatus.SUCCEEDED
+            assert (await server.runs.get(dora, started)).status is RunStatus.SUCCEEDED
             assert "Your server" not in (await http.get("")).text
         audit = (await http.get("lobu/api/audit")).json()["audit"]
         assert ("decided approve", "page") in [(row["action"], row["via"]) for row in audit]
