@@ -27,10 +27,12 @@ class TracedKernel:
             "lobu.run.id": task.run_id,
         }
 
-    async def run_code(self, code: str, on_output: OnOutput, on_waiting: OnWaiting) -> Executed:
+    async def run_code(
+        self, code: str, on_output: OnOutput, on_waiting: OnWaiting, *, as_cell: bool = False
+    ) -> Executed:
         about = {**self._about, "lobu.kernel.code": code if tracing.shows_content() else None}
         with tracing.span("execute code", about) as span:
-            done = await self._kernel.run_code(code, on_output, on_waiting)
+            done = await self._kernel.run_code(code, on_output, on_waiting, as_cell=as_cell)
             _told(span, done)
         return done
 
