@@ -45,7 +45,7 @@ def before_start(spawner: Any) -> None:
     """Give the server a port of the tests, its own variables, and the tests its token to look for."""
     spawner.port = take()
     variables = json.loads(Path(given["home"], "variables.json").read_text())
-    spawner.environment = {**given["environment"], **variables.get(spawner.name, {})}
+    spawner.environment = {**c.Spawner.environment, **variables.get(spawner.name, {})}
     tokens = Path(given["home"], "tokens")
     tokens.mkdir(exist_ok=True)
     (tokens / f"{spawner.user.name}-{spawner.name}").write_text(spawner.api_token)
