@@ -30,7 +30,7 @@ def test_the_values_are_the_charts() -> None:
     jsonschema.validate(VALUES, SCHEMA)
 
 
-@pytest.mark.parametrize("where", [("hub", "service"), ("singleuser", "extraenv"), ("cull", "enable")])
+@pytest.mark.parametrize("where", [("hub", "servicess"), ("singleuser", "extraenv"), ("cull", "enable")])
 def test_the_schema_refuses_a_key_that_the_chart_does_not_know(where: tuple[str, str]) -> None:
     wrong = {**VALUES, where[0]: {**VALUES[where[0]], where[1]: {}}}
 
