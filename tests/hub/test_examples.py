@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -38,13 +39,14 @@ def test_the_schema_refuses_a_key_that_the_chart_does_not_know(where: tuple[str,
         jsonschema.validate(wrong, SCHEMA)
 
 
-@pytest.mark.skipif(shutil.which("helm") is None, reason="no helm here: only the chart's schema was checked")
-def test_helm_takes_the_values(tmp_path: Path) -> None:
-    chart = ["helm", "pull", "jupyterhub", "--repo", "https://hub.jupyter.org/helm-chart/", "--destination", str(tmp_path)]
-    if subprocess.run(chart, check=False, capture_output=True).returncode:
-        pytest.skip("the chart cannot be had: only its schema was checked")
-    (package,) = tmp_path.glob("*.tgz")
-    subprocess.run(["helm", "template", str(package), "-f", EXAMPLES / "values.yaml"], check=True)
+@pytest.mark.skipif(
+    shutil.which("helm") is None or "Z2JH_CHART" not in os.environ,
+    reason="no helm, or no chart at Z2JH_CHART: only the chart's schema was checked",
+)
+def test_helm_takes_the_values() -> None:
+    command = ["helm", "template", os.environ["Z2JH_CHART"], "-f", str(EXAMPLES / "values.yaml")]
+
+    assert "LOBU_GATEWAY_URL" in subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
 def container() -> dict[str, Any]:
@@ -87,11 +89,19 @@ def test_the_addresses_ports_and_labels_of_both_files_fit() -> None:
 @WHOLE
 def test_the_recipe_for_one_machine_runs(installed: None, tmp_path: Path) -> None:
     recipe = (EXAMPLES / "tljh.py").read_text()
-    here = {"PYTHON": str(BIN / "python"), "HOME": str(tmp_path), "USER": "", "PORT": take(), "STORE": f"{tmp_path}/lobu.sqlite"}
+    here = {
+        "PYTHON": str(BIN / "python"),
+        "HOME": str(tmp_path),
+        "USER": "",
+        "PORT": take(),
+        "STORE": f"{tmp_path}/lobu.sqlite",
+    }
     for name, value in here.items():
         recipe, changed = re.subn(rf"^{name} = .*$", f"{name} = {value!r}", recipe, flags=re.MULTILINE)
         assert changed == 1, name
-    recipe = recipe.replace('"-m", "lobu_jupyter.server.hub",', '"-m", "lobu_jupyter.server.hub", "--allow-root",')
+    recipe = recipe.replace(
+        '"-m", "lobu_jupyter.server.hub",', '"-m", "lobu_jupyter.server.hub", "--allow-root",'
+    )
     before = "c.Spawner.environment = dict(given['environment'])\n"
 
     with Hub(tmp_path / "hub", config=before + recipe) as hub:
