@@ -33,6 +33,7 @@ export function Pickers(props: { model: PanelModel }): VNode {
       />
       {model.about !== null && (
         <Picker
+          wide
           label={trans.__('Where the agent shows the code that it runs')}
           value={model.workIn}
           options={[
@@ -56,10 +57,11 @@ function Picker(props: {
   value: string;
   options: readonly Option[];
   onChange: (value: string) => void;
+  wide?: boolean;
 }): VNode {
   return (
     <select
-      class="lobu-picker"
+      class={props.wide ? 'lobu-picker lobu-picker-wide' : 'lobu-picker'}
       aria-label={props.label}
       title={props.label}
       value={props.value}
