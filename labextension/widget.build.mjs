@@ -15,6 +15,8 @@ const { metafile } = await build({
     'highlight.js/lib/languages/sql': './plain.language.mjs',
     'highlight.js/lib/languages/bash': './plain.language.mjs'
   },
+  pure: ['console.log', 'console.error'], // of the libraries; what we say is a warning
+  mangleProps: /^_[a-z]/, // our private members, and those of highlight.js; no wire has such a name
   legalComments: 'none', // notices.mjs writes them all beside it
   logLevel: 'warning',
   metafile: true

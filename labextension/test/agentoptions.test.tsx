@@ -45,7 +45,7 @@ test('the newest options of an agent that a message can set are offered', () => 
 });
 
 test('the commands of an agent complete, behind those that set its options', () => {
-  const value = {
+  const value: JsonObject = {
     agent: 'robot',
     options: [MODEL],
     commands: [

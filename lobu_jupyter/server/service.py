@@ -228,7 +228,12 @@ class Service:
         for socket in list(self.sockets):
             socket.close(1001, "the server stops")
         await self.kernels.close()
-        await self._stack.aclose()
+        try:
+            await self._stack.aclose()
+        except StoreUnavailable as error:  # raised on, it would keep Jupyter from ending
+            self.log.warning(
+                "lobu: this server's runs are ended by the next one of its store: %s", error.message
+            )
         self.failure = self.failure or StoreUnavailable("the server stops")
         self._gateway = None
 

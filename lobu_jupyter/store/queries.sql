@@ -685,7 +685,7 @@ SELECT r.run_id, r.owner, r.thread_id, l.told FROM leases l JOIN runs r ON r.run
 -- running_of_all --
 -- What runs, over all people, the oldest first.
 SELECT r.owner, r.agent, r.model, l.server_id, l.fetched, l.began_at FROM leases l JOIN runs r ON r.run_id = l.run_id
- ORDER BY r.number LIMIT :limit;
+ ORDER BY l.began_at, l.run_id LIMIT :limit;
 
 -- waiting_of_all --
 -- Who has open questions, and since when, the longest first.

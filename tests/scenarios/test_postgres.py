@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
+import psutil
 import pytest
 
 from tests import postgres
@@ -98,3 +99,20 @@ def test_jupyter_starts_without_its_database_and_uses_it_when_it_comes(tmp_path:
     finally:
         server.stop()
         cluster.remove()
+
+
+def test_a_server_ends_though_its_database_is_gone(tmp_path: Path) -> None:
+    """An error while an extension stops would leave Jupyter running for ever."""
+    cluster = postgres.new_cluster()
+    server = RealServer(tmp_path / "server", store=cluster.address)
+    try:
+        server.start()
+        kernel = server.kernel_pid(server.start_kernel())
+        cluster.remove()
+
+        server.terminate(timeout=40)
+
+        assert not psutil.pid_exists(kernel)
+        assert "ended by the next one" in server.log()
+    finally:
+        server.stop()

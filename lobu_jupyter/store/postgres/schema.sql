@@ -1,4 +1,4 @@
--- The store, version 10. Times are seconds since the Unix epoch; JSON is text.
+-- The store, version 11. Times are seconds since the Unix epoch; JSON is text.
 -- A new schema runs this whole script; an older one runs migrations/NNNN_*.sql (see migrations/README.md). The tables and
 -- columns are those of sqlite/schema.sql, but for leases.last. Text sorts by bytes, as paths and ids are compared.
 -- The rows of leases, workers and servers change often, so half of each page stays free for that.
@@ -283,6 +283,8 @@ CREATE TABLE spending (
   raised   TEXT COLLATE "C" NOT NULL DEFAULT '{}',
   PRIMARY KEY (owner, scope, name)
 );
+-- What everybody used on a day, for an administrator's page.
+CREATE INDEX spending_by_day ON spending (name) WHERE scope = 'day';
 
 -- Requests to a model that are under way, and the most that each may use. likely_tokens, likely_micros: what counts if nobody says how it ended.
 CREATE TABLE reservations (

@@ -1,4 +1,4 @@
--- The store, version 10. Times are seconds since the Unix epoch; JSON is text.
+-- The store, version 11. Times are seconds since the Unix epoch; JSON is text.
 -- A new file runs this whole script; an older one runs migrations/NNNN_*.sql (see migrations/README.md).
 
 -- A conversation. number: its name in the journal. How far that goes is in the journal alone. Its status is not stored: it is 'running' while one
@@ -274,6 +274,8 @@ CREATE TABLE spending (
   raised   TEXT NOT NULL DEFAULT '{}',
   PRIMARY KEY (owner, scope, name)
 ) WITHOUT ROWID;
+-- What everybody used on a day, for an administrator's page.
+CREATE INDEX spending_by_day ON spending (name) WHERE scope = 'day';
 
 -- Requests to a model that are under way, and the most that each may use. likely_tokens, likely_micros: what counts if nobody says how it ended.
 CREATE TABLE reservations (

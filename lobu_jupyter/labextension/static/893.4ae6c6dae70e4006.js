@@ -1,4 +1,62 @@
-"use strict";(self.rspackChunklobu_jupyter=self.rspackChunklobu_jupyter||[]).push([[256],{3668(o,e,r){var l=r(1601),a=r.n(l),t=r(6314),i=(r.n(t))()(a());i.push([o.id,`/* Colours are JupyterLab's variables; the second value serves where there are none. */
+"use strict";(self.rspackChunklobu_jupyter=self.rspackChunklobu_jupyter||[]).push([[893],{3463(o,e,r){var l=r(1601),a=r.n(l),i=r(6314),t=(r.n(i))()(a());t.push([o.id,`/* At the cell itself: what can be asked about its error, and the box that changes it. */
+.jp-Cell > .lobu-inline {
+  flex: 0 0 auto;
+  gap: 6px;
+  padding: 0;
+  min-width: 0;
+  overflow: visible;
+  contain: none;
+  margin: 4px 0 4px calc(var(--jp-cell-prompt-width, 64px) + 12px);
+  background: none;
+}
+
+.jp-Cell > .lobu-error-help {
+  display: flex;
+  flex-direction: row;
+  flex-wrap: wrap;
+  gap: 6px;
+}
+
+.jp-Cell > .lobu-inline-box {
+  border: 1px solid var(--lobu-brand);
+  border-radius: 6px;
+  background: var(--lobu-surface);
+}
+
+.lobu-inline-form {
+  display: flex;
+  flex-wrap: wrap;
+  align-items: center;
+  gap: 6px;
+  padding: 6px;
+}
+
+.lobu .lobu-inline-form textarea {
+  flex: 1 1 160px;
+  box-sizing: border-box;
+  min-width: 0;
+  min-height: 28px;
+  max-height: 120px;
+  padding: 4px 6px;
+  border: 1px solid var(--lobu-line);
+  border-radius: 4px;
+  background: var(--lobu-surface);
+  color: var(--lobu-text);
+  font: inherit;
+  field-sizing: content;
+  resize: none;
+}
+
+.lobu-inline-said {
+  flex: 1 1 160px;
+}
+
+/* An output that poses as one of these. */
+.jp-RenderedHTMLCommon .lobu-inline,
+.jp-RenderedHTMLCommon .lobu-error-help {
+  display: none;
+}
+`,""]),r.d(e,{},{A:t})},3668(o,e,r){var l=r(1601),a=r.n(l),i=r(6314),t=(r.n(i))()(a());t.push([o.id,`/* Colours are JupyterLab's variables; the second value serves where there are none. */
 .lobu {
   --lobu-text: var(--jp-ui-font-color1, #212121);
   --lobu-faint: var(--jp-ui-font-color2, #5a5a5a);
@@ -482,6 +540,37 @@
 .lobu .lobu-card-title {
   padding: 5px 10px;
   font-size: 0.92em;
+}
+
+.lobu-plan {
+  margin: 4px 0;
+  padding: 0;
+  list-style: none;
+}
+
+.lobu-plan li {
+  padding-inline-start: 1.6em;
+  text-indent: -1.6em;
+  overflow-wrap: anywhere;
+}
+
+.lobu-plan li::before {
+  content: '○';
+  display: inline-block;
+  width: 1.6em;
+  text-indent: 0;
+}
+
+.lobu-plan .lobu-plan-in_progress {
+  font-weight: 600;
+}
+
+.lobu-plan .lobu-plan-in_progress::before {
+  content: '◐';
+}
+
+.lobu-plan .lobu-plan-completed::before {
+  content: '✓';
 }
 
 .lobu-steps {
@@ -1260,7 +1349,7 @@ fieldset:disabled .lobu-button {
     border-width: 2px;
   }
 }
-`,""]),r.d(e,{},{A:i})},1302(o,e,r){var l=r(1601),a=r.n(l),t=r(6314),i=(r.n(t))()(a());i.push([o.id,`/* The model's chip and menu under the message, and the form that adds a model. */
+`,""]),r.d(e,{},{A:t})},1302(o,e,r){var l=r(1601),a=r.n(l),i=r(6314),t=(r.n(i))()(a());t.push([o.id,`/* The model's chip and menu under the message, and the form that adds a model. */
 .lobu-models {
   position: relative;
   min-width: 0;
@@ -1445,7 +1534,7 @@ fieldset:disabled .lobu-button {
   flex-wrap: wrap;
   gap: 6px;
 }
-`,""]),r.d(e,{},{A:i})},5724(o,e,r){var l=r(1601),a=r.n(l),t=r(6314),i=(r.n(t))()(a());i.push([o.id,`/* The side panel. Colours and type as in lobu.css, which it stands on. */
+`,""]),r.d(e,{},{A:t})},5724(o,e,r){var l=r(1601),a=r.n(l),i=r(6314),t=(r.n(i))()(a());t.push([o.id,`/* The side panel. Colours and type as in lobu.css, which it stands on. */
 .lobu-panel {
   --lobu-gap: 8px;
 
@@ -1869,6 +1958,10 @@ fieldset:disabled .lobu-button {
   padding: 4px 2px 0;
 }
 
+.lobu .lobu-picker.lobu-picker-wide {
+  max-width: 200px;
+}
+
 .lobu .lobu-picker {
   min-height: 24px;
   max-width: 120px;
@@ -2205,7 +2298,135 @@ button.lobu-chip {
 .lobu-panel > .lobu-batch {
   margin: 0 10px;
 }
-`,""]),r.d(e,{},{A:i})},3816(o,e,r){var l=r(1601),a=r.n(l),t=r(6314),i=(r.n(t))()(a());i.push([o.id,`/* Proposed changes, shown in the cells of the notebook itself. Colours and type as in lobu.css. */
+
+.lobu-plan-head {
+  flex: none;
+  padding: 0 8px 4px;
+  border-bottom: 1px solid var(--jp-border-color2);
+}
+
+.lobu-plan-head .lobu-plan {
+  max-height: 30vh;
+  overflow-y: auto;
+}
+
+.lobu-plan-head progress {
+  display: block;
+  width: 100%;
+  height: 4px;
+  accent-color: var(--jp-brand-color1);
+}
+
+.lobu-plan-line {
+  display: flex;
+  gap: 8px;
+  align-items: baseline;
+  width: 100%;
+  padding: 4px 0;
+  border: 0;
+  background: none;
+  color: inherit;
+  font: inherit;
+  text-align: start;
+  cursor: pointer;
+}
+
+.lobu-plan-count {
+  flex: none;
+  color: var(--jp-ui-font-color2);
+}
+
+.lobu-plan-now {
+  flex: 1 1 0;
+  min-width: 0;
+  overflow: hidden;
+  text-overflow: ellipsis;
+  white-space: nowrap;
+}
+
+.lobu-permissions {
+  flex: 1 1 0;
+  overflow-y: auto;
+  padding: 0 8px 16px;
+}
+
+.lobu-permissions-part {
+  padding: 8px 0;
+  border-bottom: 1px solid var(--jp-border-color2);
+}
+
+.lobu-permissions-part h3 {
+  margin: 0 0 4px;
+  font-size: var(--jp-ui-font-size1);
+  overflow-wrap: anywhere;
+}
+
+.lobu-permissions-part ul {
+  margin: 0;
+  padding: 0;
+  list-style: none;
+}
+
+.lobu-permissions-part li {
+  display: flex;
+  gap: 8px;
+  align-items: center;
+  padding: 3px 0;
+}
+
+.lobu-permissions-part .lobu-empty {
+  margin: 0;
+  padding: 4px 0;
+  text-align: start;
+}
+
+.lobu-permissions-what {
+  flex: 1 1 0;
+  min-width: 0;
+  overflow-wrap: anywhere;
+}
+
+.lobu-permissions-what small,
+.lobu-permissions-path {
+  display: block;
+  margin: 0;
+  color: var(--jp-ui-font-color2);
+  font-size: var(--jp-ui-font-size0);
+  overflow-wrap: anywhere;
+}
+
+.lobu-permissions-mode,
+.lobu-permissions-add {
+  display: flex;
+  flex-wrap: wrap;
+  gap: 8px;
+  align-items: center;
+  margin: 4px 0;
+}
+
+.lobu-permissions-add .lobu-picker {
+  max-width: 9em;
+}
+
+.lobu-permissions-add .lobu-input {
+  flex: 1 1 5em;
+  width: auto;
+  min-width: 0;
+}
+
+.lobu-permissions-state {
+  flex: none;
+  padding: 0 6px;
+  border: 1px solid var(--jp-border-color1);
+  border-radius: 8px;
+  font-size: var(--jp-ui-font-size0);
+}
+
+.lobu-permissions-state.lobu-is-blocked,
+.lobu-permissions-state.lobu-is-not-installed {
+  border-color: var(--jp-warn-color1);
+}
+`,""]),r.d(e,{},{A:t})},3816(o,e,r){var l=r(1601),a=r.n(l),i=r(6314),t=(r.n(i))()(a());t.push([o.id,`/* Proposed changes, shown in the cells of the notebook itself. Colours and type as in lobu.css. */
 .jp-Cell.lobu-reviewed .jp-InputArea > :not(.jp-InputArea-prompt, .lobu-review) {
   display: none;
 }
@@ -2340,4 +2561,4 @@ button.lobu-chip {
 .lobu .lobu-to-cell {
   align-self: flex-start;
 }
-`,""]),r.d(e,{},{A:i})},6314(o){o.exports=function(o){var e=[];return e.toString=function(){return this.map(function(e){var r="",l=void 0!==e[5];return e[4]&&(r+="@supports (".concat(e[4],") {")),e[2]&&(r+="@media ".concat(e[2]," {")),l&&(r+="@layer".concat(e[5].length>0?" ".concat(e[5]):""," {")),r+=o(e),l&&(r+="}"),e[2]&&(r+="}"),e[4]&&(r+="}"),r}).join("")},e.i=function(o,r,l,a,t){"string"==typeof o&&(o=[[null,o,void 0]]);var i={};if(l)for(var n=0;n<this.length;n++){var u=this[n][0];null!=u&&(i[u]=!0)}for(var b=0;b<o.length;b++){var d=[].concat(o[b]);l&&i[d[0]]||(void 0!==t&&(void 0===d[5]||(d[1]="@layer".concat(d[5].length>0?" ".concat(d[5]):""," {").concat(d[1],"}")),d[5]=t),r&&(d[2]&&(d[1]="@media ".concat(d[2]," {").concat(d[1],"}")),d[2]=r),a&&(d[4]?(d[1]="@supports (".concat(d[4],") {").concat(d[1],"}"),d[4]=a):d[4]="".concat(a)),e.push(d))}},e}},1601(o){o.exports=function(o){return o[1]}},5072(o){var e=[];function r(o){for(var r=-1,l=0;l<e.length;l++)if(e[l].identifier===o){r=l;break}return r}function l(o,l){for(var a={},t=[],i=0;i<o.length;i++){var n=o[i],u=l.base?n[0]+l.base:n[0],b=a[u]||0,d="".concat(u," ").concat(b);a[u]=b+1;var p=r(d),s={css:n[1],media:n[2],sourceMap:n[3],supports:n[4],layer:n[5]};if(-1!==p)e[p].references++,e[p].updater(s);else{var c=function(o,e){var r=e.domAPI(e);return r.update(o),function(e){e?(e.css!==o.css||e.media!==o.media||e.sourceMap!==o.sourceMap||e.supports!==o.supports||e.layer!==o.layer)&&r.update(o=e):r.remove()}}(s,l);l.byIndex=i,e.splice(i,0,{identifier:d,updater:c,references:1})}t.push(d)}return t}o.exports=function(o,a){var t=l(o=o||[],a=a||{});return function(o){o=o||[];for(var i=0;i<t.length;i++){var n=r(t[i]);e[n].references--}for(var u=l(o,a),b=0;b<t.length;b++){var d=r(t[b]);0===e[d].references&&(e[d].updater(),e.splice(d,1))}t=u}}},7659(o){var e={};o.exports=function(o,r){var l=function(o){if(void 0===e[o]){var r=document.querySelector(o);if(window.HTMLIFrameElement&&r instanceof window.HTMLIFrameElement)try{r=r.contentDocument.head}catch(o){r=null}e[o]=r}return e[o]}(o);if(!l)throw Error("Couldn't find a style target. This probably means that the value for the 'insert' parameter is invalid.");l.appendChild(r)}},540(o){o.exports=function(o){var e=document.createElement("style");return o.setAttributes(e,o.attributes),o.insert(e,o.options),e}},5056(o,e,r){o.exports=function(o){var e=r.nc;e&&o.setAttribute("nonce",e)}},7825(o){o.exports=function(o){if("u"<typeof document)return{update:function(){},remove:function(){}};var e=o.insertStyleElement(o);return{update:function(r){var l,a,t;l="",r.supports&&(l+="@supports (".concat(r.supports,") {")),r.media&&(l+="@media ".concat(r.media," {")),(a=void 0!==r.layer)&&(l+="@layer".concat(r.layer.length>0?" ".concat(r.layer):""," {")),l+=r.css,a&&(l+="}"),r.media&&(l+="}"),r.supports&&(l+="}"),(t=r.sourceMap)&&"u">typeof btoa&&(l+="\n/*# sourceMappingURL=data:application/json;base64,".concat(btoa(unescape(encodeURIComponent(JSON.stringify(t))))," */")),o.styleTagTransform(l,e,o.options)},remove:function(){var o;null===(o=e).parentNode||o.parentNode.removeChild(o)}}}},1113(o){o.exports=function(o,e){if(e.styleSheet)e.styleSheet.cssText=o;else{for(;e.firstChild;)e.removeChild(e.firstChild);e.appendChild(document.createTextNode(o))}}},1627(o,e,r){var l=r(5072),a=r.n(l),t=r(7825),i=r.n(t),n=r(7659),u=r.n(n),b=r(5056),d=r.n(b),p=r(540),s=r.n(p),c=r(1113),x=r.n(c),g=r(3668),f={};f.styleTagTransform=x(),f.setAttributes=d(),f.insert=u().bind(null,"head"),f.domAPI=i(),f.insertStyleElement=s(),a()(g.A,f),g.A&&g.A.locals&&g.A.locals;var m=r(5724),h={};h.styleTagTransform=x(),h.setAttributes=d(),h.insert=u().bind(null,"head"),h.domAPI=i(),h.insertStyleElement=s(),a()(m.A,h),m.A&&m.A.locals&&m.A.locals;var v=r(1302),w={};w.styleTagTransform=x(),w.setAttributes=d(),w.insert=u().bind(null,"head"),w.domAPI=i(),w.insertStyleElement=s(),a()(v.A,w),v.A&&v.A.locals&&v.A.locals;var y=r(3816),k={};k.styleTagTransform=x(),k.setAttributes=d(),k.insert=u().bind(null,"head"),k.domAPI=i(),k.insertStyleElement=s(),a()(y.A,k),y.A&&y.A.locals&&y.A.locals}}]);
+`,""]),r.d(e,{},{A:t})},6314(o){o.exports=function(o){var e=[];return e.toString=function(){return this.map(function(e){var r="",l=void 0!==e[5];return e[4]&&(r+="@supports (".concat(e[4],") {")),e[2]&&(r+="@media ".concat(e[2]," {")),l&&(r+="@layer".concat(e[5].length>0?" ".concat(e[5]):""," {")),r+=o(e),l&&(r+="}"),e[2]&&(r+="}"),e[4]&&(r+="}"),r}).join("")},e.i=function(o,r,l,a,i){"string"==typeof o&&(o=[[null,o,void 0]]);var t={};if(l)for(var n=0;n<this.length;n++){var u=this[n][0];null!=u&&(t[u]=!0)}for(var b=0;b<o.length;b++){var p=[].concat(o[b]);l&&t[p[0]]||(void 0!==i&&(void 0===p[5]||(p[1]="@layer".concat(p[5].length>0?" ".concat(p[5]):""," {").concat(p[1],"}")),p[5]=i),r&&(p[2]&&(p[1]="@media ".concat(p[2]," {").concat(p[1],"}")),p[2]=r),a&&(p[4]?(p[1]="@supports (".concat(p[4],") {").concat(p[1],"}"),p[4]=a):p[4]="".concat(a)),e.push(p))}},e}},1601(o){o.exports=function(o){return o[1]}},5072(o){var e=[];function r(o){for(var r=-1,l=0;l<e.length;l++)if(e[l].identifier===o){r=l;break}return r}function l(o,l){for(var a={},i=[],t=0;t<o.length;t++){var n=o[t],u=l.base?n[0]+l.base:n[0],b=a[u]||0,p="".concat(u," ").concat(b);a[u]=b+1;var d=r(p),s={css:n[1],media:n[2],sourceMap:n[3],supports:n[4],layer:n[5]};if(-1!==d)e[d].references++,e[d].updater(s);else{var c=function(o,e){var r=e.domAPI(e);return r.update(o),function(e){e?(e.css!==o.css||e.media!==o.media||e.sourceMap!==o.sourceMap||e.supports!==o.supports||e.layer!==o.layer)&&r.update(o=e):r.remove()}}(s,l);l.byIndex=t,e.splice(t,0,{identifier:p,updater:c,references:1})}i.push(p)}return i}o.exports=function(o,a){var i=l(o=o||[],a=a||{});return function(o){o=o||[];for(var t=0;t<i.length;t++){var n=r(i[t]);e[n].references--}for(var u=l(o,a),b=0;b<i.length;b++){var p=r(i[b]);0===e[p].references&&(e[p].updater(),e.splice(p,1))}i=u}}},7659(o){var e={};o.exports=function(o,r){var l=function(o){if(void 0===e[o]){var r=document.querySelector(o);if(window.HTMLIFrameElement&&r instanceof window.HTMLIFrameElement)try{r=r.contentDocument.head}catch(o){r=null}e[o]=r}return e[o]}(o);if(!l)throw Error("Couldn't find a style target. This probably means that the value for the 'insert' parameter is invalid.");l.appendChild(r)}},540(o){o.exports=function(o){var e=document.createElement("style");return o.setAttributes(e,o.attributes),o.insert(e,o.options),e}},5056(o,e,r){o.exports=function(o){var e=r.nc;e&&o.setAttribute("nonce",e)}},7825(o){o.exports=function(o){if("u"<typeof document)return{update:function(){},remove:function(){}};var e=o.insertStyleElement(o);return{update:function(r){var l,a,i;l="",r.supports&&(l+="@supports (".concat(r.supports,") {")),r.media&&(l+="@media ".concat(r.media," {")),(a=void 0!==r.layer)&&(l+="@layer".concat(r.layer.length>0?" ".concat(r.layer):""," {")),l+=r.css,a&&(l+="}"),r.media&&(l+="}"),r.supports&&(l+="}"),(i=r.sourceMap)&&"u">typeof btoa&&(l+="\n/*# sourceMappingURL=data:application/json;base64,".concat(btoa(unescape(encodeURIComponent(JSON.stringify(i))))," */")),o.styleTagTransform(l,e,o.options)},remove:function(){var o;null===(o=e).parentNode||o.parentNode.removeChild(o)}}}},1113(o){o.exports=function(o,e){if(e.styleSheet)e.styleSheet.cssText=o;else{for(;e.firstChild;)e.removeChild(e.firstChild);e.appendChild(document.createTextNode(o))}}},9396(o,e,r){var l=r(5072),a=r.n(l),i=r(7825),t=r.n(i),n=r(7659),u=r.n(n),b=r(5056),p=r.n(b),d=r(540),s=r.n(d),c=r(1113),x=r.n(c),g=r(3668),f={};f.styleTagTransform=x(),f.setAttributes=p(),f.insert=u().bind(null,"head"),f.domAPI=t(),f.insertStyleElement=s(),a()(g.A,f),g.A&&g.A.locals&&g.A.locals;var m=r(5724),h={};h.styleTagTransform=x(),h.setAttributes=p(),h.insert=u().bind(null,"head"),h.domAPI=t(),h.insertStyleElement=s(),a()(m.A,h),m.A&&m.A.locals&&m.A.locals;var v=r(1302),w={};w.styleTagTransform=x(),w.setAttributes=p(),w.insert=u().bind(null,"head"),w.domAPI=t(),w.insertStyleElement=s(),a()(v.A,w),v.A&&v.A.locals&&v.A.locals;var y=r(3816),k={};k.styleTagTransform=x(),k.setAttributes=p(),k.insert=u().bind(null,"head"),k.domAPI=t(),k.insertStyleElement=s(),a()(y.A,k),y.A&&y.A.locals&&y.A.locals;var j=r(3463),z={};z.styleTagTransform=x(),z.setAttributes=p(),z.insert=u().bind(null,"head"),z.domAPI=t(),z.insertStyleElement=s(),a()(j.A,z),j.A&&j.A.locals&&j.A.locals}}]);
