@@ -46,8 +46,9 @@ plt.plot([1, 2, 3])
 plt.show()"""
 
 
-def run(panel: Panel, code: str) -> None:
+def run(panel: Panel, code: str, *, work_in: str = "chat") -> None:
     first, *rest = code.splitlines()
+    panel.root.get_by_label("Where the agent shows the code that it runs").select_option(work_in)
     panel.root.get_by_label("Mode", exact=True).select_option("allow")
     panel.composer.fill("\n".join([f"run {first}", *(f"    {line}" for line in rest)]))
     panel.composer.press("Enter")
@@ -125,6 +126,18 @@ def test_what_takes_scripts_runs_only_in_a_cell_that_the_person_runs(open_lab: O
     assert lab.page.evaluate("window.hacked") is None
     lab.run_all()
     lab.page.wait_for_function("window.hacked === 1")
+
+
+def test_what_takes_scripts_does_nothing_in_a_cell_that_the_agent_ran(open_lab: OpenLab):
+    lab = open_lab("x = 1")
+    panel = Panel.open(lab)
+
+    run(panel, SCRIPTED, work_in="cells")
+
+    expect(lab.page.locator(".jp-Notebook .jp-OutputArea b", has_text="map")).to_be_visible()
+    assert cells(lab) == ["x = 1", SCRIPTED]
+    lab.page.wait_for_timeout(300)
+    assert lab.page.evaluate("window.hacked") is None
 
 
 def test_a_figure_opens_large_and_is_copied_and_saved(open_lab: OpenLab, context: BrowserContext):
