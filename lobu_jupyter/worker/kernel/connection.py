@@ -222,7 +222,7 @@ class Kernel:
         if channel == "lobu":
             self._on_gateway(away=bool(content.get("away")))
             return
-        self._recognise(message["header"].get("session"))
+        self._recognise(message["header"].get("session"), parent.get("session"))
         if channel == "stdin":
             self._on_question(message, request_id)
         elif channel == "control":
@@ -235,12 +235,13 @@ class Kernel:
         else:
             self._on_iopub(kind, content, parent)
 
-    def _recognise(self, process: str | None) -> None:
+    def _recognise(self, process: str | None, asked_by: str | None) -> None:
         """Mark the kernel as gone if another process, with another session id, has its address.
 
-        Through the server, what a gateway itself says of a kernel has our own session id.
+        Through the server, what a gateway itself says of a kernel has our own session id. IRkernel answers each request
+        with the session id of its sender.
         """
-        if not process or process == self._channels.identity:
+        if not process or process in (self._channels.identity, asked_by):
             return  # none is named, as in the welcome of some kernels
         if self._process is None:
             self._process = process

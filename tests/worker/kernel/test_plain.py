@@ -134,6 +134,21 @@ async def test_it_waits_for_the_persons_cell_and_runs_once(
     assert hand.text.count("42") == 1
 
 
+async def test_cells_of_two_pages_are_no_sign_of_another_process(
+    hand: Hand, manager: KernelManager, language: Language
+) -> None:
+    """IRkernel answers with the session id of the sender, which is that of the process elsewhere."""
+    for _ in range(2):
+        person = await a_person(manager)
+        try:
+            await hand.sees(person.send(language.waits))
+        finally:
+            person.client.stop_channels()
+            person.client.context.destroy(linger=0)
+
+    assert (await hand.run(language.prints)).ok
+
+
 async def test_a_preview_is_refused_and_says_why(hand: Hand) -> None:
     looked = await hand.executor.look("list_variables()")
 
