@@ -43,7 +43,7 @@ MEASURES: dict[str, Measure] = {
     "B11": guest.b11,
     "B12": browser.b12,
     "B13": size.b13,
-    "B14": tokens.b14,
+    "B16": tokens.b16,
     "P1": postgres.p1,
     "P2": postgres.p2,
     "P5": postgres.p5,

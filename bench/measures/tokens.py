@@ -1,4 +1,4 @@
-"""B14: what the standard outputs cost a model, in tokens, beside what they cost before.
+"""B16: what the standard outputs cost a model, in tokens, beside what they cost before.
 
 A token counts as four bytes of UTF-8, because no tokenizer is a dependency. *Before* is the rule of the code before
 2026-11: a call's outputs as they were written, cut to their first and last 6,000 characters, and a notebook with at
@@ -26,13 +26,13 @@ CELLS, CELL = 5000, 300
 _ESCAPES = "\x1b]8;;http://example.org\x07"
 
 
-async def b14(folder: Path, scale: Scale, watch: Watch) -> list[Row]:
+async def b16(folder: Path, scale: Scale, watch: Watch) -> list[Row]:
     rows = [await _row(name, what, outputs) for name, (what, outputs) in _outputs().items()]
     return [*rows, await _notebook()]
 
 
 async def _row(name: str, what: str, outputs: list[dict[str, Any]]) -> Row:
-    return Row(id=f"B14.{name}", what=f"a model is told: {what}", unit="tokens", product=[_tokens(await _told(outputs))],
+    return Row(id=f"B16.{name}", what=f"a model is told: {what}", unit="tokens", product=[_tokens(await _told(outputs))],
                yardstick=[_tokens(_before(outputs))], against="before", bound=1.0)  # fmt: skip
 
 
@@ -91,7 +91,7 @@ async def _notebook() -> Row:
     ended = await run(script(), task, FakeKernel(), FakeNotebook(*sources))
     before = "\n\n".join(shorten(f"[code cell, id c{n}]\n{source}", 200) for n, source in enumerate(sources))
     what = f"read_notebook of {CELLS:,} cells of {CELL} characters, its first answer"
-    return Row(id="B14.notebook", what=what, unit="tokens", product=[_tokens(next(iter(ended.results.values())))],
+    return Row(id="B16.notebook", what=what, unit="tokens", product=[_tokens(next(iter(ended.results.values())))],
                yardstick=[_tokens(before)], against="before", bound=0.05)  # fmt: skip
 
 
