@@ -7,8 +7,10 @@ a dead kernel, a newer incarnation) stops here quietly, because its end is in th
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import gc
 import logging
+import sys
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, cast
 
@@ -146,6 +148,10 @@ class Host:
                 await asyncio.to_thread(load)
             except Exception as error:  # noqa: BLE001  a package may raise anything. Its run reports it
                 log.info("the agent %r is not warm: %s", name, error)
+        gc.collect()
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
+        if trim is not None:
+            trim(0)  # glibc: loading has left some MB that are free
         gc.freeze()  # a full collection of the loaded modules would stall every stream
 
     # -- one run

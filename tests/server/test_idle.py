@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.servers import RealServer
+from tests.servers import RealServer, wait_for
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux counts the wake-ups of a process")
 
@@ -31,6 +31,20 @@ def test_an_idle_server_writes_nothing_and_rarely_wakes(tmp_path: Path) -> None:
         assert idle
     finally:
         server.stop()
+
+
+def test_an_idle_worker_is_small(tmp_path: Path) -> None:
+    """Of a scripted agent, which loads what the assistant loads but for a provider's own package."""
+    with (
+        RealServer(tmp_path, options=("--LobuApp.default_agent=script",)) as server,
+        server.client() as client,
+    ):
+        thread = client.post("threads", json={}).raise_for_status().json()["threadId"]
+        run = client.post(f"threads/{thread}/runs", json={"prompt": "say hello"}).raise_for_status().json()
+        wait_for("the run", lambda: client.get(f"runs/{run['runId']}").json()["status"] == "succeeded", 60)
+        workers = [p for p in psutil.Process(server.pid).children() if "lobu_jupyter.worker" in p.cmdline()]
+
+        assert [worker.memory_info().rss < 110e6 for worker in workers] == [True]
 
 
 def rests(server: RealServer, process: psutil.Process) -> bool:
