@@ -1,6 +1,8 @@
 /** A question whose kernel is another than before, or gone, says so and offers what helps. */
 import { plainHost } from '../src/core/host';
+import { codeThatSucceeded, rebuildDraft } from '../src/core/replay';
 import { mount } from '../src/core/view/root';
+import { IInterrupt, Item } from '../src/core/wire';
 import { custom, stateOf, waitingFor } from './events';
 import { FakeServer, reply, settled } from './fakes';
 
@@ -139,4 +141,30 @@ test('a kernel that does not say yet what it has is asked again, a few times', a
   await wait(20);
 
   expect(server.callsTo('threads/t/kernel').length).toBeLessThan(15); // it gives up on a busy one
+});
+
+test('Rebuild puts the code that ran in this chat above the code that waits, to be seen and approved', () => {
+  const tool = (code: string, more: object): Item =>
+    ({ kind: 'tool', name: 'run_code', args: JSON.stringify({ code }), ok: true, ...more }) as Item;
+  const asked = (code: string, ...decisions: string[]): IInterrupt =>
+    ({ metadata: { lobu: { args: { code, note: 1 }, decisions } } }) as unknown as IInterrupt;
+  const all = '# %% [1 of 3]\na = 1\n\n# %% [2 of 3]\nb = a\n\n# %% [3 of 3]\nc = b';
+  const ran = [tool('a = 1', {}), tool('1 / 0', { ok: false }), tool('b = a\n', {})];
+
+  expect(rebuildDraft(asked('c = b', 'approve', 'edit'), ran)).toMatchObject({
+    kind: 'edit',
+    code: all,
+    rest: '{\n  "note": 1\n}'
+  });
+  // what ran so stands for all before it
+  const edited = { decision: { decision: { kind: 'edit', editedArgs: { code: all } } } };
+  expect(codeThatSucceeded([...ran, tool('c = b', edited), tool('d = c', {})])).toEqual([
+    'a = 1',
+    'b = a',
+    'c = b',
+    'd = c'
+  ]);
+  expect(rebuildDraft(asked('c = b', 'approve'), ran)).toBeNull();
+  expect(rebuildDraft(asked('c = b', 'edit'), [])).toBeNull();
+  expect(rebuildDraft(asked('c = b', 'edit'), [tool('%%time\na = 1', {})])).toBeNull();
 });

@@ -50,6 +50,7 @@ def run_of(row: Row) -> RunInfo:
         model_settings=model_settings_of(row),
         mode=row["mode"],
         kernel_id=row["kernel_id"],
+        cell_id=json.loads(row["request"]).get("cellId"),
         client_request_id=row["client_request_id"],
         answerable=bool(row["answerable"]),
         prompt=prompt_of(row)[:PROMPT_CHARS],

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 REBUILD_AGENT = "rebuild"
 REBUILD_CONTEXT = "lobu.rebuild"
 _MARK = re.compile(r"^# %% \[\d+ of \d+\]\n?", re.MULTILINE)
+_REBUILT = re.compile(r"# %% \[1 of \d+\]\n")
 
 
 def code_that_ran(item: Item) -> str | None:
@@ -40,10 +41,15 @@ def code_that_ran(item: Item) -> str | None:
 def code_that_succeeded(state: State, but_of: Collection[str] = ()) -> list[str]:
     """Return the code that ran to its end without an error, in order, including that of sub-agents.
 
-    ``but_of``: runs to leave out. Only calls whose worker reported their end count (``ok`` of the item).
+    ``but_of``: runs to leave out. A call that ran all before it anew, as a card's *Rebuild* makes one, takes the place
+    of all before it. Only calls whose worker reported their end count (``ok`` of the item).
     """
     tools = [i for i in state["items"] if i["kind"] == "tool" and i.get("ok") and i["runId"] not in but_of]
-    return [code for item in tools if (code := code_that_ran(item)) is not None]
+    pieces: list[str] = []
+    for item in tools:
+        if (code := code_that_ran(item)) is not None:
+            pieces = split(code) if _REBUILT.match(code) else [*pieces, code]
+    return pieces
 
 
 def joined(pieces: list[str]) -> str:

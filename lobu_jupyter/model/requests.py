@@ -67,7 +67,7 @@ class StartRun(RequestBody, frozen=True, kw_only=True):
 
     ``messages`` are AG-UI messages. Only the trailing user message counts. ``tools`` and ``state``: of the client, see
     client_tools.py. ``work_in``: where the code of ``run_code`` is shown, in the chat or in the notebook's cells, below
-    ``below_cell`` or at the end.
+    ``below_cell`` or at the end. ``cell_id``: the notebook's cell that asks, whose output shows the run.
     """
 
     prompt: Text | None = None
@@ -84,6 +84,7 @@ class StartRun(RequestBody, frozen=True, kw_only=True):
     context: Objects = field(default_factory=list)  # AG-UI Context: description, value
     work_in: WorkIn | None = None
     below_cell: Name | None = None
+    cell_id: Name | None = None
     tools: ClientTools = field(default_factory=list)
     state: SharedState | None = None
 

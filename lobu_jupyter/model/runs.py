@@ -91,6 +91,7 @@ class RunInfo(Wire, frozen=True, kw_only=True):
     model_settings: ModelSettings | None = None
     mode: RunMode | None = None
     kernel_id: str | None = None
+    cell_id: str | None = None  # the cell of `%lobu` that shows it
     client_request_id: str | None = None
     answerable: bool = True
     prompt: str = ""  # the text of its message, shortened, or "" for one that resumes

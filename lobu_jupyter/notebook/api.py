@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from lobu_jupyter.model.requests import Rebuild, RunsQuery, StartRun
-from lobu_jupyter.notebook.output.cell_output import live_front_end
+from lobu_jupyter.notebook.output.cell_output import cell_id, live_front_end
 
 from . import session
 from .run import Run
@@ -142,6 +142,7 @@ def _ask(
         kernel_id=link.kernel_id,
         if_running="queue",
         answerable=answerable,
+        cell_id=cell_id() if show else None,
     )
     started = link.start(thread_id, request)
     run = Run(link, started.thread_id, started.run_id, started.cursor, prompt)

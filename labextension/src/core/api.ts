@@ -52,6 +52,9 @@ export interface IRun {
   mode?: string | null;
   modelSettings?: JsonObject | null;
   prompt?: string;
+  /** The cell of `%lobu` that asked. */
+  cellId?: string | null;
+  createdAt: string;
   error?: IRunError | null;
 }
 
@@ -91,6 +94,7 @@ export class Api {
     search?: string;
     archived?: boolean;
     limit?: number;
+    notebookPath?: string;
   }): Promise<IThread[]> {
     const given = Object.entries(query).filter(([, value]) => value !== undefined && value !== '');
     const words = new URLSearchParams(given.map(([name, value]) => [name, String(value)]));

@@ -14,6 +14,7 @@ import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 /* eslint-disable jupyter/prefer-lazy-imports */
 import { pageOf } from '../core/browser';
 import { realClock } from '../core/time';
+import { bringBackOutputs } from './lab/broughtback';
 import { addCommands } from './lab/commands';
 import { followFiles } from './lab/followed';
 import { cellName, cellOf, showCell } from './lab/cellname';
@@ -111,6 +112,7 @@ const plugin: JupyterFrontEndPlugin<void> = {
         listener => page.socket.onChanged(listener)
       );
       if (notebooks !== null) {
+        bringBackOutputs(page.api, notebooks, app.serviceManager.contents);
         offerNotebooks(page.socket, notebooks, app.serviceManager.contents);
         onLoad(() => void page.api.warm().catch(() => undefined)); // the first run starts a worker too
         reviewChanges(model, notebooks, app.serviceManager.contents, () =>

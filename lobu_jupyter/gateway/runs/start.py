@@ -114,6 +114,7 @@ async def _said(ctx: Context, by: Caller, thread_id: str, request: StartRun) -> 
         "modelSettings": request.model_settings,
         "workIn": request.work_in,
         "belowCell": request.below_cell,
+        "cellId": request.cell_id,
     }
     return said | {name: value for name, value in more.items() if value is not None}
 

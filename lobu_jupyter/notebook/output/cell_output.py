@@ -75,15 +75,21 @@ def live_front_end(embedded: bool) -> bool:
     given = os.environ.get("LOBU_LIVE")
     if given is not None:
         return given == "1"
-    return not embedded or _names_its_cell()
+    metadata = _metadata()
+    return not embedded or "cellId" in metadata or "colab" in metadata
 
 
-def _names_its_cell() -> bool:
+def cell_id() -> str | None:
+    """Return the id of the notebook's cell that runs now, as its page names it."""
+    found = _metadata().get("cellId")
+    return found if isinstance(found, str) and found else None
+
+
+def _metadata() -> dict[str, Any]:
     from IPython.core.getipython import get_ipython
 
     kernel: Any = getattr(get_ipython(), "kernel", None)
-    metadata = {} if kernel is None else kernel.get_parent("shell").get("metadata") or {}
-    return "cellId" in metadata or "colab" in metadata
+    return {} if kernel is None else kernel.get_parent("shell").get("metadata") or {}
 
 
 def this_cell() -> str:

@@ -125,6 +125,15 @@ async def test_only_code_that_ran_without_an_error_is_run_again_in_order_and_as_
     assert code_that_succeeded(state, but_of={"r2"}) == ["a = 1", "b = 2"]
 
 
+async def test_code_that_ran_with_all_before_it_takes_the_place_of_all_before_it() -> None:
+    kernel, allow = FakeKernel(), policy(run={"mode": "allow"})
+    first = await run(script(), task_for("run a = 1\nrun b = 2", policy=allow), kernel)
+    both = joined(["a = 1", "b = 2", "c = 3"]).replace("\n", "\n    ")
+    second = await run(script(), task_for(f"run {both}\nrun d = 4", policy=allow), kernel)
+
+    assert code_that_succeeded(state_of(first, second)) == ["a = 1", "b = 2", "c = 3", "d = 4"]
+
+
 def test_pieces_survive_being_joined_and_read_as_cells() -> None:
     assert split(joined(PIECES)) == PIECES
     assert joined(PIECES).startswith("# %% [1 of 3]\nx = 20\n")

@@ -46,7 +46,12 @@ export function Decide(props: {
       {...ONLY_BY_HAND}
       onKeyDown={event => controls.key(event)}
     >
-      <Warnings interrupt={interrupt} title={props.title ?? ''} view={view} />
+      <Warnings
+        interrupt={interrupt}
+        title={props.title ?? ''}
+        edit={draft => controls.choose(draft)}
+        view={view}
+      />
       <fieldset class="lobu-decide-controls" disabled={busy || early}>
         {controls.draft === undefined && !isQuestion(interrupt) ? (
           <Buttons controls={controls} view={view} />

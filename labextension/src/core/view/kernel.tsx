@@ -1,6 +1,8 @@
 /** A question whose kernel is another than before, or gone: what is missing in it, and what brings it back. */
 import { VNode } from 'preact';
 import { useEffect, useReducer, useRef, useState } from 'preact/hooks';
+import { Draft } from '../decide';
+import { rebuildDraft } from '../replay';
 import { IInterrupt, IThreadKernel } from '../wire';
 import { listed } from './listed';
 import { IView, useLive } from './view';
@@ -9,7 +11,12 @@ const MOST_NAMES = 5;
 const AGAIN_MS = 2000;
 const MOST_TRIES = 10; // in all of a card's life: a busy kernel may stay silent
 
-export function KernelLine(props: { interrupt: IInterrupt; view: IView }): VNode | null {
+export function KernelLine(props: {
+  interrupt: IInterrupt;
+  /** Begin an edit of the call. */
+  edit?: (draft: Draft) => void;
+  view: IView;
+}): VNode | null {
   const { interrupt, view } = props;
   const { trans, host } = view;
   const { kernel, look } = useKernel(view);
@@ -38,12 +45,26 @@ export function KernelLine(props: { interrupt: IInterrupt; view: IView }): VNode
             words: trans.__('Run cells above'),
             run: () => act((...at) => kernels.runAbove(...at))
           };
+  const { edit } = props;
+  const rebuild =
+    edit && kernel?.missing?.length ? rebuildDraft(interrupt, view.thread.state.items) : null;
   return (
     <p class="lobu-warning" ref={line}>
       {said}{' '}
       {offer && kernel?.missing?.length !== 0 && (
         <button type="button" class="lobu-button lobu-quiet" disabled={busy} onClick={offer.run}>
           {offer.words}
+        </button>
+      )}
+      {edit && rebuild && (
+        <button
+          type="button"
+          class="lobu-button lobu-quiet"
+          title={trans.__('Put the code that ran in this chat above this code, and see it first')}
+          disabled={busy}
+          onClick={() => edit(rebuild)}
+        >
+          {trans.__('Rebuild')}
         </button>
       )}
     </p>

@@ -1,6 +1,6 @@
 /** What a person should know before the decision. */
 import { VNode } from 'preact';
-import { isQuestion } from '../decide';
+import { Draft, isQuestion } from '../decide';
 import { ITrans } from '../host';
 import { visible } from '../text/visible';
 import { IInterrupt } from '../wire';
@@ -9,7 +9,13 @@ import { listed } from './listed';
 import { Unshown } from './shown';
 import { IView, useNow } from './view';
 
-export function Warnings(props: { interrupt: IInterrupt; title: string; view: IView }): VNode {
+export function Warnings(props: {
+  interrupt: IInterrupt;
+  title: string;
+  /** Begin an edit; not where only the cell is edited. */
+  edit?: (draft: Draft) => void;
+  view: IView;
+}): VNode {
   const { interrupt, view } = props;
   const { trans } = view;
   const { message } = interrupt;
@@ -20,7 +26,7 @@ export function Warnings(props: { interrupt: IInterrupt; title: string; view: IV
         <p class="lobu-decide-message">{visible(message)}</p>
       )}
       {interrupt.id === view.thread.state.interrupts[0]?.id && (
-        <KernelLine interrupt={interrupt} view={view} />
+        <KernelLine interrupt={interrupt} edit={props.edit} view={view} />
       )}
       <Unshown interrupt={interrupt} view={view} />
       {lobu?.agentMode && (
