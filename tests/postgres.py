@@ -59,6 +59,18 @@ class Cluster:
         self._run("initdb", "-D", self._data, "-U", "lobu", "--auth=scram-sha-256", f"--pwfile={secret}",
                   "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync")  # fmt: skip
 
+    def copy_of(self, other: Cluster) -> None:
+        """Become the standby of another cluster, which follows it until it is promoted. Not started yet."""
+        if self._as_user:
+            shutil.chown(self.folder, "postgres", "postgres")
+        self._run(
+            "pg_basebackup", "-d", f"{other.address}", "-D", self._data, "-R", "-X", "stream", "-c", "fast"
+        )
+
+    def promote(self) -> None:
+        """Take writes from now on."""
+        self._run("pg_ctl", "-D", self._data, "-w", "promote")
+
     def start(self) -> None:
         told = " ".join(f"-c {name}={value}" for name, value in self._settings.items())
         options = f"-p {self.port} -c unix_socket_directories='{self.folder}' {told}"
