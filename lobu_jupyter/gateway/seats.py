@@ -18,9 +18,11 @@ from .takeover import take_over
 from .workers import take_waiting
 
 if TYPE_CHECKING:
-    from lobu_jupyter.store.tx import Tx
+    from lobu_jupyter.store.tx import Row, Tx
 
     from .context import Context
+
+SEEN_AGAIN = 5.0  # seconds between two writes that a server is there; it counts as gone after SHARED_SILENCE
 
 
 def seat_id(owner: str, server: str) -> str:
@@ -51,8 +53,20 @@ async def enroll_seat(ctx: Context) -> None:
 
 
 async def attend_seat(ctx: Context) -> None:
-    """Do a seat's part of a sweep: it is alive, and takes the runs of its pool that wait for a server or a worker."""
-    await enroll_seat(ctx)
+    """Do a seat's part of a sweep: it is alive, and takes the runs of its pool that wait for a server or a worker.
+
+    Most seats have nothing to do: for them this is one read, and a write every few times.
+    """
+
+    async def look(tx: Tx) -> Row | None:
+        return await tx.one("seat_duty", server_id=ctx.server_id, pool=ctx.settings.pool)
+
+    duty = await ctx.database.read(look)
+    assert duty is not None, "it is one row"
+    if duty["seen_at"] is None or ctx.now() - duty["seen_at"] >= SEEN_AGAIN:
+        await enroll_seat(ctx)
+    if not duty["busy"]:
+        return
     for run_id in await overtime(ctx):
         await end_overtime(ctx, run_id)
     await begin_queued(ctx)

@@ -424,6 +424,12 @@ SELECT server_id FROM servers
 -- This server is alive.
 UPDATE servers SET seen_at = :now WHERE server_id = :server_id;
 
+-- seat_duty --
+-- When a server was last seen, and whether a run of its pool is queued or under way.
+SELECT (SELECT s.seen_at FROM servers s WHERE s.server_id = :server_id) AS seen_at,
+       EXISTS (SELECT 1 FROM runs r WHERE r.status = 'running' AND r.pool = :pool)
+       OR EXISTS (SELECT 1 FROM runs q WHERE q.status = 'queued' AND q.pool = :pool) AS busy;
+
 -- drop_server --
 -- The server is gone.
 DELETE FROM servers WHERE server_id = :server_id;

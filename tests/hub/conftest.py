@@ -10,6 +10,7 @@ import pytest
 from tests.scenarios.person import Person
 
 from .hub import BIN, PROXY, Hub, HubServer
+from .site import Site, open_site
 
 WHOLE = pytest.mark.skipif(not os.environ.get("WHOLE_HUB"), reason="takes long; `make test-hub` runs it")
 NOT_HERE = "NOT TESTED ON A HUB: `make .venv-hub/.installed tests/hub/node_modules/.installed` sets it up"
@@ -49,6 +50,13 @@ def hub(installed: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[H
     home = tmp_path_factory.mktemp("hub")
     with Hub(home, server_config=ON_NFS, by_server=BY_SERVER, environment=often) as hub:
         yield hub
+
+
+@pytest.fixture(scope="session")
+def site(installed: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """A hub of its own with the lobu service."""
+    with open_site(tmp_path_factory.mktemp("site")) as site:
+        yield site
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ import psutil
 from tests.ports import take
 from tests.servers import OTHERS, REPOSITORY, wait_for
 
-BIN = REPOSITORY / ".venv-hub" / "bin"
+BIN = REPOSITORY / os.environ.get("LOBU_TEST_HUB", ".venv-hub") / "bin"
 PROXY = (
     REPOSITORY
     / "tests"
@@ -33,7 +33,7 @@ PROXY = (
     / "configurable-http-proxy"
 )
 TEMPLATE = Path(__file__).with_name("config.py")
-START_SECONDS = 60.0
+START_SECONDS = 120.0  # of a busy machine
 PEOPLE = ("ada", "bob")
 SERVER_CONFIG = """
 from tests.ports import install

@@ -35,8 +35,8 @@ def main() -> int:
     service = LobuService(home / "service", cluster.address)
     hub = Hub(home / "hub", alone=False, **service.hub_settings())
     try:
+        service.start(hub)  # a hub waits half a minute for a service that is not there
         hub.start()
-        service.start(hub)
         print(WELCOME.format(url=hub.url, people=" or ".join(PEOPLE), home=home), flush=True)
         signal.pause()
     except KeyboardInterrupt:

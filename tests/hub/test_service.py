@@ -2,49 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 import psutil
-import pytest
 
-from tests.postgres import new_store
 from tests.scenarios.person import Person, ends_of, text_of
 from tests.servers import wait_for
 
 from .conftest import WHOLE
-from .hub import Hub, HubServer
-from .service import LobuService
-
-PASSWORD = "a-password"
-
-
-@dataclass
-class Site:
-    """A hub with its service. The store's address holds a password, which only the service has."""
-
-    hub: Hub
-    service: LobuService
-
-    def at_service(self, user: str) -> httpx.Client:
-        """Return a client of the service as a person, through the hub's proxy."""
-        headers = {"Authorization": f"token {self.hub.token_of(user)}"}
-        return self.hub.client(base_url=f"{self.hub.url}services/lobu/lobu/api/", headers=headers)
-
-
-@pytest.fixture(scope="module")
-def site(installed: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    store = new_store()
-    assert PASSWORD in store
-    service = LobuService(tmp_path_factory.mktemp("service"), store)
-    hub = Hub(tmp_path_factory.mktemp("hub"), **service.hub_settings())
-    try:
-        with hub:
-            yield Site(hub, service.start(hub))
-    finally:
-        service.stop()
+from .hub import HubServer
+from .site import PASSWORD, Site
 
 
 def asked(server: HubServer, notebook: str) -> tuple[Person, str]:

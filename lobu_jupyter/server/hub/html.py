@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from lobu_jupyter.model.card import diff_lines, numbered, parts_of, risk_words
-from lobu_jupyter.model.digest import digest_of
-from lobu_jupyter.model.interrupts import QUESTION
-from lobu_jupyter.model.visible import visible, visible_json, visible_line
+from lobu_jupyter.model.covering import words_of
+from lobu_jupyter.model.visible import visible_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
-    from lobu_jupyter.model.interrupts import Interrupt
+    from lobu_jupyter.model.policy import Grant
     from lobu_jupyter.model.runs import Thread
+
+    from .servers import PersonServer
 
 PAGE = """<!doctype html>
 <html lang="en">
@@ -25,25 +26,32 @@ PAGE = """<!doctype html>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="referrer" content="same-origin">
 <title>{title}</title>
+<link rel="stylesheet" href="{base}page/widget.css">
 <link rel="stylesheet" href="{base}page/hub.css">
 <script src="{base}page/hub.js" defer></script>
 </head>
 <body data-base="{base}" data-xsrf="{xsrf}">
+<div class="lobu page">
 <header>
 <h1>{title}</h1>
-<nav>{links}</nav>
+<nav aria-label="Pages">{links}</nav>
 </header>
 <p id="said" role="status" aria-live="polite"></p>
-<main id="main" data-version="{version}">{main}</main>
+<main id="main" tabindex="-1" data-version="{version}">{main}</main>
+</div>
 </body>
 </html>
 """
 _SCOPED = {"deny": "Read-only", "ask": "Ask first", "allow": "Run automatically"}
+_STANDING = {"waiting": "Needs approval", "running": "Running"}
 
 
 def page(base: str, xsrf: str, title: str, links: Iterable[tuple[str, str]], main: str) -> str:
     """Return a whole page."""
-    shown = "".join(f'<a href="{escape(href)}">{escape(text)}</a>' for text, href in links)
+    shown = "".join(
+        f'<a href="{escape(href)}"{" aria-current=page" if word == title else ""}>{escape(word)}</a>'
+        for word, href in links
+    )
     return PAGE.format(
         base=escape(base),
         xsrf=escape(xsrf),
@@ -64,170 +72,119 @@ def text(value: object) -> str:
     return escape(visible_line(str(value)))
 
 
-def card(thread: Thread | None, questions: Sequence[Interrupt], hub: str) -> str:
-    """Return the card of a thread that needs approval: all of its questions, which are decided together."""
-    first = questions[0]
-    many = (
-        f"<p>{len(questions)} actions need approval. They are decided together.</p>"
-        if len(questions) > 1
-        else ""
-    )
-    submit = (
-        '<p><button type="button" class="submit" disabled>Submit</button></p>' if len(questions) > 1 else ""
-    )
-    return (
-        f'<article class="card" data-thread="{escape(first.thread_id)}">'
-        f"<h2>{_title(thread, first.thread_id)}</h2>{_where(thread, hub)}{many}"
-        + "".join(_question(question) for question in questions)
-        + f"{submit}</article>"
-    )
+def when(iso: str, how: str) -> str:
+    """Return a time, which the page's script writes in words: ``until``, ``since`` or ``at``."""
+    return f'<time datetime="{escape(iso)}" data-{how}>{text(iso)}</time>'
 
 
-def _title(thread: Thread | None, thread_id: str) -> str:
+def title_of_thread(thread: Thread | None) -> str:
+    """Return a thread's name, escaped."""
     name = (thread.name or thread.title) if thread is not None else ""
-    return text(name or thread_id)
+    return text(name) if name else "Untitled thread"
 
 
-def _where(thread: Thread | None, hub: str) -> str:
-    if thread is None or not thread.notebook_path:
+def heading(thread: Thread, hub: str) -> str:
+    """Return the line above a thread's cards."""
+    return f'<div class="head"><h2>{title_of_thread(thread)}</h2>{notebook_link(thread.notebook_path, hub)}</div>'
+
+
+def notebook_link(path: str | None, hub: str) -> str:
+    """Return a link that opens a notebook at the person's server, or nothing without one."""
+    if not path:
         return ""
-    href = f"{hub}user-redirect/lab/tree/{quote(thread.notebook_path)}"
-    return f'<p class="faint"><a href="{escape(href)}">{text(thread.notebook_path)}</a></p>'
+    href = f"{hub}user-redirect/lab/tree/{quote(path)}"
+    return f'<a class="path" href="{escape(href)}">{text(path)}</a>'
 
 
-def _question(asked: Interrupt) -> str:
-    kind = "Needs approval" if asked.reason != QUESTION else "Has a question"
-    about = f" · {text(asked.tool_name)}" if asked.tool_name else ""
-    expires = (
-        f' · expires <time datetime="{escape(asked.expires_at)}">{text(asked.expires_at)}</time>'
-        if asked.expires_at
-        else ""
-    )
+# -- sections -------------------------------------------------------------------------------------
+
+
+def section(title: str, body: str, name: str = "") -> str:
+    """Return a titled part of a page. ``name`` is for addresses."""
+    anchor = f' id="{name}"' if name else ""
     return (
-        f'<section class="question" data-interrupt="{escape(asked.id)}" data-digest="{digest_of(asked)}">'
-        f'<p class="faint">{kind}{about}{expires}</p>'
-        + (f"<h3>{text(asked.message)}</h3>" if asked.message else "")
-        + _warnings(asked)
-        + _arguments(asked)
-        + _choices(asked)
-        + "</section>"
+        f'<section{anchor} class="part" aria-label="{escape(title)}"><h2>{escape(title)}</h2>{body}</section>'
     )
 
 
-def _warnings(asked: Interrupt) -> str:
-    warnings: list[str] = []
-    if asked.kernel_lost:
-        warnings.append("The kernel restarted. Variables this code needs may be missing.")
-    if asked.risks:
-        risks = risk_words(list(asked.risks))
-        warnings.append(f"This code {risks}. (A hint from its syntax: it may do more, or less.)")
-    if asked.by_agent:
-        warnings.append("Registered by agent code: it may do anything that code in this kernel can do.")
-    if asked.agent_mode:
-        warnings.append(f"The agent's mode: {asked.agent_mode}")
-    if asked.unshown:
-        warnings.append(f"This cannot be approved: {asked.unshown}")
-    return "".join(f'<p class="warning">{text(warning)}</p>' for warning in warnings)
-
-
-def _arguments(asked: Interrupt) -> str:
-    """Return all arguments, whole, and the diff in addition."""
-    args = dict(asked.args)
-    if asked.questions:
-        args.pop("questions", None)  # they are asked one by one
-    out: list[str] = []
-    if asked.diff:
-        out.append(f'<h4>Changes</h4><pre class="diff">{_diff(asked.diff)}</pre>')
-    for part in parts_of(args):
-        if part.block:
-            out.append(f"<h4>{text(part.name)}</h4><pre>{_lines(numbered(part.text))}</pre>")
+def server_rows(servers: Sequence[PersonServer], host: str) -> str:
+    """Return a person's servers: how each stands, and what can be done about it."""
+    rows: list[str] = []
+    for server in servers:
+        name = server.name or "Default server"
+        if server.state == "running":
+            act = f'<a class="lobu-button" href="{escape(host + server.url)}" aria-label="Open {text(name)}">Open</a>'
+        elif server.state == "stopped":
+            body = f'{{"server": {json.dumps(server.name)}}}'
+            act = (
+                f'<button type="button" class="lobu-button" data-act="page/start" data-body="{escape(body)}" '
+                f'data-said="Your server is starting." aria-label="Start {text(name)}">Start</button>'
+            )
         else:
-            out.append(f"<p><b>{text(part.name)}</b> <code>{text(part.text)}</code></p>")
-    if asked.binds:
-        out.append(f"<h4>The approval is for</h4><pre>{escape(visible(visible_json(asked.binds)))}</pre>")
-    return "".join(out)
-
-
-def _lines(lines: Iterable[str]) -> str:
-    return "\n".join(escape(line) for line in lines)
-
-
-def _diff(diff: str) -> str:
-    kinds = {"+": "add", "-": "del"}
-    return "\n".join(
-        f'<span class="{kinds[line[0]]}">{escape(line)}</span>' if line[:1] in kinds else escape(line)
-        for line in diff_lines(diff)
-    )
-
-
-def _choices(asked: Interrupt) -> str:
-    parts: list[str] = []
-    if asked.questions:
-        parts.append("".join(_asked(one) for one in asked.questions))
-    parts += [_option(option) for option in asked.options]
-    plain = not asked.options or any(option.get("plain") for option in asked.options)
-    if "approve" in asked.decisions and not asked.unshown and plain:
-        parts.append(_button("approve", "Approve"))
-    if "answer" in asked.decisions:
-        parts.append(_button("answer", "Answer"))
-    if "reject" in asked.decisions:
-        word = "Skip" if asked.reason == QUESTION else "Reject"
-        parts.append(_button("reject", word))
-        parts.append(
-            '<label class="reason">Reason (optional) <input name="reason" maxlength="10000"></label>'
+            act = ""
+        rows.append(
+            f'<li class="server"><span><i class="mark is-{server.state}"></i>{text(name)} '
+            f"<small>{_SERVER[server.state]}</small></span>{act}</li>"
         )
-    if "respond" in asked.decisions:
-        parts.append('<label class="reason">Reply <textarea name="response" rows="2"></textarea></label>')
-        parts.append(_button("respond", "Reply without running"))
-    return f'<div class="choices">{"".join(parts)}</div>'
+    return f'<ul class="rows">{"".join(rows)}</ul>'
 
 
-def _button(kind: str, word: str, more: str = "") -> str:
-    return f'<button type="button" data-kind="{kind}"{more}>{text(word)}</button>'
+_SERVER = {"running": "Running", "starting": "Starting…", "stopping": "Stopping…", "stopped": "Not running"}
 
 
-def _option(option: dict[str, Any]) -> str:
-    kind = str(option["kind"])
-    word = f"{option['name']} (remembered by the agent)" if kind.endswith("always") else str(option["name"])
-    more = f' data-option="{escape(str(option["id"]))}"'
+def grant_rows(grants: Iterable[tuple[Grant, str]]) -> str:
+    """Return what runs without asking, and where each approval holds."""
+    rows: list[str] = []
+    for grant, where in grants:
+        words = text(words_of(grant))
+        until = f", until {when(grant.expires_at, 'at')}" if grant.expires_at else ""
+        rows.append(
+            f"<li><span>{words}<small>{where} · since {when(grant.created_at, 'at')}{until}</small></span>"
+            f'<button type="button" class="lobu-button" data-method="DELETE" '
+            f'data-act="lobu/api/policy/grants/{quote(grant.grant_id, safe="")}" data-said="No longer approved: {words}" '
+            f'aria-label="Revoke: {words}">Revoke</button></li>'
+        )
+    return f'<ul class="rows">{"".join(rows)}</ul>'
+
+
+def search_form(words: str) -> str:
+    """Return the field that finds past chats."""
     return (
-        ""
-        if option.get("plain")
-        else _button("approve" if kind.startswith("allow") else "reject", word, more)
+        '<form method="get" action="#past" class="search" role="search"><input class="lobu-input" type="search" name="q" maxlength="500" '
+        f'aria-label="Find past chats" placeholder="Find past chats" value="{escape(words)}"> '
+        '<button class="lobu-button">Search</button></form>'
     )
 
 
-def _asked(question: dict[str, Any]) -> str:
-    name = escape(str(question.get("id")))
-    many = bool(question.get("multiple"))
-    out = [f"<legend>{text(question.get('question', ''))}</legend>"]
-    kind = "checkbox" if many else "radio"
-    out += [
-        f'<label><input type="{kind}" name="answer {name}" value="{escape(str(option))}"> {text(option)}</label>'
-        for option in question.get("options") or []
-    ]
-    if question.get("freeText", True) or not question.get("options"):
-        out.append(f'<label>Other <input type="text" name="text {name}" maxlength="10000"></label>')
-    return f'<fieldset data-question="{name}" data-multiple="{"1" if many else ""}">{"".join(out)}</fieldset>'
-
-
-def thread_rows(threads: Iterable[Thread], hub: str) -> str:
-    """Return a list of threads."""
+def thread_rows(threads: Iterable[Thread], hub: str, standing: Mapping[str, str]) -> str:
+    """Return a list of threads. ``standing`` has words for some of them."""
     rows = [
-        f'<li>{_title(thread, thread.thread_id)} <span class="faint">{text(thread.status)}</span>{_where(thread, hub)}</li>'
+        f"<li><span>{title_of_thread(thread)}"
+        f"<small>{_details(thread, standing)}</small></span>{notebook_link(thread.notebook_path, hub)}</li>"
         for thread in threads
     ]
-    return f'<ul class="threads">{"".join(rows)}</ul>' if rows else "<p>No matching threads.</p>"
+    return (
+        f'<ul class="rows threads">{"".join(rows)}</ul>'
+        if rows
+        else '<p class="empty">No matching threads.</p>'
+    )
+
+
+def _details(thread: Thread, standing: Mapping[str, str]) -> str:
+    words = standing.get(thread.thread_id) or _STANDING.get(thread.status, "")
+    return " · ".join(filter(None, [words, when(thread.updated_at, "at")]))
 
 
 def table(title: str, heads: Sequence[str], rows: Iterable[Sequence[object]], empty: str) -> str:
     """Return a titled table, or `empty` without rows."""
     body = ["<tr>" + "".join(f"<td>{text(cell)}</td>" for cell in row) + "</tr>" for row in rows]
     if not body:
-        return f"<h2>{escape(title)}</h2><p>{escape(empty)}</p>"
+        return section(title, f'<p class="empty">{escape(empty)}</p>')
     head = "".join(f'<th scope="col">{escape(name)}</th>' for name in heads)
-    return (
-        f"<h2>{escape(title)}</h2><table><thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody></table>"
+    return section(
+        title,
+        f'<div class="lobu-table" tabindex="0" role="region" aria-label="{escape(title)}"><table><thead><tr>{head}</tr></thead>'
+        f"<tbody>{''.join(body)}</tbody></table></div>",
     )
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
+from msgspec import Meta, Struct
 from tornado import web
 
+import lobu_jupyter
 from lobu_jupyter.model.bounds import MAX_SEARCH
 from lobu_jupyter.model.callers import Person
 from lobu_jupyter.model.errors import LobuError, NotAllowed, status_of
@@ -15,16 +17,22 @@ from lobu_jupyter.model.requests import ThreadsQuery
 from lobu_jupyter.server.handler import CallerMixin, LobuHandler
 
 from . import html
+from .cards import thread_card
+from .servers import NOT_HERE
 
 if TYPE_CHECKING:
     from lobu_jupyter.gateway import Settings
     from lobu_jupyter.model.interrupts import Interrupt
+    from lobu_jupyter.model.policy import Grant
+    from lobu_jupyter.model.runs import Thread
 
 CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; form-action 'self'; "
     "base-uri 'none'; frame-ancestors 'none'"
 )
 FOUND = 50  # threads of a search
+PAGE = Path(__file__).parent / "page"
+WIDGET = Path(lobu_jupyter.__file__).parent / "notebook" / "static"  # the style of the cards
 
 
 class HubPage(CallerMixin):
@@ -69,43 +77,80 @@ class HubPage(CallerMixin):
 class InboxPage(HubPage):
     """The page of what needs this person's approval, with a search over their chats."""
 
-    title = "Pending approvals"
+    title = "Approvals"
 
     async def main(self, by: Person) -> str:
         words = self.get_query_argument("q", "")[:MAX_SEARCH]
-        parts = [await self._server(by), await self._waiting(by), _form(words)]
-        if words:
-            found = await self.gateway.threads.list(by, ThreadsQuery(search=words, limit=FOUND))
-            parts.append(html.thread_rows(found, self.service.hub_address))
+        waits = frozenset(await self.gateway.seat.waiting_for_server(by.name))
+        parts = [
+            await self._waiting(by),
+            await self._for_server(by, waits),
+            await self._servers(by),
+            await self._grants(by),
+            html.section("Past chats", html.search_form(words) + await self._found(by, words, waits), "past"),
+        ]
         return "".join(parts)
 
-    async def _server(self, by: Person) -> str:
-        """Return what there is to say about the person's server."""
+    async def _servers(self, by: Person) -> str:
+        """Return the person's servers, as far as the hub lets the service see them."""
+        servers = self.service.hub_servers
+        host = self.service.hub_address.partition("/hub/")[0]
+        try:
+            rows = await servers.list(by.name) if servers is not None else []
+        except LobuError:
+            rows = []
+        if rows:
+            return html.section("Servers", html.server_rows(rows, host))
         if await self.gateway.seat.has_server(by.name):
             return ""
-        waits = await self.gateway.seat.waiting_for_server(by.name)
-        count = "1 decision waits" if len(waits) == 1 else f"{len(waits)} decisions wait"
-        said = f"{count} for your server, which is not running." if waits else "Your server is not running."
-        servers = self.service.hub_servers
-        button = ""
-        if servers is not None and await servers.may_start():
-            button = ' <button type="button" data-act="page/start">Start my server</button>'
-        return f"<p>{said}{button}</p>"
+        return html.section(
+            "Servers", "<p>Your server is not running. Start it from the hub’s home page.</p>"
+        )
+
+    async def _for_server(self, by: Person, waits: frozenset[str]) -> str:
+        """Return the chats whose decisions wait for a server of this person."""
+        if not waits:
+            return ""
+        threads = [thread for name in sorted(waits) if (thread := await self._thread(by, name)) is not None]
+        standing = dict.fromkeys(waits, "Waits for your server")
+        return html.section("Decided", html.thread_rows(threads, self.service.hub_address, standing))
 
     async def _waiting(self, by: Person) -> str:
         waiting: dict[str, list[Interrupt]] = {}
         for question in await self.gateway.policy.interrupts(by):
             waiting.setdefault(question.thread_id, []).append(question)
-        if not waiting:
-            return "<p>All caught up.</p>"
-        cards: list[str] = []
+        shown: list[str] = []
         for thread_id, questions in waiting.items():
-            try:
-                thread = await self.gateway.threads.get(by, thread_id)
-            except LobuError:
-                continue  # it was deleted a moment ago
-            cards.append(html.card(thread, questions, self.service.hub_address))
-        return "".join(cards)
+            thread = await self._thread(by, thread_id)
+            if thread is not None:
+                shown.append(thread_card(thread, questions, self.service.hub_address))
+        return html.section("Pending approvals", "".join(shown) or '<p class="empty">All caught up.</p>')
+
+    async def _grants(self, by: Person) -> str:
+        """Return what runs without asking because this person has approved it."""
+        grants = (await self.gateway.policy.permissions(by))["grants"]
+        rows: list[tuple[Grant, str]] = []
+        for grant in grants:
+            thread = await self._thread(by, grant.thread_id) if grant.thread_id else None
+            where = (
+                html.title_of_thread(thread) if grant.scope == "thread" else html.text(grant.notebook_path)
+            )
+            rows.append((grant, where))
+        return html.section("Active approvals", html.grant_rows(rows)) if rows else ""
+
+    async def _found(self, by: Person, words: str, waits: frozenset[str]) -> str:
+        if not words:
+            return ""
+        found = await self.gateway.threads.list(by, ThreadsQuery(search=words, limit=FOUND))
+        standing = dict.fromkeys(waits, "Waits for your server")
+        return html.thread_rows(found, self.service.hub_address, standing)
+
+    async def _thread(self, by: Person, thread_id: str) -> Thread | None:
+        """Return a thread, or None if it was deleted a moment ago."""
+        try:
+            return await self.gateway.threads.get(by, thread_id)
+        except LobuError:
+            return None
 
 
 class AdminPage(HubPage):
@@ -138,19 +183,24 @@ class AdminPage(HubPage):
         )
 
 
+class StartServer(Struct, forbid_unknown_fields=True):
+    """The body of a start. ``server``: its name, empty for the default server."""
+
+    server: Annotated[str, Meta(max_length=255)] = ""
+
+
 class StartHandler(LobuHandler):
-    """The start of a person's own server."""
+    """The start of one of a person's own servers."""
 
     takes = (Person,)
 
     @web.authenticated
     async def post(self) -> None:
+        body = self.body(StartServer)
         servers = self.service.hub_servers
         if servers is None or not await servers.may_start():
-            raise NotAllowed(
-                "This hub does not let lobu start servers. Start yours from the hub's home page."
-            )
-        await servers.start(self.caller.name)
+            raise NotAllowed(NOT_HERE)
+        await servers.start(self.caller.name, body.server)
         self.reply({}, 202)
 
 
@@ -199,13 +249,6 @@ def duration(seconds: float) -> str:
     return f"{max(0, math.floor(seconds))} s"
 
 
-def _form(words: str) -> str:
-    return (
-        '<h2>Find past chats</h2><form method="get"><input type="search" name="q" maxlength="500" '
-        f'aria-label="Find past chats" value="{html.escape(words)}"> <button>Search</button></form>'
-    )
-
-
 class PageFiles(web.StaticFileHandler):
     """The pages' script and style, which hold nothing of anybody."""
 
@@ -218,5 +261,6 @@ ROUTES: list[Any] = [
     ("/", InboxPage),
     ("/admin", AdminPage),
     ("/page/start", StartHandler),
-    (r"/page/(hub\.js|hub\.css)", PageFiles, {"path": str(Path(__file__).parent / "page")}),
+    (r"/page/(hub\.js|hub\.css)", PageFiles, {"path": str(PAGE)}),
+    (r"/page/(widget\.css)", PageFiles, {"path": str(WIDGET)}),
 ]

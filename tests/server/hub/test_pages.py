@@ -162,7 +162,7 @@ async def test_a_decision_while_the_server_is_stopped_waits_starts_it_and_runs(
     hub.calls.clear()
     entry = {"interruptId": asked.id, "status": "resolved", "payload": {"approved": True}}
     async with page_of(hub, service, name) as http:
-        assert "Your server is not running." in (await http.get("")).text
+        assert "Not running" in (await http.get("")).text
         wrong = await post(
             http, f"lobu/api/threads/{run.thread_id}/resume", {"resume": [{**entry, "digest": "0" * 64}]}
         )
@@ -173,7 +173,7 @@ async def test_a_decision_while_the_server_is_stopped_waits_starts_it_and_runs(
         decided = await post(http, path, {"resume": [{**entry, "digest": digest_of(asked)}]})
 
         assert decided.status_code == 202
-        assert "1 decision waits for your server" in (await http.get("")).text
+        assert "Waits for your server" in (await http.get("")).text
         await until(lambda: len(hub.calls) > 0)
         assert [(method, path) for method, path, _ in hub.calls] == [
             ("POST", f"/hub/api/users/{name}/server")
@@ -185,7 +185,7 @@ async def test_a_decision_while_the_server_is_stopped_waits_starts_it_and_runs(
             assert [item.run_id for item in items] == [started]
             await worker.emit(started, result("c"), success())
             assert (await server.runs.get(dora, started)).status is RunStatus.SUCCEEDED
-            assert "Your server" not in (await http.get("")).text
+            assert "your server" not in (await http.get("")).text
         audit = (await http.get("lobu/api/audit")).json()["audit"]
         assert ("decided approve", "page") in [(row["action"], row["via"]) for row in audit]
 
@@ -193,9 +193,58 @@ async def test_a_decision_while_the_server_is_stopped_waits_starts_it_and_runs(
 async def test_a_server_is_started_only_where_the_hub_lets_us(hub: Hub, service: Replica) -> None:
     hub.allowed_scopes.clear()
     async with page_of(hub, service, "carol") as http:
+        assert "Start it from the hub’s home page." in (await http.get("")).text
         refused = await post(http, "page/start", {})
         assert refused.status_code == 403
         assert "hub's home page" in refused.json()["error"]["message"]
+
+
+async def test_a_person_starts_one_of_their_servers_by_name(hub: Hub, service: Replica) -> None:
+    name = f"nora-{uuid4().hex[:8]}"
+    running = {"name": "", "ready": True, "pending": None, "url": f"/user/{name}/"}
+    hub.servers[name] = {"": running, "big one": {"name": "big one", "ready": False, "pending": None}}
+    hub.allowed_scopes.add("servers")
+    hub.tokens[hub.service_token]["scopes"] = ["servers", SERVICE_SCOPE]
+    hub.calls.clear()
+    async with page_of(hub, service, name) as http:
+        shown = (await http.get("")).text
+        assert f'href="http://127.0.0.1:{hub.port}/user/{name}/" aria-label="Open Default server"' in shown
+        assert 'aria-label="Start big one"' in shown
+        assert (await post(http, "page/start", {"server": "bobs"})).status_code == 404
+        assert (await post(http, "page/start", {"server": 1})).status_code == 422
+        assert (await http.post("page/start", json={"server": "big one"})).status_code == 403, "no XSRF token"
+        assert hub.calls == []
+
+        assert (await post(http, "page/start", {"server": "big one"})).status_code == 202
+
+        hub.servers[name]["big one"]["pending"] = "spawn"
+        assert "Starting…" in (await http.get("")).text
+    assert [path for _, path, _ in hub.calls] == [f"/hub/api/users/{name}/servers/big%20one"]
+
+
+async def test_an_approval_that_stays_is_listed_and_revoked(
+    hub: Hub, service: Replica, adas: RemoteGateway
+) -> None:
+    _, run = await ask(adas, "ada")
+    (asked,) = await adas.policy.interrupts(Person("ada"), thread_id=run.thread_id)
+    grant = {"approved": True, "grant": "call"}
+    entry = {"interruptId": asked.id, "status": "resolved", "payload": grant, "digest": digest_of(asked)}
+    async with page_of(hub, service, "ada") as http, page_of(hub, service, "bob") as bobs:
+        path = f"lobu/api/threads/{run.thread_id}/resume"
+        assert (await post(http, path, {"resume": [entry]})).status_code == 202
+        shown = (await http.get("")).text
+        assert "Active approvals" in shown
+        assert "<img" not in shown
+        (act,) = re.findall(r'data-act="(lobu/api/policy/grants/[^"]+)"', shown)
+        assert "Active approvals" not in (await bobs.get("")).text
+
+        token = re.search('data-xsrf="([^"]*)"', shown)
+        assert token is not None
+        gone = await http.delete(act, headers={"X-XSRFToken": token[1], "X-Lobu-Via": "page"})
+
+        assert gone.status_code == 204, gone.text
+        assert "Active approvals" not in (await http.get("")).text
+    await adas.threads.delete(Person("ada"), run.thread_id)
 
 
 def _title(title: str) -> Any:

@@ -70,7 +70,7 @@ def test_a_run_on_a_server_without_a_store_is_kept_by_the_service(
     assert not Path(adas.store).exists()
     assert own.get("health").json()["store"]["kind"] == "hub"
     with person(service, hub, "ada") as ada, person(service, hub, "bob") as bob:
-        assert [t["threadId"] for t in ada.get("threads").json()["threads"]] == [thread]
+        assert thread in [t["threadId"] for t in ada.get("threads").json()["threads"]]
         assert ada.get(f"runs/{run}").json() == own.get(f"runs/{run}").json()
         assert bob.get("threads").json()["threads"] == []
         assert bob.get(f"runs/{run}").status_code == 404
@@ -86,15 +86,16 @@ def test_the_service_has_no_kernels_contents_or_terminals(hub: Hub, service: Rep
         "api/kernelspecs",
         "files/x",
     ):
-        assert httpx.get(service.url + path, headers=headers).status_code == 404, path
-    assert httpx.post(service.url + "api/shutdown", headers=headers).status_code in (403, 404)
+        assert httpx.get(service.url + path, headers=headers, timeout=20).status_code == 404, path
+    assert httpx.post(f"{service.url}api/shutdown", headers=headers, timeout=20).status_code in (403, 404)
 
 
 def test_nobody_without_the_services_scope_comes_in(hub: Hub, service: Replica) -> None:
     tokens = ["x", hub.server_token("ada"), hub.person_token("eve", scopes=())]
     for token in tokens:
-        reply = httpx.get(f"{service.url}lobu/api/threads", headers={"Authorization": f"token {token}"})
-        assert reply.status_code == 403
+        headers = {"Authorization": f"token {token}"}
+        reply = httpx.get(f"{service.url}lobu/api/threads", headers=headers, timeout=20)
+        assert reply.status_code == 403, (token, reply.text)
 
 
 def test_a_service_that_is_away_is_said_on_each_surface(
