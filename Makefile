@@ -96,10 +96,13 @@ test-gateway: install .venv-enterprise/.installed
 	touch $@
 
 # A real JupyterHub on loopback with its proxy from npm (in an environment of its own), and a person's server (part of it
-# also in `make test`).
+# also in `make test`). HUB=5: on JupyterHub 5.
+HUB ?= 6
+HUB_ENVIRONMENT := .venv-hub$(filter-out 6,$(HUB))
 .PHONY: test-hub hub-installed
-test-hub: install postgres hub-installed
-	WHOLE_HUB=1 $(BIN)/python -m pytest tests/hub --durations=10 $(ARGS)
+test-hub: install postgres browser hub-installed $(HUB_ENVIRONMENT)/.installed
+	WHOLE_HUB=1 LOBU_TEST_HUB=$(HUB_ENVIRONMENT) $(BIN)/python -m pytest tests/hub --durations=10 $(ARGS)
+	WHOLE_HUB=1 LOBU_TEST_HUB=$(HUB_ENVIRONMENT) $(BIN)/python -m pytest tests/browser/test_real_hub.py $(ARGS)
 
 # A hub to try, with PostgreSQL, the lobu service and two people, on loopback until Ctrl+C (docs/hub.md).
 .PHONY: hub
@@ -112,6 +115,15 @@ hub-installed: .venv-hub/.installed tests/hub/node_modules/.installed
 	test -x .venv-hub/bin/python || $(BIN)/uv venv --quiet --python $(BIN)/python .venv-hub
 	$(BIN)/uv pip install --quiet --python .venv-hub/bin/python --constraint requirements.lock \
 	  --requirement tests/hub/requirements.txt --editable ".[postgres]"
+	touch $@
+
+# The lock, but for JupyterHub itself.
+.venv-hub5/.installed: tests/hub/requirements.txt requirements.lock pyproject.toml | install
+	test -x .venv-hub5/bin/python || $(BIN)/uv venv --quiet --python $(BIN)/python .venv-hub5
+	grep -E '^[a-z0-9]' requirements.lock | grep -v '^jupyterhub==' | tr -d '\\' > .venv-hub5/constraints.txt
+	grep -v '^jupyterhub==' tests/hub/requirements.txt > .venv-hub5/requirements.txt
+	$(BIN)/uv pip install --quiet --python .venv-hub5/bin/python --constraint .venv-hub5/constraints.txt \
+	  --requirement .venv-hub5/requirements.txt "jupyterhub>=5,<6" --editable ".[postgres]"
 	touch $@
 
 tests/hub/node_modules/.installed: tests/hub/package-lock.json
@@ -239,4 +251,4 @@ tests/outside/newest/node_modules/.installed: tests/outside/newest/package.json 
 	touch $@
 
 clean:
-	rm -rf .venv .venv-rooms .venv-enterprise .venv-hub .venv-languages tests/hub/node_modules tests/agui/node_modules tests/agui/clients/node_modules tests/outside/node_modules tests/outside/newest/node_modules labextension/node_modules
+	rm -rf .venv .venv-rooms .venv-enterprise .venv-hub .venv-hub5 .venv-languages tests/hub/node_modules tests/agui/node_modules tests/agui/clients/node_modules tests/outside/node_modules tests/outside/newest/node_modules labextension/node_modules

@@ -122,6 +122,10 @@ class LobuService:
         """Start all replicas, and wait until each answers."""
         for number in range(len(self.ports)):
             self.start_one(hub, number)
+        return self.wait()
+
+    def wait(self) -> Self:
+        """Wait until each replica answers."""
         for port in self.ports:
             wait_for(f"the service at {port}", lambda port=port: self._answers(port), START_SECONDS)
         return self

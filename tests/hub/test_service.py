@@ -8,11 +8,13 @@ import httpx
 import psutil
 
 from tests.scenarios.person import Person, ends_of, text_of
+from tests.server.page import PageClient
 from tests.servers import wait_for
 
 from .conftest import WHOLE
 from .hub import HubServer
 from .site import PASSWORD, Site
+from .test_culling import culler
 
 
 def asked(server: HubServer, notebook: str) -> tuple[Person, str]:
@@ -86,21 +88,87 @@ def test_a_decision_while_the_server_is_stopped_runs_when_it_is_back(site: Site)
 
 
 @WHOLE
-def test_a_run_goes_on_when_one_of_two_replicas_is_killed(site: Site) -> None:
+def test_a_run_goes_on_when_either_of_two_replicas_is_killed(site: Site) -> None:
     server = site.hub.server("ada")
     ada = Person(server)  # pyright: ignore[reportArgumentType]
     thread = ada.thread()
-    run = ada.start(thread, "slow 40 100")["runId"]
+    run = ada.start(thread, "slow 120 100")["runId"]
     ada.wait_until_seen(thread, "TEXT_MESSAGE_CONTENT")
 
-    site.service.kill(0)
+    for number in (0, 1):
+        before = len(ada.journal(thread))
+        site.service.kill(number)
+        wait_for("more at the other", lambda before=before: grown(server, thread, before), 60)
+        site.service.start_one(site.hub, number)
+        site.service.wait()
 
-    at_service = site.at_service("ada")
-    status = wait_for("its end", lambda: ended(at_service, run), 60)
-    assert status == "succeeded", at_service.get(f"runs/{run}").text
+    status = wait_for("its end", lambda: ended(site.at_service("ada"), run), 60)
+    assert status == "succeeded", site.at_service("ada").get(f"runs/{run}").text
     journal = [event for _, event in Person(server).journal(thread)]  # pyright: ignore[reportArgumentType]
     assert len(ends_of(journal)) == 1
-    site.service.start_one(site.hub, 0)
+    assert text_of(journal).count("word") == 120, "each word once"
+
+
+def grown(server: HubServer, thread: str, before: int) -> bool:
+    """Return whether a journal has more than so many entries, as far as it can be read."""
+    reply = server.client().get(f"threads/{thread}/events", params={"follow": "false"})
+    return reply.is_success and reply.text.count("\nid: ") + reply.text.startswith("id: ") > before
+
+
+@WHOLE
+async def test_while_the_service_is_away_each_surface_says_so_and_a_run_waits_for_it(site: Site) -> None:
+    server = site.hub.server("ada")
+    ada = Person(server)  # pyright: ignore[reportArgumentType]
+    thread = ada.thread()
+    run = ada.start(thread, "slow 100 100")["runId"]
+    ada.wait_until_seen(thread, "TEXT_MESSAGE_CONTENT")
+    async with PageClient(server, server.start_kernel()) as page:  # pyright: ignore[reportArgumentType]
+        await page.run("%load_ext lobu_jupyter")
+
+        for number in (0, 1):
+            site.service.kill(number)
+
+        for path in ("threads", f"threads/{thread}", "interrupts", "agents", "permissions", "health"):
+            reply = wait_for(
+                path, lambda path=path: (r := server.client().get(path)).status_code == 503 and r
+            )
+            assert "The hub's lobu service does not answer" in reply.text, path
+        assert "The hub's lobu service does not answer" in await page.run("%lobu say hi")
+        assert ada.http.get(f"{site.url}/").status_code == 503, "the hub's proxy says it"
+        for number in (0, 1):
+            site.service.start_one(site.hub, number)
+        site.service.wait()
+
+    status = wait_for("its end", lambda: ended(site.at_service("ada"), run), 90)
+    journal = [event for _, event in Person(server).journal(thread)]  # pyright: ignore[reportArgumentType]
+    assert status == "succeeded", journal
+    assert text_of(journal).count("word") == 100, "the worker held what waited"
+
+
+@WHOLE
+def test_a_persons_own_configuration_cannot_loosen_the_services_rules(site: Site) -> None:
+    server = site.hub.server("ada")
+    ada, thread = asked(server, "rules.ipynb")  # though their server allows every tool
+    assert [one["metadata"]["lobu"]["toolName"] for one in ada.interrupts(thread)] == ["run_code"]
+
+    denied = ada.thread()
+    run = ada.start(denied, "write mine.txt hello", mode="allow")["runId"]
+
+    assert "run_code" not in text_of(ada.finish(denied, run))
+    assert "denied" in site.at_service("ada").get(f"threads/{denied}/events", params={"follow": "false"}).text
+    assert not list(site.hub.home_of("ada").rglob("mine.txt"))
+
+
+@WHOLE
+def test_a_question_survives_the_culler_at_the_service(site: Site) -> None:
+    server = site.hub.server("bob", "culled")
+    _, thread = asked(server, "culled.ipynb")
+
+    with culler(site.hub):
+        wait_for("the culler", lambda: server.model is None, 60)
+
+    (question,) = site.at_service("bob").get("interrupts", params={"threadId": thread}).json()["interrupts"]
+    assert question["metadata"]["lobu"]["args"] == {"code": "6 * 7"}
 
 
 def ended(http: httpx.Client, run: str) -> str | None:

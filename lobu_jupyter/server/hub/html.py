@@ -118,7 +118,7 @@ def server_rows(servers: Sequence[PersonServer], host: str) -> str:
             body = f'{{"server": {json.dumps(server.name)}}}'
             act = (
                 f'<button type="button" class="lobu-button" data-act="page/start" data-body="{escape(body)}" '
-                f'data-said="Your server is starting." aria-label="Start {text(name)}">Start</button>'
+                f'data-first="Your server is starting." aria-label="Start {text(name)}">Start</button>'
             )
         else:
             act = ""
@@ -183,7 +183,7 @@ def table(title: str, heads: Sequence[str], rows: Iterable[Sequence[object]], em
     head = "".join(f'<th scope="col">{escape(name)}</th>' for name in heads)
     return section(
         title,
-        f'<div class="lobu-table" tabindex="0" role="region" aria-label="{escape(title)}"><table><thead><tr>{head}</tr></thead>'
+        f'<div class="lobu-table" tabindex="0" role="group" aria-label="{escape(title)}"><table><thead><tr>{head}</tr></thead>'
         f"<tbody>{''.join(body)}</tbody></table></div>",
     )
 

@@ -170,7 +170,7 @@ class AdminPage(HubPage):
         return "".join(
             [
                 f"<p>Connected servers: {found['servers']}</p>",
-                html.table("Runs under way", ("Person", "Agent", "Model", "For", ""), running, "None."),
+                html.table("Runs under way", ("Person", "Agent", "Model", "For", "Status"), running, "None."),
                 html.table("Waiting longest", ("Person", "What", "For"), stuck, "Nobody waits."),
                 html.table(
                     "Used today (UTC)",
@@ -229,7 +229,7 @@ def _runs(running: list[dict[str, Any]]) -> list[tuple[str, ...]]:
             row["agent"],
             row["model"] or "",
             duration(row["seconds"]),
-            "" if row["fetched"] else f"waits for a {row['waitsFor']}",
+            "Running" if row["fetched"] else f"Waits for a {row['waitsFor']}",
         )
         for row in running
     ]

@@ -23,6 +23,7 @@ LISTED_SECONDS = 10.0  # for how long a person's servers are, unless one of them
 MAX_LISTED = 2000  # people whose servers are remembered
 AGAIN_SECONDS = 120.0  # after which a server that did not come is started again
 HUB_SECONDS = 10.0
+START_SECONDS = 30.0  # the hub holds the request for a start while it hopes for a quick one
 NOT_HERE = "This hub does not let lobu start servers. Start yours from the hub's home page."
 
 
@@ -122,7 +123,7 @@ class HubServers:
             method=method,
             body=b"" if method == "POST" else None,
             headers={"Authorization": f"token {self._auth.api_token}"},
-            request_timeout=HUB_SECONDS,
+            request_timeout=START_SECONDS if method == "POST" else HUB_SECONDS,
             follow_redirects=False,
             **{name: value for name, value in tls.items() if value},
         )

@@ -292,8 +292,9 @@
   };
 
   const act = async button => {
-    const { act: path, method = 'POST', body = '{}', said: words = '' } = button.dataset;
+    const { act: path, method = 'POST', body = '{}', first = '', said: words = first } = button.dataset;
     button.disabled = true;
+    say(first);
     try {
       await send(method, path, method === 'DELETE' ? undefined : body);
       say(words);
