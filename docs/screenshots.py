@@ -18,6 +18,7 @@ from pathlib import Path
 
 from playwright.sync_api import BrowserContext, expect, sync_playwright
 
+from docs import hub_pictures
 from tests.browser.conftest import lab_server, launch
 from tests.browser.lab import LOAD, READY, SLOW, Lab
 from tests.browser.panel import Panel
@@ -544,6 +545,11 @@ def studio() -> Iterator[Studio]:
 
 def main(names: list[str]) -> None:
     IMAGES.mkdir(exist_ok=True)
+    if not names or "hub" in names:
+        print("hub", flush=True)
+        hub_pictures.take(IMAGES)
+    if names == ["hub"]:
+        return
     with studio() as place:
         for state in (*PANEL, *STATES):
             if not names or state.__name__ in names:

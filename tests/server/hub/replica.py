@@ -69,6 +69,11 @@ class Replica:
             time.sleep(0.1)
         raise AssertionError(self.log())
 
+    @property
+    def pid(self) -> int:
+        assert self._process is not None, "it was started"
+        return self._process.pid
+
     def kill(self) -> None:
         assert self._process is not None, "it was started"
         self._process.send_signal(signal.SIGKILL)
