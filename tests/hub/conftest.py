@@ -32,7 +32,6 @@ BY_SERVER = {
     "nfs": {"TESTS_HOME_IS_ON_NFS": "1"},
     "hardened": {"JUPYTERHUB_ALLOW_WEBSOCKET_COOKIE_AUTH": "0"},
 }
-RULES = 'c.LobuApp.deny = ["write_file"]'
 LOOSE = """
 c.LobuApp.allow = ["*"]
 c.LobuApp.mode = "allow"
@@ -59,9 +58,8 @@ def hub(installed: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[H
 
 @pytest.fixture(scope="session")
 def site(installed: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """A hub of its own with the lobu service. The service denies a tool, and people's own servers allow everything."""
-    config = {"service_config": RULES, "server_config": LOOSE}
-    with open_site(tmp_path_factory.mktemp("site"), **config) as site:
+    """A hub of its own with the lobu service. People's own servers allow everything."""
+    with open_site(tmp_path_factory.mktemp("site"), server_config=LOOSE) as site:
         yield site
 
 

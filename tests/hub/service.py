@@ -78,20 +78,15 @@ def _end(end: socket.socket) -> None:
 
 
 class LobuService:
-    """Some replicas. ``hub_settings`` are for the :class:`Hub`, which is made before they start.
+    """Some replicas. ``hub_settings`` are for the :class:`Hub`, which is made before they start."""
 
-    ``config`` is their ``jupyter_server_config.py``.
-    """
-
-    def __init__(
-        self, home: Path, store: str, *, replicas: int = 2, may_start: bool = True, config: str = ""
-    ) -> None:
+    def __init__(self, home: Path, store: str, *, replicas: int = 2, may_start: bool = True) -> None:
         self.home, self.store = home, store
         self.token = secrets.token_hex(24)
         self.ports = [take() for _ in range(replicas)]
         self.balancer = Balancer(self.ports)
         self._processes: dict[int, subprocess.Popen[bytes]] = {}
-        self._may_start, self._config = may_start, config
+        self._may_start = may_start
         home.mkdir(parents=True, exist_ok=True)
 
     @property
@@ -138,9 +133,6 @@ class LobuService:
             f"JUPYTER_{name.upper()}_DIR": str(self.home / f"{name}-{number}")
             for name in ("config", "data", "runtime")
         }
-        config = Path(folders["JUPYTER_CONFIG_DIR"])
-        config.mkdir(exist_ok=True)
-        (config / "jupyter_server_config.py").write_text(self._config)
         with (self.home / "service.log").open("ab") as log:
             self._processes[number] = subprocess.Popen(
                 [str(BIN / "python"), "-m", "lobu_jupyter.server.hub", "--allow-root"],

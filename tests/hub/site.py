@@ -41,11 +41,11 @@ class Site:
 
 
 @contextmanager
-def open_site(home: Path, *, service_config: str = "", **settings: Any) -> Iterator[Site]:
+def open_site(home: Path, **settings: Any) -> Iterator[Site]:
     """Yield a hub and its service. ``settings`` are those of :class:`Hub`."""
     store = new_store()
     assert PASSWORD in store
-    service = LobuService(home / "service", store, config=service_config)
+    service = LobuService(home / "service", store)
     hub = Hub(home / "hub", **service.hub_settings(), **settings)
     try:
         service.start(hub)  # a hub waits half a minute for a service that is not there
