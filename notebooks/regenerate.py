@@ -15,6 +15,7 @@ from typing import Any
 import nbformat
 from nbclient import NotebookClient
 
+UNSAVED = "nbval-ignore-output"  # the quickstart's cells: a new person sees only what their own agent does
 HERE = Path(__file__).parent
 _NOT_INHERITED = ("JPY_", "JUPYTER", "LOBU", "VSCODE", "OPENAI", "ANTHROPIC", "GOOGLE", "GEMINI")
 
@@ -35,6 +36,8 @@ def regenerate(file: Path) -> None:
     client.execute()
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)  # times
+        if UNSAVED in cell.metadata.get("tags", []):
+            cell.outputs, cell.execution_count = [], None
     notebook.metadata = {
         "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
         "language_info": {"name": "python", "file_extension": ".py", "mimetype": "text/x-python"},

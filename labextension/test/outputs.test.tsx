@@ -346,3 +346,31 @@ test('a saved copy offers nothing to do with its code', async () => {
 
   expect(() => button('Add as cell')).toThrow();
 });
+
+test('real altair and bokeh outputs say what they are: no card is blank', async () => {
+  const drawing = new FakeDrawing();
+  const element = await show(
+    ran(
+      {
+        // of altair 6.3
+        'text/html':
+          '<style>#altair-viz-1.vega-embed { width: 100%; }</style><div id="altair-viz-1"></div>' +
+          '<script type="text/javascript">var VEGA_DEBUG = {};</script>',
+        'text/plain': 'alt.Chart(...)'
+      },
+      {
+        'application/javascript': '(function(root) {})',
+        'application/vnd.bokehjs_load.v0+json': ''
+      },
+      { 'application/vnd.bokehjs_exec.v0+json': '', 'application/javascript': 'embed()' }
+    ),
+    { drawing }
+  );
+
+  const outputs = [...element.querySelectorAll('.lobu-output')].map(one => one.textContent ?? '');
+  expect(outputs).toHaveLength(3);
+  expect(outputs[0]).toMatch(/^alt\.Chart\(\.\.\.\)/);
+  expect(outputs[1]).toMatch(/^A chart or page that needs JavaScript/);
+  expect(outputs[2]).toMatch(/^A chart or page that needs JavaScript/);
+  expect(outputs.every(one => one.includes('Add as cell to use it'))).toBe(true);
+});

@@ -4,13 +4,15 @@ import { joined } from '../text/joined';
 import { firstRows } from '../text/rows';
 import { sanitize } from '../text/sanitize';
 import { layTables } from '../text/tables';
+import { visible } from '../text/visible';
 import { IOutput, Json } from '../wire';
-import { Code, JsonView, Terminal } from './code';
+import { JsonView, Terminal } from './code';
 import { Drawn, drawableOf, Interactive, needsPage } from './drawn';
 import { openFigure } from './figure';
 import { Markdown, typeset } from './markdown';
 import { IView } from './view';
 
+const SCRIPTS = /javascript|bokehjs/;
 const IMAGES = ['image/png', 'image/jpeg', 'image/gif', 'image/webp'];
 
 /** Figures, tables and errors: what a person wants to see of a call also when its card is shut. */
@@ -102,9 +104,10 @@ function bundle(output: IOutput, view: IView): ComponentChild {
   if ('application/json' in data) {
     return <JsonView value={data['application/json']} />;
   }
-  return (
-    <Code code={view.trans.__('Output of type %1', Object.keys(data).join(', '))} language="" />
-  );
+  const said = Object.keys(data).some(mime => SCRIPTS.test(mime))
+    ? view.trans.__('A chart or page that needs JavaScript, which is not run here.')
+    : view.trans.__('Output of type %1', visible(Object.keys(data).join(', ')));
+  return <p class="lobu-note">{said}</p>;
 }
 
 function Picture(props: { src: string; data: { [mime: string]: Json }; view: IView }): VNode {
@@ -163,7 +166,7 @@ class Html extends Component<IHtmlProps> {
     if (plain?.trim() === '' && isBlank(inert)) {
       return null;
     }
-    if (plain !== null && (!inert.trim() || ASKS_TRUST.test(source))) {
+    if (plain !== null && (isBlank(inert) || ASKS_TRUST.test(source))) {
       return <Terminal text={plain} />;
     }
     return (

@@ -33,11 +33,10 @@ export function Sent(props: { item: IMessageItem; view: IView }): VNode | null {
   );
 }
 
-/** `The variable sales (DataFrame (4, 2))` is called `sales` in a chip. */
+/** `The variable sales (DataFrame (4, 2))` is called `sales` in a chip, and a cell without its id. */
 function short(description: string): string {
-  return (
-    /^The (?:variable|file|notebook) ([^()]+?)(?: \(.*\))?$/.exec(description)?.[1] ?? description
-  );
+  const named = /^The (?:variable|file|notebook) ([^()]+?)(?: \(.*\))?$/.exec(description)?.[1];
+  return named ?? description.replace(/^(cell .+), id \S+$/, '$1');
 }
 
 /** As data URLs: nothing is loaded. */

@@ -1,4 +1,5 @@
 /** The panel's commands: all in the palette, all with a shortcut that can be set. */
+import type { ILabShell } from '@jupyterlab/application';
 import { JupyterFrontEnd } from '@jupyterlab/application';
 import { ICommandPalette } from '@jupyterlab/apputils';
 import { INotebookTracker } from '@jupyterlab/notebook';
@@ -10,6 +11,9 @@ import { slashCommands } from './slash';
 import { addThreadCommands } from './threads';
 import { lobuIcon, PANEL_ID } from './widget';
 
+/** The least width of a window for both sidebars beside a notebook, as at 200 % zoom of a small screen it has not. */
+const BESIDE_PX = 800;
+
 export function addCommands(
   app: JupyterFrontEnd,
   model: PanelModel,
@@ -18,7 +22,12 @@ export function addCommands(
 ): void {
   const { commands, shell } = app;
   const { trans } = model.page.host;
-  const show = (): void => shell.activateById(PANEL_ID);
+  const show = (): void => {
+    if (window.innerWidth < BESIDE_PX && 'collapseLeft' in shell) {
+      (shell as ILabShell).collapseLeft(); // else nothing is left of the notebook
+    }
+    shell.activateById(PANEL_ID);
+  };
   addViewCommands(app, model, show);
   addRunCommands(app, model);
   addThreadCommands(commands, model, show);

@@ -39,6 +39,7 @@ export class PanelWidget extends Widget {
     for (const name of DRAGS) {
       this.node.addEventListener(name, this);
     }
+    window.addEventListener('resize', this._refit);
     if (this.isVisible) {
       void this._draw();
     }
@@ -72,6 +73,7 @@ export class PanelWidget extends Widget {
     for (const name of DRAGS) {
       this.node.removeEventListener(name, this);
     }
+    window.removeEventListener('resize', this._refit);
     super.onBeforeDetach(message);
   }
 
@@ -108,5 +110,7 @@ export class PanelWidget extends Widget {
     }
   }
 
+  /** Its limits are parts of the window's width; the sidebar reads them only when it is fitted. */
+  private readonly _refit = (): void => this.parent?.fit();
   private _unmount: (() => void) | null = null;
 }

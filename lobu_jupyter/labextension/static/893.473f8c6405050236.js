@@ -254,9 +254,15 @@
 }
 
 .lobu-drawn {
+  --jp-widgets-inline-width: min(300px, 100%);
+
   max-width: 100%;
   min-height: 24px;
   overflow: auto;
+}
+
+.lobu-drawn .jupyter-widgets {
+  max-width: 100%;
 }
 
 .lobu-interactive {
@@ -1548,7 +1554,8 @@ fieldset:disabled .lobu-button {
 }
 
 .lobu-panel-widget {
-  min-width: min(300px, 33vw) !important; /* narrower in a small or zoomed window */
+  min-width: min(300px, 33vw) !important; /* narrower in a small or zoomed window, */
+  max-width: max(40vw, 100vw - 640px) !important; /* and never most of it */
   overflow: hidden !important;
 }
 
@@ -2159,12 +2166,17 @@ button.lobu-chip {
 .lobu-usage {
   display: flex;
   flex: none;
-  gap: 8px;
+  flex-wrap: wrap;
+  gap: 2px 8px;
   align-items: center;
   padding: 0 10px 6px;
   color: var(--lobu-faint);
   font-size: 0.9em;
   font-variant-numeric: tabular-nums;
+}
+
+.lobu-usage > span {
+  white-space: nowrap;
 }
 
 .lobu-gauge {
