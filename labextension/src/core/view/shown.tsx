@@ -139,7 +139,9 @@ export function Short(props: { parts: IPart[] }): VNode {
           </dd>
         </div>
       ))}
-      <i class="lobu-end" />
+      <div>
+        <i class="lobu-end" />
+      </div>
     </dl>
   );
 }

@@ -59,7 +59,11 @@
 `,""]),r.d(e,{},{A:t})},3668(o,e,r){var l=r(1601),a=r.n(l),i=r(6314),t=(r.n(i))()(a());t.push([o.id,`/* Colours are JupyterLab's variables; the second value serves where there are none. */
 .lobu {
   --lobu-text: var(--jp-ui-font-color1, #212121);
-  --lobu-faint: var(--jp-ui-font-color2, #5a5a5a);
+  --lobu-faint: color-mix(
+    in srgb,
+    var(--jp-ui-font-color2, #5a5a5a) 85%,
+    var(--jp-ui-font-color1, #212121)
+  ); /* of 4.5 to 1 on a card's grey, too */
   --lobu-surface: var(--jp-layout-color1, #fff);
   --lobu-raised: var(--jp-cell-editor-background, #f2f2f2);
   --lobu-line: var(--jp-border-color1, #bdbdbd);
@@ -2200,6 +2204,8 @@ button.lobu-chip {
 
 .lobu-budget summary {
   width: fit-content;
+  min-height: 24px;
+  line-height: 24px;
   margin-left: auto;
   cursor: pointer;
 }
