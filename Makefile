@@ -187,6 +187,17 @@ screenshots: install browser
 bench: install browser
 	$(BIN)/python -m bench --only "$(ONLY)"
 
+# Thirty small tasks, driven through the product with written answers: tokens, approvals, time. With LOBU_TEST_MODEL_URL
+# with a real model. make tasks ARGS="cell-run group-sum", or ARGS=--record
+.PHONY: tasks test-model
+tasks: install
+	$(BIN)/python -m bench.tasks $(ARGS)
+
+# The assistant with a real model, at LOBU_TEST_MODEL_URL (llama.cpp's server, or any that speaks OpenAI's chat
+# completions). Opt-in: without the variable it says what to set, and fails.
+test-model: install
+	$(BIN)/python -m tests.real_model
+
 # The documentation site, as Read the Docs builds it: docs/_build/html/index.html.
 .PHONY: docs
 docs: install

@@ -17,7 +17,8 @@ UNJUDGED = "no verdict"
 class Row:
     """One figure beside its yardstick; ``bound``: what it may at most be, or at least with ``least``.
 
-    What is bounded is the ratio where there is a yardstick, else the figure itself. No bound: a unit cost.
+    What is bounded is the ratio where there is a yardstick, else the figure itself. No bound: a unit cost. ``counted``:
+    no time, so that a busy machine changes nothing.
     """
 
     id: str
@@ -28,9 +29,11 @@ class Row:
     against: str = ""
     bound: float | None
     least: bool = False
+    counted: bool = False
     note: str = ""
 
     def to_wire(self, quiet: bool) -> dict[str, Any]:
+        quiet = quiet or self.counted
         product, yardstick = _middle(self.product), _middle(self.yardstick)
         ratio = product / yardstick if yardstick else None
         figure = product if ratio is None else ratio

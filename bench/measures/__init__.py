@@ -11,6 +11,7 @@ from bench.measures import (
     browser,
     crowded,
     deaths,
+    evals,
     growing,
     guest,
     idle,
@@ -48,6 +49,7 @@ MEASURES: dict[str, Measure] = {
     "B15": idle.b15,
     "B16": tokens.b16,
     "B18": crowded.b18,
+    "tasks": evals.tasks,
     "P1": postgres.p1,
     "P2": postgres.p2,
     "P5": postgres.p5,
@@ -56,3 +58,6 @@ MEASURES: dict[str, Measure] = {
     "G": growing.growth,
     "S": scaling.unit_costs,
 }
+
+COUNTED = frozenset({"B16", "tasks"})
+"""Those that measure no time, or give no verdict on it, so that the machine may be busy."""

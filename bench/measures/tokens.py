@@ -33,7 +33,7 @@ async def b16(folder: Path, scale: Scale, watch: Watch) -> list[Row]:
 
 async def _row(name: str, what: str, outputs: list[dict[str, Any]]) -> Row:
     return Row(id=f"B16.{name}", what=f"a model is told: {what}", unit="tokens", product=[_tokens(await _told(outputs))],
-               yardstick=[_tokens(_before(outputs))], against="before", bound=1.0)  # fmt: skip
+               yardstick=[_tokens(_before(outputs))], against="before", bound=1.0, counted=True)  # fmt: skip
 
 
 def _outputs() -> dict[str, tuple[str, list[dict[str, Any]]]]:
@@ -92,7 +92,7 @@ async def _notebook() -> Row:
     before = "\n\n".join(shorten(f"[code cell, id c{n}]\n{source}", 200) for n, source in enumerate(sources))
     what = f"read_notebook of {CELLS:,} cells of {CELL} characters, its first answer"
     return Row(id="B16.notebook", what=what, unit="tokens", product=[_tokens(next(iter(ended.results.values())))],
-               yardstick=[_tokens(before)], against="before", bound=0.05)  # fmt: skip
+               yardstick=[_tokens(before)], against="before", bound=0.05, counted=True)  # fmt: skip
 
 
 def _tokens(text: str) -> float:

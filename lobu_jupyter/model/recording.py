@@ -22,6 +22,7 @@ from msgspec import Meta, Struct, field
 
 from .bounds import MAX_LIST, Name, Text, explain
 from .budget import BUDGET_CALL
+from .depth import MAX_DEPTH, too_deep
 from .errors import InvalidField
 
 if TYPE_CHECKING:
@@ -76,6 +77,21 @@ class Recording(_Format, kw_only=True):
 
 class BrokenRecording(InvalidField):
     """A recording that cannot be read. The message names file, line and field."""
+
+
+def text_in(raw: bytes, file: str) -> str:
+    """Return a recording's text, of the bytes of its file.
+
+    Raises:
+        BrokenRecording: it is no UTF-8, or nests too deep.
+    """
+    if too_deep(raw):
+        raise BrokenRecording(f"{file}: nests deeper than {MAX_DEPTH}")
+    try:
+        return raw.decode()
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        raise BrokenRecording(f"{file}, line {line}: must be UTF-8") from error
 
 
 def parse(text: str, file: str) -> Recording:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from lobu_jupyter.model.callers import OWNER, Person
 from lobu_jupyter.model.errors import LobuError
-from lobu_jupyter.model.recording import RecordedDecision, Recording, parse
+from lobu_jupyter.model.recording import RecordedDecision, Recording, parse, text_in
 
 if TYPE_CHECKING:
     from logging import Logger
@@ -35,7 +35,7 @@ class RecordedDecisions:
         self._left: list[RecordedDecision] = []
         self._ran: list[tuple[str, dict[str, Any]]] = []  # the calls, decided or not
         try:
-            recording = parse(Path(path).read_text("utf-8"), Path(path).name)
+            recording = parse(text_in(Path(path).read_bytes(), Path(path).name), Path(path).name)
             self._left, self._ran = recording.decisions, _calls_of(recording)
         except (OSError, UnicodeDecodeError, LobuError) as error:  # the first run ends with the reason
             log.error("lobu: the recording cannot be read: %s", error)

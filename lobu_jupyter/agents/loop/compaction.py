@@ -16,6 +16,7 @@ from pydantic_ai import exceptions as ex
 from pydantic_ai.capabilities import AbstractCapability
 from pydantic_ai.messages import ModelMessage, ModelRequest, ToolReturnPart, UserPromptPart
 
+from lobu_jupyter.agents.models.failures import is_too_long
 from lobu_jupyter.model.events import Event, custom
 from lobu_jupyter.model.text import shorten
 from lobu_jupyter.model.transcript import summary_text
@@ -92,7 +93,7 @@ class Compacting(AbstractCapability[None]):
     async def on_model_request_error(
         self, ctx: RunContext[Any], *, request_context: ModelRequestContext, error: Exception
     ) -> NoReturn:
-        if self.refused or not isinstance(error, ex.ModelContextWindowExceededError):
+        if self.refused or not is_too_long(error):
             raise error
         if self._cut(self.whole, 0) is None:
             raise error  # there is no older message to leave out

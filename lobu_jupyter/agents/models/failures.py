@@ -14,6 +14,7 @@ from .keys import KEY_OF
 Failure = ex.AgentRunError | ex.UserError
 PROVIDER = ErrorCode.PROVIDER_ERROR.value
 MAX_DETAIL = 500
+LLAMA_TOO_LONG = "exceed_context_size_error"
 
 
 _PROVIDERS = {
@@ -28,6 +29,15 @@ _PROVIDERS = {
     "deepseek": "DeepSeek",
     "ollama": "Ollama",
 }
+
+
+def is_too_long(error: Exception) -> bool:
+    """Return whether the provider found the request longer than its model's context. llama.cpp has an own word for it."""
+    if isinstance(error, ex.ModelContextWindowExceededError):
+        return True
+    body: Any = error.body if isinstance(error, ex.ModelHTTPError) else None
+    inner: Any = body.get("error", body) if isinstance(body, dict) else None
+    return isinstance(inner, dict) and inner.get("type") == LLAMA_TOO_LONG
 
 
 def explain(error: Failure, model: str | None) -> AgentError:
@@ -66,7 +76,7 @@ def _api(error: ex.ModelAPIError, name: str) -> str:
     if isinstance(error, ex.ModelRateLimitError) or status == 429:
         wait = f"Retry in {error.retry_after:g} s." if error.retry_after else "Try again in a moment."
         return f"Rate limit reached for {model}{_status(status)}. {wait}"
-    if isinstance(error, ex.ModelContextWindowExceededError):
+    if is_too_long(error):
         return f"This chat is too long for {model}. Start a new one."
     return _transport(error, provider, model, status)
 

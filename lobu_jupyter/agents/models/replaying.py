@@ -29,7 +29,7 @@ from lobu_jupyter.agents.tools.answers import bounded
 from lobu_jupyter.agents.tools.outputs import FIGURES
 from lobu_jupyter.model.errors import LobuError
 from lobu_jupyter.model.ports import AgentError
-from lobu_jupyter.model.recording import BrokenRecording, Exchange, Recording, line_of, parse
+from lobu_jupyter.model.recording import BrokenRecording, Exchange, Recording, line_of, parse, text_in
 from lobu_jupyter.model.runs import ErrorCode
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class Replayer:
         if self._left is None:
             try:
                 self._left, self._model = _loaded(self._path)
-            except (OSError, UnicodeDecodeError, LobuError) as error:
+            except (OSError, LobuError) as error:
                 raise AgentError(ErrorCode.REPLAY_MISMATCH, str(error)) from error
         return FunctionModel(stream_function=self._answer, model_name=self._model)
 
@@ -100,7 +100,7 @@ class Replayer:
 
 
 def _loaded(path: Path) -> tuple[list[tuple[list[str], ModelResponse]], str]:
-    text = path.read_text("utf-8")
+    text = text_in(path.read_bytes(), path.name)
     recording = parse(text, path.name)
     left = [_read(text, path.name, recording, number) for number in range(len(recording.exchanges))]
     return left, recording.exchanges[0].model or "recorded"

@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, cast
 
 from lobu_jupyter.model.errors import LobuError
-from lobu_jupyter.model.recording import parse
+from lobu_jupyter.model.recording import parse, text_in
 from lobu_jupyter.model.terminal import screen_text
 
 if TYPE_CHECKING:
@@ -71,8 +71,9 @@ def replay(notebook: Path, timeout: float) -> NotebookOutcome:
         why = f"it has no recording ({recording.name}); make one with lobu test --record"
         return NotebookOutcome([Failure(None, why)])
     try:
-        expected = len(parse(recording.read_text("utf-8"), recording.name).exchanges)
-    except (LobuError, UnicodeDecodeError) as error:
+        text = text_in(recording.read_bytes(), recording.name)
+        expected = len(parse(text, recording.name).exchanges)
+    except LobuError as error:
         return NotebookOutcome([Failure(None, str(error))])
     with TemporaryDirectory(prefix="lobu-test-") as folder:
         report = Path(folder) / "report.jsonl"

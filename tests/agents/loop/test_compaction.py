@@ -127,6 +127,25 @@ async def test_a_provider_that_still_finds_it_too_long_ends_the_run_with_what_to
     assert "too long for m" in ended.error.message
 
 
+async def test_llama_cpps_own_word_for_it_counts(provider: Provider) -> None:
+    error = {"code": 400, "type": "exceed_context_size_error", "n_prompt_tokens": 13392, "n_ctx": 8192,
+             "message": "request (13392 tokens) exceeds the available context size (8192 tokens), try increasing it"}  # fmt: skip
+    refusals = [{"error": error}]
+    provider.refuses = lambda _: refusals.pop() if refusals else None
+    provider.script = [says("In short."), says("The answer.")]
+
+    ended = await run(assistant(settings(provider, None)), task("chat:m", turns(6)))
+
+    assert ended.text == "The answer."
+    assert len(ended.customs("lobu.compacted")) == 1
+
+    provider.refuses = lambda _: {"error": error}
+    ended = await run(assistant(settings(provider, None)), task("chat:m", turns(0)))
+
+    assert ended.error is not None
+    assert "too long for m" in ended.error.message
+
+
 async def test_where_nothing_older_can_be_left_out_the_error_comes_at_once(provider: Provider) -> None:
     provider.script = [fails(400, "maximum context length is 10 tokens", "context_length_exceeded")]
 
