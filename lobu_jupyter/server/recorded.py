@@ -37,7 +37,7 @@ class RecordedDecisions:
         try:
             recording = parse(text_in(Path(path).read_bytes(), Path(path).name), Path(path).name)
             self._left, self._ran = recording.decisions, _calls_of(recording)
-        except (OSError, UnicodeDecodeError, LobuError) as error:  # the first run ends with the reason
+        except (OSError, LobuError) as error:  # the first run ends with the reason
             log.error("lobu: the recording cannot be read: %s", error)
 
     async def decide_on(self, gateway: Gateway) -> None:
