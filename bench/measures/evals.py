@@ -1,4 +1,4 @@
-"""B16.tasks.tasks: what the thirty tasks of bench/tasks cost: tokens, requests and approvals, with the written answers."""
+"""B16.tasks: what the thirty tasks of bench/tasks cost: tokens, requests and approvals, with the written answers."""
 
 from __future__ import annotations
 
