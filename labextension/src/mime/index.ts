@@ -15,7 +15,8 @@ import { pageOf } from '../core/browser';
 import { OUTPUT_MIME } from '../core/wire';
 import { labDrawing } from './drawing';
 import { labHost } from './host';
-import { LobuOutput, writerOf } from './output';
+import { LobuOutput } from './output';
+import { writerOf } from './sharing';
 /* eslint-enable jupyter/prefer-lazy-imports */
 
 const RANK = -20; // before a widget's view, which needs its kernel

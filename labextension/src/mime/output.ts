@@ -2,21 +2,17 @@
  * One cell output: a chat widget's thread, or a view of one run, live while the page has a connection, and what the notebook
  * saved where the thread cannot be read.
  */
-import type { ISharedNotebook } from '@jupyter/ydoc';
-import { INotebookTracker } from '@jupyterlab/notebook';
 import { IRenderMime } from '@jupyterlab/rendermime-interfaces';
 import { Message } from '@lumino/messaging';
 import { Widget } from '@lumino/widgets';
 import type { Page } from '../core/page';
 import { ICellOutput, OUTPUT_MIME } from '../core/wire';
-
-/** Milliseconds within which the kernel brings its output up to date through the page that ran the cell. */
-const OTHERS_MS = 3000;
+import type { Bundle, Write } from './sharing';
 
 export class LobuOutput extends Widget implements IRenderMime.IRenderer {
   constructor(
     private readonly _page: Page,
-    private readonly _writer: (node: HTMLElement) => Writer
+    private readonly _writer: (node: HTMLElement) => Write | null
   ) {
     super();
     this.addClass('lobu-output-widget');
@@ -88,20 +84,11 @@ export class LobuOutput extends Widget implements IRenderMime.IRenderer {
   /** Bring what the notebook saves up to date, once the run has come to rest. */
   private async _save(): Promise<void> {
     const { isBehind, savedBundle } = await import('../core/saved');
-    const behind = (): boolean =>
-      this._output !== null &&
-      this.isAttached &&
-      isBehind(this._output, this._page.thread(this._output.threadId).state);
-    const writer = behind() ? this._writer(this.node) : 'other';
-    if (writer === 'last' && !this._waits) {
-      this._waits = true;
-      await new Promise(resolve => window.setTimeout(resolve, OTHERS_MS));
-      this._waits = false;
-    } else if (writer !== 'this') {
-      return;
-    }
-    if (this._output !== null && behind() && this._writer(this.node) !== 'other') {
-      this._write(savedBundle(this._output, this._page.thread(this._output.threadId).state));
+    if (this._output !== null && this.isAttached) {
+      const { state } = this._page.thread(this._output.threadId);
+      if (isBehind(this._output, state)) {
+        this._keep(this._output, savedBundle(this._output, state));
+      }
     }
   }
 
@@ -114,7 +101,18 @@ export class LobuOutput extends Widget implements IRenderMime.IRenderer {
     }
   }
 
-  private _write(bundle: { [mime: string]: unknown }): void {
+  /** Write what a run came to: each page that shows it does so by itself. */
+  private _keep(was: ICellOutput, bundle: Bundle): void {
+    const write = this._writer(this.node);
+    if (write === null) {
+      this._write(bundle);
+    } else {
+      this._output = bundle[OUTPUT_MIME] as ICellOutput;
+      write(was, bundle);
+    }
+  }
+
+  private _write(bundle: Bundle): void {
     this._output = bundle[OUTPUT_MIME] as ICellOutput;
     const data = { ...this._model?.data, ...bundle } as IRenderMime.IMimeModel['data'];
     this._model?.setData({ data });
@@ -125,25 +123,4 @@ export class LobuOutput extends Widget implements IRenderMime.IRenderer {
   /** The thread of a chat widget: all of it is shown, with a box. */
   private _chat: string | null = null;
   private _unmount: (() => void) | null = null;
-  /** Is it about to write, unless the kernel does? */
-  private _waits = false;
-}
-
-/** Which page writes: this one, another, or this one if nobody else does so first. */
-export type Writer = 'this' | 'other' | 'last';
-
-/**
- * Who writes into the notebook around `node`. Of the pages that share it live (jupyter-collaboration) one is elected: two
- * that replace an output at once leave it twice.
- */
-export function writerOf(node: HTMLElement, notebooks: INotebookTracker | null): Writer {
-  const panel = notebooks?.find(one => one.node.contains(node));
-  if (!panel?.context.contentsModel?.writable) {
-    return 'other';
-  }
-  const { awareness } = panel.context.model.sharedModel as Partial<ISharedNotebook>;
-  const pages = [...(awareness?.getStates() ?? [])].filter(([, state]) => state?.user);
-  const others = pages.some(([id]) => id !== awareness?.clientID);
-  const first = pages.every(([id]) => id >= (awareness?.clientID ?? 0));
-  return others ? (first ? 'last' : 'other') : 'this';
 }
