@@ -81,7 +81,10 @@ class _Stream:
     screen: TextScreen = field(init=False)
 
     def __post_init__(self) -> None:
-        self.screen = TextScreen(lambda text, stamp: self.gone.add(stamp, text))
+        self.screen = TextScreen(lambda text, stamp: self.gone.add(stamp, text), self._forget)
+
+    def _forget(self) -> None:
+        self.gone = HeadTail(MOST_TEXT // 2)
 
     def lines(self) -> list[Line]:
         rows = [(stamp, text) for text, stamp in self.screen.rows()]
