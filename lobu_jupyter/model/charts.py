@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import base64
 import binascii
+import html as htmllib
+import itertools
 import json
 import re
 from array import array
@@ -18,7 +20,10 @@ Data = dict[str, Any]
 MOST_SERIES, MOST_VALUES = 12, 8
 PLOTLY = "application/vnd.plotly.v1+json"
 _AXIS = re.compile(r"[xyz]axis\d*")
-_SERIES = ("x", "y", "z", "labels", "values", "lat", "lon")
+_SERIES = (
+    "x", "y", "z", "labels", "parents", "locations", "values", "value", "lat", "lon", "r", "theta", "a", "b", "c",
+    "open", "high", "low", "close", "text",
+)  # fmt: skip
 _TYPED = {
     "f8": "d",
     "f4": "f",
@@ -32,6 +37,11 @@ _TYPED = {
     "u8": "Q",
 }
 _VEGA = re.compile(r"application/vnd\.vega(lite)?\.v\d+(\.\d+)*\+json")
+_VEGA_SPEC = re.compile(r"(?:\)\(|=\s*|,\s*)\{(?=\s*\")")
+_FRAME = re.compile(r"\bframes\[\d+\]\s*=")
+_CENTRE = re.compile(r"center:\s*(\[[^\]]{1,80}\])")
+_MARKER = re.compile(r"L\.(?:marker|circle|circleMarker)\(\s*(\[[^\]]{1,80}\])")
+_POPUP = re.compile(r"\$\(`<div[^>`]{0,200}>([^<`]{1,400})</div>`\)")
 _BOKEH = ("application/vnd.bokehjs_exec.v0+json", "application/vnd.bokehjs_load.v0+json")
 _BOKEH_DOCS = re.compile(r"docs_json\s*=\s*(['\"]?)(\{.*?\})\1;", re.DOTALL)
 
@@ -45,6 +55,44 @@ def described_chart(data: Data) -> str:
         lines = _vega(_loaded(spec))
     elif any(mime in data for mime in _BOKEH):
         lines = _bokeh(data)
+    elif html := data.get("text/html"):
+        return described_page("".join(html) if isinstance(html, list) else str(html))
+    return "\n".join(lines)
+
+
+def described_page(html: str) -> str:
+    """Return the description of the chart that a page draws with a script of its own, else an empty text."""
+    if (at := html.find("Plotly.newPlot(")) >= 0:
+        traces, end = _json_in(html, html.find("[", at))
+        layout, _ = _json_in(html, html.find("{", end)) if end >= 0 else (None, -1)
+        return "\n".join(_plotly({"data": traces, "layout": layout})) if isinstance(traces, list) else ""
+    if "vegaEmbed" in html:
+        for match in itertools.islice(_VEGA_SPEC.finditer(html), 20):
+            spec, _ = _json_in(html, match.end() - 1)
+            if isinstance(spec, dict) and "vega" in str(spec.get("$schema")):
+                return "\n".join(_vega(spec))
+    if "new Animation(" in html and (frames := len(_FRAME.findall(html))):
+        return f"[an animation of {frames} frames, that you cannot see]"
+    return _leaflet(htmllib.unescape(html)) if "leaflet" in html[:400_000] else ""
+
+
+def _json_in(text: str, at: int) -> tuple[Any, int]:
+    """Return the JSON at a place of a script and its end, or None and -1."""
+    if at < 0:
+        return None, -1
+    try:
+        return json.JSONDecoder().raw_decode(text, at)
+    except (ValueError, RecursionError):
+        return None, -1
+
+
+def _leaflet(page: str) -> str:
+    centre = _CENTRE.search(page)
+    if "L.map(" not in page:
+        return ""
+    lines = [f"[leaflet map] {'centre ' + centre[1] if centre else ''}".rstrip()]
+    lines += [f"- marker {' '.join(place.split())}" for place in _MARKER.findall(page)[: 2 * MOST_SERIES]]
+    lines += [f"- popup: {_short(text)}" for text in _POPUP.findall(page)[: 2 * MOST_SERIES] if text.strip()]
     return "\n".join(lines)
 
 
@@ -60,8 +108,31 @@ def _plotly(figure: Any) -> list[str]:
     for trace in [t for t in traces if isinstance(t, dict)][:MOST_SERIES] if isinstance(traces, list) else []:
         parts = [str(trace.get("type", "scatter"))]
         parts += [_short(str(trace["name"]))] if trace.get("name") else []
+        parts += [title] if (title := _title(trace.get("title"))) else []
         parts += [f"{key}: {_values(trace[key])}" for key in _SERIES if key in trace]
         lines.append("- " + ", ".join(parts))
+        lines += _inner(trace)
+    notes = layout.get("annotations")
+    told = [_title(_object(note)) for note in notes] if isinstance(notes, list) else []
+    return lines + [f"note: {note}" for note in told[:MOST_SERIES] if note]
+
+
+def _inner(trace: Data) -> list[str]:
+    """Return what a trace keeps in parts of its own: a table's columns, a Sankey's links, dimensions."""
+    header, cells = _object(trace.get("header")).get("values"), _object(trace.get("cells")).get("values")
+    lines = [f"  header: {_values(header)}"] if header is not None else []
+    lines += [f"  column: {_values(column)}" for column in _list(cells)[:MOST_SERIES]]
+    if labels := _object(trace.get("node")).get("label"):
+        lines.append(f"  nodes: {_values(labels)}")
+    link = _object(trace.get("link"))
+    if link:
+        ends = zip(
+            _list(link.get("source")), _list(link.get("target")), _list(link.get("value")), strict=False
+        )
+        lines.append(f"  links: {_values([f'{a} to {b}: {value}' for a, b, value in ends])}")
+    for dimension in _list(trace.get("dimensions"))[:MOST_SERIES]:
+        said = _object(dimension)
+        lines.append(f"  {_title(said.get('label'))}: {_values(said.get('values'))}")
     return lines
 
 
@@ -73,7 +144,9 @@ def _vega(spec: Any) -> list[str]:
         kind = mark.get("type") if isinstance(mark, dict) else mark
         if isinstance(kind, str):
             lines.append(f"- {kind}")
-        for channel, definition in _object(view.get("encoding")).items():
+        facet = _object(view.get("facet"))
+        parted = {"facet": facet} if "field" in facet else facet
+        for channel, definition in {**_object(view.get("encoding")), **parted}.items():
             if isinstance(definition, dict) and (said := _channel(definition)):
                 lines.append(f"  {channel}: {said}")
     axes = [
@@ -122,14 +195,20 @@ def _bokeh(data: Data) -> list[str]:
     lines = ["[bokeh chart]"]
     if match is None:
         return lines
+    titled = False
     for model in _models(_loaded(match[2])):
         kind, said = str(model.get("name") or model.get("type")), _object(model.get("attributes"))
-        if kind == "Title" and isinstance(said.get("text"), str):
-            lines[0] = f"[bokeh chart] {_short(said['text'])}"
+        if kind in ("Figure", "Plot"):
+            title = _title(_object(_object(said.get("title")).get("attributes")).get("text"))
+            head = f"[bokeh chart] {title}".rstrip()
+            lines = [*lines, head] if titled else [head]
+            titled = True
         elif kind.endswith("Axis") and isinstance(said.get("axis_label"), str):
             lines.append(f"{kind}: {_short(said['axis_label'])}")
         elif kind == "GlyphRenderer":
             lines.append(f"- {_object(said.get('glyph')).get('name', 'glyph')}")
+        elif kind == "LegendItem" and (label := _object(said.get("label")).get("value")):
+            lines.append(f"legend: {_short(str(label))}")
         elif kind == "ColumnDataSource":
             columns = _bokeh_columns(said.get("data"))
             lines.append(f"columns: {', '.join(columns[:MOST_SERIES])}" if columns else "columns: none")
@@ -138,8 +217,24 @@ def _bokeh(data: Data) -> list[str]:
 
 def _bokeh_columns(data: Any) -> list[str]:
     if isinstance(data, dict) and data.get("type") == "map":
-        return [str(entry[0]) for entry in data.get("entries") or [] if isinstance(entry, list) and entry]
-    return [str(name) for name in data] if isinstance(data, dict) else []
+        entries = [
+            entry for entry in data.get("entries") or [] if isinstance(entry, list) and len(entry) == 2
+        ]
+    else:
+        entries = list(data.items()) if isinstance(data, dict) else []
+    return [f"{name}: {_values(_bokeh_array(value))}" for name, value in entries]
+
+
+def _bokeh_array(value: Any) -> Any:
+    kept = _object(value)
+    if kept.get("type") != "ndarray":
+        return value
+    packed = _object(kept.get("array")).get("data")
+    if not isinstance(packed, str):
+        return _object(value).get("array")
+    code = {"int": "i", "uint": "u", "float": "f"}
+    kind, bits = re.sub(r"\d", "", str(kept.get("dtype"))), re.sub(r"\D", "", str(kept.get("dtype")))
+    return {"dtype": f"{code.get(kind, kind)}{int(bits or 0) // 8}", "bdata": packed}
 
 
 def _models(node: Any) -> list[Data]:
@@ -189,6 +284,12 @@ def _title(value: Any) -> str:
 def _short(text: str, most: int = 120) -> str:
     text = " ".join(text.split())
     return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def _list(value: Any) -> list[Any]:
+    if isinstance(value, dict) and "bdata" in value:
+        value = _array(value)
+    return value if isinstance(value, list) else []
 
 
 def _object(value: Any) -> Data:

@@ -12,21 +12,18 @@ import re
 from typing import Any
 
 from .charts import described_chart
+from .html_text import text_of_html
 from .terminal import screen_text
 
 Data = dict[str, Any]
 
 PIXELS = ("image/png", "image/jpeg", "image/gif", "image/webp")
 """Types of the pictures that a model can be shown."""
-MOST_HTML = 200_000
-"""Characters of HTML that are converted. Conversion takes some 2 µs for each."""
 _TRIED = ("text/plain", "text/html")
 _OBJECT = re.compile(r"\s*<[^<>\n]*(?:object|\bat 0x[0-9a-fA-F]+)[^<>\n]*>", re.DOTALL)
-_UNSEEN = re.compile(r"<(script|style|template|head)\b.*?(</\1\s*>|\Z)", re.DOTALL | re.IGNORECASE)
-_EMBEDDED = re.compile(r"data:([\w.+-]{1,40}/[\w.+-]{1,80})[^,\"'\s<>]{0,80},[^\"'\s<>)]{40,}")
-_TAG = re.compile(r"<[^>]*>")
+_MENTIONS = re.compile(r"<[\w.]+(?: object)? at 0x[0-9a-fA-F]+>")
+_COLOURED_CODE = "\\begin{Verbatim}[commandchars"
 _VENDOR = re.compile(r"application/vnd\.(?!jupyter|bokeh|holoviews|lobu)[\w.+-]+\+json")
-_BLANK_LINES = re.compile(r"\n\s*\n\s*\n+")
 
 
 def text_of_data(data: Data) -> str:
@@ -39,21 +36,25 @@ def text_of_data(data: Data) -> str:
     if chart:
         return chart
     for mime in ("text/markdown", "text/latex"):
-        if text := joined(data.get(mime)).strip():
+        if (text := joined(data.get(mime)).strip()) and not text.startswith(_COLOURED_CODE):
             return text
     for mime in data:
         if _is_json(mime) and data[mime] is not None:
             return compact_json(data[mime])
     plain = screen_text(joined(data.get("text/plain"))).strip("\n")
-    if plain.strip() and not names_an_object(plain):
+    html = joined(data.get("text/html")).strip()
+    says = plain.strip() and not names_an_object(plain)
+    if says and not (html and _MENTIONS.search(plain)):
         return plain
-    if html := joined(data.get("text/html")).strip():
-        found = text_of_html(html)
-        if found:
-            return found
+    if html and (found := text_of_html(html)):
+        return found
+    if says:
+        return plain
     others = (joined(data[mime]).strip() for mime in data if mime.startswith("text/") and mime not in _TRIED)
     if text := next(filter(None, others), ""):
         return text
+    if (code := joined(data.get("application/javascript")).strip()) and not html:
+        return code
     vendors = (data[mime] for mime in data if _VENDOR.match(mime) and data[mime] not in (None, "", {}, []))
     if (value := next(vendors, None)) is not None and not _has_picture(data):
         return compact_json(value)
@@ -63,21 +64,6 @@ def text_of_data(data: Data) -> str:
 def names_an_object(text: str) -> bool:
     """Return whether a plain form only names its object: ``<Figure object at 0x…>``."""
     return _OBJECT.match(text) is not None
-
-
-def text_of_html(html: str) -> str:
-    """Return HTML as markdown: tables as tables, scripts and styles left out.
-
-    HTML that nests too deep for the converter is returned without its tags.
-    """
-    from markdownify import markdownify  # 60 ms: only where there is HTML
-
-    html = _EMBEDDED.sub(r"data:\1,…", _UNSEEN.sub("", html[: 20 * MOST_HTML]))[:MOST_HTML]
-    try:
-        text = markdownify(html, heading_style="ATX", escape_underscores=False, escape_asterisks=False)
-    except RecursionError:
-        text = _TAG.sub(" ", html)
-    return _BLANK_LINES.sub("\n\n", text).strip()
 
 
 def compact_json(value: Any) -> str:

@@ -132,7 +132,7 @@ def test_a_bokeh_figure_is_told_by_title_axes_and_columns() -> None:
         "application/javascript": script,
         "text/html": "<div></div>",
     }
-    assert text_of_data(data).split("\n") == ["[bokeh chart] Speed", "LinearAxis: km/h", "columns: t"]
+    assert text_of_data(data).split("\n") == ["[bokeh chart] Speed", "LinearAxis: km/h", "columns: t: [1]"]
 
 
 @pytest.mark.parametrize(
@@ -176,3 +176,156 @@ def test_embedded_data_is_named_and_a_vendors_json_is_told_where_nothing_else_is
     data: dict[str, Any], told: str
 ) -> None:
     assert text_of_data(data) == told
+
+
+def cells(table: str) -> list[list[str]]:
+    return [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in table.split("\n")
+        if "---" not in line
+    ]
+
+
+@pytest.mark.parametrize(
+    ("html", "told"),
+    [
+        ("<p>seen</p><p style='display:none'>no</p>", "seen"),
+        ("<p>seen</p><p style='color: red; DISPLAY : none !important'>no<b>no</b></p>", "seen"),
+        ("<p>seen</p><div hidden>no</div><span style='visibility: hidden'>no</span><!-- no -->", "seen"),
+        ("<style>.x, #y {display: none}</style><p class='x'>no</p><p id='y'>no</p><p>seen</p>", "seen"),
+        ("<style>p:hover {display: none}</style><p>seen</p>", "seen"),
+        ("<noscript>no</noscript><title>no</title><template>no</template>seen", "seen"),
+        ("<details><summary>more</summary>inside</details>", "more\n\ninside"),
+        ("<iframe src='http://example.org/x'></iframe>", "[a page: http://example.org/x]"),
+        ("<iframe srcdoc='&lt;b&gt;inner&lt;/b&gt;'></iframe>", "**inner**"),
+        ("<audio controls><source src='data:audio/wav;base64," + "A" * 60 + "'/>No audio.</audio>", "[audio: data:audio/wav,…]"),
+        ("<video src='v.mp4'>Your browser…</video>", "[video: v.mp4]"),
+        ("<svg><text>north</text><text>south</text></svg>", "north south"),
+        ("<select><option>a</option><option selected>b</option></select>", "b"),
+        ("<input type=password value=no><input type=checkbox checked>on <input value=name>", "[x] on  name"),
+        ("a<img>b", "ab"),
+    ],
+)  # fmt: skip
+def test_html_is_told_as_a_browser_shows_it(html: str, told: str) -> None:
+    assert text_of_data({"text/plain": NAME, "text/html": html}) == told
+
+
+def test_merged_cells_are_told_in_each_of_their_places() -> None:
+    html = (
+        "<table><tr><th rowspan=2>r</th><th colspan=2>both</th></tr><tr><th>a</th><th>b</th></tr>"
+        "<tr><td rowspan=9>k</td><td>1</td><td>2</td></tr><tr><td>3</td><td>4</td></tr></table>"
+    )
+
+    assert cells(text_of_data({"text/html": html})) == [
+        ["r", "both", "both"],
+        ["r", "a", "b"],
+        ["k", "1", "2"],
+        ["k", "3", "4"],
+    ]
+
+
+def test_a_table_in_a_table_is_told_in_its_cell() -> None:
+    html = "<table><tr><td>out<table><tr><td>1</td><td>2</td></tr><tr><td>3</td></tr></table></td><td>B</td></tr></table>"
+
+    assert cells(text_of_data({"text/html": html}))[1] == ["out 1; 2 / 3", "B"]
+
+
+def test_a_span_that_never_ends_is_bounded() -> None:
+    html = "<table><tr><td colspan=99999 rowspan=99999999999>x</td></tr><tr><td colspan=x>y</td></tr></table>"
+
+    assert len(text_of_data({"text/html": html})) < 2000
+
+
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        ({"text/plain": f"Table(body=<lib.Body object at 0x7f01>, {'x' * 99})", "text/html": "<b>7</b>"}, "**7**"),
+        ({"text/plain": "Table(<lib.Body object at 0x7f01>)", "text/html": "<script>draw()</script>"},
+         "Table(<lib.Body object at 0x7f01>)"),
+        ({"text/plain": "print(1)", "text/latex": "\\begin{Verbatim}[commandchars=\\\\]\nx", "text/html": "<pre>print(1)</pre>"},
+         "print(1)"),
+        ({"text/plain": NAME, "application/javascript": "alert(1)"}, "alert(1)"),
+    ],
+)  # fmt: skip
+def test_the_form_that_says_most_is_told(data: dict[str, Any], told: str) -> None:
+    assert text_of_data(data) == told
+
+
+@pytest.mark.parametrize(
+    ("trace", "told"),
+    [
+        ({"type": "indicator", "value": 5, "title": {"text": "KPI"}}, ["- indicator, KPI, value: 5"]),
+        ({"type": "scatterpolar", "r": [1], "theta": ["a"]}, ["- scatterpolar, r: [1], theta: [a]"]),
+        ({"type": "ohlc", "x": [1], "open": [2], "close": [3]}, ["- ohlc, x: [1], open: [2], close: [3]"]),
+        (
+            {"type": "table", "header": {"values": ["n"]}, "cells": {"values": [[1, 2]]}},
+            ["- table", "  header: [n]", "  column: [1, 2]"],
+        ),
+        (
+            {"type": "sankey", "node": {"label": ["A", "B"]}, "link": {"source": [0], "target": [1], "value": [8]}},
+            ["- sankey", "  nodes: [A, B]", "  links: [0 to 1: 8]"],
+        ),
+        (
+            {"type": "parcoords", "dimensions": [{"label": "w", "values": [1]}, 5]},
+            ["- parcoords", "  w: [1]", "  : None"],
+        ),
+    ],
+)  # fmt: skip
+def test_each_kind_of_plotly_trace_tells_its_values(trace: dict[str, Any], told: list[str]) -> None:
+    figure = {"data": [trace], "layout": {"annotations": [{"text": "peak"}, 5]}}
+
+    assert text_of_data({"application/vnd.plotly.v1+json": figure}).split("\n") == [
+        "[plotly chart]",
+        *told,
+        "note: peak",
+    ]
+
+
+def test_two_bokeh_figures_are_told_one_after_the_other() -> None:
+    def figure(title: str, data: str) -> str:
+        return (
+            '{"type":"object","name":"Figure","attributes":{"title":{"type":"object","name":"Title","attributes":'
+            f'{{"text":"{title}"}}}},"renderers":[{{"type":"object","name":"GlyphRenderer","attributes":{{"data_source":'
+            f'{{"type":"object","name":"ColumnDataSource","attributes":{{"data":{{"type":"map","entries":[["x",{data}]]}}}}}},'
+            '"glyph":{"type":"object","name":"Line"}}}]}}'
+        )
+
+    packed = base64.b64encode(struct.pack("<2i", 3, 4)).decode()
+    array = f'{{"type":"ndarray","array":{{"type":"bytes","data":"{packed}"}},"dtype":"int32"}}'
+    docs = f'{{"1":{{"roots":[{figure("One", "[1,2]")},{figure("Two", array)}]}}}}'
+    data = {
+        "application/vnd.bokehjs_exec.v0+json": "",
+        "application/javascript": f"const docs_json = {docs};",
+    }
+
+    assert text_of_data(data).split("\n") == [
+        "[bokeh chart] One",
+        "- Line",
+        "columns: x: [1, 2]",
+        "[bokeh chart] Two",
+        "- Line",
+        "columns: x: [3, 4]",
+    ]
+
+
+VEGA = '{"$schema": "https://vega.github.io/schema/vega-lite/v5.json", "title": "T", "facet": {"field": "c"}, "spec": {"mark": "bar"}}'
+
+
+@pytest.mark.parametrize(
+    ("page", "told"),
+    [
+        (f"<script>(function(spec, o) {{ vegaEmbed(d, spec); }})({VEGA}, {{}});</script>",
+         "[vega chart] T\n  facet: c\n- bar"),
+        (f"<script>var spec = {VEGA};\nvegaEmbed('#v', spec);</script>", "[vega chart] T\n  facet: c\n- bar"),
+        ('<script>Plotly.newPlot( "id", [{"y": [1], "type": "bar"}], {"title": {"text": "P"}}, {})</script>',
+         "[plotly chart] P\n- bar, y: [1]"),
+        ("<script>frames[0] = 'x'; frames[1] = 'y'; new Animation(frames, 1)</script><button>Once</button>",
+         "[an animation of 2 frames, that you cannot see]"),
+        ("<span>Trust</span><iframe srcdoc='&lt;script src=&quot;leaflet.js&quot;&gt;L.map(&quot;m&quot;,{center: [46.0, 7.0]});"
+         "L.marker([46.9, 7.4],{});&lt;/script&gt;'></iframe>", "[leaflet map] centre [46.0, 7.0]\n- marker [46.9, 7.4]"),
+        ("<script>Plotly.newPlot(broken</script>kept", "kept"),
+        ("<script>vegaEmbed({broken</script>kept", "kept"),
+    ],
+)  # fmt: skip
+def test_a_chart_that_a_page_draws_by_a_script_is_told(page: str, told: str) -> None:
+    assert text_of_data({"text/plain": NAME, "text/html": page}) == told

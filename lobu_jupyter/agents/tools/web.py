@@ -16,7 +16,7 @@ from urllib.parse import urljoin, urlsplit
 
 import httpx
 
-from lobu_jupyter.model.mime_text import text_of_html
+from lobu_jupyter.model.html_text import text_of_html
 from lobu_jupyter.model.ports import ToolSpec
 from lobu_jupyter.model.visible import visible_line
 
