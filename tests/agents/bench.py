@@ -99,6 +99,7 @@ class FakeKernel:
         bound = SimpleNamespace(
             list_variables=partial(looks.list_variables, self._visible()),
             describe_variable=partial(looks.describe_variable, names=self._visible()),
+            read_document=looks.read_document,
         )
         space = {
             "lobu_jupyter": SimpleNamespace(notebook=SimpleNamespace(guest=SimpleNamespace(looks=bound)))

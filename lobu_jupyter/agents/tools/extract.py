@@ -49,18 +49,30 @@ def limit() -> None:
 
 def text_of_pdf(data: io.BytesIO) -> str:
     """Return the text of each page."""
-    import pypdfium2  # pyright: ignore[reportMissingImports] - an optional library
-
-    library: Any = pypdfium2
-    document = library.PdfDocument(data.getvalue())
-    parts, size = [f"PDF, {len(document)} page{'' if len(document) == 1 else 's'}"], 0
-    for number, page in enumerate(document, 1):
-        text = str(page.get_textpage().get_text_range()).replace("\r\n", "\n").strip()
+    count, texts = _pages(data)
+    parts, size = [f"PDF, {count} page{'' if count == 1 else 's'}"], 0
+    for number, page in enumerate(texts, 1):
+        text = page.replace("\r\n", "\n").strip()
         parts.append(f"[page {number}]\n{text or '(no text: a picture?)'}")
         size += len(text)
         if size > MAX_TEXT:
             break
     return "\n".join(parts)
+
+
+def _pages(data: io.BytesIO) -> tuple[int, Iterable[str]]:
+    """Return the number of pages and their texts, with pypdfium2 or else with pypdf."""
+    try:
+        import pypdfium2  # pyright: ignore[reportMissingImports] - an optional library
+    except ModuleNotFoundError:
+        import pypdf  # pyright: ignore[reportMissingImports] - an optional library
+
+        other: Any = pypdf
+        pages = other.PdfReader(data).pages
+        return len(pages), (str(page.extract_text()) for page in pages)
+    library: Any = pypdfium2
+    document = library.PdfDocument(data.getvalue())
+    return len(document), (str(page.get_textpage().get_text_range()) for page in document)
 
 
 def text_of_parquet(data: io.BytesIO) -> str:

@@ -27,6 +27,8 @@ from .texts import NotOnce, NotText, TextFile, lines_of, normal
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from lobu_jupyter.model.ports import KernelPort
+
 ROOM = MOST_BYTES - 1000
 DEFAULT_LINES = 500
 MAX_ENTRIES = 500
@@ -47,7 +49,7 @@ async def read_file(work: Work, call: Call) -> Result:
         raise ToolError(f"There is no file {path}.")
     if mime := image_type(data):
         return Result(f"{path} is a picture, {mime}, {size_of(len(data))}.", ((mime, data),))
-    text = await _as_text(path, data)
+    text = await _as_text(path, data, work.kernel)
     return Result(_lines(path, text, call.args.get("start", 1), call.args.get("lines")))
 
 
@@ -118,14 +120,14 @@ def _listed(disk: Disk, path: Path, folder: Path) -> bool:
     return not hidden and not _MADE.intersection(parts)
 
 
-async def _as_text(path: str, data: bytes) -> str:
+async def _as_text(path: str, data: bytes, kernel: KernelPort | None) -> str:
     """Return a file as text: a document's, a notebook's cells, or its own.
 
     Raises:
         ToolError: it has none.
     """
     if (kind := kind_of(path)) is not None:
-        return await text_of_document(path, kind, data)
+        return await text_of_document(path, kind, data, kernel)
     try:
         text = TextFile.of(data).text
     except NotText:

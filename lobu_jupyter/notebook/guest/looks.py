@@ -17,13 +17,15 @@ from . import frames
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-__all__ = ["describe_variable", "list_variables"]
+__all__ = ["describe_variable", "list_variables", "read_document"]
 
 MAX_VARIABLES = 200
 MAX_TEXT = 2000  # characters of a head or a repr
 MAX_COLUMNS = 100
 HEAD_ROWS = 5
 HEAD_ITEMS = 10
+READ_SECONDS = 20
+MAX_DOCUMENT = 1_000_000
 _PLAIN = (bool, int, float, complex, type(None))
 
 
@@ -61,6 +63,30 @@ def describe_variable(name: str, names: Mapping[str, Any] | None = None) -> dict
         "text": _cut(object.__repr__(value)),
         "attributes": _attributes(value),
     }
+
+
+def read_document(program: str, kind: str, data: str) -> dict[str, str]:
+    """Read a document with this environment's libraries, in a process of its own: ``{"text"}`` or ``{"missing"}``.
+
+    Args:
+        program: the source of agents/tools/extract.py.
+        data: the file's bytes in base64.
+    """
+    import json
+    import subprocess
+
+    asked = json.dumps({"kind": kind, "data": data}).encode()
+    try:
+        done = subprocess.run(
+            [sys.executable, "-I", "-c", program],
+            input=asked,
+            capture_output=True,
+            timeout=READ_SECONDS,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return {}
+    return {name: text[:MAX_DOCUMENT] for name, text in json.loads(done.stdout).items()}
 
 
 def widget_text(widget: Any) -> str:

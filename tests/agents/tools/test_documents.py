@@ -6,6 +6,7 @@ import io
 import json
 import sys
 import zipfile
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import openpyxl
@@ -15,11 +16,12 @@ from matplotlib import pyplot as plt
 from pydantic_ai.messages import BinaryContent, ModelMessage
 from pydantic_ai.models.function import AgentInfo, DeltaToolCall, DeltaToolCalls, FunctionModel
 
+from lobu_jupyter.agents.builtin.script import script
 from lobu_jupyter.agents.loop.agent import PydanticAgent
-from lobu_jupyter.agents.tools import extract
-from tests.agents.bench import run, task_for
+from lobu_jupyter.agents.tools import documents, extract
+from tests.agents.bench import FakeKernel, run, task_for
 
-from .test_files import call
+from .test_files import ALLOW, call
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -131,3 +133,60 @@ def test_a_missing_library_is_named(
     extract.main()
 
     assert json.loads(capsys.readouterr().out) == {"missing": "openpyxl"}
+
+
+async def by_kernel(root: Path, name: str, kernel: FakeKernel) -> str:
+    asked = f"tool read_file {json.dumps({'path': name})}"
+    ended = await run(script(), task_for(asked, policy=ALLOW, root=str(root)), kernel)
+    return next(iter(ended.results.values()))
+
+
+@pytest.fixture
+def server_without_libraries(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def missing(kind: str, data: bytes) -> dict[str, str]:
+        return {"missing": "pyarrow"}
+
+    monkeypatch.setattr(documents, "_extracted", missing)
+
+
+@pytest.mark.usefixtures("server_without_libraries")
+async def test_a_kernel_with_the_library_reads_what_the_server_cannot(root: Path) -> None:
+    SALES.to_parquet(root / "sales.parquet")
+
+    assert "Parquet, 50 rows, 2 columns" in await by_kernel(root, "sales.parquet", FakeKernel())
+
+
+@pytest.mark.usefixtures("server_without_libraries")
+async def test_a_file_is_named_as_unread_if_the_kernel_cannot_read_it_either(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (root / "a.parquet").write_bytes(b"PAR1 nonsense")
+
+    assert "needs the library pyarrow, which the server" in await by_kernel(root, "a.parquet", FakeKernel())
+    monkeypatch.setattr(documents, "_program", lambda: 'print(\'{"missing": "pyarrow"}\')')
+    assert "neither the server nor the kernel has" in await by_kernel(root, "a.parquet", FakeKernel())
+
+
+@pytest.mark.usefixtures("server_without_libraries")
+async def test_a_kernel_is_sent_no_hidden_file_and_none_that_is_too_large(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    SALES.to_parquet(root / ".secret.parquet")
+    SALES.to_parquet(root / "sales.parquet")
+    monkeypatch.setattr(documents, "MOST_FOR_KERNEL", 100)
+
+    assert "is hidden" in await by_kernel(root, ".secret.parquet", FakeKernel())
+    assert "needs the library pyarrow" in await by_kernel(root, "sales.parquet", FakeKernel())
+
+
+def test_pypdf_reads_a_pdf_where_pypdfium2_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Page:
+        def extract_text(self) -> str:
+            return "Revenue grew"
+
+    monkeypatch.setitem(sys.modules, "pypdfium2", None)
+    monkeypatch.setitem(
+        sys.modules, "pypdf", SimpleNamespace(PdfReader=lambda data: SimpleNamespace(pages=[Page()]))
+    )
+
+    assert extract.text_of_pdf(io.BytesIO(b"%PDF")) == "PDF, 1 page\n[page 1]\nRevenue grew"

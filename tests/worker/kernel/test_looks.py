@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import io
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from lobu_jupyter.agents.tools import extract
 from lobu_jupyter.notebook.guest import looks
 from lobu_jupyter.worker.kernel import executor
 from lobu_jupyter.worker.kernel.connection import Kernel
@@ -90,6 +94,22 @@ async def test_a_look_sees_the_persons_variables_and_not_ipythons(hand: Hand, pe
 
     assert done.ok
     assert done.value == [{"name": "lobu_answer", "type": "int", "value": "42"}]
+
+
+async def test_a_document_is_read_with_the_kernels_libraries_in_a_process_of_its_own(hand: Hand) -> None:
+    table = io.BytesIO()
+    pd.DataFrame({"n": [7]}).to_parquet(table)
+    asked = (
+        Path(extract.__file__).read_text("utf-8"),
+        "parquet",
+        base64.b64encode(table.getvalue()).decode(),
+    )
+
+    done = await hand.executor.look(f"{LOOKS}.read_document{asked!r}")
+    broken = await hand.executor.look(f"{LOOKS}.read_document{(asked[0], 'parquet', 'AAAA')!r}")
+
+    assert done.value["text"].startswith("Parquet, 1 rows, 1 columns\n- n: int64")
+    assert broken.value == {}
 
 
 async def test_a_look_at_nothing_is_an_error_that_names_it(hand: Hand) -> None:
