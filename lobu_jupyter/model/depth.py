@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 MAX_DEPTH = 100
 
@@ -23,3 +24,12 @@ def too_deep(data: bytes) -> bool:
         elif first in b"]}":
             depth -= 1
     return False
+
+
+def shallow(value: Any, most: int = MAX_DEPTH // 2) -> Any:
+    """Return JSON data with a text in place of each part that nests deeper than `most`."""
+    if isinstance(value, dict | list) and most == 0:
+        return "[nested too deep to show]"
+    if isinstance(value, dict):
+        return {name: shallow(part, most - 1) for name, part in value.items()}  # pyright: ignore[reportUnknownVariableType]
+    return [shallow(part, most - 1) for part in value] if isinstance(value, list) else value  # pyright: ignore[reportUnknownVariableType]

@@ -7,7 +7,7 @@ its cell, and what only a browser can show is named by its kind and address.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from bs4 import BeautifulSoup
@@ -57,7 +57,11 @@ def _drop_hidden(soup: BeautifulSoup) -> None:
             if _HIDES.search(body):
                 _drop(_selected(soup, selectors.strip()))
         style.decompose()
-    _drop(soup.find_all(lambda tag: tag.has_attr("hidden") or _HIDES.search(str(tag.get("style") or ""))))
+    _drop(soup.find_all(_is_hidden))
+
+
+def _is_hidden(tag: Tag) -> bool:
+    return tag.has_attr("hidden") or _HIDES.search(str(tag.get("style") or "")) is not None
 
 
 def _drop(tags: list[Any]) -> None:
@@ -163,7 +167,7 @@ def _repeat_merged(soup: BeautifulSoup, rows: list[Tag]) -> None:
                 if cell is None:
                     row.append(copy)
                 else:
-                    cast("Tag", cell).insert_before(copy)
+                    cell.insert_before(copy)
                 if left > 1:
                     below[column] = (before, left - 1)
                 column += 1

@@ -2,13 +2,11 @@
 
 A program writes more than text to its streams: carriage returns, backspaces, erasures, cursor moves, colours,
 links, titles. :class:`TextScreen` executes those of ECMA-48 and xterm that move or erase, and drops the rest, so that
-a progress bar of a thousand frames reads as its last frame. It takes chunks cut at any place, also within a
-sequence.
+a progress bar of a thousand frames reads as its last frame. It takes chunks cut at any place, also within a sequence.
 
 A screen has :data:`ROWS` rows and no right margin: lines never wrap, and a row that has scrolled off the top
 can no longer be changed, as in a terminal. What a program drew on the alternate screen is gone when it leaves it.
-The same screen in TypeScript is ``core/text/terminal.ts``. The
-vectors in ``tests/vectors/terminal.json`` hold both to one result.
+The same screen in TypeScript is ``core/text/terminal.ts``. The vectors in ``tests/vectors/terminal.json`` hold both to one result.
 """
 
 from __future__ import annotations
@@ -26,8 +24,7 @@ ROWS = 200
 """Rows of the screen: rows above are out of the cursor's reach."""
 COLUMNS = 20_000
 """The last column that a cursor move can reach. Text itself may be longer."""
-_TAB = 8
-_REPEATS = 500
+_TAB, _REPEATS = 8, 500
 _PENDING = 4096
 """Characters of an unfinished sequence that are kept. A longer one is no sequence."""
 
@@ -305,7 +302,8 @@ class TextScreen:
     def _enter_alternate(self) -> None:
         if self._main is None:
             self._main = (self._rows, self._stamps, self._row, self._column)
-            self._rows, self._stamps, self._row, self._column = [""], [self._stamp], 0, 0
+            self._rows = [""]
+            self._stamps, self._row, self._column = [self._stamp], 0, 0
 
     def _leave_alternate(self) -> None:
         if self._main is not None:

@@ -13,6 +13,20 @@ def shorten(text: str, limit: int) -> str:
     return f"{text[:half]}\n[… {len(text) - 2 * half} characters left out …]\n{text[-half:]}"
 
 
+def said_of(error: BaseException) -> str:
+    """Return an error's class and message, of a group with those in it. A message that raises is left out."""
+    try:
+        said = str(error)
+    except Exception as another:  # noqa: BLE001 - the class is another's, and may raise anything
+        said = f"(its message cannot be shown: {type(another).__name__})"
+    inner = (
+        cast("tuple[BaseException, ...]", error.exceptions[:10])
+        if isinstance(error, BaseExceptionGroup)
+        else ()
+    )
+    return "; ".join([f"{type(error).__name__}: {said}", *map(said_of, inner)])
+
+
 def encodable(value: Any) -> Any:
     """Return JSON data without lone surrogates in its texts and names, which no encoding can carry."""
     if isinstance(value, str):

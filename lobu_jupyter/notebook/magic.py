@@ -47,7 +47,7 @@ _VALUED = ("--model", "--agent", "--thread", "--timeout", "--mode")
 OPTIONS = (*_FLAGS, *_VALUED)
 _WORD = re.compile(r'\s*((?:"[^"]*"|\'[^\']*\'|[^\s"\'])+|\S)')
 
-_NAME = re.compile(r"(?<!\S)\{([^\W\d]\w*)\}(?=[\s.,;:!?]|\Z)", re.ASCII)
+_NAME = re.compile(r"(?<!\S)\{([^\W\d]\w*)\}(?=[\s.,;:!?]|\Z)")
 """A name in braces that stands on its own, as in ``plot {column} by month``."""
 
 
@@ -137,7 +137,7 @@ def _value(name: str, names: Mapping[str, Any], hidden: Mapping[str, Any], typed
         return typed
     try:
         return str(value)
-    except Exception:  # noqa: BLE001 - a class of the person may raise anything in __str__
+    except (Exception, SystemExit):  # noqa: BLE001 - a class of the person may raise anything in __str__
         return typed
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from importlib.metadata import EntryPoint
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -98,3 +99,45 @@ async def test_a_tool_that_cannot_be_loaded_says_so_when_it_is_called(
     ended = await run(script(sources=[Plugins()]), task_for("tool broken {}"))
 
     assert "cannot be loaded" in next(iter(ended.results.values()))
+
+
+def fails_oddly() -> str:
+    raise Unsayable
+
+
+def leaves() -> str:
+    sys.exit("bye")
+
+
+def counts() -> Iterator[int]:
+    yield from (1, 2)
+
+
+async def streams() -> AsyncIterator[int]:
+    yield 3
+
+
+class Unsayable(Exception):
+    def __str__(self) -> str:
+        raise ValueError
+
+
+@pytest.mark.parametrize(
+    ("function", "told"),
+    [
+        (fails_oddly, "fails_oddly failed: Unsayable: (its message cannot be shown: ValueError)"),
+        (leaves, "leaves failed: SystemExit: bye"),
+        (counts, "[1,2]"),
+        (streams, "[3]"),
+    ],
+)
+async def test_whatever_an_installed_tool_does_is_its_calls_result(
+    function: Callable[[], Any], told: str
+) -> None:
+    function.approval = False  # pyright: ignore[reportFunctionMemberAccess]
+    source = Plugins()
+    source._tools = [bound(function.__name__, function)]
+
+    ended = await run(script(sources=[source]), task_for(f"tool {function.__name__} {{}}"))
+
+    assert next(iter(ended.results.values())) == told

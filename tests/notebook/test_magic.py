@@ -20,7 +20,7 @@ from lobu_jupyter.model.errors import ThreadBusy
 from lobu_jupyter.model.requests import NewThread
 from lobu_jupyter.model.runs import RunStatus
 from lobu_jupyter.notebook import api, commands, session
-from lobu_jupyter.notebook.magic import COMMANDS, OPTIONS, split
+from lobu_jupyter.notebook.magic import COMMANDS, OPTIONS, filled, split
 from lobu_jupyter.notebook.output.cell_output import MIME
 from lobu_jupyter.notebook.run import Run
 
@@ -479,3 +479,24 @@ def test_completion_starts_no_server_and_never_fails(
     monkeypatch.setattr(link, "known_thread", busy)
     monkeypatch.setattr(session, "opened", lambda: link)
     assert "/plan" not in completions(shell, "%lobu /p")
+
+
+class Unsayable:
+    def __str__(self) -> str:
+        raise SystemExit
+
+
+@pytest.mark.parametrize(
+    ("prompt", "sent"),
+    [
+        ("plot {größe} by {x}.", "plot 5 by 1."),
+        ("{x}\n{x}", "1\n1"),
+        ("{nope} {x}", "{nope} 1"),
+        *((same, same) for same in (
+            "{x.real}", "{x!r}", "{x:>5}", "{x[0]}", "{x=}", "{{x}}", "$x", "${x}", "\\{x\\}", 'f"{x}"', "({x})",
+            "{ x }", "{x", "{0}", "{}", '{x} and {"a": 1}', "a{x}", "{x}{x}", "{bad}", "\\frac{x}{2}",
+        )),
+    ],
+)  # fmt: skip
+def test_a_prompt_is_text_with_plain_names_filled_in(prompt: str, sent: str) -> None:
+    assert filled(prompt, {"x": 1, "größe": 5, "bad": Unsayable()}, {}) == sent

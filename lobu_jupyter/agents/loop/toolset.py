@@ -44,7 +44,7 @@ from lobu_jupyter.agents.tools.base import (
 )
 from lobu_jupyter.agents.tools.gate import Gate, UnfitArguments, check_not_denied, with_edit
 from lobu_jupyter.model.ports import AgentError, KernelGone, Pause
-from lobu_jupyter.model.text import encodable, shorten
+from lobu_jupyter.model.text import encodable, said_of, shorten
 
 from . import schemas
 
@@ -129,7 +129,7 @@ class Toolset(AbstractToolset[None]):
             raise
         except Exception as error:
             log.warning("lobu: a call of %s failed", name, exc_info=True)
-            why = encodable(shorten(f"{type(error).__name__}: {error}", MAX_FAILURE))
+            why = encodable(shorten(said_of(error), MAX_FAILURE))
             raise ToolFailed(f"{name} failed. {why}") from error
 
     async def _call(self, bound: BoundTool, tool_args: dict[str, Any], ctx: RunContext[None]) -> Any:

@@ -22,7 +22,7 @@ from .disk import Disk
 from .documents import image_type, kind_of, text_of_document
 from .notebook_reading import text_of_file
 from .outputs import size_of
-from .texts import NotOnce, NotText, TextFile, lines_of, normal
+from .texts import NotOnce, NotText, TextFile, lines_of, normal, western
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -131,6 +131,8 @@ async def _as_text(path: str, data: bytes, kernel: KernelPort | None) -> str:
     try:
         text = TextFile.of(data).text
     except NotText:
+        if (text := western(data)) is not None:
+            return f"[not UTF-8: read as Windows-1252, and cannot be changed with these tools]\n{text}"
         raise ToolError(
             f"{path} is no UTF-8 text: {size_of(len(data))}, it begins with {data[:16].hex(' ')}."
         ) from None

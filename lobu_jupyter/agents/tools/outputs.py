@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from lobu_jupyter.model.depth import shallow
 from lobu_jupyter.model.events import custom, encode
 from lobu_jupyter.model.mime_text import joined
 from lobu_jupyter.model.terminal import screen_text
@@ -110,7 +111,7 @@ class Outputs:
         elif kind == "clear_output":
             await self._clear()
         else:
-            data = {mime: _clean_value(value) for mime, value in (output.get("data") or {}).items()}
+            data = {mime: _clean_value(shallow(value)) for mime, value in (output.get("data") or {}).items()}
             shown = await self._show_data(output, data)
             self._seen.data(data, output.get("display_id"), shown=shown)
 

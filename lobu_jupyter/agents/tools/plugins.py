@@ -18,6 +18,7 @@ from pydantic_ai import Tool
 
 from lobu_jupyter.agents.registry import entry_points
 from lobu_jupyter.model.ports import ToolSpec
+from lobu_jupyter.model.text import said_of
 
 from .base import BoundTool, Call, Preview, Result, ToolError, Work
 
@@ -81,11 +82,24 @@ def bound(name: str, function: Callable[..., Any]) -> BoundTool:
 async def _called(function: Callable[..., Any], name: str, args: dict[str, Any]) -> Any:
     try:
         if inspect.iscoroutinefunction(function):
-            return await function(**args)
-        return await asyncio.to_thread(function, **args)
-    except Exception as error:  # foreign code may raise anything, which is the call's error, not the run's
+            value = await function(**args)
+        elif inspect.isasyncgenfunction(function):
+            value = [part async for part in function(**args)]
+        else:
+            value = await asyncio.to_thread(_whole, function, args)
+        return await value if inspect.isawaitable(value) else value
+    except (
+        Exception,
+        SystemExit,
+    ) as error:  # foreign code may raise anything: the call's error, not the run's
         log.info("the tool %s failed", name, exc_info=True)
-        raise ToolError(f"{name} failed: {type(error).__name__}: {error}") from error
+        raise ToolError(f"{name} failed: {said_of(error)}") from error
+
+
+def _whole(function: Callable[..., Any], args: dict[str, Any]) -> Any:
+    """Return what a function returns, of a generator its items."""
+    value = function(**args)
+    return list(value) if inspect.isgenerator(value) else value
 
 
 def _text(value: Any) -> str:

@@ -20,6 +20,7 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
+_CONTROL_BYTE = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
 _BOM = "\ufeff"
 _MOST_COMPARED = 20_000  # lines of a file that are searched for the nearest place
 _MOST_SHOWN = 12
@@ -54,7 +55,7 @@ class TextFile:
             text = data[len(mark) :].decode(encoding)
         except UnicodeDecodeError as error:
             raise NotText("it is no UTF-8 text") from error
-        if encoding != "utf-8" and (_BOM in text or "\0" in text):  # nearly all bytes are some UTF-16
+        if "\0" in text or (encoding != "utf-8" and _BOM in text):  # nearly all bytes are some UTF-16
             raise NotText("it is no text")
         return cls(text, mark, encoding)
 
@@ -80,19 +81,36 @@ class TextFile:
             NotOnce: there is no such place, or there are several.
         """
         plain, at = normal(self.text), _Places(self.text)
-        wanted = normal(old)
+        wanted = normal(old).removeprefix(_BOM if self.mark else "")
+        if not wanted:
+            raise NotOnce("is empty")
         places = _places(plain, wanted)
         if len(places) != 1:
             raise NotOnce(_why_not_once(plain, wanted, places))
         begin, end = at.of(places[0]), at.of(places[0] + len(wanted))
         region = self.text[begin:end]
-        put = with_ends(new, _usual_end(region) or self.end)
+        put = with_ends(new.removeprefix(_BOM if self.mark else ""), _usual_end(region) or self.end)
+        ends = _END.findall(region)
+        if len(ends) == len(_END.findall(put)):  # lines of mixed ends keep each its own
+            each = iter(ends)
+            put = _END.sub(lambda _: next(each), put)
         return TextFile(self.text[:begin] + put + self.text[end:], self.mark, self.encoding)
 
     @property
     def end(self) -> str | None:
         """Return the end of most of its lines, None if it has one line only."""
         return _usual_end(self.text)
+
+
+def western(data: bytes) -> str | None:
+    """Return bytes without a mark as Windows-1252, for reading only. None if they are more likely no such text."""
+    odd = sum(byte >= 0x80 for byte in data)
+    if odd > len(data) * 0.3 or _CONTROL_BYTE.search(data):
+        return None
+    try:
+        return data.decode("cp1252")
+    except UnicodeDecodeError:
+        return None
 
 
 def lines_of(text: str) -> list[str]:

@@ -145,7 +145,7 @@ async def _run(shell: Any, code: str, *, counted: bool) -> dict[str, Any]:
     if error is None:
         return {"ok": True, **number}
     lines = getattr(shell, "_last_traceback", None) or traceback.format_exception(error)
-    return {"ok": False, "error": _error(error, lines), **number}
+    return {"ok": False, "error": looks.error_of(error, lines), **number}
 
 
 def _widgets() -> dict[str, Any]:
@@ -171,9 +171,11 @@ async def _call(shell: Any, name: str, args: dict[str, Any], approved: str | Non
         value = decorator.call(name, args)
         if inspect.isawaitable(value):
             value = await value
+        if inspect.isasyncgen(value):
+            value = [part async for part in value]
         return {"ok": True, "value": decorator.as_json(value)}
     except BaseException as error:  # noqa: BLE001  the person's function: all that it raises is its result
-        return {"ok": False, "error": _error(error, _of_the_person(shell, error))}
+        return {"ok": False, "error": looks.error_of(error, _of_the_person(shell, error))}
 
 
 def _of_the_person(shell: Any, error: BaseException) -> list[str]:
@@ -194,12 +196,7 @@ def _look(expression: str) -> dict[str, Any]:
     try:
         return {"state": "done", "ok": True, "value": eval(expression, names)}
     except Exception as error:  # noqa: BLE001  a look touches the person's objects, whose methods may raise anything
-        return {"state": "done", "ok": False, "error": _error(error, traceback.format_exception(error)[-3:])}
-
-
-def _error(error: BaseException, lines: list[str]) -> dict[str, Any]:
-    kind = KeyboardInterrupt if isinstance(error, asyncio.CancelledError) else type(error)
-    return {"ename": kind.__name__, "evalue": str(error), "traceback": [str(line) for line in lines]}
+        return _stopped(error)
 
 
 # -- a good guest
@@ -302,7 +299,8 @@ async def _contained(work: Coroutine[Any, Any, dict[str, Any]]) -> dict[str, Any
 
 
 def _stopped(error: BaseException) -> dict[str, Any]:
-    return {"state": "done", "ok": False, "error": _error(error, traceback.format_exception(error)[-3:])}
+    last = traceback.format_exception(error)[-3:]
+    return {"state": "done", "ok": False, "error": looks.error_of(error, last)}
 
 
 # -- talking to the executor

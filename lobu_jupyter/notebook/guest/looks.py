@@ -6,6 +6,7 @@ tables and arrays of libraries other than pandas and numpy.
 
 from __future__ import annotations
 
+import asyncio
 import html
 import itertools
 import sys
@@ -87,6 +88,28 @@ def read_document(program: str, kind: str, data: str) -> dict[str, str]:
     except (OSError, subprocess.SubprocessError):
         return {}
     return {name: text[:MAX_DOCUMENT] for name, text in json.loads(done.stdout).items()}
+
+
+def error_of(error: BaseException, lines: list[str]) -> dict[str, Any]:
+    """Return an error as nbformat has it."""
+    kind = KeyboardInterrupt if isinstance(error, asyncio.CancelledError) else type(error)
+    return {
+        "ename": kind.__name__,
+        "evalue": said_of(error),
+        "traceback": [str(line) for line in lines],
+    }
+
+
+def said_of(error: BaseException) -> str:
+    """Return the message of an error, of a group with those in it. Its class is the person's and may raise anything."""
+    try:
+        said = str(error)
+    except BaseException as another:  # noqa: BLE001
+        return f"(its message cannot be shown: {type(another).__name__})"
+    inner: Any = getattr(error, "exceptions", None)
+    if not isinstance(inner, tuple):
+        return said
+    return "; ".join([said, *(f"{type(one).__name__}: {said_of(one)}" for one in inner[:10])])
 
 
 def widget_text(widget: Any) -> str:

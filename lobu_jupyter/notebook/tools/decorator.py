@@ -8,6 +8,7 @@ parameters). A type without a JSON form is refused when the tool is defined, not
 from __future__ import annotations
 
 import inspect
+import itertools
 import json
 import types
 import typing
@@ -157,9 +158,11 @@ def as_json(value: Any) -> Any:
     """Return a tool's result for the agent: text, JSON, or else its repr, cut at 20 000 characters."""
     if isinstance(value, str):
         return _cut(value)
+    if inspect.isgenerator(value):
+        value = list(itertools.islice(value, MAX_RESULT))
     try:
         text = json.dumps(value, allow_nan=False)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, RecursionError):
         return _cut(_text_of(value))
     return json.loads(text) if len(text) <= MAX_RESULT else _cut(text)
 
@@ -262,7 +265,10 @@ def _text_of(value: Any) -> str:
     to_string = getattr(value, "to_string", None)
     if type(value).__module__.startswith("pandas") and to_string is not None:
         return str(to_string(max_rows=60))
-    return repr(value)
+    try:
+        return repr(value)
+    except RecursionError:
+        return f"a {type(value).__name__} that nests too deep to show"
 
 
 def _cut(text: str) -> str:

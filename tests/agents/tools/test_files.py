@@ -159,3 +159,45 @@ async def test_a_notebooks_file_is_read_as_cells_without_a_persons_transcripts(r
     assert "**7**" in told
     assert "secret" not in told
     assert await call(root, "read_file", path="bad.ipynb") == "{"
+
+
+@pytest.mark.parametrize(
+    ("data", "old", "new", "then"),
+    [
+        (b"a\r\nb\nc\rd", "b\nc\nd", "B\nC\nD", b"a\r\nB\nC\rD"),
+        (b"a\rb\rc", "a\nb", "x\ny", b"x\ry\rc"),
+        (b"\xef\xbb\xbfa\nb\n", "\ufeffa", "\ufeffc", b"\xef\xbb\xbfc\nb\n"),
+        ("\ufeffa\r\nb\r\n".encode("utf-16-le"), "a\nb", "q\nr", "\ufeffq\r\nr\r\n".encode("utf-16-le")),
+        (b"a\x0cb\n", "b", "c", b"a\x0cc\n"),
+        ("a\u2028b\n".encode(), "a\u2028b", "z", b"z\n"),
+        (b"a\nb", "b", "c", b"a\nc"),
+    ],
+)
+async def test_an_edit_keeps_each_lines_end(root: Path, data: bytes, old: str, new: str, then: bytes) -> None:
+    (root / "f").write_bytes(data)
+
+    await call(root, "edit_file", path="f", old=old, new=new)
+
+    assert (root / "f").read_bytes() == then
+
+
+async def test_bytes_of_another_encoding_are_read_and_never_changed(root: Path) -> None:
+    latin, wide = "caf\xe9 \u20ac\n".encode("cp1252"), "ab\n".encode("utf-16-le")
+    (root / "latin").write_bytes(latin)
+    (root / "wide").write_bytes(wide)
+    (root / "chinese").write_bytes("\u4e2d\u6587\u6587\u4ef6".encode("gbk"))
+
+    assert (
+        "[not UTF-8: read as Windows-1252, and cannot be changed with these tools]\ncaf\xe9 \u20ac"
+        in await call(root, "read_file", path="latin")
+    )
+    assert "is no UTF-8 text" in await call(root, "read_file", path="chinese")
+    for name in ("latin", "wide"):
+        assert "is no UTF-8 text" in await call(root, "edit_file", path=name, old="a", new="xy")
+    assert ((root / "latin").read_bytes(), (root / "wide").read_bytes()) == (latin, wide)
+
+
+async def test_an_empty_old_text_is_refused_by_its_reason(root: Path) -> None:
+    (root / "f").write_text("abc")
+
+    assert "it is empty" in await call(root, "edit_file", path="f", old="", new="x")

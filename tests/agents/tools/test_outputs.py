@@ -153,3 +153,14 @@ async def test_only_a_few_figures_go_to_the_model(shown: Shown) -> None:
 
     assert len(outputs.images) == MAX_IMAGES
     assert len(shown.outputs) == MAX_IMAGES + 3
+
+
+async def test_json_that_nests_too_deep_is_shown_down_to_a_depth(shown: Shown) -> None:
+    deep: dict[str, Any] = {}
+    for _ in range(3000):
+        deep = {"a": deep}
+    outputs = Outputs(shown.emit, "call")
+
+    await outputs.take(data(**{"application/json": deep}))
+
+    assert "[nested too deep to show]" in outputs.text

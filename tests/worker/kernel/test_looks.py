@@ -186,3 +186,22 @@ async def test_a_page_hears_no_close_of_a_comm_that_it_never_opened(
     kinds = await listening
     assert "comm_msg" in kinds
     assert "comm_close" not in kinds
+
+
+class Unsayable(Exception):
+    def __str__(self) -> str:
+        raise SystemExit("no")
+
+
+def test_an_error_whose_message_raises_is_told_by_its_class() -> None:
+    told = looks.error_of(Unsayable(), [])
+
+    assert (told["ename"], told["evalue"]) == ("Unsayable", "(its message cannot be shown: SystemExit)")
+
+
+def test_a_group_of_errors_is_told_with_those_in_it() -> None:
+    group = ExceptionGroup("several", [ValueError("a"), ExceptionGroup("inner", [KeyError("b")])])
+
+    assert looks.error_of(group, [])["evalue"] == (
+        "several (2 sub-exceptions); ValueError: a; ExceptionGroup: inner (1 sub-exception); KeyError: 'b'"
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, Optional
+from typing import TYPE_CHECKING, Any, Literal, Optional
 
 import pandas as pd
 import pytest
@@ -101,6 +101,15 @@ def test_results_are_text_json_or_a_bounded_repr() -> None:
     assert "sales" in decorator.as_json(pd.DataFrame({"sales": [1]}))
     assert decorator.as_json(float("nan")) == "nan"
     assert len(decorator.as_json(list(range(100_000)))) < 21_000
+
+
+def test_a_generators_items_and_a_value_that_nests_too_deep_are_results() -> None:
+    deep: list[Any] = []
+    for _ in range(3000):
+        deep = [deep]
+
+    assert decorator.as_json(n * n for n in range(3)) == [0, 1, 4]
+    assert decorator.as_json(deep) == "a list that nests too deep to show"
 
 
 async def test_the_agent_calls_a_tool_in_the_kernel(hand: Hand, person: Person) -> None:
