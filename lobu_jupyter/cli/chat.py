@@ -23,7 +23,7 @@ from lobu_jupyter.model.runs import RunStatus, Started
 from lobu_jupyter.model.usage import usages_of
 
 from .connect import reach, thread_at, thread_id_of
-from .printing import as_json, put_json
+from .printing import as_json, put_json, put_line
 from .question import decide
 from .screen import Screen
 
@@ -146,12 +146,12 @@ class _Chat:
         if is_json:
             put_json(answer.to_json())
         if failure is not None:
-            click.echo(f"Error: {failure.message}", err=True)
+            put_line(f"Error: {failure.message}", err=True)
         return 0 if failure is None else 1
 
     def talk(self) -> int:
         """Read prompts until the end of the input. An error ends a prompt, not the conversation."""
-        click.echo(f"thread {self._thread_id}; Ctrl-D ends, Ctrl-C cancels a run", err=True)
+        put_line(f"thread {self._thread_id}; Ctrl-D ends, Ctrl-C cancels a run", err=True)
         code = 0
         while True:
             try:
@@ -163,7 +163,7 @@ class _Chat:
                 self._ask(prompt, _Answer(self._thread_id))
                 code = 0
             except LobuError as error:
-                click.echo(f"Error: {error.message}", err=True)
+                put_line(f"Error: {error.message}", err=True)
                 code = 1
             except KeyboardInterrupt:
                 click.echo("Cancelled.", err=True)
@@ -195,7 +195,7 @@ class _Chat:
         if self._client.policy.interrupts(thread_id=self._thread_id):
             thread = self._thread_id
             hint = f": the agent needs a decision first, `lobu approve {thread}` or `lobu reject {thread}`."
-        click.echo(f"Queued{hint} Ctrl-C removes the message.", err=True)
+        put_line(f"Queued{hint} Ctrl-C removes the message.", err=True)
 
     def _watch(self, started: Started, answer: _Answer) -> Event:
         answer.run_id = started.run_id
@@ -258,7 +258,7 @@ class _Chat:
         try:
             return decide(self._client, thread, interrupts)
         except Conflict as error:
-            click.echo(f"{error.message}", err=True)
+            put_line(f"{error.message}", err=True)
             return self._winner(started)
 
     def _winner(self, started: Started) -> Started:

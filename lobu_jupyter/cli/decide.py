@@ -17,7 +17,7 @@ from lobu_jupyter.model.errors import QuestionChanged
 
 from .connect import reach
 from .names import only, run_of, short_id
-from .printing import as_json, put_json
+from .printing import as_json, put_json, put_line
 from .question import put_changed, put_questions
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ def answer_command(ctx: click.Context, thread: str, answers: tuple[str, ...], as
 
     _decide(ctx, thread, payload, as_json)
     if left:
-        click.echo(f"{len(left)} answers were not used.", err=True)
+        put_line(f"{len(left)} answers were not used.", err=True)
 
 
 @click.command("cancel")
@@ -124,7 +124,7 @@ def cancel_command(ctx: click.Context, run: str, as_json: bool) -> None:
     if as_json:
         put_json(row)
     else:
-        click.echo(f"{row.run_id} is {row.status.value}.")
+        put_line(f"{row.run_id} is {row.status.value}.")
 
 
 def _decide(
@@ -149,7 +149,7 @@ def _decide(
     if is_json:
         put_json(started)
     else:
-        click.echo(f"{'Decided' if is_new else 'Already decided'}. Resuming as {started.run_id}…")
+        put_line(f"{'Decided' if is_new else 'Already decided'}. Resuming as {started.run_id}…")
 
 
 def _waiting(client: Client, name: str | None) -> list[Interrupt]:

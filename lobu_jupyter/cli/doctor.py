@@ -12,7 +12,7 @@ from lobu_jupyter.client.findings import agents_of, told, versions_of
 from lobu_jupyter.model.errors import LobuError
 
 from .connect import reach
-from .printing import as_json, plain, put
+from .printing import as_json, put, put_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,7 +30,7 @@ def doctor_command(ctx: click.Context, as_json: bool) -> int:
 
     def lines() -> None:
         for name, value in found.items():
-            click.echo(f"{name.ljust(width)}  {plain(str(value))}")
+            put_line(f"{name.ljust(width)}  {value}")
 
     put(found, as_json, lines)
     return 1 if "problem" in found else 0

@@ -9,6 +9,7 @@ import click
 
 from .connect import reach
 from .names import thread_of
+from .printing import put_json, put_line
 
 
 @click.command("export")
@@ -30,9 +31,8 @@ def export_command(
     form = "recording" if recording else "json" if as_json else "notebook"
     with reach(ctx).client() as client:
         document = client.runs.export(thread_of(client, thread), form)
-    text = json.dumps(document, ensure_ascii=False, indent=1) + "\n"
     if output is None:
-        click.echo(text, nl=False)
+        put_json(document)
     else:
-        output.write_text(text, encoding="utf-8")
-        click.echo(f"Wrote {output}.")
+        output.write_text(json.dumps(document, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+        put_line(f"Wrote {output}.")

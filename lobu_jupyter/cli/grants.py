@@ -10,7 +10,7 @@ from lobu_jupyter.model.policy import Grant
 
 from .connect import reach
 from .names import grant_of, thread_of
-from .printing import as_json, put, put_json, put_table
+from .printing import as_json, put, put_json, put_line, put_table
 from .table import ListColumn
 
 
@@ -59,4 +59,4 @@ def revoke_command(ctx: click.Context, grant: str, as_json: bool) -> None:
     if as_json:
         put_json({"revoked": grant})
     else:
-        click.echo(f"{grant} is revoked; what it covered asks again, from the next run on.")
+        put_line(f"{grant} is revoked; what it covered asks again, from the next run on.")

@@ -13,7 +13,7 @@ from lobu_jupyter.model.visible import visible_line
 
 from .connect import reach
 from .names import distance, short_id, thread_of
-from .printing import as_json, put, put_card, put_table, short
+from .printing import as_json, put, put_card, put_line, put_table, short
 from .prompts import LeftOpen
 from .question import decide
 from .table import ListColumn
@@ -54,7 +54,7 @@ def _list(waiting: list[Interrupt]) -> None:
     ]
     put_table(_COLUMNS, rows, "All caught up.")
     for interrupt in waiting:
-        click.echo(f"\n{visible_line(interrupt.thread_id)} {visible_line(interrupt.id)}")
+        put_line(f"\n{visible_line(interrupt.thread_id)} {visible_line(interrupt.id)}")
         put_card(event_of_interrupt(interrupt), err=False)
 
 
@@ -63,18 +63,19 @@ def _ask(client: Client, waiting: list[Interrupt]) -> None:
     threads = list(dict.fromkeys(i.thread_id for i in waiting))
     for number, thread_id in enumerate(threads, 1):
         questions = [i for i in waiting if i.thread_id == thread_id]
-        click.echo(_heading(client, questions, f"{number} of {len(threads)}"), err=True)
+        put_line(f"\n{number} of {len(threads)}  ", err=True, nl=False, dim=True)
+        put_line(_heading(client, questions), err=True)
         try:
             started = decide(client, thread_id, [event_of_interrupt(i) for i in questions], may_skip=True)
         except LeftOpen:
             click.echo("Skipped.", err=True)
         except Conflict as error:
-            click.echo(error.message, err=True)
+            put_line(error.message, err=True)
         else:
-            click.echo(f"Decided. Resuming as {short_id(started.run_id)}…", err=True)
+            put_line(f"Decided. Resuming as {short_id(started.run_id)}…", err=True)
 
 
-def _heading(client: Client, questions: list[Interrupt], count: str) -> str:
+def _heading(client: Client, questions: list[Interrupt]) -> str:
     thread = client.threads.get(questions[0].thread_id)
     ends = min((i.expires_at for i in questions if i.expires_at), default="")
     parts = [
@@ -82,4 +83,4 @@ def _heading(client: Client, questions: list[Interrupt], count: str) -> str:
         visible_line(thread.notebook_path or ""),
         f"expires {distance(ends)}" if ends else "",
     ]
-    return f"\n{click.style(count, dim=True)}  {' · '.join(part for part in parts if part)}"
+    return " · ".join(part for part in parts if part)

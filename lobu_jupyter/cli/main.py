@@ -6,6 +6,7 @@ interrupt.
 
 from __future__ import annotations
 
+import io
 import sys
 from importlib import import_module
 
@@ -72,7 +73,11 @@ def run(arguments: list[str] | None = None) -> int:
         click.echo("Interrupted.", err=True)
         return 130
     except click.ClickException as error:
-        error.show()
+        from .printing import put_line
+
+        shown = io.StringIO()
+        error.show(shown)
+        put_line(shown.getvalue(), err=True, nl=False)
         return error.exit_code
     except BrokenPipeError:  # the reader closed the pipe
         sys.stderr.close()
@@ -80,9 +85,11 @@ def run(arguments: list[str] | None = None) -> int:
     except Exception as error:
         from lobu_jupyter.model.errors import LobuError
 
+        from .printing import put_line
+
         if not isinstance(error, LobuError):
             raise
         where = f" ({error.field})" if error.field and error.field not in str(error) else ""
-        click.echo(f"Error: {error}{where}", err=True)
+        put_line(f"Error: {error}{where}", err=True)
         return 1
     return code if isinstance(code, int) else 0

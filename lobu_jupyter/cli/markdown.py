@@ -58,4 +58,7 @@ class MarkdownScreen:
 def _drawn(text: str) -> Markdown:
     drawn = Markdown("", hyperlinks=False)
     drawn.parsed = MarkdownIt("commonmark", {"html": False}).enable(["strikethrough", "table"]).parse(text)
+    for token in drawn.parsed:  # an entity as &#8238; becomes its character only here
+        for part in (token, *(token.children or ())):
+            part.content = plain(part.content)
     return drawn

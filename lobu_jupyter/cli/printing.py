@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import sys
 from typing import TYPE_CHECKING, Any
@@ -11,7 +10,7 @@ import click
 import msgspec
 
 from lobu_jupyter.model.card import card_lines
-from lobu_jupyter.model.visible import visible, visible_line
+from lobu_jupyter.model.visible import visible, visible_json, visible_line
 
 from .table import ListColumn, drawn
 
@@ -22,8 +21,13 @@ as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 def put_json(value: Any) -> None:
-    """Print a value of ours as JSON."""
-    click.echo(json.dumps(msgspec.to_builtins(value), ensure_ascii=False, indent=1))
+    """Print a value of ours as JSON. Its hidden characters are JSON's own escapes."""
+    click.echo(visible_json(msgspec.to_builtins(value), indent=1))
+
+
+def put_line(text: str, *, err: bool = False, nl: bool = True, **style: Any) -> None:
+    """Print text that may be of a server, an agent or a file: it does not move the person's cursor."""
+    click.secho(plain(text), err=err, nl=nl, **style)
 
 
 def put_table(columns: Sequence[ListColumn], rows: Sequence[Sequence[str]], empty: str) -> None:
@@ -63,9 +67,9 @@ def put_card(interrupt: dict[str, Any], *, err: bool = True) -> None:
     ours: dict[str, Any] = (interrupt.get("metadata") or {}).get("lobu") or {}
     tool = visible_line(str(ours.get("toolName") or "A tool"))
     message = plain(str(interrupt.get("message") or "Allow it?"))
-    click.secho(f"{tool}: {message}", bold=True, err=err)
+    put_line(f"{tool}: {message}", err=err, bold=True)
     for line in card_lines(interrupt):
-        click.echo(f"  {line}", err=err)
+        put_line(f"  {line}", err=err)
 
 
 def put(value: Any, is_json: bool, table: Callable[[], None]) -> None:

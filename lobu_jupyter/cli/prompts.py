@@ -11,7 +11,7 @@ from lobu_jupyter.model.covering import CODE_TOOLS
 from lobu_jupyter.model.digest import digest_of_wire
 from lobu_jupyter.model.visible import hidden, visible_json
 
-from .printing import plain, put_card
+from .printing import put_card, put_line
 
 Payload = dict[str, Any]
 
@@ -99,7 +99,7 @@ def _option_of(ours: dict[str, Any], may_skip: bool) -> Payload:
     options = [o for o in ours["options"] if may or str(o["kind"]).startswith("reject")]
     for number, option in enumerate(options, 1):
         kept = " (remembered by the agent)" if str(option["kind"]).endswith("always") else ""
-        click.echo(f"  {number}. {plain(str(option['name']))}{kept}", err=True)
+        put_line(f"  {number}. {option['name']}{kept}", err=True)
     others = ["r", "s"] if may_skip else ["r"]
     words = [str(number) for number in range(1, len(options) + 1)]
     word = _choose([*words, *others], ["number", *(_MEANING[w] for w in others)])
@@ -142,14 +142,14 @@ def _tell_of_hidden(before: str, after: str) -> None:
     now = hidden(after)
     gone = [escape for escape, count in hidden(before).items() if now.get(escape, 0) < count]
     if gone:
-        click.echo(f"Your edit removes hidden characters: {', '.join(gone)}", err=True)
+        put_line(f"Your edit removes hidden characters: {', '.join(gone)}", err=True)
 
 
 def _answer(question: dict[str, Any], may_skip: bool) -> Any:
     options: list[str] = question.get("options") or []
-    click.secho(plain(str(question["question"])), bold=True, err=True)
+    put_line(str(question["question"]), err=True, bold=True)
     for number, option in enumerate(options, 1):
-        click.echo(f"  {number}. {plain(option)}", err=True)
+        put_line(f"  {number}. {option}", err=True)
     several = bool(question.get("multiple"))
     asked = "numbers or text, with commas" if several else "answer"
     if may_skip:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import click
-
 from lobu_jupyter.model.errors import QuestionChanged
 from lobu_jupyter.model.interrupts import event_of_interrupt
 
 from . import prompts
-from .printing import put_card
+from .printing import put_card, put_line
 
 if TYPE_CHECKING:
     from lobu_jupyter.client.http import Client
@@ -27,7 +25,7 @@ def put_questions(waiting: list[Interrupt]) -> None:
 def put_changed(error: QuestionChanged) -> list[dict[str, Any]]:
     """Report that questions changed, then show and return them as they are now."""
     questions: list[dict[str, Any]] = error.detail.get("interrupts") or []
-    click.echo(error.message, err=True)
+    put_line(error.message, err=True)
     for question in questions:
         put_card(question)
     return questions

@@ -7,13 +7,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import click
-
 from lobu_jupyter.model.fold_values import patched
 from lobu_jupyter.model.plan import lines_of
 from lobu_jupyter.model.terminal import screen_text
 
-from .printing import at_terminal, plain, short
+from .printing import at_terminal, plain, put_line, short
 
 if TYPE_CHECKING:
     from lobu_jupyter.model.events import Event
@@ -87,7 +85,7 @@ class Screen:
         if self._markdown is not None:
             self._markdown.feed(text)
         elif not self._quiet:
-            click.echo(plain(text), nl=False)
+            put_line(text, nl=False)
 
     def _end(self) -> None:
         if self._markdown is not None:
@@ -97,7 +95,7 @@ class Screen:
 
     def _tell(self, text: str) -> None:
         if not self._quiet and text:
-            click.secho(plain(text), err=True, dim=True)
+            put_line(text, err=True, dim=True)
 
 
 def _markdown() -> MarkdownScreen | None:

@@ -13,7 +13,7 @@ from jupyter_core.paths import jupyter_data_dir
 
 from lobu_jupyter.gateway.stores import check_store, copy_store, upgrade_store
 
-from .printing import as_json, plain, put
+from .printing import as_json, put, put_line
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -47,10 +47,10 @@ def check_command(store: str | None, password_file: str | None, as_json: bool) -
     found = _do(check_store(_where(store, password_file), _say))
 
     def lines() -> None:
-        click.echo(f"{found['threads']} threads, {found['runs']} runs, {found['servers']} servers use it")
+        put_line(f"{found['threads']} threads, {found['runs']} runs, {found['servers']} servers use it")
         for problem in found["problems"]:
-            click.echo(plain(problem))
-        click.echo(f"{len(found['problems'])} problems" if found["problems"] else "all fits together")
+            put_line(problem)
+        put_line(f"{len(found['problems'])} problems" if found["problems"] else "all fits together")
 
     put(found, as_json, lines)
     return 1 if found["problems"] else 0
@@ -65,7 +65,7 @@ def upgrade_command(store: str | None, password_file: str | None, as_json: bool)
     found = _do(upgrade_store(_where(store, password_file)))
     before, version = found["before"], found["version"]
     told = f"version {version} already" if before == version else f"version {before} before, {version} now"
-    put(found, as_json, lambda: click.echo(f"{found['store']}: {told}"))
+    put(found, as_json, lambda: put_line(f"{found['store']}: {told}"))
 
 
 @store_command.command("copy")
@@ -87,7 +87,7 @@ def copy_command(
     stopped, run the same command again. No server opens TARGET before it is whole.
     """
     found = _do(copy_store(_where(source, source_password_file), _where(target, target_password_file), _say))
-    put(found, as_json, lambda: click.echo(f"{found['threads']} threads are in {found['target']} now"))
+    put(found, as_json, lambda: put_line(f"{found['threads']} threads are in {found['target']} now"))
 
 
 def _where(store: str | None, secret: str | None) -> str | Path:
@@ -105,4 +105,4 @@ def _do(work: Coroutine[Any, Any, dict[str, Any]]) -> dict[str, Any]:
 
 
 def _say(step: str) -> None:
-    click.echo(plain(step), err=True)
+    put_line(step, err=True)

@@ -10,7 +10,7 @@ from lobu_jupyter.model.requests import RunsQuery, UndoRequest
 from lobu_jupyter.model.undo_words import restores, undo_lines
 
 from .connect import reach
-from .printing import as_json, put_json
+from .printing import as_json, put_json, put_line
 
 
 @click.command("undo")
@@ -34,7 +34,7 @@ def undo_command(
             run_id = runs[0].run_id
         wish = UndoRequest(run_id=run_id, undo_id=undo_id)
         preview = client.threads.undo(thread, wish)
-        click.echo("\n".join(undo_lines(preview)), err=as_json)
+        put_line("\n".join(undo_lines(preview)), err=as_json)
         if not restores(preview):
             return
         if not yes:
@@ -43,4 +43,4 @@ def undo_command(
     if as_json:
         put_json(done)
     else:
-        click.echo(f"{done['message']} To undo this: lobu undo {thread} --again {done['undoId']}")
+        put_line(f"{done['message']} To undo this: lobu undo {thread} --again {done['undoId']}")

@@ -304,7 +304,12 @@ def _refused(response: httpx.Response, reading: Reading) -> object:
 def _answer(call: HttpCall[T], response: httpx.Response) -> T:
     if response.status_code >= 300:
         raise _error(response)
-    return call.read(response.status_code, response.content)
+    try:
+        return call.read(response.status_code, response.content)
+    except (msgspec.MsgspecError, UnicodeError, LookupError, TypeError, RecursionError) as error:
+        raise LobuError(
+            f"{response.url.host} gave a reply that cannot be read ({type(error).__name__})."
+        ) from error
 
 
 def _error(response: httpx.Response) -> LobuError:

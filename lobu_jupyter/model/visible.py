@@ -42,7 +42,11 @@ def visible_line(text: str) -> str:
 def visible_json(value: Any, indent: int | None = 2) -> str:
     """Return JSON text without a hidden character: JSON has escapes of its own, so nothing is lost."""
     text = json.dumps(value, ensure_ascii=False, indent=indent, default=str)
-    return "".join(json.dumps(c)[1:-1] if _hides(c, "") else c for c in text)
+    if text.isascii():
+        return text.replace("\x7f", "\\u007f")  # the one hidden character that JSON may hold as it is
+    return "".join(
+        f"\\u{ord(c):04x}" if c == "\x7f" else json.dumps(c)[1:-1] if _hides(c, "") else c for c in text
+    )
 
 
 def hidden(text: str) -> dict[str, int]:

@@ -13,7 +13,7 @@ import click
 
 from lobu_jupyter.agents.models.keys import KEY_OF
 from lobu_jupyter.cli.connect import reach, thread_id_of
-from lobu_jupyter.cli.printing import as_json, put_json
+from lobu_jupyter.cli.printing import as_json, put_json, put_line
 from lobu_jupyter.cli.screen import Screen
 from lobu_jupyter.model.environment import is_credential
 from lobu_jupyter.model.errors import LobuError
@@ -77,14 +77,14 @@ def exec_command(
     with reached.client() as client:
         begun = _begin(reached, client, thread, prompt or shlex.join(command), Path(command[0]).name)
         if not as_json:
-            click.echo(f"thread {begun.started.thread_id}  run {begun.started.run_id}", err=True)
+            put_line(f"thread {begun.started.thread_id}  run {begun.started.run_id}", err=True)
             _tell_withheld(variables)
         show = Screen(quiet=as_json, markdown=False).show
         outcome = asyncio.run(_execute(reached, begun, command, format, variables, show))
     if as_json:
         put_json(_report(begun, outcome))
     if outcome.message:
-        click.echo(f"Error: {outcome.message}", err=True)
+        put_line(f"Error: {outcome.message}", err=True)
     return outcome.code
 
 
@@ -101,7 +101,7 @@ def _tell_withheld(variables: tuple[str, ...]) -> None:
     """Print the models' keys that the command does not get."""
     withheld = sorted(name for name in set(KEY_OF.values()) - set(variables) if os.environ.get(name))
     if withheld:
-        click.echo(f"not passed on: {', '.join(withheld)} (--env NAME passes one on)", err=True)
+        put_line(f"not passed on: {', '.join(withheld)} (--env NAME passes one on)", err=True)
 
 
 def _begin(reached: Reached, client: Client, thread: str | None, prompt: str, name: str) -> _Begun:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import click
 
+from lobu_jupyter.cli.printing import put_line
+
 from .runner import notebooks_in, record, recording_for, replay
 
 INSTALL = "lobu test needs nbclient: pip install 'lobu_jupyter[test]'"
@@ -36,10 +38,10 @@ def test_command(paths: tuple[Path, ...], records: bool, note: str, timeout: flo
         outcome = record(notebook, timeout, note) if records else replay(notebook, timeout)
         failed += bool(outcome.failures)
         for failure in outcome.failures:
-            click.secho(f"FAILED {failure.told(str(notebook))}", fg="red")
+            put_line(f"FAILED {failure.told(str(notebook))}", fg="red")
         if outcome.failures:
             continue
         done = f"wrote {recording_for(notebook).name}" if records else f"{outcome.answered} requests replayed"
-        click.echo(f"ok {notebook} ({done})")
-    click.echo(f"{len(notebooks) - failed} passed, {failed} failed")
+        put_line(f"ok {notebook} ({done})")
+    put_line(f"{len(notebooks) - failed} passed, {failed} failed")
     sys.exit(1 if failed else 0)
