@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
@@ -109,11 +109,11 @@ def leaves() -> str:
     sys.exit("bye")
 
 
-def counts() -> Iterator[int]:
+def counts() -> Any:
     yield from (1, 2)
 
 
-async def streams() -> AsyncIterator[int]:
+async def streams() -> Any:
     yield 3
 
 

@@ -200,4 +200,4 @@ async def test_bytes_of_another_encoding_are_read_and_never_changed(root: Path) 
 async def test_an_empty_old_text_is_refused_by_its_reason(root: Path) -> None:
     (root / "f").write_text("abc")
 
-    assert "it is empty" in await call(root, "edit_file", path="f", old="", new="x")
+    assert "should be non-empty" in await call(root, "edit_file", path="f", old="", new="x")
