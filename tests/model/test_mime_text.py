@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import struct
+import time
 from typing import Any
 
 import pytest
@@ -329,3 +330,28 @@ VEGA = '{"$schema": "https://vega.github.io/schema/vega-lite/v5.json", "title": 
 )  # fmt: skip
 def test_a_chart_that_a_page_draws_by_a_script_is_told(page: str, told: str) -> None:
     assert text_of_data({"text/plain": NAME, "text/html": page}) == told
+
+
+BOMBS = {
+    "a wide table": "<table><tr>" + "<td>x</td>" * 20_000,
+    "tables in tables": "<table><tr><td>" * 8000,
+    "lists in lists": "<ul><li>" * 20_000,
+    "merged cells": "<table>" + "<tr><td colspan=100 rowspan=100>x</td></tr>" * 4000,
+    "selectors": "<style>" + "* ~ * ~ * ~ * .q {display:none}" * 40 + "</style>" + "<p>x</p>" * 18_000,
+    "beginnings": "<" * 200_000,
+    "pages in pages": '<iframe srcdoc="' + "&lt;b&gt;x" * 10_000 + '"></iframe>',
+}
+
+
+@pytest.mark.parametrize("html", BOMBS.values(), ids=BOMBS)
+def test_html_that_was_made_to_be_slow_takes_bounded_time(html: str):
+    began = time.process_time()
+
+    text = text_of_data({"text/html": html})
+
+    assert time.process_time() - began < 4  # without bounds 3 to 300 s
+    assert len(text) <= 400_000
+
+
+def test_html_with_too_many_tags_says_that_its_rest_is_left_out():
+    assert text_of_data({"text/html": "<p>x</p>" * 6000}).endswith("[the rest of this HTML is left out]")

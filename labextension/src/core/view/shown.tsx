@@ -129,19 +129,17 @@ function listed(counts: [string, number][]): string {
 export function Short(props: { parts: IPart[] }): VNode {
   return (
     <dl class="lobu-args" tabIndex={0}>
-      {props.parts.map(part => (
+      {props.parts.map((part, i) => (
         <div key={part.name}>
           <dt>
             <Visible text={part.name} line />
           </dt>
           <dd>
             <Visible text={part.text} line />
+            {i === props.parts.length - 1 && <i class="lobu-end" />}
           </dd>
         </div>
       ))}
-      <div>
-        <i class="lobu-end" />
-      </div>
     </dl>
   );
 }
