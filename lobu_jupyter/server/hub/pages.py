@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 from msgspec import Meta, Struct
 from tornado import web
 
-import lobu_jupyter
 from lobu_jupyter.model.bounds import MAX_SEARCH
 from lobu_jupyter.model.callers import Person
 from lobu_jupyter.model.errors import LobuError, NotAllowed, status_of
@@ -32,7 +31,7 @@ CSP = (
 )
 FOUND = 50  # threads of a search
 PAGE = Path(__file__).parent / "page"
-WIDGET = Path(lobu_jupyter.__file__).parent / "notebook" / "static"  # the style of the cards
+WIDGET = Path(__file__).parents[2] / "notebook" / "static"  # the style of the cards
 
 
 class HubPage(CallerMixin):
