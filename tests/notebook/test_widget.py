@@ -69,7 +69,9 @@ def test_a_widget_that_comes_late_shows_how_the_thread_stands(thread: NotebookTh
 def test_the_module_and_its_style_are_in_the_tree():
     static = Path(widget.__file__).parent / "static"
 
-    assert "render" in (static / "widget.js").read_text()[-100:]
+    module = (static / "widget.js").read_text()
+    assert "render" in module[-2000:]
+    assert module.rstrip().endswith(" as default};")
     assert ".lobu-card" in (static / "widget.css").read_text()
 
 
