@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
@@ -17,20 +15,14 @@ import psutil
 from bench.machine import Watch
 from bench.scale import Scale
 from bench.table import Row
+from tests.server.test_idle import counts, written
 from tests.servers import RealServer, wait_for
+
+from .starting import port_in
 
 WINDOW = 20.0  # seconds that one server is watched
 QUIET = 10.0  # seconds after which a start's own work is over
 MB = 1_000_000
-
-
-@dataclass(frozen=True)
-class Counted:
-    """What a process had used when it was looked at."""
-
-    wakeups: int
-    seconds: float
-    bytes: int
 
 
 async def b15(folder: Path, scale: Scale, watch: Watch) -> list[Row]:
@@ -44,18 +36,19 @@ async def b15(folder: Path, scale: Scale, watch: Watch) -> list[Row]:
             _jupyter(folder / f"with-{number}", on=True) as ours,
         ):
             await asyncio.sleep(QUIET)
-            files = _written(ours.home)
-            before = [_counted(each.pid) for each in (bare, ours)]
+            files = written(ours)
+            processes = [psutil.Process(each.pid) for each in (bare, ours)]
+            before = [counts(process) for process in processes]
             await asyncio.sleep(WINDOW)
-            after = [_counted(each.pid) for each in (bare, ours)]
-            wrote += _written(ours.home) != files
-            spent, woke = (
-                [getattr(b, name) - getattr(a, name) for a, b in zip(before, after, strict=True)]
-                for name in ("seconds", "wakeups")
+            after = [counts(process) for process in processes]
+            wrote += written(ours) != files
+            woke, spent = (
+                [b[which] - a[which] for a, b in zip(before, after, strict=True)] for which in (0, 1)
             )
+            memory = [process.memory_info().rss for process in processes]
             found["cpu"].append((spent[1] - spent[0]) / WINDOW * 100)
             found["wakeups"].append((woke[1] - woke[0]) / WINDOW)
-            found["memory"].append((after[1].bytes - after[0].bytes) / MB)
+            found["memory"].append((memory[1] - memory[0]) / MB)
             worker.append(_worker(ours))
     return [
         Row(id="B15.cpu", what="an idle server: CPU over a bare one, of a core", unit="%", product=found["cpu"], bound=0.2),
@@ -91,7 +84,7 @@ def _jupyter(home: Path, *, on: bool) -> Iterator[_Server]:
     try:
         file = home / "runtime" / f"jpserver-{process.pid}.json"
         server.pid = process.pid
-        server.port = wait_for("the server", lambda: _port(file), 90)
+        server.port = wait_for("the server", lambda: port_in(file), 90)
         kernel = httpx.post(
             f"http://127.0.0.1:{server.port}/api/kernels", headers=server.auth, json={}, timeout=60
         )
@@ -100,31 +93,6 @@ def _jupyter(home: Path, *, on: bool) -> Iterator[_Server]:
     finally:
         process.terminate()
         process.wait(30)
-
-
-def _port(file: Path) -> int | None:
-    text = file.read_text() if file.exists() else ""
-    return int(json.loads(text)["port"]) if text.endswith("}") else None  # else half written
-
-
-def _counted(pid: int) -> Counted:
-    process = psutil.Process(pid)
-    times = process.cpu_times()
-    wakeups = sum(
-        int(line.split()[1])
-        for status in Path(f"/proc/{pid}/task").glob("*/status")
-        for line in status.read_text().splitlines()
-        if line.startswith("voluntary_ctxt_switches")
-    )
-    return Counted(wakeups, times.user + times.system, process.memory_info().rss)
-
-
-def _written(home: Path) -> dict[str, int]:
-    return {
-        str(path): path.stat().st_mtime_ns
-        for path in home.rglob("lobu.sqlite*")
-        if path.suffix != ".sqlite-shm"
-    }
 
 
 def _worker(server: _Server) -> float:

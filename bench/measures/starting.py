@@ -68,7 +68,7 @@ def _server_start(home: Path, on: bool) -> float:
         stderr=subprocess.DEVNULL,
     )
     try:
-        port = wait_for("the server", lambda: _port(home / "runtime" / f"jpserver-{process.pid}.json"), 90)
+        port = wait_for("the server", lambda: port_in(home / "runtime" / f"jpserver-{process.pid}.json"), 90)
         path = "lobu/api/health" if on else "api"
         wait_for("an answer", lambda: _answers(f"http://127.0.0.1:{port}/{path}", server.auth), 90)
         return (time.monotonic() - began) * 1000
@@ -77,7 +77,8 @@ def _server_start(home: Path, on: bool) -> float:
         process.wait()
 
 
-def _port(file: Path) -> int | None:
+def port_in(file: Path) -> int | None:
+    """The port of a server, once its file is there."""
     text = file.read_text() if file.exists() else ""
     return int(json.loads(text)["port"]) if text.endswith("}") else None  # else half written
 

@@ -70,7 +70,7 @@ def test_a_run_on_a_server_without_a_store_is_kept_by_the_service(
     assert not Path(adas.store).exists()
     assert own.get("health").json()["store"]["kind"] == "hub"
     with person(service, hub, "ada") as ada, person(service, hub, "bob") as bob:
-        assert thread in [t["threadId"] for t in ada.get("threads").json()["threads"]]
+        assert [t["threadId"] for t in ada.get("threads").json()["threads"]] == [thread]
         assert ada.get(f"runs/{run}").json() == own.get(f"runs/{run}").json()
         assert bob.get("threads").json()["threads"] == []
         assert bob.get(f"runs/{run}").status_code == 404
