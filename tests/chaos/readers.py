@@ -106,8 +106,8 @@ class Page:
                 pass  # cut, frozen or dead: come back
             finally:
                 if self._socket is not None:
-                    self._socket.close()
-                    self._socket = None
+                    left, self._socket = self._socket, None
+                    await _hang_up(left)
             await asyncio.sleep(AGAIN_SECONDS)
 
     async def _hear(self, socket: WebSocketClientConnection) -> None:
@@ -140,6 +140,14 @@ class Page:
         if self._socket is not None:
             with contextlib.suppress(WebSocketClosedError):
                 self._socket.write_message(json.dumps(message))
+
+
+async def _hang_up(socket: WebSocketClientConnection) -> None:
+    """Close it, and take what is on its way until it is closed; tornado waits 5 s for a server that is silent."""
+    stream = None if socket.protocol is None else socket.protocol.stream
+    socket.close()
+    while stream is not None and not stream.closed():
+        await socket.read_message()
 
 
 class Stream:
