@@ -10,6 +10,7 @@ import click
 import msgspec
 
 from lobu_jupyter.model.card import card_lines
+from lobu_jupyter.model.text import clip
 from lobu_jupyter.model.visible import visible, visible_json, visible_line
 
 from .table import ListColumn, drawn
@@ -53,8 +54,7 @@ def at_terminal() -> bool:
 
 def short(text: str, most: int = 60) -> str:
     """Return the first line of `text`, cut, with a terminal's control characters made visible."""
-    line = plain(text.strip().partition("\n")[0])
-    return line if len(line) <= most else line[: most - 1] + "…"
+    return clip(plain(text.strip().partition("\n")[0]), most)
 
 
 def plain(text: str) -> str:

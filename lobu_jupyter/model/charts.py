@@ -15,6 +15,8 @@ import re
 from array import array
 from typing import Any
 
+from .text import one_line
+
 Data = dict[str, Any]
 
 MOST_SERIES, MOST_VALUES = 12, 8
@@ -282,8 +284,7 @@ def _title(value: Any) -> str:
 
 
 def _short(text: str, most: int = 120) -> str:
-    text = " ".join(text.split())
-    return text if len(text) <= most else text[: most - 1] + "…"
+    return one_line(text, most)
 
 
 def _list(value: Any) -> list[Any]:

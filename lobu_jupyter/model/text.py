@@ -13,6 +13,16 @@ def shorten(text: str, limit: int) -> str:
     return f"{text[:half]}\n[… {len(text) - 2 * half} characters left out …]\n{text[-half:]}"
 
 
+def clip(text: str, most: int) -> str:
+    """Return `text`, or its beginning and "…", of at most `most` characters."""
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def one_line(text: str, most: int) -> str:
+    """Return `text` with single spaces in place of its line ends and other white space, clipped."""
+    return clip(" ".join(text.split()), most)
+
+
 def said_of(error: BaseException) -> str:
     """Return an error's class and message, of a group with those in it. A message that raises is left out."""
     try:

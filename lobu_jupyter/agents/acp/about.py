@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from acp import RequestError
 
+from lobu_jupyter.model.text import one_line
+
 if TYPE_CHECKING:
     from acp.client.connection import ClientSideConnection
 
@@ -195,5 +197,4 @@ def _dicts(given: Any) -> list[dict[str, Any]]:
 
 
 def _line(text: str, most: int) -> str:
-    line = " ".join(text.replace("\0", "").split())
-    return line if len(line) <= most else line[: most - 1] + "…"
+    return one_line(text.replace("\0", ""), most)

@@ -16,10 +16,10 @@ from pydantic_ai.capabilities import AbstractCapability
 from pydantic_ai.conversation import Conversation
 
 from lobu_jupyter.agents.models.prices import price_for, price_of
+from lobu_jupyter.agents.tools.gate import new_interrupt
 from lobu_jupyter.model.budget import BUDGET, BUDGET_CALL, Reserve, Used, micros_of
 from lobu_jupyter.model.events import Event, custom, tool_result
 from lobu_jupyter.model.ids import new_id
-from lobu_jupyter.model.interrupts import Interrupt
 from lobu_jupyter.model.ports import AgentError, Resumption, Task
 from lobu_jupyter.model.runs import ErrorCode
 
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from pydantic_ai import RunContext
     from pydantic_ai.messages import ModelMessage, ModelResponse
     from pydantic_ai.models import ModelRequestContext
+
+    from lobu_jupyter.model.interrupts import Interrupt
 
 OUTPUT = 16_384  # tokens that an answer is taken to have at most, where no setting limits it
 WAIT_SECONDS = 0.5  # between questions while requests of other runs are under way
@@ -140,18 +142,10 @@ def refused(over: OverBudget) -> AgentError:
 def question(task: Task, over: OverBudget) -> tuple[Interrupt, list[Event]]:
     """Return the question whether a run may go on, and the events of its card."""
     call, args = new_id("call"), over.ask or {}
-    interrupt = Interrupt(
-        id=new_id("int"),
-        thread_id=task.thread_id,
-        run_id=task.run_id,
-        reason=BUDGET,
-        message=over.message,
-        tool_call_id=call,
-        tool_name=BUDGET_CALL,
-        args=args,
-        decisions=("approve", "reject"),
-        no_grant=True,
-    )
+    interrupt = new_interrupt(
+        task, call, BUDGET_CALL, args,
+        reason=BUDGET, message=over.message, decisions=("approve", "reject"), no_grant=True,
+    )  # fmt: skip
     start = {"type": "TOOL_CALL_START", "toolCallId": call, "toolCallName": BUDGET_CALL}
     delta = msgspec.json.encode(args).decode()
     return interrupt, [

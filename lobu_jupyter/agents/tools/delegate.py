@@ -17,6 +17,7 @@ from lobu_jupyter.model.ids import new_id
 from lobu_jupyter.model.interrupts import Decision, Interrupt, held_calls
 from lobu_jupyter.model.policy import Layer, Policy, Rules, Verdict, judge
 from lobu_jupyter.model.ports import AgentError, Pause, Resumption, Task
+from lobu_jupyter.model.text import one_line
 
 from . import specs
 from .base import BoundTool, Call, Result, Suspended, ToolError, Work
@@ -36,7 +37,7 @@ async def delegate(work: Work, call: Call) -> Result:
     agent = _agent(work, child["agent"])
     resumption = _resumption(child)
     relay = Relay(child["runId"], _owed(resumption), work.emit)
-    await relay.start(child["agent"], call.id, _shortened(child["prompt"]))
+    await relay.start(child["agent"], call.id, one_line(child["prompt"], MAX_DESCRIPTION))
     if resumption is not None and (why := _denied(work)):
         await relay.fail(why)
         raise ToolError(why)
@@ -149,8 +150,3 @@ def _suspended(child: dict[str, Any], pause: Pause) -> dict[str, Any]:
     interrupts = msgspec.to_builtins(pause.interrupts)
     kept = {name: child[name] for name in ("runId", "agent", "prompt")}
     return {**kept, "checkpoint": pause.checkpoint, "interrupts": interrupts}
-
-
-def _shortened(prompt: str) -> str:
-    line = " ".join(prompt.split())
-    return line if len(line) <= MAX_DESCRIPTION else line[: MAX_DESCRIPTION - 1] + "…"

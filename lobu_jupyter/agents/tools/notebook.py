@@ -12,6 +12,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, Literal
 
 from lobu_jupyter.model.notebooks import lock_message
+from lobu_jupyter.model.text import clip
 
 from . import specs
 from .base import BoundTool, Call, Outdated, Preview, Result, ToolError, Work
@@ -248,7 +249,7 @@ def _where(cells: list[Cell], place: int, preposition: str) -> str:
 
 def _first_line(cell: Cell) -> str:
     line = next((line.strip() for line in cell["source"].splitlines() if line.strip()), "(an empty cell)")
-    return line if len(line) <= MAX_LINE else line[: MAX_LINE - 1] + "…"
+    return clip(line, MAX_LINE)
 
 
 def _order(cells: list[Cell]) -> str:

@@ -17,7 +17,7 @@ from urllib.parse import quote, urlsplit
 import httpx
 
 from lobu_jupyter.model.ports import ToolSpec
-from lobu_jupyter.model.text import shorten
+from lobu_jupyter.model.text import one_line, shorten
 from lobu_jupyter.model.visible import visible_line
 
 from .base import BoundTool, Call, Preview, Result, ToolError, Work
@@ -150,5 +150,4 @@ def _first(one: dict[str, Any], names: tuple[str, ...]) -> str:
 
 
 def _line(text: str) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= MOST_SNIPPET else line[: MOST_SNIPPET - 1] + "…"
+    return one_line(text, MOST_SNIPPET)

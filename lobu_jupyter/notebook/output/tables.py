@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from html import escape
 from typing import Any
 
+from lobu_jupyter.model.text import clip
 from lobu_jupyter.model.visible import visible, visible_line
 
 
@@ -52,5 +53,4 @@ class Table:
 
 def short(text: str, most: int = 60) -> str:
     """Return the first line of `text`, cut."""
-    line = text.strip().partition("\n")[0]
-    return line if len(line) <= most else line[: most - 1] + "…"
+    return clip(text.strip().partition("\n")[0], most)
