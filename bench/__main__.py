@@ -1,4 +1,4 @@
-"""``python -m bench [--only B1,B5] [--small]``: the table, bench/results/*.json and docs/performance.md.
+"""``python -m bench [--only B1,B5] [--small]``: the table, bench/results.json and docs/performance.md.
 
 Exit code 0: measured (met or not); 1: a measure failed; 2: other processes keep the machine busy, so there
 is no verdict.

@@ -1,4 +1,4 @@
-"""``python -m bench.render``: docs/performance.md with the figures of bench/results between its markers."""
+"""``python -m bench.render``: docs/performance.md with the figures of bench/results.json between its markers."""
 
 from __future__ import annotations
 

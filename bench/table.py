@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-RESULTS = Path(__file__).parent / "results"
+RESULTS = Path(__file__).parent / "results.json"
 NUMBER = re.compile(r"(\d+)")
 UNJUDGED = "no verdict"
 
@@ -88,16 +88,16 @@ def _short(value: float) -> str:
 
 
 def save(rows: list[dict[str, Any]], facts: dict[str, Any], only: str) -> None:
-    """One JSON file per id, with the machine's facts; all together replace what was measured before."""
-    RESULTS.mkdir(exist_ok=True)
-    if not only:
-        for old in RESULTS.glob("*.json"):
-            old.unlink()
-    for row in rows:
-        (RESULTS / f"{row['id']}.json").write_text(json.dumps({**row, "machine": facts}, indent=1) + "\n")
+    """Write the rows with the machine's facts. If only some were measured, the others stay as they are."""
+    kept = {row["id"]: row for row in load()} if only else {}
+    kept |= {row["id"]: {**row, "machine": facts} for row in rows}
+    RESULTS.write_text(json.dumps(sorted(kept.values(), key=_order), indent=1) + "\n")
 
 
 def load() -> list[dict[str, Any]]:
-    """The rows of bench/results, in the order of their ids."""
-    rows = [json.loads(file.read_text()) for file in RESULTS.glob("*.json")]
-    return sorted(rows, key=lambda row: [int(n) if n.isdigit() else n for n in NUMBER.split(row["id"])])
+    """Return the rows of results.json, in the order of their ids."""
+    return json.loads(RESULTS.read_text()) if RESULTS.exists() else []
+
+
+def _order(row: dict[str, Any]) -> list[int | str]:
+    return [int(part) if part.isdigit() else part for part in NUMBER.split(row["id"])]

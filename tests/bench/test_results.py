@@ -17,7 +17,7 @@ def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Results and a page of the test's own."""
     page = tmp_path / "performance.md"
     page.write_text(render.PAGE.read_text())
-    monkeypatch.setattr(table, "RESULTS", tmp_path / "results")
+    monkeypatch.setattr(table, "RESULTS", tmp_path / "results.json")
     monkeypatch.setattr(render, "PAGE", page)
     return tmp_path
 
@@ -39,7 +39,7 @@ def test_a_busy_machine_is_refused_before_anything_is_measured(
 
     assert code == 2
     assert "1.50 cores" in capsys.readouterr().err
-    assert not (results / "results").exists()
+    assert not (results / "results.json").exists()
 
 
 def test_a_ratio_is_judged_where_there_is_a_yardstick_and_only_on_a_quiet_machine() -> None:
@@ -69,6 +69,17 @@ def test_the_page_is_made_of_the_results_as_often_as_one_likes(results: Path) ->
     assert once.index("| B2 |") < once.index("| B10 |")
     assert "costs the server 70 µs" in once
     assert "| G.list | what G.list is | 4 ms | 2 floor | 2.00 |\n" in once
+
+
+def test_a_measure_of_some_rows_keeps_the_others_and_one_of_all_replaces_them() -> None:
+    table.save([row("B2", 1).to_wire(True), row("B10", 1).to_wire(True)], {"at": "then"}, "")
+    table.save([row("B2", 3).to_wire(True)], {"at": "now"}, "B2")
+
+    kept = [(each["id"], each["product"]["median"], each["machine"]["at"]) for each in table.load()]
+    assert kept == [("B2", 3, "now"), ("B10", 1, "then")]
+
+    table.save([row("B3", 1).to_wire(True)], {"at": "now"}, "")
+    assert [each["id"] for each in table.load()] == ["B3"]
 
 
 def test_a_fuller_loop_lets_its_batches_wait_longer() -> None:
