@@ -315,3 +315,23 @@ def test_the_first_steps_go_with_the_demo_agent_in_notebook_7(context: BrowserCo
     expect(tour).to_have_count(0)
     panel.reload()
     expect(tour).to_have_count(0)
+
+
+def test_an_empty_thread_is_read_from_its_top_in_a_low_window(open_lab: OpenLab):
+    lab = open_lab()
+    panel = Panel.open(lab)
+    lab.page.set_viewport_size({"width": 1280, "height": 480})
+
+    panel.root.locator(".lobu-welcome-lead").scroll_into_view_if_needed()
+    expect(panel.root.locator(".lobu-welcome-lead")).to_be_in_viewport(ratio=1)
+    panel.button("Save").scroll_into_view_if_needed()
+    expect(panel.button("Save")).to_be_in_viewport(ratio=1)
+
+
+def test_who_asks_in_their_own_words_has_done_the_tours_first_step(open_lab: OpenLab):
+    panel = Panel.open(open_lab())
+    expect(panel.root.locator(".lobu-tour")).to_contain_text("1 of 3")
+
+    panel.send("say hello")
+
+    expect(panel.root.locator(".lobu-tour")).to_contain_text("2 of 3")

@@ -2,10 +2,11 @@
 import { VNode } from 'preact';
 import { PanelModel } from '../model/panel';
 
-/** The step of the first tour, from 0; null: it is over. */
+/** The step of the first tour, from 0; null: it is over. Who asked without it needs no first step. */
 export function tourStep(model: PanelModel): number | null {
   const step = model.memory.get('tour', 0);
-  return step < 0 ? null : step;
+  const asked = (model.thread?.state.items.length ?? 0) > 0;
+  return step < 0 ? null : step === 0 && asked ? 1 : step;
 }
 
 export function Tour(props: { model: PanelModel }): VNode | null {
