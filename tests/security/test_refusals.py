@@ -260,6 +260,75 @@ async def test_a_tool_that_is_refused_costs_only_itself(
     assert "the tool bad" in told["message"]
 
 
+def refusal(message: str) -> dict[str, Any]:
+    return {"error": {"message": message, "type": "invalid_request_error", "param": None}}
+
+
+IMAGE_WORDS = [
+    ("anthropic:test-model", "Could not process image"),
+    ("chat:test-model", "You uploaded an unsupported image. Please make sure your image is valid."),
+    ("chat:test-model", "unknown variant `image_url`, expected `text`"),
+    ("responses:test-model", "Invalid image data."),
+    ("gemini:test-model", "Unable to process input image. Please retry."),
+]
+
+
+@pytest.mark.parametrize(("model", "words"), IMAGE_WORDS)
+async def test_an_error_that_speaks_of_an_image_costs_the_images(
+    model: str, words: str, provider: Provider, settings: Settings
+) -> None:
+    others = png(4, 4)
+    provider.refuses = lambda body: refusal(words) if list(paths(body, has_picture)) else None
+    messages = old(
+        user([image(PICTURE), {"type": "text", "text": "one"}]),
+        {"role": "assistant", "content": "I see."},
+        user([image(others), {"type": "text", "text": "two"}]),
+        {"role": "assistant", "content": "I see."},
+    )
+
+    task = task_for("", agent="assistant", model=model, messages=messages)
+    ended = await run(assistant(settings), task, FakeKernel())
+
+    assert (ended.error, ended.text) == (None, "Here I am.")
+    assert len(provider.requests) == 2
+    (told,) = ended.customs("lobu.left_out")
+    assert told["message"].startswith(
+        "The model's provider refused an image and did not say which, so all images were left out."
+    )
+
+
+NAMING_CALLS = [
+    ("responses:test-model", "No tool output found for function call call_abcdefgh."),
+    ("anthropic:test-model", "`tool_use` ids were found without `tool_result` blocks: call_abcdefgh"),
+]
+
+
+@pytest.mark.parametrize(("model", "words"), NAMING_CALLS)
+async def test_an_error_that_names_a_call_costs_that_call(
+    model: str, words: str, provider: Provider, settings: Settings
+) -> None:
+    made = json.loads(json.dumps(called('{"code": "1"}', "2")).replace('"c1"', '"call_abcdefgh"'))
+    provider.refuses = lambda body: refusal(words) if "call_abcdefgh" in json.dumps(body) else None
+    messages = old(user("go"), *made, {"role": "assistant", "content": "yes"})
+
+    task = task_for("", agent="assistant", model=model, messages=messages)
+    ended = await run(assistant(settings), task, FakeKernel())
+
+    assert (ended.error, ended.text) == (None, "Here I am.")
+    assert "a call and its result, so it was left out." in ended.customs("lobu.left_out")[0]["message"]
+
+
+async def test_an_error_that_names_a_tool_costs_that_tool(provider: Provider, settings: Settings) -> None:
+    words = "Failed to compile the grammar of tool 'read_file'"
+    provider.refuses = lambda body: refusal(words) if '"read_file"' in json.dumps(body) else None
+
+    task = task_for("go", agent="assistant", model=MODELS[0])
+    ended = await run(assistant(settings), task, FakeKernel())
+
+    assert (ended.error, ended.text) == (None, "Here I am.")
+    assert "the tool read_file, so it was left out." in ended.customs("lobu.left_out")[0]["message"]
+
+
 async def test_several_faults_are_left_out_one_after_the_other(
     provider: Provider, settings: Settings
 ) -> None:

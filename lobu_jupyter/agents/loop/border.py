@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import math
 import re
-import struct
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
@@ -31,6 +30,7 @@ from pydantic_ai.messages import (
 from lobu_jupyter.agents.models.failures import said_by
 from lobu_jupyter.model.text import encodable
 
+from .pixels import is_whole, size_of, type_of
 from .refusals import RefusedParts, named
 
 if TYPE_CHECKING:
@@ -47,7 +47,6 @@ MOST_REFUSED = 8  # parts that a run leaves out after a refusal, one for each fu
 EMPTY = "(empty)"
 _NO_NAME = re.compile(r"[^a-zA-Z0-9_-]")
 _NUMBERS = re.compile(r"\b(NaN|Infinity|\d+e\d{3,})", re.IGNORECASE)
-_IMAGES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
 
 
 @dataclass
@@ -93,7 +92,7 @@ class Border(AbstractCapability[None]):
         found = self._refused.learn(request_context, error)
         if not found:
             raise error
-        note = f"The model's provider refused {named(found)}, so it was left out.{said_by(error)}"
+        note = f"The model's provider refused {named(found)}.{said_by(error)}"
         await self._tell("lobu.left_out", note, parts=sorted(map(list, found)))
         raise ex.RetryModelRequest from error
 
@@ -206,14 +205,15 @@ class _Images:
         if self._left >= MAX_IMAGES:
             self._notes.append(f"Only the last {MAX_IMAGES} images of this chat are sent to the model.")
             return f"[an earlier image is not passed on: only the last {MAX_IMAGES} are]"
-        size = size_of(image.data)
-        if image.media_type not in _IMAGES or size is None or min(size) < 1:
+        size, kind = size_of(image.data), type_of(image.data)
+        if size is None or min(size) < 1 or not is_whole(image.data):
             self._notes.append(
                 f"An image was not sent to the model: its {image.media_type} data cannot be read."
             )
             return f"[an image of type {image.media_type} could not be read, and is not passed on]"
         if max(size) <= self._side and len(image.data) <= MAX_IMAGE_BYTES:
-            return image
+            # a provider refuses a type that is not the data's, or an alias as image/jpg
+            return image if image.media_type == kind else replace(image, media_type=kind)
         scaled = _scaled(image.data, self._side)
         pixels = f"{size[0]} x {size[1]} pixels"
         if scaled is None:
@@ -221,45 +221,6 @@ class _Images:
             return f"[an image of {pixels} is too large for the model, and is not passed on]"
         self._notes.append(f"An image of {pixels} was scaled down for the model.")
         return BinaryContent(scaled, media_type="image/png")
-
-
-def size_of(data: bytes) -> tuple[int, int] | None:
-    """Return an image's width and height by its header, None if it is no PNG, JPEG, GIF or WebP."""
-    try:
-        if data.startswith(b"\x89PNG\r\n\x1a\n") and data[12:16] == b"IHDR":
-            return struct.unpack(">II", data[16:24])
-        if data[:6] in (b"GIF87a", b"GIF89a"):
-            return struct.unpack("<HH", data[6:10])
-        if data.startswith(b"\xff\xd8"):
-            return _size_of_jpeg(data)
-        if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-            return _size_of_webp(data)
-    except (struct.error, IndexError):
-        pass
-    return None
-
-
-def _size_of_jpeg(data: bytes) -> tuple[int, int] | None:
-    at = 2
-    while at + 9 < len(data) and data[at] == 0xFF:
-        kind, length = data[at + 1], int.from_bytes(data[at + 2 : at + 4], "big")
-        if 0xC0 <= kind <= 0xCF and kind not in (0xC4, 0xC8, 0xCC):
-            height, width = struct.unpack(">HH", data[at + 5 : at + 9])
-            return width, height
-        at += 2 + max(length, 2)
-    return None
-
-
-def _size_of_webp(data: bytes) -> tuple[int, int] | None:
-    if data[12:16] == b"VP8X":
-        return int.from_bytes(data[24:27], "little") + 1, int.from_bytes(data[27:30], "little") + 1
-    if data[12:16] == b"VP8L":
-        bits = int.from_bytes(data[21:25], "little")
-        return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
-    if data[12:16] == b"VP8 ":
-        width, height = struct.unpack("<HH", data[26:30])
-        return width & 0x3FFF, height & 0x3FFF
-    return None
 
 
 def _scaled(data: bytes, side: int) -> bytes | None:
@@ -272,6 +233,8 @@ def _scaled(data: bytes, side: int) -> bytes | None:
         return None
     try:
         picture: Any = Image.open(BytesIO(data))  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
+        if picture.mode in ("CMYK", "YCbCr", "LAB", "HSV"):  # no PNG has these
+            picture = picture.convert("RGB")
         picture.thumbnail((side, side))
         for _ in range(6):
             out = BytesIO()

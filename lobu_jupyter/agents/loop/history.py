@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import re
 from dataclasses import replace
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from pydantic_ai.messages import (
@@ -20,6 +22,7 @@ from pydantic_ai.messages import (
     ToolReturnPart,
     UserContent,
     UserPromptPart,
+    repair_messages,
 )
 
 from lobu_jupyter.model.budget import BUDGET_CALL
@@ -30,12 +33,15 @@ if TYPE_CHECKING:
 Message = dict[str, Any]
 Prompt = str | list[UserContent]
 _UNSEEN = "[an attached image is not passed on: this model sees no images]"
+_BEGUN = "[This chat begins with your message.]"
+_ID = re.compile(r"[a-zA-Z0-9_-]{1,40}")  # of a call, as every provider takes it
 
 
 def split(messages: tuple[Message, ...]) -> tuple[list[ModelMessage], Prompt | None]:
     """Return the history before the last message, and that message as the prompt if it is the person's."""
     if messages and messages[-1].get("role") == "user":
-        return history(messages[:-1]), user_content(messages[-1].get("content"))
+        # a call without a result gets one, because no prompt may follow it
+        return repair_messages(history(messages[:-1])), user_content(messages[-1].get("content"))
     return history(messages), None
 
 
@@ -62,18 +68,22 @@ def marks(messages: tuple[Message, ...]) -> list[tuple[int, str]]:
 
 def _made(messages: tuple[Message, ...]) -> Iterator[tuple[Message, ModelMessage]]:
     """Yield each message with the model message that it becomes."""
-    names: dict[str, str] = {}
+    calls, begun = _Calls(), False
     for message in messages:
         role, content = message.get("role"), message.get("content")
         if role == "user":
+            begun = True
             yield message, ModelRequest(parts=[UserPromptPart(user_content(content))])
         elif role == "assistant":
-            for made in _assistant(message, names):
+            for made in _assistant(message, calls):
+                if not begun:  # some providers accept no chat that the model begins
+                    yield message, ModelRequest(parts=[UserPromptPart(_BEGUN)])
+                begun = True
                 yield message, made
         elif role == "tool":
-            call = str(message.get("toolCallId"))
-            if call in names:  # no provider accepts a result without its call
-                part = ToolReturnPart(names[call], text_of(content), tool_call_id=call)
+            call = calls.answer(str(message.get("toolCallId")))
+            if call is not None:  # no provider accepts a result without its call, or a second one
+                part = ToolReturnPart(call[0], text_of(content), tool_call_id=call[1])
                 yield message, ModelRequest(parts=[part])
         elif role in ("system", "developer"):
             yield message, ModelRequest(parts=[SystemPromptPart(text_of(content))])
@@ -82,7 +92,8 @@ def _made(messages: tuple[Message, ...]) -> Iterator[tuple[Message, ModelMessage
 def text_of(content: Any) -> str:
     """Return the text of a message's content, which is text or parts."""
     if isinstance(content, list):
-        return "\n".join(str(part.get("text", "")) for part in content if part.get("type") == "text")
+        parts = [part for part in content if isinstance(part, dict) and part.get("type") == "text"]
+        return "\n".join(str(part.get("text", "")) for part in parts)
     return "" if content is None else str(content)
 
 
@@ -115,11 +126,13 @@ def _blind(message: ModelRequest) -> ModelRequest:
     return replace(message, parts=parts)
 
 
-def _user_part(part: dict[str, Any]) -> UserContent:
+def _user_part(part: Any) -> UserContent:
+    if not isinstance(part, dict):
+        return str(part)
     if part.get("type") == "text":
         return str(part.get("text", ""))
     source: dict[str, Any] = part.get("source") or {}
-    mime = str(source.get("mimeType") or part.get("mimeType") or "")
+    mime = str(source.get("mimeType") or part.get("mimeType") or "").lower()
     data = source.get("value") if source.get("type") == "data" else part.get("data")
     if data and mime.startswith("image/"):
         try:
@@ -132,18 +145,51 @@ def _user_part(part: dict[str, Any]) -> UserContent:
     return f"[an attachment of type {mime or part.get('type')} is not passed on]"
 
 
-def _assistant(message: Message, names: dict[str, str]) -> list[ModelMessage]:
+class _Calls:
+    """The calls of a history, by ids that every provider accepts: of letters and digits, short, and each given once.
+
+    An old journal may hold others: those of another provider, or of a client.
+    """
+
+    def __init__(self) -> None:
+        self._open: dict[str, list[tuple[str, str]]] = {}
+        self._taken: set[str] = set()
+
+    def begin(self, calls: list[tuple[str, str]]) -> list[str]:
+        """Note the calls of one message, each by its id and tool. Return their ids for the model."""
+        made: list[str] = []
+        self._open.update((call, []) for call, _ in calls)
+        for call, tool in calls:
+            made.append(self._id(call))
+            self._open[call].append((tool, made[-1]))
+        return made
+
+    def answer(self, call: str) -> tuple[str, str] | None:
+        """Return the tool and the model's id of a call that gets its result, None if no call waits for one."""
+        waiting = self._open.get(call)
+        return waiting.pop(0) if waiting else None
+
+    def _id(self, call: str) -> str:
+        digest = sha256(call.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+        first = made = call if _ID.fullmatch(call) else f"call_{digest}"
+        number = 1
+        while made in self._taken:
+            number += 1
+            made = f"{first[:30]}_{number}"
+        self._taken.add(made)
+        return made
+
+
+def _assistant(message: Message, calls: _Calls) -> list[ModelMessage]:
     parts: list[TextPart | ToolCallPart] = []
     if text := text_of(message.get("content")):
         parts.append(TextPart(text))
-    for call in message.get("toolCalls") or []:
+    # a budget's question is ours, not a call of the model
+    made = [c for c in message.get("toolCalls") or [] if c["function"]["name"] != BUDGET_CALL]
+    ids = calls.begin([(call["id"], call["function"]["name"]) for call in made])
+    for call, name in zip(made, ids, strict=True):
         function: dict[str, Any] = call["function"]
-        if function["name"] == BUDGET_CALL:
-            continue  # a question of ours, not a call of the model
-        names[call["id"]] = function["name"]
-        parts.append(
-            ToolCallPart(function["name"], _arguments(function.get("arguments")), tool_call_id=call["id"])
-        )
+        parts.append(ToolCallPart(function["name"], _arguments(function.get("arguments")), tool_call_id=name))
     return [ModelResponse(parts=parts)] if parts else []
 
 

@@ -4,13 +4,15 @@ The known shapes are ``messages[3].content``, ``messages.[3].role`` and ``input[
 and ``tools.2.custom.input_schema`` (Anthropic), ``contents[1].parts[0]`` and
 ``GenerateContentRequest.tools[0].function_declarations[3]`` (Gemini), and locations of validators as lists
 (``["body", "messages", 3]``). The place is looked up in the request that was sent. Whatever part of the history has
-that content is refused, also where it comes again, because the same content would be refused again.
+that content is refused, also where it comes again, because the same content would be refused again. Without a place,
+an error may name a call by its id or a tool by its quoted name, or speak of an image: then all images are left out.
 """
 
 from __future__ import annotations
 
 import base64
 import hashlib
+import itertools
 import json
 import re
 from dataclasses import dataclass, field, replace
@@ -52,6 +54,10 @@ _LISTED = re.compile(
     rf"['\"]({'|'.join(_ROOTS)})['\"]((?:\s*,\s*(?:\d{{1,6}}|['\"]\w{{1,64}}['\"])){{1,20}})"
 )
 _STEP = re.compile(r"\w+")
+_QUOTED = re.compile(r"['\"`]([\w-]{1,64})['\"`]")
+_OF_IMAGES = re.compile(r"\bimages?(?:_url)?\b", re.IGNORECASE)
+LEAST_ID_CHARS = 8
+"""A shorter id of a call may be a word of an error's sentence."""
 _IDS = ("tool_call_id", "tool_use_id", "call_id")
 
 Path = tuple[str, list[str | int]]
@@ -80,7 +86,9 @@ class RefusedParts:
             if fresh:
                 self.things |= fresh
                 return fresh
-        return set()
+        fresh = _unplaced(error.body, request) - self.things
+        self.things |= fresh
+        return fresh
 
     def messages(self, messages: Sequence[ModelMessage]) -> list[ModelMessage]:
         """Return the messages with a note in place of all that was refused."""
@@ -140,15 +148,18 @@ def _thing(item: UserContent) -> Thing:
 
 
 def named(things: set[Thing]) -> str:
-    """Return refused things in words."""
+    """Return refused things in words, with what became of them."""
     kind, name = min(things)
-    return {
+    if kind == "image" and len(things) > 1:
+        return "an image and did not say which, so all images were left out"
+    words = {
         "text": "a message",
         "image": "an image",
         "call": "a call and its result",
         "result": "the result of a call",
         "tool": f"the tool {name}",
-    }[kind]
+    }
+    return f"{words[kind]}, so it was left out"
 
 
 # -- where an error points --------------------------------------------------------------------------
@@ -164,6 +175,23 @@ def _places(body: object) -> Iterator[Path]:
                 steps = [int(step) if step.isdecimal() else step for step in _STEP.findall(match[2])]
                 if steps and isinstance(steps[0], int):
                     yield match[1], steps
+
+
+def _unplaced(body: object, request: ModelRequestContext) -> set[Thing]:
+    """Return the things that an error without a place names: a call, a tool, or images."""
+    said = "\n".join(text[:20_000] for _, text in itertools.islice(_strings(body), MOST_STRINGS))
+    parts = [part for message in request.messages for part in message.parts]
+    calls = {part.tool_call_id for part in parts if isinstance(part, ToolCallPart)}
+    if named_calls := {call for call in calls if len(call) >= LEAST_ID_CHARS and call in said}:
+        return {("call", call) for call in named_calls}
+    tools = {tool.name for tool in request.model_request_parameters.function_tools}
+    if named_tools := tools.intersection(_QUOTED.findall(said)):
+        return {("tool", name) for name in named_tools}
+    if not _OF_IMAGES.search(said):
+        return set()
+    prompts = [part.content for part in parts if isinstance(part, UserPromptPart)]
+    items = [item for content in prompts if not isinstance(content, str) for item in content]
+    return {_thing(item) for item in items if isinstance(item, BinaryContent | ImageUrl)}
 
 
 def _strings(value: Any, key: str = "", depth: int = 0) -> Iterator[tuple[str, str]]:
