@@ -22,12 +22,12 @@ run: install
 	$(BIN)/jupyter lab --allow-root --no-browser --port=$(PORT) \
 	  --LabApp.default_url=/lab/tree/notebooks/01-quickstart.ipynb $(ARGS)
 
-# Lanes, two at a time for two cores; what measures, by itself.
+# Lanes, two at a time for two cores, the longest first; what measures, by itself.
 test: install tests/agui/node_modules/.installed tests/agui/clients/node_modules/.installed browser postgres ripgrep forget hub-installed
 	$(MAKE) --jobs=2 --output-sync=target lint frontend
 	$(BIN)/python -m pytest $(MEASURE)
 	$(BIN)/python -m pytest $(BOOT)
-	$(MAKE) --jobs=2 --keep-going --output-sync=target test-servers test-rest test-panel test-pages test-notebooks
+	$(MAKE) --jobs=2 --keep-going --output-sync=target test-pages test-rest test-servers test-panel test-notebooks
 
 SERVERS := tests/scenarios tests/server tests/outside tests/gateways
 MEASURE := tests/bench tests/chaos
@@ -35,7 +35,7 @@ ENVIRONMENTS := tests/environments tests/rooms
 BOOT := tests/browser/test_boot_time.py
 PANEL := $(wildcard tests/browser/test_panel*.py) $(patsubst %,tests/browser/test_%.py,notebook_edits outside_agents proxy streaming)
 
-.PHONY: test-servers test-rest test-panel test-pages test-notebooks
+.PHONY: test-pages test-rest test-servers test-panel test-notebooks
 test-servers:
 	$(BIN)/python -m pytest $(SERVERS) tests/test_every_journal.py
 
