@@ -10,6 +10,7 @@ from pathlib import Path
 import lobu_jupyter
 
 PACKAGE = Path(lobu_jupyter.__file__).parent
+FRONT_END = Path(__file__).parents[1] / "labextension" / "src"
 MODULE_LINES = 400
 FUNCTION_LINES = 50
 TOO_LONG: frozenset[str] = frozenset()
@@ -33,6 +34,13 @@ def test_a_class_name_is_used_once() -> None:
 
 def test_a_module_has_at_most_400_lines() -> None:
     assert {name for name, text in modules() if len(text.splitlines()) > MODULE_LINES} == TOO_LONG
+
+
+def test_a_module_of_the_front_end_has_at_most_400_lines() -> None:
+    sizes = {path.name: len(path.read_text().splitlines()) for path in FRONT_END.rglob("*.ts*")}
+
+    assert "fold.ts" in sizes
+    assert {name for name, lines in sizes.items() if lines > MODULE_LINES} == set()
 
 
 def test_a_function_has_at_most_50_lines() -> None:

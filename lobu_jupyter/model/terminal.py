@@ -6,7 +6,7 @@ a progress bar of a thousand frames reads as its last frame. It takes chunks cut
 
 A screen has :data:`ROWS` rows and no right margin: lines never wrap, and a row that has scrolled off the top
 can no longer be changed, as in a terminal. What a program drew on the alternate screen is gone when it leaves it.
-The same screen in TypeScript is ``core/text/terminal.ts``. The vectors in ``tests/vectors/terminal.json`` hold both to one result.
+The same screen in TypeScript is ``core/text/screen.ts``. The vectors in ``tests/vectors/terminal.json`` hold both to one result.
 """
 
 from __future__ import annotations

@@ -4,28 +4,19 @@
  * `fold(all) == fold(snapshot) + fold(tail)`; the vectors in tests/vectors/fold hold both folds
  * together. The state is folded in place; {@link Fold.version} tells a view which items changed.
  */
-import { addUsage, countChange, descriptions, extend, patched, usagesOf } from './extend';
-import { Items } from './items';
+import { countChange, extend, patched } from './extend';
 import { key, list, object, text } from './json';
+import { Runs } from './runs';
 import {
   AgEvent,
   IDecided,
   IEntry,
-  IInterrupt,
   IOutput,
-  IRunState,
   ISubagentItem,
   IState,
   Json,
-  JsonObject,
-  RunStatus
+  JsonObject
 } from './wire';
-
-const OUTCOME_STATUS: { [outcome: string]: RunStatus } = {
-  success: 'succeeded',
-  interrupt: 'interrupted',
-  cancelled: 'cancelled'
-};
 
 /** The state of a thread without events. */
 export function empty(): IState {
@@ -50,14 +41,9 @@ export function fold(entries: IEntry[], snapshot: IState = empty()): IState {
   return folding.state;
 }
 
-export class Fold extends Items {
+export class Fold extends Runs {
   constructor(state: IState = empty()) {
     super(state);
-    for (const run of state.runs) {
-      this._runs.set(run.runId, run);
-      this._run = run.runId;
-    }
-    this._run = this._running() ?? this._run;
     for (const item of state.items) {
       if (item.kind === 'subagent' && item.status === 'waiting') {
         this._suspend(item);
@@ -129,99 +115,6 @@ export class Fold extends Items {
     },
     CUSTOM: event => this._custom(event)
   };
-
-  // -- runs
-
-  private _runStarted(event: AgEvent): void {
-    this._run = text(event.runId);
-    const input = object(event.input);
-    const context = descriptions(input.context);
-    const run: IRunState = {
-      runId: this._run,
-      status: 'running',
-      ...(event.parentRunId ? { parentRunId: text(event.parentRunId) } : {}),
-      ...(event.timestamp ? { startedAt: Number(event.timestamp) } : {}),
-      ...(context.length > 0 ? { context } : {})
-    };
-    this.state.runs.push(run);
-    this._runs.set(this._run, run);
-    this.state.status = 'running';
-    for (const message of list(input.messages).map(object)) {
-      this._add('message', text(message.id), event, {
-        role: message.role,
-        content: message.content,
-        done: true
-      });
-    }
-  }
-
-  private _runFinished(event: AgEvent): void {
-    const outcome = event.outcome ? object(event.outcome) : { type: 'success' };
-    const type = text(outcome.type);
-    this._end(event, OUTCOME_STATUS[type] ?? 'succeeded');
-    if (type === 'cancelled') {
-      this._add('cancelled', null, event, {});
-    }
-    for (const wire of list(object(outcome).interrupts)) {
-      const interrupt = { ...object(wire), runId: this._run } as unknown as IInterrupt;
-      this.state.interrupts.push(interrupt);
-      const diff = interrupt.metadata?.lobu?.diff;
-      this._set('tool', interrupt.toolCallId ?? '', {
-        status: 'waiting',
-        interruptId: interrupt.id,
-        ...(diff ? { diff } : {})
-      });
-      for (const call of list(object(object(object(wire).metadata).lobu).parentToolCallIds)) {
-        this._set('tool', call, { status: 'waiting' });
-      }
-    }
-    this._rest();
-  }
-
-  private _runError(event: AgEvent): void {
-    const error = {
-      code: text(event.code) || 'internal',
-      message: text(event.message)
-    };
-    this._end(event, 'failed');
-    const run = this._runs.get(this._run);
-    if (run !== undefined) {
-      run.error = error;
-    }
-    this._add('error', null, event, error);
-    this._rest();
-  }
-
-  /** After an end: a run that was cancelled in the queue leaves the one before it running. */
-  private _rest(): void {
-    const running = this._running();
-    if (running !== undefined) {
-      this._run = running;
-      this.state.status = 'running';
-    } else {
-      this.state.status = this.state.interrupts.length > 0 ? 'waiting' : 'idle';
-    }
-  }
-
-  private _running(): string | undefined {
-    return this.state.runs.filter(run => run.status === 'running').pop()?.runId;
-  }
-
-  private _end(event: AgEvent, status: RunStatus): void {
-    const run = this._runs.get(this._run);
-    if (run === undefined) {
-      return;
-    }
-    run.status = status;
-    if (event.timestamp) {
-      run.endedAt = Number(event.timestamp);
-    }
-    const usage = usagesOf(event);
-    if (usage.length > 0) {
-      run.usage = usage;
-      addUsage(this.state.usage, usage);
-    }
-  }
 
   // -- tool calls, sub-agents, activities
 
@@ -409,7 +302,6 @@ export class Fold extends Items {
     this.state.interrupts = this.state.interrupts.filter(i => !ids.includes(i.id));
   }
 
-  private readonly _runs = new Map<string, IRunState>();
   /** By call: the sub-agent that waits in it. */
   private readonly _suspended = new Map<string, ISubagentItem>();
 }

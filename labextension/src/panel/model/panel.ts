@@ -8,6 +8,7 @@ import { Changes } from './changes';
 import { commandIn, ICard, ISlashCommand } from './commands';
 import { Mentioned, without } from './completion';
 import { chosen, contextOf, IChoice, withChoice, withPictures, workedIn, WorkIn } from './content';
+import { Drafts } from './drafts';
 import { Following } from './following';
 import { ThreadList } from './list';
 import { Memory } from './memory';
@@ -16,7 +17,6 @@ import { IPlace } from './window';
 
 export type PanelView = 'thread' | 'threads' | 'inbox' | 'permissions';
 
-const HISTORY = 50;
 const NO_CHOICE: JsonObject = { agent: '', model: '', mode: '' };
 
 export class PanelModel extends Changes {
@@ -30,6 +30,7 @@ export class PanelModel extends Changes {
     this.models = new ModelList(page.api, () => this.tell());
     this.useNotebook = memory.get('useNotebook', true);
     this._threadId = memory.get<string | null>('thread', null);
+    this._drafts = new Drafts(memory);
     this._following = new Following(list, memory);
     workbench.onNotebook(() => this._notebookChanged());
     list.watch(() => this._listChanged());
@@ -126,25 +127,17 @@ export class PanelModel extends Changes {
 
   /** What is written and not sent, of the thread or of the new one. */
   get message(): string {
-    const { thread } = this;
-    if (thread === null) {
-      return this.memory.get(this._draftName, '');
-    }
-    thread.message ||= this.memory.get(this._draftName, '');
-    return thread.message;
+    return this._drafts.get(this.thread, this.notebook?.path);
   }
 
   set message(text: string) {
-    if (this.thread !== null) {
-      this.thread.message = text;
-    }
-    this.memory.set(this._draftName, text);
+    this._drafts.set(this.thread, this.notebook?.path, text);
     this.tell();
   }
 
   /** What was sent before, the last first: of this thread, then of others. */
   get history(): string[] {
-    return this.memory.get<string[]>('history', []);
+    return this._drafts.sent;
   }
 
   /** The choices for the next run, kept per browser. */
@@ -210,7 +203,7 @@ export class PanelModel extends Changes {
       if (await this._sendTo(thread, text, more)) {
         this.message = '';
         this.attached = [];
-        this._remember(text);
+        this._drafts.remember(text);
       }
     });
   }
@@ -313,12 +306,6 @@ export class PanelModel extends Changes {
     return entry === undefined || entry.notebookPath === notebook.path ? notebook : null;
   }
 
-  private get _draftName(): string {
-    return this._threadId === null
-      ? `draft new ${this.notebook?.path ?? ''}`
-      : `draft ${this._threadId}`;
-  }
-
   /** The thread that a message goes to; a new one is made. */
   async target(): Promise<Thread> {
     const { thread, about } = this;
@@ -354,11 +341,6 @@ export class PanelModel extends Changes {
       ifRunning: 'queue', // also behind a question that came meanwhile: a message is never a decision
       ...more
     });
-  }
-
-  private _remember(text: string): void {
-    const others = this.history.filter(one => one !== text);
-    this.memory.set('history', [text, ...others].slice(0, HISTORY));
   }
 
   private _show(threadId: string | null): void {
@@ -397,6 +379,7 @@ export class PanelModel extends Changes {
     this.tell();
   }
 
+  private readonly _drafts: Drafts;
   private readonly _following: Following;
   private _threadId: string | null;
   private _sending = false;
