@@ -54,8 +54,8 @@ LOST = (
 BUSY = "Others work on this notebook at this moment. Nothing was done; try again."
 RESTLESS = "Somebody else changes the notebook's file at this moment. Nothing was done; try again."
 NO_IDS = (
-    "The cells of this file have no ids of their own, as in nbformat 4.4, so they cannot be told apart. Open it in "
-    "JupyterLab first, or save it as nbformat 4.5. Nothing was done."
+    "The cells of this file have no ids of their own, as in nbformat 4.4, so a new one could not be found again. Open "
+    "it in JupyterLab first, or save it as nbformat 4.5. Nothing was done."
 )
 
 Answer = dict[str, Any]
@@ -183,7 +183,7 @@ class Notebooks:
                 continue
             if isinstance(request, Read):
                 return {**described(notebook.cells, request, names), "where": "file"}
-            if notebook.nbformat_minor < 5:
+            if notebook.nbformat_minor < 5 and isinstance(request, Insert | Several):
                 return {"refused": NO_IDS}
             try:
                 answer = _in_cells(notebook, request, names)

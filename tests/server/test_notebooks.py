@@ -278,19 +278,36 @@ async def test_a_page_that_sleeps_is_never_sent_what_it_would_do_on_waking(
     await leaves(page)
 
 
-async def test_a_notebook_without_cell_ids_is_read_and_not_changed(
-    wire: Wire, worker: PlainWorker, task: Json, file: Path
+@pytest.mark.parametrize("minor", [0, 1, 2, 3, 4])
+async def test_cells_of_a_notebook_without_ids_are_changed_by_their_places(
+    minor: int, wire: Wire, worker: PlainWorker, task: Json, file: Path
 ) -> None:
-    old = nbformat.v4.new_notebook(nbformat_minor=4)
-    old.cells = [nbformat.from_dict({"cell_type": "markdown", "metadata": {}, "source": "# Title"})]
+    old: Any = nbformat.v4.new_notebook(nbformat_minor=minor)
+    old.cells = [
+        nbformat.from_dict({"cell_type": "markdown", "metadata": {}, "source": "# Title"}),
+        nbformat.from_dict(cell("x = 1")),
+        nbformat.from_dict(cell("x")),
+    ]
     nbformat.write(old, file)
+    said = {"output_type": "stream", "name": "stdout", "text": "1\n"}
 
     read = await at(wire, worker, task, do="read")
-    answer = await at(wire, worker, task, do="edit", cell="#1", was="# Title", source="# Sales")
+    edited = await at(wire, worker, task, do="edit", cell="#1", was="# Title", source="# Sales")
+    shown = await at(wire, worker, task, do="outputs", cell="#3", was="x", outputs=[said], count=4)
+    deleted = await at(wire, worker, task, do="delete", cell="#2", was="x = 1")
+    late = await at(wire, worker, task, do="delete", cell="#2", was="x = 1")
+    inserted = await at(wire, worker, task, do="insert", cell="new", source="y")
 
-    assert read["cells"][0]["source"] == "# Title"
-    assert "have no ids" in answer["refused"]
-    assert sources(file) == ["# Title"]
+    assert [one["id"] for one in read["cells"]] == ["#1", "#2", "#3"]
+    assert [answer.get("done") for answer in (edited, shown, deleted)] == [True] * 3
+    assert late == {"conflict": "changed"}
+    assert "have no ids" in inserted["refused"]
+    kept = json.loads(file.read_text())
+    assert kept["nbformat_minor"] == minor
+    assert ["".join(one["source"]) for one in kept["cells"]] == ["# Sales", "x"]
+    assert "".join(kept["cells"][1]["outputs"][0]["text"]) == "1\n"
+    assert kept["cells"][1]["execution_count"] == 4
+    assert not any("id" in one for one in kept["cells"])
 
 
 @pytest.mark.filterwarnings("ignore::nbformat.warnings.MissingIDFieldWarning")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import posixpath
 from collections.abc import Callable
+from heapq import nsmallest
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
 ROOM = MOST_BYTES - 1000
 DEFAULT_LINES = 500
-MAX_ENTRIES = 500
+MAX_ENTRIES, MAX_COUNTED = 500, 100_000
 _MADE = frozenset({"__pycache__", "node_modules"})  # never listed
 
 
@@ -50,7 +51,8 @@ async def read_file(work: Work, call: Call) -> Result:
     if mime := image_type(data):
         return Result(f"{path} is a picture, {mime}, {size_of(len(data))}.", ((mime, data),))
     text = await _as_text(path, data, work.kernel)
-    return Result(_lines(path, text, call.args.get("start", 1), call.args.get("lines")))
+    first, count = call.args.get("start", 1), call.args.get("lines")
+    return Result(await asyncio.to_thread(_lines, path, text, first, count))
 
 
 async def write_file(work: Work, call: Call) -> Result:
@@ -95,12 +97,14 @@ def _list(disk: Disk, path: str, glob: str | None) -> str:
         raise ToolError(f"{path} is not a directory.")
     try:
         names = folder.glob(glob) if glob else folder.iterdir()
-        found = sorted(islice((p for p in names if _listed(disk, p, folder)), MAX_ENTRIES + 1))
+        listed = list(islice((p for p in names if _listed(disk, p, folder)), MAX_COUNTED))
     except (OSError, ValueError, NotImplementedError) as error:
         raise ToolError(f"{path} cannot be listed: {error}") from error
-    lines = [_entry(p, folder) for p in found[:MAX_ENTRIES] if disk.contains(p)]
-    if len(found) > MAX_ENTRIES:
-        lines.append(f"[… more than {MAX_ENTRIES} entries; use a narrower path or glob]")
+    lines = [_entry(p, folder) for p in nsmallest(MAX_ENTRIES, listed) if disk.contains(p)]
+    if len(listed) > MAX_ENTRIES:
+        least = "at least " if len(listed) == MAX_COUNTED else ""
+        more = f"{least}{len(listed) - MAX_ENTRIES:,}"
+        lines.append(f"[… the first {MAX_ENTRIES} by name; {more} more. Use a narrower path or glob]")
     return "\n".join(lines) or f"{path} holds nothing that matches."
 
 

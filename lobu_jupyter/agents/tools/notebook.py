@@ -33,6 +33,7 @@ async def insert_cell(work: Work, call: Call) -> Result:
     kind, name = call.args.get("type", "code"), secrets.token_hex(4)
     wish = {"do": "insert", "cell": name, "type": kind, "source": call.args["code"]}
     await _do(work, call, wish | _after(call.args), preview_insert)
+    _renamed(work, name)
     work.cells[name] = call.args["code"]
     return Result(f"Inserted a {kind} cell with the id {name}; it was not run.")
 
@@ -53,7 +54,7 @@ async def delete_cell(work: Work, call: Call) -> Result:
     answer = await _do(work, call, {"do": "delete", "cell": name, "was": was}, preview_delete)
     if answer.get("absent"):
         return Result(f"The cell {name} is not in the notebook any more; there was nothing to delete.")
-    return Result(f"Deleted the cell {name}.")
+    return Result(f"Deleted the cell {name}.{_renamed(work, name)}")
 
 
 async def move_cell(work: Work, call: Call) -> Result:
@@ -61,7 +62,7 @@ async def move_cell(work: Work, call: Call) -> Result:
     was = await _was(work, call, changes=False)
     wish = {"do": "move", "cell": call.args["cell"], "was": was}
     await _do(work, call, wish | _after(call.args), preview_move)
-    return Result(f"Moved the cell {call.args['cell']}.")
+    return Result(f"Moved the cell {call.args['cell']}.{_renamed(work, call.args['cell'])}")
 
 
 async def run_cell(work: Work, call: Call) -> Result:
@@ -208,6 +209,13 @@ async def _do(
         f"The notebook was changed after you were asked, so nothing was done. As it is now: {fresh.message}"
     )
     raise Outdated(Preview(message, fresh.diff, fresh.guard), fresh.args or args)
+
+
+def _renamed(work: Work, name: str) -> str:
+    """Forget the cells that are named by their places, which a change has moved. Return the sentence for the model."""
+    for known in [known for known in work.cells if known.startswith("#")]:
+        del work.cells[known]
+    return " Names like #2 mean other cells now: read the notebook again." if name.startswith("#") else ""
 
 
 def _guard(work: Work, was: str = "") -> dict[str, Any]:

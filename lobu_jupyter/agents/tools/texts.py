@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import codecs
 import difflib
+import io
 import re
 from bisect import bisect_left
 from collections import Counter
@@ -115,12 +116,7 @@ def western(data: bytes) -> str | None:
 
 def lines_of(text: str) -> list[str]:
     """Return the lines as editors count them, each with its end."""
-    found: list[str] = []
-    at = 0
-    for end in _END.finditer(text):
-        found.append(text[at : end.end()])
-        at = end.end()
-    return [*found, text[at:]] if at < len(text) else found
+    return io.StringIO(text, newline="").readlines()  # many times as fast as the expression
 
 
 def normal(text: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from lobu_jupyter.agents.builtin.script import script
+from lobu_jupyter.agents.tools.texts import lines_of
 from lobu_jupyter.model.notebooks import TRANSCRIPT_MIME
 from tests.agents.bench import Ended, policy, resume, run, task_for
 
@@ -70,6 +71,29 @@ async def test_a_folder_is_listed_without_what_is_hidden_or_outside(root: Path) 
     assert "is not a directory" in await call(root, "list_files", path="notes.md")
     assert "cannot be listed" in await call(root, "list_files", glob="/etc/*")
     assert "outside" not in await call(root, "list_files", glob="../*")
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ("", []),
+        ("a", ["a"]),
+        ("a\r\nb\rc\n\nd", ["a\r\n", "b\r", "c\n", "\n", "d"]),
+        ("a\x0b\x0c\x85\u2028\0b\r", ["a\x0b\x0c\x85\u2028\0b\r"]),
+    ],
+)
+def test_lines_end_where_editors_end_them(text: str, lines: list[str]) -> None:
+    assert lines_of(text) == lines
+
+
+async def test_of_a_large_folder_the_first_names_are_listed_and_the_others_counted(root: Path) -> None:
+    for number in range(1200):
+        (root / "data" / f"{number:05}").touch()
+
+    lines = (await call(root, "list_files", path="data")).splitlines()
+
+    assert [line.split()[0] for line in lines[:500]] == [f"{number:05}" for number in range(500)]
+    assert lines[500:] == ["[… the first 500 by name; 701 more. Use a narrower path or glob]"]
 
 
 async def test_a_file_is_read_by_lines_bounded_and_binaries_are_described(root: Path) -> None:

@@ -161,6 +161,21 @@ async def test_a_cell_that_is_gone_is_told_to_the_model_and_nobody_is_asked() ->
     assert "no cell 'c1'" in result(edited)
 
 
+async def test_after_a_deletion_names_of_places_have_to_be_read_again() -> None:
+    notebook = FakeNotebook("x", "x", "x")
+    for cell in notebook.cells:
+        cell["id"] = ""
+    steps = [("read_notebook", {}), ("delete_cell", {"cell": "#1"}), ("delete_cell", {"cell": "#2"})]
+    prompt = "\n".join(f"tool {name} {json.dumps(args)}" for name, args in steps)
+
+    ended = await run(script(), task_for(prompt, policy=ALLOW, notebook_path=PATH), FakeKernel(), notebook)
+
+    _, first, second = ended.results.values()
+    assert first == "Deleted the cell #1. Names like #2 mean other cells now: read the notebook again."
+    assert second.startswith("Read the cell #2 first")
+    assert len(notebook.cells) == 2
+
+
 async def test_a_place_that_is_gone_is_told_to_the_model() -> None:
     notebook = FakeNotebook("a = 1", "b = 2")
     ended = await asked(notebook, "insert_cell", code="y", after="c1")
