@@ -49,6 +49,7 @@ async def policy_of_run(ctx: Context, tx: Tx, run: Row, thread: Row) -> Policy:
         max_mode=ctx.settings.max_mode,
         answerable=bool(run["answerable"]),
         plan_first=plan_first,
+        review_cells=bool(json.loads(run["request"]).get("reviewCells")),
     )
 
 

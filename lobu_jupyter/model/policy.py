@@ -8,13 +8,15 @@ but never a deny or an ask marked ``no_grant``. Patterns are anchored globs (``r
 
 Under *Plan first* (``plan_first``) only reads run, whatever rule, mode or grant allows more, until the gateway ends it with
 a person's approval of a plan (:mod:`.plan`).
+
+With ``review_cells`` each change of the notebook's cells that is not denied is asked, whatever mode, allow or grant says.
 """
 
 from __future__ import annotations
 
 from enum import StrEnum
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from msgspec import field
 
@@ -32,6 +34,9 @@ class Verdict(StrEnum):
     ASK = "ask"
     DENY = "deny"
 
+
+CELL_CHANGES: Final = frozenset({"insert_cell", "edit_cell", "delete_cell", "move_cell", "run_cell"})
+"""The tools that change cells of a notebook. ``run_cell`` can give its cell a new source."""
 
 _RANK = {Verdict.ALLOW: 0, Verdict.ASK: 1, Verdict.DENY: 2}
 
@@ -79,6 +84,7 @@ class Policy(Wire, frozen=True, kw_only=True):
     max_mode: Mode = "allow"
     answerable: bool = True  # False: nobody can decide, so an ask becomes a refusal
     plan_first: bool = False  # only reads until a person has approved a plan
+    review_cells: bool = False  # each change of a cell is asked
 
 
 class Ruling(Wire, frozen=True, kw_only=True):
@@ -108,6 +114,8 @@ def judge(
     if policy.plan_first and (ruling := _before_plan(policy, tool)) is not None:
         return ruling
     ruling = _unguarded(policy, tool, needs_approval)
+    if policy.review_cells and tool in CELL_CHANGES and ruling.verdict is not Verdict.DENY:
+        ruling = Ruling(verdict=Verdict.ASK, why="each change of a cell is reviewed", no_grant=True)
     if ruling.verdict is Verdict.ASK and not ruling.no_grant:
         ruling = _granted(policy, tool, args, binds) or ruling
     if ruling.verdict is Verdict.ASK and not policy.answerable:

@@ -67,7 +67,8 @@ class StartRun(RequestBody, frozen=True, kw_only=True):
 
     ``messages`` are AG-UI messages. Only the trailing user message counts. ``tools`` and ``state``: of the client, see
     client_tools.py. ``work_in``: where the code of ``run_code`` is shown, in the chat or in the notebook's cells, below
-    ``below_cell`` or at the end. ``cell_id``: the notebook's cell that asks, whose output shows the run.
+    ``below_cell`` or at the end. ``cell_id``: the notebook's cell that asks, whose output shows the run. ``review_cells``:
+    ask before each change of a cell, whatever mode or grant allows it.
     """
 
     prompt: Text | None = None
@@ -85,6 +86,7 @@ class StartRun(RequestBody, frozen=True, kw_only=True):
     work_in: WorkIn | None = None
     below_cell: Name | None = None
     cell_id: Name | None = None
+    review_cells: bool = False
     tools: ClientTools = field(default_factory=list)
     state: SharedState | None = None
 

@@ -54,9 +54,12 @@ def says(lab: Lab, *lines: str) -> None:
     )
 
 
-def test_fix_at_the_error_proposes_a_change_that_is_reviewed_in_the_cell(open_lab: OpenLab):
+@pytest.mark.parametrize("mode", ["", "Run automatically"], ids=["usual", "automatic"])
+def test_fix_at_the_error_proposes_a_change_that_is_reviewed_in_the_cell(open_lab: OpenLab, mode: str):
     lab, help_ = failed(open_lab, "x = 1", "1 / 0")
     cell = ids(lab)[1]
+    if mode:
+        Panel.open(lab).root.get_by_label("Mode", exact=True).select_option(mode)
     says(lab, f"tool edit_cell {json.dumps({'cell': cell, 'code': '1 / 1'})}")
 
     help_.get_by_role("button", name="Fix").click()

@@ -72,6 +72,8 @@ export interface IStart {
   ifRunning?: 'cancel' | 'queue';
   workIn?: 'chat' | 'cells';
   belowCell?: string;
+  /** Ask before each change of a cell, whatever the mode or a grant allows. */
+  reviewCells?: boolean;
 }
 
 const TRIES = 3;

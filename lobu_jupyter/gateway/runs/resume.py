@@ -248,7 +248,7 @@ async def add_next(
         kept["mode"] = None
     before: dict[str, Any] = msgspec.json.decode(parent["request"])
     request = {"context": before.get("context") or []}
-    passed = ("tools", "modelSettings", "trace", "workIn", "belowCell")
+    passed = ("tools", "modelSettings", "trace", "workIn", "belowCell", "reviewCells")
     request |= {name: before[name] for name in passed if before.get(name)}
     return await add_run(
         ctx,

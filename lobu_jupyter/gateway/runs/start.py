@@ -115,6 +115,7 @@ async def _said(ctx: Context, by: Caller, thread_id: str, request: StartRun) -> 
         "workIn": request.work_in,
         "belowCell": request.below_cell,
         "cellId": request.cell_id,
+        "reviewCells": request.review_cells or None,
     }
     return said | {name: value for name, value in more.items() if value is not None}
 

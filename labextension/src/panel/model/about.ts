@@ -10,7 +10,10 @@ export interface IAsked {
   runId: string;
 }
 
-/** Ask in a chat of the notebook in front, beside what is being written. Null: it was not sent. */
+/**
+ * Ask in a chat of the notebook in front, beside what is being written. Each change of a cell is reviewed, in every mode.
+ * Null: it was not sent.
+ */
 export async function askAbout(
   model: PanelModel,
   text: string,
@@ -27,7 +30,8 @@ export async function askAbout(
     }
     const thread = await model.target();
     const context = [...about, ...(await contextOf(text, [], model.workbench))];
-    const started = await model.startOn(thread, text, { context, workIn: 'chat' });
+    const more = { context, workIn: 'chat', reviewCells: true } as const;
+    const started = await model.startOn(thread, text, more);
     asked = started && { thread, runId: started.runId };
   });
   return asked;
