@@ -333,7 +333,7 @@ class Kernels:
 
     def _adopt(self, kernel_id: str, process: KernelProcess) -> KernelMonitor:
         cells = self._cells.setdefault(kernel_id, Cells())
-        watch = KernelMonitor(kernel_id, process, cells, self._on_down, self._log)
+        watch = KernelMonitor(kernel_id, process, cells, self._on_down, self._tasks, self._log)
         watch.connect()
         self._watches[kernel_id] = watch
         self.redactor.add(_text_of(watch.key))

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from logging import Logger
 
+    from lobu_jupyter.server.tasks import Tasks
+
     from .attendance import Cells
 
 CONFIRM_SECONDS = 0.5
@@ -43,7 +45,7 @@ class KernelProcess(Protocol):
 
 
 class KernelMonitor:
-    """A watch of one kernel process. Each death calls ``on_down`` once."""
+    """A watch of one kernel process. Each death calls ``on_down`` once. ``tasks`` own what it does beside."""
 
     def __init__(
         self,
@@ -51,6 +53,7 @@ class KernelMonitor:
         process: KernelProcess,
         cells: Cells,
         on_down: Callable[[KernelMonitor], None],
+        tasks: Tasks,
         log: Logger,
     ) -> None:
         self.kernel_id = kernel_id
@@ -60,6 +63,7 @@ class KernelMonitor:
         self.started = False  # this incarnation has opened its ports
         self.told = False  # the gateway knows that this incarnation is gone
         self._on_down = on_down
+        self._tasks = tasks
         self._log = log
         self._confirming = False
         self._ports: Any = None
@@ -158,7 +162,7 @@ class KernelMonitor:
             self.started = True
         elif not self._confirming:
             self._confirming = True
-            asyncio.get_running_loop().create_task(self._confirm(), name=f"confirm {self.kernel_id}")
+            self._tasks.start(self._confirm(), f"confirm {self.kernel_id}")
 
     async def _confirm(self) -> None:
         """Poll the process after a broken connection: a dying one is reaped some milliseconds later."""

@@ -9,11 +9,14 @@ from collections.abc import Callable
 from typing import Any, cast
 
 import pytest
+import zmq
 from jupyter_client.session import Session
+from zmq.eventloop.zmqstream import ZMQStream
 
 from lobu_jupyter.server.kernels.attendance import Cells
 from lobu_jupyter.server.kernels.kernels import Kernels
 from lobu_jupyter.server.kernels.monitor import KernelMonitor
+from lobu_jupyter.server.tasks import Tasks
 
 
 class Process:
@@ -39,8 +42,8 @@ class Process:
 
 
 def _watch(process: Process, told: list[KernelMonitor]) -> KernelMonitor:
-    cells = Cells()
-    return KernelMonitor("k1", cast("Any", process), cells, told.append, logging.getLogger("test"))
+    log = logging.getLogger("test")
+    return KernelMonitor("k1", cast("Any", process), Cells(), told.append, Tasks(log), log)
 
 
 async def test_monitor_poll_and_callback_that_notice_one_death_tell_it_once() -> None:
@@ -81,6 +84,45 @@ class Started(Process):
 
     def get_connection_info(self) -> dict[str, Any]:
         return {"iopub_port": 1}
+
+
+class Unclear(Process):
+    """A process that is still asked whether it lives. Its connection can be broken."""
+
+    def __init__(self) -> None:
+        super().__init__(2)
+        self.is_asked = asyncio.Event()
+        self.is_heard = asyncio.Event()
+        self._publisher = ZMQStream(zmq.Context.instance().socket(zmq.XPUB))
+        self._publisher.on_recv(lambda _subscription: self.is_heard.set())
+        self._port = self._publisher.socket.bind_to_random_port("tcp://127.0.0.1")
+
+    async def is_alive(self) -> bool:
+        self.is_asked.set()
+        return await super().is_alive()
+
+    def get_connection_info(self) -> dict[str, Any]:
+        return {"ip": "127.0.0.1", "iopub_port": self._port}
+
+    def connect_iopub(self) -> ZMQStream:
+        socket = zmq.Context.instance().socket(zmq.SUB)
+        socket.connect(f"tcp://127.0.0.1:{self._port}")
+        return ZMQStream(socket)
+
+    def break_off(self) -> None:
+        self._publisher.close(linger=0)
+
+
+async def test_a_look_after_a_broken_connection_ends_with_the_server() -> None:
+    process = Unclear()
+    kernels = await _kernels(Manager(k1=process), [])
+    await asyncio.wait_for(process.is_heard.wait(), 30)
+
+    process.break_off()
+    await asyncio.wait_for(process.is_asked.wait(), 30)
+    await kernels.close()
+
+    assert [task for task in asyncio.all_tasks() if task.get_name() == "confirm k1"] == []
 
 
 @pytest.mark.scenario("W17")
