@@ -82,14 +82,10 @@ def run(arguments: list[str] | None = None) -> int:
     except BrokenPipeError:  # the reader closed the pipe
         sys.stderr.close()
         return 1
-    except Exception as error:
-        from lobu_jupyter.model.errors import LobuError
-
+    except Exception as error:  # noqa: BLE001 -- a person at a terminal gets one line, whatever a server answered
+        from .failures import line_of_failure
         from .printing import put_line
 
-        if not isinstance(error, LobuError):
-            raise
-        where = f" ({error.field})" if error.field and error.field not in str(error) else ""
-        put_line(f"Error: {error}{where}", err=True)
+        put_line(f"Error: {line_of_failure(error)}", err=True)
         return 1
     return code if isinstance(code, int) else 0

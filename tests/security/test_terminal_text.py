@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 import json
+import os
 import re
+import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -15,6 +17,7 @@ import pytest
 
 import lobu_jupyter.cli
 from lobu_jupyter.cli import printing
+from lobu_jupyter.cli.exec.child import CommandProcess
 from lobu_jupyter.cli.main import lobu, run
 from lobu_jupyter.cli.markdown import MarkdownScreen
 from lobu_jupyter.model.visible import hidden
@@ -110,6 +113,25 @@ def test_an_entity_of_markdown_hides_nothing_at_a_terminal(capsys: pytest.Captur
     assert "\\u202e" in out
 
 
+async def test_what_a_command_prints_as_errors_is_shown_with_escapes(
+    monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    """Also a character that comes in two pieces. A carriage return begins a line, so that nothing is overwritten."""
+    monkeypatch.setitem(lobu.context_settings, "color", True)
+    code = (
+        "import os, time; os.write(2, b'\\x1b]0;owned\\x07\\xc2'); time.sleep(0.3); "
+        "os.write(2, b'\\x9b2J one\\rtwo\\r\\n\\xe2\\x80\\xae\\xff')"
+    )
+
+    child = await CommandProcess.start([sys.executable, "-c", code], dict(os.environ))
+    assert [line async for line in child.lines()] == []
+    assert await child.end() == 0
+    await child.close()
+
+    shown = capfdbinary.readouterr().err.decode()
+    assert shown == "\\x1b]0;owned\\x07\\x9b2J one\ntwo\n\\u202e\ufffd"
+
+
 def test_what_is_printed_goes_through_one_function() -> None:
     """Only constants are printed in another way than by `put_line`, which shows hidden characters."""
     folder = Path(lobu_jupyter.cli.__file__).parent
@@ -119,7 +141,10 @@ def test_what_is_printed_goes_through_one_function() -> None:
         if file.name not in ("printing.py", "completion.py")
         for node in ast.walk(ast.parse(file.read_text("utf-8")))
         if isinstance(node, ast.Call)
-        and ast.unparse(node.func) in ("click.echo", "click.secho", "print")
+        and (
+            ast.unparse(node.func) in ("click.echo", "click.secho", "print")
+            or ast.unparse(node.func).startswith(("sys.stdout", "sys.stderr"))
+        )
         and node.args
         and not isinstance(node.args[0], ast.Constant)
     ]

@@ -35,6 +35,7 @@ MAX_FOLDERS = 8
 MAX_SKILLS, MAX_LISTED = 30, 200
 MAX_BYTES = 32 * 1024
 MAX_FRONT = 8 * 1024
+MAX_BRACKETS = 100
 MAX_DESCRIPTION = 1024
 MAX_PROMPT = 12_000
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
@@ -157,7 +158,9 @@ def _read(disk: Disk, folder: str, name: str) -> Skill:
     text = _text(_shelf(disk, folder, name), FILE)
     front = _front(text)
     if front.get("name") != name:
-        raise UnfitSkill(f"its name is {front.get('name')!r}, and must be that of its folder")
+        raise UnfitSkill(
+            f"its name is {shorten(repr(front.get('name')), 80)}, and must be that of its folder"
+        )
     if not _NAME.fullmatch(name) or len(name) > 64:
         raise UnfitSkill("a name has up to 64 small letters, digits and single hyphens")
     description = front.get("description")
@@ -186,7 +189,12 @@ def _front(text: str) -> dict[str, Any]:
     match = _FRONT.match(text)
     if match is None or len(match[1]) > MAX_FRONT:
         raise UnfitSkill("it does not begin with front matter between two lines ---")
+    if sum(match[1].count(opening) for opening in "[{") > MAX_BRACKETS:  # their time grows with their square
+        raise UnfitSkill(f"its front matter is no YAML of up to {MAX_BRACKETS} brackets")
     try:
+        # An alias stands for a text as often as it is named, so that few bytes are billions of values.
+        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(match[1], yaml.SafeLoader)):
+            raise UnfitSkill("its front matter has a YAML alias (*)")
         found: Any = yaml.safe_load(match[1])
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         raise UnfitSkill("its front matter is no YAML") from error

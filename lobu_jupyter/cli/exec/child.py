@@ -7,12 +7,16 @@ started is killed with it. On Linux it is killed when we are.
 from __future__ import annotations
 
 import asyncio
+import codecs
 import ctypes
+import io
 import os
 import signal
 import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING
+
+from lobu_jupyter.cli.printing import put_line
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -43,7 +47,7 @@ class _Protocol(asyncio.subprocess.SubprocessStreamProtocol):
 
 
 class CommandProcess:
-    """A running command. Its standard error is copied to ours."""
+    """A running command. Its standard error is printed on ours, with hidden characters as escapes."""
 
     def __init__(self, transport: asyncio.SubprocessTransport, protocol: _Protocol) -> None:
         self._transport, self._exited = transport, protocol.exited
@@ -139,10 +143,11 @@ class CommandProcess:
 
     async def _copy_errors(self) -> None:
         assert self._stderr is not None
+        text = io.IncrementalNewlineDecoder(codecs.getincrementaldecoder("utf-8")("replace"), translate=True)
         while data := await self._stderr.read(64 * 1024):
             self._tail = (self._tail + data)[-_TAIL_BYTES:]
-            sys.stderr.buffer.write(data)
-            sys.stderr.buffer.flush()
+            put_line(text.decode(data), err=True, nl=False)
+        put_line(text.decode(b"", final=True), err=True, nl=False)
 
 
 def _die_with_us() -> None:
