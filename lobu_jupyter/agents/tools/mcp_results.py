@@ -15,6 +15,7 @@ from lobu_jupyter.model.mime_text import PIXELS, text_of_data
 from lobu_jupyter.model.terminal import screen_text
 
 from .base import Result, ToolError
+from .documents import image_type
 
 if TYPE_CHECKING:
     from mcp.types import CallToolResult
@@ -58,8 +59,11 @@ def read_block(block: Any) -> tuple[str, tuple[str, bytes] | None]:
 
 
 def read_resource(resource: Any) -> tuple[str, tuple[str, bytes] | None]:
-    mime = resource.mime_type or ""
+    """Return a resource's text, also one that was sent as bytes, and its pixels if it is an image."""
+    mime = (resource.mime_type or "").partition(";")[0].strip().lower()
     text = getattr(resource, "text", None)
+    if text is None and mime not in PIXELS:
+        text = _text_of(resource.blob)
     if text is not None:
         told = text_of_data({mime: text}) if mime == "text/html" else text
         return f"[resource {resource.uri}]\n{told}", None
@@ -69,11 +73,24 @@ def read_resource(resource: Any) -> tuple[str, tuple[str, bytes] | None]:
     return f"[resource {resource.uri}, {mime or 'binary'}, that cannot be shown]", None
 
 
-def _image(mime: str, data: str) -> tuple[str, tuple[str, bytes] | None]:
+def _text_of(blob: str) -> str | None:
+    """Return bytes in base64 as text, None if they are none."""
     try:
-        return "", (mime, b64decode(data, validate=True))
+        data = b64decode(blob, validate=True)
+        text = data.decode("utf-8-sig")
+    except ValueError:
+        return None
+    return None if b"\0" in data or data.startswith(b"%PDF-") else text
+
+
+def _image(mime: str, encoded: str) -> tuple[str, tuple[str, bytes] | None]:
+    try:
+        data = b64decode(encoded, validate=True)
     except (NotBase64, ValueError):
         return f"[an image, {mime}, cannot be decoded]", None
+    if not data or (mime not in PIXELS and image_type(data) is None):
+        return f"[an image, {mime}, that you cannot see]", None
+    return "", (mime, data)
 
 
 def _is_told(structured: Any, texts: list[str]) -> bool:

@@ -16,6 +16,11 @@ def answer(*content: dict[str, Any], **more: Any) -> CallToolResult:
     return CallToolResult.model_validate({"content": list(content), **more})
 
 
+def blob(data: bytes, mime: str | None = None) -> CallToolResult:
+    resource = {"uri": "file:///a", "blob": base64.b64encode(data).decode(), "mimeType": mime}
+    return answer({"type": "resource", "resource": resource})
+
+
 @pytest.mark.parametrize(
     ("given", "told"),
     [
@@ -59,6 +64,20 @@ def answer(*content: dict[str, Any], **more: Any) -> CallToolResult:
                 structuredContent={"result": ["a", "b"]},
             ),
             "a\nb",
+        ),
+        (blob(b"a,b\n1,2\n", "text/csv"), "[resource file:///a]\na,b\n1,2\n"),
+        (blob(b'{"a": 1}', "application/json"), '[resource file:///a]\n{"a": 1}'),
+        (blob("über".encode()), "[resource file:///a]\nüber"),
+        (blob(b"<p>hi</p>", "text/html; charset=utf-8"), "[resource file:///a]\nhi"),
+        (blob(b"%PDF-1.4", "application/pdf"), "[resource file:///a, application/pdf, that cannot be shown]"),
+        (blob(b"\xff\xfe"), "[resource file:///a, binary, that cannot be shown]"),
+        (
+            answer({"type": "image", "data": "PHN2Zy8+", "mimeType": "image/svg+xml"}),
+            "[an image, image/svg+xml, that you cannot see]",
+        ),
+        (
+            answer({"type": "image", "data": "", "mimeType": "image/png"}),
+            "[an image, image/png, that you cannot see]",
         ),
         (answer(), "The tool returned nothing."),
     ],
