@@ -159,6 +159,7 @@ async def test_without_a_notebook_each_tool_takes_one(server: RealServer, kernel
         ("nothing", {}, "there is no tool"),
         ("get_result", {"callId": "run_0"}, "run"),
         ("get_result", {}, "callId"),
+        ("get_result", {"callId": "r" * 201}, "callId"),
     ],
 )
 async def test_a_call_that_makes_no_sense_is_an_error_of_its_own(
@@ -169,6 +170,16 @@ async def test_a_call_that_makes_no_sense_is_an_error_of_its_own(
 
     assert result.is_error
     assert word in text_of(result)
+
+
+async def test_a_notebook_without_end_makes_no_thread(server: RealServer, person: Person) -> None:
+    async with client(server, None) as session:
+        result = await session.call_tool("read_notebook", {"notebook": "n" * 1025})
+
+    assert result.is_error
+    assert "(notebook)" in text_of(result)
+    threads = person.ok(person.http.get("threads"))["threads"]
+    assert all(len(thread["notebookPath"] or "") <= 1024 for thread in threads)
 
 
 def test_only_a_person_comes_in(server: RealServer) -> None:

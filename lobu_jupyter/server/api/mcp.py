@@ -39,17 +39,18 @@ TOOLS = {
         specs.INSERT_CELL, specs.EDIT_CELL, specs.DELETE_CELL, specs.MOVE_CELL, specs.RUN_CELL,
     )
 }  # fmt: skip
+MOST_NOTEBOOK, MOST_CALL_ID = 1024, 200
 LIST, RESULT = "list_notebooks", "get_result"
 _NOTEBOOK = {
     "type": "string",
     "minLength": 1,
-    "maxLength": 1024,
+    "maxLength": MOST_NOTEBOOK,
     "description": "Path of the notebook, as list_notebooks has it.",
 }
 _CALL_ID = {
     "type": "string",
     "minLength": 1,
-    "maxLength": 200,
+    "maxLength": MOST_CALL_ID,
     "description": "The id that the call's progress named.",
 }
 
@@ -114,10 +115,10 @@ class McpHandler(LobuHandler):
             paths = [path for path, _ in await self._notebooks(by)]
             return OutsideResult("\n".join(paths) or "No notebook has a kernel. Open one in JupyterLab.")
         if name == RESULT:
-            return await self.service.outside_calls.result(self.gateway, by, _text(args, "callId"), note)
+            return await self.service.outside_calls.result(self.gateway, by, _text(args, "callId", MOST_CALL_ID), note)
         if name not in TOOLS:
             raise InvalidField(f"there is no tool {name}", field="name")
-        path = notebook if notebook is not None else _text(args, "notebook")
+        path = notebook if notebook is not None else _text(args, "notebook", MOST_NOTEBOOK)
         rest = args if notebook is not None else {k: v for k, v in args.items() if k != "notebook"}
         kernel = next((kernel for at, kernel in await self._notebooks(by) if at == path), None)
         call = OutsideCall(name=name, args=rest)
@@ -207,10 +208,10 @@ def _object(**properties: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _text(args: dict[str, Any], name: str) -> str:
+def _text(args: dict[str, Any], name: str, most: int) -> str:
     value = args.get(name)
-    if not isinstance(value, str) or not value:
-        raise InvalidField("must be a text", field=name)
+    if not isinstance(value, str) or not 0 < len(value) <= most:
+        raise InvalidField(f"must be a text of up to {most} characters", field=name)
     return value
 
 
