@@ -85,8 +85,8 @@ def reply(status: int, body: Any = None, *, content: bytes | None = None) -> byt
 
 
 def stream(*chunks: bytes) -> list[bytes]:
-    """The beginning of an event stream; :func:`end` ends it in good order."""
-    head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+    """The beginning of an event stream; :func:`end` ends it in good order, and then the server hangs up."""
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
     return [head, *(b"%x\r\n%b\r\n" % (len(chunk), chunk) for chunk in chunks)]
 
 
