@@ -115,7 +115,9 @@ class McpHandler(LobuHandler):
             paths = [path for path, _ in await self._notebooks(by)]
             return OutsideResult("\n".join(paths) or "No notebook has a kernel. Open one in JupyterLab.")
         if name == RESULT:
-            return await self.service.outside_calls.result(self.gateway, by, _text(args, "callId", MOST_CALL_ID), note)
+            return await self.service.outside_calls.result(
+                self.gateway, by, _text(args, "callId", MOST_CALL_ID), note
+            )
         if name not in TOOLS:
             raise InvalidField(f"there is no tool {name}", field="name")
         path = notebook if notebook is not None else _text(args, "notebook", MOST_NOTEBOOK)
