@@ -78,8 +78,9 @@ async def preview_edit(work: Work, args: dict[str, Any]) -> Preview:
 async def _write_on(work: Work, call: Call, change: Change) -> Result:
     disk, path = Disk.of(work.task), call.args["path"]
     data, _, _, new = await asyncio.to_thread(_changed, disk, path, change, call.guard)
-    if data != new:
-        await work.record(FileChange(path=disk.place(path), before=state_of(data), now=digest_of(new)))
+    if data == new:
+        return Result(_same(path))
+    await work.record(FileChange(path=disk.place(path), before=state_of(data), now=digest_of(new)))
     return Result(await asyncio.to_thread(_write, disk, path, data, new, call.guard))
 
 
@@ -144,6 +145,8 @@ async def _as_text(path: str, data: bytes, kernel: KernelPort | None) -> str:
 
 
 def _lines(path: str, text: str, first: int, count: int | None) -> str:
+    if not text:
+        return f"{path} is empty."
     lines = lines_of(text)
     if first > max(1, len(lines)):
         raise ToolError(f"{path} has {len(lines)} lines.")
@@ -210,7 +213,9 @@ def _changed(
 
 
 def _preview(disk: Disk, path: str, change: Change) -> Preview:
-    data, now, then, _ = _changed(disk, path, change)
+    data, now, then, new = _changed(disk, path, change)
+    if data == new:
+        raise ToolError(_same(path))
     place = disk.place(path)
     named = path if posixpath.normpath(path.lstrip("/")) == place else f"{path}, which leads to {place}"
     before = "" if now is None else normal(now.text)
@@ -222,6 +227,10 @@ def _preview(disk: Disk, path: str, change: Change) -> Preview:
         guard={"path": path, "place": place, "was": digest_of(data)},
         diff_repeats=now is None,
     )
+
+
+def _same(path: str) -> str:
+    return f"{path} reads like that already. Nothing was written."
 
 
 def _write(disk: Disk, path: str, data: bytes | None, new: bytes, guard: dict[str, Any] | None) -> str:

@@ -74,6 +74,29 @@ async def test_a_folder_is_listed_without_what_is_hidden_or_outside(root: Path) 
 
 
 @pytest.mark.parametrize(
+    ("name", "args"),
+    [("write_file", {"content": "one\ntwo\nthree\n"}), ("edit_file", {"old": "two", "new": "two"})],
+)
+async def test_a_change_that_changes_nothing_is_not_asked_about_or_said_to_be_made(
+    name: str, args: dict[str, Any], root: Path
+) -> None:
+    before = (root / "notes.md").stat()
+
+    told = await call(root, name, path="notes.md", **args)
+    ended = await asked(root, name, path="notes.md", **args)
+
+    assert told == "notes.md reads like that already. Nothing was written."
+    assert (ended.pause, list(ended.results.values())) == (None, [told])
+    assert (root / "notes.md").stat().st_mtime_ns == before.st_mtime_ns
+
+
+async def test_an_empty_file_is_said_to_be_empty(root: Path) -> None:
+    (root / "empty.txt").touch()
+
+    assert await call(root, "read_file", path="empty.txt") == "empty.txt is empty."
+
+
+@pytest.mark.parametrize(
     ("text", "lines"),
     [
         ("", []),
