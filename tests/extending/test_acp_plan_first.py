@@ -88,9 +88,12 @@ async def test_our_tools_are_held_by_the_same_gate(rig: Rig) -> None:
     assert "Plan first is on" in str(ended.results)
 
 
-@pytest.mark.parametrize(("decision", "answer"), [("approve", "default"), ("reject", "plan")])
+@pytest.mark.parametrize(
+    ("decision", "answer", "put_into"),
+    [("approve", "default", ["plan"]), ("reject", "plan", ["plan", "default"])],
+)
 async def test_its_wish_to_leave_its_plan_mode_is_a_question_that_no_grant_answers(
-    rig: Rig, decision: str, answer: str
+    rig: Rig, decision: str, answer: str, put_into: list[str]
 ) -> None:
     rig.anew(MODES, config=ASKING)
     grant = Grant(grant_id="g", tool="*", scope="thread", covers="all", by="me")
@@ -99,12 +102,14 @@ async def test_its_wish_to_leave_its_plan_mode_is_a_question_that_no_grant_answe
     asked = await run(rig.agent, task)
     pressed = {"kind": decision, "option": answer}
     done = await resume(rig.agent, rig.task("x"), asked, None, pressed)
+    await run(rig.agent, rig.task("say next"))
 
     (question,) = asked.interrupts
     assert (question.tool_name, question.no_grant) == ("robot__switch_mode", True)
     assert chosen(rig) == [answer]
     assert done.text.endswith("done ")
     assert done.customs("lobu.notice") == []
+    assert [entry["mode"] for entry in rig.log("set_mode")] == put_into  # an approved plan's mode is not set back
 
 
 async def test_a_sub_agents_wish_to_leave_its_plan_mode_is_refused(rig: Rig) -> None:

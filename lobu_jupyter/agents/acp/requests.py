@@ -136,8 +136,11 @@ class Asking:
 
     def _proposes(self, call: AcpCall) -> bool:
         """Return True if the agent asks to leave its plan mode, under *Plan first*: its call shows the plan."""
+        return self._task.policy.plan_first and self._is_plan(call)
+
+    def _is_plan(self, call: AcpCall) -> bool:
         mine = self._task.depth == 0  # a sub-agent's plan is not that of the run
-        return mine and self._task.policy.plan_first and call.name == f"{self._agent}__switch_mode"
+        return mine and call.name == f"{self._agent}__switch_mode"
 
     def _is_ours(self, call: AcpCall, meta: dict[str, Any]) -> bool:
         """Return True if the request is about a notebook tool, by the name that agents give to tools of an MCP server.
@@ -152,8 +155,10 @@ class Asking:
         return call.name == f"{self._agent}__other" and call.title in named
 
     def _permitted(self, question: AcpQuestion, decision: Decision, *, yes: bool) -> None:
-        if yes and self._proposes(question.call):
-            self._session.process.modes.approved()
+        modes = self._session.process.modes
+        if yes and modes.planning and self._is_plan(question.call):
+            if not self._task.policy.plan_first:  # the gateway ended it with this approval
+                modes.approved()
         elif yes:
             self._note(question.changes, question.commands)
         elif decision.reason:
