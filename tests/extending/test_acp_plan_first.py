@@ -109,7 +109,8 @@ async def test_its_wish_to_leave_its_plan_mode_is_a_question_that_no_grant_answe
     assert chosen(rig) == [answer]
     assert done.text.endswith("done ")
     assert done.customs("lobu.notice") == []
-    assert [entry["mode"] for entry in rig.log("set_mode")] == put_into  # an approved plan's mode is not set back
+    modes = [entry["mode"] for entry in rig.log("set_mode")]
+    assert modes == put_into  # the mode of an approved plan is not set back
 
 
 async def test_a_sub_agents_wish_to_leave_its_plan_mode_is_refused(rig: Rig) -> None:
