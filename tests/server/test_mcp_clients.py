@@ -150,7 +150,8 @@ async def test_without_a_notebook_each_tool_takes_one(server: RealServer, kernel
     assert "notebook" in tools["run_code"]["required"]
     assert NOTEBOOK in text_of(listed).splitlines()
     assert not looked.is_error
-    assert (bare.is_error, "must be a text (notebook)" in text_of(bare)) == (True, True)
+    assert bare.is_error
+    assert "must be a text of up to 1024 characters (notebook)" in text_of(bare)
 
 
 @pytest.mark.parametrize(
