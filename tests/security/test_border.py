@@ -27,10 +27,10 @@ from pydantic_ai.messages import (
 from lobu_jupyter.agents.builtin.assistant import assistant
 from lobu_jupyter.agents.loop import border
 from lobu_jupyter.agents.loop.border import MANY_SIDE, MAX_IMAGES, MAX_SIDE, acceptable
-from lobu_jupyter.agents.loop.pixels import size_of
 from lobu_jupyter.agents.loop.schemas import fit_schema
 from lobu_jupyter.agents.models.keys import Settings
 from lobu_jupyter.agents.tools.base import BoundTool, Call, Preview, Result
+from lobu_jupyter.agents.tools.pixels import size_of
 from lobu_jupyter.model.events import decode, encode
 from lobu_jupyter.model.ports import KernelGone, ToolSpec
 from tests.agents.bench import Ended, FakeKernel, policy, resume, run, task_for

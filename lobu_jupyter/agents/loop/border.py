@@ -28,9 +28,9 @@ from pydantic_ai.messages import (
 )
 
 from lobu_jupyter.agents.models.failures import said_by
+from lobu_jupyter.agents.tools.pixels import image_type, is_whole, size_of
 from lobu_jupyter.model.text import encodable
 
-from .pixels import is_whole, size_of, type_of
 from .refusals import RefusedParts, named
 
 if TYPE_CHECKING:
@@ -205,7 +205,7 @@ class _Images:
         if self._left >= MAX_IMAGES:
             self._notes.append(f"Only the last {MAX_IMAGES} images of this chat are sent to the model.")
             return f"[an earlier image is not passed on: only the last {MAX_IMAGES} are]"
-        size, kind = size_of(image.data), type_of(image.data)
+        size, kind = size_of(image.data), image_type(image.data)
         if size is None or min(size) < 1 or not is_whole(image.data):
             self._notes.append(
                 f"An image was not sent to the model: its {image.media_type} data cannot be read."

@@ -187,9 +187,11 @@ def _assistant(message: Message, calls: _Calls) -> list[ModelMessage]:
     # a budget's question is ours, not a call of the model
     made = [c for c in message.get("toolCalls") or [] if c["function"]["name"] != BUDGET_CALL]
     ids = calls.begin([(call["id"], call["function"]["name"]) for call in made])
-    for call, name in zip(made, ids, strict=True):
+    for call, call_id in zip(made, ids, strict=True):
         function: dict[str, Any] = call["function"]
-        parts.append(ToolCallPart(function["name"], _arguments(function.get("arguments")), tool_call_id=name))
+        parts.append(
+            ToolCallPart(function["name"], _arguments(function.get("arguments")), tool_call_id=call_id)
+        )
     return [ModelResponse(parts=parts)] if parts else []
 
 

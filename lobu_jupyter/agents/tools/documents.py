@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 MOST_FOR_KERNEL = 4_000_000
 """Bytes of the largest file that a kernel is sent."""
-IMAGES = {b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg", b"GIF8": "image/gif"}
 _KINDS = {
     ".pdf": "pdf",
     ".parquet": "parquet",
@@ -38,13 +37,6 @@ _CODE = {
     "arrow": "import pandas as pd; pd.read_feather({path!r})",
     "excel": "import pandas as pd; pd.read_excel({path!r}, sheet_name=None)",
 }
-
-
-def image_type(data: bytes) -> str | None:
-    """Return the media type of a picture that models see, by its first bytes."""
-    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return "image/webp"
-    return next((mime for start, mime in IMAGES.items() if data.startswith(start)), None)
 
 
 def kind_of(path: str) -> str | None:

@@ -20,9 +20,10 @@ from .answers import MOST_BYTES, fitting
 from .base import BoundTool, Call, Preview, Result, ToolError, Work
 from .diffs import unified
 from .disk import Disk
-from .documents import image_type, kind_of, text_of_document
+from .documents import kind_of, text_of_document
 from .notebook_reading import text_of_file
 from .outputs import size_of
+from .pixels import image_type
 from .texts import NotOnce, NotText, TextFile, lines_of, normal, western
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from lobu_jupyter.model.mime_text import PIXELS, text_of_data
 from lobu_jupyter.model.terminal import screen_text
 
 from .base import Result, ToolError
-from .documents import image_type
+from .pixels import image_type
 
 if TYPE_CHECKING:
     from mcp.types import CallToolResult

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from lobu_jupyter.agents.loop.pixels import size_of
 from lobu_jupyter.agents.tools import figures, rasterise
 from lobu_jupyter.agents.tools.outputs import Outputs
+from lobu_jupyter.agents.tools.pixels import size_of
 from lobu_jupyter.agents.tools.seen import MAX_IMAGES
 
 pytestmark = pytest.mark.processes

@@ -8,21 +8,19 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+_STARTS = {b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg", b"GIF8": "image/gif"}
 
-def type_of(data: bytes) -> str | None:
-    """Return an image's MIME type, None if it is no PNG, JPEG, GIF or WebP."""
-    if data.startswith(b"\x89PNG\r\n\x1a\n"):
-        return "image/png"
-    if data.startswith(b"\xff\xd8"):
-        return "image/jpeg"
-    if data[:6] in (b"GIF87a", b"GIF89a"):
-        return "image/gif"
-    return "image/webp" if data[:4] == b"RIFF" and data[8:12] == b"WEBP" else None
+
+def image_type(data: bytes) -> str | None:
+    """Return the media type of a picture that models see, by its first bytes."""
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return "image/webp"
+    return next((mime for start, mime in _STARTS.items() if data.startswith(start)), None)
 
 
 def is_whole(data: bytes) -> bool:
     """Return whether an image goes on to its end. One that was cut off in the middle fails a provider's decoder."""
-    kind = type_of(data)
+    kind = image_type(data)
     if kind == "image/png":
         return b"IDAT" in data and b"IEND" in data[-4096:]
     if kind == "image/jpeg":
